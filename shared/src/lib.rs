@@ -1,0 +1,21 @@
+//! What the widget and the server both know: wire types, money, emails and problem codes.
+#![forbid(unsafe_code)]
+
+mod email;
+mod money;
+mod offering;
+mod problem;
+mod purchase;
+mod screen;
+mod text_enum;
+mod timestamp;
+
+pub use email::{Email, InvalidEmail};
+pub use money::{Currency, InvalidCurrency, Money};
+pub use offering::{Kind, Offering, Sale, Seats};
+pub use problem::{Code, Problem};
+pub use purchase::{
+    OpenPurchase, Opened, Pay, PayAnswer, Price, PurchaseView, State, Step, StepState, TimelineEntry,
+};
+pub use screen::Screen;
+pub use timestamp::Timestamp;

@@ -1,0 +1,43 @@
+//! What is sold.
+use crate::{Money, Timestamp, text_enum::text_enum};
+
+text_enum! {
+    /// What kind of learning an offering is.
+    Kind { Course => "course", Lab => "lab", Exam => "exam", Live => "live" }
+}
+
+text_enum! {
+    /// Whether an offering can be bought now, and why not.
+    Sale { Open => "open", NotOpen => "not_open", Closed => "closed", SoldOut => "sold_out", Paused => "paused" }
+}
+
+/// Seats of a live offering.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "wire", derive(serde::Serialize, serde::Deserialize, utoipa::ToSchema))]
+pub struct Seats {
+    pub capacity: i64,
+    pub left: i64,
+}
+
+/// One offering as `GET /v1/offerings/{sku}` answers it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "wire", derive(serde::Serialize, serde::Deserialize, utoipa::ToSchema))]
+pub struct Offering {
+    /// The offering's code, stable for ever.
+    pub sku: String,
+    pub kind: Kind,
+    pub title: String,
+    pub summary: String,
+    pub price: Money,
+    /// `null` for what is on demand.
+    pub seats: Option<Seats>,
+    pub sale: Sale,
+    #[cfg_attr(feature = "wire", serde(default, skip_serializing_if = "Option::is_none"))]
+    pub starts_at: Option<Timestamp>,
+    #[cfg_attr(feature = "wire", serde(default, skip_serializing_if = "Option::is_none"))]
+    pub ends_at: Option<Timestamp>,
+    #[cfg_attr(feature = "wire", serde(default, skip_serializing_if = "Option::is_none"))]
+    pub sale_opens_at: Option<Timestamp>,
+    #[cfg_attr(feature = "wire", serde(default, skip_serializing_if = "Option::is_none"))]
+    pub sale_closes_at: Option<Timestamp>,
+}

@@ -1,0 +1,53 @@
+//! Errors on the wire: `application/problem+json` (RFC 9457) with a stable code.
+use crate::text_enum::text_enum;
+
+text_enum! {
+    /// What went wrong, stable for ever. Clients branch on this and never on text.
+    Code {
+        UnknownSku => "unknown_sku",
+        UnknownPurchase => "unknown_purchase",
+        UnknownRoute => "unknown_route",
+        MethodNotAllowed => "method_not_allowed",
+        SoldOut => "sold_out",
+        SaleNotOpen => "sale_not_open",
+        SaleClosed => "sale_closed",
+        SalePaused => "sale_paused",
+        RateLimited => "rate_limited",
+        CouponUnknown => "coupon_unknown",
+        CouponExpired => "coupon_expired",
+        CouponUsedUp => "coupon_used_up",
+        CouponNotForThis => "coupon_not_for_this",
+        CouponEmailDomain => "coupon_email_domain",
+        PriceChanged => "price_changed",
+        HoldExpired => "hold_expired",
+        PurchaseEnded => "purchase_ended",
+        InvalidEmail => "invalid_email",
+        InvalidRequest => "invalid_request",
+        MalformedJson => "malformed_json",
+        UnsupportedMediaType => "unsupported_media_type",
+        BodyTooLarge => "body_too_large",
+        IdempotencyKeyReused => "idempotency_key_reused",
+        BadSignature => "bad_signature",
+        PaymentsUnavailable => "payments_unavailable",
+        EmbedUnavailable => "embed_unavailable",
+        Unavailable => "unavailable",
+        InternalError => "internal_error",
+    }
+}
+
+/// The body of every error answer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "wire", derive(serde::Serialize, serde::Deserialize, utoipa::ToSchema))]
+pub struct Problem {
+    /// A URI reference that names the kind of problem.
+    #[cfg_attr(feature = "wire", serde(rename = "type"))]
+    pub kind: String,
+    pub title: String,
+    pub status: u16,
+    pub code: Code,
+    /// What to do about it, in plain English.
+    pub detail: String,
+    /// The request field at fault, where there is one.
+    #[cfg_attr(feature = "wire", serde(default, skip_serializing_if = "Option::is_none"))]
+    pub field: Option<String>,
+}
