@@ -1,0 +1,137 @@
+//! A course page on an origin of its own, with the strict page policy that the checkout promises to work under.
+
+mod courses;
+
+use std::{collections::HashMap, sync::Arc};
+
+use axum::{
+    Router,
+    extract::{Path, Query, State},
+    http::header,
+    response::{Html, IntoResponse, Response},
+    routing::get,
+};
+use tokio::sync::watch;
+
+use self::courses::{Course, DEFAULT_SKU};
+use crate::html::escape;
+
+/// Attributes that the page's query may set on the element.
+const PASSED_ON: &[&str] = &["variant", "theme", "lang", "coupon"];
+
+/// What the page has to know of the others.
+#[derive(Clone, Debug)]
+pub(crate) struct CoursePage {
+    /// Where the checkout is; empty until it is known.
+    pub(crate) checkout: watch::Receiver<String>,
+    pub(crate) stripe: Arc<StripeOrigins>,
+}
+
+/// What the page policy names for Stripe.
+#[derive(Debug)]
+pub(crate) struct StripeOrigins {
+    /// Sources of Stripe.js and of its frames.
+    pub(crate) js: String,
+    /// What Stripe.js talks to.
+    pub(crate) api: String,
+}
+
+impl StripeOrigins {
+    /// As Stripe documents for a content security policy.
+    pub(crate) fn real() -> Self {
+        Self {
+            js: "https://js.stripe.com https://*.js.stripe.com https://hooks.stripe.com".to_owned(),
+            api: "https://api.stripe.com".to_owned(),
+        }
+    }
+}
+
+type Parameters = Query<HashMap<String, String>>;
+
+pub(crate) fn routes(page: CoursePage) -> Router {
+    Router::new()
+        .route("/", get(course_of_query))
+        .route("/courses/{sku}", get(course_of_path))
+        .route("/two", get(two))
+        .route("/course.css", get(css))
+        .with_state(page)
+}
+
+async fn css() -> impl IntoResponse {
+    ([(header::CONTENT_TYPE, "text/css; charset=utf-8")], include_str!("../../assets/course.css"))
+}
+
+async fn course_of_query(State(page): State<CoursePage>, Query(query): Parameters) -> Response {
+    let sku = query.get("sku").cloned().unwrap_or_else(|| DEFAULT_SKU.to_owned());
+    page.course(&sku, &query)
+}
+
+async fn course_of_path(
+    State(page): State<CoursePage>,
+    Path(sku): Path<String>,
+    Query(query): Parameters,
+) -> Response {
+    page.course(&sku, &query)
+}
+
+async fn two(State(page): State<CoursePage>, Query(query): Parameters) -> Response {
+    let cards: String = [("a", DEFAULT_SKU), ("b", "ru-search-live-2026-12")]
+        .into_iter()
+        .map(|(name, sku)| {
+            let sku = query.get(name).map_or(sku, String::as_str);
+            let course = Course::find(sku);
+            format!("<section><h2>{}</h2>{}</section>", escape(&course.title), page.element(sku, &query))
+        })
+        .collect();
+    page.html("Two at once", &query, &format!("<main class=\"two\">{cards}</main>"))
+}
+
+impl CoursePage {
+    fn course(&self, sku: &str, query: &HashMap<String, String>) -> Response {
+        let course = Course::find(sku);
+        let body = course.html(&self.element(sku, query));
+        self.html(&course.title, query, &body)
+    }
+
+    fn element(&self, sku: &str, query: &HashMap<String, String>) -> String {
+        let attributes: String = PASSED_ON
+            .iter()
+            .filter_map(|name| {
+                // The page itself follows the visitor's preference, so its element does, too.
+                let usual = (*name == "theme").then_some("auto");
+                let value = query.get(*name).map(String::as_str).or(usual)?;
+                Some(format!(" {name}=\"{}\"", escape(value)))
+            })
+            .collect();
+        let checkout = escape(&self.checkout.borrow());
+        let path: String = url::form_urlencoded::byte_serialize(sku.as_bytes()).collect();
+        format!(
+            "<redis-checkout sku=\"{}\"{attributes}><a href=\"{checkout}/buy/{path}\">Enroll</a></redis-checkout>",
+            escape(sku)
+        )
+    }
+
+    fn html(&self, title: &str, query: &HashMap<String, String>, body: &str) -> Response {
+        let checkout = self.checkout.borrow().clone();
+        let lang = query.get("lang").map_or("en", String::as_str);
+        let html = format!(
+            include_str!("../../assets/course.html"),
+            lang = escape(lang),
+            dir = if ["ar", "he", "fa", "ur"].contains(&lang) { "rtl" } else { "ltr" },
+            title = escape(title),
+            checkout = escape(&checkout),
+            body = body,
+        );
+        ([(header::CONTENT_SECURITY_POLICY, self.policy(&checkout))], Html(html)).into_response()
+    }
+
+    fn policy(&self, checkout: &str) -> String {
+        let origin = url::Url::parse(checkout)
+            .map_or_else(|_| "'none'".to_owned(), |url| url.origin().ascii_serialization());
+        let StripeOrigins { js, api } = self.stripe.as_ref();
+        format!(
+            "default-src 'none'; script-src {origin} {js} 'wasm-unsafe-eval'; style-src {origin} 'self'; \
+             connect-src {origin} {api}; frame-src {js}; img-src 'self' data:; base-uri 'none'; form-action 'self'"
+        )
+    }
+}

@@ -1,0 +1,186 @@
+//! Stand-ins for Stripe, FlockJay and a course page, for demos and tests: strict where the real ones are strict.
+#![forbid(unsafe_code)]
+
+mod control;
+mod course;
+mod fault;
+pub mod flockjay;
+mod html;
+mod serve;
+pub mod stripe;
+
+use std::{
+    net::{Ipv4Addr, SocketAddr},
+    sync::Arc,
+};
+
+use axum::Router;
+use tokio::sync::watch;
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+use tower_http::cors::CorsLayer;
+
+use self::{control::Controls, course::CoursePage, course::StripeOrigins};
+pub use self::{
+    fault::{ErrorBody, Fault, Misbehaviour},
+    flockjay::{FlockJay, FlockJayFault, FlockJayOperation},
+    stripe::{Misdelivery, Stripe, StripeFault, StripeOperation, WebhookFault},
+};
+
+/// Where the stand-ins listen, and the secrets they share with the checkout.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// The Stripe stand-in's address.
+    pub stripe_listen: SocketAddr,
+    /// The FlockJay stand-in's address.
+    pub flockjay_listen: SocketAddr,
+    /// The course page's address.
+    pub course_listen: SocketAddr,
+    /// The key the checkout's backend has.
+    pub secret_key: String,
+    /// The key that pages have.
+    pub publishable_key: String,
+    /// What webhooks are signed with.
+    pub webhook_secret: String,
+    /// What FlockJay expects after `Authorization: Token`.
+    pub flockjay_token: String,
+    /// When given, the course page's policy names the real Stripe rather than ours.
+    pub stripe_js: Option<String>,
+    /// No Stripe stand-in at all, for a demo with a real test account.
+    pub no_stripe: bool,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        let any_port = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
+        Self {
+            stripe_listen: any_port,
+            flockjay_listen: any_port,
+            course_listen: any_port,
+            secret_key: "sk_test_sandbox".to_owned(),
+            publishable_key: "pk_test_sandbox".to_owned(),
+            webhook_secret: "whsec_sandbox".to_owned(),
+            flockjay_token: "sandbox-token".to_owned(),
+            stripe_js: None,
+            no_stripe: false,
+        }
+    }
+}
+
+/// The running stand-ins; dropping it stops them too.
+#[derive(Debug)]
+pub struct Sandbox {
+    stripe_url: String,
+    flockjay_url: String,
+    course_url: String,
+    stripe_js_url: String,
+    stripe: Stripe,
+    flockjay: FlockJay,
+    checkout: watch::Sender<String>,
+    tasks: TaskTracker,
+    stop: CancellationToken,
+}
+
+impl Sandbox {
+    /// Binds every address, or says which could not be bound and which flag to change.
+    pub async fn start(options: Options) -> anyhow::Result<Self> {
+        let stripe_listener = match options.no_stripe {
+            true => None,
+            false => Some(serve::bind(options.stripe_listen, "--stripe-listen").await?),
+        };
+        let flockjay_listener = serve::bind(options.flockjay_listen, "--flockjay-listen").await?;
+        let course_listener = serve::bind(options.course_listen, "--course-listen").await?;
+        let stripe_url = match &stripe_listener {
+            Some(listener) => format!("http://{}", listener.local_addr()?),
+            None => "https://api.stripe.com".to_owned(),
+        };
+        let flockjay_url = format!("http://{}", flockjay_listener.local_addr()?);
+        let course_url = format!("http://{}", course_listener.local_addr()?);
+        let is_real_stripe_js = options.no_stripe || options.stripe_js.is_some();
+        let stripe_js_url = match &options.stripe_js {
+            Some(url) => url.clone(),
+            None if options.no_stripe => "https://js.stripe.com/v3/".to_owned(),
+            None => format!("{stripe_url}/v3/"),
+        };
+        let origins = match is_real_stripe_js {
+            true => StripeOrigins::real(),
+            false => StripeOrigins { js: stripe_url.clone(), api: stripe_url.clone() },
+        };
+
+        let (tasks, stop) = (TaskTracker::new(), CancellationToken::new());
+        let stripe = Stripe::start(&stripe_url, &options, &tasks, &stop)?;
+        let flockjay = FlockJay::new(&flockjay_url, &options.flockjay_token, &tasks, &stop);
+        let checkout = watch::Sender::new(String::new());
+        let controls = control::routes(Controls { stripe: stripe.clone(), flockjay: flockjay.clone() });
+        let course = course::routes(CoursePage { checkout: checkout.subscribe(), stripe: Arc::new(origins) });
+
+        let serve_on = |listener, router: Router| {
+            tasks.spawn(serve::serve(listener, router, stop.clone()));
+        };
+        if let Some(listener) = stripe_listener {
+            serve_on(listener, stripe.routes().layer(CorsLayer::permissive()).merge(controls.clone()));
+        }
+        serve_on(flockjay_listener, flockjay.routes().merge(controls));
+        serve_on(course_listener, course);
+        Ok(Self {
+            stripe_url,
+            flockjay_url,
+            course_url,
+            stripe_js_url,
+            stripe,
+            flockjay,
+            checkout,
+            tasks,
+            stop,
+        })
+    }
+
+    /// The Stripe API's base, such as `http://127.0.0.1:12111` (`STRIPE_API_URL`).
+    pub fn stripe_url(&self) -> &str {
+        &self.stripe_url
+    }
+
+    /// The script that pages load (`STRIPE_JS_URL`).
+    pub fn stripe_js_url(&self) -> String {
+        self.stripe_js_url.clone()
+    }
+
+    /// FlockJay's base (`FLOCKJAY_URL`).
+    pub fn flockjay_url(&self) -> &str {
+        &self.flockjay_url
+    }
+
+    /// The course page's base; its origin belongs into `ALLOWED_ORIGINS`.
+    pub fn course_url(&self) -> &str {
+        &self.course_url
+    }
+
+    /// Says where the checkout is: webhooks go there, and the course page embeds it. May be called again after a restart.
+    pub fn connect(&self, checkout_url: &str) {
+        let url = checkout_url.trim_end_matches('/');
+        self.stripe.connect(url);
+        self.checkout.send_replace(url.to_owned());
+    }
+
+    /// Looks into the Stripe stand-in and makes things go wrong.
+    pub fn stripe(&self) -> &Stripe {
+        &self.stripe
+    }
+
+    /// Looks into the FlockJay stand-in and makes things go wrong.
+    pub fn flockjay(&self) -> &FlockJay {
+        &self.flockjay
+    }
+
+    /// Ends every task and connection.
+    pub async fn shutdown(self) {
+        self.stop.cancel();
+        self.tasks.close();
+        self.tasks.wait().await;
+    }
+}
+
+impl Drop for Sandbox {
+    fn drop(&mut self) {
+        self.stop.cancel();
+    }
+}

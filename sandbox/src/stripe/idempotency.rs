@@ -1,0 +1,100 @@
+//! Idempotency keys: the first answer is kept and replayed, another request under the same key is refused.
+
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex},
+};
+
+use serde_json::Value;
+
+use super::{error::ApiError, form::Params};
+use crate::fault::lock;
+
+/// What a key stands for; two requests are the same when these are.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Fingerprint {
+    pub(crate) path: String,
+    pub(crate) params: Params,
+}
+
+/// An answer as kept.
+#[derive(Clone, Debug)]
+pub(crate) struct Answer {
+    pub(crate) status: u16,
+    pub(crate) body: Value,
+}
+
+#[derive(Debug)]
+struct Entry {
+    fingerprint: Fingerprint,
+    answer: Option<Answer>,
+}
+
+/// The keys seen so far.
+#[derive(Debug, Default)]
+pub(crate) struct Keys(Mutex<HashMap<String, Entry>>);
+
+/// What to do with a request under a key.
+#[derive(Debug)]
+pub(crate) enum Turn {
+    /// Do the work, then [`Claim::keep`] the answer; dropped, the key is free again.
+    Work(Claim),
+    /// Answer this and do nothing.
+    Replay(Answer),
+}
+
+/// The right to do the work of one key.
+#[derive(Debug)]
+pub(crate) struct Claim {
+    keys: Arc<Keys>,
+    key: String,
+    kept: bool,
+}
+
+impl Keys {
+    pub(crate) fn claim(self: &Arc<Self>, key: &str, fingerprint: Fingerprint) -> Result<Turn, ApiError> {
+        if key.chars().count() > 255 {
+            let message = "Idempotency keys may be at most 255 characters long.".to_owned();
+            return Err(ApiError::new(400, "idempotency_error", None, message));
+        }
+        let mut keys = lock(&self.0);
+        match keys.get(key) {
+            Some(entry) if entry.fingerprint != fingerprint => {
+                let message = format!(
+                    "Keys for idempotent requests can only be used with the same parameters they were first used with. \
+                     Try using a key other than '{key}' if you meant to execute a different request."
+                );
+                Err(ApiError::new(400, "idempotency_error", None, message))
+            }
+            Some(Entry { answer: Some(answer), .. }) => Ok(Turn::Replay(answer.clone())),
+            Some(Entry { answer: None, .. }) => {
+                let message = format!(
+                    "There is currently another in-progress request using this Idempotent Key ({key}). Please try \
+                     again later."
+                );
+                Err(ApiError::new(409, "idempotency_error", Some("idempotency_key_in_use"), message))
+            }
+            None => {
+                keys.insert(key.to_owned(), Entry { fingerprint, answer: None });
+                Ok(Turn::Work(Claim { keys: Arc::clone(self), key: key.to_owned(), kept: false }))
+            }
+        }
+    }
+}
+
+impl Claim {
+    pub(crate) fn keep(mut self, answer: Answer) {
+        if let Some(entry) = lock(&self.keys.0).get_mut(&self.key) {
+            entry.answer = Some(answer);
+        }
+        self.kept = true;
+    }
+}
+
+impl Drop for Claim {
+    fn drop(&mut self) {
+        if !self.kept {
+            lock(&self.keys.0).remove(&self.key);
+        }
+    }
+}

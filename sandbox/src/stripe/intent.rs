@@ -1,0 +1,178 @@
+//! A payment intent and its states, rendered on Stripe's own example objects.
+
+use std::collections::BTreeMap;
+
+use serde_json::{Value, json};
+
+use super::cards::Card;
+
+/// Where a payment intent stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Status {
+    RequiresPaymentMethod,
+    RequiresConfirmation,
+    RequiresAction,
+    Processing,
+    Succeeded,
+    Canceled,
+}
+
+impl Status {
+    pub(crate) fn as_str(self) -> &'static str {
+        match self {
+            Self::RequiresPaymentMethod => "requires_payment_method",
+            Self::RequiresConfirmation => "requires_confirmation",
+            Self::RequiresAction => "requires_action",
+            Self::Processing => "processing",
+            Self::Succeeded => "succeeded",
+            Self::Canceled => "canceled",
+        }
+    }
+
+    /// Whether the payment can still be changed, confirmed or cancelled.
+    pub(crate) fn is_open(self) -> bool {
+        match self {
+            Self::RequiresPaymentMethod | Self::RequiresConfirmation | Self::RequiresAction => true,
+            Self::Processing | Self::Succeeded | Self::Canceled => false,
+        }
+    }
+}
+
+/// How the payment is made.
+#[derive(Clone, Debug)]
+pub(crate) enum Means {
+    Card(Card),
+    /// A bank's page, to which the learner is sent and from which they return.
+    Bank,
+}
+
+/// Which methods the merchant allows.
+#[derive(Clone, Debug)]
+pub(crate) enum Methods {
+    Automatic { allow_redirects: bool },
+    Listed(Vec<String>),
+}
+
+/// What the learner has to do before the payment goes on.
+#[derive(Clone, Debug)]
+pub(crate) enum NextAction {
+    Challenge { url: String },
+    Redirect { url: String, return_url: String },
+}
+
+/// A payment intent.
+#[derive(Clone, Debug)]
+pub(crate) struct Intent {
+    pub(crate) id: String,
+    pub(crate) client_secret: String,
+    pub(crate) amount: i64,
+    pub(crate) currency: String,
+    pub(crate) created: i64,
+    pub(crate) status: Status,
+    pub(crate) methods: Methods,
+    pub(crate) metadata: BTreeMap<String, String>,
+    pub(crate) description: Option<String>,
+    pub(crate) receipt_email: Option<String>,
+    pub(crate) statement_descriptor_suffix: Option<String>,
+    pub(crate) amount_received: i64,
+    pub(crate) canceled_at: Option<i64>,
+    pub(crate) cancellation_reason: Option<String>,
+    pub(crate) last_payment_error: Option<Value>,
+    pub(crate) latest_charge: Option<String>,
+    pub(crate) payment_method: Option<Value>,
+    pub(crate) next_action: Option<NextAction>,
+    /// What the payment waits to be made with, while the learner acts or the bank settles.
+    pub(crate) means: Option<Means>,
+}
+
+impl Intent {
+    /// As the merchant sees it.
+    pub(crate) fn to_json(&self) -> Value {
+        let mut json = fixture(include_str!("../../fixtures/payment_intent.json"));
+        let (automatic, types) = match &self.methods {
+            Methods::Automatic { allow_redirects } => {
+                let allow = if *allow_redirects { "always" } else { "never" };
+                (json!({ "enabled": true, "allow_redirects": allow }), json!(["card"]))
+            }
+            Methods::Listed(types) => (Value::Null, json!(types)),
+        };
+        let next_action = self.next_action.as_ref().map(|next| match next {
+            NextAction::Challenge { url } => json!({
+                "type": "use_stripe_sdk",
+                "use_stripe_sdk": { "type": "three_d_secure_redirect", "stripe_js": url },
+            }),
+            NextAction::Redirect { url, return_url } => json!({
+                "type": "redirect_to_url",
+                "redirect_to_url": { "url": url, "return_url": return_url },
+            }),
+        });
+        let processing = (self.status == Status::Processing)
+            .then(|| json!({ "type": "card", "card": { "customer_notification": null } }));
+        patch(
+            &mut json,
+            json!({
+                "id": self.id, "client_secret": self.client_secret, "amount": self.amount,
+                "currency": self.currency, "created": self.created, "status": self.status.as_str(),
+                "automatic_payment_methods": automatic, "payment_method_types": types,
+                "metadata": self.metadata, "description": self.description,
+                "receipt_email": self.receipt_email,
+                "statement_descriptor_suffix": self.statement_descriptor_suffix,
+                "amount_received": self.amount_received, "canceled_at": self.canceled_at,
+                "cancellation_reason": self.cancellation_reason,
+                "last_payment_error": self.last_payment_error, "latest_charge": self.latest_charge,
+                "payment_method": self.payment_method.as_ref().map(|method| method["id"].clone()),
+                "next_action": next_action, "processing": processing,
+            }),
+        );
+        json
+    }
+
+    /// As a page with the publishable key sees it.
+    pub(crate) fn to_public_json(&self) -> Value {
+        const PUBLIC: &[&str] = &[
+            "id",
+            "object",
+            "amount",
+            "amount_details",
+            "automatic_payment_methods",
+            "canceled_at",
+            "cancellation_reason",
+            "capture_method",
+            "client_secret",
+            "confirmation_method",
+            "created",
+            "currency",
+            "description",
+            "last_payment_error",
+            "livemode",
+            "next_action",
+            "payment_method",
+            "payment_method_configuration_details",
+            "payment_method_types",
+            "processing",
+            "receipt_email",
+            "setup_future_usage",
+            "shipping",
+            "source",
+            "status",
+        ];
+        let mut json = self.to_json();
+        if let Some(fields) = json.as_object_mut() {
+            fields.retain(|name, _| PUBLIC.contains(&name.as_str()));
+        }
+        json
+    }
+}
+
+/// One of Stripe's example objects.
+pub(crate) fn fixture(text: &str) -> Value {
+    serde_json::from_str(text).expect("the fixtures are valid JSON")
+}
+
+/// Overwrites fields at the top of `target`.
+pub(crate) fn patch(target: &mut Value, fields: Value) {
+    let Value::Object(fields) = fields else { return };
+    for (name, value) in fields {
+        target[name] = value;
+    }
+}

@@ -1,0 +1,144 @@
+//! Everything the stand-in remembers, and the events that each change makes.
+
+use std::{collections::HashMap, sync::Arc};
+
+use serde_json::{Value, json};
+
+use super::{
+    charge::{Charge, Dispute, Refund},
+    error::ApiError,
+    ids,
+    intent::{Intent, fixture, patch},
+    webhooks::Webhooks,
+};
+
+/// The API version whose shapes the answers have.
+pub const API_VERSION: &str = "2026-09-30.endive";
+
+/// Rows in the order of their creation, found by id.
+#[derive(Debug)]
+pub(crate) struct Table<T> {
+    rows: Vec<T>,
+    by_id: HashMap<String, usize>,
+}
+
+impl<T> Default for Table<T> {
+    fn default() -> Self {
+        Self { rows: Vec::new(), by_id: HashMap::new() }
+    }
+}
+
+impl<T> Table<T> {
+    pub(crate) fn insert(&mut self, id: &str, row: T) {
+        self.by_id.insert(id.to_owned(), self.rows.len());
+        self.rows.push(row);
+    }
+
+    pub(crate) fn get(&self, id: &str) -> Option<&T> {
+        self.by_id.get(id).map(|place| &self.rows[*place])
+    }
+
+    pub(crate) fn get_mut(&mut self, id: &str) -> Option<&mut T> {
+        self.by_id.get(id).map(|place| &mut self.rows[*place])
+    }
+
+    pub(crate) fn iter(&self) -> std::slice::Iter<'_, T> {
+        self.rows.iter()
+    }
+
+    pub(crate) fn iter_mut(&mut self) -> std::slice::IterMut<'_, T> {
+        self.rows.iter_mut()
+    }
+}
+
+/// What happened, as it is sent to the webhook and listed under `/v1/events`.
+#[derive(Debug)]
+pub(crate) struct Event {
+    pub(crate) id: String,
+    pub(crate) kind: &'static str,
+    pub(crate) created: i64,
+    pub(crate) body: Value,
+}
+
+/// The request that a change comes from.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Origin {
+    pub(crate) request_id: Option<String>,
+    pub(crate) idempotency_key: Option<String>,
+}
+
+/// The state behind the API.
+#[derive(Debug)]
+pub(crate) struct Ledger {
+    pub(crate) intents: Table<Intent>,
+    pub(crate) charges: Table<Charge>,
+    pub(crate) refunds: Table<Refund>,
+    pub(crate) disputes: Table<Dispute>,
+    pub(crate) events: Table<Arc<Event>>,
+    /// Set by whoever locks the ledger to change it.
+    pub(crate) origin: Origin,
+    /// Where the pages of 3-D Secure and of the bank are.
+    pub(crate) base_url: String,
+    webhooks: Arc<Webhooks>,
+}
+
+impl Ledger {
+    pub(crate) fn new(base_url: String, webhooks: Arc<Webhooks>) -> Self {
+        Self {
+            intents: Table::default(),
+            charges: Table::default(),
+            refunds: Table::default(),
+            disputes: Table::default(),
+            events: Table::default(),
+            origin: Origin::default(),
+            base_url,
+            webhooks,
+        }
+    }
+
+    pub(crate) fn intent(&self, id: &str) -> Result<&Intent, ApiError> {
+        self.intents.get(id).ok_or_else(|| ApiError::missing("payment_intent", "intent", id))
+    }
+
+    pub(crate) fn intent_mut(&mut self, id: &str) -> Result<&mut Intent, ApiError> {
+        self.intents.get_mut(id).ok_or_else(|| ApiError::missing("payment_intent", "intent", id))
+    }
+
+    /// Records that something happened to `object` and has it delivered.
+    pub(crate) fn emit(&mut self, kind: &'static str, object: Value) {
+        let mut body = fixture(include_str!("../../fixtures/event.json"));
+        let id = ids::new_id("evt");
+        let created = ids::now();
+        patch(
+            &mut body,
+            json!({
+                "id": id, "type": kind, "created": created, "api_version": API_VERSION,
+                "data": { "object": object }, "pending_webhooks": 1,
+                "request": {
+                    "id": self.origin.request_id, "idempotency_key": self.origin.idempotency_key,
+                },
+            }),
+        );
+        let event = Arc::new(Event { id: id.clone(), kind, created, body });
+        self.events.insert(&id, Arc::clone(&event));
+        self.webhooks.announce(event);
+    }
+
+    pub(crate) fn emit_intent(&mut self, kind: &'static str, intent: &str) {
+        if let Some(object) = self.intents.get(intent).map(Intent::to_json) {
+            self.emit(kind, object);
+        }
+    }
+
+    pub(crate) fn emit_charge(&mut self, kind: &'static str, charge: &str) {
+        if let Some(object) = self.charges.get(charge).map(Charge::to_json) {
+            self.emit(kind, object);
+        }
+    }
+
+    pub(crate) fn emit_refund(&mut self, kind: &'static str, refund: &str) {
+        if let Some(object) = self.refunds.get(refund).map(Refund::to_json) {
+            self.emit(kind, object);
+        }
+    }
+}

@@ -1,0 +1,288 @@
+//! The Stripe stand-in: API, Stripe.js and webhooks, and the handle by which tests look in and make things go wrong.
+
+mod api;
+mod cards;
+mod charge;
+mod currency;
+mod error;
+mod form;
+mod idempotency;
+mod ids;
+mod intent;
+mod intents;
+mod ledger;
+mod operation;
+mod pages;
+mod payments;
+mod refunds;
+mod webhooks;
+
+use std::sync::{Arc, Mutex};
+
+use axum::{Router, routing::any};
+use serde_json::{Value, json};
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+
+pub use self::{
+    api::RequestRecord,
+    cards::{Behaviour, Decline, SETTLES_LATER, TEST_CARDS, TestCard},
+    charge::DisputeStatus,
+    error::ApiError,
+    ledger::API_VERSION,
+    operation::StripeOperation,
+    webhooks::{Delivery, DeliveryState, Misdelivery, WebhookFault, sign},
+};
+use self::{
+    cards::Card, form::Params, idempotency::Keys, intent::Means, ledger::Ledger, payments::Outcome,
+    webhooks::Webhooks,
+};
+use crate::fault::{Fault, Faults, lock};
+
+/// A fault at the Stripe API.
+pub type StripeFault = Fault<StripeOperation>;
+
+/// What the routes and the handle share.
+#[derive(Debug)]
+pub(crate) struct Core {
+    secret_key: String,
+    publishable_key: String,
+    ledger: Mutex<Ledger>,
+    faults: Faults<StripeOperation>,
+    keys: Arc<Keys>,
+    requests: Mutex<Vec<RequestRecord>>,
+    webhooks: Arc<Webhooks>,
+    tasks: TaskTracker,
+    stop: CancellationToken,
+}
+
+impl Core {
+    fn record(&self, record: RequestRecord) -> usize {
+        let mut requests = lock(&self.requests);
+        requests.push(record);
+        requests.len() - 1
+    }
+
+    fn update_record(&self, place: usize, change: impl FnOnce(&mut RequestRecord)) {
+        if let Some(record) = lock(&self.requests).get_mut(place) {
+            change(record);
+        }
+    }
+}
+
+/// Looks into the Stripe stand-in, acts as learner, bank or dashboard, and makes things go wrong.
+#[derive(Clone, Debug)]
+pub struct Stripe {
+    core: Arc<Core>,
+}
+
+impl Stripe {
+    pub(crate) fn start(
+        base_url: &str,
+        options: &crate::Options,
+        tasks: &TaskTracker,
+        stop: &CancellationToken,
+    ) -> anyhow::Result<Self> {
+        let (webhooks, events) = Webhooks::new(options.webhook_secret.clone())?;
+        tasks.spawn(Arc::clone(&webhooks).run(events, stop.clone()));
+        let core = Core {
+            secret_key: options.secret_key.clone(),
+            publishable_key: options.publishable_key.clone(),
+            ledger: Mutex::new(Ledger::new(base_url.to_owned(), Arc::clone(&webhooks))),
+            faults: Faults::default(),
+            keys: Arc::default(),
+            requests: Mutex::default(),
+            webhooks,
+            tasks: tasks.clone(),
+            stop: stop.clone(),
+        };
+        Ok(Self { core: Arc::new(core) })
+    }
+
+    pub(crate) fn routes(&self) -> Router {
+        let api = any(api::handle).with_state(Arc::clone(&self.core));
+        Router::new().route("/v1/{*path}", api).merge(pages::routes(self.clone()))
+    }
+
+    pub(crate) fn connect(&self, checkout_url: &str) {
+        self.core.webhooks.connect(checkout_url);
+    }
+
+    /// Makes API calls go wrong from now on.
+    pub fn fault(&self, fault: StripeFault) {
+        self.core.faults.add(fault);
+    }
+
+    /// The faults at the API still in force.
+    pub fn faults(&self) -> Vec<StripeFault> {
+        self.core.faults.list()
+    }
+
+    /// Ends every fault, those of the webhooks too.
+    pub fn clear_faults(&self) {
+        self.core.faults.clear();
+        self.core.webhooks.clear_faults();
+    }
+
+    /// Every payment intent as the API shows it, in the order of creation.
+    pub fn intents(&self) -> Vec<Value> {
+        lock(&self.core.ledger).intents.iter().map(|intent| intent.to_json()).collect()
+    }
+
+    /// One payment intent.
+    pub fn intent(&self, id: &str) -> Option<Value> {
+        lock(&self.core.ledger).intents.get(id).map(|intent| intent.to_json())
+    }
+
+    /// Every charge, declined ones too.
+    pub fn charges(&self) -> Vec<Value> {
+        lock(&self.core.ledger).charges.iter().map(|charge| charge.to_json()).collect()
+    }
+
+    /// The charges that took money, refunded or not.
+    pub fn charges_succeeded(&self) -> Vec<Value> {
+        self.charges().into_iter().filter(|charge| charge["status"] == "succeeded").collect()
+    }
+
+    /// Every refund, in the order of creation.
+    pub fn refunds(&self) -> Vec<Value> {
+        lock(&self.core.ledger).refunds.iter().map(|refund| refund.to_json()).collect()
+    }
+
+    /// Every dispute, in the order of creation.
+    pub fn disputes(&self) -> Vec<Value> {
+        lock(&self.core.ledger).disputes.iter().map(|dispute| dispute.to_json()).collect()
+    }
+
+    /// Every event as it is sent to the webhook, in the order of creation.
+    pub fn events(&self) -> Vec<Value> {
+        lock(&self.core.ledger).events.iter().map(|event| event.body.clone()).collect()
+    }
+
+    /// Every API call so far.
+    pub fn requests(&self) -> Vec<RequestRecord> {
+        lock(&self.core.requests).clone()
+    }
+
+    /// Confirms a payment with a card (`12/40`, `123`), as the payment element would.
+    pub fn confirm(&self, intent: &str, card_number: &str) -> Result<Value, ApiError> {
+        let card = Card::parse(card_number, "12", "2040", "123", ids::year_and_month())?;
+        let billing = json!({ "address": { "country": "US", "postal_code": "94107" } });
+        self.act(|ledger| payments::confirm_with(ledger, intent, Means::Card(card), billing, None))
+    }
+
+    /// Confirms with the method that sends the learner to a bank's page; `next_action` says where.
+    pub fn confirm_by_bank(&self, intent: &str, return_url: &str) -> Result<Value, ApiError> {
+        self.act(|ledger| payments::confirm_with(ledger, intent, Means::Bank, json!({}), Some(return_url)))
+    }
+
+    /// Ends 3-D Secure, or the visit to the bank's page.
+    pub fn complete_3ds(&self, intent: &str, pass: bool) -> Result<Value, ApiError> {
+        self.act(|ledger| payments::authenticate(ledger, intent, outcome(pass)))
+    }
+
+    /// Settles a payment that is `processing`.
+    pub fn settle(&self, intent: &str, succeeds: bool) -> Result<Value, ApiError> {
+        self.act(|ledger| payments::settle(ledger, intent, outcome(succeeds)))
+    }
+
+    /// Refunds as from Stripe's dashboard, all that is left when no amount is given.
+    pub fn refund(&self, intent: &str, amount: Option<i64>) -> Result<Value, ApiError> {
+        let mut form = format!("payment_intent={intent}");
+        if let Some(amount) = amount {
+            form.push_str(&format!("&amount={amount}"));
+        }
+        self.act(|ledger| refunds::create(ledger, &Params::parse(form.as_bytes())))
+    }
+
+    /// Settles a refund of a card whose refunds settle later.
+    pub fn settle_refund(&self, refund: &str) -> Result<Value, ApiError> {
+        self.act(|ledger| refunds::settle(ledger, refund))
+    }
+
+    /// The learner's bank disputes the payment.
+    pub fn open_dispute(&self, intent: &str) -> Result<Value, ApiError> {
+        self.act(|ledger| refunds::open_dispute(ledger, intent))
+    }
+
+    /// Moves a dispute on; won and lost close it.
+    pub fn move_dispute(&self, dispute: &str, status: DisputeStatus) -> Result<Value, ApiError> {
+        self.act(|ledger| refunds::move_dispute(ledger, dispute, status))
+    }
+
+    /// Cancels as from Stripe's dashboard.
+    pub fn cancel(&self, intent: &str) -> Result<Value, ApiError> {
+        self.act(|ledger| intents::cancel(ledger, intent, &Params::default()))
+    }
+
+    /// Makes webhook deliveries go wrong from now on.
+    pub fn webhook_fault(&self, fault: WebhookFault) {
+        self.core.webhooks.add_fault(fault);
+    }
+
+    /// The faults at the webhooks still in force.
+    pub fn webhook_faults(&self) -> Vec<WebhookFault> {
+        self.core.webhooks.faults()
+    }
+
+    /// Delivers nothing from now on, until faults are cleared; what happens meanwhile is lost.
+    pub fn never_deliver(&self) {
+        self.webhook_fault(WebhookFault::new(Misdelivery::Drop));
+    }
+
+    /// Keeps events back until [`Self::resume_webhooks`].
+    pub fn pause_webhooks(&self) {
+        self.core.webhooks.pause(true);
+    }
+
+    /// Delivers what was kept back.
+    pub fn resume_webhooks(&self) {
+        self.core.webhooks.pause(false);
+    }
+
+    /// How every event's delivery stands.
+    pub fn deliveries(&self) -> Vec<Delivery> {
+        self.core.webhooks.deliveries()
+    }
+
+    /// The events that are still to be delivered.
+    pub fn undelivered(&self) -> Vec<Delivery> {
+        let is_pending = |delivery: &Delivery| delivery.state == DeliveryState::Pending;
+        self.deliveries().into_iter().filter(is_pending).collect()
+    }
+
+    /// Returns once no event is waiting to be delivered; with webhooks paused that may be never.
+    pub async fn webhooks_settled(&self) {
+        self.core.webhooks.all_settled().await;
+    }
+
+    /// Sends an event once more, whatever the faults say; returns the status it was answered with.
+    pub async fn redeliver(&self, event: &str) -> anyhow::Result<u16> {
+        let event = lock(&self.core.ledger).events.get(event).cloned();
+        let event = event.ok_or_else(|| anyhow::anyhow!("there is no such event"))?;
+        self.core.webhooks.deliver_now(&event).await
+    }
+
+    /// Passes or fails on behalf of a page that holds the client secret.
+    pub(crate) fn authenticate(
+        &self,
+        intent: &str,
+        client_secret: &str,
+        pass: bool,
+    ) -> Result<Value, ApiError> {
+        let is_right = lock(&self.core.ledger).intent(intent)?.client_secret == client_secret;
+        if !is_right {
+            return Err(ApiError::missing("payment_intent", "intent", intent));
+        }
+        self.complete_3ds(intent, pass)
+    }
+
+    fn act<T>(&self, change: impl FnOnce(&mut Ledger) -> T) -> T {
+        let mut ledger = lock(&self.core.ledger);
+        ledger.origin = ledger::Origin::default();
+        change(&mut ledger)
+    }
+}
+
+fn outcome(passed: bool) -> Outcome {
+    if passed { Outcome::Passed } else { Outcome::Failed }
+}

@@ -1,0 +1,66 @@
+//! The operations of the API, by method and path.
+
+use serde::{Deserialize, Serialize};
+
+/// What a request asks for; faults name these.
+#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum StripeOperation {
+    /// `POST /v1/payment_intents`
+    CreateIntent,
+    /// `POST /v1/payment_intents/{id}`
+    UpdateIntent,
+    /// `GET /v1/payment_intents/{id}`
+    RetrieveIntent,
+    /// `GET /v1/payment_intents`
+    ListIntents,
+    /// `POST /v1/payment_intents/{id}/cancel`
+    CancelIntent,
+    /// `POST /v1/payment_intents/{id}/confirm`
+    ConfirmIntent,
+    /// `POST /v1/refunds`
+    CreateRefund,
+    /// `GET /v1/refunds/{id}`
+    RetrieveRefund,
+    /// `GET /v1/refunds`
+    ListRefunds,
+    /// `GET /v1/events/{id}`
+    RetrieveEvent,
+    /// `GET /v1/events`
+    ListEvents,
+    /// `GET /v1/charges/{id}`
+    RetrieveCharge,
+}
+
+/// An operation and the id in its path, empty where there is none.
+#[derive(Clone, Debug)]
+pub(crate) struct Call {
+    pub(crate) operation: StripeOperation,
+    pub(crate) id: String,
+}
+
+impl Call {
+    pub(crate) fn parse(method: &str, path: &str) -> Option<Self> {
+        use StripeOperation::{
+            CancelIntent, ConfirmIntent, CreateIntent, CreateRefund, ListEvents, ListIntents, ListRefunds,
+            RetrieveCharge, RetrieveEvent, RetrieveIntent, RetrieveRefund, UpdateIntent,
+        };
+        let segments: Vec<&str> = path.trim_matches('/').split('/').collect();
+        let (operation, id) = match (method, segments.as_slice()) {
+            ("POST", ["v1", "payment_intents"]) => (CreateIntent, ""),
+            ("GET", ["v1", "payment_intents"]) => (ListIntents, ""),
+            ("POST", ["v1", "payment_intents", id]) => (UpdateIntent, *id),
+            ("GET", ["v1", "payment_intents", id]) => (RetrieveIntent, *id),
+            ("POST", ["v1", "payment_intents", id, "cancel"]) => (CancelIntent, *id),
+            ("POST", ["v1", "payment_intents", id, "confirm"]) => (ConfirmIntent, *id),
+            ("POST", ["v1", "refunds"]) => (CreateRefund, ""),
+            ("GET", ["v1", "refunds"]) => (ListRefunds, ""),
+            ("GET", ["v1", "refunds", id]) => (RetrieveRefund, *id),
+            ("GET", ["v1", "events"]) => (ListEvents, ""),
+            ("GET", ["v1", "events", id]) => (RetrieveEvent, *id),
+            ("GET", ["v1", "charges", id]) => (RetrieveCharge, *id),
+            _ => return None,
+        };
+        Some(Self { operation, id: id.to_owned() })
+    }
+}
