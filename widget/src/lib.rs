@@ -1,0 +1,25 @@
+//! The checkout element: a Leptos view rendered by the server and hydrated in a shadow root.
+mod checkout;
+mod dates;
+#[cfg_attr(
+    not(any(target_arch = "wasm32", test)),
+    expect(dead_code, reason = "the server renders where the machine starts; only a page runs it")
+)]
+mod model;
+#[expect(unreachable_pub, reason = "Leptos makes a component's properties public")]
+mod view;
+mod words;
+
+#[cfg(target_arch = "wasm32")]
+mod browser;
+#[cfg(target_arch = "wasm32")]
+mod platform;
+#[cfg(target_arch = "wasm32")]
+mod shell;
+
+#[cfg(target_arch = "wasm32")]
+pub use browser::{Handle, hydrate, mount};
+#[cfg(not(target_arch = "wasm32"))]
+mod server;
+#[cfg(not(target_arch = "wasm32"))]
+pub use server::{LOADER, STYLES, first_screen_html};

@@ -1,0 +1,85 @@
+//! What the shell is to do.
+use shared::{Money, OpenPurchase, Pay, Timestamp};
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Command {
+    /// The same `turn` is the same attempt: it carries the same idempotency key.
+    OpenPurchase {
+        turn: u32,
+        request: OpenPurchase,
+    },
+    LoadStripe,
+    ShowPayment {
+        due: Money,
+    },
+    UpdateAmount {
+        amount: i64,
+    },
+    HidePayment,
+    CheckDetails,
+    PreparePayment {
+        id: String,
+        request: Pay,
+    },
+    ConfirmPayment {
+        id: String,
+        client_secret: String,
+    },
+    /// Asks the server to ask Stripe.
+    Refresh {
+        id: String,
+    },
+    /// Looks at once, or waits for a version after `after`; either only when `delay` milliseconds have passed.
+    Watch {
+        id: String,
+        after: Option<i64>,
+        delay: u32,
+    },
+    /// Says so when access has not come within a few seconds.
+    AwaitAccess,
+    ClosePurchase {
+        id: String,
+    },
+    /// Tells the page that embeds us.
+    Tell {
+        notice: Notice,
+        purchase: Option<String>,
+    },
+    Focus(Target),
+}
+
+/// An event for the embedding page.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Notice {
+    Opened,
+    Hold { expires_at: Timestamp },
+    Paying,
+    Declined,
+    Paid,
+    Granted,
+    Closed,
+    Error { code: &'static str },
+}
+
+/// Where the keyboard should be next.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Target {
+    Title,
+    Purchase,
+    Email,
+    Note,
+    Heading,
+}
+
+impl Target {
+    /// The element's `data-focus`.
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Self::Title => "title",
+            Self::Purchase => "purchase",
+            Self::Email => "email",
+            Self::Note => "note",
+            Self::Heading => "heading",
+        }
+    }
+}

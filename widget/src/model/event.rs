@@ -1,0 +1,52 @@
+//! What happened: the learner did something, or another system answered.
+use super::Trouble;
+use shared::{Opened, PurchaseView};
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Event {
+    PurchasePressed,
+    PurchaseOpened(Opened),
+    /// Opening the purchase failed.
+    OpeningFailed(Trouble),
+    StripeLoaded,
+    /// Stripe.js or its form could not be loaded.
+    StripeFailed,
+    EmailTyped(String),
+    /// The page that embeds us says whose email it is.
+    EmailSuggested(String),
+    PayPressed,
+    /// The payment details are complete.
+    DetailsAccepted,
+    DetailsRefused(Option<String>),
+    /// The server has a payment intent ready, over `total` minor units.
+    PaymentPrepared {
+        client_secret: String,
+        total: i64,
+    },
+    /// Nothing is due.
+    PaymentSettled,
+    PreparingFailed(Trouble),
+    PaymentConfirmed,
+    /// Stripe's own words about why.
+    PaymentDeclined(String),
+    /// Nobody here knows what came of it: only the server can find out.
+    PaymentLost,
+    PurchaseSeen(PurchaseView),
+    WatchingFailed(Trouble),
+    AccessTookLong,
+    CancelPressed,
+    /// The server has given the purchase up, or will by itself.
+    PurchaseClosed,
+    TryAgainPressed,
+    StartAgainPressed,
+    SettingsChanged(Settings),
+    ElementRemoved,
+}
+
+/// What the page that embeds us wants to be recorded with a purchase.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Settings {
+    pub(crate) coupon: Option<String>,
+    pub(crate) variant: Option<String>,
+    pub(crate) learner_token: Option<String>,
+}

@@ -1,0 +1,108 @@
+//! The checkout as a pure machine: events in, commands out. It reads no clock and does no I/O.
+mod command;
+mod event;
+mod opening;
+mod paying;
+mod stage;
+#[cfg(test)]
+mod tests;
+mod trouble;
+mod watching;
+
+pub(crate) use command::{Command, Notice, Target};
+pub(crate) use event::{Event, Settings};
+pub(crate) use stage::{EmailFault, Failure, Note, Purchase, Stage, Step};
+pub(crate) use trouble::Trouble;
+
+use shared::{Money, Screen};
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Model {
+    pub(crate) screen: Screen,
+    pub(crate) stage: Stage,
+    pub(crate) email: String,
+    pub(crate) purchase: Option<Purchase>,
+    /// Calls that failed in a row while watching.
+    pub(crate) misses: u32,
+    email_typed: bool,
+    settings: Settings,
+    stripe: Script,
+    /// A purchase is being given up; the next one waits, so that it never finds its own seat taken.
+    closing: bool,
+    told_paid: bool,
+    turn: u32,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Script {
+    Absent,
+    Loading,
+    Loaded,
+}
+
+impl Model {
+    pub(crate) const fn new(screen: Screen) -> Self {
+        Self {
+            screen,
+            stage: Stage::Offer { note: None },
+            email: String::new(),
+            purchase: None,
+            misses: 0,
+            email_typed: false,
+            settings: Settings { coupon: None, variant: None, learner_token: None },
+            stripe: Script::Absent,
+            closing: false,
+            told_paid: false,
+            turn: 0,
+        }
+    }
+
+    /// What the learner pays, as last shown.
+    pub(crate) fn due(&self) -> Money {
+        self.purchase.as_ref().map_or(self.screen.offering.price, |purchase| purchase.price.due())
+    }
+
+    /// Counts the purchases begun: an answer that belongs to an earlier one is stale.
+    pub(crate) const fn turn(&self) -> u32 {
+        self.turn
+    }
+
+    /// Takes an answer that was asked for in `turn`.
+    pub(crate) fn handle_answer(&mut self, turn: u32, event: Event) -> Vec<Command> {
+        if turn == self.turn { self.handle(event) } else { Vec::new() }
+    }
+
+    pub(crate) fn handle(&mut self, event: Event) -> Vec<Command> {
+        match event {
+            Event::PurchasePressed => self.press_purchase(),
+            Event::PurchaseOpened(opened) => self.keep_purchase(opened),
+            Event::OpeningFailed(trouble) => self.fail_opening(trouble),
+            Event::StripeLoaded => self.keep_stripe(),
+            Event::StripeFailed => self.fail_stripe(),
+            Event::EmailTyped(text) => self.take_email(text),
+            Event::EmailSuggested(text) => self.suggest_email(text),
+            Event::PayPressed => self.press_pay(),
+            Event::DetailsAccepted => self.prepare_payment(),
+            Event::DetailsRefused(words) => self.refuse_details(words),
+            Event::PaymentPrepared { client_secret, total } => self.confirm_payment(client_secret, total),
+            Event::PaymentSettled => self.check(true),
+            Event::PreparingFailed(trouble) => self.fail_preparing(trouble),
+            Event::PaymentConfirmed => self.check(true),
+            Event::PaymentDeclined(words) => self.decline(words),
+            Event::PaymentLost => self.check(false),
+            Event::PurchaseSeen(seen) => self.see_purchase(seen),
+            Event::WatchingFailed(trouble) => self.miss_purchase(trouble),
+            Event::AccessTookLong => self.admit_delay(),
+            Event::CancelPressed => self.cancel(),
+            Event::PurchaseClosed => self.finish_closing(),
+            Event::TryAgainPressed => self.try_again(),
+            Event::StartAgainPressed => self.start_again(),
+            Event::SettingsChanged(settings) => self.change_settings(settings),
+            Event::ElementRemoved => self.leave(),
+        }
+    }
+
+    fn tell(&self, notice: Notice) -> Command {
+        Command::Tell { notice, purchase: self.purchase.as_ref().map(|purchase| purchase.reference.clone()) }
+    }
+}

@@ -1,0 +1,245 @@
+//! From the offer to the payment form, and back.
+use super::{Command, Failure, Model, Notice, Purchase, Script, Settings, Stage, Target, Trouble};
+use shared::{Code, OpenPurchase, Opened, Sale};
+
+impl Model {
+    pub(super) fn press_purchase(&mut self) -> Vec<Command> {
+        let Stage::Offer { .. } = self.stage else { return Vec::new() };
+        if self.screen.offering.sale != Sale::Open {
+            return Vec::new();
+        }
+        self.open()
+    }
+
+    pub(super) fn keep_purchase(&mut self, opened: Opened) -> Vec<Command> {
+        let Stage::Opening = self.stage else { return vec![Command::ClosePurchase { id: opened.id }] };
+        let expires_at = opened.hold_expires_at;
+        self.purchase = Some(Purchase {
+            id: opened.id,
+            reference: opened.reference,
+            price: opened.price,
+            hold_expires_at: expires_at,
+            version: None,
+        });
+        let mut commands = vec![self.tell(Notice::Opened), self.tell(Notice::Hold { expires_at })];
+        commands.extend(self.show_form());
+        commands
+    }
+
+    pub(super) fn fail_opening(&mut self, trouble: Trouble) -> Vec<Command> {
+        let Stage::Opening = self.stage else { return Vec::new() };
+        let sale = match trouble {
+            Trouble::Refused(Code::SoldOut) => Some(Sale::SoldOut),
+            Trouble::Refused(Code::SaleNotOpen) => Some(Sale::NotOpen),
+            Trouble::Refused(Code::SaleClosed) => Some(Sale::Closed),
+            Trouble::Refused(Code::SalePaused) => Some(Sale::Paused),
+            Trouble::Refused(_) | Trouble::Offline | Trouble::Timeout | Trouble::Unreadable => None,
+        };
+        let told = self.tell(Notice::Error { code: trouble.code() });
+        if let Some(sale) = sale {
+            self.screen.offering.sale = sale;
+            self.stage = Stage::Offer { note: Some(trouble) };
+            self.turn += 1;
+            return vec![told, Command::Focus(Target::Title)];
+        }
+        self.stage = Stage::Failed(match trouble {
+            Trouble::Refused(code) if is_about_coupon(code) => Failure::Coupon(code),
+            Trouble::Refused(_) | Trouble::Offline | Trouble::Timeout | Trouble::Unreadable => {
+                Failure::Opening(trouble)
+            }
+        });
+        vec![told, Command::Focus(Target::Heading)]
+    }
+
+    pub(super) fn keep_stripe(&mut self) -> Vec<Command> {
+        self.stripe = Script::Loaded;
+        self.show_form()
+    }
+
+    pub(super) fn fail_stripe(&mut self) -> Vec<Command> {
+        self.stripe = Script::Absent;
+        match self.stage {
+            Stage::Opening => self.show_form(),
+            Stage::Form { .. } => {
+                let mut commands = vec![Command::HidePayment];
+                commands.extend(self.give_stripe_up());
+                commands
+            }
+            Stage::Offer { .. }
+            | Stage::Paying(_)
+            | Stage::Checking { .. }
+            | Stage::Processing
+            | Stage::Paid { .. }
+            | Stage::Granted { .. }
+            | Stage::Over(_)
+            | Stage::Failed(_) => Vec::new(),
+        }
+    }
+
+    pub(super) fn cancel(&mut self) -> Vec<Command> {
+        let Stage::Form { .. } = self.stage else { return Vec::new() };
+        let told = self.tell(Notice::Closed);
+        let mut commands = self.close();
+        self.stage = Stage::Offer { note: None };
+        commands.extend([told, Command::Focus(Target::Purchase)]);
+        commands
+    }
+
+    pub(super) fn finish_closing(&mut self) -> Vec<Command> {
+        let waits = self.closing && self.stage == Stage::Opening && self.purchase.is_none();
+        self.closing = false;
+        if waits { vec![self.open_command()] } else { Vec::new() }
+    }
+
+    pub(super) fn try_again(&mut self) -> Vec<Command> {
+        let Stage::Failed(failure) = self.stage else { return Vec::new() };
+        match failure {
+            Failure::Opening(trouble) if trouble.leaves_doubt() => {}
+            Failure::Opening(_) => self.turn += 1,
+            Failure::Coupon(_) => {
+                self.settings.coupon = None;
+                self.turn += 1;
+            }
+            Failure::Stripe => {
+                self.stage = Stage::Opening;
+                return self.load_stripe();
+            }
+        }
+        self.open()
+    }
+
+    pub(super) fn start_again(&mut self) -> Vec<Command> {
+        let mut commands = match self.stage {
+            Stage::Failed(_) => self.close(),
+            Stage::Over(_) => {
+                self.forget();
+                Vec::new()
+            }
+            Stage::Offer { .. }
+            | Stage::Opening
+            | Stage::Form { .. }
+            | Stage::Paying(_)
+            | Stage::Checking { .. }
+            | Stage::Processing
+            | Stage::Paid { .. }
+            | Stage::Granted { .. } => return Vec::new(),
+        };
+        self.stage = Stage::Offer { note: None };
+        commands.push(Command::Focus(Target::Purchase));
+        commands
+    }
+
+    pub(super) fn change_settings(&mut self, settings: Settings) -> Vec<Command> {
+        let other_price = (&settings.coupon, &settings.learner_token)
+            != (&self.settings.coupon, &self.settings.learner_token);
+        let changed = settings != self.settings;
+        self.settings = settings;
+        let open = match self.stage {
+            Stage::Form { .. } => true,
+            Stage::Offer { .. } | Stage::Failed(_) => {
+                // The body would differ, and so must the idempotency key.
+                self.turn += u32::from(changed);
+                false
+            }
+            Stage::Opening
+            | Stage::Paying(_)
+            | Stage::Checking { .. }
+            | Stage::Processing
+            | Stage::Paid { .. }
+            | Stage::Granted { .. }
+            | Stage::Over(_) => false,
+        };
+        if !(open && other_price) {
+            return Vec::new();
+        }
+        let mut commands = self.close();
+        commands.extend(self.open());
+        commands
+    }
+
+    pub(super) fn leave(&mut self) -> Vec<Command> {
+        match self.stage {
+            Stage::Offer { .. } | Stage::Opening | Stage::Form { .. } | Stage::Failed(_) => self.close(),
+            // Money may be moving: the server finds out by itself.
+            Stage::Paying(_)
+            | Stage::Checking { .. }
+            | Stage::Processing
+            | Stage::Paid { .. }
+            | Stage::Granted { .. }
+            | Stage::Over(_) => vec![Command::HidePayment],
+        }
+    }
+
+    fn open(&mut self) -> Vec<Command> {
+        self.stage = Stage::Opening;
+        let mut commands = self.load_stripe();
+        if !self.closing {
+            commands.push(self.open_command());
+        }
+        commands
+    }
+
+    fn open_command(&self) -> Command {
+        let Settings { coupon, variant, learner_token } = self.settings.clone();
+        let sku = self.screen.offering.sku.clone();
+        Command::OpenPurchase {
+            turn: self.turn,
+            request: OpenPurchase { sku, coupon, variant, learner_token },
+        }
+    }
+
+    fn load_stripe(&mut self) -> Vec<Command> {
+        match self.stripe {
+            Script::Absent => {
+                self.stripe = Script::Loading;
+                vec![Command::LoadStripe]
+            }
+            Script::Loading => Vec::new(),
+            Script::Loaded => self.show_form(),
+        }
+    }
+
+    fn show_form(&mut self) -> Vec<Command> {
+        let (Stage::Opening, Some(_)) = (&self.stage, &self.purchase) else { return Vec::new() };
+        let due = self.due();
+        let needs_stripe = due.amount > 0;
+        match self.stripe {
+            Script::Absent if needs_stripe => return self.give_stripe_up(),
+            Script::Loading if needs_stripe => return Vec::new(),
+            Script::Absent | Script::Loading | Script::Loaded => {}
+        }
+        self.stage = Stage::Form { note: None };
+        let payment = needs_stripe.then_some(Command::ShowPayment { due });
+        payment.into_iter().chain([Command::Focus(Target::Email)]).collect()
+    }
+
+    fn give_stripe_up(&mut self) -> Vec<Command> {
+        self.stage = Stage::Failed(Failure::Stripe);
+        vec![self.tell(Notice::Error { code: "stripe_unavailable" }), Command::Focus(Target::Heading)]
+    }
+
+    fn close(&mut self) -> Vec<Command> {
+        let purchase = self.forget();
+        self.closing |= purchase.is_some();
+        let close = purchase.map(|purchase| Command::ClosePurchase { id: purchase.id });
+        close.into_iter().chain([Command::HidePayment]).collect()
+    }
+
+    fn forget(&mut self) -> Option<Purchase> {
+        self.turn += 1;
+        self.misses = 0;
+        self.told_paid = false;
+        self.purchase.take()
+    }
+}
+
+const fn is_about_coupon(code: Code) -> bool {
+    matches!(
+        code,
+        Code::CouponUnknown
+            | Code::CouponExpired
+            | Code::CouponUsedUp
+            | Code::CouponNotForThis
+            | Code::CouponEmailDomain
+    )
+}

@@ -1,0 +1,128 @@
+//! One press of the pay button, from the email to Stripe's answer.
+use super::{Command, EmailFault, Model, Note, Notice, Stage, Step, Target, Trouble};
+use shared::{Code, Pay, State};
+
+impl Model {
+    pub(super) fn take_email(&mut self, text: String) -> Vec<Command> {
+        self.email = text;
+        self.email_typed = true;
+        if let Stage::Form { note: Some(Note::Email(_)) } = self.stage {
+            self.stage = Stage::Form { note: None };
+        }
+        Vec::new()
+    }
+
+    pub(super) fn suggest_email(&mut self, text: String) -> Vec<Command> {
+        if !self.email_typed {
+            self.email = text;
+        }
+        Vec::new()
+    }
+
+    pub(super) fn press_pay(&mut self) -> Vec<Command> {
+        let Stage::Form { .. } = self.stage else { return Vec::new() };
+        if !could_be_email(self.email.trim()) {
+            return self.note(Note::Email(EmailFault::Invalid));
+        }
+        self.stage = Stage::Paying(Step::CheckingDetails);
+        let mut commands = vec![self.tell(Notice::Paying)];
+        if self.due().amount > 0 {
+            commands.push(Command::CheckDetails);
+        } else {
+            commands.extend(self.prepare_payment());
+        }
+        commands
+    }
+
+    pub(super) fn prepare_payment(&mut self) -> Vec<Command> {
+        let (Stage::Paying(Step::CheckingDetails), Some(purchase)) = (&self.stage, &self.purchase) else {
+            return Vec::new();
+        };
+        let email = self.email.trim().to_owned();
+        let request = Pay { email, name: None, expected_total: purchase.price.total };
+        let id = purchase.id.clone();
+        self.stage = Stage::Paying(Step::Preparing);
+        vec![Command::PreparePayment { id, request }]
+    }
+
+    pub(super) fn refuse_details(&mut self, words: Option<String>) -> Vec<Command> {
+        let Stage::Paying(_) = self.stage else { return Vec::new() };
+        // Stripe's own form has marked the field and holds the focus.
+        self.stage = Stage::Form { note: words.map(Note::Details) };
+        Vec::new()
+    }
+
+    /// Only what the button said is confirmed.
+    pub(super) fn confirm_payment(&mut self, client_secret: String, total: i64) -> Vec<Command> {
+        let (Stage::Paying(Step::Preparing), Some(purchase)) = (&self.stage, &mut self.purchase) else {
+            return Vec::new();
+        };
+        if purchase.price.total != total {
+            purchase.price.total = total;
+            return self.show_new_price();
+        }
+        let id = purchase.id.clone();
+        self.stage = Stage::Paying(Step::Confirming);
+        vec![Command::ConfirmPayment { id, client_secret }]
+    }
+
+    pub(super) fn fail_preparing(&mut self, trouble: Trouble) -> Vec<Command> {
+        let Stage::Paying(Step::Preparing) = self.stage else { return Vec::new() };
+        let told = self.tell(Notice::Error { code: trouble.code() });
+        let mut commands = match trouble {
+            Trouble::Refused(Code::PriceChanged) => {
+                self.stage = Stage::Paying(Step::Repricing);
+                if let Some(purchase) = &mut self.purchase {
+                    purchase.version = None;
+                }
+                self.watch(0)
+            }
+            Trouble::Refused(Code::HoldExpired) => self.end(State::Expired),
+            // Ended may well mean paid, in another tab.
+            Trouble::Refused(Code::PurchaseEnded) => self.check(false),
+            Trouble::Refused(Code::InvalidEmail) => self.note(Note::Email(EmailFault::Invalid)),
+            Trouble::Refused(Code::CouponEmailDomain) => self.note(Note::Email(EmailFault::Domain)),
+            Trouble::Refused(_) | Trouble::Offline | Trouble::Timeout | Trouble::Unreadable => {
+                self.note(Note::Trouble(trouble))
+            }
+        };
+        commands.insert(0, told);
+        commands
+    }
+
+    pub(super) fn decline(&mut self, words: String) -> Vec<Command> {
+        let Stage::Paying(Step::Confirming) = self.stage else { return Vec::new() };
+        let mut commands = self.note(Note::Declined(words));
+        commands.insert(0, self.tell(Notice::Declined));
+        commands
+    }
+
+    pub(super) fn show_new_price(&mut self) -> Vec<Command> {
+        let amount = self.due().amount;
+        let mut commands = self.note(Note::PriceChanged);
+        commands.insert(0, Command::UpdateAmount { amount });
+        commands
+    }
+
+    pub(super) fn note(&mut self, note: Note) -> Vec<Command> {
+        let target = match note {
+            Note::Email(_) => Target::Email,
+            Note::Details(_)
+            | Note::Declined(_)
+            | Note::PriceChanged
+            | Note::Unconfirmed
+            | Note::Trouble(_) => Target::Note,
+        };
+        self.stage = Stage::Form { note: Some(note) };
+        vec![Command::Focus(target)]
+    }
+}
+
+/// Catches slips of the finger. The server parses, and says so at the same field; its rules need Unicode's tables,
+/// which are too heavy for the page.
+fn could_be_email(text: &str) -> bool {
+    let bytes = text.as_bytes();
+    let at = bytes.iter().rposition(|&byte| byte == b'@').unwrap_or_default();
+    let dot = bytes.iter().rposition(|&byte| byte == b'.').unwrap_or_default();
+    at > 0 && dot > at + 1 && dot + 1 < bytes.len() && !bytes.iter().any(u8::is_ascii_whitespace)
+}

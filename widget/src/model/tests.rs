@@ -1,0 +1,404 @@
+//! The machine by stories: what happens, and what is to be done about it.
+use super::{
+    Command, EmailFault, Event, Failure, Model, Note, Notice, Settings, Stage, Step, Target, Trouble,
+};
+use shared::{
+    Code, Currency, Kind, Money, Offering, OpenPurchase, Opened, Pay, Price, PurchaseView, Sale, Screen,
+    State, Timestamp,
+};
+
+#[test]
+fn a_purchase_goes_from_the_button_to_access() {
+    let mut model = offer();
+    let opening = OpenPurchase { sku: "course".into(), coupon: None, variant: None, learner_token: None };
+    assert_eq!(
+        model.handle(Event::PurchasePressed),
+        [Command::LoadStripe, Command::OpenPurchase { turn: 0, request: opening }]
+    );
+    let expires_at = Timestamp::from_millis(1);
+    assert_eq!(
+        model.handle(Event::PurchaseOpened(opened(4900))),
+        [tell(Notice::Opened), tell(Notice::Hold { expires_at })]
+    );
+    assert_eq!(
+        model.handle(Event::StripeLoaded),
+        [Command::ShowPayment { due: usd(4900) }, Command::Focus(Target::Email)]
+    );
+    model.handle(Event::EmailTyped(" ada@example.com ".into()));
+    assert_eq!(model.handle(Event::PayPressed), [tell(Notice::Paying), Command::CheckDetails]);
+    let pay = Pay { email: "ada@example.com".into(), name: None, expected_total: 4900 };
+    assert_eq!(
+        model.handle(Event::DetailsAccepted),
+        [Command::PreparePayment { id: "p1".into(), request: pay }]
+    );
+    assert_eq!(
+        model.handle(prepared(4900)),
+        [Command::ConfirmPayment { id: "p1".into(), client_secret: "cs".into() }]
+    );
+    assert_eq!(
+        model.handle(Event::PaymentConfirmed),
+        [Command::Focus(Target::Heading), Command::Refresh { id: "p1".into() }, watch(None, 0)]
+    );
+    assert_eq!(model.handle(seen(State::Paying, 2)), [watch(Some(2), 0)]);
+    assert_eq!(
+        model.handle(seen(State::Paid, 3)),
+        [
+            Command::HidePayment,
+            tell(Notice::Paid),
+            Command::AwaitAccess,
+            Command::Focus(Target::Heading),
+            watch(Some(3), 0)
+        ]
+    );
+    model.handle(Event::AccessTookLong);
+    assert_eq!(model.stage, Stage::Paid { slow: true });
+    assert_eq!(
+        model.handle(seen(State::Granted, 4)),
+        [tell(Notice::Granted), Command::Focus(Target::Heading)]
+    );
+    assert_eq!(model.stage, Stage::Granted { access_url: Some("https://learn.example/".into()) });
+}
+
+#[test]
+fn pressing_twice_does_nothing_more() {
+    let mut model = offer();
+    model.handle(Event::PurchasePressed);
+    assert_eq!(model.handle(Event::PurchasePressed), []);
+    let mut model = form();
+    model.handle(Event::PayPressed);
+    assert_eq!(model.handle(Event::PayPressed), []);
+    assert_eq!(model.handle(Event::CancelPressed), []);
+}
+
+#[test]
+fn an_attempt_whose_outcome_is_unknown_is_repeated_as_the_same() {
+    for (trouble, same) in [
+        (Trouble::Offline, true),
+        (Trouble::Timeout, true),
+        (Trouble::Unreadable, true),
+        (Trouble::Refused(Code::RateLimited), false),
+    ] {
+        let mut model = offer();
+        let first = opens(&model.handle(Event::PurchasePressed));
+        model.handle(Event::OpeningFailed(trouble));
+        assert_eq!(model.stage, Stage::Failed(Failure::Opening(trouble)));
+        let second = opens(&model.handle(Event::TryAgainPressed));
+        assert_eq!(first == second, same, "{trouble:?}");
+    }
+}
+
+#[test]
+fn a_closed_sale_closes_the_offer() {
+    for (code, sale) in [
+        (Code::SoldOut, Sale::SoldOut),
+        (Code::SaleNotOpen, Sale::NotOpen),
+        (Code::SaleClosed, Sale::Closed),
+        (Code::SalePaused, Sale::Paused),
+    ] {
+        let mut model = offer();
+        model.handle(Event::PurchasePressed);
+        model.handle(Event::OpeningFailed(Trouble::Refused(code)));
+        assert_eq!(model.screen.offering.sale, sale);
+        assert_eq!(model.stage, Stage::Offer { note: Some(Trouble::Refused(code)) });
+        assert_eq!(model.handle(Event::PurchasePressed), []);
+    }
+}
+
+#[test]
+fn a_bad_coupon_can_be_left_out() {
+    let mut model = offer();
+    let settings = Settings { coupon: Some("NO".into()), ..Settings::default() };
+    model.handle(Event::SettingsChanged(settings));
+    model.handle(Event::PurchasePressed);
+    model.handle(Event::OpeningFailed(Trouble::Refused(Code::CouponUnknown)));
+    assert_eq!(model.stage, Stage::Failed(Failure::Coupon(Code::CouponUnknown)));
+    let commands = model.handle(Event::TryAgainPressed);
+    let free_of_coupon = |command: &Command| matches!(command, Command::OpenPurchase { request, .. } if request.coupon.is_none());
+    assert!(commands.iter().any(free_of_coupon), "{commands:?}");
+}
+
+#[test]
+fn a_blocked_stripe_can_be_tried_again_on_the_same_purchase() {
+    let mut model = offer();
+    model.handle(Event::PurchasePressed);
+    model.handle(Event::StripeFailed);
+    let error = tell(Notice::Error { code: "stripe_unavailable" });
+    let commands = model.handle(Event::PurchaseOpened(opened(4900)));
+    assert_eq!(commands[2..], [error, Command::Focus(Target::Heading)]);
+    assert_eq!(model.handle(Event::TryAgainPressed), [Command::LoadStripe]);
+    model.handle(Event::StripeLoaded);
+    assert_eq!(model.stage, Stage::Form { note: None });
+}
+
+#[test]
+fn nothing_due_needs_no_stripe() {
+    let mut model = offer();
+    model.handle(Event::PurchasePressed);
+    let commands = model.handle(Event::PurchaseOpened(opened(0)));
+    assert_eq!(commands.last(), Some(&Command::Focus(Target::Email)));
+    model.handle(Event::EmailTyped("ada@example.com".into()));
+    let commands = model.handle(Event::PayPressed);
+    assert!(matches!(commands[..], [_, Command::PreparePayment { .. }]), "{commands:?}");
+    model.handle(Event::PaymentSettled);
+    assert_eq!(model.stage, Stage::Checking { sure: true, looks: 0 });
+}
+
+#[test]
+fn what_the_form_says_about_a_refused_payment() {
+    for (trouble, note) in [
+        (Trouble::Refused(Code::InvalidEmail), Note::Email(EmailFault::Invalid)),
+        (Trouble::Refused(Code::CouponEmailDomain), Note::Email(EmailFault::Domain)),
+        (
+            Trouble::Refused(Code::PaymentsUnavailable),
+            Note::Trouble(Trouble::Refused(Code::PaymentsUnavailable)),
+        ),
+        (Trouble::Offline, Note::Trouble(Trouble::Offline)),
+    ] {
+        let mut model = preparing();
+        model.handle(Event::PreparingFailed(trouble));
+        assert_eq!(model.stage, Stage::Form { note: Some(note) });
+    }
+}
+
+#[test]
+fn an_ended_purchase_may_well_be_paid() {
+    let mut model = preparing();
+    model.handle(Event::PreparingFailed(Trouble::Refused(Code::PurchaseEnded)));
+    assert_eq!(model.stage, Stage::Checking { sure: false, looks: 0 });
+    model.handle(seen(State::Granted, 9));
+    assert!(matches!(model.stage, Stage::Granted { .. }));
+}
+
+#[test]
+fn a_hold_that_ran_out_starts_again() {
+    let mut model = preparing();
+    model.handle(Event::PreparingFailed(Trouble::Refused(Code::HoldExpired)));
+    assert_eq!(model.stage, Stage::Over(State::Expired));
+    assert_eq!(model.handle(Event::StartAgainPressed), [Command::Focus(Target::Purchase)]);
+    assert!(!opens(&model.handle(Event::PurchasePressed)).is_empty());
+}
+
+#[test]
+fn a_price_that_moved_is_shown_before_anything_is_confirmed() {
+    let mut model = preparing();
+    let commands = model.handle(prepared(5900));
+    assert_eq!(commands, [Command::UpdateAmount { amount: 5900 }, Command::Focus(Target::Note)]);
+    assert_eq!(model.stage, Stage::Form { note: Some(Note::PriceChanged) });
+
+    let mut model = preparing();
+    let commands = model.handle(Event::PreparingFailed(Trouble::Refused(Code::PriceChanged)));
+    assert_eq!(commands, [tell(Notice::Error { code: "price_changed" }), watch(None, 0)]);
+    let mut cheaper = view(State::Held, 2);
+    cheaper.price = price(3900);
+    model.handle(Event::PurchaseSeen(cheaper));
+    assert_eq!(model.stage, Stage::Form { note: Some(Note::PriceChanged) });
+    assert_eq!(model.due(), usd(3900));
+}
+
+#[test]
+fn a_decline_keeps_the_purchase_for_another_card() {
+    let mut model = confirming();
+    let commands = model.handle(Event::PaymentDeclined("No.".into()));
+    assert_eq!(commands, [tell(Notice::Declined), Command::Focus(Target::Note)]);
+    assert_eq!(model.handle(Event::PayPressed), [tell(Notice::Paying), Command::CheckDetails]);
+    model.handle(Event::DetailsRefused(Some("Incomplete.".into())));
+    assert_eq!(model.stage, Stage::Form { note: Some(Note::Details("Incomplete.".into())) });
+}
+
+#[test]
+fn an_unknown_outcome_asks_the_server_and_never_says_declined() {
+    let mut model = confirming();
+    model.handle(Event::PaymentLost);
+    for version in [2, 2] {
+        model.handle(seen(State::Paying, version));
+        assert!(matches!(model.stage, Stage::Checking { sure: false, .. }));
+    }
+    model.handle(seen(State::Paying, 2));
+    assert_eq!(model.stage, Stage::Form { note: Some(Note::Unconfirmed) });
+}
+
+#[test]
+fn watching_backs_off_while_the_server_is_away() {
+    let mut model = confirming();
+    model.handle(Event::PaymentConfirmed);
+    let mut pauses = Vec::new();
+    for _ in 0..6 {
+        match model.handle(Event::WatchingFailed(Trouble::Offline)).first() {
+            Some(Command::Watch { delay, .. }) => pauses.push(*delay),
+            other => panic!("{other:?}"),
+        }
+    }
+    assert_eq!(pauses, [1000, 2000, 4000, 8000, 15_000, 15_000]);
+}
+
+#[test]
+fn a_server_that_does_not_wait_is_not_rushed() {
+    let mut model = confirming();
+    model.handle(Event::PaymentConfirmed);
+    model.handle(seen(State::Processing, 2));
+    assert_eq!(model.handle(seen(State::Processing, 2)), [watch(Some(2), 1000)]);
+}
+
+#[test]
+fn the_next_purchase_waits_until_the_last_is_given_up() {
+    let mut model = form();
+    let commands = model.handle(Event::CancelPressed);
+    assert_eq!(commands[..2], [Command::ClosePurchase { id: "p1".into() }, Command::HidePayment]);
+    assert!(opens(&model.handle(Event::PurchasePressed)).is_empty());
+    assert!(!opens(&model.handle(Event::PurchaseClosed)).is_empty());
+}
+
+#[test]
+fn an_answer_for_an_earlier_purchase_is_stale() {
+    let mut model = form();
+    let turn = model.turn();
+    model.handle(Event::CancelPressed);
+    assert_eq!(model.handle_answer(turn, Event::PaymentConfirmed), []);
+    assert_eq!(model.stage, Stage::Offer { note: None });
+}
+
+#[test]
+fn another_coupon_opens_another_purchase() {
+    let mut model = form();
+    let settings = Settings { coupon: Some("TEN".into()), ..Settings::default() };
+    let commands = model.handle(Event::SettingsChanged(settings));
+    assert_eq!(commands[0], Command::ClosePurchase { id: "p1".into() });
+    assert!(!opens(&model.handle(Event::PurchaseClosed)).is_empty());
+}
+
+#[test]
+fn a_removed_element_gives_its_purchase_back_unless_money_may_move() {
+    let closes = Command::ClosePurchase { id: "p1".into() };
+    assert_eq!(form().handle(Event::ElementRemoved), [closes, Command::HidePayment]);
+    assert_eq!(confirming().handle(Event::ElementRemoved), [Command::HidePayment]);
+}
+
+#[test]
+fn a_suggested_email_never_replaces_a_typed_one() {
+    let mut model = form();
+    model.handle(Event::EmailSuggested("host@example.com".into()));
+    assert_eq!(model.email, "ada@example.com");
+    let mut model = offer();
+    model.handle(Event::EmailSuggested("host@example.com".into()));
+    assert_eq!(model.email, "host@example.com");
+}
+
+#[test]
+fn a_wrong_email_is_said_at_the_field() {
+    let mut model = form();
+    for wrong in
+        ["", "ada", "ada@", "@example.com", "ada@example", "ada@.com", "ada@example.", "a da@example.com"]
+    {
+        model.handle(Event::EmailTyped(wrong.into()));
+        assert_eq!(model.handle(Event::PayPressed), [Command::Focus(Target::Email)], "{wrong}");
+    }
+    assert_eq!(model.stage, Stage::Form { note: Some(Note::Email(EmailFault::Invalid)) });
+    model.handle(Event::EmailTyped("ada@".into()));
+    assert_eq!(model.stage, Stage::Form { note: None });
+}
+
+#[test]
+fn focus_targets_have_names_of_their_own() {
+    let all = [Target::Title, Target::Purchase, Target::Email, Target::Note, Target::Heading];
+    let names: std::collections::BTreeSet<_> = all.into_iter().map(Target::name).collect();
+    assert_eq!(names.len(), all.len());
+}
+
+fn offer() -> Model {
+    Model::new(Screen {
+        offering: Offering {
+            sku: "course".into(),
+            kind: Kind::Course,
+            title: "Redis for developers".into(),
+            summary: String::new(),
+            price: usd(4900),
+            seats: None,
+            sale: Sale::Open,
+            starts_at: None,
+            ends_at: None,
+            sale_opens_at: None,
+            sale_closes_at: None,
+        },
+        api: "https://checkout.example".into(),
+        publishable_key: "pk".into(),
+        stripe_js: "https://js.stripe.com/v3/".into(),
+        build: "1".into(),
+    })
+}
+
+fn form() -> Model {
+    let mut model = offer();
+    model.handle(Event::PurchasePressed);
+    model.handle(Event::StripeLoaded);
+    model.handle(Event::PurchaseOpened(opened(4900)));
+    model.handle(Event::EmailTyped("ada@example.com".into()));
+    model
+}
+
+fn preparing() -> Model {
+    let mut model = form();
+    model.handle(Event::PayPressed);
+    model.handle(Event::DetailsAccepted);
+    assert_eq!(model.stage, Stage::Paying(Step::Preparing));
+    model
+}
+
+fn confirming() -> Model {
+    let mut model = preparing();
+    model.handle(prepared(4900));
+    assert_eq!(model.stage, Stage::Paying(Step::Confirming));
+    model
+}
+
+fn opens(commands: &[Command]) -> Vec<Command> {
+    commands.iter().filter(|command| matches!(command, Command::OpenPurchase { .. })).cloned().collect()
+}
+
+fn opened(total: i64) -> Opened {
+    Opened {
+        id: "p1".into(),
+        reference: "RU-1".into(),
+        state: State::Held,
+        hold_expires_at: Timestamp::from_millis(1),
+        price: price(total),
+    }
+}
+
+fn prepared(total: i64) -> Event {
+    Event::PaymentPrepared { client_secret: "cs".into(), total }
+}
+
+fn seen(state: State, version: i64) -> Event {
+    Event::PurchaseSeen(view(state, version))
+}
+
+fn view(state: State, version: i64) -> PurchaseView {
+    PurchaseView {
+        id: "p1".into(),
+        reference: "RU-1".into(),
+        sku: "course".into(),
+        state,
+        version,
+        price: price(4900),
+        email: None,
+        hold_expires_at: None,
+        access_url: (state == State::Granted).then(|| "https://learn.example/".into()),
+        timeline: Vec::new(),
+    }
+}
+
+fn price(total: i64) -> Price {
+    Price { total, ..Price::of(usd(total)) }
+}
+
+fn usd(amount: i64) -> Money {
+    Money { amount, currency: Currency::parse("usd").unwrap() }
+}
+
+fn tell(notice: Notice) -> Command {
+    Command::Tell { notice, purchase: Some("RU-1".into()) }
+}
+
+fn watch(after: Option<i64>, delay: u32) -> Command {
+    Command::Watch { id: "p1".into(), after, delay }
+}

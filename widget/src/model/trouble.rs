@@ -1,0 +1,34 @@
+//! Why a call to our server did not bring what was asked for.
+use shared::Code;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Trouble {
+    /// No answer: no network, or it was cut.
+    Offline,
+    /// No answer in time.
+    Timeout,
+    /// The server refused, and said why.
+    Refused(Code),
+    /// An answer that can't be read, as a proxy's error page.
+    Unreadable,
+}
+
+impl Trouble {
+    /// For the page that embeds us.
+    pub(crate) const fn code(self) -> &'static str {
+        match self {
+            Self::Offline => "offline",
+            Self::Timeout => "timeout",
+            Self::Refused(code) => code.as_str(),
+            Self::Unreadable => "unavailable",
+        }
+    }
+
+    /// Whether the server may have done what was asked without our hearing of it.
+    pub(crate) const fn leaves_doubt(self) -> bool {
+        match self {
+            Self::Offline | Self::Timeout | Self::Unreadable => true,
+            Self::Refused(_) => false,
+        }
+    }
+}

@@ -1,0 +1,129 @@
+//! After the payment: the server's word on it, and access. Only what the server says counts.
+use super::{Command, Model, Note, Notice, Stage, Step, Target, Trouble};
+use shared::{PurchaseView, State};
+
+/// Answers without news after which a payment in doubt may be tried again. Trying again is safe: one purchase has
+/// one payment intent.
+const LOOKS_IN_DOUBT: u32 = 2;
+/// Milliseconds between two answers without news, for a server that does not wait.
+const PAUSE: u32 = 1000;
+/// Milliseconds between two tries at most, while the server is away.
+const LONGEST_PAUSE: u32 = 15_000;
+
+impl Model {
+    pub(super) fn check(&mut self, sure: bool) -> Vec<Command> {
+        let (Stage::Paying(_), Some(purchase)) = (&self.stage, &mut self.purchase) else { return Vec::new() };
+        let id = purchase.id.clone();
+        purchase.version = None;
+        self.stage = Stage::Checking { sure, looks: 0 };
+        let mut commands = vec![Command::Focus(Target::Heading), Command::Refresh { id }];
+        commands.extend(self.watch(0));
+        commands
+    }
+
+    pub(super) fn see_purchase(&mut self, seen: PurchaseView) -> Vec<Command> {
+        let Some(purchase) = &mut self.purchase else { return Vec::new() };
+        let pause = if purchase.version == Some(seen.version) { PAUSE } else { 0 };
+        purchase.version = Some(seen.version);
+        purchase.price = seen.price;
+        self.misses = 0;
+        match seen.state {
+            State::Held | State::Paying => self.see_nothing_new(pause),
+            State::Processing => {
+                let mut commands = self.enter(Stage::Processing);
+                commands.extend(self.watch(pause));
+                commands
+            }
+            State::Paid => self.see_paid(pause),
+            State::Granted => {
+                let mut commands = self.tell_paid();
+                commands.push(self.tell(Notice::Granted));
+                commands.extend(self.enter(Stage::Granted { access_url: seen.access_url }));
+                commands
+            }
+            State::Expired | State::Canceled | State::Refunding | State::Refunded => self.end(seen.state),
+        }
+    }
+
+    pub(super) fn miss_purchase(&mut self, trouble: Trouble) -> Vec<Command> {
+        if self.stage == Stage::Paying(Step::Repricing) {
+            return self.note(Note::Trouble(trouble));
+        }
+        let pause = (PAUSE << self.misses.min(4)).min(LONGEST_PAUSE);
+        self.misses += 1;
+        self.watch(pause)
+    }
+
+    pub(super) fn admit_delay(&mut self) -> Vec<Command> {
+        if let Stage::Paid { slow } = &mut self.stage {
+            *slow = true;
+        }
+        Vec::new()
+    }
+
+    pub(super) fn end(&mut self, state: State) -> Vec<Command> {
+        let mut commands = vec![Command::HidePayment, self.tell(Notice::Closed)];
+        commands.extend(self.enter(Stage::Over(state)));
+        commands
+    }
+
+    pub(super) fn watch(&self, delay: u32) -> Vec<Command> {
+        let watch = |purchase: &super::Purchase| Command::Watch {
+            id: purchase.id.clone(),
+            after: purchase.version,
+            delay,
+        };
+        self.purchase.iter().map(watch).collect()
+    }
+
+    fn see_nothing_new(&mut self, pause: u32) -> Vec<Command> {
+        match &mut self.stage {
+            Stage::Paying(Step::Repricing) => self.show_new_price(),
+            Stage::Checking { sure: false, looks } if *looks >= LOOKS_IN_DOUBT => {
+                self.note(Note::Unconfirmed)
+            }
+            Stage::Checking { looks, .. } => {
+                *looks += 1;
+                self.watch(pause)
+            }
+            Stage::Processing => {
+                // The bank has refused in the end: the form is still there for another way to pay.
+                self.note(Note::Unconfirmed)
+            }
+            Stage::Offer { .. }
+            | Stage::Opening
+            | Stage::Form { .. }
+            | Stage::Paying(_)
+            | Stage::Paid { .. }
+            | Stage::Granted { .. }
+            | Stage::Over(_)
+            | Stage::Failed(_) => Vec::new(),
+        }
+    }
+
+    fn see_paid(&mut self, pause: u32) -> Vec<Command> {
+        let mut commands = self.tell_paid();
+        if let Stage::Paid { .. } = self.stage {
+        } else {
+            commands.push(Command::AwaitAccess);
+            commands.extend(self.enter(Stage::Paid { slow: false }));
+        }
+        commands.extend(self.watch(pause));
+        commands
+    }
+
+    fn tell_paid(&mut self) -> Vec<Command> {
+        if std::mem::replace(&mut self.told_paid, true) {
+            return Vec::new();
+        }
+        vec![Command::HidePayment, self.tell(Notice::Paid)]
+    }
+
+    fn enter(&mut self, stage: Stage) -> Vec<Command> {
+        if self.stage == stage {
+            return Vec::new();
+        }
+        self.stage = stage;
+        vec![Command::Focus(Target::Heading)]
+    }
+}

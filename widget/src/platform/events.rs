@@ -1,0 +1,48 @@
+//! Tells the page that embeds us what happened; never an email or a secret.
+use super::json::object;
+use crate::model::Notice;
+use js_sys::Date;
+use wasm_bindgen::JsValue;
+use web_sys::{CustomEvent, CustomEventInit, HtmlElement};
+
+/// The element can be used.
+pub(crate) fn tell_ready(host: &HtmlElement, sku: &str, variant: Option<&str>) {
+    dispatch(host, "ready", &[("sku", sku.into()), ("variant", variant.into())]);
+}
+
+/// `purchase` is the reference for people, which opens nothing.
+pub(crate) fn tell(
+    host: &HtmlElement,
+    sku: &str,
+    variant: Option<&str>,
+    notice: Notice,
+    purchase: Option<&str>,
+) {
+    let (name, fact) = match notice {
+        Notice::Opened => ("opened", None),
+        Notice::Hold { expires_at } => ("hold", Some(("hold_expires_at", iso(expires_at)))),
+        Notice::Paying => ("paying", None),
+        Notice::Declined => ("declined", None),
+        Notice::Paid => ("paid", None),
+        Notice::Granted => ("granted", None),
+        Notice::Closed => ("closed", None),
+        Notice::Error { code } => ("error", Some(("code", code.into()))),
+    };
+    let mut detail = vec![("sku", sku.into()), ("variant", variant.into()), ("purchase", purchase.into())];
+    detail.extend(fact);
+    dispatch(host, name, &detail);
+}
+
+fn dispatch(host: &HtmlElement, name: &str, detail: &[(&str, JsValue)]) {
+    let init = CustomEventInit::new();
+    init.set_bubbles(true);
+    init.set_composed(true);
+    init.set_detail(&object(detail));
+    if let Ok(event) = CustomEvent::new_with_event_init_dict(&["redis-checkout:", name].concat(), &init) {
+        _ = host.dispatch_event(&event);
+    }
+}
+
+fn iso(moment: shared::Timestamp) -> JsValue {
+    Date::new(&super::json::number(moment.as_millis())).to_iso_string().into()
+}

@@ -1,0 +1,103 @@
+//! Requests to our own server: always with a deadline, always with a typed failure.
+use super::json::{self, FromJson};
+use crate::model::Trouble;
+use gloo_net::{
+    Error,
+    http::{Method, RequestBuilder},
+};
+use shared::{Code, OpenPurchase, Opened, Pay, PayAnswer, PurchaseView};
+use web_sys::{AbortSignal, RequestCredentials};
+
+/// Milliseconds for an answer that takes no waiting.
+const SOON: u32 = 15_000;
+/// Seconds that the server is asked to hold a long poll, and the milliseconds after which it is taken for dead.
+const WAIT: &str = "20";
+const WAITED: u32 = 35_000;
+
+/// Purchases of one server.
+#[derive(Clone)]
+pub(crate) struct Api(String);
+
+impl Api {
+    /// `base` has no trailing slash.
+    pub(crate) const fn new(base: String) -> Self {
+        Self(base)
+    }
+
+    /// The address where a purchase can be resumed.
+    pub(crate) fn status_page(&self, id: &str) -> String {
+        [&self.0, "/p/", id].concat()
+    }
+
+    pub(crate) async fn open(&self, key: &str, request: &OpenPurchase) -> Result<Opened, Trouble> {
+        read(&self.send(Method::POST, "", "", Some((json::opening_body(request), Some(key))), SOON).await?)
+    }
+
+    pub(crate) async fn pay(&self, id: &str, request: &Pay) -> Result<PayAnswer, Trouble> {
+        read(&self.send(Method::POST, id, "/pay", Some((json::pay_body(request), None)), SOON).await?)
+    }
+
+    pub(crate) async fn refresh(&self, id: &str) -> Result<(), Trouble> {
+        self.send(Method::POST, id, "/refresh", None, SOON).await.map(drop)
+    }
+
+    pub(crate) async fn close(&self, id: &str) -> Result<(), Trouble> {
+        self.send(Method::DELETE, id, "", None, SOON).await.map(drop)
+    }
+
+    /// Looks at once, or waits for a version after `after`.
+    pub(crate) async fn look(&self, id: &str, after: Option<i64>) -> Result<PurchaseView, Trouble> {
+        let (query, deadline) = match after {
+            Some(after) => (["?wait=", WAIT, "&after=", &after.to_string()].concat(), WAITED),
+            None => (String::new(), SOON),
+        };
+        read(&self.send(Method::GET, id, &query, None, deadline).await?)
+    }
+
+    /// The answer's text. `body` comes with the idempotency key, where the call creates something.
+    async fn send(
+        &self,
+        method: Method,
+        id: &str,
+        rest: &str,
+        body: Option<(String, Option<&str>)>,
+        deadline: u32,
+    ) -> Result<String, Trouble> {
+        let slash = if id.is_empty() { "" } else { "/" };
+        let address = [&self.0, "/v1/purchases", slash, id, rest].concat();
+        let mut request = RequestBuilder::new(&address)
+            .method(method)
+            // No cookies: the purchase's id is all the authority there is.
+            .credentials(RequestCredentials::Omit)
+            .abort_signal(Some(&AbortSignal::timeout_with_u32(deadline)));
+        let request = match body {
+            None => request.build(),
+            Some((body, key)) => {
+                if let Some(key) = key {
+                    request = request.header("idempotency-key", key);
+                }
+                request.header("content-type", "application/json").body(body)
+            }
+        };
+        let answer = request.map_err(trouble)?.send().await.map_err(trouble)?;
+        let text = answer.text().await.map_err(trouble)?;
+        if answer.ok() {
+            return Ok(text);
+        }
+        let code: Option<Code> = json::parse(&text);
+        Err(code.map_or(Trouble::Unreadable, Trouble::Refused))
+    }
+}
+
+fn read<T: FromJson>(text: &str) -> Result<T, Trouble> {
+    json::parse(text).ok_or(Trouble::Unreadable)
+}
+
+fn trouble(error: Error) -> Trouble {
+    match error {
+        Error::JsError(error) if matches!(error.name.as_str(), "TimeoutError" | "AbortError") => {
+            Trouble::Timeout
+        }
+        Error::JsError(_) | Error::GlooError(_) => Trouble::Offline,
+    }
+}

@@ -1,0 +1,184 @@
+//! JSON through the browser's own parser, mapped by hand: `serde_json` would cost every visitor 17 KB.
+use js_sys::{Array, Date, JSON, Object, Reflect};
+use shared::{
+    Code, Currency, Kind, Money, Offering, OpenPurchase, Opened, Pay, PayAnswer, Price, PurchaseView, Sale,
+    Screen, Seats, State, Step, StepState, TimelineEntry, Timestamp,
+};
+use wasm_bindgen::{JsCast, JsValue};
+
+/// Reads `text`; nothing where it isn't JSON or not of this shape. Unknown fields are skipped.
+pub(crate) fn parse<T: FromJson>(text: &str) -> Option<T> {
+    T::from_json(&JSON::parse(text).ok()?)
+}
+
+pub(crate) trait FromJson: Sized {
+    fn from_json(value: &JsValue) -> Option<Self>;
+}
+
+/// An object of the named members, for JSON or for a JavaScript API.
+pub(crate) fn object(members: &[(&str, JsValue)]) -> JsValue {
+    let object = Object::new();
+    for (name, value) in members {
+        _ = Reflect::set(&object, &JsValue::from_str(name), value);
+    }
+    object.into()
+}
+
+pub(crate) fn number(value: i64) -> JsValue {
+    #[expect(clippy::cast_precision_loss, reason = "amounts and versions stay far below 2^53")]
+    JsValue::from_f64(value as f64)
+}
+
+/// The member `name`; undefined where there is none, or where `value` is no object.
+pub(crate) fn member(value: &JsValue, name: &str) -> JsValue {
+    Reflect::get(value, &JsValue::from_str(name)).unwrap_or(JsValue::UNDEFINED)
+}
+
+pub(crate) fn text(value: &JsValue, name: &str) -> Option<String> {
+    member(value, name).as_string()
+}
+
+pub(crate) fn opening_body(request: &OpenPurchase) -> String {
+    let mut members = vec![("sku", JsValue::from_str(&request.sku))];
+    let optional = [
+        ("coupon", &request.coupon),
+        ("variant", &request.variant),
+        ("learner_token", &request.learner_token),
+    ];
+    members.extend(optional.into_iter().filter_map(|(name, value)| Some((name, value.as_deref()?.into()))));
+    stringify(&members)
+}
+
+pub(crate) fn pay_body(request: &Pay) -> String {
+    stringify(&[("email", request.email.as_str().into()), ("expected_total", number(request.expected_total))])
+}
+
+impl FromJson for Screen {
+    fn from_json(value: &JsValue) -> Option<Self> {
+        Some(Self {
+            offering: FromJson::from_json(&member(value, "offering"))?,
+            api: text(value, "api")?,
+            publishable_key: text(value, "publishable_key")?,
+            stripe_js: text(value, "stripe_js")?,
+            build: text(value, "build")?,
+        })
+    }
+}
+
+impl FromJson for Offering {
+    fn from_json(value: &JsValue) -> Option<Self> {
+        let price = member(value, "price");
+        let seats = member(value, "seats");
+        Some(Self {
+            sku: text(value, "sku")?,
+            kind: Kind::parse(&text(value, "kind")?)?,
+            title: text(value, "title")?,
+            summary: text(value, "summary")?,
+            price: Money { amount: integer(&price, "amount")?, currency: currency(&price)? },
+            seats: integer(&seats, "capacity")
+                .zip(integer(&seats, "left"))
+                .map(|(capacity, left)| Seats { capacity, left }),
+            sale: Sale::parse(&text(value, "sale")?)?,
+            starts_at: moment(value, "starts_at"),
+            ends_at: moment(value, "ends_at"),
+            sale_opens_at: moment(value, "sale_opens_at"),
+            sale_closes_at: moment(value, "sale_closes_at"),
+        })
+    }
+}
+
+impl FromJson for Price {
+    fn from_json(value: &JsValue) -> Option<Self> {
+        Some(Self {
+            currency: currency(value)?,
+            list: integer(value, "list")?,
+            discount: integer(value, "discount")?,
+            tax: integer(value, "tax")?,
+            total: integer(value, "total")?,
+            coupon: text(value, "coupon"),
+        })
+    }
+}
+
+impl FromJson for Opened {
+    fn from_json(value: &JsValue) -> Option<Self> {
+        Some(Self {
+            id: text(value, "id")?,
+            reference: text(value, "reference")?,
+            state: state(value)?,
+            hold_expires_at: moment(value, "hold_expires_at")?,
+            price: FromJson::from_json(&member(value, "price"))?,
+        })
+    }
+}
+
+impl FromJson for PayAnswer {
+    fn from_json(value: &JsValue) -> Option<Self> {
+        let Some(client_secret) = text(value, "client_secret") else {
+            return Some(Self::Settled { state: state(value)? });
+        };
+        Some(Self::Confirm {
+            client_secret,
+            publishable_key: text(value, "publishable_key")?,
+            price: FromJson::from_json(&member(value, "price"))?,
+        })
+    }
+}
+
+impl FromJson for PurchaseView {
+    fn from_json(value: &JsValue) -> Option<Self> {
+        let timeline = member(value, "timeline").dyn_into::<Array>().unwrap_or_default();
+        Some(Self {
+            id: text(value, "id")?,
+            reference: text(value, "reference")?,
+            sku: text(value, "sku")?,
+            state: state(value)?,
+            version: integer(value, "version")?,
+            price: FromJson::from_json(&member(value, "price"))?,
+            email: text(value, "email"),
+            hold_expires_at: moment(value, "hold_expires_at"),
+            access_url: text(value, "access_url"),
+            timeline: timeline.iter().filter_map(|entry| FromJson::from_json(&entry)).collect(),
+        })
+    }
+}
+
+impl FromJson for TimelineEntry {
+    fn from_json(value: &JsValue) -> Option<Self> {
+        Some(Self {
+            step: Step::parse(&text(value, "step")?)?,
+            state: StepState::parse(&text(value, "state")?)?,
+            at: moment(value, "at"),
+        })
+    }
+}
+
+/// Only the code of a problem: nothing else in it is for a client to act on.
+impl FromJson for Code {
+    fn from_json(value: &JsValue) -> Option<Self> {
+        Self::parse(&text(value, "code")?)
+    }
+}
+
+fn state(value: &JsValue) -> Option<State> {
+    State::parse(&text(value, "state")?)
+}
+
+fn currency(value: &JsValue) -> Option<Currency> {
+    Currency::parse(&text(value, "currency")?).ok()
+}
+
+fn integer(value: &JsValue, name: &str) -> Option<i64> {
+    #[expect(clippy::cast_possible_truncation, reason = "JSON integers of ours fit")]
+    member(value, name).as_f64().map(|number| number as i64)
+}
+
+fn moment(value: &JsValue, name: &str) -> Option<Timestamp> {
+    let millis = Date::parse(&text(value, name)?);
+    #[expect(clippy::cast_possible_truncation, reason = "a date's milliseconds fit")]
+    (!millis.is_nan()).then(|| Timestamp::from_millis(millis as i64))
+}
+
+fn stringify(members: &[(&str, JsValue)]) -> String {
+    JSON::stringify(&object(members)).ok().and_then(|text| text.as_string()).unwrap_or_default()
+}

@@ -1,0 +1,6 @@
+//! What binds the checkout to the page: requests, Stripe.js, page events, JSON and the host element.
+pub(crate) mod events;
+pub(crate) mod http;
+pub(crate) mod json;
+pub(crate) mod page;
+pub(crate) mod stripe;

@@ -1,0 +1,59 @@
+//! The host element and the window around it.
+use crate::model::{Settings, Target};
+use js_sys::{Function, Promise, Uint8Array};
+use wasm_bindgen::{JsCast, JsValue};
+use wasm_bindgen_futures::JsFuture;
+use web_sys::{Document, HtmlElement, Window};
+
+pub(crate) fn window() -> Window {
+    js_sys::global().unchecked_into()
+}
+
+pub(crate) fn document() -> Document {
+    window().document().unwrap_or_else(|| wasm_bindgen::throw_str("no document"))
+}
+
+pub(crate) fn settings(host: &HtmlElement) -> Settings {
+    Settings {
+        coupon: attribute(host, "coupon"),
+        variant: attribute(host, "variant"),
+        learner_token: attribute(host, "learner-token"),
+    }
+}
+
+/// The attribute's text; nothing where it is missing or empty.
+pub(crate) fn attribute(host: &HtmlElement, name: &str) -> Option<String> {
+    host.get_attribute(name).filter(|text| !text.is_empty())
+}
+
+pub(crate) fn focus(host: &HtmlElement, target: Target) {
+    let selector = ["[data-focus=", target.name(), "]"].concat();
+    let found = host.shadow_root().and_then(|root| root.query_selector(&selector).ok().flatten());
+    if let Some(element) = found {
+        _ = element.unchecked_into::<HtmlElement>().focus();
+    }
+}
+
+/// 128 random bits in hexadecimal. (`crypto.randomUUID` is missing on pages without HTTPS.)
+pub(crate) fn random_key() -> String {
+    let bytes = Uint8Array::new_with_length(16);
+    if let Ok(crypto) = window().crypto() {
+        _ = crypto.get_random_values_with_array_buffer_view(&bytes);
+    }
+    let digit = |nibble: u8| char::from_digit(u32::from(nibble), 16).unwrap_or('0');
+    bytes.to_vec().into_iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 15)]).collect()
+}
+
+pub(crate) async fn sleep(millis: u32) {
+    let wait = |resolve: Function, _: Function| {
+        let millis = i32::try_from(millis).unwrap_or(i32::MAX);
+        _ = window().set_timeout_with_callback_and_timeout_and_arguments_0(&resolve, millis);
+    };
+    _ = JsFuture::from(Promise::new(&mut { wait })).await;
+}
+
+/// Lets the view catch up with the model.
+pub(crate) async fn settle() {
+    _ = JsFuture::from(Promise::resolve(&JsValue::UNDEFINED)).await;
+    sleep(0).await;
+}

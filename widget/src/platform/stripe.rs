@@ -1,0 +1,241 @@
+//! The only file that knows Stripe.js: loads it, shows its payment form, and confirms.
+//!
+//! Elements refuse to live in a shadow root, so the form is a light-DOM child of the host, shown through a slot
+//! (<https://github.com/stripe/stripe-js/issues/662>).
+use super::{
+    json::{member, number, object, text},
+    page::{document, sleep, window},
+};
+use js_sys::{Function, Promise, Reflect};
+use shared::Money;
+use std::cell::RefCell;
+use wasm_bindgen::prelude::*;
+use wasm_bindgen_futures::JsFuture;
+use web_sys::{HtmlElement, MediaQueryList};
+
+/// Milliseconds that Stripe.js may take.
+const PATIENCE: u32 = 20_000;
+
+thread_local! {
+    static SCRIPT: RefCell<Option<Promise>> = const { RefCell::new(None) };
+}
+
+/// How a confirmation went, as far as the browser can tell. Only the server's word counts.
+pub(crate) enum Outcome {
+    Confirmed,
+    /// In Stripe's words for the learner.
+    Declined(String),
+    /// It may or may not have gone through.
+    Unknown,
+}
+
+/// Loads Stripe.js once per page; a failure is forgotten, so that the next call tries again.
+/// `trusted` makes an address into what a page under Trusted Types lets a script load.
+pub(crate) async fn load(address: &str, trusted: &Function) -> Result<(), ()> {
+    if is_loaded() {
+        return Ok(());
+    }
+    let cached =
+        SCRIPT.with_borrow_mut(|script| script.get_or_insert_with(|| insert(address, trusted)).clone());
+    let done = JsFuture::from(cached).await.is_ok() && is_loaded();
+    if !done {
+        SCRIPT.take();
+    }
+    if done { Ok(()) } else { Err(()) }
+}
+
+/// Stripe's payment form, removed when dropped.
+pub(crate) struct Payment {
+    client: Client,
+    elements: Elements,
+    field: Element,
+    container: HtmlElement,
+    /// Whether the visitor prefers dark, which changes the look while the form is open.
+    scheme: Option<MediaQueryList>,
+    _on_failure: Closure<dyn FnMut()>,
+    _follow: Closure<dyn FnMut()>,
+}
+
+impl Payment {
+    /// Mounts the form in a new child of `host`. `failed` is called where it can't load.
+    pub(crate) fn show(
+        host: &HtmlElement,
+        key: &str,
+        due: Money,
+        failed: impl FnMut() + 'static,
+    ) -> Result<Self, JsValue> {
+        let client = new_client(key)?;
+        let container: HtmlElement = document().create_element("div")?.unchecked_into();
+        container.set_attribute("slot", "payment")?;
+        // Stripe refuses to mount into what is not in the document.
+        host.append_child(&container)?;
+        let options = object(&[
+            ("mode", "payment".into()),
+            ("amount", number(due.amount)),
+            ("currency", due.currency.as_str().into()),
+            ("appearance", appearance(host)),
+        ]);
+        let elements = client.elements(&options)?;
+        let field = elements.create("payment")?;
+        let on_failure = Closure::new(failed);
+        field.on("loaderror", on_failure.as_ref().unchecked_ref())?;
+        field.mount(&container)?;
+        let follow = {
+            let (elements, host) = (elements.clone(), host.clone());
+            Closure::new(move || restyle(&elements, &host))
+        };
+        let scheme = window().match_media("(prefers-color-scheme: dark)").ok().flatten();
+        if let Some(scheme) = &scheme {
+            scheme.set_onchange(Some(follow.as_ref().unchecked_ref()));
+        }
+        Ok(Self { client, elements, field, container, scheme, _on_failure: on_failure, _follow: follow })
+    }
+
+    pub(crate) fn update_amount(&self, amount: i64) {
+        _ = self.elements.update(&object(&[("amount", number(amount))]));
+    }
+
+    /// Follows the host's theme.
+    pub(crate) fn restyle(&self, host: &HtmlElement) {
+        restyle(&self.elements, host);
+    }
+
+    /// Checks that the form is complete; otherwise Stripe marks the fields, and these are its words.
+    pub(crate) fn check(&self) -> impl Future<Output = Result<(), Option<String>>> + use<> {
+        let checking = self.elements.submit();
+        async move {
+            let answer = JsFuture::from(checking.map_err(|_| None)?).await.map_err(|_| None)?;
+            let error = member(&answer, "error");
+            if error.is_undefined() { Ok(()) } else { Err(text(&error, "message")) }
+        }
+    }
+
+    /// Confirms, with 3-D Secure inside; methods that leave the page come back to `return_url`.
+    pub(crate) fn confirm(
+        &self,
+        client_secret: &str,
+        return_url: &str,
+    ) -> impl Future<Output = Outcome> + use<> {
+        let options = object(&[
+            ("elements", self.elements.clone().into()),
+            ("clientSecret", client_secret.into()),
+            ("confirmParams", object(&[("return_url", return_url.into())])),
+            ("redirect", "if_required".into()),
+        ]);
+        let confirming = self.client.confirm_payment(&options);
+        async move {
+            let Ok(confirming) = confirming else { return Outcome::Unknown };
+            JsFuture::from(confirming).await.map_or(Outcome::Unknown, |answer| outcome(&answer))
+        }
+    }
+}
+
+impl Drop for Payment {
+    fn drop(&mut self) {
+        if let Some(scheme) = &self.scheme {
+            scheme.set_onchange(None);
+        }
+        _ = self.field.destroy();
+        self.container.remove();
+    }
+}
+
+#[wasm_bindgen]
+extern "C" {
+    #[derive(Clone)]
+    type Client;
+    #[wasm_bindgen(js_name = Stripe, catch)]
+    fn new_client(key: &str) -> Result<Client, JsValue>;
+    #[wasm_bindgen(method, catch)]
+    fn elements(this: &Client, options: &JsValue) -> Result<Elements, JsValue>;
+    #[wasm_bindgen(method, catch, js_name = confirmPayment)]
+    fn confirm_payment(this: &Client, options: &JsValue) -> Result<Promise, JsValue>;
+
+    #[derive(Clone)]
+    type Elements;
+    #[wasm_bindgen(method, catch)]
+    fn create(this: &Elements, kind: &str) -> Result<Element, JsValue>;
+    #[wasm_bindgen(method, catch)]
+    fn update(this: &Elements, options: &JsValue) -> Result<(), JsValue>;
+    #[wasm_bindgen(method, catch)]
+    fn submit(this: &Elements) -> Result<Promise, JsValue>;
+
+    type Element;
+    #[wasm_bindgen(method, catch)]
+    fn on(this: &Element, event: &str, listener: &Function) -> Result<JsValue, JsValue>;
+    #[wasm_bindgen(method, catch)]
+    fn mount(this: &Element, container: &HtmlElement) -> Result<(), JsValue>;
+    #[wasm_bindgen(method, catch)]
+    fn destroy(this: &Element) -> Result<(), JsValue>;
+}
+
+fn is_loaded() -> bool {
+    member(&window(), "Stripe").is_function()
+}
+
+fn insert(address: &str, trusted: &Function) -> Promise {
+    Promise::new(&mut |resolve, reject| {
+        let Ok(script) = script(address, trusted) else {
+            _ = reject.call0(&JsValue::NULL);
+            return;
+        };
+        _ = script.add_event_listener_with_callback("load", &resolve);
+        _ = script.add_event_listener_with_callback("error", &reject);
+        let patience = async move {
+            sleep(PATIENCE).await;
+            _ = reject.call0(&JsValue::NULL);
+        };
+        wasm_bindgen_futures::spawn_local(patience);
+    })
+}
+
+/// A new script: an old one that is still in the page may have failed before, and then says nothing any more.
+fn script(address: &str, trusted: &Function) -> Result<web_sys::Element, JsValue> {
+    let document = document();
+    let script = document.create_element("script")?;
+    let source = trusted.call1(&JsValue::NULL, &address.into())?;
+    Reflect::set(&script, &"src".into(), &source)?;
+    document.head().ok_or(JsValue::NULL)?.append_child(&script)?;
+    Ok(script)
+}
+
+/// A card error is a refusal. Anything else may have happened after the payment went through.
+fn outcome(answer: &JsValue) -> Outcome {
+    let error = member(answer, "error");
+    if error.is_undefined() {
+        let status = text(&member(answer, "paymentIntent"), "status").unwrap_or_default();
+        return match status.as_str() {
+            "succeeded" | "processing" | "requires_capture" => Outcome::Confirmed,
+            _ => Outcome::Unknown,
+        };
+    }
+    let kind = text(&error, "type").unwrap_or_default();
+    let code = text(&error, "code").unwrap_or_default();
+    if kind == "card_error" || kind == "validation_error" || code == "payment_intent_authentication_failure" {
+        return Outcome::Declined(text(&error, "message").unwrap_or_default());
+    }
+    Outcome::Unknown
+}
+
+fn restyle(elements: &Elements, host: &HtmlElement) {
+    _ = elements.update(&object(&[("appearance", appearance(host))]));
+}
+
+/// The look of the card around the form, from the same tokens.
+fn appearance(host: &HtmlElement) -> JsValue {
+    let style = window().get_computed_style(host).ok().flatten();
+    let token = |name: &str| -> JsValue {
+        let value = style.as_ref().and_then(|style| style.get_property_value(name).ok());
+        value.map_or(JsValue::UNDEFINED, |value| value.trim().into())
+    };
+    let variables = object(&[
+        ("colorPrimary", token("--_accent")),
+        ("colorBackground", token("--_field")),
+        ("colorText", token("--_text")),
+        ("colorTextSecondary", token("--_quiet")),
+        ("colorDanger", token("--_danger")),
+        ("borderRadius", token("--_radius")),
+        ("fontFamily", token("--_font")),
+    ]);
+    object(&[("theme", "stripe".into()), ("variables", variables)])
+}

@@ -1,0 +1,108 @@
+//! In a real browser: the first screen taken over inside a shadow root, mounted afresh, and left without a trace.
+#![cfg(target_arch = "wasm32")]
+use js_sys::Function;
+use wasm_bindgen::JsCast;
+use wasm_bindgen_test::{wasm_bindgen_test, wasm_bindgen_test_configure};
+use web_sys::{Document, Element, HtmlElement, ShadowRoot, ShadowRootInit, ShadowRootMode};
+use widget::{hydrate, mount};
+
+wasm_bindgen_test_configure!(run_in_browser);
+
+const SCREEN: &str = r#"{"offering":{"sku":"live","kind":"live","title":"Vector search","summary":"Two days.",
+    "price":{"amount":49000,"currency":"usd"},"seats":{"capacity":30,"left":12},"sale":"open",
+    "starts_at":"2026-12-09T15:00:00Z"},"api":"https://checkout.example","publishable_key":"pk",
+    "stripe_js":"https://js.example/","build":"1"}"#;
+
+#[wasm_bindgen_test]
+fn a_screen_is_mounted_with_what_its_json_says() {
+    let (host, main) = page();
+    let handle = mount(host.clone(), &main, SCREEN, trusted()).expect("mounts");
+    let text = main.text_content().unwrap_or_default();
+    for part in
+        ["Live training", "Vector search", "$490.00", "12 seats left", "Dec 9, 2026, 15:00 UTC", "Purchase"]
+    {
+        assert!(text.contains(part), "{part} is missing in {text}");
+    }
+    drop(handle);
+    host.remove();
+}
+
+#[wasm_bindgen_test]
+fn json_of_another_shape_is_refused() {
+    let (host, main) = page();
+    for wrong in [
+        "",
+        "{}",
+        "[]",
+        "null",
+        &SCREEN.replace("usd", "dollars"),
+        &SCREEN.replace("\"live\",\"t", "\"bus\",\"t"),
+    ] {
+        assert!(mount(host.clone(), &main, wrong, trusted()).is_err(), "{wrong}");
+    }
+    host.remove();
+}
+
+#[wasm_bindgen_test]
+async fn a_first_screen_is_taken_over_as_it_stands() {
+    let (host, main) = page();
+    // What `mount` builds is what the server renders, apart from the markers that hydration needs for text.
+    let first = mount(host.clone(), &main, SCREEN, trusted()).expect("mounts");
+    let html = main.inner_html().replace("role=\"status\"></p>", "role=\"status\"> </p>");
+    drop(first);
+    assert_eq!(main.child_element_count(), 0);
+    main.set_inner_html(&html);
+    let button = button(&main);
+    let handle = hydrate(host.clone(), main.clone(), SCREEN, trusted()).expect("hydrates");
+    assert!(self::button(&main).is_same_node(Some(&button)));
+    button.click();
+    turn().await;
+    assert_eq!(button.get_attribute("aria-busy").as_deref(), Some("true"));
+    drop(handle);
+    host.remove();
+}
+
+#[wasm_bindgen_test]
+fn mounted_and_removed_fifty_times_leaves_nothing() {
+    let (host, main) = page();
+    for _ in 0..50 {
+        let handle = mount(host.clone(), &main, SCREEN, trusted()).expect("mounts");
+        assert_eq!(main.child_element_count(), 1);
+        drop(handle);
+        assert_eq!((main.child_element_count(), host.child_element_count()), (0, 0));
+    }
+    host.remove();
+}
+
+fn page() -> (HtmlElement, Element) {
+    let document = document();
+    let host: HtmlElement = document.create_element("div").expect("a host").unchecked_into();
+    document.body().expect("a body").append_child(&host).expect("room");
+    let root: ShadowRoot =
+        host.attach_shadow(&ShadowRootInit::new(ShadowRootMode::Open)).expect("a shadow root");
+    let main = document.create_element("main").expect("a main");
+    root.append_child(&main).expect("room");
+    (host, main)
+}
+
+fn document() -> Document {
+    js_sys::global().unchecked_into::<web_sys::Window>().document().expect("a document")
+}
+
+fn button(main: &Element) -> HtmlElement {
+    main.query_selector("[data-replay]").ok().flatten().expect("a button").unchecked_into()
+}
+
+fn trusted() -> Function {
+    Function::new_with_args("address", "return address")
+}
+
+/// Lets effects run.
+async fn turn() {
+    let wait = |resolve: Function, _: Function| {
+        _ = js_sys::global()
+            .unchecked_into::<web_sys::Window>()
+            .set_timeout_with_callback_and_timeout_and_arguments_0(&resolve, 20);
+    };
+    _ = wasm_bindgen_futures::JsFuture::from(js_sys::Promise::new(&mut { wait })).await;
+}
