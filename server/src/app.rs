@@ -1,0 +1,137 @@
+//! Puts the parts together and runs them until told to stop.
+use crate::catalog::{self, CurrentCatalog};
+use crate::checkout::Checkout;
+use crate::config::Config;
+use crate::grants::FlockJay;
+use crate::http::{self, Api, Assets, Site};
+use crate::payments::Stripe;
+use crate::store::Store;
+use crate::worker;
+use anyhow::Context;
+use axum::Router;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+/// How long requests and commands under way may take once the server is told to stop.
+const FAREWELL: Duration = Duration::from_secs(30);
+
+/// A server that listens already.
+pub struct App {
+    address: SocketAddr,
+    store: Store,
+    catalog: CurrentCatalog,
+    catalog_path: PathBuf,
+    stop: CancellationToken,
+    tasks: TaskTracker,
+}
+
+impl App {
+    /// Reads the catalogue, opens the database, binds the address and starts serving.
+    pub async fn start(config: Config) -> anyhow::Result<Self> {
+        let catalog = CurrentCatalog::new(catalog::read(&config.catalog)?);
+        let store = Store::connect(&config.database_url, config.limits, catalog.clone())
+            .await
+            .context("DATABASE_URL: the database can't be opened")?;
+        let listener = TcpListener::bind(config.listen).await.with_context(|| {
+            format!("LISTEN: {} can't be listened on; choose another address", config.listen)
+        })?;
+        let address = listener.local_addr()?;
+        let metrics = match config.metrics_listen {
+            Some(metrics) => Some(listen("METRICS_LISTEN", metrics).await?),
+            None => None,
+        };
+        let stop = CancellationToken::new();
+        let checkout = Checkout {
+            store: store.clone(),
+            catalog: catalog.clone(),
+            payments: Arc::new(stripe(&config)?),
+            grants: Arc::new(flockjay(&config)?),
+            publishable_key: config.stripe.publishable_key.as_str().into(),
+            stop: stop.clone(),
+        };
+        let assets = Assets::find().map(Arc::new);
+        if assets.is_none() {
+            tracing::warn!("the widget is not built: the embed routes answer 503");
+        }
+        let api = Api { checkout: checkout.clone(), assets, site: Arc::new(site(&config, address)) };
+        let tasks = TaskTracker::new();
+        tasks.spawn(serve(listener, http::router(api), stop.clone()));
+        if let Some(metrics) = metrics {
+            tasks.spawn(serve(metrics, http::metrics_router(store.clone()), stop.clone()));
+        }
+        tasks.spawn(worker::run_outbox(checkout.clone(), config.retry));
+        tasks.spawn(worker::run_sweep(checkout, config.limits.check));
+        tracing::info!(listen = %address, "listening");
+        Ok(Self { address, store, catalog, catalog_path: config.catalog, stop, tasks })
+    }
+
+    /// Where it listens.
+    #[must_use]
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Reads the catalogue again; a mistake is logged, and the old one stays.
+    pub fn reload_catalog(&self) {
+        match catalog::read(&self.catalog_path) {
+            Ok(catalog) => {
+                tracing::info!(offerings = catalog.items().count(), "catalogue read again");
+                self.catalog.replace(catalog);
+            }
+            Err(mistakes) => tracing::error!(%mistakes, "catalogue refused: the old one stays"),
+        }
+    }
+
+    /// How many commands of the outbox wait, and how many need a person.
+    pub async fn outbox_depth(&self) -> anyhow::Result<(i64, i64)> {
+        Ok(self.store.outbox_depth().await?)
+    }
+
+    /// Finishes what is under way, and leaves what is not to the next start: the outbox keeps it.
+    pub async fn stop(self) {
+        self.stop.cancel();
+        self.tasks.close();
+        if tokio::time::timeout(FAREWELL, self.tasks.wait()).await.is_err() {
+            tracing::warn!("stopped with requests under way");
+        }
+        self.store.close().await;
+    }
+}
+
+async fn listen(name: &str, address: SocketAddr) -> anyhow::Result<TcpListener> {
+    TcpListener::bind(address)
+        .await
+        .with_context(|| format!("{name}: {address} can't be listened on; choose another address"))
+}
+
+async fn serve(listener: TcpListener, routes: Router, stop: CancellationToken) {
+    let serving = axum::serve(listener, routes).with_graceful_shutdown(stop.cancelled_owned());
+    if let Err(error) = serving.await {
+        tracing::error!(%error, "serving failed");
+    }
+}
+
+fn stripe(config: &Config) -> anyhow::Result<Stripe> {
+    let stripe = &config.stripe;
+    Stripe::new(&stripe.secret_key, stripe.api_url.as_deref(), stripe.timeout, stripe.webhook_secrets.clone())
+}
+
+fn flockjay(config: &Config) -> anyhow::Result<FlockJay> {
+    let flockjay = &config.flockjay;
+    FlockJay::new(flockjay.url.clone(), flockjay.token.clone(), flockjay.timeout)
+}
+
+fn site(config: &Config, address: SocketAddr) -> Site {
+    Site {
+        public_url: config.public_url.clone().unwrap_or_else(|| format!("http://{address}")),
+        publishable_key: config.stripe.publishable_key.clone(),
+        stripe_js: config.stripe.js_url.clone(),
+        stripe_api: config.stripe.api_url.clone().unwrap_or_else(|| "https://api.stripe.com".to_owned()),
+        allowed_origins: config.allowed_origins.clone(),
+    }
+}

@@ -1,0 +1,293 @@
+//! Reads `catalog.toml` and names every mistake with its line and field.
+use super::{Catalog, Item};
+use crate::grants::Resource;
+use serde::Deserialize;
+use shared::{Currency, Kind, Money, Timestamp};
+use std::collections::BTreeMap;
+use std::fmt;
+use std::path::Path;
+use toml::Spanned;
+use toml::value::Datetime;
+
+/// Every mistake of a file, one a line: `catalog.toml:12: price.amount: …`.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub struct CatalogMistakes(pub Vec<String>);
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct File {
+    #[serde(default)]
+    offering: Vec<Entry>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Entry {
+    sku: Spanned<String>,
+    kind: Spanned<String>,
+    title: Spanned<String>,
+    summary: Spanned<String>,
+    price: Spanned<PriceEntry>,
+    flockjay: Spanned<Resource>,
+    seats: Option<Spanned<i64>>,
+    starts_at: Option<Spanned<Datetime>>,
+    ends_at: Option<Spanned<Datetime>>,
+    sale_opens_at: Option<Spanned<Datetime>>,
+    sale_closes_at: Option<Spanned<Datetime>>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct PriceEntry {
+    amount: i64,
+    currency: String,
+}
+
+/// Reads the file at `path`, or says everything that is wrong with it.
+pub fn read(path: &Path) -> Result<Catalog, CatalogMistakes> {
+    let text = std::fs::read_to_string(path)
+        .map_err(|error| CatalogMistakes(vec![format!("{}: can't be read: {error}", path.display())]))?;
+    parse(&path.display().to_string(), &text)
+}
+
+/// Parses the catalogue in `text`; `name` is the file's, for messages.
+fn parse(name: &str, text: &str) -> Result<Catalog, CatalogMistakes> {
+    let file: File = toml::from_str(text).map_err(|error| {
+        let line = error.span().map_or(1, |span| line_of(text, span.start));
+        CatalogMistakes(vec![format!("{name}:{line}: {}", error.message())])
+    })?;
+    let mut reader = Reader { name, text, mistakes: Vec::new() };
+    let mut offerings = BTreeMap::new();
+    for entry in file.offering {
+        let start = entry.sku.span().start;
+        let item = reader.item(entry);
+        let sku = item.sku.clone();
+        if offerings.insert(sku.clone(), item).is_some() {
+            reader.mistake(
+                start,
+                "sku",
+                &format!("{sku:?} stands here twice; a SKU names one offering for ever"),
+            );
+        }
+    }
+    if reader.mistakes.is_empty() { Ok(Catalog { offerings }) } else { Err(CatalogMistakes(reader.mistakes)) }
+}
+
+struct Reader<'a> {
+    name: &'a str,
+    text: &'a str,
+    mistakes: Vec<String>,
+}
+
+impl Reader<'_> {
+    fn item(&mut self, entry: Entry) -> Item {
+        let kind = self.kind(&entry.kind);
+        let capacity = self.capacity(kind, &entry);
+        let starts_at = self.moment("starts_at", entry.starts_at.as_ref());
+        let ends_at = self.moment("ends_at", entry.ends_at.as_ref());
+        let sale_opens_at = self.moment("sale_opens_at", entry.sale_opens_at.as_ref());
+        let sale_closes_at = self.moment("sale_closes_at", entry.sale_closes_at.as_ref());
+        let start = entry.sku.span().start;
+        self.in_order(start, ("starts_at", starts_at), ("ends_at", ends_at));
+        self.in_order(start, ("sale_opens_at", sale_opens_at), ("sale_closes_at", sale_closes_at));
+        self.sku(&entry.sku);
+        self.text("title", &entry.title);
+        self.text("summary", &entry.summary);
+        let at = entry.flockjay.span().start;
+        let resource = entry.flockjay.into_inner();
+        if resource.kind.trim().is_empty() || resource.id.trim().is_empty() {
+            self.mistake(at, "flockjay", "kind and id must both be given");
+        }
+        Item {
+            sku: entry.sku.into_inner(),
+            kind,
+            title: entry.title.into_inner(),
+            summary: entry.summary.into_inner(),
+            price: self.price(&entry.price),
+            resource,
+            capacity,
+            starts_at,
+            ends_at,
+            sale_opens_at,
+            sale_closes_at,
+        }
+    }
+
+    fn kind(&mut self, kind: &Spanned<String>) -> Kind {
+        Kind::parse(kind.get_ref()).unwrap_or_else(|| {
+            let message = format!("{:?} must be one of course, lab, exam, live", kind.get_ref());
+            self.mistake(kind.span().start, "kind", &message);
+            Kind::Course
+        })
+    }
+
+    fn capacity(&mut self, kind: Kind, entry: &Entry) -> Option<i64> {
+        match (kind, &entry.seats) {
+            (Kind::Live, None) => {
+                self.mistake(
+                    entry.sku.span().start,
+                    "seats",
+                    "a live offering must say how many seats it has",
+                );
+                None
+            }
+            (Kind::Live, Some(seats)) if *seats.get_ref() < 0 => {
+                self.mistake(seats.span().start, "seats", "must not be below zero");
+                None
+            }
+            (Kind::Live, Some(seats)) => Some(*seats.get_ref()),
+            (Kind::Course | Kind::Lab | Kind::Exam, Some(seats)) => {
+                self.mistake(seats.span().start, "seats", "only a live offering has seats; leave it out");
+                None
+            }
+            (Kind::Course | Kind::Lab | Kind::Exam, None) => None,
+        }
+    }
+
+    fn price(&mut self, price: &Spanned<PriceEntry>) -> Money {
+        let at = price.span().start;
+        let PriceEntry { amount, currency } = price.get_ref();
+        let known = Currency::parse(currency).ok();
+        if known.is_none() {
+            let message = format!("{currency:?} must be an ISO code in lower case, such as \"usd\"");
+            self.mistake(at, "price.currency", &message);
+        }
+        let currency = known.unwrap_or(Currency::USD);
+        let least = currency.minimum_charge();
+        if *amount < 0 {
+            self.mistake(at, "price.amount", "must not be below zero");
+        } else if *amount > 0 && *amount < least {
+            let message =
+                format!("{amount} is below {least}, the least that Stripe charges in {}", currency.as_str());
+            self.mistake(at, "price.amount", &message);
+        } else if *amount > 99_999_999 {
+            self.mistake(at, "price.amount", "is above 99999999, the most that Stripe charges");
+        }
+        Money { amount: *amount, currency }
+    }
+
+    fn sku(&mut self, sku: &Spanned<String>) {
+        let text = sku.get_ref();
+        let fits = (1..=64).contains(&text.len())
+            && text.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b"-_.".contains(&b))
+            && !text.starts_with('.');
+        if !fits {
+            let message = format!("{text:?} must be 1 to 64 of the characters a-z 0-9 - _ .");
+            self.mistake(sku.span().start, "sku", &message);
+        }
+    }
+
+    fn text(&mut self, field: &str, text: &Spanned<String>) {
+        if text.get_ref().trim().is_empty() {
+            self.mistake(text.span().start, field, "must not be empty");
+        }
+    }
+
+    fn moment(&mut self, field: &str, moment: Option<&Spanned<Datetime>>) -> Option<Timestamp> {
+        let moment = moment?;
+        let parsed: Result<jiff::Timestamp, _> = moment.get_ref().to_string().parse();
+        match parsed {
+            Ok(parsed) => Some(Timestamp::from_millis(parsed.as_millisecond())),
+            Err(_) => {
+                let message = "must have a date, a time and an offset, such as 2026-12-09T15:00:00Z";
+                self.mistake(moment.span().start, field, message);
+                None
+            }
+        }
+    }
+
+    fn in_order(
+        &mut self,
+        at: usize,
+        (first_name, first): (&str, Option<Timestamp>),
+        (second_name, second): (&str, Option<Timestamp>),
+    ) {
+        if let (Some(first), Some(second)) = (first, second)
+            && first >= second
+        {
+            self.mistake(at, second_name, &format!("must be later than {first_name}"));
+        }
+    }
+
+    fn mistake(&mut self, at: usize, field: &str, message: &str) {
+        self.mistakes.push(format!("{}:{}: {field}: {message}", self.name, line_of(self.text, at)));
+    }
+}
+
+impl fmt::Display for CatalogMistakes {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0.join("\n"))
+    }
+}
+
+fn line_of(text: &str, at: usize) -> usize {
+    text.bytes().take(at).filter(|&byte| byte == b'\n').count() + 1
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const GOOD: &str = r#"
+[[offering]]
+sku = "ru-search-live-2026-12"
+kind = "live"
+title = "Vector search with Redis, live"
+summary = "Two days with an instructor."
+price = { amount = 49000, currency = "usd" }
+flockjay = { kind = "live_session", id = "8812" }
+seats = 30
+starts_at = 2026-12-09T15:00:00Z
+sale_closes_at = 2026-12-09T12:00:00Z
+"#;
+
+    fn mistakes(text: &str) -> Vec<String> {
+        parse("catalog.toml", text).unwrap_err().0
+    }
+
+    #[test]
+    fn a_good_file_is_read() {
+        let catalog = parse("catalog.toml", GOOD).unwrap();
+        let item = catalog.find("ru-search-live-2026-12").unwrap();
+        assert_eq!((item.capacity, item.price.to_string().as_str()), (Some(30), "$490.00"));
+        assert_eq!(item.starts_at.unwrap().to_string(), "2026-12-09T15:00:00Z");
+    }
+
+    #[test]
+    fn all_mistakes_are_named_at_once_with_line_and_field() {
+        let text = GOOD
+            .replace("kind = \"live\"", "kind = \"talk\"")
+            .replace("49000", "49")
+            .replace("title = \"Vector search with Redis, live\"", "title = \" \"");
+        assert_eq!(
+            mistakes(&text),
+            [
+                "catalog.toml:4: kind: \"talk\" must be one of course, lab, exam, live",
+                "catalog.toml:9: seats: only a live offering has seats; leave it out",
+                "catalog.toml:5: title: must not be empty",
+                "catalog.toml:7: price.amount: 49 is below 50, the least that Stripe charges in usd",
+            ]
+        );
+    }
+
+    #[test]
+    fn an_unknown_field_and_broken_toml_name_their_line() {
+        assert!(
+            mistakes(&GOOD.replace("seats", "seets"))[0].starts_with("catalog.toml:9: unknown field `seets`")
+        );
+        assert!(mistakes("[[offering]]\nsku = ")[0].starts_with("catalog.toml:2: "));
+    }
+
+    #[test]
+    fn a_sku_stands_once() {
+        let twice = mistakes(&[GOOD, GOOD].concat());
+        assert_eq!(twice.len(), 1);
+        assert!(twice[0].contains("stands here twice"), "{twice:?}");
+    }
+
+    #[test]
+    fn a_local_time_is_refused() {
+        let wrong = mistakes(&GOOD.replace("12:00:00Z", "12:00:00"));
+        assert!(wrong[0].starts_with("catalog.toml:11: sale_closes_at: must have a date"), "{wrong:?}");
+    }
+}

@@ -1,0 +1,73 @@
+//! What the checkout does for a request: one method each, called once by its handler.
+
+mod open;
+mod pay;
+mod status;
+mod webhook;
+
+use crate::catalog::CurrentCatalog;
+use crate::clock;
+use crate::error::Error;
+use crate::grants::{FlockJay, Grants};
+use crate::payments::{Intent, Payments, Stripe};
+use crate::purchase::{Event, Purchase, PurchaseId};
+use crate::store::Store;
+use shared::Offering;
+use std::sync::Arc;
+use tokio_util::sync::CancellationToken;
+
+pub use open::IdempotencyKey;
+
+/// The catalogue, the database and the two ports, for handlers and for the worker.
+pub struct Checkout<P = Stripe, G = FlockJay> {
+    pub(crate) store: Store,
+    pub(crate) catalog: CurrentCatalog,
+    pub(crate) payments: Arc<P>,
+    pub(crate) grants: Arc<G>,
+    pub(crate) publishable_key: Arc<str>,
+    /// Ends what waits, when the server is told to stop.
+    pub(crate) stop: CancellationToken,
+}
+
+impl<P: Payments, G: Grants> Checkout<P, G> {
+    /// Whether requests can be served.
+    pub async fn ready(&self) -> Result<(), Error> {
+        Ok(self.store.ping().await?)
+    }
+
+    /// The offering as it stands now.
+    pub async fn offering(&self, sku: &str) -> Result<Offering, Error> {
+        let catalog = self.catalog.get();
+        let item = catalog.find(sku).ok_or_else(|| Error::UnknownSku(sku.to_owned()))?;
+        let taken = match item.capacity {
+            Some(_) => self.store.taken_seats(sku).await?,
+            None => 0,
+        };
+        Ok(item.offering(taken, clock::now()))
+    }
+
+    /// Tells the purchase what Stripe says of its payment intent.
+    pub(crate) async fn learn(&self, purchase: &PurchaseId, intent: &Intent) -> Result<Purchase, Error> {
+        let now = clock::now();
+        let mut tx = self.store.begin().await?;
+        let mut known = tx.apply(purchase, Event::IntentCreated { intent: intent.id.clone() }, now).await??;
+        if let Some(event) = intent.event() {
+            known = tx.apply(purchase, event, now).await??;
+        }
+        tx.commit().await?;
+        Ok(known)
+    }
+}
+
+impl<P, G> Clone for Checkout<P, G> {
+    fn clone(&self) -> Self {
+        Self {
+            store: self.store.clone(),
+            catalog: self.catalog.clone(),
+            payments: self.payments.clone(),
+            grants: self.grants.clone(),
+            publishable_key: self.publishable_key.clone(),
+            stop: self.stop.clone(),
+        }
+    }
+}

@@ -1,0 +1,105 @@
+//! Opens a purchase: the offering must be for sale, and a seat is held.
+use super::Checkout;
+use crate::clock;
+use crate::error::Error;
+use crate::grants::Grants;
+use crate::payments::Payments;
+use crate::purchase::{Opening, Purchase, PurchaseId, Reference};
+use crate::store::{Replay, Tx};
+use sha2::{Digest, Sha256};
+use shared::{OpenPurchase, Opened, Price, Sale};
+
+/// A client's `Idempotency-Key`, and the body that it stands for.
+#[derive(Clone, Debug)]
+pub struct IdempotencyKey {
+    key: String,
+    body_hash: String,
+}
+
+impl IdempotencyKey {
+    /// `body` is what the client sent.
+    #[must_use]
+    pub fn new(key: &str, body: &[u8]) -> Self {
+        Self { key: key.to_owned(), body_hash: hex::encode(Sha256::digest(body)) }
+    }
+
+    /// Claims the key; the answer given before, where this is a repeat.
+    pub(super) async fn claim(&self, tx: &mut Tx, scope: &str) -> Result<Option<String>, Error> {
+        match tx.claim_key(scope, &self.key, &self.body_hash, clock::now()).await? {
+            Replay::New => Ok(None),
+            Replay::Same(answer) => Ok(Some(answer)),
+            Replay::OtherBody => Err(Error::IdempotencyKeyReused),
+        }
+    }
+
+    pub(super) async fn keep(&self, tx: &mut Tx, scope: &str, answer: &str) -> Result<(), Error> {
+        Ok(tx.keep_answer(scope, &self.key, answer).await?)
+    }
+}
+
+const SCOPE: &str = "open";
+
+impl<P: Payments, G: Grants> Checkout<P, G> {
+    /// Opens a purchase, or replays the answer of the same request.
+    pub async fn open_purchase(
+        &self,
+        request: OpenPurchase,
+        key: Option<IdempotencyKey>,
+    ) -> Result<Opened, Error> {
+        let catalog = self.catalog.get();
+        let item = catalog.find(&request.sku).ok_or_else(|| Error::UnknownSku(request.sku.clone()))?;
+        if request.coupon.is_some() {
+            return Err(Error::CouponUnknown);
+        }
+        if request.learner_token.is_some() {
+            return Err(invalid(
+                "learner_token",
+                "this server knows no identity provider; leave it out to buy as a guest",
+            ));
+        }
+        if request.variant.as_ref().is_some_and(|variant| variant.len() > 64) {
+            return Err(invalid("variant", "must be at most 64 bytes long"));
+        }
+        let now = clock::now();
+        let mut tx = self.store.begin().await?;
+        if let Some(key) = &key
+            && let Some(answer) = key.claim(&mut tx, SCOPE).await?
+        {
+            return Ok(serde_json::from_str(&answer).map_err(crate::store::StoreError::from)?);
+        }
+        // Seats are decided by the update below, so that two buyers can't both see the last one.
+        match item.sale(0, now) {
+            Sale::Open => {}
+            closed @ (Sale::NotOpen | Sale::Closed | Sale::SoldOut | Sale::Paused) => {
+                return Err(Error::NotForSale(closed));
+            }
+        }
+        if let Some(capacity) = item.capacity
+            && !tx.take_seat(&item.sku, capacity).await?
+        {
+            return Err(Error::NotForSale(Sale::SoldOut));
+        }
+        let opening = Opening {
+            id: PurchaseId::from_random(rand::random()),
+            reference: Reference::from_random(rand::random()),
+            sku: item.sku.clone(),
+            seated: item.capacity.is_some(),
+            variant: request.variant,
+            price: Price::of(item.price),
+        };
+        let purchase = Purchase::open(opening, now, self.store.limits());
+        tx.insert(&purchase, now).await?;
+        let opened = purchase.opened();
+        if let Some(key) = &key {
+            let answer = serde_json::to_string(&opened).map_err(crate::store::StoreError::from)?;
+            key.keep(&mut tx, SCOPE, &answer).await?;
+        }
+        tx.commit().await?;
+        tracing::info!(purchase.reference = opened.reference, offering.sku = item.sku, "purchase opened");
+        Ok(opened)
+    }
+}
+
+fn invalid(field: &str, detail: &str) -> Error {
+    Error::Invalid { field: field.to_owned(), detail: detail.to_owned() }
+}

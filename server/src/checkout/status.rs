@@ -1,0 +1,94 @@
+//! Tells where a purchase stands, asks Stripe on request, and gives up.
+use super::Checkout;
+use crate::clock;
+use crate::error::Error;
+use crate::grants::Grants;
+use crate::payments::Payments;
+use crate::purchase::{Event, Purchase, PurchaseId, Refusal};
+use shared::State;
+use std::time::Duration;
+use tokio::time::{Instant, timeout_at};
+
+/// The longest that a request may wait for a change.
+const LONGEST_WAIT: Duration = Duration::from_secs(30);
+/// How often a waiting request looks for what other instances did.
+const LOOK: Duration = Duration::from_secs(1);
+/// How long a request that gives up waits for Stripe to confirm.
+const GIVE_UP_WAIT: Duration = Duration::from_secs(10);
+
+impl<P: Payments, G: Grants> Checkout<P, G> {
+    /// The purchase, as soon as its version is above `after`, or when `wait` is over.
+    pub async fn status(
+        &self,
+        id: &PurchaseId,
+        after: Option<i64>,
+        wait: Duration,
+    ) -> Result<Purchase, Error> {
+        let after = after.unwrap_or(0);
+        self.wait_until(id, wait.min(LONGEST_WAIT), |purchase| purchase.version() > after).await
+    }
+
+    /// Asks Stripe and tells the purchase. What the browser says is no more than a reason to ask.
+    pub async fn refresh(&self, id: &PurchaseId) -> Result<Purchase, Error> {
+        let purchase = self.store.purchase(id).await?;
+        match (purchase.state(), purchase.intent()) {
+            (
+                State::Held | State::Paying | State::Processing | State::Expired | State::Canceled,
+                Some(intent),
+            ) => {
+                let intent = self.payments.retrieve(intent).await?;
+                self.learn(id, &intent).await
+            }
+            (_, _) => Ok(purchase),
+        }
+    }
+
+    /// Gives the purchase up. Where money may be on its way, Stripe has the last word: then the purchase that comes
+    /// back may be paid, or still be cancelling.
+    pub async fn give_up(&self, id: &PurchaseId) -> Result<Purchase, Error> {
+        let purchase = self.store.apply(id, Event::GaveUp, clock::now()).await??;
+        if purchase.state() != State::Paying {
+            return Ok(purchase);
+        }
+        let ended = self.wait_until(id, GIVE_UP_WAIT, |purchase| purchase.state() != State::Paying).await?;
+        match ended.state() {
+            State::Canceled | State::Expired | State::Paying => Ok(ended),
+            State::Held
+            | State::Processing
+            | State::Paid
+            | State::Granted
+            | State::Refunding
+            | State::Refunded => Err(Refusal::Ended.into()),
+        }
+    }
+
+    async fn wait_until(
+        &self,
+        id: &PurchaseId,
+        wait: Duration,
+        done: impl Fn(&Purchase) -> bool,
+    ) -> Result<Purchase, Error> {
+        let until = Instant::now() + wait;
+        // Subscribed before the first look, so that no change falls in between.
+        let mut changes = self.store.changes();
+        loop {
+            let purchase = self.store.purchase(id).await?;
+            if done(&purchase) || Instant::now() >= until || self.stop.is_cancelled() {
+                return Ok(purchase);
+            }
+            let next_look = until.min(Instant::now() + LOOK);
+            let changed = async {
+                // A receiver that lags has missed something: look.
+                while let Ok(changed) = changes.recv().await {
+                    if changed == *id {
+                        return;
+                    }
+                }
+            };
+            tokio::select! {
+                _ = timeout_at(next_look, changed) => {}
+                () = self.stop.cancelled() => {}
+            }
+        }
+    }
+}

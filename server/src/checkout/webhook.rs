@@ -1,0 +1,78 @@
+//! Takes Stripe's webhooks: kept as they came, in the transaction that applies them.
+use super::Checkout;
+use crate::clock;
+use crate::error::Error;
+use crate::grants::Grants;
+use crate::payments::{Message, News, Payments};
+use crate::purchase::{Event, PurchaseId, Reference};
+use crate::store::{StoreError, StoredEvent, Tx};
+
+impl<P: Payments, G: Grants> Checkout<P, G> {
+    /// Applies a message once, however often and in whatever order it comes. What is not ours, not known or can't be
+    /// applied is kept and acknowledged, so that it never blocks the next.
+    pub async fn take_webhook(&self, body: &str, signature: Option<&str>) -> Result<(), Error> {
+        let message = self.payments.read_message(body, signature)?;
+        let kept = StoredEvent {
+            id: &message.id,
+            kind: &message.kind,
+            object_id: message.object_id.as_deref(),
+            body,
+        };
+        match self.apply_message(&message, &kept).await {
+            Err(Error::Store(StoreError::Corrupt(error))) => {
+                tracing::error!(stripe.event = message.id, %error, "webhook can't be applied: kept for a person");
+                let mut tx = self.store.begin().await?;
+                tx.keep_event(&kept, None, "failed", clock::now()).await?;
+                Ok(tx.commit().await?)
+            }
+            outcome => outcome,
+        }
+    }
+
+    async fn apply_message(&self, message: &Message, kept: &StoredEvent<'_>) -> Result<(), Error> {
+        let now = clock::now();
+        let mut tx = self.store.begin().await?;
+        let (purchase, events) = addressee(&mut tx, &message.news).await?;
+        let outcome = match (&purchase, &message.news) {
+            (Some(_), _) => "applied",
+            (None, News::Other) => "not_needed",
+            (None, _) => "not_ours",
+        };
+        if !tx.keep_event(kept, purchase.as_ref(), outcome, now).await? {
+            tracing::debug!(stripe.event = message.id, "webhook known already");
+            return Ok(());
+        }
+        if let Some(purchase) = &purchase {
+            for event in events {
+                if let Err(refusal) = tx.apply(purchase, event, now).await? {
+                    tracing::warn!(stripe.event = message.id, ?refusal, "webhook refused by its purchase");
+                }
+            }
+        }
+        tx.commit().await?;
+        tracing::info!(stripe.event = message.id, stripe.kind = message.kind, outcome, "webhook taken");
+        Ok(())
+    }
+}
+
+/// Whom the news is for, and what it means there.
+async fn addressee(tx: &mut Tx, news: &News) -> Result<(Option<PurchaseId>, Vec<Event>), StoreError> {
+    let (intent, reference, events): (&str, Option<&Reference>, Vec<Event>) = match news {
+        News::Intent(intent) => {
+            let created = Event::IntentCreated { intent: intent.id.clone() };
+            (&intent.id, intent.reference.as_ref(), std::iter::once(created).chain(intent.event()).collect())
+        }
+        News::Refunded { intent, total } => {
+            (intent, None, vec![Event::RefundSucceeded { total_refunded: *total }])
+        }
+        News::RefundFailed { intent } => (intent, None, vec![Event::RefundFailed]),
+        News::DisputeOpened { intent } => (intent, None, vec![Event::DisputeOpened]),
+        News::DisputeWon { intent } => (intent, None, vec![Event::DisputeWon]),
+        News::DisputeLost { intent } => (intent, None, vec![Event::DisputeLost]),
+        News::Unclear { intent, reference } => {
+            (intent.as_deref().unwrap_or_default(), reference.as_ref(), vec![Event::StripeHadNews])
+        }
+        News::Other => return Ok((None, vec![])),
+    };
+    Ok((tx.purchase_of_intent(intent, reference).await?, events))
+}

@@ -1,0 +1,63 @@
+//! The one error type of the backend. `http/problem.rs` maps it to an answer, and nothing else does.
+use crate::payments::{BadWebhook, PaymentsError};
+use crate::purchase::Refusal;
+use crate::store::StoreError;
+use shared::Sale;
+
+/// Why a request came to nothing.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    #[error("unknown SKU {0:?}")]
+    UnknownSku(String),
+    #[error("unknown purchase")]
+    UnknownPurchase,
+    #[error("nothing is at this address")]
+    UnknownRoute,
+    #[error("this address doesn't take that method")]
+    MethodNotAllowed,
+    /// The sale is anything but open.
+    #[error("the sale is {0}")]
+    NotForSale(Sale),
+    #[error("no such coupon")]
+    CouponUnknown,
+    #[error("the purchase refuses: {0:?}")]
+    Refused(Refusal),
+    #[error("not an email address")]
+    InvalidEmail,
+    #[error("{field}: {detail}")]
+    Invalid { field: String, detail: String },
+    #[error("malformed JSON: {0}")]
+    MalformedJson(String),
+    #[error("the content type is not application/json")]
+    UnsupportedMediaType,
+    #[error("the body is too large")]
+    BodyTooLarge,
+    #[error("the Idempotency-Key was used with another body")]
+    IdempotencyKeyReused,
+    #[error("webhook refused: {0}")]
+    BadSignature(#[from] BadWebhook),
+    #[error("payments: {0}")]
+    Payments(#[from] PaymentsError),
+    #[error("the widget's assets are not built")]
+    EmbedUnavailable,
+    #[error("{0}")]
+    Store(StoreError),
+}
+
+impl From<StoreError> for Error {
+    fn from(error: StoreError) -> Self {
+        match error {
+            StoreError::UnknownPurchase => Self::UnknownPurchase,
+            error @ (StoreError::Database(_)
+            | StoreError::Migration(_)
+            | StoreError::Corrupt(_)
+            | StoreError::Unsupported(_)) => Self::Store(error),
+        }
+    }
+}
+
+impl From<Refusal> for Error {
+    fn from(refusal: Refusal) -> Self {
+        Self::Refused(refusal)
+    }
+}

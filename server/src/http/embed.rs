@@ -1,0 +1,152 @@
+//! The embed: loader, first screen and the widget's assets.
+use super::Api;
+use super::offerings::cached;
+use crate::error::Error;
+use axum::extract::{Path, State};
+use axum::http::{HeaderMap, HeaderValue, header};
+use axum::response::{IntoResponse, Response};
+use rust_embed::RustEmbed;
+use sha2::{Digest, Sha256};
+use shared::{Problem, Screen};
+use std::borrow::Cow;
+
+/// The widget as Trunk built it: inside a release build, read from the folder otherwise.
+#[derive(RustEmbed)]
+#[folder = "../dist"]
+#[allow_missing = true]
+struct Dist;
+
+/// The names that this build's assets have.
+#[derive(Clone, Debug)]
+pub struct Assets {
+    loader: String,
+    build: String,
+}
+
+impl Assets {
+    /// Finds the assets; nothing where the widget is not built.
+    #[must_use]
+    pub fn find() -> Option<Self> {
+        let named = |ending: &str| Dist::iter().find(|name| name.ends_with(ending));
+        let wasm = named("_bg.wasm")?;
+        let glue = named(".js")?;
+        let view = Dist::get(&wasm)?;
+        // The first screen depends on the view's code and on nothing else that the browser has.
+        let build = hex::encode(&Sha256::digest(&view.data)[..8]);
+        let literal = |text: &str| serde_json::Value::from(text).to_string();
+        let loader = widget::LOADER
+            .replace("\"__CSS__\"", &literal(widget::STYLES))
+            .replace("\"__GLUE__\"", &literal(&format!("/embed/assets/{glue}")))
+            .replace("\"__WASM__\"", &literal(&format!("/embed/assets/{wasm}")))
+            .replace("\"__BUILD__\"", &literal(&build));
+        Some(Self { loader, build })
+    }
+}
+
+/// The script that a course page includes: defines the element.
+#[utoipa::path(
+    get,
+    path = "/embed/v1.js",
+    responses(
+        (status = 200, description = "The loader", content_type = "text/javascript"),
+        (status = 503, body = Problem, description = "`embed_unavailable`", content_type = "application/problem+json"),
+    )
+)]
+pub(super) async fn loader(State(api): State<Api>, headers: HeaderMap) -> Result<Response, Error> {
+    let assets = api.assets.ok_or(Error::EmbedUnavailable)?;
+    let mut response = cached(&headers, "text/javascript; charset=utf-8", assets.loader.clone().into_bytes());
+    let minutes = HeaderValue::from_static("public, max-age=60, stale-while-revalidate=600");
+    response.headers_mut().insert(header::CACHE_CONTROL, minutes);
+    Ok(response)
+}
+
+/// The first screen of an offering, rendered; never personal.
+#[utoipa::path(
+    get,
+    path = "/embed/card/{sku}",
+    params(("sku" = String, Path, description = "The offering's code")),
+    responses(
+        (status = 200, description = "The screen as JSON and as HTML", content_type = "text/html"),
+        (status = 404, body = Problem, description = "`unknown_sku`", content_type = "application/problem+json"),
+        (status = 503, body = Problem, description = "`embed_unavailable`", content_type = "application/problem+json"),
+    )
+)]
+pub(super) async fn card(
+    State(api): State<Api>,
+    Path(sku): Path<String>,
+    headers: HeaderMap,
+) -> Result<Response, Error> {
+    let assets = api.assets.as_ref().ok_or(Error::EmbedUnavailable)?;
+    let screen = Screen {
+        offering: api.checkout.offering(&sku).await?,
+        api: api.site.public_url.clone(),
+        publishable_key: api.site.publishable_key.clone(),
+        stripe_js: api.site.stripe_js.clone(),
+        build: assets.build.clone(),
+    };
+    let json = serde_json::to_string(&screen).map_err(crate::store::StoreError::from)?;
+    let html = widget::first_screen_html(screen);
+    let body = format!(
+        "<script type=\"application/json\">{}</script><main>{html}</main>",
+        json.replace('<', "\\u003c")
+    );
+    Ok(cached(&headers, "text/html; charset=utf-8", body.into_bytes()))
+}
+
+/// One hashed, immutable, precompressed asset.
+#[utoipa::path(
+    get,
+    path = "/embed/assets/{name}",
+    params(("name" = String, Path, description = "The asset's file name")),
+    responses(
+        (status = 200, description = "The asset"),
+        (status = 404, body = Problem, description = "`unknown_route`", content_type = "application/problem+json"),
+        (status = 503, body = Problem, description = "`embed_unavailable`", content_type = "application/problem+json"),
+    )
+)]
+pub(super) async fn asset(
+    State(api): State<Api>,
+    Path(name): Path<String>,
+    headers: HeaderMap,
+) -> Result<Response, Error> {
+    api.assets.as_ref().ok_or(Error::EmbedUnavailable)?;
+    let kind = match name.rsplit_once('.').map(|(_, ending)| ending) {
+        Some("js") => "text/javascript; charset=utf-8",
+        Some("wasm") => "application/wasm",
+        _ => return Err(Error::UnknownRoute),
+    };
+    let (encoding, bytes) = best_encoding(&name, &headers).ok_or(Error::UnknownRoute)?;
+    let mut response = (
+        [
+            (header::CONTENT_TYPE, kind),
+            (header::CACHE_CONTROL, "public, max-age=31536000, immutable"),
+            (header::VARY, "Accept-Encoding"),
+        ],
+        bytes.into_owned(),
+    )
+        .into_response();
+    if let Some(encoding) = encoding {
+        response.headers_mut().insert(header::CONTENT_ENCODING, HeaderValue::from_static(encoding));
+    }
+    Ok(response)
+}
+
+/// The smallest form that the client takes and the build made.
+fn best_encoding(name: &str, headers: &HeaderMap) -> Option<(Option<&'static str>, Cow<'static, [u8]>)> {
+    let accepted =
+        headers.get(header::ACCEPT_ENCODING).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let accepts = |encoding: &str| {
+        accepted.split(',').any(|part| {
+            let mut pieces = part.split(';').map(str::trim);
+            pieces.next() == Some(encoding) && pieces.next() != Some("q=0")
+        })
+    };
+    for (encoding, ending) in [("br", "br"), ("gzip", "gz")] {
+        if accepts(encoding)
+            && let Some(file) = Dist::get(&format!("{name}.{ending}"))
+        {
+            return Some((Some(encoding), file.data));
+        }
+    }
+    Dist::get(name).map(|file| (None, file.data))
+}

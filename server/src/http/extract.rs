@@ -1,0 +1,98 @@
+//! What handlers take from a request, with our own errors where it doesn't fit.
+use crate::checkout::IdempotencyKey;
+use crate::error::Error;
+use crate::purchase::PurchaseId;
+use axum::body::Bytes;
+use axum::extract::{FromRequest, FromRequestParts, Path, Query, Request};
+use axum::http::request::Parts;
+use axum::http::{HeaderMap, StatusCode, header};
+use serde::de::DeserializeOwned;
+
+/// A JSON body, and the `Idempotency-Key` that came with it.
+pub(super) struct Body<T>(pub(super) T, pub(super) Option<IdempotencyKey>);
+
+/// The purchase that the path names. One that can't exist is as unknown as one that doesn't.
+pub(super) struct Id(pub(super) PurchaseId);
+
+/// A query string.
+pub(super) struct Params<T>(pub(super) T);
+
+impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Body<T> {
+    type Rejection = Error;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, Error> {
+        let headers = request.headers().clone();
+        if !is_json(&headers) {
+            return Err(Error::UnsupportedMediaType);
+        }
+        let bytes = read(request, state).await?;
+        let key = idempotency_key(&headers, &bytes)?;
+        Ok(Self(parse(&bytes)?, key))
+    }
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for Id {
+    type Rejection = Error;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Error> {
+        let Path(text) =
+            Path::<String>::from_request_parts(parts, state).await.map_err(|_| Error::UnknownPurchase)?;
+        PurchaseId::parse(&text).map(Self).ok_or(Error::UnknownPurchase)
+    }
+}
+
+impl<S: Send + Sync, T: DeserializeOwned> FromRequestParts<S> for Params<T> {
+    type Rejection = Error;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Error> {
+        let Query(params) = Query::from_request_parts(parts, state).await.map_err(|rejection| {
+            Error::Invalid { field: "query".to_owned(), detail: rejection.body_text() }
+        })?;
+        Ok(Self(params))
+    }
+}
+
+/// The whole body, or why it can't be had.
+pub(super) async fn read<S: Send + Sync>(request: Request, state: &S) -> Result<Bytes, Error> {
+    Bytes::from_request(request, state).await.map_err(|rejection| {
+        if rejection.status() == StatusCode::PAYLOAD_TOO_LARGE {
+            return Error::BodyTooLarge;
+        }
+        Error::MalformedJson(rejection.body_text())
+    })
+}
+
+fn is_json(headers: &HeaderMap) -> bool {
+    let kind = headers.get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default();
+    kind.split(';').next().is_some_and(|kind| kind.trim().eq_ignore_ascii_case("application/json"))
+}
+
+/// Malformed JSON is 400; JSON that doesn't fit names its field with 422.
+fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Error> {
+    let mut deserializer = serde_json::Deserializer::from_slice(bytes);
+    let parsed = serde_path_to_error::deserialize(&mut deserializer).map_err(|error| {
+        let path = error.path().to_string();
+        let inner = error.into_inner();
+        if inner.is_data() {
+            let detail = inner.to_string();
+            // Unknown and missing fields are named by the message, not by the path.
+            let named = detail.split('`').nth(1).unwrap_or("body").to_owned();
+            Error::Invalid { field: if path == "." { named } else { path }, detail }
+        } else {
+            Error::MalformedJson(format!("The body is not JSON: {inner}."))
+        }
+    })?;
+    deserializer.end().map_err(|error| Error::MalformedJson(format!("The body is not JSON: {error}.")))?;
+    Ok(parsed)
+}
+
+fn idempotency_key(headers: &HeaderMap, body: &[u8]) -> Result<Option<IdempotencyKey>, Error> {
+    let Some(key) = headers.get("idempotency-key") else { return Ok(None) };
+    match key.to_str() {
+        Ok(key) if (1..=255).contains(&key.len()) => Ok(Some(IdempotencyKey::new(key, body))),
+        _ => Err(Error::Invalid {
+            field: "Idempotency-Key".to_owned(),
+            detail: "must be 1 to 255 characters of ASCII, best a random UUID".to_owned(),
+        }),
+    }
+}

@@ -1,0 +1,20 @@
+//! One log line a request: route, status and time. A purchase's id opens it, so that paths are never logged.
+use axum::extract::{MatchedPath, Request};
+use axum::middleware::Next;
+use axum::response::Response;
+use std::time::Instant;
+
+pub(super) async fn log_requests(request: Request, next: Next) -> Response {
+    let method = request.method().clone();
+    let route = request.extensions().get::<MatchedPath>().cloned();
+    let start = Instant::now();
+    let response = next.run(request).await;
+    tracing::info!(
+        http.method = %method,
+        http.route = route.as_ref().map_or("unmatched", MatchedPath::as_str),
+        http.status = response.status().as_u16(),
+        http.millis = u64::try_from(start.elapsed().as_millis()).unwrap_or(u64::MAX),
+        "request",
+    );
+    response
+}

@@ -1,0 +1,26 @@
+//! `GET /metrics` for Prometheus, on a port of its own, since it is nobody's business outside.
+use crate::error::Error;
+use crate::store::Store;
+use axum::Router;
+use axum::extract::State;
+use axum::http::header;
+use axum::response::IntoResponse;
+use axum::routing::get;
+
+/// The one route of the metrics port.
+pub fn metrics_router(store: Store) -> Router {
+    Router::new().route("/metrics", get(metrics)).with_state(store)
+}
+
+async fn metrics(State(store): State<Store>) -> Result<impl IntoResponse, Error> {
+    let (pending, stuck) = store.outbox_depth().await?;
+    let text = format!(
+        "# HELP checkout_outbox_pending Commands that wait to be carried out.\n\
+         # TYPE checkout_outbox_pending gauge\n\
+         checkout_outbox_pending {pending}\n\
+         # HELP checkout_outbox_needs_person Commands that only a person can bring further. Alert above zero.\n\
+         # TYPE checkout_outbox_needs_person gauge\n\
+         checkout_outbox_needs_person {stuck}\n"
+    );
+    Ok(([(header::CONTENT_TYPE, "text/plain; version=0.0.4")], text))
+}

@@ -1,0 +1,119 @@
+//! The HTTP API: one route table, thin handlers, one mapping from errors to answers.
+
+mod embed;
+mod extract;
+mod health;
+mod logging;
+mod metrics;
+mod offerings;
+mod pages;
+mod policy;
+mod problem;
+mod purchases;
+mod webhook;
+
+pub use embed::Assets;
+pub use metrics::metrics_router;
+
+use crate::checkout::Checkout;
+use crate::error::Error;
+use axum::Router;
+use axum::extract::DefaultBodyLimit;
+use axum::http::{HeaderName, HeaderValue, Method, header};
+use axum::routing::get;
+use shared::Problem;
+use std::sync::Arc;
+use std::time::Duration;
+use tower_http::catch_panic::CatchPanicLayer;
+use tower_http::cors::{Any, CorsLayer};
+use utoipa::OpenApi;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+/// The largest request body, in bytes; more than any of Stripe's events.
+const BODY_LIMIT: usize = 512 * 1024;
+
+/// What handlers share.
+#[derive(Clone)]
+pub struct Api {
+    pub checkout: Checkout,
+    pub assets: Option<Arc<Assets>>,
+    pub site: Arc<Site>,
+}
+
+/// Where things are, for pages and for the first screen.
+#[derive(Clone, Debug)]
+pub struct Site {
+    /// Where browsers reach this server, without a trailing slash.
+    pub public_url: String,
+    pub publishable_key: String,
+    pub stripe_js: String,
+    /// Stripe's API as browsers reach it.
+    pub stripe_api: String,
+    pub allowed_origins: Vec<String>,
+}
+
+#[derive(OpenApi)]
+#[openapi(
+    info(
+        title = "Redis University Checkout",
+        version = "1",
+        description = "Money is integer minor units plus lower-case ISO currency; times are RFC 3339 UTC. Errors are \
+                       `application/problem+json` with a stable `code`: branch on it, never on text.",
+        license(name = "Proprietary")
+    ),
+    components(schemas(Problem))
+)]
+struct Description;
+
+/// Every route there is.
+pub fn router(api: Api) -> Router {
+    let origins = api.site.allowed_origins.iter().filter_map(|origin| HeaderValue::from_str(origin).ok());
+    let for_pages = CorsLayer::new()
+        .allow_origin(origins.collect::<Vec<_>>())
+        .allow_methods([Method::GET, Method::POST, Method::PATCH, Method::DELETE])
+        .allow_headers([header::CONTENT_TYPE, HeaderName::from_static("idempotency-key")])
+        .expose_headers([header::ETAG, header::RETRY_AFTER])
+        .max_age(Duration::from_secs(7200));
+    // Public and never personal: any page may read it.
+    let for_all = CorsLayer::new().allow_origin(Any).allow_methods([Method::GET]);
+
+    let mut description = Description::openapi();
+    let mut document = |routes: OpenApiRouter<Api>| {
+        let (router, part) = routes.split_for_parts();
+        description.merge(part);
+        // Ahead of the layers, since an answer without its origin headers can't be read by a page.
+        router.method_not_allowed_fallback(async || Error::MethodNotAllowed)
+    };
+    let v1 = OpenApiRouter::new()
+        .routes(routes!(offerings::show_offering))
+        .routes(routes!(purchases::open_purchase))
+        .routes(routes!(purchases::show_purchase, purchases::give_up_purchase))
+        .routes(routes!(purchases::pay_purchase))
+        .routes(routes!(purchases::refresh_purchase));
+    let embed = OpenApiRouter::new()
+        .routes(routes!(embed::loader))
+        .routes(routes!(embed::card))
+        .routes(routes!(embed::asset));
+    let rest = OpenApiRouter::new()
+        .routes(routes!(webhook::take_stripe_webhook))
+        .routes(routes!(pages::buy))
+        .routes(routes!(pages::purchase))
+        .routes(routes!(health::healthz))
+        .routes(routes!(health::readyz));
+    let routes = document(v1)
+        .layer(for_pages)
+        .merge(document(embed).layer(for_all))
+        .merge(document(rest))
+        .merge(pages::style_route());
+    let description: Arc<str> = description.to_pretty_json().unwrap_or_default().into();
+    let describe = async move || ([(header::CONTENT_TYPE, "application/json")], description.to_string());
+    routes
+        .route("/openapi.json", get(describe))
+        .fallback(async || Error::UnknownRoute)
+        .layer(CatchPanicLayer::custom(problem::panicked))
+        .layer(DefaultBodyLimit::max(BODY_LIMIT))
+        .layer(axum::middleware::from_fn(logging::log_requests))
+        .layer(axum::middleware::from_fn(policy::add_headers))
+        .with_state(api)
+}

@@ -1,0 +1,43 @@
+//! `GET /v1/offerings/{sku}`.
+use super::Api;
+use crate::error::Error;
+use axum::extract::{Path, State};
+use axum::http::{HeaderMap, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use sha2::{Digest, Sha256};
+use shared::{Offering, Problem};
+
+/// What a shared cache may do with the offering and with the first screen.
+pub(super) const BRIEFLY: &str = "public, max-age=2, stale-while-revalidate=30";
+
+/// An offering: price, seats left and whether it is for sale.
+#[utoipa::path(
+    get,
+    path = "/v1/offerings/{sku}",
+    params(("sku" = String, Path, description = "The offering's code")),
+    responses(
+        (status = 200, body = Offering, headers(("ETag" = String), ("Cache-Control" = String))),
+        (status = 304, description = "Not changed since the ETag in If-None-Match"),
+        (status = 404, body = Problem, description = "`unknown_sku`", content_type = "application/problem+json"),
+    )
+)]
+pub(super) async fn show_offering(
+    State(api): State<Api>,
+    Path(sku): Path<String>,
+    headers: HeaderMap,
+) -> Result<Response, Error> {
+    let offering = api.checkout.offering(&sku).await?;
+    let body = serde_json::to_vec(&offering).map_err(crate::store::StoreError::from)?;
+    Ok(cached(&headers, "application/json", body))
+}
+
+/// An answer with an `ETag`; 304 where the client has it already.
+pub(super) fn cached(request: &HeaderMap, content_type: &'static str, body: Vec<u8>) -> Response {
+    let tag = format!("\"{}\"", hex::encode(&Sha256::digest(&body)[..12]));
+    let known = request.get(header::IF_NONE_MATCH).and_then(|tags| tags.to_str().ok()).unwrap_or_default();
+    let headers = [(header::ETAG, tag.clone()), (header::CACHE_CONTROL, BRIEFLY.to_owned())];
+    if known == "*" || known.split(',').any(|candidate| candidate.trim().trim_start_matches("W/") == tag) {
+        return (StatusCode::NOT_MODIFIED, headers).into_response();
+    }
+    (headers, [(header::CONTENT_TYPE, content_type)], body).into_response()
+}

@@ -1,0 +1,234 @@
+//! The one mapping from errors to answers: `application/problem+json`.
+use crate::error::Error;
+use crate::payments::PaymentsError;
+use crate::purchase::Refusal;
+use crate::store::StoreError;
+use axum::Json;
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use shared::{Code, Problem, Sale};
+use std::any::Any;
+
+/// Seconds after which a client may try again where waiting helps.
+const RETRY_AFTER: u64 = 5;
+
+impl IntoResponse for Error {
+    fn into_response(self) -> Response {
+        let problem = describe(&self);
+        log(&self, &problem);
+        let mut response = answer(&problem);
+        if matches!(problem.code, Code::Unavailable | Code::PaymentsUnavailable) {
+            response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(RETRY_AFTER));
+        } else if problem.code == Code::RateLimited {
+            response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(3600));
+        }
+        response
+    }
+}
+
+/// A handler panicked: its transaction was rolled back.
+pub(super) fn panicked(_cause: Box<dyn Any + Send + 'static>) -> Response {
+    answer(&internal())
+}
+
+fn answer(problem: &Problem) -> Response {
+    let status = StatusCode::from_u16(problem.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    let mut response = (status, Json(problem)).into_response();
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    response
+}
+
+fn describe(error: &Error) -> Problem {
+    match error {
+        Error::UnknownSku(sku) => problem(
+            404,
+            Code::UnknownSku,
+            "Unknown SKU",
+            format!("No offering has the SKU {sku:?}. Check it against the catalogue."),
+        )
+        .at("sku"),
+        Error::UnknownPurchase => problem(
+            404,
+            Code::UnknownPurchase,
+            "Unknown purchase",
+            "No purchase has this id. Use the id that POST /v1/purchases answered.",
+        ),
+        Error::UnknownRoute => problem(
+            404,
+            Code::UnknownRoute,
+            "Nothing here",
+            "Nothing is at this address. GET /openapi.json lists every route.",
+        ),
+        Error::MethodNotAllowed => problem(
+            405,
+            Code::MethodNotAllowed,
+            "Method not allowed",
+            "This address doesn't take that method. GET /openapi.json lists every route.",
+        ),
+        Error::NotForSale(sale) => not_for_sale(*sale),
+        Error::CouponUnknown => problem(
+            422,
+            Code::CouponUnknown,
+            "Unknown coupon",
+            "No coupon has this code. Check it, or leave it out.",
+        )
+        .at("coupon"),
+        Error::Refused(refusal) => refused(refusal),
+        Error::InvalidEmail => problem(
+            422,
+            Code::InvalidEmail,
+            "Invalid email",
+            "This is not an email address. Write it like name@example.com.",
+        )
+        .at("email"),
+        Error::Invalid { field, detail } => {
+            problem(422, Code::InvalidRequest, "Invalid request", format!("{field}: {detail}.")).at(field)
+        }
+        Error::MalformedJson(detail) => problem(400, Code::MalformedJson, "Malformed JSON", detail.clone()),
+        Error::UnsupportedMediaType => problem(
+            415,
+            Code::UnsupportedMediaType,
+            "Unsupported media type",
+            "Send the body as JSON, with the header `Content-Type: application/json`.",
+        ),
+        Error::BodyTooLarge => {
+            problem(413, Code::BodyTooLarge, "Body too large", "Send a body of at most 512 KiB.")
+        }
+        Error::IdempotencyKeyReused => problem(
+            409,
+            Code::IdempotencyKeyReused,
+            "Idempotency key reused",
+            "This Idempotency-Key was sent before with another body. Use a new key for a new request.",
+        ),
+        Error::BadSignature(why) => problem(
+            400,
+            Code::BadSignature,
+            "Bad signature",
+            format!("{why}. Check STRIPE_WEBHOOK_SECRETS, and that nothing changes the body on its way."),
+        ),
+        Error::Payments(PaymentsError::Permanent { code, .. }) => problem(
+            502,
+            Code::PaymentsUnavailable,
+            "Payments unavailable",
+            format!("Our payment provider refused the payment ({code}). Nothing was charged."),
+        ),
+        Error::Payments(
+            PaymentsError::Transient { .. } | PaymentsError::Spent { .. } | PaymentsError::OtherState,
+        ) => problem(
+            502,
+            Code::PaymentsUnavailable,
+            "Payments unavailable",
+            "Our payment provider can't be reached at the moment. Nothing was charged. Try again in a few seconds.",
+        ),
+        Error::EmbedUnavailable => problem(
+            503,
+            Code::EmbedUnavailable,
+            "Widget not built",
+            "The widget's assets are missing. Build them with `cargo xtask build-widget` and restart.",
+        ),
+        Error::Store(StoreError::Database(
+            sqlx::Error::Io(_) | sqlx::Error::PoolTimedOut | sqlx::Error::PoolClosed,
+        )) => problem(
+            503,
+            Code::Unavailable,
+            "Unavailable",
+            "The database can't be reached. Try again in a few seconds.",
+        ),
+        Error::Store(_) => internal(),
+    }
+}
+
+fn not_for_sale(sale: Sale) -> Problem {
+    match sale {
+        Sale::Open | Sale::SoldOut => problem(
+            409,
+            Code::SoldOut,
+            "Sold out",
+            "Every seat is taken. A seat may come free when a hold runs out.",
+        ),
+        Sale::NotOpen => problem(409, Code::SaleNotOpen, "Sale not open", "The sale has not opened yet."),
+        Sale::Closed => problem(409, Code::SaleClosed, "Sale closed", "The sale has closed."),
+        Sale::Paused => problem(409, Code::SalePaused, "Sale paused", "The sale is paused. Try again later."),
+    }
+}
+
+fn refused(refusal: &Refusal) -> Problem {
+    match refusal {
+        Refusal::HoldExpired => problem(
+            409,
+            Code::HoldExpired,
+            "Hold expired",
+            "The time to pay ran out and nothing was charged. Open a new purchase.",
+        ),
+        Refusal::Ended => problem(
+            409,
+            Code::PurchaseEnded,
+            "Purchase ended",
+            "This purchase is paid, being paid, cancelled or refunded. GET it to see which.",
+        ),
+        Refusal::PriceChanged { total } => problem(
+            409,
+            Code::PriceChanged,
+            "Price changed",
+            format!("The total is {total} now. Show it, and send it as expected_total."),
+        )
+        .at("expected_total"),
+        Refusal::TooManyDeclines => problem(
+            429,
+            Code::RateLimited,
+            "Too many declines",
+            "This purchase was declined too often and is closed. Open a new one later, or use another way to pay.",
+        ),
+        Refusal::RefundTooLarge { left } => {
+            problem(409, Code::InvalidRequest, "Refund too large", format!("{left} is left to refund."))
+                .at("amount")
+        }
+        Refusal::NotPaid => problem(
+            409,
+            Code::InvalidRequest,
+            "Not paid",
+            "Nothing was paid, so that nothing can be refunded.",
+        ),
+    }
+}
+
+fn internal() -> Problem {
+    problem(
+        500,
+        Code::InternalError,
+        "Internal error",
+        "Something went wrong here, and was logged. Nothing is lost.",
+    )
+}
+
+fn problem(status: u16, code: Code, title: &str, detail: impl Into<String>) -> Problem {
+    Problem {
+        kind: format!("https://redis.io/university/checkout/problems#{code}"),
+        title: title.to_owned(),
+        status,
+        code,
+        detail: detail.into(),
+        field: None,
+    }
+}
+
+trait At {
+    fn at(self, field: &str) -> Self;
+}
+
+impl At for Problem {
+    fn at(mut self, field: &str) -> Self {
+        self.field = Some(field.to_owned());
+        self
+    }
+}
+
+fn log(error: &Error, problem: &Problem) {
+    if problem.status >= 500 {
+        tracing::error!(problem.code = problem.code.as_str(), %error, "request failed");
+    } else {
+        tracing::debug!(problem.code = problem.code.as_str(), %error, "request refused");
+    }
+}

@@ -1,0 +1,129 @@
+//! The routes of a purchase: open, pay, refresh, status and give up.
+use super::Api;
+use super::extract::{Body, Id, Params};
+use crate::error::Error;
+use axum::Json;
+use axum::extract::State;
+use axum::http::{StatusCode, header};
+use axum::response::IntoResponse;
+use serde::Deserialize;
+use shared::{OpenPurchase, Opened, Pay, PayAnswer, Problem, PurchaseView};
+use std::time::Duration;
+
+const NEVER: [(header::HeaderName, &str); 1] = [(header::CACHE_CONTROL, "no-store")];
+
+/// How to wait for a change.
+#[derive(Deserialize, utoipa::IntoParams)]
+pub(super) struct Wait {
+    /// Seconds to wait for a version above `after`, at most 30.
+    wait: Option<u64>,
+    /// The version that the client knows.
+    after: Option<i64>,
+}
+
+/// Opens a purchase and holds its seat.
+#[utoipa::path(
+    post,
+    path = "/v1/purchases",
+    request_body = OpenPurchase,
+    params(("Idempotency-Key" = Option<String>, Header, description = "The same key with the same body replays the answer")),
+    responses(
+        (status = 201, body = Opened),
+        (status = 400, body = Problem, description = "`malformed_json`", content_type = "application/problem+json"),
+        (status = 404, body = Problem, description = "`unknown_sku`", content_type = "application/problem+json"),
+        (status = 409, body = Problem, description = "`sold_out`, `sale_not_open`, `sale_closed`, `sale_paused`, `idempotency_key_reused`", content_type = "application/problem+json"),
+        (status = 413, body = Problem, description = "`body_too_large`", content_type = "application/problem+json"),
+        (status = 415, body = Problem, description = "`unsupported_media_type`", content_type = "application/problem+json"),
+        (status = 422, body = Problem, description = "`invalid_request`, `coupon_unknown`", content_type = "application/problem+json"),
+    )
+)]
+pub(super) async fn open_purchase(
+    State(api): State<Api>,
+    Body(request, key): Body<OpenPurchase>,
+) -> Result<impl IntoResponse, Error> {
+    let opened = api.checkout.open_purchase(request, key).await?;
+    Ok((StatusCode::CREATED, NEVER, Json(opened)))
+}
+
+/// Creates or updates the payment intent, and answers what Stripe.js needs to confirm it.
+#[utoipa::path(
+    post,
+    path = "/v1/purchases/{id}/pay",
+    request_body = Pay,
+    params(
+        ("id" = String, Path, description = "The purchase"),
+        ("Idempotency-Key" = Option<String>, Header, description = "With another body than before: 409")
+    ),
+    responses(
+        (status = 200, body = PayAnswer),
+        (status = 400, body = Problem, description = "`malformed_json`", content_type = "application/problem+json"),
+        (status = 404, body = Problem, description = "`unknown_purchase`", content_type = "application/problem+json"),
+        (status = 409, body = Problem, description = "`price_changed`, `hold_expired`, `purchase_ended`, `idempotency_key_reused`", content_type = "application/problem+json"),
+        (status = 413, body = Problem, description = "`body_too_large`", content_type = "application/problem+json"),
+        (status = 415, body = Problem, description = "`unsupported_media_type`", content_type = "application/problem+json"),
+        (status = 422, body = Problem, description = "`invalid_email`, `invalid_request`", content_type = "application/problem+json"),
+        (status = 429, body = Problem, description = "`rate_limited`", content_type = "application/problem+json"),
+        (status = 502, body = Problem, description = "`payments_unavailable`", content_type = "application/problem+json"),
+    )
+)]
+pub(super) async fn pay_purchase(
+    State(api): State<Api>,
+    Id(id): Id,
+    Body(request, key): Body<Pay>,
+) -> Result<impl IntoResponse, Error> {
+    let answer: PayAnswer = api.checkout.pay(&id, request, key).await?;
+    Ok((NEVER, Json(answer)))
+}
+
+/// The browser says that something happened: Stripe is asked.
+#[utoipa::path(
+    post,
+    path = "/v1/purchases/{id}/refresh",
+    params(("id" = String, Path, description = "The purchase")),
+    responses(
+        (status = 200, body = PurchaseView),
+        (status = 404, body = Problem, description = "`unknown_purchase`", content_type = "application/problem+json"),
+        (status = 502, body = Problem, description = "`payments_unavailable`", content_type = "application/problem+json"),
+    )
+)]
+pub(super) async fn refresh_purchase(State(api): State<Api>, Id(id): Id) -> Result<impl IntoResponse, Error> {
+    let purchase = api.checkout.refresh(&id).await?;
+    Ok((NEVER, Json(purchase.view())))
+}
+
+/// Where the purchase stands. With `wait`, answers as soon as its version is above `after`.
+#[utoipa::path(
+    get,
+    path = "/v1/purchases/{id}",
+    params(("id" = String, Path, description = "The purchase"), Wait),
+    responses(
+        (status = 200, body = PurchaseView),
+        (status = 404, body = Problem, description = "`unknown_purchase`", content_type = "application/problem+json"),
+        (status = 422, body = Problem, description = "`invalid_request`", content_type = "application/problem+json"),
+    )
+)]
+pub(super) async fn show_purchase(
+    State(api): State<Api>,
+    Id(id): Id,
+    Params(wait): Params<Wait>,
+) -> Result<impl IntoResponse, Error> {
+    let patience = Duration::from_secs(wait.wait.unwrap_or(0));
+    let purchase = api.checkout.status(&id, wait.after, patience).await?;
+    Ok((NEVER, Json(purchase.view())))
+}
+
+/// Gives the purchase up: its seat is free as soon as nothing can be paid any more.
+#[utoipa::path(
+    delete,
+    path = "/v1/purchases/{id}",
+    params(("id" = String, Path, description = "The purchase")),
+    responses(
+        (status = 200, body = PurchaseView),
+        (status = 404, body = Problem, description = "`unknown_purchase`", content_type = "application/problem+json"),
+        (status = 409, body = Problem, description = "`purchase_ended`", content_type = "application/problem+json"),
+    )
+)]
+pub(super) async fn give_up_purchase(State(api): State<Api>, Id(id): Id) -> Result<impl IntoResponse, Error> {
+    let purchase = api.checkout.give_up(&id).await?;
+    Ok((NEVER, Json(purchase.view())))
+}

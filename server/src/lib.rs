@@ -1,0 +1,17 @@
+//! The backend of Redis University Checkout: holds seats, takes payments through Stripe and grants access in FlockJay.
+#![forbid(unsafe_code)]
+
+mod app;
+pub mod catalog;
+pub mod checkout;
+pub mod clock;
+pub mod config;
+pub mod error;
+pub mod grants;
+pub mod http;
+pub mod payments;
+pub mod purchase;
+pub mod store;
+pub mod worker;
+
+pub use app::App;

@@ -1,0 +1,216 @@
+//! The port to whoever takes the money. Only `stripe.rs` knows that it is Stripe.
+
+mod stripe;
+
+pub use stripe::Stripe;
+
+use crate::purchase::{Attempt, Event, Reference, SeatFound};
+use shared::{Currency, Timestamp};
+use std::future::Future;
+use std::time::Duration;
+
+/// What Stripe says of a payment intent.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Intent {
+    pub id: String,
+    /// Opens the payment to the browser; absent from events.
+    pub client_secret: Option<ClientSecret>,
+    pub status: IntentStatus,
+    /// Minor units that are to be paid.
+    pub amount: i64,
+    /// Minor units that were paid.
+    pub received: i64,
+    /// Nothing where Stripe uses a code that isn't three letters.
+    pub currency: Option<Currency>,
+    /// Our reference, where the intent is ours.
+    pub reference: Option<Reference>,
+    /// The failure that the last try ended in, named so that the same one told twice is known again.
+    pub failure: Option<String>,
+}
+
+/// Never shown by `Debug`.
+#[derive(Clone, PartialEq, Eq)]
+pub struct ClientSecret(String);
+
+/// Where a payment intent stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum IntentStatus {
+    /// Waits for a card, or for the learner.
+    Open,
+    ActionRequired,
+    Processing,
+    Succeeded,
+    Canceled,
+}
+
+/// What a payment intent is to say.
+#[derive(Clone, Debug)]
+pub struct IntentTerms<'a> {
+    pub reference: &'a Reference,
+    pub sku: &'a str,
+    pub attempt: &'a Attempt,
+}
+
+/// Why a call came to nothing.
+#[derive(Clone, Debug, thiserror::Error, PartialEq, Eq)]
+pub enum PaymentsError {
+    /// Not reached, busy, or answered by half: the same call with the same key is safe, later.
+    #[error("{message}")]
+    Transient { message: String, retry_after: Option<Duration> },
+    /// Failed for certain, and the same key will fail in the same way: a new one is needed.
+    #[error("the key is spent: {message}")]
+    Spent { message: String },
+    /// The intent is in another state than the call needs: ask for it.
+    #[error("the payment intent is in another state")]
+    OtherState,
+    /// Refused for good.
+    #[error("{message} ({code})")]
+    Permanent { code: String, message: String },
+}
+
+/// One message from Stripe, its signature checked.
+#[derive(Clone, Debug)]
+pub struct Message {
+    pub id: String,
+    pub kind: String,
+    pub object_id: Option<String>,
+    pub news: News,
+}
+
+/// What a message says of a payment.
+#[derive(Clone, Debug, PartialEq)]
+pub enum News {
+    Intent(Intent),
+    /// So much of the intent's money has been given back.
+    Refunded {
+        intent: String,
+        total: i64,
+    },
+    RefundFailed {
+        intent: String,
+    },
+    DisputeOpened {
+        intent: String,
+    },
+    DisputeWon {
+        intent: String,
+    },
+    DisputeLost {
+        intent: String,
+    },
+    /// Perhaps about this payment, and unreadable, so that Stripe must be asked.
+    Unclear {
+        intent: Option<String>,
+        reference: Option<Reference>,
+    },
+    /// Nothing that moves a purchase.
+    Other,
+}
+
+/// Why a webhook is refused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum BadWebhook {
+    #[error("the Stripe-Signature header is missing or malformed")]
+    Header,
+    #[error("no configured secret made this signature")]
+    Signature,
+    #[error("the signature is more than 300 seconds old")]
+    Timestamp,
+    #[error("the body is not an event")]
+    Body,
+}
+
+/// Takes and gives back money. Every call may be repeated.
+pub trait Payments: Send + Sync + 'static {
+    /// Creates the payment intent for `terms`, or finds the one that an earlier call made.
+    fn create(
+        &self,
+        terms: IntentTerms<'_>,
+        opened_at: Timestamp,
+    ) -> impl Future<Output = Result<Intent, PaymentsError>> + Send;
+
+    /// Brings an open payment intent up to date with `terms`.
+    fn update(
+        &self,
+        intent: &str,
+        terms: IntentTerms<'_>,
+    ) -> impl Future<Output = Result<Intent, PaymentsError>> + Send;
+
+    fn retrieve(&self, intent: &str) -> impl Future<Output = Result<Intent, PaymentsError>> + Send;
+
+    /// The payment intent made for `reference` at or after `opened_at`, where there is one.
+    fn find(
+        &self,
+        reference: &Reference,
+        opened_at: Timestamp,
+    ) -> impl Future<Output = Result<Option<Intent>, PaymentsError>> + Send;
+
+    fn cancel(&self, intent: &str) -> impl Future<Output = Result<Intent, PaymentsError>> + Send;
+
+    /// Gives `amount` minor units back. Whether that succeeded comes as an event, or by [`Payments::refunded`].
+    fn refund(
+        &self,
+        intent: &str,
+        amount: i64,
+        key: &str,
+    ) -> impl Future<Output = Result<RefundStatus, PaymentsError>> + Send;
+
+    /// Checks a webhook's signature over its raw body and reads what can be read. A message of an unknown type or
+    /// version is a message all the same.
+    fn read_message(&self, body: &str, signature: Option<&str>) -> Result<Message, BadWebhook>;
+
+    /// Minor units given back so far.
+    fn refunded(&self, intent: &str) -> impl Future<Output = Result<i64, PaymentsError>> + Send;
+}
+
+/// Where a refund stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RefundStatus {
+    Pending,
+    Succeeded,
+    Failed,
+}
+
+impl Intent {
+    /// What this says of a purchase, where it says anything.
+    #[must_use]
+    pub fn event(&self) -> Option<Event> {
+        match self.status {
+            IntentStatus::Succeeded => Some(Event::PaymentSucceeded {
+                intent: self.id.clone(),
+                amount: self.received,
+                currency: self.currency,
+                seat: SeatFound::Yes,
+            }),
+            IntentStatus::Canceled => Some(Event::IntentCanceled),
+            IntentStatus::Processing => Some(Event::PaymentProcessing),
+            IntentStatus::ActionRequired => Some(Event::PaymentActionRequired),
+            IntentStatus::Open => self.failure.clone().map(|failure| Event::PaymentFailed { failure }),
+        }
+    }
+}
+
+impl ClientSecret {
+    #[must_use]
+    pub fn new(secret: String) -> Self {
+        Self(secret)
+    }
+
+    /// For the browser that pays, and nobody else.
+    #[must_use]
+    pub fn reveal(&self) -> &str {
+        &self.0
+    }
+}
+
+impl std::fmt::Debug for ClientSecret {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("ClientSecret(…)")
+    }
+}
+
+impl PaymentsError {
+    pub(crate) fn transient(message: impl Into<String>) -> Self {
+        Self::Transient { message: message.into(), retry_after: None }
+    }
+}

@@ -1,0 +1,358 @@
+//! Stripe: the only file that names its types.
+use super::{
+    BadWebhook, ClientSecret, Intent, IntentStatus, IntentTerms, Message, News, Payments, PaymentsError,
+    RefundStatus,
+};
+use crate::purchase::Reference;
+use serde::Deserialize;
+use shared::{Currency, Timestamp};
+use std::collections::HashMap;
+use std::time::Duration;
+use stripe::{
+    ApiErrorsCode, Client, ClientBuilder, IdempotencyKey, RequestStrategy, StripeError, StripeRequest,
+};
+use stripe_core::payment_intent::{
+    CancelPaymentIntent, CreatePaymentIntent, CreatePaymentIntentAutomaticPaymentMethods, ListPaymentIntent,
+    RetrievePaymentIntent, UpdatePaymentIntent,
+};
+use stripe_core::refund::{CreateRefund, ListRefund};
+use stripe_core::{PaymentIntent, PaymentIntentStatus};
+use stripe_types::{RangeBoundsTs, RangeQueryTs};
+use stripe_webhook::{EventObject, Webhook, WebhookError};
+
+/// How often a call is sent before it is given up, for now.
+const TRIES: u32 = 3;
+/// How often it is sent while Stripe still works on an earlier call with the same key.
+const TRIES_WHILE_BUSY: u32 = 20;
+/// The first wait between two tries; it doubles up to the longest.
+const FIRST_WAIT: Duration = Duration::from_millis(150);
+const LONGEST_WAIT: Duration = Duration::from_millis(1200);
+/// Stripe's largest page.
+const PAGE: i64 = 100;
+/// Pages looked through for one intent among those created since its purchase was opened.
+const MOST_PAGES: usize = 10;
+/// The metadata field that carries our reference.
+const REFERENCE: &str = "purchase";
+
+/// Stripe's API, and the secrets that sign its webhooks.
+#[derive(Clone)]
+pub struct Stripe {
+    client: Client,
+    timeout: Duration,
+    webhook_secrets: Vec<String>,
+}
+
+impl Stripe {
+    /// A client of `api_url` (Stripe itself where there is none). Fails where the key can't be a header.
+    pub fn new(
+        secret_key: &str,
+        api_url: Option<&str>,
+        timeout: Duration,
+        webhook_secrets: Vec<String>,
+    ) -> anyhow::Result<Self> {
+        let mut builder = ClientBuilder::new(secret_key).request_strategy(RequestStrategy::Once);
+        if let Some(url) = api_url {
+            builder = builder.url(format!("{}/", url.trim_end_matches('/')));
+        }
+        let client =
+            builder.build().map_err(|_| anyhow::anyhow!("STRIPE_SECRET_KEY can't be used as a header"))?;
+        Ok(Self { client, timeout, webhook_secrets })
+    }
+
+    /// Sends a call up to [`TRIES`] times, with the same key each time.
+    async fn send<R>(&self, request: &R, key: Option<&str>) -> Result<R::Output, PaymentsError>
+    where
+        R: StripeRequest + Sync,
+        R::Output: miniserde::Deserialize + Send,
+    {
+        let mut wait = FIRST_WAIT;
+        let mut tries = 1;
+        loop {
+            let strategy = match key {
+                Some(key) => RequestStrategy::Idempotent(idempotency_key(key)?),
+                None => RequestStrategy::Once,
+            };
+            let customized = request.customize().request_strategy(strategy).timeout(self.timeout);
+            let answer = customized.send(&self.client).await;
+            let busy = matches!(&answer, Err(StripeError::Stripe(_, 409)));
+            let error = match answer {
+                Ok(answer) => return Ok(answer),
+                Err(error) => read_error(&error),
+            };
+            let again = matches!(error, PaymentsError::Transient { .. } | PaymentsError::Spent { .. });
+            if !again || tries >= if busy { TRIES_WHILE_BUSY } else { TRIES } {
+                return Err(error);
+            }
+            tracing::debug!(stripe.error = %error, stripe.tries = tries, "asking Stripe again");
+            tokio::time::sleep(wait.mul_f64(rand::random_range(0.5..1.5))).await;
+            wait = (wait * 2).min(LONGEST_WAIT);
+            tries += 1;
+        }
+    }
+}
+
+impl Payments for Stripe {
+    async fn create(&self, terms: IntentTerms<'_>, opened_at: Timestamp) -> Result<Intent, PaymentsError> {
+        let price = &terms.attempt.price;
+        let request = CreatePaymentIntent::new(price.total, stripe_currency(price.currency))
+            .automatic_payment_methods(CreatePaymentIntentAutomaticPaymentMethods::new(true))
+            .receipt_email(terms.attempt.learner.email.as_str())
+            .description(terms.sku)
+            .metadata(metadata(&terms));
+        match self.send(&request, Some(&terms.attempt.key)).await {
+            Ok(intent) => Ok(read_intent(&intent)),
+            // Stripe may have done the work and failed to say so.
+            Err(error @ (PaymentsError::Transient { .. } | PaymentsError::Spent { .. })) => {
+                match self.find(terms.reference, opened_at).await {
+                    Ok(Some(intent)) => Ok(intent),
+                    Ok(None) => Err(error),
+                    // Not known whether it did: the key must stay the same.
+                    Err(_) => Err(PaymentsError::transient(error.to_string())),
+                }
+            }
+            Err(error @ (PaymentsError::OtherState | PaymentsError::Permanent { .. })) => Err(error),
+        }
+    }
+
+    async fn update(&self, intent: &str, terms: IntentTerms<'_>) -> Result<Intent, PaymentsError> {
+        let request = UpdatePaymentIntent::new(intent)
+            .amount(terms.attempt.price.total)
+            .receipt_email(terms.attempt.learner.email.as_str());
+        self.send(&request, None).await.map(|intent| read_intent(&intent))
+    }
+
+    async fn retrieve(&self, intent: &str) -> Result<Intent, PaymentsError> {
+        self.send(&RetrievePaymentIntent::new(intent), None).await.map(|intent| read_intent(&intent))
+    }
+
+    async fn find(
+        &self,
+        reference: &Reference,
+        opened_at: Timestamp,
+    ) -> Result<Option<Intent>, PaymentsError> {
+        // Clocks differ: a minute is more than enough.
+        let since = RangeBoundsTs { gte: Some(opened_at.as_millis() / 1000 - 60), ..Default::default() };
+        let mut request = ListPaymentIntent::new().created(RangeQueryTs::Bounds(since)).limit(PAGE);
+        for _ in 0..MOST_PAGES {
+            let page = self.send(&request, None).await?;
+            let found =
+                page.data.iter().map(read_intent).find(|intent| intent.reference.as_ref() == Some(reference));
+            if found.is_some() {
+                return Ok(found);
+            }
+            match page.data.last() {
+                Some(last) if page.has_more => request = request.starting_after(last.id.as_str()),
+                _ => return Ok(None),
+            }
+        }
+        Err(PaymentsError::transient("too many payment intents to look through"))
+    }
+
+    async fn cancel(&self, intent: &str) -> Result<Intent, PaymentsError> {
+        self.send(&CancelPaymentIntent::new(intent), None).await.map(|intent| read_intent(&intent))
+    }
+
+    async fn refund(&self, intent: &str, amount: i64, key: &str) -> Result<RefundStatus, PaymentsError> {
+        let request = CreateRefund::new().payment_intent(intent).amount(amount);
+        let refund = self.send(&request, Some(key)).await?;
+        Ok(refund_status(refund.status.as_deref()))
+    }
+
+    fn read_message(&self, body: &str, signature: Option<&str>) -> Result<Message, BadWebhook> {
+        let signature = signature.ok_or(BadWebhook::Header)?;
+        let mut refusal = BadWebhook::Signature;
+        for secret in &self.webhook_secrets {
+            match Webhook::construct_event(body, signature, secret) {
+                Ok(event) => {
+                    let envelope = Envelope::read(body)?;
+                    let news = news_of(&event.data.object).unwrap_or_else(|| envelope.unclear());
+                    return Ok(envelope.into_message(news));
+                }
+                Err(WebhookError::BadParse(_)) => {
+                    let envelope = Envelope::read(body)?;
+                    let news = envelope.unclear();
+                    return Ok(envelope.into_message(news));
+                }
+                Err(WebhookError::BadTimestamp(_)) => return Err(BadWebhook::Timestamp),
+                Err(WebhookError::BadSignature) => {}
+                Err(WebhookError::BadHeader(_) | WebhookError::BadKey) => refusal = BadWebhook::Header,
+            }
+        }
+        Err(refusal)
+    }
+
+    async fn refunded(&self, intent: &str) -> Result<i64, PaymentsError> {
+        let page = self.send(&ListRefund::new().payment_intent(intent).limit(PAGE), None).await?;
+        let succeeded = |refund: &&stripe_core::Refund| {
+            refund_status(refund.status.as_deref()) == RefundStatus::Succeeded
+        };
+        Ok(page.data.iter().filter(succeeded).map(|refund| refund.amount).sum())
+    }
+}
+
+/// The part of an event that is the same in every version.
+#[derive(Deserialize)]
+struct Envelope {
+    id: String,
+    #[serde(rename = "type")]
+    kind: String,
+    #[serde(default)]
+    data: EnvelopeData,
+}
+
+#[derive(Default, Deserialize)]
+struct EnvelopeData {
+    #[serde(default)]
+    object: EnvelopeObject,
+}
+
+#[derive(Default, Deserialize)]
+struct EnvelopeObject {
+    id: Option<String>,
+    object: Option<String>,
+    /// Charges, refunds and disputes name their intent; expanded ones do so as an object.
+    payment_intent: Option<serde_json::Value>,
+    #[serde(default)]
+    metadata: serde_json::Value,
+}
+
+impl Envelope {
+    fn read(body: &str) -> Result<Self, BadWebhook> {
+        serde_json::from_str(body).map_err(|_| BadWebhook::Body)
+    }
+
+    fn unclear(&self) -> News {
+        let object = &self.data.object;
+        let intent = match object.object.as_deref() {
+            Some("payment_intent") => object.id.clone(),
+            _ => object.payment_intent.as_ref().and_then(|value| value.as_str()).map(str::to_owned),
+        };
+        let reference = object.metadata.get(REFERENCE).and_then(|value| value.as_str());
+        News::Unclear { intent, reference: reference.map(Reference::from_metadata) }
+    }
+
+    fn into_message(self, news: News) -> Message {
+        Message { id: self.id, kind: self.kind, object_id: self.data.object.id, news }
+    }
+}
+
+/// What a readable event says; nothing where Stripe must be asked.
+#[expect(clippy::wildcard_enum_match_arm, reason = "Stripe has over two hundred kinds of event")]
+fn news_of(object: &EventObject) -> Option<News> {
+    Some(match object {
+        EventObject::PaymentIntentSucceeded(intent)
+        | EventObject::PaymentIntentPaymentFailed(intent)
+        | EventObject::PaymentIntentProcessing(intent)
+        | EventObject::PaymentIntentCanceled(intent)
+        | EventObject::PaymentIntentRequiresAction(intent) => News::Intent(read_intent(intent)),
+        EventObject::ChargeRefunded(charge) => {
+            let intent = charge.payment_intent.as_ref()?.id().to_string();
+            News::Refunded { intent, total: charge.amount_refunded }
+        }
+        EventObject::RefundFailed(refund) => {
+            News::RefundFailed { intent: refund.payment_intent.as_ref()?.id().to_string() }
+        }
+        EventObject::RefundCreated(_) | EventObject::RefundUpdated(_) => return None,
+        EventObject::ChargeDisputeCreated(dispute) => {
+            News::DisputeOpened { intent: dispute.payment_intent.as_ref()?.id().to_string() }
+        }
+        EventObject::ChargeDisputeClosed(dispute) => {
+            let intent = dispute.payment_intent.as_ref()?.id().to_string();
+            match dispute.status.as_str() {
+                "lost" => News::DisputeLost { intent },
+                "won" => News::DisputeWon { intent },
+                _ => News::Other,
+            }
+        }
+        _ => News::Other,
+    })
+}
+
+#[expect(clippy::match_same_arms, reason = "what Stripe may add is not what Stripe has")]
+fn read_intent(intent: &PaymentIntent) -> Intent {
+    let status = match &intent.status {
+        PaymentIntentStatus::Succeeded => IntentStatus::Succeeded,
+        PaymentIntentStatus::Canceled => IntentStatus::Canceled,
+        PaymentIntentStatus::Processing => IntentStatus::Processing,
+        PaymentIntentStatus::RequiresAction => IntentStatus::ActionRequired,
+        PaymentIntentStatus::RequiresCapture
+        | PaymentIntentStatus::RequiresConfirmation
+        | PaymentIntentStatus::RequiresPaymentMethod => IntentStatus::Open,
+        PaymentIntentStatus::Unknown(_) => IntentStatus::Open,
+        _ => IntentStatus::Open,
+    };
+    Intent {
+        id: intent.id.to_string(),
+        client_secret: intent.client_secret.clone().map(ClientSecret::new),
+        status,
+        amount: intent.amount,
+        received: intent.amount_received,
+        currency: Currency::parse(&intent.currency.to_string()).ok(),
+        reference: intent.metadata.get(REFERENCE).map(|text| Reference::from_metadata(text)),
+        failure: failure_of(intent),
+    }
+}
+
+/// A failed try is known by its charge, or by its card where the bank never saw a charge.
+fn failure_of(intent: &PaymentIntent) -> Option<String> {
+    let error = intent.last_payment_error.as_ref()?;
+    let charge =
+        error.charge.clone().or_else(|| intent.latest_charge.as_ref().map(|charge| charge.id().to_string()));
+    let card = || error.payment_method.as_ref().map(|method| method.id.to_string());
+    let code = || error.code.as_ref().map(|code| code.as_str().to_owned());
+    charge.or_else(card).or_else(code).or_else(|| error.message.clone())
+}
+
+fn refund_status(status: Option<&str>) -> RefundStatus {
+    match status {
+        Some("succeeded") => RefundStatus::Succeeded,
+        Some("failed" | "canceled") => RefundStatus::Failed,
+        _ => RefundStatus::Pending,
+    }
+}
+
+/// An answer that can't be read doesn't mean that Stripe did nothing: it is transient, as silence is. The message
+/// leaves out the error's text, which may hold a client secret.
+fn read_error(error: &StripeError) -> PaymentsError {
+    match error {
+        StripeError::Stripe(body, status) => {
+            let code = body.code.as_ref();
+            let message = format!("Stripe answered {status}");
+            match (*status, code) {
+                (_, Some(ApiErrorsCode::PaymentIntentUnexpectedState)) => PaymentsError::OtherState,
+                (409 | 429, _) => PaymentsError::transient(message),
+                (500.., _) => PaymentsError::Spent { message },
+                _ => PaymentsError::Permanent {
+                    code: code.map_or_else(|| status.to_string(), |code| code.as_str().to_owned()),
+                    message: body.message.clone().unwrap_or(message),
+                },
+            }
+        }
+        StripeError::JSONDeserialize(_) => PaymentsError::transient("Stripe's answer can't be read"),
+        StripeError::ClientError(_) => PaymentsError::transient("Stripe can't be reached"),
+        StripeError::Timeout => PaymentsError::transient("Stripe did not answer in time"),
+        StripeError::ConfigError(_) => PaymentsError::Permanent {
+            code: "configuration".to_owned(),
+            message: "Stripe's client is not configured".to_owned(),
+        },
+    }
+}
+
+fn idempotency_key(key: &str) -> Result<IdempotencyKey, PaymentsError> {
+    IdempotencyKey::new(key).map_err(|_| PaymentsError::Permanent {
+        code: "idempotency_key".to_owned(),
+        message: "the idempotency key is empty or longer than 255 characters".to_owned(),
+    })
+}
+
+fn stripe_currency(currency: Currency) -> stripe_types::Currency {
+    match currency.as_str().parse() {
+        Ok(currency) => currency,
+        Err(never) => match never {},
+    }
+}
+
+/// One entry: a map of several has no order of its own, and a repeat with the same key must be the same request.
+fn metadata(terms: &IntentTerms<'_>) -> HashMap<String, String> {
+    HashMap::from([(REFERENCE.to_owned(), terms.reference.as_str().to_owned())])
+}

@@ -1,0 +1,64 @@
+//! What is to be done because of an event.
+use serde::{Deserialize, Serialize};
+
+/// Carried out by the shell. All but [`Command::ReleaseSeat`] reach other systems and go through the outbox;
+/// each is idempotent, and asks the purchase again before it acts.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "do", rename_all = "snake_case")]
+pub enum Command {
+    /// Give the seat back, in the transaction of the event.
+    ReleaseSeat,
+    /// Retrieve the payment intent and tell the purchase what it says.
+    AskStripe,
+    /// Cancel the payment intent, so that nothing can be paid any more.
+    CancelIntent,
+    /// Give `amount` minor units back. `key` is Stripe's `Idempotency-Key`.
+    CreateRefund { amount: i64, key: String },
+    /// Give the learner access in FlockJay.
+    CreateGrant,
+    /// Take that access away.
+    RevokeGrant,
+}
+
+/// Another system that commands are carried out against. Those of one purchase keep their order there, and wait for
+/// no other system.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Receiver {
+    Stripe,
+    FlockJay,
+}
+
+impl Receiver {
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Stripe => "stripe",
+            Self::FlockJay => "flockjay",
+        }
+    }
+}
+
+impl Command {
+    /// Whom it goes to; nobody where the transaction of the event carries it out.
+    #[must_use]
+    pub fn receiver(&self) -> Option<Receiver> {
+        match self {
+            Self::ReleaseSeat => None,
+            Self::AskStripe | Self::CancelIntent | Self::CreateRefund { .. } => Some(Receiver::Stripe),
+            Self::CreateGrant | Self::RevokeGrant => Some(Receiver::FlockJay),
+        }
+    }
+
+    /// The word that the outbox and the logs use.
+    #[must_use]
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::ReleaseSeat => "release_seat",
+            Self::AskStripe => "ask_stripe",
+            Self::CancelIntent => "cancel_intent",
+            Self::CreateRefund { .. } => "create_refund",
+            Self::CreateGrant => "create_grant",
+            Self::RevokeGrant => "revoke_grant",
+        }
+    }
+}

@@ -1,0 +1,99 @@
+//! What can happen to a purchase.
+use super::Learner;
+use shared::{Currency, Price};
+
+/// Something that has happened, in the past tense.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Event {
+    /// A coupon was applied or removed.
+    PriceChanged {
+        price: Price,
+    },
+    /// The learner pressed Pay. `key` is used where this is the first time.
+    PaySubmitted {
+        learner: Learner,
+        expected_total: i64,
+        key: String,
+    },
+    /// Stripe has the payment intent.
+    IntentCreated {
+        intent: String,
+    },
+    /// Stripe answered for certain that it made none, and will repeat that answer for this key.
+    IntentNotCreated,
+    /// The bank wants to see the learner (3-D Secure).
+    PaymentActionRequired,
+    /// The method settles later.
+    PaymentProcessing,
+    /// Declined. `failure` names this try, so that the same one told twice counts once.
+    PaymentFailed {
+        failure: String,
+    },
+    /// Stripe took the money; `currency` is nothing where it is none of ours. `seat` is what the store found where the purchase had lost its own.
+    PaymentSucceeded {
+        intent: String,
+        amount: i64,
+        currency: Option<Currency>,
+        seat: SeatFound,
+    },
+    /// Stripe will take no money for this purchase any more.
+    IntentCanceled,
+    /// The learner gave up.
+    GaveUp,
+    /// The sweep looked in.
+    Woken,
+    /// Stripe said something that can't be read, so that it must be asked.
+    StripeHadNews,
+    /// FlockJay gave access.
+    GrantCreated {
+        access_url: String,
+    },
+    /// FlockJay refused for good.
+    GrantRefused,
+    /// FlockJay took access away.
+    GrantRevoked,
+    /// An operator gives money back: `amount` minor units, or all that is left.
+    RefundRequested {
+        amount: Option<i64>,
+        key: String,
+    },
+    /// Stripe has given back `total_refunded` minor units so far.
+    RefundSucceeded {
+        total_refunded: i64,
+    },
+    /// Stripe could not give it back.
+    RefundFailed,
+    DisputeOpened,
+    DisputeWon,
+    /// The bank took the money back.
+    DisputeLost,
+}
+
+/// Whether a purchase whose money arrives late still has a seat, or got a new one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SeatFound {
+    /// It needs none, still owns one, or got a new one in this transaction.
+    Yes,
+    /// The offering is full.
+    No,
+}
+
+/// Why a purchase refuses an event that somebody asked for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Refusal {
+    /// The hold, or the time to pay, ran out.
+    HoldExpired,
+    /// It is paid, cancelled or refunded.
+    Ended,
+    /// The learner saw another total.
+    PriceChanged {
+        total: i64,
+    },
+    TooManyDeclines,
+    /// More than what is left to refund.
+    RefundTooLarge {
+        left: i64,
+    },
+    /// There is nothing to give back yet.
+    NotPaid,
+}

@@ -1,0 +1,84 @@
+//! The two names of a purchase: one that opens it, one for people.
+use serde::{Deserialize, Serialize};
+use std::fmt;
+
+/// Crockford's base 32: no I, L, O or U, so that a code can be read aloud.
+const ALPHABET: &[u8; 32] = b"0123456789ABCDEFGHJKMNPQRSTVWXYZ";
+
+/// 160 random bits: an unguessable capability. Its `Debug` is shortened, since a log must not open a purchase.
+#[derive(Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct PurchaseId(String);
+
+/// What people say on the phone, such as `RU-7K3M-92QF`; opens nothing.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Reference(String);
+
+impl PurchaseId {
+    /// Made from random bytes that the caller draws.
+    #[must_use]
+    pub fn from_random(bytes: [u8; 20]) -> Self {
+        Self(["pu_", &hex::encode(bytes)].concat())
+    }
+
+    /// Reads an id from a path; nothing where it can't be one.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        let digits = text.strip_prefix("pu_")?;
+        let fits = digits.len() == 40 && digits.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'));
+        fits.then(|| Self(text.to_owned()))
+    }
+
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for PurchaseId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}…", self.0.get(..9).unwrap_or_default())
+    }
+}
+
+impl Reference {
+    /// Made from random bytes that the caller draws.
+    #[must_use]
+    pub fn from_random(bytes: [u8; 8]) -> Self {
+        let letters = bytes.map(|byte| char::from(ALPHABET[usize::from(byte % 32)]));
+        let (head, tail) = letters.split_at(4);
+        Self(format!("RU-{}-{}", String::from_iter(head), String::from_iter(tail)))
+    }
+
+    /// Takes a reference that another system sent back.
+    #[must_use]
+    pub fn from_metadata(text: &str) -> Self {
+        Self(text.to_owned())
+    }
+
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_id_reads_back_and_is_not_shown_whole() {
+        let id = PurchaseId::from_random([7; 20]);
+        assert_eq!(PurchaseId::parse(id.as_str()), Some(id.clone()));
+        assert_eq!(format!("{id:?}"), "pu_070707…");
+        for wrong in ["", "pu_", "pu_07", "../etc", &["pu_", &"g".repeat(40)].concat()] {
+            assert_eq!(PurchaseId::parse(wrong), None);
+        }
+    }
+
+    #[test]
+    fn a_reference_is_for_people() {
+        assert_eq!(Reference::from_random([0, 1, 9, 10, 31, 32, 33, 255]).as_str(), "RU-019A-Z01Z");
+    }
+}

@@ -1,0 +1,281 @@
+//! The purchase: a pure machine that takes events and returns commands. It reads no clock and does no I/O.
+
+mod command;
+mod event;
+mod ids;
+mod money;
+mod timeline;
+mod transition;
+
+#[cfg(test)]
+mod properties;
+#[cfg(test)]
+mod table;
+
+pub use command::{Command, Receiver};
+pub use event::{Event, Refusal, SeatFound};
+pub use ids::{PurchaseId, Reference};
+pub use transition::MOST_DECLINES;
+
+use serde::{Deserialize, Serialize};
+use shared::{Email, Opened, Price, PurchaseView, State, Timestamp};
+use std::time::Duration;
+
+/// One learner buying one offering. Only [`Purchase::handle`] changes it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Purchase {
+    id: PurchaseId,
+    reference: Reference,
+    sku: String,
+    /// Whether the offering has seats, so that this purchase owns one while it is in effect.
+    seated: bool,
+    variant: Option<String>,
+    state: State,
+    version: i64,
+    price: Price,
+    learner: Option<Learner>,
+    hold_expires_at: Timestamp,
+    /// When the time to pay runs out; set by the first press of Pay.
+    pay_expires_at: Option<Timestamp>,
+    /// When the sweep looks at this purchase next.
+    wake_at: Option<Timestamp>,
+    /// How often Stripe was asked since the purchase began to wait.
+    checks: u32,
+    /// The request that creates the payment intent, frozen so that a repeat is the same request.
+    attempt: Option<Attempt>,
+    /// Stripe's payment intent.
+    intent: Option<String>,
+    declines: u32,
+    /// The failure counted last, so that the same one told twice counts once.
+    last_failure: Option<String>,
+    /// The payment intent is being cancelled: nothing more may be paid.
+    ending: bool,
+    /// Minor units that Stripe took.
+    charged: i64,
+    /// Minor units that Stripe gave back.
+    refunded: i64,
+    refund_failed: bool,
+    disputed: bool,
+    access_url: Option<String>,
+    /// A grant was asked for, so that FlockJay may have made one.
+    grant_asked: bool,
+    grant_refused: bool,
+    opened_at: Timestamp,
+    paid_at: Option<Timestamp>,
+    granted_at: Option<Timestamp>,
+    revoked_at: Option<Timestamp>,
+    /// When it expired, was canceled or was refunded.
+    ended_at: Option<Timestamp>,
+}
+
+/// Who gets access.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Learner {
+    #[serde(with = "email_text")]
+    pub email: Email,
+    pub name: Option<String>,
+}
+
+/// The request that creates a payment intent, as it was first sent.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Attempt {
+    /// Stripe's `Idempotency-Key`.
+    pub key: String,
+    pub price: Price,
+    pub learner: Learner,
+}
+
+/// How long things may take.
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    /// From opening to the first press of Pay (`HOLD_SECONDS`).
+    pub hold: Duration,
+    /// From the first press of Pay to the payment (`PAYMENT_SECONDS`).
+    pub payment: Duration,
+    /// The first wait before Stripe is asked about a payment; it doubles each time (`SWEEP_SECONDS`).
+    pub check: Duration,
+}
+
+/// What a purchase is opened with.
+#[derive(Clone, Debug)]
+pub struct Opening {
+    pub id: PurchaseId,
+    pub reference: Reference,
+    pub sku: String,
+    pub seated: bool,
+    pub variant: Option<String>,
+    pub price: Price,
+}
+
+impl Purchase {
+    /// A purchase that holds its seat from `now` on.
+    #[must_use]
+    pub fn open(opening: Opening, now: Timestamp, limits: &Limits) -> Self {
+        let Opening { id, reference, sku, seated, variant, price } = opening;
+        let hold_expires_at = now.plus(limits.hold);
+        Self {
+            id,
+            reference,
+            sku,
+            seated,
+            variant,
+            state: State::Held,
+            version: 1,
+            price,
+            learner: None,
+            hold_expires_at,
+            pay_expires_at: None,
+            wake_at: Some(hold_expires_at),
+            checks: 0,
+            attempt: None,
+            intent: None,
+            declines: 0,
+            last_failure: None,
+            ending: false,
+            charged: 0,
+            refunded: 0,
+            refund_failed: false,
+            disputed: false,
+            access_url: None,
+            grant_asked: false,
+            grant_refused: false,
+            opened_at: now,
+            paid_at: None,
+            granted_at: None,
+            revoked_at: None,
+            ended_at: None,
+        }
+    }
+
+    #[must_use]
+    pub fn id(&self) -> &PurchaseId {
+        &self.id
+    }
+
+    #[must_use]
+    pub fn reference(&self) -> &Reference {
+        &self.reference
+    }
+
+    #[must_use]
+    pub fn sku(&self) -> &str {
+        &self.sku
+    }
+
+    #[must_use]
+    pub fn state(&self) -> State {
+        self.state
+    }
+
+    #[must_use]
+    pub fn version(&self) -> i64 {
+        self.version
+    }
+
+    #[must_use]
+    pub fn price(&self) -> &Price {
+        &self.price
+    }
+
+    #[must_use]
+    pub fn learner(&self) -> Option<&Learner> {
+        self.learner.as_ref()
+    }
+
+    #[must_use]
+    pub fn intent(&self) -> Option<&str> {
+        self.intent.as_deref()
+    }
+
+    #[must_use]
+    pub fn attempt(&self) -> Option<&Attempt> {
+        self.attempt.as_ref()
+    }
+
+    #[must_use]
+    pub fn opened_at(&self) -> Timestamp {
+        self.opened_at
+    }
+
+    /// When the sweep looks at this purchase next, if ever.
+    #[must_use]
+    pub fn wake_at(&self) -> Option<Timestamp> {
+        self.wake_at
+    }
+
+    /// Whether Pay may not be pressed any more although the state still says held or paying.
+    #[must_use]
+    pub fn is_ending(&self) -> bool {
+        self.ending
+    }
+
+    /// Minor units of what Stripe took that it has not given back.
+    #[must_use]
+    pub fn refundable(&self) -> i64 {
+        self.charged - self.refunded
+    }
+
+    /// Whether its seat is gone, so that money that still arrives needs a new one.
+    #[must_use]
+    pub fn has_lost_seat(&self) -> bool {
+        self.seated && matches!(self.state, State::Expired | State::Canceled)
+    }
+
+    /// Whether `command`, enqueued earlier, is still to be carried out.
+    #[must_use]
+    pub fn still_wants(&self, command: &Command) -> bool {
+        match command {
+            Command::ReleaseSeat => false,
+            Command::AskStripe => self.state != State::Refunded,
+            Command::CancelIntent => self.ending || matches!(self.state, State::Expired | State::Canceled),
+            Command::CreateRefund { amount, .. } => *amount <= self.refundable(),
+            Command::CreateGrant => self.state == State::Paid,
+            Command::RevokeGrant => self.state == State::Refunded && self.revoked_at.is_none(),
+        }
+    }
+
+    /// The answer to the browser that opened it.
+    #[must_use]
+    pub fn opened(&self) -> Opened {
+        Opened {
+            id: self.id.as_str().to_owned(),
+            reference: self.reference.as_str().to_owned(),
+            state: self.state,
+            hold_expires_at: self.hold_expires_at,
+            price: self.price.clone(),
+        }
+    }
+
+    /// What a browser may see of it: no full email, no secret.
+    #[must_use]
+    pub fn view(&self) -> PurchaseView {
+        let owns_time = matches!(self.state, State::Held | State::Paying);
+        PurchaseView {
+            id: self.id.as_str().to_owned(),
+            reference: self.reference.as_str().to_owned(),
+            sku: self.sku.clone(),
+            state: self.state,
+            version: self.version,
+            price: self.price.clone(),
+            email: self.learner.as_ref().map(|learner| learner.email.masked()),
+            hold_expires_at: owns_time.then(|| self.pay_expires_at.unwrap_or(self.hold_expires_at)),
+            access_url: if self.state == State::Granted { self.access_url.clone() } else { None },
+            timeline: self.timeline(),
+        }
+    }
+}
+
+mod email_text {
+    //! The store keeps the full address; everything else sees it masked.
+    use serde::{Deserialize, Deserializer, Serializer, de::Error};
+    use shared::Email;
+
+    pub(super) fn serialize<S: Serializer>(email: &Email, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(email.as_str())
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Email, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        Email::parse(&text).map_err(|_| D::Error::custom("the stored email is not an email"))
+    }
+}

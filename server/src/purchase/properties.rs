@@ -1,0 +1,147 @@
+//! What must hold after any sequence of events.
+use super::*;
+use proptest::prelude::*;
+use shared::{Currency, Money};
+
+const LIMITS: Limits = Limits {
+    hold: Duration::from_secs(600),
+    payment: Duration::from_secs(1200),
+    check: Duration::from_secs(15),
+};
+
+fn usd() -> Currency {
+    Currency::parse("usd").unwrap()
+}
+
+fn any_event() -> impl Strategy<Value = Event> {
+    let learner = Learner { email: Email::parse("ada@example.com").unwrap(), name: None };
+    let seat = prop_oneof![Just(SeatFound::Yes), Just(SeatFound::No)];
+    prop_oneof![
+        8 => Just(Event::PaySubmitted { learner, expected_total: 4900, key: "key".to_owned() }),
+        4 => Just(Event::IntentCreated { intent: "pi_1".to_owned() }),
+        1 => Just(Event::IntentNotCreated),
+        1 => Just(Event::PaymentActionRequired),
+        2 => Just(Event::PaymentProcessing),
+        2 => (0..3_u8).prop_map(|n| Event::PaymentFailed { failure: n.to_string() }),
+        4 => (prop_oneof![9 => Just(4900_i64), 1 => Just(1)], seat).prop_map(|(amount, seat)| {
+            Event::PaymentSucceeded { intent: "pi_1".to_owned(), amount, currency: Some(usd()), seat }
+        }),
+        1 => Just(Event::IntentCanceled),
+        1 => Just(Event::GaveUp),
+        4 => Just(Event::Woken),
+        1 => Just(Event::StripeHadNews),
+        2 => Just(Event::GrantCreated { access_url: "https://learn".to_owned() }),
+        1 => Just(Event::GrantRefused),
+        1 => Just(Event::GrantRevoked),
+        1 => (1..6000_i64).prop_map(|n| Event::RefundRequested { amount: Some(n), key: "r".to_owned() }),
+        1 => Just(Event::RefundRequested { amount: None, key: "r".to_owned() }),
+        1 => (1..=4900_i64).prop_map(|n| Event::RefundSucceeded { total_refunded: n }),
+        1 => Just(Event::RefundSucceeded { total_refunded: 4900 }),
+        1 => Just(Event::RefundFailed),
+        1 => Just(Event::DisputeOpened),
+        1 => Just(Event::DisputeWon),
+        1 => Just(Event::DisputeLost),
+    ]
+}
+
+/// Follows a purchase and keeps the account that the invariants speak of.
+struct Ledger {
+    purchase: Purchase,
+    now: Timestamp,
+    succeeded: bool,
+    owned_seats: i32,
+    asked_grants: usize,
+    asked_revokes: usize,
+    asked_refunds: usize,
+}
+
+impl Ledger {
+    fn open() -> Self {
+        let now = Timestamp::from_millis(1_800_000_000_000);
+        let opening = Opening {
+            id: PurchaseId::from_random([1; 20]),
+            reference: Reference::from_random([1; 8]),
+            sku: "ru-test".to_owned(),
+            seated: true,
+            variant: None,
+            price: Price::of(Money { amount: 4900, currency: usd() }),
+        };
+        let purchase = Purchase::open(opening, now, &LIMITS);
+        Self {
+            purchase,
+            now,
+            succeeded: false,
+            owned_seats: 1,
+            asked_grants: 0,
+            asked_revokes: 0,
+            asked_refunds: 0,
+        }
+    }
+
+    fn step(&mut self, event: Event, later: u64) -> Result<(), TestCaseError> {
+        self.now = self.now.plus(Duration::from_secs(later));
+        let before = self.purchase.clone();
+        if matches!(event, Event::PaymentSucceeded { seat: SeatFound::Yes, .. }) && before.has_lost_seat() {
+            self.owned_seats += 1;
+        }
+        self.succeeded |= matches!(event, Event::PaymentSucceeded { .. });
+        match self.purchase.handle(event, self.now, &LIMITS) {
+            Err(_) => prop_assert_eq!(&before, &self.purchase, "a refusal changes nothing"),
+            Ok(commands) => {
+                for command in &commands {
+                    match command {
+                        Command::ReleaseSeat => self.owned_seats -= 1,
+                        Command::CreateGrant => self.asked_grants += 1,
+                        Command::RevokeGrant => self.asked_revokes += 1,
+                        Command::CreateRefund { .. } => self.asked_refunds += 1,
+                        Command::AskStripe | Command::CancelIntent => {}
+                    }
+                }
+                let changed = before != self.purchase;
+                prop_assert_eq!(self.purchase.version() - before.version(), i64::from(changed));
+            }
+        }
+        self.check()
+    }
+
+    fn check(&self) -> Result<(), TestCaseError> {
+        let state = self.purchase.state();
+        let owns = match state {
+            State::Held | State::Paying | State::Processing | State::Paid | State::Granted => Some(1),
+            State::Expired | State::Canceled | State::Refunded => Some(0),
+            State::Refunding => None,
+        };
+        if let Some(owns) = owns {
+            prop_assert_eq!(
+                self.owned_seats,
+                owns,
+                "a seat is owned exactly while it is in effect: {}",
+                state
+            );
+        }
+        prop_assert!((0..=1).contains(&self.owned_seats));
+        prop_assert!(self.asked_grants <= 1, "a grant is asked for at most once");
+        prop_assert!(self.asked_grants == 0 || self.succeeded, "and never without money");
+        let settled = matches!(state, State::Paid | State::Granted | State::Refunding | State::Refunded);
+        prop_assert_eq!(self.succeeded, settled, "money is never forgotten, and never made up");
+        if matches!(state, State::Paid | State::Granted) {
+            prop_assert_eq!(self.asked_grants, 1, "what is paid has its grant asked for");
+        }
+        if state == State::Refunded && self.asked_grants == 1 {
+            prop_assert!(self.asked_revokes >= 1 || self.purchase.view().access_url.is_none());
+        }
+        let waits = matches!(state, State::Held | State::Paying | State::Processing | State::Refunding);
+        prop_assert_eq!(self.purchase.wake_at().is_some(), waits, "what waits is looked after: {}", state);
+        Ok(())
+    }
+}
+
+proptest! {
+    #[test]
+    fn the_invariants_hold_after_any_events(steps in prop::collection::vec((any_event(), 0..900_u64), 1..60)) {
+        let mut ledger = Ledger::open();
+        for (event, later) in steps {
+            ledger.step(event, later)?;
+        }
+    }
+}

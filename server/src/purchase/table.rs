@@ -1,0 +1,199 @@
+//! Every event in every state, against the table that a person can read and review.
+use super::*;
+use shared::{Currency, Money};
+use std::fmt::Write as _;
+
+const LIMITS: Limits = Limits {
+    hold: Duration::from_secs(600),
+    payment: Duration::from_secs(1200),
+    check: Duration::from_secs(15),
+};
+const OPENED: Timestamp = Timestamp::from_millis(1_800_000_000_000);
+const SOON: Timestamp = Timestamp::from_millis(1_800_000_060_000);
+const LATE: Timestamp = Timestamp::from_millis(1_800_100_000_000);
+
+fn opening(seated: bool) -> Opening {
+    Opening {
+        id: PurchaseId::from_random([1; 20]),
+        reference: Reference::from_random([1; 8]),
+        sku: "ru-test".to_owned(),
+        seated,
+        variant: None,
+        price: Price::of(Money { amount: 4900, currency: usd() }),
+    }
+}
+
+fn usd() -> Currency {
+    Currency::parse("usd").unwrap()
+}
+
+fn learner() -> Learner {
+    Learner { email: Email::parse("ada@example.com").unwrap(), name: None }
+}
+
+fn pay() -> Event {
+    Event::PaySubmitted { learner: learner(), expected_total: 4900, key: "key".to_owned() }
+}
+
+fn succeeded(amount: i64, seat: SeatFound) -> Event {
+    Event::PaymentSucceeded { intent: "pi_1".to_owned(), amount, currency: Some(usd()), seat }
+}
+
+fn refund(amount: Option<i64>) -> Event {
+    Event::RefundRequested { amount, key: "refund".to_owned() }
+}
+
+fn purchase(events: &[Event]) -> Purchase {
+    let mut purchase = Purchase::open(opening(true), OPENED, &LIMITS);
+    for event in events {
+        purchase.handle(event.clone(), SOON, &LIMITS).unwrap();
+    }
+    purchase
+}
+
+/// A purchase in each state, as it comes there.
+fn in_state(state: State) -> Purchase {
+    let created = Event::IntentCreated { intent: "pi_1".to_owned() };
+    let paid = || vec![pay(), created.clone(), succeeded(4900, SeatFound::Yes)];
+    let granted = || [paid(), vec![Event::GrantCreated { access_url: "https://learn".to_owned() }]].concat();
+    let events = match state {
+        State::Held => vec![],
+        State::Paying => vec![pay(), created],
+        State::Processing => vec![pay(), created, Event::PaymentProcessing],
+        State::Paid => paid(),
+        State::Granted => granted(),
+        State::Expired => {
+            let mut expired = purchase(&[]);
+            expired.handle(Event::Woken, LATE, &LIMITS).unwrap();
+            return expired;
+        }
+        State::Canceled => vec![Event::GaveUp],
+        State::Refunding => [granted(), vec![refund(None)]].concat(),
+        State::Refunded => {
+            [granted(), vec![refund(None), Event::RefundSucceeded { total_refunded: 4900 }]].concat()
+        }
+    };
+    purchase(&events)
+}
+
+/// Every event, with the variations that matter.
+fn events() -> Vec<(&'static str, Event, Timestamp)> {
+    vec![
+        (
+            "price changed",
+            Event::PriceChanged { price: Price::of(Money { amount: 1000, currency: usd() }) },
+            SOON,
+        ),
+        ("pay submitted", pay(), SOON),
+        (
+            "pay submitted, other total",
+            Event::PaySubmitted { learner: learner(), expected_total: 1, key: "k".to_owned() },
+            SOON,
+        ),
+        ("pay submitted, late", pay(), LATE),
+        ("intent created", Event::IntentCreated { intent: "pi_1".to_owned() }, SOON),
+        ("intent not created", Event::IntentNotCreated, SOON),
+        ("action required", Event::PaymentActionRequired, SOON),
+        ("processing", Event::PaymentProcessing, SOON),
+        ("payment failed", Event::PaymentFailed { failure: "ch_1".to_owned() }, SOON),
+        ("payment succeeded", succeeded(4900, SeatFound::Yes), SOON),
+        ("payment succeeded, no seat", succeeded(4900, SeatFound::No), SOON),
+        ("payment succeeded, other amount", succeeded(1, SeatFound::Yes), SOON),
+        ("intent canceled", Event::IntentCanceled, SOON),
+        ("gave up", Event::GaveUp, SOON),
+        ("woken, early", Event::Woken, OPENED),
+        ("woken, late", Event::Woken, LATE),
+        ("stripe had news", Event::StripeHadNews, SOON),
+        ("grant created", Event::GrantCreated { access_url: "https://learn".to_owned() }, SOON),
+        ("grant refused", Event::GrantRefused, SOON),
+        ("grant revoked", Event::GrantRevoked, SOON),
+        ("refund requested", refund(None), SOON),
+        ("refund requested, part", refund(Some(100)), SOON),
+        ("refund requested, too much", refund(Some(4901)), SOON),
+        ("refund succeeded", Event::RefundSucceeded { total_refunded: 4900 }, SOON),
+        ("refund succeeded, part", Event::RefundSucceeded { total_refunded: 100 }, SOON),
+        ("refund failed", Event::RefundFailed, SOON),
+        ("dispute opened", Event::DisputeOpened, SOON),
+        ("dispute won", Event::DisputeWon, SOON),
+        ("dispute lost", Event::DisputeLost, SOON),
+    ]
+}
+
+/// To change the table on purpose: put what this prints into `table.txt`, and read the difference.
+#[test]
+fn every_event_in_every_state_does_what_the_table_says() {
+    let mut table = String::new();
+    for &state in State::ALL {
+        writeln!(table, "{state}").unwrap();
+        for (name, event, now) in events() {
+            let before = in_state(state);
+            let mut after = before.clone();
+            let outcome = match after.handle(event, now, &LIMITS) {
+                Err(refusal) => format!("refused: {refusal:?}"),
+                Ok(commands) if after == before && commands.is_empty() => "-".to_owned(),
+                Ok(commands) => {
+                    let names: Vec<_> = commands.iter().map(Command::name).collect();
+                    [after.state().as_str(), &names.join(", ")].join(" ").trim_end().to_owned()
+                }
+            };
+            writeln!(table, "    {name:<32} {outcome}").unwrap();
+        }
+    }
+    let expected = include_str!("table.txt");
+    assert!(table == expected, "the table is now:\n{table}");
+}
+
+#[test]
+fn twenty_declines_close_a_purchase() {
+    let mut purchase = in_state(State::Paying);
+    for n in 1..=MOST_DECLINES {
+        let commands =
+            purchase.handle(Event::PaymentFailed { failure: n.to_string() }, SOON, &LIMITS).unwrap();
+        assert_eq!(commands, if n == MOST_DECLINES { vec![Command::CancelIntent] } else { vec![] });
+    }
+    assert_eq!(purchase.handle(pay(), SOON, &LIMITS), Err(Refusal::TooManyDeclines));
+}
+
+#[test]
+fn a_failure_told_twice_counts_once() {
+    let mut purchase = in_state(State::Paying);
+    let failed = Event::PaymentFailed { failure: "ch_1".to_owned() };
+    purchase.handle(failed.clone(), SOON, &LIMITS).unwrap();
+    let version = purchase.version();
+    assert_eq!(purchase.handle(failed, SOON, &LIMITS), Ok(vec![]));
+    assert_eq!(purchase.version(), version);
+}
+
+#[test]
+fn stripe_is_asked_at_doubling_intervals_until_the_time_to_pay_is_over() {
+    let mut purchase = in_state(State::Paying);
+    let mut waits = Vec::new();
+    let mut now = SOON;
+    loop {
+        let at = purchase.wake_at().unwrap();
+        waits.push(at.since(now).as_secs());
+        now = at;
+        match purchase.handle(Event::Woken, now, &LIMITS).unwrap().as_slice() {
+            [Command::AskStripe] => {}
+            [Command::CancelIntent] => break,
+            other => panic!("{other:?}"),
+        }
+    }
+    assert_eq!(waits, [15, 30, 60, 120, 240, 480, 255]);
+}
+
+#[test]
+fn nothing_due_is_paid_without_stripe() {
+    let free = Price { discount: 4900, total: 0, ..opening(false).price };
+    let mut purchase = Purchase::open(Opening { price: free, ..opening(false) }, OPENED, &LIMITS);
+    let event = Event::PaySubmitted { learner: learner(), expected_total: 0, key: "key".to_owned() };
+    assert_eq!(purchase.handle(event, SOON, &LIMITS), Ok(vec![Command::CreateGrant]));
+    assert_eq!((purchase.state(), purchase.attempt()), (State::Paid, None));
+}
+
+#[test]
+fn a_browser_sees_no_full_email() {
+    let view = in_state(State::Granted).view();
+    assert_eq!(view.email.as_deref(), Some("a•••@example.com"));
+    assert!(!format!("{:?}", in_state(State::Granted)).contains("ada@"));
+}

@@ -1,0 +1,58 @@
+//! The timeline: how far each step of a purchase has come.
+use super::Purchase;
+use shared::{State, Step, StepState, TimelineEntry, Timestamp};
+
+impl Purchase {
+    /// The steps that this purchase has, in order: `seat` only where the offering has seats.
+    pub(super) fn timeline(&self) -> Vec<TimelineEntry> {
+        let mut steps = Vec::with_capacity(3);
+        if self.seated {
+            let (state, at) = self.seat();
+            steps.push(TimelineEntry { step: Step::Seat, state, at });
+        }
+        let (state, at) = self.payment();
+        steps.push(TimelineEntry { step: Step::Payment, state, at });
+        let (state, at) = self.access();
+        steps.push(TimelineEntry { step: Step::Access, state, at });
+        steps
+    }
+
+    fn seat(&self) -> (StepState, Option<Timestamp>) {
+        match self.state {
+            State::Held
+            | State::Paying
+            | State::Processing
+            | State::Paid
+            | State::Granted
+            | State::Refunding => (StepState::Done, Some(self.opened_at)),
+            State::Expired | State::Canceled | State::Refunded => (StepState::Undone, self.ended_at),
+        }
+    }
+
+    fn payment(&self) -> (StepState, Option<Timestamp>) {
+        match self.state {
+            State::Held | State::Paying | State::Processing => (StepState::Pending, None),
+            State::Paid | State::Granted => (StepState::Done, self.paid_at),
+            State::Expired | State::Canceled => (StepState::Failed, self.ended_at),
+            State::Refunding => (StepState::Done, self.paid_at),
+            State::Refunded => (StepState::Undone, self.ended_at),
+        }
+    }
+
+    fn access(&self) -> (StepState, Option<Timestamp>) {
+        if self.revoked_at.is_some() {
+            return (StepState::Undone, self.revoked_at);
+        }
+        match self.state {
+            State::Granted => (StepState::Done, self.granted_at),
+            State::Paid if self.grant_refused => (StepState::Failed, None),
+            State::Held | State::Paying | State::Processing | State::Paid => (StepState::Pending, None),
+            State::Refunding | State::Refunded if self.granted_at.is_some() => {
+                (StepState::Done, self.granted_at)
+            }
+            State::Expired | State::Canceled | State::Refunding | State::Refunded => {
+                (StepState::Failed, None)
+            }
+        }
+    }
+}

@@ -1,0 +1,297 @@
+//! The transition table: every event in every state.
+use super::{Attempt, Command, Event, Limits, Purchase, Refusal, SeatFound};
+use shared::{State, Timestamp};
+use std::time::Duration;
+
+/// Declines after which a purchase takes no further card.
+pub const MOST_DECLINES: u32 = 20;
+
+/// Stripe is asked at least this often about a payment that settles later.
+const LONGEST_CHECK: Duration = Duration::from_secs(3600);
+
+impl Purchase {
+    /// Applies `event` at `now` and returns what is to be done. A refusal leaves the purchase as it was, and so does
+    /// an event that says nothing new: then the version stays, too.
+    pub fn handle(&mut self, event: Event, now: Timestamp, limits: &Limits) -> Result<Vec<Command>, Refusal> {
+        let before = self.clone();
+        match self.apply(event, now, limits) {
+            Ok(commands) => {
+                if *self != before {
+                    self.version += 1;
+                }
+                Ok(commands)
+            }
+            Err(refusal) => {
+                *self = before;
+                Err(refusal)
+            }
+        }
+    }
+
+    fn apply(&mut self, event: Event, now: Timestamp, limits: &Limits) -> Result<Vec<Command>, Refusal> {
+        match event {
+            Event::PriceChanged { price } => {
+                self.still_payable(now)?;
+                self.price = price;
+                Ok(vec![])
+            }
+            Event::PaySubmitted { learner, expected_total, key } => {
+                self.still_payable(now)?;
+                if expected_total != self.price.total {
+                    return Err(Refusal::PriceChanged { total: self.price.total });
+                }
+                self.learner = Some(learner.clone());
+                if self.price.total == 0 {
+                    return Ok(self.become_paid(now));
+                }
+                if self.attempt.is_none() {
+                    self.attempt = Some(Attempt { key, price: self.price.clone(), learner });
+                }
+                if self.state == State::Held {
+                    self.state = State::Paying;
+                    self.pay_expires_at = Some(now.plus(limits.payment));
+                }
+                self.checks = 0;
+                self.wait_for_stripe(now, limits);
+                Ok(vec![])
+            }
+            Event::IntentCreated { intent } => {
+                if self.intent.is_some() {
+                    return Ok(vec![]);
+                }
+                self.intent = Some(intent);
+                Ok(if self.state.is_over() || self.ending { vec![Command::CancelIntent] } else { vec![] })
+            }
+            Event::IntentNotCreated => {
+                if self.intent.is_none() {
+                    self.attempt = None;
+                }
+                Ok(vec![])
+            }
+            Event::PaymentActionRequired | Event::DisputeWon => Ok(vec![]),
+            Event::PaymentProcessing => {
+                if matches!(self.state, State::Held | State::Paying) {
+                    self.state = State::Processing;
+                    self.wait_for_stripe(now, limits);
+                }
+                Ok(vec![])
+            }
+            Event::PaymentFailed { failure } => Ok(self.payment_failed(failure, now, limits)),
+            Event::PaymentSucceeded { intent, amount, currency, seat } => {
+                let exact = amount == self.price.total && currency == Some(self.price.currency);
+                Ok(self.payment_succeeded(intent, amount, exact && seat == SeatFound::Yes, seat, now, limits))
+            }
+            Event::IntentCanceled => Ok(match self.state {
+                State::Held | State::Paying | State::Processing => self.end(State::Canceled, now),
+                State::Paid
+                | State::Granted
+                | State::Expired
+                | State::Canceled
+                | State::Refunding
+                | State::Refunded => vec![],
+            }),
+            Event::GaveUp => match self.state {
+                State::Held => Ok(self.end(State::Canceled, now)),
+                State::Paying => Ok(self.begin_ending(now, limits)),
+                State::Processing
+                | State::Paid
+                | State::Granted
+                | State::Expired
+                | State::Canceled
+                | State::Refunding
+                | State::Refunded => Err(Refusal::Ended),
+            },
+            Event::Woken => Ok(self.woken(now, limits)),
+            Event::StripeHadNews => {
+                let asks = self.still_wants(&Command::AskStripe);
+                Ok(if asks { vec![Command::AskStripe] } else { vec![] })
+            }
+            Event::GrantCreated { access_url } => Ok(self.grant_created(access_url, now)),
+            Event::GrantRefused => {
+                self.grant_refused = self.state == State::Paid;
+                Ok(vec![])
+            }
+            Event::GrantRevoked => {
+                if self.state == State::Refunded {
+                    self.revoked_at = self.revoked_at.or(Some(now));
+                }
+                Ok(vec![])
+            }
+            Event::RefundRequested { amount, key } => self.refund_requested(amount, key, now, limits),
+            Event::RefundSucceeded { total_refunded } => Ok(self.refund_succeeded(total_refunded, now)),
+            Event::RefundFailed => {
+                self.refund_failed = self.state == State::Refunding;
+                Ok(vec![])
+            }
+            Event::DisputeOpened => {
+                self.disputed = self.paid_at.is_some();
+                Ok(vec![])
+            }
+            Event::DisputeLost => Ok(match self.state {
+                State::Paid | State::Granted | State::Refunding => self.take_back(now),
+                State::Held
+                | State::Paying
+                | State::Processing
+                | State::Expired
+                | State::Canceled
+                | State::Refunded => vec![],
+            }),
+        }
+    }
+
+    fn still_payable(&self, now: Timestamp) -> Result<(), Refusal> {
+        if self.declines >= MOST_DECLINES {
+            return Err(Refusal::TooManyDeclines);
+        }
+        if self.ending {
+            return Err(Refusal::Ended);
+        }
+        let until = match self.state {
+            State::Held => self.hold_expires_at,
+            State::Paying => self.pay_expires_at.unwrap_or(self.hold_expires_at),
+            State::Expired => return Err(Refusal::HoldExpired),
+            State::Processing
+            | State::Paid
+            | State::Granted
+            | State::Canceled
+            | State::Refunding
+            | State::Refunded => return Err(Refusal::Ended),
+        };
+        if now < until { Ok(()) } else { Err(Refusal::HoldExpired) }
+    }
+
+    fn become_paid(&mut self, now: Timestamp) -> Vec<Command> {
+        self.state = State::Paid;
+        self.paid_at = Some(now);
+        self.ended_at = None;
+        self.wake_at = None;
+        self.ending = false;
+        self.grant_asked = true;
+        vec![Command::CreateGrant]
+    }
+
+    fn payment_failed(&mut self, failure: String, now: Timestamp, limits: &Limits) -> Vec<Command> {
+        let waits = matches!(self.state, State::Held | State::Paying | State::Processing);
+        if !waits || self.last_failure.as_ref() == Some(&failure) {
+            return vec![];
+        }
+        self.last_failure = Some(failure);
+        self.declines += 1;
+        self.state = State::Paying;
+        self.pay_expires_at = self.pay_expires_at.or(Some(now.plus(limits.payment)));
+        self.wait_for_stripe(now, limits);
+        if self.declines >= MOST_DECLINES { self.begin_ending(now, limits) } else { vec![] }
+    }
+
+    fn payment_succeeded(
+        &mut self,
+        intent: String,
+        amount: i64,
+        wanted: bool,
+        seat: SeatFound,
+        now: Timestamp,
+        limits: &Limits,
+    ) -> Vec<Command> {
+        match self.state {
+            State::Held | State::Paying | State::Processing | State::Expired | State::Canceled => {}
+            State::Paid | State::Granted | State::Refunding | State::Refunded => return vec![],
+        }
+        self.intent.get_or_insert(intent);
+        self.charged = amount;
+        if wanted {
+            return self.become_paid(now);
+        }
+        // Charged for what can't be given, or not what was shown: all of it goes back, and a seat found for it, too.
+        let found_in_vain = self.has_lost_seat() && seat == SeatFound::Yes;
+        self.paid_at = Some(now);
+        let mut commands = self.begin_refund(amount, self.money_key("unwanted"), now, limits);
+        if found_in_vain {
+            commands.push(Command::ReleaseSeat);
+        }
+        commands
+    }
+
+    fn grant_created(&mut self, access_url: String, now: Timestamp) -> Vec<Command> {
+        match self.state {
+            State::Paid => {
+                self.state = State::Granted;
+                self.access_url = Some(access_url);
+                self.granted_at = Some(now);
+                self.grant_refused = false;
+                vec![]
+            }
+            // The money went back while FlockJay was answering.
+            State::Refunded => {
+                self.granted_at = Some(now);
+                self.revoked_at = None;
+                vec![Command::RevokeGrant]
+            }
+            State::Refunding => {
+                self.granted_at = Some(now);
+                vec![]
+            }
+            State::Granted
+            | State::Held
+            | State::Paying
+            | State::Processing
+            | State::Expired
+            | State::Canceled => vec![],
+        }
+    }
+
+    fn woken(&mut self, now: Timestamp, limits: &Limits) -> Vec<Command> {
+        if self.wake_at.is_none_or(|at| now < at) {
+            return vec![];
+        }
+        match self.state {
+            State::Held => self.end(State::Expired, now),
+            State::Paying => {
+                self.checks += 1;
+                self.wait_for_stripe(now, limits);
+                if self.ending || self.pay_expires_at.is_none_or(|until| now >= until) {
+                    self.begin_ending(now, limits)
+                } else {
+                    vec![Command::AskStripe]
+                }
+            }
+            State::Processing | State::Refunding => {
+                self.checks += 1;
+                self.wait_for_stripe(now, limits);
+                vec![Command::AskStripe]
+            }
+            State::Paid | State::Granted | State::Expired | State::Canceled | State::Refunded => {
+                self.wake_at = None;
+                vec![]
+            }
+        }
+    }
+
+    /// The seat stays owned until Stripe has confirmed that nothing will be paid.
+    fn begin_ending(&mut self, now: Timestamp, limits: &Limits) -> Vec<Command> {
+        self.ending = true;
+        self.wait_for_stripe(now, limits);
+        vec![Command::CancelIntent]
+    }
+
+    fn end(&mut self, state: State, now: Timestamp) -> Vec<Command> {
+        self.state = state;
+        self.ended_at = Some(now);
+        self.wake_at = None;
+        self.ending = false;
+        self.release_seat()
+    }
+
+    fn release_seat(&self) -> Vec<Command> {
+        if self.seated { vec![Command::ReleaseSeat] } else { vec![] }
+    }
+
+    /// Sets the next look: doubling waits, and the end of the time to pay in any case.
+    pub(super) fn wait_for_stripe(&mut self, now: Timestamp, limits: &Limits) {
+        let wait = limits.check.saturating_mul(1 << self.checks.min(16)).min(LONGEST_CHECK);
+        let look = now.plus(wait);
+        self.wake_at = Some(match (self.state, self.pay_expires_at) {
+            (State::Paying, Some(until)) if until > now => look.min(until),
+            _ => look,
+        });
+    }
+}

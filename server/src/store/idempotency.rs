@@ -1,0 +1,59 @@
+//! `Idempotency-Key`: the same key with the same body replays the answer, with another body it is refused.
+use super::{StoreError, Tx};
+use shared::Timestamp;
+use sqlx::Row;
+
+/// What is known of a key.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Replay {
+    /// Never seen: it is this transaction's now, and commits with it.
+    New,
+    /// Seen with the same body: this was the answer.
+    Same(String),
+    /// Seen with another body.
+    OtherBody,
+}
+
+impl Tx {
+    /// Claims `key` within `scope` for a request whose body has this hash. A request that runs with the same key at
+    /// the same time waits here until this one is through.
+    pub async fn claim_key(
+        &mut self,
+        scope: &str,
+        key: &str,
+        body_hash: &str,
+        now: Timestamp,
+    ) -> Result<Replay, StoreError> {
+        let claimed = sqlx::query(
+            "INSERT INTO idempotency_keys (scope, key, body_hash, answer, created_at) VALUES ($1, $2, $3, '', $4) \
+             ON CONFLICT (scope, key) DO NOTHING",
+        )
+        .bind(scope)
+        .bind(key)
+        .bind(body_hash)
+        .bind(now.as_millis())
+        .execute(&mut *self.inner)
+        .await?;
+        if claimed.rows_affected() == 1 {
+            return Ok(Replay::New);
+        }
+        let row = sqlx::query("SELECT body_hash, answer FROM idempotency_keys WHERE scope = $1 AND key = $2")
+            .bind(scope)
+            .bind(key)
+            .fetch_one(&mut *self.inner)
+            .await?;
+        let same = row.try_get::<&str, _>("body_hash")? == body_hash;
+        Ok(if same { Replay::Same(row.try_get("answer")?) } else { Replay::OtherBody })
+    }
+
+    /// Keeps the answer that goes with a key claimed in this transaction.
+    pub async fn keep_answer(&mut self, scope: &str, key: &str, answer: &str) -> Result<(), StoreError> {
+        sqlx::query("UPDATE idempotency_keys SET answer = $3 WHERE scope = $1 AND key = $2")
+            .bind(scope)
+            .bind(key)
+            .bind(answer)
+            .execute(&mut *self.inner)
+            .await?;
+        Ok(())
+    }
+}

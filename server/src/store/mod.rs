@@ -1,0 +1,179 @@
+//! The database: a purchase, its seat, its outbox rows and the webhook that moved it commit in one transaction.
+//!
+//! One set of SQL runs on SQLite and PostgreSQL.
+
+mod idempotency;
+mod outbox;
+mod purchases;
+mod seats;
+mod stripe_events;
+
+#[cfg(test)]
+mod tests;
+
+pub use idempotency::Replay;
+pub use outbox::Task;
+pub use stripe_events::StoredEvent;
+
+use crate::catalog::CurrentCatalog;
+use crate::purchase::{Limits, PurchaseId};
+use sqlx::any::AnyPoolOptions;
+use sqlx::{Any, AnyPool, Executor, Transaction};
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::{Notify, broadcast};
+
+/// How long a request waits for a connection before it is told to come back.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// A pool of connections, and the signals that say when something has changed.
+#[derive(Clone)]
+pub struct Store {
+    pool: AnyPool,
+    engine: Engine,
+    limits: Limits,
+    /// Says how many seats an offering has.
+    catalog: CurrentCatalog,
+    changed: broadcast::Sender<PurchaseId>,
+    work: Arc<Notify>,
+}
+
+/// A transaction that owns what it has read: nobody else can change it before [`Tx::commit`].
+pub struct Tx {
+    inner: Transaction<'static, Any>,
+    store: Store,
+    changed: Vec<PurchaseId>,
+    enqueued: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Engine {
+    Sqlite,
+    Postgres,
+}
+
+/// What the database answered when it could not do as asked.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    #[error("database: {0}")]
+    Database(#[from] sqlx::Error),
+    #[error("migration: {0}")]
+    Migration(#[from] sqlx::migrate::MigrateError),
+    #[error("stored data can't be read: {0}")]
+    Corrupt(#[from] serde_json::Error),
+    #[error("no such purchase")]
+    UnknownPurchase,
+    #[error("{0}")]
+    Unsupported(String),
+}
+
+impl Store {
+    /// Connects to `url` (`sqlite://…` or `postgres://…`), creates the SQLite file where there is none, and migrates.
+    pub async fn connect(url: &str, limits: Limits, catalog: CurrentCatalog) -> Result<Self, StoreError> {
+        sqlx::any::install_default_drivers();
+        let engine = Engine::of(url)?;
+        let options = AnyPoolOptions::new().max_connections(16).acquire_timeout(PATIENCE).after_connect(move |connection, _| {
+            Box::pin(async move {
+                match engine {
+                    Engine::Sqlite => connection
+                        .execute(
+                            "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA busy_timeout = 10000; \
+                             PRAGMA foreign_keys = ON;",
+                        )
+                        .await
+                        .map(drop),
+                    Engine::Postgres => Ok(()),
+                }
+            })
+        });
+        let pool = options.connect(&engine.address(url)?).await?;
+        sqlx::migrate!("./migrations").run(&pool).await?;
+        Ok(Self { pool, engine, limits, catalog, changed: broadcast::channel(1024).0, work: Arc::default() })
+    }
+
+    /// Begins a transaction that may write. On SQLite it waits for its turn here, so that it can't fail half way.
+    pub async fn begin(&self) -> Result<Tx, StoreError> {
+        let statement = match self.engine {
+            Engine::Sqlite => "BEGIN IMMEDIATE",
+            Engine::Postgres => "BEGIN",
+        };
+        let inner = self.pool.begin_with(statement).await?;
+        Ok(Tx { inner, store: self.clone(), changed: Vec::new(), enqueued: false })
+    }
+
+    /// Whether the database answers.
+    pub async fn ping(&self) -> Result<(), StoreError> {
+        sqlx::query("SELECT 1").execute(&self.pool).await?;
+        Ok(())
+    }
+
+    /// How long things may take.
+    #[must_use]
+    pub fn limits(&self) -> &Limits {
+        &self.limits
+    }
+
+    /// Purchases changed by this process, as they change.
+    #[must_use]
+    pub fn changes(&self) -> broadcast::Receiver<PurchaseId> {
+        self.changed.subscribe()
+    }
+
+    /// Waits until this process has put something into the outbox.
+    pub async fn wait_for_work(&self) {
+        self.work.notified().await;
+    }
+
+    /// Closes the connections, once those in use are done.
+    pub async fn close(&self) {
+        self.pool.close().await;
+    }
+}
+
+impl Tx {
+    /// Commits, then tells who waits. Dropped without it, nothing has happened.
+    pub async fn commit(self) -> Result<(), StoreError> {
+        self.inner.commit().await?;
+        for id in self.changed {
+            // Nobody may be listening.
+            let _ = self.store.changed.send(id);
+        }
+        if self.enqueued {
+            self.store.work.notify_one();
+        }
+        Ok(())
+    }
+}
+
+impl Engine {
+    fn of(url: &str) -> Result<Self, StoreError> {
+        match url.split_once(':').map(|(scheme, _)| scheme) {
+            Some("sqlite") => Ok(Self::Sqlite),
+            Some("postgres" | "postgresql") => Ok(Self::Postgres),
+            _ => Err(StoreError::Unsupported(
+                "DATABASE_URL must begin with sqlite:// or postgres://".to_owned(),
+            )),
+        }
+    }
+
+    /// SQLite opens no file that isn't there unless told to, and creates no folder at all.
+    fn address(self, url: &str) -> Result<String, StoreError> {
+        match self {
+            Self::Postgres => Ok(url.to_owned()),
+            Self::Sqlite => {
+                let path = url.trim_start_matches("sqlite:").trim_start_matches("//");
+                let file = path.split('?').next().unwrap_or(path);
+                if let Some(folder) = std::path::Path::new(file).parent() {
+                    std::fs::create_dir_all(folder).map_err(|error| {
+                        StoreError::Unsupported(format!(
+                            "DATABASE_URL: can't create {}: {error}",
+                            folder.display()
+                        ))
+                    })?;
+                }
+                let separator = if path.contains('?') { '&' } else { '?' };
+                Ok(if path.contains("mode=") { url.to_owned() } else { format!("{url}{separator}mode=rwc") })
+            }
+        }
+    }
+}

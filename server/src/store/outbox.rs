@@ -1,0 +1,165 @@
+//! The outbox: commands that outlive the process, leased to one worker at a time, retried and never dropped.
+use super::{Store, StoreError, Tx, purchases::known_id};
+use crate::purchase::{Command, PurchaseId, Receiver};
+use shared::Timestamp;
+use sqlx::Row;
+use std::time::Duration;
+
+/// One command leased to this worker.
+#[derive(Clone, Debug)]
+pub struct Task {
+    pub id: String,
+    pub purchase: PurchaseId,
+    pub command: Command,
+    /// This try included.
+    pub attempts: u32,
+    pub created_at: Timestamp,
+    /// The lease, so that a worker that was overtaken can't finish what is another's.
+    leased_until: Timestamp,
+}
+
+impl Store {
+    /// Leases the command that has been due longest. Commands of one purchase to one receiver are carried out in
+    /// order, so one waits while an earlier one is pending.
+    pub async fn lease(&self, now: Timestamp, lease: Duration) -> Result<Option<Task>, StoreError> {
+        let until = now.plus(lease);
+        let row = sqlx::query(
+            "UPDATE outbox SET leased_until = $2, attempts = attempts + 1 WHERE leased_until <= $1 AND state = 'pending' \
+             AND id = (SELECT o.id FROM outbox o WHERE o.state = 'pending' AND o.next_attempt_at <= $1 \
+             AND o.leased_until <= $1 AND NOT EXISTS (SELECT 1 FROM outbox e WHERE e.purchase_id = o.purchase_id \
+             AND e.receiver = o.receiver AND e.state = 'pending' AND e.seq < o.seq) ORDER BY o.next_attempt_at LIMIT 1) \
+             RETURNING id, purchase_id, command, attempts, created_at",
+        )
+        .bind(now.as_millis())
+        .bind(until.as_millis())
+        .fetch_optional(&self.pool)
+        .await?;
+        let Some(row) = row else { return Ok(None) };
+        Ok(Some(Task {
+            id: row.try_get("id")?,
+            purchase: known_id(row.try_get("purchase_id")?)?,
+            command: serde_json::from_str(row.try_get("command")?)?,
+            attempts: u32::try_from(row.try_get::<i64, _>("attempts")?).unwrap_or(u32::MAX),
+            created_at: Timestamp::from_millis(row.try_get("created_at")?),
+            leased_until: until,
+        }))
+    }
+
+    /// When the next command falls due, where there is one.
+    pub async fn next_due(&self) -> Result<Option<Timestamp>, StoreError> {
+        let row = sqlx::query(
+            "SELECT CAST(min(CASE WHEN leased_until > next_attempt_at THEN leased_until ELSE next_attempt_at END) AS BIGINT) \
+             AS due FROM outbox WHERE state = 'pending'",
+        )
+        .fetch_one(&self.pool)
+        .await?;
+        Ok(row.try_get::<Option<i64>, _>("due")?.map(Timestamp::from_millis))
+    }
+
+    /// Puts the command back, to be tried again at `next_attempt_at`.
+    pub async fn retry(
+        &self,
+        task: &Task,
+        error: &str,
+        next_attempt_at: Timestamp,
+    ) -> Result<(), StoreError> {
+        sqlx::query(
+            "UPDATE outbox SET next_attempt_at = $3, leased_until = 0, last_error = $4 \
+             WHERE id = $1 AND leased_until = $2",
+        )
+        .bind(&task.id)
+        .bind(task.leased_until.as_millis())
+        .bind(next_attempt_at.as_millis())
+        .bind(error)
+        .execute(&self.pool)
+        .await?;
+        Ok(())
+    }
+
+    /// How many commands wait, and how many need a person.
+    pub async fn outbox_depth(&self) -> Result<(i64, i64), StoreError> {
+        let row = sqlx::query(
+            "SELECT count(CASE WHEN state = 'pending' THEN 1 END) AS pending, \
+             count(CASE WHEN state = 'needs_person' THEN 1 END) AS stuck FROM outbox",
+        )
+        .fetch_one(&self.pool)
+        .await?;
+        Ok((row.try_get("pending")?, row.try_get("stuck")?))
+    }
+}
+
+impl Tx {
+    pub(super) async fn enqueue(
+        &mut self,
+        purchase: &PurchaseId,
+        command: &Command,
+        receiver: Receiver,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        let row = sqlx::query(
+            "SELECT count(*) AS n, count(CASE WHEN state = 'pending' AND command = $2 THEN 1 END) AS same \
+             FROM outbox WHERE purchase_id = $1",
+        )
+        .bind(purchase.as_str())
+        .bind(serde_json::to_string(command)?)
+        .fetch_one(&mut *self.inner)
+        .await?;
+        // The same command already waits, and does the same for both.
+        if row.try_get::<i64, _>("same")? > 0 {
+            return Ok(());
+        }
+        let seq: i64 = row.try_get("n")?;
+        sqlx::query(
+            "INSERT INTO outbox (id, purchase_id, seq, receiver, command, state, attempts, next_attempt_at, leased_until, \
+             created_at) VALUES ($1, $2, $3, $4, $5, 'pending', 0, $6, 0, $6)",
+        )
+        .bind(format!("{}-{seq}", purchase.as_str()))
+        .bind(purchase.as_str())
+        .bind(seq)
+        .bind(receiver.as_str())
+        .bind(serde_json::to_string(command)?)
+        .bind(now.as_millis())
+        .execute(&mut *self.inner)
+        .await?;
+        self.enqueued = true;
+        Ok(())
+    }
+
+    /// Marks the command as carried out; `false` where the lease has passed to another worker.
+    pub async fn finish(&mut self, task: &Task, now: Timestamp) -> Result<bool, StoreError> {
+        self.close(task, "done", None, now).await
+    }
+
+    /// Keeps the command for a person to look at.
+    pub async fn give_to_person(
+        &mut self,
+        task: &Task,
+        error: &str,
+        now: Timestamp,
+    ) -> Result<bool, StoreError> {
+        self.close(task, "needs_person", Some(error), now).await
+    }
+
+    async fn close(
+        &mut self,
+        task: &Task,
+        state: &str,
+        error: Option<&str>,
+        now: Timestamp,
+    ) -> Result<bool, StoreError> {
+        let closed = sqlx::query(
+            "UPDATE outbox SET state = $3, last_error = $4, finished_at = $5, leased_until = 0 \
+             WHERE id = $1 AND leased_until = $2 AND state = 'pending'",
+        )
+        .bind(&task.id)
+        .bind(task.leased_until.as_millis())
+        .bind(state)
+        .bind(error)
+        .bind(now.as_millis())
+        .execute(&mut *self.inner)
+        .await?;
+        // The next command of this purchase may have waited for this one.
+        self.enqueued = true;
+        Ok(closed.rows_affected() == 1)
+    }
+}

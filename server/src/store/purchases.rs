@@ -1,0 +1,157 @@
+//! Purchases in the database.
+use super::{Store, StoreError, Tx};
+use crate::purchase::{Event, Purchase, PurchaseId, Reference, Refusal, SeatFound};
+use shared::Timestamp;
+use sqlx::Row;
+
+impl Store {
+    /// The purchase as it stands.
+    pub async fn purchase(&self, id: &PurchaseId) -> Result<Purchase, StoreError> {
+        let row = sqlx::query("SELECT body FROM purchases WHERE id = $1")
+            .bind(id.as_str())
+            .fetch_optional(&self.pool)
+            .await?
+            .ok_or(StoreError::UnknownPurchase)?;
+        Ok(serde_json::from_str(row.try_get("body")?)?)
+    }
+
+    /// Purchases that the sweep is to look at, the longest waiting first.
+    pub async fn due_purchases(&self, now: Timestamp, most: i64) -> Result<Vec<PurchaseId>, StoreError> {
+        let rows = sqlx::query("SELECT id FROM purchases WHERE wake_at <= $1 ORDER BY wake_at LIMIT $2")
+            .bind(now.as_millis())
+            .bind(most)
+            .fetch_all(&self.pool)
+            .await?;
+        rows.iter().map(|row| known_id(row.try_get("id")?)).collect()
+    }
+
+    /// Applies one event in a transaction of its own. The inner error is the purchase's own refusal.
+    pub async fn apply(
+        &self,
+        id: &PurchaseId,
+        event: Event,
+        now: Timestamp,
+    ) -> Result<Result<Purchase, Refusal>, StoreError> {
+        let mut tx = self.begin().await?;
+        let outcome = tx.apply(id, event, now).await?;
+        if outcome.is_ok() {
+            tx.commit().await?;
+        }
+        Ok(outcome)
+    }
+}
+
+impl Tx {
+    /// Stores a new purchase.
+    pub async fn insert(&mut self, purchase: &Purchase, now: Timestamp) -> Result<(), StoreError> {
+        sqlx::query(
+            "INSERT INTO purchases (id, reference, sku, state, version, intent, email, wake_at, opened_at, updated_at, body) \
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)",
+        )
+        .bind(purchase.id().as_str())
+        .bind(purchase.reference().as_str())
+        .bind(purchase.sku())
+        .bind(purchase.state().as_str())
+        .bind(purchase.version())
+        .bind(purchase.intent())
+        .bind(purchase.learner().map(|learner| learner.email.as_str()))
+        .bind(purchase.wake_at().map(Timestamp::as_millis))
+        .bind(purchase.opened_at().as_millis())
+        .bind(now.as_millis())
+        .bind(serde_json::to_string(purchase)?)
+        .execute(&mut *self.inner)
+        .await?;
+        Ok(())
+    }
+
+    /// Lets the purchase handle `event`, and stores what follows: its state, its seat and its outbox rows.
+    pub async fn apply(
+        &mut self,
+        id: &PurchaseId,
+        event: Event,
+        now: Timestamp,
+    ) -> Result<Result<Purchase, Refusal>, StoreError> {
+        let mut purchase = self.lock(id).await?;
+        let before = purchase.version();
+        let event = self.find_seat(&purchase, event).await?;
+        let commands = match purchase.handle(event, now, &self.store.limits) {
+            Ok(commands) => commands,
+            Err(refusal) => return Ok(Err(refusal)),
+        };
+        if purchase.version() != before {
+            self.update(&purchase, now).await?;
+            self.changed.push(id.clone());
+        }
+        for command in commands {
+            match command.receiver() {
+                Some(receiver) => self.enqueue(id, &command, receiver, now).await?,
+                None => self.release_seat(purchase.sku()).await?,
+            }
+        }
+        Ok(Ok(purchase))
+    }
+
+    /// The purchase that a payment intent belongs to, by its id, or by our reference where Stripe's word comes
+    /// before our own record of the id.
+    pub async fn purchase_of_intent(
+        &mut self,
+        intent: &str,
+        reference: Option<&Reference>,
+    ) -> Result<Option<PurchaseId>, StoreError> {
+        let row =
+            sqlx::query("SELECT id FROM purchases WHERE intent = $1 OR (intent IS NULL AND reference = $2)")
+                .bind(intent)
+                .bind(reference.map(Reference::as_str))
+                .fetch_optional(&mut *self.inner)
+                .await?;
+        row.map(|row| known_id(row.try_get("id")?)).transpose()
+    }
+
+    /// Reads the purchase and keeps others from changing it until the end of this transaction: on PostgreSQL an
+    /// update locks the row, on SQLite the transaction itself is the lock.
+    async fn lock(&mut self, id: &PurchaseId) -> Result<Purchase, StoreError> {
+        let row = sqlx::query("UPDATE purchases SET version = version WHERE id = $1 RETURNING body")
+            .bind(id.as_str())
+            .fetch_optional(&mut *self.inner)
+            .await?
+            .ok_or(StoreError::UnknownPurchase)?;
+        Ok(serde_json::from_str(row.try_get("body")?)?)
+    }
+
+    /// Money that arrives after the seat was given back needs a new one.
+    async fn find_seat(&mut self, purchase: &Purchase, mut event: Event) -> Result<Event, StoreError> {
+        if let Event::PaymentSucceeded { seat, .. } = &mut event
+            && purchase.has_lost_seat()
+        {
+            let catalog = self.store.catalog.get();
+            let found = match catalog.find(purchase.sku()).and_then(|item| item.capacity) {
+                Some(capacity) => self.take_seat(purchase.sku(), capacity).await?,
+                None => false,
+            };
+            *seat = if found { SeatFound::Yes } else { SeatFound::No };
+        }
+        Ok(event)
+    }
+
+    async fn update(&mut self, purchase: &Purchase, now: Timestamp) -> Result<(), StoreError> {
+        sqlx::query(
+            "UPDATE purchases SET state = $2, version = $3, intent = $4, email = $5, wake_at = $6, updated_at = $7, \
+             body = $8 WHERE id = $1",
+        )
+        .bind(purchase.id().as_str())
+        .bind(purchase.state().as_str())
+        .bind(purchase.version())
+        .bind(purchase.intent())
+        .bind(purchase.learner().map(|learner| learner.email.as_str()))
+        .bind(purchase.wake_at().map(Timestamp::as_millis))
+        .bind(now.as_millis())
+        .bind(serde_json::to_string(purchase)?)
+        .execute(&mut *self.inner)
+        .await?;
+        Ok(())
+    }
+}
+
+pub(super) fn known_id(text: &str) -> Result<PurchaseId, StoreError> {
+    PurchaseId::parse(text).ok_or(StoreError::UnknownPurchase)
+}

@@ -1,0 +1,39 @@
+//! Seats of live offerings: a counter that a conditional update never lets past the capacity.
+use super::{Store, StoreError, Tx};
+use sqlx::Row;
+
+impl Store {
+    /// Seats owned by purchases of `sku` that are in effect.
+    pub async fn taken_seats(&self, sku: &str) -> Result<i64, StoreError> {
+        let row = sqlx::query("SELECT taken FROM seats WHERE sku = $1")
+            .bind(sku)
+            .fetch_optional(&self.pool)
+            .await?;
+        Ok(row.map(|row| row.try_get("taken")).transpose()?.unwrap_or(0))
+    }
+}
+
+impl Tx {
+    /// Takes one seat; `false` where all are taken.
+    pub async fn take_seat(&mut self, sku: &str, capacity: i64) -> Result<bool, StoreError> {
+        sqlx::query("INSERT INTO seats (sku, taken) VALUES ($1, 0) ON CONFLICT (sku) DO NOTHING")
+            .bind(sku)
+            .execute(&mut *self.inner)
+            .await?;
+        let row =
+            sqlx::query("UPDATE seats SET taken = taken + 1 WHERE sku = $1 AND taken < $2 RETURNING taken")
+                .bind(sku)
+                .bind(capacity)
+                .fetch_optional(&mut *self.inner)
+                .await?;
+        Ok(row.is_some())
+    }
+
+    pub(super) async fn release_seat(&mut self, sku: &str) -> Result<(), StoreError> {
+        sqlx::query("UPDATE seats SET taken = taken - 1 WHERE sku = $1 AND taken > 0")
+            .bind(sku)
+            .execute(&mut *self.inner)
+            .await?;
+        Ok(())
+    }
+}

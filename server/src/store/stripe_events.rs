@@ -1,0 +1,40 @@
+//! Stripe's events as they came, each kept once.
+use super::{StoreError, Tx};
+use crate::purchase::PurchaseId;
+use shared::Timestamp;
+
+/// One event of Stripe's.
+#[derive(Clone, Debug)]
+pub struct StoredEvent<'a> {
+    pub id: &'a str,
+    pub kind: &'a str,
+    pub object_id: Option<&'a str>,
+    /// The raw body, whose signature was checked.
+    pub body: &'a str,
+}
+
+impl Tx {
+    /// Keeps the event; `false` where it is known already.
+    pub async fn keep_event(
+        &mut self,
+        event: &StoredEvent<'_>,
+        purchase: Option<&PurchaseId>,
+        outcome: &str,
+        now: Timestamp,
+    ) -> Result<bool, StoreError> {
+        let kept = sqlx::query(
+            "INSERT INTO stripe_events (id, kind, object_id, purchase_id, outcome, received_at, body) \
+             VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT (id) DO NOTHING",
+        )
+        .bind(event.id)
+        .bind(event.kind)
+        .bind(event.object_id)
+        .bind(purchase.map(PurchaseId::as_str))
+        .bind(outcome)
+        .bind(now.as_millis())
+        .bind(event.body)
+        .execute(&mut *self.inner)
+        .await?;
+        Ok(kept.rows_affected() == 1)
+    }
+}

@@ -1,0 +1,206 @@
+//! The store's promises, on a database of its own.
+use super::*;
+use crate::catalog::{Catalog, CurrentCatalog};
+use crate::purchase::{Command, Event, Learner, Opening, Purchase, Reference};
+use shared::{Currency, Email, Money, Price, State, Timestamp};
+use tempfile::TempDir;
+
+const LIMITS: Limits = Limits {
+    hold: Duration::from_secs(600),
+    payment: Duration::from_secs(1200),
+    check: Duration::from_secs(15),
+};
+const NOW: Timestamp = Timestamp::from_millis(1_800_000_000_000);
+const LEASE: Duration = Duration::from_secs(60);
+
+struct Fixture {
+    store: Store,
+    folder: TempDir,
+}
+
+impl Fixture {
+    async fn new() -> Self {
+        let folder = TempDir::new().unwrap();
+        Self { store: connect(&folder).await, folder }
+    }
+
+    async fn open(&self, n: u8) -> PurchaseId {
+        let opening = Opening {
+            id: PurchaseId::from_random([n; 20]),
+            reference: Reference::from_random([n; 8]),
+            sku: "ru-test".to_owned(),
+            seated: false,
+            variant: None,
+            price: Price::of(Money { amount: 4900, currency: Currency::USD }),
+        };
+        let purchase = Purchase::open(opening, NOW, &LIMITS);
+        let mut tx = self.store.begin().await.unwrap();
+        tx.insert(&purchase, NOW).await.unwrap();
+        tx.commit().await.unwrap();
+        purchase.id().clone()
+    }
+
+    async fn apply(&self, id: &PurchaseId, event: Event) -> Purchase {
+        self.store.apply(id, event, NOW).await.unwrap().unwrap()
+    }
+
+    async fn pay(&self, id: &PurchaseId) {
+        let learner = Learner { email: Email::parse("ada@example.com").unwrap(), name: None };
+        self.apply(id, Event::PaySubmitted { learner, expected_total: 4900, key: "key".to_owned() }).await;
+        let intent = format!("pi_{}", id.as_str());
+        self.apply(id, Event::IntentCreated { intent: intent.clone() }).await;
+        let paid = Event::PaymentSucceeded {
+            intent,
+            amount: 4900,
+            currency: Some(Currency::USD),
+            seat: crate::purchase::SeatFound::Yes,
+        };
+        self.apply(id, paid).await;
+    }
+
+    async fn lease(&self, now: Timestamp) -> Option<Task> {
+        self.store.lease(now, LEASE).await.unwrap()
+    }
+}
+
+async fn connect(folder: &TempDir) -> Store {
+    let url = format!("sqlite://{}", folder.path().join("checkout.db").display());
+    Store::connect(&url, LIMITS, CurrentCatalog::new(Catalog::default())).await.unwrap()
+}
+
+#[tokio::test]
+async fn a_purchase_is_read_back_as_it_was_also_by_another_process() {
+    let fixture = Fixture::new().await;
+    let id = fixture.open(1).await;
+    fixture.pay(&id).await;
+    let purchase = fixture.store.purchase(&id).await.unwrap();
+    assert_eq!(purchase.state(), State::Paid);
+    assert_eq!(connect(&fixture.folder).await.purchase(&id).await.unwrap(), purchase);
+}
+
+#[tokio::test]
+async fn a_refused_event_stores_nothing() {
+    let fixture = Fixture::new().await;
+    let id = fixture.open(1).await;
+    let before = fixture.store.purchase(&id).await.unwrap();
+    let refund = Event::RefundRequested { amount: None, key: "key".to_owned() };
+    assert!(fixture.store.apply(&id, refund, NOW).await.unwrap().is_err());
+    assert_eq!(fixture.store.purchase(&id).await.unwrap(), before);
+}
+
+#[tokio::test]
+async fn a_transaction_that_is_dropped_has_not_happened() {
+    let fixture = Fixture::new().await;
+    let id = fixture.open(1).await;
+    let mut tx = fixture.store.begin().await.unwrap();
+    tx.apply(&id, Event::GaveUp, NOW).await.unwrap().unwrap();
+    drop(tx);
+    assert_eq!(fixture.store.purchase(&id).await.unwrap().state(), State::Held);
+}
+
+#[tokio::test]
+async fn a_command_is_leased_to_one_worker_until_the_lease_runs_out() {
+    let fixture = Fixture::new().await;
+    let id = fixture.open(1).await;
+    fixture.pay(&id).await;
+    let first = fixture.lease(NOW).await.unwrap();
+    assert_eq!((&first.command, first.attempts), (&Command::CreateGrant, 1));
+    assert!(fixture.lease(NOW).await.is_none());
+    let second = fixture.lease(NOW.plus(LEASE)).await.unwrap();
+    assert_eq!((&second.id, second.attempts), (&first.id, 2));
+    // The first worker comes back late: what it did is not recorded twice.
+    let mut tx = fixture.store.begin().await.unwrap();
+    assert!(!tx.finish(&first, NOW).await.unwrap());
+    assert!(tx.finish(&second, NOW).await.unwrap());
+    tx.commit().await.unwrap();
+    assert_eq!(fixture.store.outbox_depth().await.unwrap(), (0, 0));
+}
+
+#[tokio::test]
+async fn racing_workers_get_each_command_once() {
+    let fixture = Fixture::new().await;
+    for n in 0..20 {
+        let id = fixture.open(n).await;
+        fixture.pay(&id).await;
+    }
+    let workers = (0..40).map(|_| {
+        let store = fixture.store.clone();
+        tokio::spawn(async move { store.lease(NOW, LEASE).await.unwrap() })
+    });
+    let mut leased = Vec::new();
+    for worker in workers.collect::<Vec<_>>() {
+        leased.extend(worker.await.unwrap().map(|task| task.id));
+    }
+    leased.sort();
+    let all = leased.len();
+    leased.dedup();
+    assert_eq!((all, leased.len()), (20, 20));
+}
+
+#[tokio::test]
+async fn commands_of_one_purchase_keep_their_order_at_one_receiver_and_wait_for_no_other() {
+    let fixture = Fixture::new().await;
+    let id = fixture.open(1).await;
+    fixture.pay(&id).await;
+    fixture.apply(&id, Event::RefundSucceeded { total_refunded: 4900 }).await;
+    fixture.apply(&id, Event::GrantCreated { access_url: "https://learn".to_owned() }).await;
+    let grant = fixture.lease(NOW).await.unwrap();
+    assert_eq!(grant.command, Command::CreateGrant);
+    assert!(fixture.lease(NOW).await.is_none(), "revoking waits for granting");
+    fixture.store.retry(&grant, "busy", NOW.plus(LEASE)).await.unwrap();
+    assert!(fixture.lease(NOW).await.is_none(), "also while granting waits for its next try");
+    let grant = fixture.lease(NOW.plus(LEASE)).await.unwrap();
+    let mut tx = fixture.store.begin().await.unwrap();
+    assert!(tx.finish(&grant, NOW).await.unwrap());
+    tx.commit().await.unwrap();
+    assert_eq!(fixture.lease(NOW.plus(LEASE)).await.unwrap().command, Command::RevokeGrant);
+
+    let other = fixture.open(2).await;
+    fixture.pay(&other).await;
+    fixture.apply(&other, Event::StripeHadNews).await;
+    let receivers = [fixture.lease(NOW).await.unwrap(), fixture.lease(NOW).await.unwrap()];
+    let mut commands = receivers.map(|task| task.command.name());
+    commands.sort_unstable();
+    assert_eq!(commands, ["ask_stripe", "create_grant"]);
+}
+
+#[tokio::test]
+async fn seats_are_never_taken_past_the_capacity() {
+    let fixture = Fixture::new().await;
+    let buyers = (0..50).map(|_| {
+        let store = fixture.store.clone();
+        tokio::spawn(async move {
+            let mut tx = store.begin().await.unwrap();
+            let taken = tx.take_seat("ru-live", 7).await.unwrap();
+            tx.commit().await.unwrap();
+            taken
+        })
+    });
+    let mut won = 0;
+    for buyer in buyers.collect::<Vec<_>>() {
+        won += i64::from(buyer.await.unwrap());
+    }
+    assert_eq!((won, fixture.store.taken_seats("ru-live").await.unwrap()), (7, 7));
+}
+
+#[tokio::test]
+async fn an_event_of_stripes_is_kept_once() {
+    let fixture = Fixture::new().await;
+    let event = StoredEvent { id: "evt_1", kind: "ping", object_id: None, body: "{}" };
+    for new in [true, false] {
+        let mut tx = fixture.store.begin().await.unwrap();
+        assert_eq!(tx.keep_event(&event, None, "not_ours", NOW).await.unwrap(), new);
+        tx.commit().await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn a_database_that_is_not_one_is_named() {
+    let folder = TempDir::new().unwrap();
+    let connect =
+        |url: String| async move { Store::connect(&url, LIMITS, CurrentCatalog::default()).await.err() };
+    assert!(connect("mysql://x".to_owned()).await.unwrap().to_string().contains("DATABASE_URL"));
+    let file = folder.path().join("text.db");
+    std::fs::write(&file, "this is no database, and longer than the header of one".repeat(40)).unwrap();
+    assert!(connect(format!("sqlite://{}", file.display())).await.is_some());
+}

@@ -1,0 +1,131 @@
+//! What each command means for the other systems.
+use super::Outcome;
+use crate::checkout::Checkout;
+use crate::error::Error;
+use crate::grants::{Grant, Grants, GrantsError};
+use crate::payments::{Intent, Payments, PaymentsError, RefundStatus};
+use crate::purchase::{Command, Event, Purchase};
+use crate::store::Task;
+
+impl<P: Payments, G: Grants> Checkout<P, G> {
+    /// Carries out one command, unless the purchase has moved on and no longer wants it.
+    pub(super) async fn carry_out(&self, task: &Task) -> Result<Outcome, Error> {
+        let purchase = self.store.purchase(&task.purchase).await?;
+        if !purchase.still_wants(&task.command) {
+            return Ok(Outcome::Done(vec![]));
+        }
+        Ok(match &task.command {
+            Command::AskStripe => self.ask_stripe(&purchase).await.unwrap_or_else(Outcome::from),
+            Command::CancelIntent => self.cancel_intent(&purchase).await.unwrap_or_else(Outcome::from),
+            Command::CreateRefund { amount, key } => {
+                self.create_refund(&purchase, *amount, key).await.unwrap_or_else(Outcome::from)
+            }
+            Command::CreateGrant => self.create_grant(&purchase).await,
+            Command::RevokeGrant => match self.grants.revoke(purchase.id()).await {
+                Ok(()) => Outcome::Done(vec![Event::GrantRevoked]),
+                Err(error) => Outcome::from_grants(error, vec![]),
+            },
+            Command::ReleaseSeat => Outcome::Done(vec![]),
+        })
+    }
+
+    async fn ask_stripe(&self, purchase: &Purchase) -> Result<Outcome, PaymentsError> {
+        let Some(intent) = self.find_intent(purchase).await? else { return Ok(Outcome::Done(vec![])) };
+        let mut events = events_of(&intent);
+        let refunded = self.payments.refunded(&intent.id).await?;
+        if refunded > 0 {
+            events.push(Event::RefundSucceeded { total_refunded: refunded });
+        }
+        Ok(Outcome::Done(events))
+    }
+
+    /// An intent that can't be cancelled has moved on, and says where to: then the payment wins.
+    async fn cancel_intent(&self, purchase: &Purchase) -> Result<Outcome, PaymentsError> {
+        let Some(known) = self.find_intent(purchase).await? else {
+            return Ok(Outcome::Done(vec![Event::IntentCanceled]));
+        };
+        let intent = match self.payments.cancel(&known.id).await {
+            Err(PaymentsError::OtherState) => self.payments.retrieve(&known.id).await?,
+            outcome => outcome?,
+        };
+        Ok(Outcome::Done(events_of(&intent)))
+    }
+
+    async fn create_refund(
+        &self,
+        purchase: &Purchase,
+        amount: i64,
+        key: &str,
+    ) -> Result<Outcome, PaymentsError> {
+        let Some(intent) = purchase.intent() else { return Ok(Outcome::Done(vec![])) };
+        Ok(match self.payments.refund(intent, amount, key).await? {
+            RefundStatus::Succeeded => {
+                let total_refunded = self.payments.refunded(intent).await?;
+                Outcome::Done(vec![Event::RefundSucceeded { total_refunded }])
+            }
+            RefundStatus::Pending => Outcome::Done(vec![]),
+            RefundStatus::Failed => Outcome::NeedsPerson {
+                message: "Stripe could not give the money back".to_owned(),
+                events: vec![Event::RefundFailed],
+            },
+        })
+    }
+
+    async fn create_grant(&self, purchase: &Purchase) -> Outcome {
+        let catalog = self.catalog.get();
+        let Some(item) = catalog.find(purchase.sku()) else {
+            // A person may put it back: the purchase is paid for.
+            let message = format!("{} is not in the catalogue any more", purchase.sku());
+            return Outcome::Retry { message, after: None };
+        };
+        let Some(learner) = purchase.learner() else {
+            return Outcome::NeedsPerson { message: "nobody to grant it to".to_owned(), events: vec![] };
+        };
+        let grant = Grant {
+            purchase: purchase.id(),
+            reference: purchase.reference(),
+            learner,
+            resource: &item.resource,
+        };
+        match self.grants.grant(grant).await {
+            Ok(access_url) => Outcome::Done(vec![Event::GrantCreated { access_url }]),
+            Err(error) => Outcome::from_grants(error, vec![Event::GrantRefused]),
+        }
+    }
+
+    /// The purchase's intent: by its id, or among Stripe's where our record of it was lost.
+    async fn find_intent(&self, purchase: &Purchase) -> Result<Option<Intent>, PaymentsError> {
+        match purchase.intent() {
+            Some(intent) => self.payments.retrieve(intent).await.map(Some),
+            None => self.payments.find(purchase.reference(), purchase.opened_at()).await,
+        }
+    }
+}
+
+impl Outcome {
+    fn from_grants(error: GrantsError, events: Vec<Event>) -> Self {
+        match error {
+            GrantsError::Transient { message, retry_after } => Self::Retry { message, after: retry_after },
+            GrantsError::Permanent { message } => Self::NeedsPerson { message, events },
+        }
+    }
+}
+
+impl From<PaymentsError> for Outcome {
+    fn from(error: PaymentsError) -> Self {
+        match error {
+            PaymentsError::Transient { message, retry_after } => Self::Retry { message, after: retry_after },
+            error @ (PaymentsError::Spent { .. } | PaymentsError::OtherState) => {
+                Self::Retry { message: error.to_string(), after: None }
+            }
+            error @ PaymentsError::Permanent { .. } => {
+                Self::NeedsPerson { message: error.to_string(), events: vec![] }
+            }
+        }
+    }
+}
+
+fn events_of(intent: &Intent) -> Vec<Event> {
+    let created = Event::IntentCreated { intent: intent.id.clone() };
+    std::iter::once(created).chain(intent.event()).collect()
+}

@@ -1,0 +1,148 @@
+//! Carries out the outbox: leases a command, does it, and records what came of it in the transaction that closes it.
+
+mod carry_out;
+mod sweep;
+
+pub use sweep::run_sweep;
+
+use crate::checkout::Checkout;
+use crate::clock;
+use crate::config::Retry;
+use crate::error::Error;
+use crate::grants::Grants;
+use crate::payments::Payments;
+use crate::purchase::Event;
+use crate::store::Task;
+use std::time::Duration;
+use tokio_util::task::TaskTracker;
+
+/// How long a command belongs to one worker. Longer than any call may take, so that it isn't done twice at once.
+const LEASE: Duration = Duration::from_secs(90);
+/// The time within its lease that a command has.
+const ALLOWED: Duration = Duration::from_secs(75);
+/// The longest sleep: other instances' commands are found by looking.
+const LOOK: Duration = Duration::from_secs(1);
+/// Commands carried out at the same time.
+const AT_ONCE: usize = 16;
+
+/// How a try ended.
+#[derive(Debug)]
+enum Outcome {
+    /// Done; this is what to tell the purchase.
+    Done(Vec<Event>),
+    /// Worth another try.
+    Retry { message: String, after: Option<Duration> },
+    /// Refused for good; this is what to tell the purchase.
+    NeedsPerson { message: String, events: Vec<Event> },
+}
+
+/// Runs until the checkout stops, then finishes what is under way.
+pub async fn run_outbox<P: Payments, G: Grants>(checkout: Checkout<P, G>, retry: Retry) {
+    let tasks = TaskTracker::new();
+    while !checkout.stop.is_cancelled() {
+        if tasks.len() < AT_ONCE {
+            match checkout.store.lease(clock::now(), LEASE).await {
+                Ok(Some(task)) => {
+                    let checkout = checkout.clone();
+                    tasks.spawn(async move { work(&checkout, &retry, &task).await });
+                    continue;
+                }
+                Ok(None) => {}
+                Err(error) => tracing::error!(%error, "the outbox can't be read"),
+            }
+        }
+        tokio::select! {
+            () = checkout.store.wait_for_work() => {}
+            () = tokio::time::sleep(wait(&checkout).await) => {}
+            () = checkout.stop.cancelled() => {}
+        }
+    }
+    tasks.close();
+    tasks.wait().await;
+}
+
+async fn wait<P: Payments, G: Grants>(checkout: &Checkout<P, G>) -> Duration {
+    match checkout.store.next_due().await {
+        Ok(Some(due)) => due.since(clock::now()).clamp(Duration::from_millis(10), LOOK),
+        Ok(None) | Err(_) => LOOK,
+    }
+}
+
+async fn work<P: Payments, G: Grants>(checkout: &Checkout<P, G>, retry: &Retry, task: &Task) {
+    let outcome = match tokio::time::timeout(ALLOWED, checkout.carry_out(task)).await {
+        Ok(Ok(outcome)) => outcome,
+        Ok(Err(error)) => Outcome::Retry { message: error.to_string(), after: None },
+        Err(_) => Outcome::Retry { message: "took too long".to_owned(), after: None },
+    };
+    if let Err(error) = record(checkout, retry, task, outcome).await {
+        // Nothing is lost: the lease runs out, and the command is carried out again.
+        tracing::error!(%error, outbox.id = task.id, outbox.command = task.command.name(), "outcome not recorded");
+    }
+}
+
+async fn record<P: Payments, G: Grants>(
+    checkout: &Checkout<P, G>,
+    retry: &Retry,
+    task: &Task,
+    outcome: Outcome,
+) -> Result<(), Error> {
+    let now = clock::now();
+    let command = task.command.name();
+    let (events, failure) = match outcome {
+        Outcome::Done(events) => (events, None),
+        Outcome::NeedsPerson { message, events } => (events, Some(message)),
+        Outcome::Retry { message, .. } if now.since(task.created_at) >= retry.give_up => {
+            (vec![], Some(message))
+        }
+        Outcome::Retry { message, after } => {
+            let wait = after.unwrap_or_default().max(backoff(retry, task.attempts));
+            tracing::warn!(
+                outbox.command = command,
+                outbox.attempts = task.attempts,
+                error = message,
+                "will be tried again"
+            );
+            return Ok(checkout.store.retry(task, &message, now.plus(wait)).await?);
+        }
+    };
+    let mut tx = checkout.store.begin().await?;
+    for event in events {
+        tx.apply(&task.purchase, event, now).await??;
+    }
+    let closed = match &failure {
+        None => tx.finish(task, now).await?,
+        Some(message) => {
+            tracing::error!(alert = true, outbox.command = command, error = message, "a person is needed");
+            tx.give_to_person(task, message, now).await?
+        }
+    };
+    if closed {
+        tx.commit().await?;
+        tracing::info!(outbox.command = command, outbox.attempts = task.attempts, "command closed");
+    }
+    Ok(())
+}
+
+/// Doubles with each try up to the cap; the jitter keeps many from coming back at once.
+fn backoff(retry: &Retry, attempts: u32) -> Duration {
+    let doubled = retry.base.saturating_mul(1 << attempts.saturating_sub(1).min(24));
+    doubled.min(retry.cap).mul_f64(rand::random_range(0.5..=1.0))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn waits_double_up_to_the_cap() {
+        let retry = Retry {
+            base: Duration::from_secs(1),
+            cap: Duration::from_secs(60),
+            give_up: Duration::from_secs(3600),
+        };
+        for (attempts, most) in [(1, 1), (2, 2), (3, 4), (7, 60), (40, 60)] {
+            let wait = backoff(&retry, attempts).as_secs_f64();
+            assert!((f64::from(most) / 2.0..=f64::from(most)).contains(&wait), "{attempts}: {wait}");
+        }
+    }
+}
