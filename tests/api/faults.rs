@@ -1,0 +1,117 @@
+//! Stripe at its worst: whatever it does, one intent, one charge, and an honest answer.
+use checkout_tests::{COURSE, Setup, TestApp};
+use sandbox::{Misbehaviour, StripeFault, StripeOperation};
+
+const GOOD: &str = "4242424242424242";
+
+/// Presses Pay under a fault that passes, and then pays: one intent, one charge, one grant.
+async fn survives(misbehaviour: Misbehaviour, times: u32) {
+    let app = TestApp::start().await;
+    let id = app.open(COURSE).await;
+    app.sandbox.stripe().fault(StripeFault::new(misbehaviour).on(StripeOperation::CreateIntent).times(times));
+    let mut answer = app.press_pay(&id, 4900).await;
+    for _ in 0..3 {
+        if answer.status == 200 {
+            break;
+        }
+        answer.expect_problem(502, "payments_unavailable");
+        answer = app.press_pay(&id, 4900).await;
+    }
+    let secret = answer.expect(200).text_at("client_secret");
+    app.sandbox.stripe().confirm(&checkout_tests::intent_of(&secret), GOOD).unwrap();
+    app.reaches(&id, "granted").await;
+    let stripe = app.sandbox.stripe();
+    assert_eq!((stripe.intents().len(), stripe.charges_succeeded().len()), (1, 1));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_500_before_the_work() {
+    survives(Misbehaviour::error_before(500), 1).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_500_after_the_work_which_is_repeated_for_the_key() {
+    survives(Misbehaviour::error_after(500), 1).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_503_and_a_429_for_a_while() {
+    survives(Misbehaviour::error_before(503), 4).await;
+    survives(Misbehaviour::throttled(1), 2).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_connection_that_breaks_before_and_after_the_work() {
+    survives(Misbehaviour::Close { after_work: false }, 2).await;
+    survives(Misbehaviour::Close { after_work: true }, 2).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn silence_after_the_work() {
+    survives(Misbehaviour::Hang { after_work: true }, 2).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_answer_that_can_not_be_read() {
+    survives(Misbehaviour::Garbage, 1).await;
+    survives(Misbehaviour::MissingField { field: "status".to_owned() }, 5).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn stripe_down_is_said_and_tried_again_with_the_same_purchase() {
+    let app = TestApp::start().await;
+    let id = app.open(COURSE).await;
+    app.sandbox.stripe().fault(StripeFault::new(Misbehaviour::Down));
+    let answer = app.press_pay(&id, 4900).await.expect_problem(502, "payments_unavailable");
+    assert!(!answer.header("retry-after").is_empty());
+    assert!(app.sandbox.stripe().intents().is_empty());
+    app.sandbox.stripe().clear_faults();
+    app.press_pay(&id, 4900).await.expect(200);
+    assert_eq!(app.sandbox.stripe().intents().len(), 1);
+    app.delete(&format!("/v1/purchases/{id}")).await.expect(200);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn giving_up_while_stripe_is_down_keeps_the_purchase_until_it_is_back() {
+    let app = TestApp::start().await;
+    let (id, intent) = app.open_and_press_pay(COURSE, 4900).await;
+    let down = StripeFault::new(Misbehaviour::Down).on(StripeOperation::CancelIntent);
+    app.sandbox.stripe().fault(down);
+    assert_eq!(app.delete(&format!("/v1/purchases/{id}")).await.expect(200).text_at("state"), "paying");
+    app.press_pay(&id, 4900).await.expect_problem(409, "purchase_ended");
+    app.sandbox.stripe().clear_faults();
+    app.reaches(&id, "canceled").await;
+    assert_eq!(app.sandbox.stripe().intent(&intent).unwrap()["status"], "canceled");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_amount_that_stripe_refuses_is_told_and_not_retried() {
+    let app = TestApp::start().await;
+    let id = app.open(COURSE).await;
+    let refusal = Misbehaviour::error_before(402);
+    app.sandbox.stripe().fault(StripeFault::new(refusal).on(StripeOperation::CreateIntent));
+    app.press_pay(&id, 4900).await.expect_problem(502, "payments_unavailable");
+    let creates = app.sandbox.stripe().requests().iter().filter(|r| r.method == "POST").count();
+    assert_eq!(creates, 1);
+    app.sandbox.stripe().clear_faults();
+    app.delete(&format!("/v1/purchases/{id}")).await.expect(200);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_restart_between_pay_and_the_answer_forgets_nothing() {
+    let setup = Setup { flags: vec!["--payment-seconds=2".to_owned()], leaves_work: false };
+    let mut app = TestApp::set_up(setup).await;
+    let id = app.open(COURSE).await;
+    // Stripe does the work and our record of it is lost: the key and the reference find it again.
+    let fault = StripeFault::new(Misbehaviour::Hang { after_work: true }).on(StripeOperation::CreateIntent);
+    app.sandbox.stripe().fault(fault.times(1));
+    app.sandbox.stripe().fault(StripeFault::new(Misbehaviour::Down));
+    app.sandbox.stripe().never_deliver();
+    app.press_pay(&id, 4900).await.expect_problem(502, "payments_unavailable");
+    app.restart().await;
+    app.sandbox.stripe().clear_faults();
+    app.sandbox.stripe().never_deliver();
+    app.reaches(&id, "canceled").await;
+    let intents = app.sandbox.stripe().intents();
+    assert_eq!((intents.len(), &intents[0]["status"]), (1, &serde_json::json!("canceled")));
+}

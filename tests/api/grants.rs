@@ -1,0 +1,83 @@
+//! FlockJay at its worst: every paid purchase is granted once, or stays visible.
+use checkout_tests::{COURSE, Setup, TestApp};
+use sandbox::{ErrorBody, FlockJayFault, FlockJayOperation, Misbehaviour};
+
+async fn pay(app: &TestApp) -> String {
+    let (id, intent) = app.open_and_press_pay(COURSE, 4900).await;
+    app.sandbox.stripe().confirm(&intent, "4242424242424242").unwrap();
+    id
+}
+
+/// Pays while FlockJay misbehaves for a while: one grant in the end.
+async fn survives(misbehaviour: Misbehaviour, times: u32) {
+    let app = TestApp::start().await;
+    app.sandbox.flockjay().fault(FlockJayFault::new(misbehaviour).times(times));
+    let id = pay(&app).await;
+    app.reaches(&id, "granted").await;
+    assert_eq!(app.sandbox.flockjay().active_grants().len(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn fails_nine_times_then_works() {
+    survives(Misbehaviour::error_before(500), 9).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn errors_without_a_body_and_html_in_place_of_json() {
+    let empty =
+        Misbehaviour::Status { status: 502, body: ErrorBody::Empty, retry_after: None, after_work: false };
+    survives(empty, 2).await;
+    survives(Misbehaviour::Garbage, 2).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn killed_between_the_call_and_the_record_counts_as_granted() {
+    survives(Misbehaviour::Close { after_work: true }, 1).await;
+    survives(Misbehaviour::Hang { after_work: true }, 1).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn retry_after_is_honoured() {
+    let app = TestApp::start().await;
+    app.sandbox.flockjay().fault(FlockJayFault::new(Misbehaviour::throttled(1)).times(1));
+    let start = std::time::Instant::now();
+    let id = pay(&app).await;
+    app.reaches(&id, "granted").await;
+    assert!(start.elapsed() >= std::time::Duration::from_secs(1), "the base wait is 20 ms");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_unknown_resource_stays_visible_and_needs_a_person() {
+    let app = TestApp::set_up(Setup { flags: vec![], leaves_work: true }).await;
+    app.sandbox.flockjay().remove_resource("course", "101");
+    let id = pay(&app).await;
+    app.outbox_is(0, 1).await;
+    let purchase = app.get(&format!("/v1/purchases/{id}")).await.json();
+    assert_eq!((&purchase["state"], &purchase["timeline"][1]["state"]), (&"paid".into(), &"failed".into()));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn retries_that_are_used_up_need_a_person_and_are_not_dropped() {
+    // The clock of retries starts with the command, so that an hour is over at once where a retry asks for more.
+    let setup = Setup { flags: vec!["--retry-hours=1".to_owned()], leaves_work: true };
+    let app = TestApp::set_up(setup).await;
+    app.sandbox.flockjay().fault(FlockJayFault::new(Misbehaviour::Down).on(FlockJayOperation::Grant));
+    let id = pay(&app).await;
+    app.until("a few tries", |sandbox| sandbox.flockjay().calls().len() > 3).await;
+    app.outbox_is(1, 0).await;
+    assert_eq!(app.get(&format!("/v1/purchases/{id}")).await.text_at("state"), "paid");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_restart_carries_out_what_was_left() {
+    let mut app = TestApp::start().await;
+    app.sandbox.flockjay().fault(FlockJayFault::new(Misbehaviour::Down));
+    let id = pay(&app).await;
+    app.reaches(&id, "paid").await;
+    app.until("a try", |sandbox| !sandbox.flockjay().calls().is_empty()).await;
+    app.stop().await;
+    app.sandbox.flockjay().clear_faults();
+    app.start_app().await;
+    app.reaches(&id, "granted").await;
+    assert_eq!(app.sandbox.flockjay().active_grants().len(), 1);
+}

@@ -1,0 +1,12 @@
+//! Black-box tests over HTTP and webhooks, against the real server and the sandbox.
+#![expect(clippy::unwrap_used, reason = "a test that meets the unexpected fails")]
+
+mod documents;
+mod faults;
+mod grants;
+mod lifecycle;
+mod offerings;
+mod payment;
+mod purchases;
+mod seats;
+mod webhooks;

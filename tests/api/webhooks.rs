@@ -1,0 +1,171 @@
+//! Stripe's webhooks: any order, any number, and whatever else may come to that address.
+use checkout_tests::{Answer, COURSE, Setup, TestApp};
+use sandbox::stripe::sign;
+use sandbox::{Misdelivery, WebhookFault};
+use serde_json::{Value, json};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+const GOOD: &str = "4242424242424242";
+
+#[expect(clippy::disallowed_methods, reason = "signs as Stripe does, by the real clock")]
+fn now() -> i64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs().try_into().unwrap()
+}
+
+async fn deliver(app: &TestApp, body: &str, signature: &str) -> Answer {
+    let request = app.request(reqwest::Method::POST, "/v1/stripe/webhook");
+    app.send(request.header("stripe-signature", signature).body(body.to_owned())).await
+}
+
+async fn deliver_signed(app: &TestApp, event: &Value) -> Answer {
+    let body = event.to_string();
+    deliver(app, &body, &sign("whsec_sandbox", now(), &body)).await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_order_and_duplication_ends_granted() {
+    for fault in [
+        Misdelivery::Reorder { hold: 3 },
+        Misdelivery::Duplicate { copies: 3 },
+        Misdelivery::Delay { ms: 300 },
+    ] {
+        let app = TestApp::start().await;
+        app.sandbox.stripe().webhook_fault(WebhookFault::new(fault));
+        let (id, intent) = app.open_and_press_pay(COURSE, 4900).await;
+        app.sandbox.stripe().confirm(&intent, "4000000000000002").unwrap_err();
+        app.sandbox.stripe().confirm(&intent, GOOD).unwrap();
+        app.reaches(&id, "granted").await;
+        app.sandbox.stripe().clear_faults();
+        assert_eq!(app.sandbox.flockjay().active_grants().len(), 1);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_event_that_comes_before_our_own_record_is_ours_by_its_reference() {
+    let app = TestApp::start().await;
+    let id = app.open(COURSE).await;
+    // Stripe makes the intent and never says so; the learner can't have its secret, but Stripe's word counts.
+    let hang = sandbox::StripeFault::new(sandbox::Misbehaviour::Hang { after_work: true });
+    app.sandbox.stripe().fault(hang.on(sandbox::StripeOperation::CreateIntent).times(1));
+    app.sandbox.stripe().fault(sandbox::StripeFault::new(sandbox::Misbehaviour::Down));
+    app.press_pay(&id, 4900).await.expect_problem(502, "payments_unavailable");
+    let intent = app.sandbox.stripe().intents()[0]["id"].as_str().unwrap().to_owned();
+    app.sandbox.stripe().confirm(&intent, GOOD).unwrap();
+    app.reaches(&id, "granted").await;
+    app.sandbox.stripe().clear_faults();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_bad_signature_an_old_one_and_none_are_refused() {
+    let app = TestApp::start().await;
+    let body = json!({ "id": "evt_1", "type": "payment_intent.succeeded" }).to_string();
+    for signature in [
+        sign("whsec_wrong", now(), &body),
+        sign("whsec_sandbox", now() - 301, &body),
+        sign("whsec_sandbox", now(), "another body"),
+        "t=1".to_owned(),
+        "nonsense".to_owned(),
+        String::new(),
+    ] {
+        deliver(&app, &body, &signature).await.expect_problem(400, "bad_signature");
+    }
+    let unsigned = app.request(reqwest::Method::POST, "/v1/stripe/webhook").body(body);
+    app.send(unsigned).await.expect_problem(400, "bad_signature");
+    deliver(&app, &"x".repeat(1024 * 1024), "t=1,v1=00").await.expect_problem(413, "body_too_large");
+    let noise = "\u{1}".repeat(1000);
+    deliver(&app, &noise, &sign("whsec_sandbox", now(), &noise)).await.expect_problem(400, "bad_signature");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn either_of_two_secrets_is_taken() {
+    let app = TestApp::start().await;
+    for (n, secret) in ["whsec_next", "whsec_sandbox"].iter().enumerate() {
+        let body = json!({ "id": format!("evt_{n}"), "type": "product.created" }).to_string();
+        deliver(&app, &body, &sign(secret, now(), &body)).await.expect(200);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn unknown_types_versions_and_foreign_intents_are_acknowledged() {
+    let app = TestApp::start().await;
+    for event in [
+        json!({ "id": "evt_1", "type": "brand.new_thing", "data": { "object": { "id": "x_1", "object": "x" } } }),
+        json!({ "id": "evt_2", "type": "payment_intent.succeeded", "api_version": "1999-01-01",
+                "data": { "object": { "id": "pi_foreign", "object": "payment_intent", "metadata": {} } } }),
+        json!({ "id": "evt_3", "type": "charge.refunded",
+                "data": { "object": { "id": "ch_1", "object": "charge", "payment_intent": "pi_foreign" } } }),
+        json!({ "id": "evt_4", "type": "ping" }),
+    ] {
+        deliver_signed(&app, &event).await.expect(200);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_event_of_an_old_version_makes_us_ask_stripe() {
+    let app = TestApp::with(&["--sweep-seconds=600"]).await;
+    app.sandbox.stripe().never_deliver();
+    let (id, intent) = app.open_and_press_pay(COURSE, 4900).await;
+    app.sandbox.stripe().confirm(&intent, GOOD).unwrap();
+    let event = json!({
+        "id": "evt_old", "type": "payment_intent.succeeded", "api_version": "2015-01-01",
+        "data": { "object": { "id": intent, "object": "payment_intent" } }
+    });
+    deliver_signed(&app, &event).await.expect(200);
+    app.reaches(&id, "granted").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_forged_success_in_an_unreadable_event_grants_nothing() {
+    let app = TestApp::start().await;
+    let (id, intent) = app.open_and_press_pay(COURSE, 4900).await;
+    let event = json!({
+        "id": "evt_odd", "type": "payment_intent.succeeded",
+        "data": { "object": { "id": intent, "object": "payment_intent", "status": "succeeded" } }
+    });
+    deliver_signed(&app, &event).await.expect(200);
+    app.outbox_is(0, 0).await;
+    assert_eq!(app.get(&format!("/v1/purchases/{id}")).await.text_at("state"), "paying");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_refund_in_the_dashboard_takes_access_back() {
+    let app = TestApp::start().await;
+    let (id, intent) = app.open_and_press_pay(COURSE, 4900).await;
+    app.sandbox.stripe().confirm(&intent, GOOD).unwrap();
+    app.reaches(&id, "granted").await;
+    app.sandbox.stripe().refund(&intent, Some(100)).unwrap();
+    app.sandbox.stripe().webhooks_settled().await;
+    assert_eq!(app.get(&format!("/v1/purchases/{id}")).await.text_at("state"), "granted");
+    app.sandbox.stripe().refund(&intent, None).unwrap();
+    app.reaches(&id, "refunded").await;
+    app.until("revoked", |sandbox| sandbox.flockjay().active_grants().is_empty()).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn money_for_a_seat_that_is_gone_goes_back() {
+    // The sandbox took no money for this intent, so that its refund stays with a person.
+    let setup = Setup { flags: vec!["--payment-seconds=1".to_owned()], leaves_work: true };
+    let app = TestApp::set_up(setup).await;
+    let (late, intent) = app.open_and_press_pay("ru-live", 49000).await;
+    app.reaches(&late, "canceled").await;
+    let other = app.open("ru-live").await;
+    // Stripe says that it was paid after all: a foreign tool, or a message lost on the way.
+    let mut paid = app.sandbox.stripe().intent(&intent).unwrap();
+    paid["status"] = json!("succeeded");
+    paid["amount_received"] = json!(49000);
+    let event = json!({
+        "id": "evt_late", "object": "event", "type": "payment_intent.succeeded", "created": now(),
+        "api_version": sandbox::stripe::API_VERSION, "livemode": false, "pending_webhooks": 1,
+        "request": null, "data": { "object": paid }
+    });
+    deliver_signed(&app, &event).await.expect(200);
+    let purchase = app.get(&format!("/v1/purchases/{late}")).await.json();
+    assert_eq!(purchase["state"], "refunding");
+    assert_eq!(app.get("/v1/offerings/ru-live").await.json()["seats"]["left"], 0);
+    app.delete(&format!("/v1/purchases/{other}")).await.expect(200);
+    assert_eq!(app.get("/v1/offerings/ru-live").await.json()["seats"]["left"], 1);
+    app.until("a refund was asked for", |sandbox| {
+        sandbox.stripe().requests().iter().any(|request| request.path.starts_with("/v1/refunds"))
+    })
+    .await;
+}

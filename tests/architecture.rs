@@ -1,0 +1,84 @@
+//! The shape of the code: what may be named where.
+use std::fs;
+use std::path::{Path, PathBuf};
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the workspace").to_owned()
+}
+
+/// Every Rust file below `folder`, with its path from the workspace.
+fn sources(folder: &str) -> Vec<(String, String)> {
+    let mut found = Vec::new();
+    let mut folders = vec![root().join(folder)];
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(folder).expect("a folder") {
+            let path = entry.expect("an entry").path();
+            if path.is_dir() {
+                folders.push(path);
+            } else if path.extension().is_some_and(|ending| ending == "rs") {
+                let name = path.strip_prefix(root()).expect("below the workspace").display().to_string();
+                found.push((name, fs::read_to_string(&path).expect("text")));
+            }
+        }
+    }
+    assert!(!found.is_empty(), "{folder} has sources");
+    found
+}
+
+/// The files below `folder` whose code, comments left out, holds one of `words`.
+fn naming(folder: &str, words: &[&str]) -> Vec<String> {
+    let names = |text: &str| {
+        let code = text.lines().filter(|line| !line.trim_start().starts_with("//"));
+        code.clone().any(|line| words.iter().any(|word| line.contains(word)))
+    };
+    let mut files: Vec<_> =
+        sources(folder).into_iter().filter(|(_, text)| names(text)).map(|(name, _)| name).collect();
+    files.sort();
+    files
+}
+
+#[test]
+fn only_one_file_names_stripes_types() {
+    let words = ["stripe::", "stripe_core::", "stripe_types::", "stripe_webhook::", "stripe_shared::"];
+    let files = naming("server/src", &words);
+    // `payments/mod.rs` declares the module.
+    assert_eq!(files, ["server/src/payments/mod.rs", "server/src/payments/stripe.rs"]);
+}
+
+#[test]
+fn only_one_file_speaks_to_flockjay() {
+    assert_eq!(naming("server/src", &["reqwest::"]), ["server/src/grants/flockjay.rs"]);
+}
+
+#[test]
+fn only_one_file_of_the_widget_names_stripe_js() {
+    let files = naming("widget/src", &["confirmPayment", "js_name = Stripe"]);
+    assert_eq!(files, ["widget/src/platform/stripe.rs"]);
+}
+
+#[test]
+fn the_machines_do_no_io_and_read_no_clock() {
+    let words = [
+        "std::time::Instant",
+        "SystemTime",
+        "clock::",
+        "tokio",
+        "sqlx",
+        "rand::",
+        "reqwest",
+        "web_sys",
+        "spawn",
+    ];
+    for machine in ["server/src/purchase", "widget/src/model"] {
+        assert_eq!(naming(machine, &words), Vec::<String>::new(), "{machine}");
+    }
+}
+
+#[test]
+fn every_file_says_what_it_is_for() {
+    for folder in ["shared", "widget", "server", "sandbox", "tests", "xtask"] {
+        for (name, text) in sources(folder) {
+            assert!(text.starts_with("//!") || text.starts_with("#!["), "{name} begins with one sentence");
+        }
+    }
+}

@@ -1,0 +1,174 @@
+//! A learner buys: good card, declined card, 3-D Secure, and whatever else may happen on the way.
+use crate::Page;
+use checkout_tests::{COURSE, TestApp};
+use sandbox::{FlockJayFault, Misbehaviour, StripeFault};
+
+const GOOD: &str = "4242424242424242";
+const DECLINED: &str = "4000000000009995";
+const AUTHENTICATED: &str = "4000002500003155";
+
+/// The learner has access, FlockJay knows it, and money was taken once.
+async fn is_in(page: &Page, email: &str) {
+    page.until("root && [...root.querySelectorAll('a')].some(a => a.checkVisibility() && a.href.includes('/learn/'))").await;
+    let grants = page.app.sandbox.flockjay().active_grants();
+    assert_eq!(grants.len(), 1);
+    assert_eq!(grants[0].learner.email, email);
+    let stripe = page.app.sandbox.stripe();
+    assert_eq!((stripe.intents().len(), stripe.charges_succeeded().len()), (1, 1));
+    assert_eq!(page.console().await, Vec::<String>::new(), "nothing was refused by the page's policy");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn with_a_good_card() {
+    let page = Page::open("good_card", COURSE).await;
+    page.press("Purchase").await;
+    page.fill("ada@example.com", GOOD).await;
+    page.press("Pay $49.00").await;
+    is_in(&page, "ada@example.com").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn with_a_declined_card_and_then_a_good_one() {
+    let page = Page::open("declined_card", COURSE).await;
+    page.press("Purchase").await;
+    page.fill("ada@example.com", DECLINED).await;
+    page.press("Pay $49.00").await;
+    page.shows("insufficient funds").await;
+    page.fill_card(GOOD).await;
+    page.press("Pay $49.00").await;
+    is_in(&page, "ada@example.com").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn with_3_d_secure_failed_and_then_passed() {
+    let page = Page::open("three_d_secure", COURSE).await;
+    page.press("Purchase").await;
+    page.fill("ada@example.com", AUTHENTICATED).await;
+    page.press("Pay $49.00").await;
+    page.authenticate("fail").await;
+    page.until("root.querySelector('[role=alert]')?.textContent.trim()").await;
+    assert!(page.app.sandbox.stripe().charges_succeeded().is_empty());
+    page.fill_card(AUTHENTICATED).await;
+    page.press("Pay $49.00").await;
+    page.authenticate("complete").await;
+    is_in(&page, "ada@example.com").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn pay_pressed_twice_charges_once() {
+    let page = Page::open("pressed_twice", COURSE).await;
+    page.press("Purchase").await;
+    page.fill("ada@example.com", GOOD).await;
+    page.until(
+        "[...root.querySelectorAll('button')].some(b => b.textContent.includes('Pay $49.00') && !b.disabled)",
+    )
+    .await;
+    page.eval(
+        "const pay = [...root.querySelectorAll('button')].find(b => b.textContent.includes('Pay $49.00')); pay.click(); pay.click();",
+    )
+    .await;
+    is_in(&page, "ada@example.com").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nothing_to_pay_asks_for_no_card() {
+    let page = Page::open("nothing_to_pay", "ru-free").await;
+    page.until("root && [...root.querySelectorAll('button')].some(b => b.checkVisibility() && !b.disabled)")
+        .await;
+    page.eval("[...root.querySelectorAll('button')].find(b => b.checkVisibility() && !b.disabled).click()")
+        .await;
+    page.until("root.querySelector('input[name=email]')?.checkVisibility()").await;
+    let email = "root.querySelector('input[name=email]')";
+    page.eval(&format!(
+        "{email}.value = 'ada@example.com'; {email}.dispatchEvent(new Event('input', {{ bubbles: true }}));"
+    ))
+    .await;
+    page.eval("root.querySelector('form').requestSubmit()").await;
+    page.until(
+        "[...root.querySelectorAll('a')].some(a => a.checkVisibility() && a.href.includes('/learn/'))",
+    )
+    .await;
+    assert!(page.app.sandbox.stripe().intents().is_empty());
+    assert_eq!(page.app.sandbox.flockjay().active_grants().len(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_email_that_is_none_is_said_at_the_field() {
+    let page = Page::open("invalid_email", COURSE).await;
+    page.press("Purchase").await;
+    page.fill("ada", GOOD).await;
+    page.press("Pay $49.00").await;
+    page.until("root.querySelector('input[name=email]').getAttribute('aria-invalid') === 'true'").await;
+    page.until("root.activeElement === root.querySelector('input[name=email]')").await;
+    assert!(page.app.sandbox.stripe().intents().is_empty());
+    page.fill("ada@example.com", GOOD).await;
+    page.press("Pay $49.00").await;
+    is_in(&page, "ada@example.com").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn access_that_takes_longer_is_said_and_comes() {
+    let page = Page::open("access_pending", COURSE).await;
+    page.app.sandbox.flockjay().fault(FlockJayFault::new(Misbehaviour::Down));
+    page.press("Purchase").await;
+    page.fill("ada@example.com", GOOD).await;
+    page.press("Pay $49.00").await;
+    page.shows("on its way").await;
+    page.app.sandbox.flockjay().clear_faults();
+    is_in(&page, "ada@example.com").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn stripe_away_is_said_and_tried_again() {
+    let page = Page::open("stripe_away", COURSE).await;
+    page.press("Purchase").await;
+    page.fill("ada@example.com", GOOD).await;
+    page.app.sandbox.stripe().fault(StripeFault::new(Misbehaviour::Down));
+    page.press("Pay $49.00").await;
+    page.shows("not been charged").await;
+    page.app.sandbox.stripe().clear_faults();
+    page.press("Pay $49.00").await;
+    page.until(
+        "[...root.querySelectorAll('a')].some(a => a.checkVisibility() && a.href.includes('/learn/'))",
+    )
+    .await;
+    assert_eq!(page.app.sandbox.stripe().charges_succeeded().len(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_sale_that_closed_meanwhile_is_said() {
+    let page = Page::open("closed_meanwhile", COURSE).await;
+    page.until("root && root.querySelector('button')").await;
+    page.app.change_catalog(|text| {
+        text.replacen("id = \"101\" }", "id = \"101\" }\nsale_closes_at = 2020-01-01T00:00:00Z", 1)
+    });
+    page.press("Purchase").await;
+    page.shows("closed").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_price_that_changed_before_opening_is_shown_before_anything_is_charged() {
+    let page = Page::open("price_changed", COURSE).await;
+    page.shows("$49.00").await;
+    page.app.change_catalog(|text| text.replacen("amount = 4900", "amount = 5900", 1));
+    page.press("Purchase").await;
+    page.fill("ada@example.com", GOOD).await;
+    page.press("Pay $59.00").await;
+    is_in(&page, "ada@example.com").await;
+    assert_eq!(page.app.sandbox.stripe().intents()[0]["amount"], 5900);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_hold_that_ran_out_starts_again_with_one_press() {
+    let app = TestApp::with(&["--hold-seconds=2"]).await;
+    let page = Page::open_on("hold_ran_out", COURSE, app).await;
+    page.press("Purchase").await;
+    page.fill("ada@example.com", GOOD).await;
+    let purchase_over = "root.textContent.includes('ran out') || root.textContent.includes('expired')";
+    // Filling in the form takes longer than the hold on a slow machine, and the widget may have said so already.
+    if page.eval(&format!("return {purchase_over}")).await != true {
+        page.eval("setTimeout(() => root.querySelector('form')?.requestSubmit(), 2500)").await;
+    }
+    page.until(purchase_over).await;
+    assert!(page.app.sandbox.stripe().charges_succeeded().is_empty());
+}

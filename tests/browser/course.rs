@@ -1,0 +1,80 @@
+//! The element on a page of somebody else's: events, attributes, several at once, coming and going.
+use crate::Page;
+use checkout_tests::COURSE;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn events_tell_the_page_and_never_the_email() {
+    let page = Page::open("events", COURSE).await;
+    page.eval(
+        "window.heard = []; for (const name of ['ready', 'opened', 'paying', 'paid', 'granted', 'error'])
+           document.addEventListener('redis-checkout:' + name, e => heard.push([name, JSON.stringify(e.detail)]));",
+    )
+    .await;
+    page.press("Purchase").await;
+    page.fill("ada@example.com", "4242424242424242").await;
+    page.press("Pay $49.00").await;
+    page.until("window.heard.some(([name]) => name === 'granted')").await;
+    let heard = page.eval("return window.heard").await;
+    let names: Vec<_> = heard.as_array().unwrap().iter().map(|event| event[0].as_str().unwrap()).collect();
+    for name in ["opened", "paying", "paid", "granted"] {
+        assert!(names.contains(&name), "{names:?}");
+    }
+    let text = heard.to_string();
+    assert!(text.contains("ru-course") && text.contains("RU-"), "{text}");
+    assert!(!text.contains("ada@") && !text.contains("pu_") && !text.contains("_secret_"), "{text}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn two_elements_sell_two_offerings_and_the_script_may_come_twice() {
+    let page = Page::open("two", COURSE).await;
+    let base = page.app.base().to_owned();
+    let course_page = page.app.sandbox.course_url().to_owned();
+    page.go(&format!("{course_page}/two?a=ru-course&b=ru-jp")).await;
+    page.eval(&format!(
+        "const s = document.createElement('script'); s.src = '{base}/embed/v1.js'; document.head.append(s);"
+    ))
+    .await;
+    page.until(
+        "[...document.querySelectorAll('redis-checkout')].every(e => e.shadowRoot?.querySelector('button'))",
+    )
+    .await;
+    let texts = page
+        .eval("return [...document.querySelectorAll('redis-checkout')].map(e => e.shadowRoot.textContent)")
+        .await;
+    assert!(
+        texts[0].as_str().unwrap().contains("$49.00") && texts[1].as_str().unwrap().contains("¥4,900"),
+        "{texts}"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn another_sku_takes_effect() {
+    let page = Page::open("attribute", COURSE).await;
+    page.shows("$49.00").await;
+    page.eval("element.setAttribute('sku', 'ru-jp')").await;
+    page.shows("¥4,900").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_unknown_sku_leaves_a_message_and_the_link() {
+    let page = Page::open("unknown_sku", "ru-none").await;
+    page.until("root && root.querySelector('slot:not([name])')").await;
+    page.until("element.querySelector('a').checkVisibility()").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn mounted_and_removed_many_times_leaves_nothing() {
+    let page = Page::open("many_times", COURSE).await;
+    page.press("Purchase").await;
+    page.until("root.querySelector('input[name=email]')?.checkVisibility()").await;
+    for _ in 0..20 {
+        page.eval("window.kept = element; window.place = element.parentNode; element.remove();").await;
+        page.until("!window.kept.isConnected && !window.kept.shadowRoot.querySelector('main')").await;
+        page.eval("window.place.append(window.kept)").await;
+        page.until("root && root.querySelector('button')").await;
+    }
+    page.press("Purchase").await;
+    page.fill("ada@example.com", "4242424242424242").await;
+    page.press("Pay $49.00").await;
+    page.until("[...root.querySelectorAll('a')].some(a => a.href.includes('/learn/'))").await;
+}

@@ -1,0 +1,9 @@
+//! Buying in a real browser: the course page of another origin, under its strict page policy.
+
+mod buying;
+mod course;
+mod first_screen;
+mod page;
+mod pictures;
+
+pub use page::Page;

@@ -1,0 +1,106 @@
+//! Every state, narrow and wide, light and dark: nothing sticks out, and a picture is kept in `test-artifacts/`.
+use crate::Page;
+use checkout_tests::COURSE;
+use sandbox::{FlockJayFault, Misbehaviour};
+use serde_json::json;
+
+const LOOKS: [(u32, &str); 5] =
+    [(320, "light"), (360, "light"), (360, "dark"), (1280, "light"), (1280, "dark")];
+
+/// Looks at the page in every width and theme, and asserts that it fits.
+async fn look(page: &Page, state: &str) {
+    for (width, scheme) in LOOKS {
+        let metrics = json!({ "width": width, "height": 900, "deviceScaleFactor": 1, "mobile": width < 600 });
+        let media = json!({ "features": [
+            { "name": "prefers-color-scheme", "value": scheme },
+            { "name": "prefers-reduced-motion", "value": "reduce" },
+        ] });
+        page.emulate("Emulation.setDeviceMetricsOverride", metrics).await;
+        page.emulate("Emulation.setEmulatedMedia", media).await;
+        page.eval("element?.scrollIntoView({ block: 'start' })").await;
+        let sticks_out = page
+            .eval(
+                "const right = document.documentElement.clientWidth;
+                 return root ? [...root.querySelectorAll('*')].filter(e => e.checkVisibility() && !e.matches('.spoken')
+                   && e.getBoundingClientRect().right > right + 1).map(e => e.className) : []",
+            )
+            .await;
+        assert_eq!(sticks_out, json!([]), "{state} at {width} px");
+        page.screenshot(&format!("{state}-{width}-{scheme}")).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn from_the_offer_to_access() {
+    let page = Page::open("state", COURSE).await;
+    page.shows("$49.00").await;
+    look(&page, "1-offer").await;
+    page.app.sandbox.flockjay().fault(FlockJayFault::new(Misbehaviour::Down));
+    page.press("Purchase").await;
+    page.fill("ada", "4000000000009995").await;
+    look(&page, "2-form").await;
+    page.press("Pay $49.00").await;
+    page.until("root.querySelector('input[name=email]').getAttribute('aria-invalid') === 'true'").await;
+    look(&page, "3-invalid-email").await;
+    page.fill("ada@example.com", "4000000000009995").await;
+    page.press("Pay $49.00").await;
+    page.shows("insufficient funds").await;
+    look(&page, "4-declined").await;
+    page.fill_card("4242424242424242").await;
+    page.press("Pay $49.00").await;
+    page.shows("on its way").await;
+    look(&page, "5-access-pending").await;
+    page.app.sandbox.flockjay().clear_faults();
+    page.until(
+        "[...root.querySelectorAll('a')].some(a => a.checkVisibility() && a.href.includes('/learn/'))",
+    )
+    .await;
+    look(&page, "6-granted").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_can_not_be_bought() {
+    for (name, sku) in
+        [("early", "ru-early"), ("over", "ru-closed"), ("live", "ru-live"), ("unknown", "ru-none")]
+    {
+        let page = Page::open(name, sku).await;
+        page.until("root && root.querySelector('button')").await;
+        look(&page, "1-offer").await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn stripe_js_that_does_not_come() {
+    let page = Page::open("blocked", COURSE).await;
+    page.emulate("Network.enable", json!({})).await;
+    page.emulate("Network.setBlockedURLs", json!({ "urls": ["*/v3/*"] })).await;
+    page.press("Purchase").await;
+    page.until("[...root.querySelectorAll('.panel')].some(e => e.checkVisibility()) || root.querySelector('[role=alert]')?.textContent.trim()").await;
+    look(&page, "stripe-js").await;
+    page.emulate("Network.setBlockedURLs", json!({ "urls": [] })).await;
+    page.press("Try again").await;
+    page.until("element.querySelector('[slot=payment] iframe')").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn offline_at_the_press_and_back_again() {
+    let page = Page::open("offline", COURSE).await;
+    page.until("element.matches(':defined') && root.querySelector('button')").await;
+    // The widget is awake before the network goes.
+    page.eval("window.awake = false; root.querySelector('button').dispatchEvent(new PointerEvent('pointerover', { bubbles: true }))").await;
+    page.until("performance.getEntriesByType('resource').some(e => e.name.endsWith('.wasm'))").await;
+    page.emulate("Network.enable", json!({})).await;
+    let network = |offline: bool| json!({ "offline": offline, "latency": 0, "downloadThroughput": -1, "uploadThroughput": -1 });
+    page.emulate("Network.emulateNetworkConditions", network(true)).await;
+    page.press("Purchase").await;
+    page.until("[...root.querySelectorAll('.panel')].some(e => e.checkVisibility()) || root.querySelector('[role=alert]')?.textContent.trim()").await;
+    look(&page, "offline").await;
+    page.emulate("Network.emulateNetworkConditions", network(false)).await;
+    page.press("Try again").await;
+    page.fill("ada@example.com", "4242424242424242").await;
+    page.press("Pay $49.00").await;
+    page.until(
+        "[...root.querySelectorAll('a')].some(a => a.checkVisibility() && a.href.includes('/learn/'))",
+    )
+    .await;
+}

@@ -1,0 +1,302 @@
+//! `TestApp`: the real server in this process, on port 0.
+use crate::{Answer, logs};
+use clap::Parser;
+use redis_checkout::App;
+use redis_checkout::config::RawConfig;
+use reqwest::Method;
+use sandbox::{Options, Sandbox};
+use serde_json::{Value, json};
+use std::time::{Duration, Instant};
+use tempfile::TempDir;
+use tokio::runtime::Handle;
+
+/// An on-demand course, `$49.00`.
+pub const COURSE: &str = "ru-course";
+
+const CATALOG: &str = r#"
+[[offering]]
+sku = "ru-course"
+kind = "course"
+title = "Redis <fundamentals>"
+summary = "Data structures & caching."
+price = { amount = 4900, currency = "usd" }
+flockjay = { kind = "course", id = "101" }
+
+[[offering]]
+sku = "ru-live"
+kind = "live"
+title = "Vector search with Redis, live"
+summary = "Two days with an instructor."
+price = { amount = 49000, currency = "usd" }
+flockjay = { kind = "live_session", id = "8812" }
+seats = 1
+
+[[offering]]
+sku = "ru-free"
+kind = "lab"
+title = "A free lab"
+summary = "Nothing to pay."
+price = { amount = 0, currency = "usd" }
+flockjay = { kind = "lab", id = "7" }
+
+[[offering]]
+sku = "ru-jp"
+kind = "course"
+title = "Redis の基礎"
+summary = "Zero decimals."
+price = { amount = 4900, currency = "jpy" }
+flockjay = { kind = "course", id = "102" }
+
+[[offering]]
+sku = "ru-closed"
+kind = "course"
+title = "Over"
+summary = "Its sale has closed."
+price = { amount = 4900, currency = "usd" }
+flockjay = { kind = "course", id = "103" }
+sale_closes_at = 2020-01-01T00:00:00Z
+
+[[offering]]
+sku = "ru-early"
+kind = "course"
+title = "Soon"
+summary = "Its sale has not opened."
+price = { amount = 4900, currency = "usd" }
+flockjay = { kind = "course", id = "104" }
+sale_opens_at = 2999-01-01T00:00:00Z
+"#;
+
+/// The longest that anything under test may take.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// How a [`TestApp`] differs from the usual one.
+#[derive(Clone, Debug, Default)]
+pub struct Setup {
+    /// Flags of `redis-checkout serve`, such as `--hold-seconds=1`; a later one wins.
+    pub flags: Vec<String>,
+    /// The test leaves commands behind on purpose.
+    pub leaves_work: bool,
+}
+
+/// A server, its sandbox and a client. Dropped, it fails the test where work is left over.
+pub struct TestApp {
+    pub sandbox: Sandbox,
+    app: Option<App>,
+    client: reqwest::Client,
+    folder: TempDir,
+    base: String,
+    setup: Setup,
+}
+
+#[derive(Parser)]
+struct Cli {
+    #[command(flatten)]
+    config: RawConfig,
+}
+
+impl TestApp {
+    pub async fn start() -> Self {
+        Self::with(&[]).await
+    }
+
+    /// With more flags of `redis-checkout serve`.
+    pub async fn with(flags: &[&str]) -> Self {
+        let flags = flags.iter().map(|&flag| flag.to_owned()).collect();
+        Self::set_up(Setup { flags, leaves_work: false }).await
+    }
+
+    pub async fn set_up(setup: Setup) -> Self {
+        logs::collect();
+        let sandbox = Sandbox::start(Options::default()).await.expect("the sandbox starts");
+        let folder = TempDir::new().expect("a folder");
+        std::fs::write(folder.path().join("catalog.toml"), CATALOG).expect("a catalogue");
+        let client = reqwest::Client::new();
+        let mut test = Self { sandbox, app: None, client, folder, base: String::new(), setup };
+        test.start_app().await;
+        test
+    }
+
+    /// Stops the server as SIGTERM would, and starts it again on the same database.
+    pub async fn restart(&mut self) {
+        self.stop().await;
+        self.start_app().await;
+    }
+
+    /// Stops the server as SIGTERM would.
+    pub async fn stop(&mut self) {
+        if let Some(app) = self.app.take() {
+            app.stop().await;
+        }
+    }
+
+    /// Starts the server, on a port that may be another than before.
+    pub async fn start_app(&mut self) {
+        let app = App::start(self.config()).await.expect("the server starts");
+        self.base = format!("http://{}", app.address());
+        self.sandbox.connect(&self.base);
+        self.app = Some(app);
+    }
+
+    /// Changes the catalogue file and has it read again.
+    pub fn change_catalog(&self, change: impl Fn(&str) -> String) {
+        let path = self.folder.path().join("catalog.toml");
+        let text = std::fs::read_to_string(&path).expect("the catalogue");
+        std::fs::write(&path, change(&text)).expect("the catalogue");
+        self.app.as_ref().expect("a server").reload_catalog();
+    }
+
+    /// Where the server is.
+    pub fn base(&self) -> &str {
+        &self.base
+    }
+
+    pub async fn get(&self, path: &str) -> Answer {
+        self.send(self.request(Method::GET, path)).await
+    }
+
+    pub async fn post(&self, path: &str, body: &Value) -> Answer {
+        self.send(self.request(Method::POST, path).json(body)).await
+    }
+
+    pub async fn delete(&self, path: &str) -> Answer {
+        self.send(self.request(Method::DELETE, path)).await
+    }
+
+    /// A request to this server, to be changed and given to [`TestApp::send`].
+    pub fn request(&self, method: Method, path: &str) -> reqwest::RequestBuilder {
+        self.client.request(method, format!("{}{path}", self.base)).timeout(PATIENCE * 2)
+    }
+
+    pub async fn send(&self, request: reqwest::RequestBuilder) -> Answer {
+        Answer::read(request.send().await.expect("an answer")).await
+    }
+
+    /// Opens a purchase and returns its id.
+    pub async fn open(&self, sku: &str) -> String {
+        self.post("/v1/purchases", &json!({ "sku": sku })).await.expect(201).text_at("id")
+    }
+
+    /// Presses Pay on what costs `total`.
+    pub async fn press_pay(&self, id: &str, total: i64) -> Answer {
+        let body = json!({ "email": "ada@example.com", "name": "Ada", "expected_total": total });
+        self.post(&format!("/v1/purchases/{id}/pay"), &body).await
+    }
+
+    /// Opens a purchase, presses Pay and returns its id and its payment intent.
+    pub async fn open_and_press_pay(&self, sku: &str, total: i64) -> (String, String) {
+        let id = self.open(sku).await;
+        let secret = self.press_pay(&id, total).await.expect(200).text_at("client_secret");
+        (id, intent_of(&secret))
+    }
+
+    pub async fn refresh(&self, id: &str) -> Answer {
+        self.send(self.request(Method::POST, &format!("/v1/purchases/{id}/refresh"))).await
+    }
+
+    /// The purchase, once it is in `state`.
+    #[track_caller]
+    pub fn reaches(&self, id: &str, state: &str) -> impl Future<Output = Value> {
+        let (id, state) = (id.to_owned(), state.to_owned());
+        let caller = std::panic::Location::caller();
+        async move {
+            let until = Instant::now() + PATIENCE;
+            let mut version = 0;
+            loop {
+                let path = format!("/v1/purchases/{id}?wait=5&after={version}");
+                let purchase = self.get(&path).await.expect(200).json();
+                if purchase["state"] == state.as_str() {
+                    return purchase;
+                }
+                assert!(Instant::now() < until, "{caller}: not {state}: {purchase}");
+                version = purchase["version"].as_i64().expect("a version");
+            }
+        }
+    }
+
+    /// Waits for `condition`.
+    #[track_caller]
+    pub fn until(&self, what: &str, condition: impl Fn(&Sandbox) -> bool) -> impl Future<Output = ()> {
+        let what = what.to_owned();
+        let caller = std::panic::Location::caller();
+        async move {
+            let until = Instant::now() + PATIENCE;
+            let mut looks = tokio::time::interval(Duration::from_millis(10));
+            while !condition(&self.sandbox) {
+                assert!(Instant::now() < until, "{caller}: {what} has not happened");
+                looks.tick().await;
+            }
+        }
+    }
+
+    /// Waits until so many commands of the outbox wait, and so many need a person.
+    #[track_caller]
+    pub fn outbox_is(&self, pending: i64, stuck: i64) -> impl Future<Output = ()> {
+        let caller = std::panic::Location::caller();
+        async move {
+            let app = self.app.as_ref().expect("a server");
+            let until = Instant::now() + PATIENCE;
+            let mut looks = tokio::time::interval(Duration::from_millis(10));
+            loop {
+                let depth = app.outbox_depth().await.expect("the outbox");
+                if depth == (pending, stuck) {
+                    return;
+                }
+                assert!(
+                    Instant::now() < until,
+                    "{caller}: the outbox is {depth:?}, not {:?}",
+                    (pending, stuck)
+                );
+                looks.tick().await;
+            }
+        }
+    }
+
+    fn config(&self) -> redis_checkout::config::Config {
+        let folder = self.folder.path().display();
+        let course_page = self.sandbox.course_url();
+        let usual = [
+            "--listen=127.0.0.1:0".to_owned(),
+            format!("--database-url=sqlite://{folder}/checkout.db"),
+            format!("--catalog={folder}/catalog.toml"),
+            format!("--allowed-origins={course_page}"),
+            "--stripe-secret-key=sk_test_sandbox".to_owned(),
+            "--stripe-publishable-key=pk_test_sandbox".to_owned(),
+            "--stripe-webhook-secrets=whsec_next,whsec_sandbox".to_owned(),
+            format!("--stripe-api-url={}", self.sandbox.stripe_url()),
+            format!("--stripe-js-url={}", self.sandbox.stripe_js_url()),
+            "--stripe-timeout-ms=1000".to_owned(),
+            format!("--flockjay-url={}", self.sandbox.flockjay_url()),
+            "--flockjay-token=sandbox-token".to_owned(),
+            "--flockjay-timeout-ms=1000".to_owned(),
+            "--sweep-seconds=1".to_owned(),
+            "--retry-base-ms=20".to_owned(),
+            "--retry-cap-seconds=1".to_owned(),
+        ];
+        let name = |flag: &String| flag.split('=').next().map(str::to_owned);
+        let changed: Vec<_> = self.setup.flags.iter().map(name).collect();
+        let usual = usual.into_iter().filter(|flag| !changed.contains(&name(flag)));
+        let flags = std::iter::once("serve".to_owned()).chain(usual).chain(self.setup.flags.clone());
+        Cli::parse_from(flags).config.check().expect("good settings")
+    }
+}
+
+impl Drop for TestApp {
+    fn drop(&mut self) {
+        if std::thread::panicking() || self.setup.leaves_work {
+            return;
+        }
+        tokio::task::block_in_place(|| {
+            Handle::current().block_on(async {
+                if self.app.is_some() {
+                    self.outbox_is(0, 0).await;
+                }
+                self.stop().await;
+            });
+        });
+    }
+}
+
+/// The intent that a client secret belongs to.
+pub fn intent_of(client_secret: &str) -> String {
+    client_secret.split("_secret_").next().unwrap_or_default().to_owned()
+}

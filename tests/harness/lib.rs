@@ -1,0 +1,9 @@
+//! What the tests stand on: a server on a port of its own, with a fresh database and a sandbox.
+
+mod answer;
+mod app;
+mod logs;
+
+pub use answer::Answer;
+pub use app::{COURSE, Setup, TestApp, intent_of};
+pub use logs::logged;
