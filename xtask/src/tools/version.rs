@@ -1,0 +1,45 @@
+//! Reads the version that a program reports.
+
+use std::path::Path;
+use std::process::Stdio;
+
+use crate::process;
+
+/// What `program --version` reports, unless it doesn't run.
+pub(crate) fn of(program: &Path) -> Option<String> {
+    let mut command = process::command(program);
+    // Trunk takes NO_COLOR for a flag of its own, and refuses the customary value. Subcommands of cargo that see CARGO
+    // expect their own name in front of the flag.
+    command.arg("--version").env_remove("NO_COLOR").env_remove("CARGO");
+    let output = command.stdin(Stdio::null()).output().ok()?;
+    if !output.status.success() {
+        return None;
+    }
+    parse(&String::from_utf8_lossy(&output.stdout)).map(str::to_owned)
+}
+
+/// The first word that starts with a digit.
+fn parse(text: &str) -> Option<&str> {
+    text.split_whitespace()
+        .map(|word| word.trim_start_matches('v'))
+        .find(|word| word.starts_with(|first: char| first.is_ascii_digit()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reads_what_our_tools_print() {
+        assert_eq!(parse("trunk 0.21.14\n"), Some("0.21.14"));
+        assert_eq!(parse("wasm-opt version 132 (version_132)"), Some("132"));
+        assert_eq!(parse("0.9.2"), Some("0.9.2"));
+        assert_eq!(parse("tool v1.2.3 (abc 2026-01-01)"), Some("1.2.3"));
+        assert_eq!(parse("no version here"), None);
+    }
+
+    #[test]
+    fn a_program_that_is_missing_has_none() {
+        assert_eq!(of(Path::new("/nowhere/at/all")), None);
+    }
+}

@@ -1,0 +1,61 @@
+//! Builds the widget's assets with Trunk, unless those in `dist/` are current, and compresses them beforehand.
+
+mod precompress;
+mod stamp;
+
+use std::time::Instant;
+
+use anyhow::{Context, Result};
+
+use crate::{elapsed, process, repo, tools};
+
+/// What `dist/` is made from.
+const INPUTS: &[&str] = &[
+    "Cargo.lock",
+    "Cargo.toml",
+    "Trunk.toml",
+    "index.html",
+    "rust-toolchain.toml",
+    "shared",
+    "style",
+    "widget",
+];
+
+pub(crate) fn build() -> Result<()> {
+    tools::rust::ensure()?;
+    let found = [
+        tools::ensure(&tools::TRUNK)?,
+        tools::ensure(&tools::WASM_BINDGEN)?,
+        tools::ensure(&tools::WASM_OPT)?,
+    ];
+    let dist = repo::root().join("dist");
+    let stamp_file = repo::scratch("xtask")?.join("widget.stamp");
+    let versions = found.iter().map(|found| found.version).collect::<Vec<_>>().join(" ");
+    let inputs = stamp::of(repo::root(), INPUTS, &versions)?;
+    if let Ok(stamp) = std::fs::read_to_string(&stamp_file)
+        && stamp == format!("{inputs} {}", stamp::of(&dist, &["."], "")?)
+    {
+        println!("the widget in dist/ is current");
+        return Ok(());
+    }
+    println!("building the widget (about 2 min the first time)");
+    let start = Instant::now();
+    let [trunk, wasm_bindgen, wasm_opt] = &found;
+    let mut build = process::command("trunk");
+    build
+        .args(["build", "--release"])
+        .current_dir(repo::root())
+        .env("PATH", tools::path(&[trunk, wasm_bindgen, wasm_opt])?)
+        // Every tool is there, in the version that Trunk is told here, so it downloads none. (To say that it is offline
+        // would keep cargo from fetching crates as well.)
+        .env("TRUNK_SKIP_VERSION_CHECK", "true")
+        .env("TRUNK_TOOLS_WASM_BINDGEN", wasm_bindgen.version)
+        .env("TRUNK_TOOLS_WASM_OPT", format!("version_{}", wasm_opt.version))
+        // Trunk takes it for a flag of its own, and refuses the customary value.
+        .env_remove("NO_COLOR");
+    process::run(&mut build).context("the widget does not build")?;
+    let sizes = precompress::all(&dist)?;
+    println!("{sizes}built the widget in {}", elapsed::words(start.elapsed()));
+    let stamp = format!("{inputs} {}", stamp::of(&dist, &["."], "")?);
+    std::fs::write(&stamp_file, stamp).with_context(|| format!("cannot write {}", stamp_file.display()))
+}
