@@ -23,8 +23,7 @@ const FAREWELL: Duration = Duration::from_secs(30);
 /// A server that listens already.
 pub struct App {
     address: SocketAddr,
-    store: Store,
-    catalog: CurrentCatalog,
+    checkout: Checkout,
     catalog_path: PathBuf,
     stop: CancellationToken,
     tasks: TaskTracker,
@@ -65,9 +64,10 @@ impl App {
             tasks.spawn(serve(metrics, http::metrics_router(store.clone()), stop.clone()));
         }
         tasks.spawn(worker::run_outbox(checkout.clone(), config.retry));
-        tasks.spawn(worker::run_sweep(checkout, config.limits.check));
+        tasks.spawn(worker::run_sweep(checkout.clone(), config.limits.check));
+        tasks.spawn(worker::check_resources(checkout.clone()));
         tracing::info!(listen = %address, "listening");
-        Ok(Self { address, store, catalog, catalog_path: config.catalog, stop, tasks })
+        Ok(Self { address, checkout, catalog_path: config.catalog, stop, tasks })
     }
 
     /// Where it listens.
@@ -81,7 +81,8 @@ impl App {
         match catalog::read(&self.catalog_path) {
             Ok(catalog) => {
                 tracing::info!(offerings = catalog.items().count(), "catalogue read again");
-                self.catalog.replace(catalog);
+                self.checkout.catalog.replace(catalog);
+                self.tasks.spawn(worker::check_resources(self.checkout.clone()));
             }
             Err(mistakes) => tracing::error!(%mistakes, "catalogue refused: the old one stays"),
         }
@@ -89,7 +90,7 @@ impl App {
 
     /// How many commands of the outbox wait, and how many need a person.
     pub async fn outbox_depth(&self) -> anyhow::Result<(i64, i64)> {
-        Ok(self.store.outbox_depth().await?)
+        Ok(self.checkout.store.outbox_depth().await?)
     }
 
     /// Finishes what is under way, and leaves what is not to the next start: the outbox keeps it.
@@ -99,7 +100,7 @@ impl App {
         if tokio::time::timeout(FAREWELL, self.tasks.wait()).await.is_err() {
             tracing::warn!("stopped with requests under way");
         }
-        self.store.close().await;
+        self.checkout.store.close().await;
     }
 }
 

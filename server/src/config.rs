@@ -156,7 +156,7 @@ impl RawConfig {
             retry: Retry {
                 base: checker.millis("RETRY_BASE_MS", &self.retry_base_ms),
                 cap: checker.seconds("RETRY_CAP_SECONDS", &self.retry_cap_seconds),
-                give_up: checker.seconds("RETRY_HOURS", &self.retry_hours) * 3600,
+                give_up: checker.hours("RETRY_HOURS", &self.retry_hours),
             },
         };
         checker.agree(&config.stripe);
@@ -195,6 +195,15 @@ impl Checker {
 
     fn seconds(&mut self, name: &str, text: &str) -> Duration {
         Duration::from_secs(self.number(name, text))
+    }
+
+    fn hours(&mut self, name: &str, text: &str) -> Duration {
+        let hours: f64 = self.parse(name, text, "a number above zero", 1.0);
+        if (f64::MIN_POSITIVE..=1e6).contains(&hours) {
+            return Duration::from_secs_f64(hours * 3600.0);
+        }
+        self.mistake(name, "must be above zero, and at most a million");
+        Duration::from_secs(3600)
     }
 
     fn required(&mut self, name: &str, value: Option<String>) -> String {

@@ -1,5 +1,5 @@
 //! FlockJay at its worst: every paid purchase is granted once, or stays visible.
-use checkout_tests::{COURSE, Setup, TestApp};
+use checkout_tests::{COURSE, Setup, TestApp, logged};
 use sandbox::{ErrorBody, FlockJayFault, FlockJayOperation, Misbehaviour};
 
 async fn pay(app: &TestApp) -> String {
@@ -11,7 +11,7 @@ async fn pay(app: &TestApp) -> String {
 /// Pays while FlockJay misbehaves for a while: one grant in the end.
 async fn survives(misbehaviour: Misbehaviour, times: u32) {
     let app = TestApp::start().await;
-    app.sandbox.flockjay().fault(FlockJayFault::new(misbehaviour).times(times));
+    app.sandbox.flockjay().fault(FlockJayFault::new(misbehaviour).on(FlockJayOperation::Grant).times(times));
     let id = pay(&app).await;
     app.reaches(&id, "granted").await;
     assert_eq!(app.sandbox.flockjay().active_grants().len(), 1);
@@ -39,7 +39,8 @@ async fn killed_between_the_call_and_the_record_counts_as_granted() {
 #[tokio::test(flavor = "multi_thread")]
 async fn retry_after_is_honoured() {
     let app = TestApp::start().await;
-    app.sandbox.flockjay().fault(FlockJayFault::new(Misbehaviour::throttled(1)).times(1));
+    let throttled = FlockJayFault::new(Misbehaviour::throttled(1)).on(FlockJayOperation::Grant);
+    app.sandbox.flockjay().fault(throttled.times(1));
     let start = std::time::Instant::now();
     let id = pay(&app).await;
     app.reaches(&id, "granted").await;
@@ -57,14 +58,27 @@ async fn an_unknown_resource_stays_visible_and_needs_a_person() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_resource_that_is_missing_is_known_before_anyone_pays() {
+    let mut app = TestApp::start().await;
+    app.stop().await;
+    app.sandbox.flockjay().remove_resource("lab", "7");
+    app.start_app().await;
+    let start = std::time::Instant::now();
+    while !logged().contains("FlockJay has no lab 7") {
+        assert!(start.elapsed().as_secs() < 10, "an alert in the log");
+        tokio::task::yield_now().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn retries_that_are_used_up_need_a_person_and_are_not_dropped() {
-    // The clock of retries starts with the command, so that an hour is over at once where a retry asks for more.
-    let setup = Setup { flags: vec!["--retry-hours=1".to_owned()], leaves_work: true };
+    // A second and a bit, in hours.
+    let setup = Setup { flags: vec!["--retry-hours=0.0003".to_owned()], leaves_work: true };
     let app = TestApp::set_up(setup).await;
     app.sandbox.flockjay().fault(FlockJayFault::new(Misbehaviour::Down).on(FlockJayOperation::Grant));
     let id = pay(&app).await;
-    app.until("a few tries", |sandbox| sandbox.flockjay().calls().len() > 3).await;
-    app.outbox_is(1, 0).await;
+    app.outbox_is(0, 1).await;
+    assert!(app.grant_calls().len() > 3, "it was tried for a second, beginning with 20 ms");
     assert_eq!(app.get(&format!("/v1/purchases/{id}")).await.text_at("state"), "paid");
 }
 
@@ -74,7 +88,7 @@ async fn a_restart_carries_out_what_was_left() {
     app.sandbox.flockjay().fault(FlockJayFault::new(Misbehaviour::Down));
     let id = pay(&app).await;
     app.reaches(&id, "paid").await;
-    app.until("a try", |sandbox| !sandbox.flockjay().calls().is_empty()).await;
+    app.outbox_is(1, 0).await;
     app.stop().await;
     app.sandbox.flockjay().clear_faults();
     app.start_app().await;

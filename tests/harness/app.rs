@@ -4,7 +4,7 @@ use clap::Parser;
 use redis_checkout::App;
 use redis_checkout::config::RawConfig;
 use reqwest::Method;
-use sandbox::{Options, Sandbox};
+use sandbox::{FlockJayOperation, Options, Sandbox};
 use serde_json::{Value, json};
 use std::time::{Duration, Instant};
 use tempfile::TempDir;
@@ -211,6 +211,12 @@ impl TestApp {
                 version = purchase["version"].as_i64().expect("a version");
             }
         }
+    }
+
+    /// What FlockJay was asked to grant, one body a try.
+    pub fn grant_calls(&self) -> Vec<String> {
+        let calls = self.sandbox.flockjay().calls().into_iter();
+        calls.filter(|call| call.operation == FlockJayOperation::Grant).map(|call| call.body).collect()
     }
 
     /// Waits for `condition`.

@@ -73,6 +73,8 @@ impl Store {
         .bind(error)
         .execute(&self.pool)
         .await?;
+        // The worker must learn when this falls due.
+        self.work.notify_one();
         Ok(())
     }
 

@@ -35,16 +35,23 @@ pub(crate) struct Found {
     on_path: bool,
 }
 
+impl Found {
+    /// One that has to be put on PATH.
+    pub(crate) fn cached(bin: PathBuf, version: &'static str) -> Self {
+        Self { bin, version, on_path: false }
+    }
+}
+
 pub(crate) const TRUNK: Tool = Tool {
     name: "trunk",
     version: "0.21.14",
     programs: &["trunk"],
     sources: &[
         Source::Release {
-            url: "https://github.com/trunk-rs/trunk/releases/download/v0.21.14/trunk-{platform}.tar.gz",
+            url: "https://github.com/trunk-rs/trunk/releases/download/v{version}/trunk-{platform}.tar.gz",
             platform: platform::gnu,
         },
-        Source::Cargo { package: "trunk", version: "0.21.14", reports: "0.21.14", locked: true, minutes: 6 },
+        Source::Cargo { package: "trunk", locked: true, minutes: 6 },
     ],
 };
 
@@ -55,32 +62,25 @@ pub(crate) const WASM_BINDGEN: Tool = Tool {
     programs: &["wasm-bindgen", "wasm-bindgen-test-runner"],
     sources: &[
         Source::Release {
-            url: "https://github.com/wasm-bindgen/wasm-bindgen/releases/download/0.2.130/wasm-bindgen-0.2.130-{platform}.tar.gz",
+            url: "https://github.com/wasm-bindgen/wasm-bindgen/releases/download/{version}/wasm-bindgen-{version}-{platform}.tar.gz",
             platform: platform::musl,
         },
         // Its lock file asks for crate versions that were withdrawn, so it is built without.
-        Source::Cargo {
-            package: "wasm-bindgen-cli",
-            version: "0.2.130",
-            reports: "0.2.130",
-            locked: false,
-            minutes: 2,
-        },
+        Source::Cargo { package: "wasm-bindgen-cli", locked: false, minutes: 2 },
     ],
 };
 
+/// Not to be compiled: what there is as a crate (116) is too old to read what rustc writes now.
 pub(crate) const WASM_OPT: Tool = Tool {
     name: "binaryen",
     version: "132",
     programs: &["wasm-opt"],
     sources: &[
-        Source::Npm { package: "binaryen@132.0.0" },
+        Source::Npm { package: "binaryen@{version}.0.0" },
         Source::Release {
-            url: "https://github.com/WebAssembly/binaryen/releases/download/version_132/binaryen-version_132-{platform}.tar.gz",
+            url: "https://github.com/WebAssembly/binaryen/releases/download/version_{version}/binaryen-version_{version}-{platform}.tar.gz",
             platform: platform::binaryen,
         },
-        // Older than the others, yet always to be had.
-        Source::Cargo { package: "wasm-opt", version: "0.116.1", reports: "116", locked: true, minutes: 7 },
     ],
 };
 
@@ -90,16 +90,10 @@ pub(crate) const CARGO_DENY: Tool = Tool {
     programs: &["cargo-deny"],
     sources: &[
         Source::Release {
-            url: "https://github.com/EmbarkStudios/cargo-deny/releases/download/0.20.2/cargo-deny-0.20.2-{platform}.tar.gz",
+            url: "https://github.com/EmbarkStudios/cargo-deny/releases/download/{version}/cargo-deny-{version}-{platform}.tar.gz",
             platform: platform::musl,
         },
-        Source::Cargo {
-            package: "cargo-deny",
-            version: "0.20.2",
-            reports: "0.20.2",
-            locked: true,
-            minutes: 4,
-        },
+        Source::Cargo { package: "cargo-deny", locked: true, minutes: 4 },
     ],
 };
 
@@ -109,16 +103,10 @@ pub(crate) const CARGO_MACHETE: Tool = Tool {
     programs: &["cargo-machete"],
     sources: &[
         Source::Release {
-            url: "https://github.com/bnjbvr/cargo-machete/releases/download/v0.9.2/cargo-machete-v0.9.2-{platform}.tar.gz",
+            url: "https://github.com/bnjbvr/cargo-machete/releases/download/v{version}/cargo-machete-v{version}-{platform}.tar.gz",
             platform: platform::musl,
         },
-        Source::Cargo {
-            package: "cargo-machete",
-            version: "0.9.2",
-            reports: "0.9.2",
-            locked: true,
-            minutes: 2,
-        },
+        Source::Cargo { package: "cargo-machete", locked: true, minutes: 2 },
     ],
 };
 
@@ -127,18 +115,12 @@ pub(crate) const TYPOS: Tool = Tool {
     version: "1.52.0",
     programs: &["typos"],
     sources: &[
-        Source::Pip { package: "typos==1.52.0" },
+        Source::Pip { package: "typos=={version}" },
         Source::Release {
-            url: "https://github.com/crate-ci/typos/releases/download/v1.52.0/typos-v1.52.0-{platform}.tar.gz",
+            url: "https://github.com/crate-ci/typos/releases/download/v{version}/typos-v{version}-{platform}.tar.gz",
             platform: platform::musl,
         },
-        Source::Cargo {
-            package: "typos-cli",
-            version: "1.52.0",
-            reports: "1.52.0",
-            locked: true,
-            minutes: 3,
-        },
+        Source::Cargo { package: "typos-cli", locked: true, minutes: 3 },
     ],
 };
 
@@ -159,13 +141,12 @@ pub(crate) fn ensure(tool: &Tool) -> Result<Found> {
         return Ok(found);
     }
     for source in tool.sources {
-        let version = source.reports(tool);
         let Some(means) = source.means() else { continue };
-        let line = progress::Line::start(format!("installing {} {version} {means}", tool.name));
+        let line = progress::Line::start(format!("installing {} {} {means}", tool.name, tool.version));
         match install(tool, source, &cache) {
             Ok(bin) => {
                 line.finish("done");
-                return Ok(Found { bin, version, on_path: false });
+                return Ok(Found::cached(bin, tool.version));
             }
             Err(error) => {
                 line.finish("failed");
@@ -174,7 +155,7 @@ pub(crate) fn ensure(tool: &Tool) -> Result<Found> {
             }
         }
     }
-    bail!("{} {} can't be installed here: see above for each way that was tried", tool.name, tool.version)
+    bail!("{} {} can't be installed here: put it on PATH", tool.name, tool.version)
 }
 
 /// PATH with these tools in front.
@@ -193,30 +174,27 @@ fn find_on_path(tool: &Tool) -> Option<Found> {
 }
 
 fn find_in_cache(tool: &Tool, cache: &Path) -> Option<Found> {
-    let versions = tool.sources.iter().map(|source| source.reports(tool));
-    let mut candidates =
-        versions.map(|version| (cache::folder(cache, tool.name, version).join("bin"), version));
-    let (bin, version) = candidates.find(|(bin, version)| check(tool, bin, version).is_ok())?;
-    Some(Found { bin, version, on_path: false })
+    let bin = cache::folder(cache, tool.name, tool.version).join("bin");
+    check(tool, &bin).ok()?;
+    Some(Found::cached(bin, tool.version))
 }
 
 fn install(tool: &Tool, source: &Source, cache: &Path) -> Result<PathBuf> {
-    let version = source.reports(tool);
-    let staging = cache::Staging::new(cache, tool.name, version)?;
-    source.install(tool.programs, staging.path(), &cache::log(cache, tool.name, version)?)?;
-    check(tool, &staging.path().join("bin"), version)?;
+    let staging = cache::Staging::new(cache, tool.name, tool.version)?;
+    source.install(tool, staging.path(), &cache::log(cache, tool.name, tool.version)?)?;
+    check(tool, &staging.path().join("bin"))?;
     Ok(staging.keep()?.join("bin"))
 }
 
 /// Whether the programs are there, and run.
-fn check(tool: &Tool, bin: &Path, expected: &str) -> Result<()> {
+fn check(tool: &Tool, bin: &Path) -> Result<()> {
     if let Some(missing) = tool.programs.iter().find(|program| !bin.join(program).is_file()) {
         bail!("{missing} is not in {}", bin.display());
     }
     let program = tool.programs.first().context("a tool without programs")?;
     match version::of(&bin.join(program)) {
-        Some(version) if version == expected => Ok(()),
-        Some(version) => bail!("{program} reports version {version} in place of {expected}"),
+        Some(version) if version == tool.version => Ok(()),
+        Some(version) => bail!("{program} reports version {version} in place of {}", tool.version),
         None => bail!("{program} does not run here"),
     }
 }

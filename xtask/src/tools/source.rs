@@ -10,6 +10,7 @@ use anyhow::{Context, Result, bail};
 use super::Tool;
 use crate::process::{self, Running, cargo, command};
 
+/// `{version}` stands for the tool's version, `{platform}` for this machine.
 pub(crate) enum Source {
     /// An archive that the tool's project released.
     Release { url: &'static str, platform: fn() -> Option<String> },
@@ -17,19 +18,11 @@ pub(crate) enum Source {
     Npm { package: &'static str },
     /// A wheel with the program inside, for whoever has Python.
     Pip { package: &'static str },
-    /// Its source, compiled here. `reports` is the version that the program then prints.
-    Cargo { package: &'static str, version: &'static str, reports: &'static str, locked: bool, minutes: u32 },
+    /// Its source, compiled here.
+    Cargo { package: &'static str, locked: bool, minutes: u32 },
 }
 
 impl Source {
-    /// The version that a program from here prints.
-    pub(crate) fn reports(&self, tool: &Tool) -> &'static str {
-        match self {
-            Self::Cargo { reports, .. } => reports,
-            Self::Release { .. } | Self::Npm { .. } | Self::Pip { .. } => tool.version,
-        }
-    }
-
     /// How it would be installed and about how long that takes, unless this machine lacks what it takes.
     pub(crate) fn means(&self) -> Option<String> {
         let have = |programs: &[&str]| programs.iter().all(|program| process::on_path(program).is_some());
@@ -44,33 +37,38 @@ impl Source {
         possible.then_some(means)
     }
 
-    /// Puts the programs into `root/bin`.
-    pub(crate) fn install(&self, programs: &[&str], root: &Path, log: &Path) -> Result<()> {
+    /// Puts the tool's programs into `root/bin`.
+    pub(crate) fn install(&self, tool: &Tool, root: &Path, log: &Path) -> Result<()> {
+        let versioned = |text: &str| text.replace("{version}", tool.version);
         match self {
             Self::Release { url, platform } => {
                 let platform = platform().context("nothing is released for this machine")?;
                 let archive = root.join("archive.tar.gz");
                 let mut curl = command("curl");
-                curl.args(["-fsSL", "--connect-timeout", "5", "--max-time", "300", "-o"]);
-                logged(curl.arg(&archive).arg(url.replace("{platform}", &platform)), root, log)?;
+                curl.args(["-fsSL", "--connect-timeout", "5", "--max-time", "300", "-o"]).arg(&archive);
+                logged(curl.arg(versioned(url).replace("{platform}", &platform)), root, log)?;
                 logged(command("tar").arg("-xzf").arg(&archive), root, log)?;
                 std::fs::remove_file(&archive).context("cannot remove the archive")?;
-                link(programs, root)
+                link(tool.programs, root)
             }
             Self::Npm { package } => {
                 let mut npm = command("npm");
-                npm.args(["install", "--no-audit", "--no-fund", "--prefix"]).arg(root).arg(package);
+                npm.args(["install", "--no-audit", "--no-fund", "--prefix"])
+                    .arg(root)
+                    .arg(versioned(package));
                 logged(&mut npm, root, log)?;
-                link(programs, root)
+                link(tool.programs, root)
             }
             Self::Pip { package } => {
                 let mut pip = command("python3");
                 pip.args(["-m", "pip", "install", "--no-deps", "--only-binary", ":all:", "--target"]);
-                logged(pip.arg(root).arg(package), root, log)
+                logged(pip.arg(root).arg(versioned(package)), root, log)
             }
-            Self::Cargo { package, version, locked, .. } => {
+            Self::Cargo { package, locked, .. } => {
                 let mut install = cargo();
-                install.args(["install", package, "--version", &format!("={version}"), "--root"]).arg(root);
+                install
+                    .args(["install", package, "--version", &format!("={}", tool.version), "--root"])
+                    .arg(root);
                 logged(install.args(locked.then_some("--locked")), root, log)
             }
         }

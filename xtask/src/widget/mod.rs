@@ -2,6 +2,7 @@
 
 mod precompress;
 mod stamp;
+mod unoptimised;
 
 use std::time::Instant;
 
@@ -30,8 +31,9 @@ pub(crate) fn build() -> Result<()> {
     ];
     let dist = repo::root().join("dist");
     let stamp_file = repo::scratch("xtask")?.join("widget.stamp");
-    let versions = found.iter().map(|found| found.version).collect::<Vec<_>>().join(" ");
-    let inputs = stamp::of(repo::root(), INPUTS, &versions)?;
+    let tools =
+        found.iter().map(|found| format!("{} {}", found.bin.display(), found.version)).collect::<String>();
+    let inputs = stamp::of(repo::root(), INPUTS, &tools)?;
     if let Ok(stamp) = std::fs::read_to_string(&stamp_file)
         && stamp == format!("{inputs} {}", stamp::of(&dist, &["."], "")?)
     {
