@@ -11,24 +11,13 @@ use anyhow::{Context, Result};
 use crate::{elapsed, process, repo, tools};
 
 /// What `dist/` is made from.
-const INPUTS: &[&str] = &[
-    "Cargo.lock",
-    "Cargo.toml",
-    "Trunk.toml",
-    "index.html",
-    "rust-toolchain.toml",
-    "shared",
-    "style",
-    "widget",
-];
+const INPUTS: &[&str] =
+    &["Cargo.lock", "Cargo.toml", "Trunk.toml", "rust-toolchain.toml", "shared", "style", "widget"];
 
 pub(crate) fn build() -> Result<()> {
     tools::rust::ensure()?;
-    let found = [
-        tools::ensure(&tools::TRUNK)?,
-        tools::ensure(&tools::WASM_BINDGEN)?,
-        tools::ensure(&tools::WASM_OPT)?,
-    ];
+    let found =
+        [tools::ensure(&tools::TRUNK)?, tools::ensure(&tools::WASM_BINDGEN)?, unoptimised::or_wasm_opt()?];
     let dist = repo::root().join("dist");
     let stamp_file = repo::scratch("xtask")?.join("widget.stamp");
     let tools =
