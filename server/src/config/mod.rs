@@ -1,0 +1,135 @@
+//! Settings from the environment and flags of the same name, checked at start with every mistake named at once.
+mod check;
+#[cfg(test)]
+mod tests;
+
+use crate::purchase::Limits;
+use clap::Args;
+use std::fmt;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+use url::Url;
+
+/// Settings as they were given: text, not yet checked.
+#[derive(Args, Clone, Debug, Default)]
+pub struct RawConfig {
+    /// Address that the API listens on.
+    #[arg(long, env = "LISTEN", default_value = "127.0.0.1:8080")]
+    pub listen: String,
+    /// Address that /metrics listens on; none without it.
+    #[arg(long, env = "METRICS_LISTEN")]
+    pub metrics_listen: Option<String>,
+    /// `sqlite://path` or `postgres://…`.
+    #[arg(long, env = "DATABASE_URL", default_value = "sqlite://data/checkout.db", hide_env_values = true)]
+    pub database_url: String,
+    /// Where browsers reach this server; `http://LISTEN` without it.
+    #[arg(long, env = "PUBLIC_URL")]
+    pub public_url: Option<String>,
+    /// Origins of the pages that may embed the widget, separated by commas.
+    #[arg(long, env = "ALLOWED_ORIGINS", default_value = "")]
+    pub allowed_origins: String,
+    /// Path of the catalogue.
+    #[arg(long, env = "CATALOG", default_value = "catalog.toml")]
+    pub catalog: PathBuf,
+    #[arg(long, env = "STRIPE_SECRET_KEY", hide_env_values = true)]
+    pub stripe_secret_key: Option<String>,
+    #[arg(long, env = "STRIPE_PUBLISHABLE_KEY")]
+    pub stripe_publishable_key: Option<String>,
+    /// Signing secrets of Stripe's webhooks, separated by commas; two while one replaces the other.
+    #[arg(long, env = "STRIPE_WEBHOOK_SECRETS", hide_env_values = true)]
+    pub stripe_webhook_secrets: Option<String>,
+    /// A stand-in for Stripe's API.
+    #[arg(long, env = "STRIPE_API_URL")]
+    pub stripe_api_url: Option<String>,
+    /// A stand-in for Stripe.js.
+    #[arg(long, env = "STRIPE_JS_URL")]
+    pub stripe_js_url: Option<String>,
+    #[arg(long, env = "STRIPE_TIMEOUT_MS", default_value = "8000")]
+    pub stripe_timeout_ms: String,
+    #[arg(long, env = "FLOCKJAY_URL")]
+    pub flockjay_url: Option<String>,
+    #[arg(long, env = "FLOCKJAY_TOKEN", hide_env_values = true)]
+    pub flockjay_token: Option<String>,
+    #[arg(long, env = "FLOCKJAY_TIMEOUT_MS", default_value = "10000")]
+    pub flockjay_timeout_ms: String,
+    #[arg(long, env = "HOLD_SECONDS", default_value = "600")]
+    pub hold_seconds: String,
+    #[arg(long, env = "PAYMENT_SECONDS", default_value = "1200")]
+    pub payment_seconds: String,
+    #[arg(long, env = "SWEEP_SECONDS", default_value = "15")]
+    pub sweep_seconds: String,
+    #[arg(long, env = "RETRY_BASE_MS", default_value = "1000")]
+    pub retry_base_ms: String,
+    #[arg(long, env = "RETRY_CAP_SECONDS", default_value = "3600")]
+    pub retry_cap_seconds: String,
+    #[arg(long, env = "RETRY_HOURS", default_value = "72")]
+    pub retry_hours: String,
+}
+
+/// Settings that were checked.
+#[derive(Clone, Debug)]
+pub struct Config {
+    pub listen: SocketAddr,
+    pub metrics_listen: Option<SocketAddr>,
+    pub database_url: String,
+    /// An origin and perhaps a path, without a trailing slash; `None` means wherever the server listens.
+    pub public_url: Option<String>,
+    pub allowed_origins: Vec<String>,
+    pub catalog: PathBuf,
+    pub stripe: StripeConfig,
+    pub flockjay: FlockJayConfig,
+    pub limits: Limits,
+    pub retry: Retry,
+}
+
+#[derive(Clone)]
+pub struct StripeConfig {
+    pub secret_key: String,
+    pub publishable_key: String,
+    pub webhook_secrets: Vec<String>,
+    /// Nothing for Stripe itself.
+    pub api_url: Option<String>,
+    pub js_url: String,
+    pub timeout: Duration,
+}
+
+#[derive(Clone)]
+pub struct FlockJayConfig {
+    pub url: Url,
+    pub token: String,
+    pub timeout: Duration,
+}
+
+/// How often the outbox tries again.
+#[derive(Clone, Copy, Debug)]
+pub struct Retry {
+    /// The first wait; it doubles.
+    pub base: Duration,
+    /// The longest wait.
+    pub cap: Duration,
+    /// After so long a person is needed.
+    pub give_up: Duration,
+}
+
+/// Everything that is wrong, one setting a line.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub struct ConfigMistakes(pub Vec<String>);
+
+impl fmt::Debug for StripeConfig {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("StripeConfig").field("api_url", &self.api_url).finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for FlockJayConfig {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("FlockJayConfig").field("url", &self.url.as_str()).finish_non_exhaustive()
+    }
+}
+
+impl fmt::Display for ConfigMistakes {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0.join("\n"))
+    }
+}

@@ -1,0 +1,74 @@
+//! Good settings, and every way in which they can be wrong.
+use super::*;
+use clap::Parser;
+
+#[derive(Parser)]
+struct Cli {
+    #[command(flatten)]
+    raw: RawConfig,
+}
+
+const GOOD: &[&str] = &[
+    "--stripe-secret-key=sk_test_sandbox",
+    "--stripe-publishable-key=pk_test_sandbox",
+    "--stripe-webhook-secrets=whsec_a,whsec_b",
+    "--stripe-api-url=http://127.0.0.1:1",
+    "--stripe-js-url=http://127.0.0.1:1/v3/",
+    "--flockjay-url=http://127.0.0.1:2/",
+    "--flockjay-token=token",
+];
+
+fn check(changed: &[&str]) -> Result<Config, Vec<String>> {
+    let name = |arg: &str| arg.split('=').next().map(str::to_owned);
+    let kept = GOOD.iter().filter(|good| !changed.iter().any(|new| name(new) == name(good)));
+    let args = std::iter::once(&"test").chain(kept).chain(changed).filter(|arg| !arg.ends_with("=-"));
+    Cli::try_parse_from(args).unwrap().raw.check().map_err(|mistakes| mistakes.0)
+}
+
+#[test]
+fn good_settings_are_taken() {
+    let config = check(&["--allowed-origins=https://redis.io, http://127.0.0.1:3"]).unwrap();
+    assert_eq!(config.allowed_origins, ["https://redis.io", "http://127.0.0.1:3"]);
+    assert_eq!(config.stripe.webhook_secrets, ["whsec_a", "whsec_b"]);
+    assert_eq!(config.retry.give_up, Duration::from_secs(72 * 3600));
+}
+
+#[test]
+fn every_mistake_is_named_at_once() {
+    let mistakes = check(&[
+        "--listen=here",
+        "--database-url=mysql://x",
+        "--allowed-origins=https://redis.io/courses",
+        "--stripe-secret-key=whsec_secret",
+        "--stripe-webhook-secrets=-",
+        "--flockjay-token=-",
+        "--hold-seconds=0",
+        "--retry-hours=many",
+    ])
+    .unwrap_err();
+    let names: Vec<_> = mistakes.iter().map(|line| line.split(':').next().unwrap()).collect();
+    assert_eq!(
+        names,
+        [
+            "LISTEN",
+            "DATABASE_URL",
+            "ALLOWED_ORIGINS",
+            "STRIPE_SECRET_KEY",
+            "STRIPE_WEBHOOK_SECRETS",
+            "FLOCKJAY_TOKEN",
+            "HOLD_SECONDS",
+            "RETRY_HOURS"
+        ]
+    );
+    assert!(!mistakes.join("\n").contains("whsec_secret"), "a secret is never repeated");
+}
+
+#[test]
+fn live_keys_and_the_sandbox_refuse_each_other() {
+    let live = ["--stripe-secret-key=sk_live_1", "--stripe-publishable-key=pk_live_1"];
+    assert!(check(&live).unwrap_err()[0].contains("must not be set with live keys"));
+    let own = ["--stripe-api-url=-", "--stripe-js-url=-"];
+    assert!(check(&own).unwrap_err()[0].contains("must name the sandbox"));
+    assert!(check(&["--stripe-secret-key=sk_live_1"]).unwrap_err()[0].contains("both be live keys"));
+    assert!(check(&[live, own].concat()).is_ok());
+}
