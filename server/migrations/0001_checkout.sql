@@ -33,12 +33,13 @@ CREATE TABLE outbox (
     attempts        BIGINT NOT NULL,
     next_attempt_at BIGINT NOT NULL,
     leased_until    BIGINT NOT NULL,
+    lease           TEXT NOT NULL,
     last_error      TEXT,
     created_at      BIGINT NOT NULL,
     finished_at     BIGINT,
     UNIQUE (purchase_id, seq)
 );
-CREATE INDEX outbox_due ON outbox (next_attempt_at) WHERE state = 'pending';
+CREATE INDEX outbox_due ON outbox (receiver, next_attempt_at) WHERE state = 'pending';
 
 -- Stripe's events as they came, each once.
 CREATE TABLE stripe_events (

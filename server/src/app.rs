@@ -5,6 +5,7 @@ use crate::config::Config;
 use crate::grants::FlockJay;
 use crate::http::{self, Api, Assets, Site};
 use crate::payments::Stripe;
+use crate::purchase::Receiver;
 use crate::store::Store;
 use crate::worker;
 use anyhow::Context;
@@ -63,7 +64,9 @@ impl App {
         if let Some(metrics) = metrics {
             tasks.spawn(serve(metrics, http::metrics_router(store.clone()), stop.clone()));
         }
-        tasks.spawn(worker::run_outbox(checkout.clone(), config.retry));
+        for receiver in Receiver::ALL {
+            tasks.spawn(worker::run_outbox(checkout.clone(), receiver, config.retry));
+        }
         tasks.spawn(worker::run_sweep(checkout.clone(), config.limits.check));
         tasks.spawn(worker::check_resources(checkout.clone()));
         tracing::info!(listen = %address, "listening");

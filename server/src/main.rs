@@ -39,8 +39,15 @@ enum CatalogCommand {
 #[tokio::main]
 async fn main() -> ExitCode {
     let json = tracing_subscriber::fmt().json().flatten_event(true).with_writer(std::io::stderr);
+    let filter = EnvFilter::try_from_env("LOG").unwrap_or_else(|_| EnvFilter::new("info"));
     // async-stripe logs errors whose text may hold a client secret.
-    let filter = EnvFilter::try_from_env("LOG").unwrap_or_else(|_| EnvFilter::new("info,stripe=off"));
+    let filter =
+        ["stripe=off", "stripe_webhook=off"].iter().fold(filter, |filter, directive| {
+            match directive.parse() {
+                Ok(directive) => filter.add_directive(directive),
+                Err(_) => filter,
+            }
+        });
     json.with_env_filter(filter).init();
     match run(Cli::parse().command).await {
         Ok(()) => ExitCode::SUCCESS,

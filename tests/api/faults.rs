@@ -98,6 +98,41 @@ async fn an_amount_that_stripe_refuses_is_told_and_not_retried() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_key_that_stripe_refuses_for_a_while_leaves_nothing_for_a_person() {
+    let app = TestApp::start().await;
+    let (id, intent) = app.open_and_press_pay(COURSE, 4900).await;
+    app.sandbox.stripe().never_deliver();
+    app.sandbox.stripe().fault(StripeFault::new(Misbehaviour::error_before(401)));
+    app.until("asked in vain", |sandbox| sandbox.stripe().requests().iter().any(|r| r.status == Some(401)))
+        .await;
+    app.sandbox.stripe().clear_faults();
+    app.sandbox.stripe().confirm(&intent, GOOD).unwrap();
+    app.reaches(&id, "granted").await;
+    app.outbox_is(0, 0).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn money_for_a_second_intent_goes_back() {
+    let app = TestApp::start().await;
+    let (id, intent) = app.open_and_press_pay(COURSE, 4900).await;
+    let reference = app.get(&format!("/v1/purchases/{id}")).await.text_at("reference");
+    let second = reqwest::Client::new()
+        .post(format!("{}/v1/payment_intents", app.sandbox.stripe_url()))
+        .bearer_auth("sk_test_sandbox")
+        .header("content-type", "application/x-www-form-urlencoded")
+        .body(format!("amount=4900&currency=usd&metadata[purchase]={reference}"))
+        .send();
+    let second: serde_json::Value = second.await.unwrap().json().await.unwrap();
+    app.sandbox.stripe().confirm(&intent, GOOD).unwrap();
+    app.reaches(&id, "granted").await;
+    app.sandbox.stripe().confirm(second["id"].as_str().unwrap(), GOOD).unwrap();
+    app.until("given back", |sandbox| sandbox.stripe().refunds().len() == 1).await;
+    assert_eq!(app.sandbox.stripe().refunds()[0]["payment_intent"], second["id"]);
+    app.outbox_is(0, 0).await;
+    assert_eq!(app.get(&format!("/v1/purchases/{id}")).await.text_at("state"), "granted");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_restart_between_pay_and_the_answer_forgets_nothing() {
     let setup = Setup { flags: vec!["--payment-seconds=2".to_owned()], leaves_work: false };
     let mut app = TestApp::set_up(setup).await;

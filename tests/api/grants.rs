@@ -48,6 +48,33 @@ async fn retry_after_is_honoured() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_retry_after_of_a_thousand_years_is_cut() {
+    let app = TestApp::start().await;
+    let throttled = FlockJayFault::new(Misbehaviour::throttled(31_536_000_000)).on(FlockJayOperation::Grant);
+    app.sandbox.flockjay().fault(throttled.times(1));
+    let id = pay(&app).await;
+    app.reaches(&id, "granted").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn flockjay_that_hangs_holds_up_nothing_at_stripe() {
+    let app = TestApp::with(&["--flockjay-timeout-ms=4000"]).await;
+    app.sandbox.flockjay().fault(FlockJayFault::new(Misbehaviour::Hang { after_work: false }).times(40));
+    let mut paid = Vec::new();
+    for _ in 0..20 {
+        paid.push(pay(&app).await);
+    }
+    let (id, _) = app.open_and_press_pay(COURSE, 4900).await;
+    let start = std::time::Instant::now();
+    assert_eq!(app.delete(&format!("/v1/purchases/{id}")).await.expect(200).text_at("state"), "canceled");
+    assert!(start.elapsed() < std::time::Duration::from_secs(3), "{:?}", start.elapsed());
+    app.sandbox.flockjay().clear_faults();
+    for id in paid {
+        app.reaches(&id, "granted").await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn an_unknown_resource_stays_visible_and_needs_a_person() {
     let app = TestApp::set_up(Setup { flags: vec![], leaves_work: true }).await;
     app.sandbox.flockjay().remove_resource("course", "101");

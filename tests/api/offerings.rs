@@ -36,7 +36,9 @@ async fn a_known_offering_is_not_sent_again() {
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_not_for_sale_says_why() {
     let app = TestApp::start().await;
-    app.get("/v1/offerings/ru-none").await.expect_problem(404, "unknown_sku");
+    for unknown in ["/v1/offerings/ru-none", "/v1/offerings/%ff", "/buy/%ff", "/embed/card/%ff"] {
+        app.get(unknown).await.expect_problem(404, "unknown_sku");
+    }
     for (sku, sale, code) in
         [("ru-closed", "closed", "sale_closed"), ("ru-early", "not_open", "sale_not_open")]
     {

@@ -1,5 +1,5 @@
 //! Opening, seeing and giving up a purchase; every kind of bad input.
-use checkout_tests::{COURSE, TestApp};
+use checkout_tests::{COURSE, TestApp, intent_of};
 use reqwest::Method;
 use serde_json::{Value, json};
 
@@ -44,6 +44,7 @@ async fn bad_input_is_named_with_its_field_and_changes_nothing() {
     let cases = [
         (json!({ "sku": COURSE, "amount": 1 }), "invalid_request", "amount"),
         (json!({}), "invalid_request", "sku"),
+        (json!([COURSE, null, null, null]), "invalid_request", "body"),
         (json!({ "sku": 7 }), "invalid_request", "sku"),
         (json!({ "sku": COURSE, "coupon": "HALF" }), "coupon_unknown", "coupon"),
         (json!({ "sku": COURSE, "variant": "v".repeat(65) }), "invalid_request", "variant"),
@@ -106,6 +107,8 @@ async fn the_same_key_replays_and_another_body_is_refused() {
     assert_ne!(open(COURSE, "key-2").await.expect(201).json(), first);
     open("ru-jp", "key-1").await.expect_problem(409, "idempotency_key_reused");
     open(COURSE, &"k".repeat(256)).await.expect_problem(422, "invalid_request");
+    // The key is looked at before anything else of the request.
+    open("ru-none", "key-1").await.expect_problem(409, "idempotency_key_reused");
     // A refused request keeps no key.
     open("ru-closed", "key-3").await.expect_problem(409, "sale_closed");
     open(COURSE, "key-3").await.expect(201);
@@ -139,6 +142,10 @@ async fn paying_with_a_reused_key_is_refused() {
     let first = pay("ada@example.com").await.expect(200).json();
     assert_eq!(pay("ada@example.com").await.expect(200).json(), first);
     pay("bob@example.com").await.expect_problem(409, "idempotency_key_reused");
+    let intent = intent_of(first["client_secret"].as_str().unwrap());
+    app.sandbox.stripe().confirm(&intent, "4242424242424242").unwrap();
+    app.reaches(&id, "granted").await;
+    assert_eq!(pay("ada@example.com").await.expect(200).json(), first, "also when it is paid");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -189,6 +196,8 @@ async fn waiting_answers_as_soon_as_something_changes() {
     assert!(changed["version"].as_i64().unwrap() > version);
     let unchanged = app.get(&format!("/v1/purchases/{id}?wait=0&after=1000")).await.expect(200);
     assert_eq!(unchanged.text_at("id"), id);
-    app.get(&format!("/v1/purchases/{id}?wait=long")).await.expect_problem(422, "invalid_request");
+    let wrong =
+        app.get(&format!("/v1/purchases/{id}?wait=long")).await.expect_problem(422, "invalid_request");
+    assert_eq!(wrong.text_at("field"), "wait");
     app.reaches(&id, "granted").await;
 }

@@ -142,6 +142,56 @@ async fn a_refund_in_the_dashboard_takes_access_back() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_refund_that_is_told_before_its_payment_counts() {
+    let app = TestApp::with(&["--sweep-seconds=600"]).await;
+    let (id, intent) = app.open_and_press_pay(COURSE, 4900).await;
+    app.sandbox.stripe().pause_webhooks();
+    app.sandbox.stripe().confirm(&intent, GOOD).unwrap();
+    app.sandbox.stripe().refund(&intent, None).unwrap();
+    for kind in ["charge.refunded", "payment_intent.succeeded"] {
+        let event = app.sandbox.stripe().events().into_iter().find(|event| event["type"] == kind).unwrap();
+        let status = app.sandbox.stripe().redeliver(event["id"].as_str().unwrap()).await.unwrap();
+        assert_eq!(status, 200);
+    }
+    app.reaches(&id, "refunded").await;
+    app.until("revoked", |sandbox| sandbox.flockjay().active_grants().is_empty()).await;
+    app.sandbox.stripe().resume_webhooks();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_refund_under_way_is_not_shown_as_done_and_one_that_fails_calls_a_person() {
+    let setup = Setup { flags: vec![], leaves_work: true };
+    let app = TestApp::set_up(setup).await;
+    let (id, intent) = app.open_and_press_pay(COURSE, 4900).await;
+    app.sandbox.stripe().confirm(&intent, "4000000000007726").unwrap();
+    app.reaches(&id, "granted").await;
+    let refund = app.sandbox.stripe().refund(&intent, None).unwrap();
+    app.sandbox.stripe().webhooks_settled().await;
+    app.outbox_is(0, 0).await;
+    assert_eq!(app.get(&format!("/v1/purchases/{id}")).await.text_at("state"), "granted");
+    app.sandbox.stripe().settle_refund(refund["id"].as_str().unwrap()).unwrap();
+    app.reaches(&id, "refunded").await;
+
+    let (id, intent) = app.open_and_press_pay(COURSE, 4900).await;
+    app.sandbox.stripe().confirm(&intent, "4000000000005126").unwrap();
+    app.reaches(&id, "granted").await;
+    let refund = app.sandbox.stripe().refund(&intent, None).unwrap();
+    app.reaches(&id, "refunded").await;
+    app.sandbox.stripe().settle_refund(refund["id"].as_str().unwrap()).unwrap();
+    app.reaches(&id, "refunding").await;
+    app.outbox_is(0, 1).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_signed_event_about_nothing_is_acknowledged() {
+    let app = TestApp::start().await;
+    for data in [json!(null), json!({}), json!({ "object": null })] {
+        let event = json!({ "id": "evt_1", "type": "ping", "data": data });
+        deliver_signed(&app, &event).await.expect(200);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn money_for_a_seat_that_is_gone_goes_back() {
     // The sandbox took no money for this intent, so that its refund stays with a person.
     let setup = Setup { flags: vec!["--payment-seconds=1".to_owned()], leaves_work: true };

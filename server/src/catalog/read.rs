@@ -1,6 +1,7 @@
 //! Reads `catalog.toml` and names every mistake with its line and field.
 use super::{Catalog, Item};
 use crate::grants::Resource;
+use crate::payments::supports;
 use serde::Deserialize;
 use shared::{Currency, Kind, Money, Timestamp};
 use std::collections::BTreeMap;
@@ -148,8 +149,9 @@ impl Reader<'_> {
         let at = price.span().start;
         let PriceEntry { amount, currency } = price.get_ref();
         let known = Currency::parse(currency).ok();
-        if known.is_none() {
-            let message = format!("{currency:?} must be an ISO code in lower case, such as \"usd\"");
+        if !known.is_some_and(supports) {
+            let message =
+                format!("{currency:?} must be an ISO code in lower case that Stripe takes, such as \"usd\"");
             self.mistake(at, "price.currency", &message);
         }
         let currency = known.unwrap_or(Currency::USD);

@@ -50,10 +50,8 @@ impl<P: Payments, G: Grants> Checkout<P, G> {
     pub(crate) async fn learn(&self, purchase: &PurchaseId, intent: &Intent) -> Result<Purchase, Error> {
         let now = clock::now();
         let mut tx = self.store.begin().await?;
-        let mut known = tx.apply(purchase, Event::IntentCreated { intent: intent.id.clone() }, now).await??;
-        if let Some(event) = intent.event() {
-            known = tx.apply(purchase, event, now).await??;
-        }
+        tx.apply(purchase, Event::IntentCreated { intent: intent.id.clone() }, now).await??;
+        let known = tx.apply(purchase, intent.event(), now).await??;
         tx.commit().await?;
         Ok(known)
     }

@@ -46,24 +46,25 @@ impl<P: Payments, G: Grants> Checkout<P, G> {
         request: OpenPurchase,
         key: Option<IdempotencyKey>,
     ) -> Result<Opened, Error> {
+        let now = clock::now();
+        let mut tx = self.store.begin().await?;
+        // Ahead of all else, so that a repeat is answered as it was whatever has changed since.
+        if let Some(key) = &key
+            && let Some(answer) = key.claim(&mut tx, SCOPE).await?
+        {
+            return Ok(serde_json::from_str(&answer).map_err(crate::store::StoreError::from)?);
+        }
         let catalog = self.catalog.get();
         let item = catalog.find(&request.sku).ok_or_else(|| Error::UnknownSku(request.sku.clone()))?;
         if request.coupon.is_some() {
             return Err(Error::CouponUnknown);
         }
-        if request.learner_token.is_some() {
-            // A page may know who is signed in before this server does.
-            tracing::warn!("no identity provider is configured: the learner buys as a guest");
-        }
         if request.variant.as_ref().is_some_and(|variant| variant.len() > 64) {
             return Err(invalid("variant", "must be at most 64 bytes long"));
         }
-        let now = clock::now();
-        let mut tx = self.store.begin().await?;
-        if let Some(key) = &key
-            && let Some(answer) = key.claim(&mut tx, SCOPE).await?
-        {
-            return Ok(serde_json::from_str(&answer).map_err(crate::store::StoreError::from)?);
+        if request.learner_token.is_some() {
+            // A page may know who is signed in before this server does.
+            tracing::warn!("no identity provider is configured: the learner buys as a guest");
         }
         // Seats are decided by the update below, so that two buyers can't both see the last one.
         match item.sale(0, now) {

@@ -7,6 +7,16 @@ use crate::payments::{Intent, IntentStatus, IntentTerms, Payments, PaymentsError
 use crate::purchase::{Attempt, Event, Learner, Purchase, PurchaseId, Refusal};
 use shared::{Email, Pay, PayAnswer, State};
 
+/// What became of a press of Pay.
+enum Submitted {
+    /// Stripe is next.
+    Now(Box<Purchase>),
+    /// The same request was answered before, with this intent.
+    Before(String),
+    /// There is nothing to pay.
+    NothingDue,
+}
+
 impl<P: Payments, G: Grants> Checkout<P, G> {
     /// Hands out what Stripe.js needs to confirm the payment. Repeating it is safe: there is one intent.
     pub async fn pay(
@@ -19,41 +29,57 @@ impl<P: Payments, G: Grants> Checkout<P, G> {
             email: Email::parse(&request.email).map_err(|_| Error::InvalidEmail)?,
             name: parse_name(request.name)?,
         };
-        let purchase = self.submit(id, learner, request.expected_total, key).await?;
-        match purchase.state() {
-            State::Paid | State::Granted => return Ok(PayAnswer::Settled { state: State::Paid }),
-            State::Held
-            | State::Paying
-            | State::Processing
-            | State::Expired
-            | State::Canceled
-            | State::Refunding
-            | State::Refunded => {}
-        }
+        let purchase = match self.submit(id, learner, request.expected_total, key).await? {
+            Submitted::Now(purchase) => purchase,
+            Submitted::Before(intent) => {
+                let intent = self.payments.retrieve(&intent).await?;
+                let purchase = self.learn(id, &intent).await?;
+                return self.confirmation(intent, &purchase);
+            }
+            Submitted::NothingDue => return Ok(PayAnswer::Settled { state: State::Paid }),
+        };
         let intent = match self.prepare_intent(&purchase).await {
             Ok(intent) => intent,
             Err(error) => {
-                if matches!(error, PaymentsError::Spent { .. }) {
+                if matches!(
+                    error,
+                    PaymentsError::Spent { .. }
+                        | PaymentsError::EmailRefused
+                        | PaymentsError::Permanent { .. }
+                ) {
+                    // Stripe made none, and the next press is another request.
                     self.store.apply(id, Event::IntentNotCreated, clock::now()).await??;
                 }
                 return Err(error.into());
             }
         };
         let purchase = self.learn(id, &intent).await?;
+        // Two presses with different keys may have made two: the recorded one counts.
+        let intent = match purchase.intent() {
+            Some(recorded) if recorded != intent.id => self.payments.retrieve(recorded).await?,
+            _ => intent,
+        };
         let payable = matches!(purchase.state(), State::Held | State::Paying) && !purchase.is_ending();
-        match (intent.status, intent.client_secret) {
-            (IntentStatus::Open | IntentStatus::ActionRequired, Some(secret)) if payable => {
-                Ok(PayAnswer::Confirm {
-                    client_secret: secret.reveal().to_owned(),
-                    publishable_key: self.publishable_key.to_string(),
-                    price: purchase.price().clone(),
-                })
+        match intent.status {
+            IntentStatus::Open | IntentStatus::ActionRequired if payable => {
+                self.confirmation(intent, &purchase)
             }
-            (IntentStatus::Open | IntentStatus::ActionRequired, None) if payable => {
-                Err(PaymentsError::transient("Stripe's answer has no client secret").into())
-            }
-            _ => Err(Refusal::Ended.into()),
+            IntentStatus::Open
+            | IntentStatus::ActionRequired
+            | IntentStatus::Processing
+            | IntentStatus::Succeeded
+            | IntentStatus::Canceled => Err(Refusal::Ended.into()),
         }
+    }
+
+    fn confirmation(&self, intent: Intent, purchase: &Purchase) -> Result<PayAnswer, Error> {
+        let secret =
+            intent.client_secret.ok_or(PaymentsError::transient("Stripe's answer has no client secret"))?;
+        Ok(PayAnswer::Confirm {
+            client_secret: secret.reveal().to_owned(),
+            publishable_key: self.publishable_key.to_string(),
+            price: purchase.price().clone(),
+        })
     }
 
     /// The purchase takes note before Stripe hears of it, so that a crash in between forgets nothing.
@@ -63,26 +89,31 @@ impl<P: Payments, G: Grants> Checkout<P, G> {
         learner: Learner,
         expected_total: i64,
         key: Option<IdempotencyKey>,
-    ) -> Result<Purchase, Error> {
+    ) -> Result<Submitted, Error> {
         let now = clock::now();
         let mut tx = self.store.begin().await?;
-        if let Some(key) = &key {
+        let repeated = match &key {
             // What a repeat is answered is the same intent, asked for again: no secret is stored.
-            key.claim(&mut tx, id.as_str()).await?;
-        }
+            Some(key) => key.claim(&mut tx, id.as_str()).await?.is_some(),
+            None => false,
+        };
         let attempt_key = format!("pay-{:032x}", rand::random::<u128>());
         let event = Event::PaySubmitted { learner, expected_total, key: attempt_key };
-        match tx.apply(id, event, now).await? {
+        let refusal = match tx.apply(id, event, now).await? {
             Ok(purchase) => {
                 tx.commit().await?;
-                Ok(purchase)
+                let settled = purchase.state() == State::Paid;
+                return Ok(if settled { Submitted::NothingDue } else { Submitted::Now(Box::new(purchase)) });
             }
-            Err(refusal) => {
-                drop(tx);
-                let purchase = self.store.purchase(id).await?;
-                let settled = matches!(purchase.state(), State::Paid | State::Granted);
-                if settled && purchase.price().total == 0 { Ok(purchase) } else { Err(refusal.into()) }
-            }
+            Err(refusal) => refusal,
+        };
+        drop(tx);
+        let purchase = self.store.purchase(id).await?;
+        let settled = matches!(purchase.state(), State::Paid | State::Granted);
+        match purchase.intent() {
+            _ if settled && purchase.price().total == 0 => Ok(Submitted::NothingDue),
+            Some(intent) if repeated => Ok(Submitted::Before(intent.to_owned())),
+            _ => Err(refusal.into()),
         }
     }
 
@@ -96,7 +127,7 @@ impl<P: Payments, G: Grants> Checkout<P, G> {
         let intent = match purchase.intent() {
             Some(intent) => intent.to_owned(),
             None => {
-                let created = self.payments.create(terms(frozen), purchase.opened_at()).await?;
+                let created = self.payments.create(terms(frozen), purchase.intent_window()).await?;
                 if *frozen == wanted {
                     return Ok(created);
                 }

@@ -3,7 +3,7 @@ use super::Checkout;
 use crate::clock;
 use crate::error::Error;
 use crate::grants::Grants;
-use crate::payments::{Message, News, Payments};
+use crate::payments::{IntentStatus, Message, News, Payments};
 use crate::purchase::{Event, PurchaseId, Reference};
 use crate::store::{StoreError, StoredEvent, Tx};
 
@@ -57,22 +57,20 @@ impl<P: Payments, G: Grants> Checkout<P, G> {
 
 /// Whom the news is for, and what it means there.
 async fn addressee(tx: &mut Tx, news: &News) -> Result<(Option<PurchaseId>, Vec<Event>), StoreError> {
-    let (intent, reference, events): (&str, Option<&Reference>, Vec<Event>) = match news {
+    let (intent, reference, paid, events): (&str, Option<&Reference>, bool, Vec<Event>) = match news {
         News::Intent(intent) => {
-            let created = Event::IntentCreated { intent: intent.id.clone() };
-            (&intent.id, intent.reference.as_ref(), std::iter::once(created).chain(intent.event()).collect())
+            let paid = intent.status == IntentStatus::Succeeded;
+            let events = vec![Event::IntentCreated { intent: intent.id.clone() }, intent.event()];
+            (&intent.id, intent.reference.as_ref(), paid, events)
         }
-        News::Refunded { intent, total } => {
-            (intent, None, vec![Event::RefundSucceeded { total_refunded: *total }])
-        }
-        News::RefundFailed { intent } => (intent, None, vec![Event::RefundFailed]),
-        News::DisputeOpened { intent } => (intent, None, vec![Event::DisputeOpened]),
-        News::DisputeWon { intent } => (intent, None, vec![Event::DisputeWon]),
-        News::DisputeLost { intent } => (intent, None, vec![Event::DisputeLost]),
+        News::RefundFailed { intent } => (intent, None, false, vec![Event::RefundFailed]),
+        News::DisputeOpened { intent } => (intent, None, false, vec![Event::DisputeOpened]),
+        News::DisputeWon { intent } => (intent, None, false, vec![Event::DisputeWon]),
+        News::DisputeLost { intent } => (intent, None, false, vec![Event::DisputeLost]),
         News::Unclear { intent, reference } => {
-            (intent.as_deref().unwrap_or_default(), reference.as_ref(), vec![Event::StripeHadNews])
+            (intent.as_deref().unwrap_or_default(), reference.as_ref(), false, vec![Event::StripeHadNews])
         }
         News::Other => return Ok((None, vec![])),
     };
-    Ok((tx.purchase_of_intent(intent, reference).await?, events))
+    Ok((tx.purchase_of_intent(intent, reference, paid).await?, events))
 }

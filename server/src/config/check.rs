@@ -10,9 +10,21 @@ use url::Url;
 /// Stripe's own API and script, where the settings name no other.
 const STRIPE_JS: &str = "https://js.stripe.com/v3/";
 
+/// More than any duration that makes sense: a year in seconds.
+const LARGEST: u64 = 31_536_000;
+
 impl RawConfig {
     /// Checks every setting.
-    pub fn check(self) -> Result<Config, ConfigMistakes> {
+    pub fn check(mut self) -> Result<Config, ConfigMistakes> {
+        for optional in [
+            &mut self.metrics_listen,
+            &mut self.public_url,
+            &mut self.stripe_api_url,
+            &mut self.stripe_js_url,
+        ] {
+            // Set to nothing is as good as not set.
+            optional.take_if(|text| text.trim().is_empty());
+        }
         let mut checker = Checker::default();
         let config = Config {
             listen: checker.parse("LISTEN", &self.listen, "an address such as 127.0.0.1:8080", unspecified()),
@@ -77,10 +89,10 @@ impl Checker {
 
     fn number(&mut self, name: &str, text: &str) -> u64 {
         let number = self.parse(name, text, "a whole number above zero", 1);
-        if number == 0 {
-            self.mistake(name, "must be above zero");
+        if !(1..=LARGEST).contains(&number) {
+            self.mistake(name, format_args!("must be above zero and at most {LARGEST}"));
         }
-        number
+        number.min(LARGEST)
     }
 
     fn millis(&mut self, name: &str, text: &str) -> Duration {
@@ -180,7 +192,7 @@ impl Checker {
         if stand_in && keys.iter().any(|key| live(key)) && !is_stripe(stripe) {
             self.mistake("STRIPE_API_URL", "and STRIPE_JS_URL must not be set with live keys: unset them");
         }
-        if !stand_in && keys.iter().any(|key| sandbox(key)) {
+        if is_stripe(stripe) && keys.iter().any(|key| sandbox(key)) {
             self.mistake("STRIPE_API_URL", "must name the sandbox where the keys are the sandbox's");
         }
     }

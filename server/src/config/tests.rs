@@ -42,7 +42,7 @@ fn every_mistake_is_named_at_once() {
         "--stripe-secret-key=whsec_secret",
         "--stripe-webhook-secrets=-",
         "--flockjay-token=-",
-        "--hold-seconds=0",
+        "--hold-seconds=99999999999999",
         "--retry-hours=many",
     ])
     .unwrap_err();
@@ -69,6 +69,8 @@ fn live_keys_and_the_sandbox_refuse_each_other() {
     assert!(check(&live).unwrap_err()[0].contains("must not be set with live keys"));
     let own = ["--stripe-api-url=-", "--stripe-js-url=-"];
     assert!(check(&own).unwrap_err()[0].contains("must name the sandbox"));
+    let named = ["--stripe-api-url=https://api.stripe.com", "--stripe-js-url=https://js.stripe.com/v3/"];
+    assert!(check(&named).unwrap_err()[0].contains("must name the sandbox"));
     assert!(check(&["--stripe-secret-key=sk_live_1"]).unwrap_err()[0].contains("both be live keys"));
     assert!(check(&[live, own].concat()).is_ok());
 }

@@ -1,7 +1,9 @@
 //! The embed: loader, first screen and the widget's assets.
 use super::Api;
+use super::extract::Sku;
 use super::offerings::cached;
 use crate::error::Error;
+use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, State};
 use axum::http::{HeaderMap, HeaderValue, header};
 use axum::response::{IntoResponse, Response};
@@ -73,7 +75,7 @@ pub(super) async fn loader(State(api): State<Api>, headers: HeaderMap) -> Result
 )]
 pub(super) async fn card(
     State(api): State<Api>,
-    Path(sku): Path<String>,
+    Sku(sku): Sku,
     headers: HeaderMap,
 ) -> Result<Response, Error> {
     let assets = api.assets.as_ref().ok_or(Error::EmbedUnavailable)?;
@@ -106,10 +108,11 @@ pub(super) async fn card(
 )]
 pub(super) async fn asset(
     State(api): State<Api>,
-    Path(name): Path<String>,
+    name: Result<Path<String>, PathRejection>,
     headers: HeaderMap,
 ) -> Result<Response, Error> {
     api.assets.as_ref().ok_or(Error::EmbedUnavailable)?;
+    let Path(name) = name.map_err(|_| Error::UnknownRoute)?;
     let kind = match name.rsplit_once('.').map(|(_, ending)| ending) {
         Some("js") => "text/javascript; charset=utf-8",
         Some("wasm") => "application/wasm",

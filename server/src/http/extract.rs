@@ -3,10 +3,12 @@ use crate::checkout::IdempotencyKey;
 use crate::error::Error;
 use crate::purchase::PurchaseId;
 use axum::body::Bytes;
-use axum::extract::{FromRequest, FromRequestParts, Path, Query, Request};
+use axum::extract::{FromRequest, FromRequestParts, Path, Request};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, StatusCode, header};
 use serde::de::DeserializeOwned;
+use std::borrow::Cow;
+use std::str::FromStr;
 
 /// A JSON body, and the `Idempotency-Key` that came with it.
 pub(super) struct Body<T>(pub(super) T, pub(super) Option<IdempotencyKey>);
@@ -14,8 +16,17 @@ pub(super) struct Body<T>(pub(super) T, pub(super) Option<IdempotencyKey>);
 /// The purchase that the path names. One that can't exist is as unknown as one that doesn't.
 pub(super) struct Id(pub(super) PurchaseId);
 
-/// A query string.
-pub(super) struct Params<T>(pub(super) T);
+/// The SKU that the path names.
+pub(super) struct Sku(pub(super) String);
+
+/// How to wait for a change of a purchase.
+#[derive(utoipa::IntoParams)]
+pub(super) struct Wait {
+    /// Seconds to wait for a version above `after`, at most 30.
+    pub(super) wait: Option<u64>,
+    /// The version that the client knows.
+    pub(super) after: Option<i64>,
+}
 
 impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Body<T> {
     type Rejection = Error;
@@ -41,14 +52,36 @@ impl<S: Send + Sync> FromRequestParts<S> for Id {
     }
 }
 
-impl<S: Send + Sync, T: DeserializeOwned> FromRequestParts<S> for Params<T> {
+impl<S: Send + Sync> FromRequestParts<S> for Sku {
     type Rejection = Error;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Error> {
-        let Query(params) = Query::from_request_parts(parts, state).await.map_err(|rejection| {
-            Error::Invalid { field: "query".to_owned(), detail: rejection.body_text() }
-        })?;
-        Ok(Self(params))
+        match Path::<String>::from_request_parts(parts, state).await {
+            Ok(Path(sku)) => Ok(Self(sku)),
+            Err(_) => {
+                Err(Error::UnknownSku(parts.uri.path().rsplit('/').next().unwrap_or_default().to_owned()))
+            }
+        }
+    }
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for Wait {
+    type Rejection = Error;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Error> {
+        let pairs: Vec<_> =
+            url::form_urlencoded::parse(parts.uri.query().unwrap_or_default().as_bytes()).collect();
+        Ok(Self { wait: whole_number(&pairs, "wait")?, after: whole_number(&pairs, "after")? })
+    }
+}
+
+fn whole_number<T: FromStr>(pairs: &[(Cow<'_, str>, Cow<'_, str>)], name: &str) -> Result<Option<T>, Error> {
+    let Some((_, text)) = pairs.iter().find(|(key, _)| key == name) else { return Ok(None) };
+    match text.parse() {
+        Ok(number) => Ok(Some(number)),
+        Err(_) => {
+            Err(Error::Invalid { field: name.to_owned(), detail: format!("{text:?} must be a whole number") })
+        }
     }
 }
 
@@ -69,6 +102,10 @@ fn is_json(headers: &HeaderMap) -> bool {
 
 /// Malformed JSON is 400; JSON that doesn't fit names its field with 422.
 fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Error> {
+    // A list would fit too, by the order of the fields, which is nobody's contract.
+    if bytes.trim_ascii_start().first() == Some(&b'[') {
+        return Err(Error::Invalid { field: "body".to_owned(), detail: "must be a JSON object".to_owned() });
+    }
     let mut deserializer = serde_json::Deserializer::from_slice(bytes);
     let parsed = serde_path_to_error::deserialize(&mut deserializer).map_err(|error| {
         let path = error.path().to_string();

@@ -1,7 +1,8 @@
 //! `GET /v1/offerings/{sku}`.
 use super::Api;
+use super::extract::Sku;
 use crate::error::Error;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use sha2::{Digest, Sha256};
@@ -23,7 +24,7 @@ pub(super) const BRIEFLY: &str = "public, max-age=2, stale-while-revalidate=30";
 )]
 pub(super) async fn show_offering(
     State(api): State<Api>,
-    Path(sku): Path<String>,
+    Sku(sku): Sku,
     headers: HeaderMap,
 ) -> Result<Response, Error> {
     let offering = api.checkout.offering(&sku).await?;

@@ -1,10 +1,10 @@
 //! Our own pages: the hosted checkout, and the status of one purchase.
 use super::Api;
-use super::extract::Id;
+use super::extract::{Id, Sku};
 use super::policy::page_policy;
 use crate::error::Error;
 use crate::purchase::Purchase;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::header;
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
@@ -22,7 +22,7 @@ const STYLE: &str = include_str!("../../../style/page.css");
         (status = 404, body = Problem, description = "`unknown_sku`", content_type = "application/problem+json"),
     )
 )]
-pub(super) async fn buy(State(api): State<Api>, Path(sku): Path<String>) -> Result<Response, Error> {
+pub(super) async fn buy(State(api): State<Api>, Sku(sku): Sku) -> Result<Response, Error> {
     let offering = api.checkout.offering(&sku).await?;
     let body = format!(
         "<script async src=\"{base}/embed/v1.js\"></script>\

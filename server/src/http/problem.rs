@@ -2,7 +2,6 @@
 use crate::error::Error;
 use crate::payments::PaymentsError;
 use crate::purchase::Refusal;
-use crate::store::StoreError;
 use axum::Json;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
@@ -27,7 +26,10 @@ impl IntoResponse for Error {
 }
 
 /// A handler panicked: its transaction was rolled back.
-pub(super) fn panicked(_cause: Box<dyn Any + Send + 'static>) -> Response {
+pub(super) fn panicked(cause: Box<dyn Any + Send + 'static>) -> Response {
+    let text = cause.downcast_ref::<String>().map(String::as_str);
+    let text = text.or_else(|| cause.downcast_ref::<&str>().copied()).unwrap_or("no message");
+    tracing::error!(alert = true, panic = text, "a handler panicked");
     answer(&internal())
 }
 
@@ -108,7 +110,8 @@ fn describe(error: &Error) -> Problem {
             "Bad signature",
             format!("{why}. Check STRIPE_WEBHOOK_SECRETS, and that nothing changes the body on its way."),
         ),
-        Error::Payments(PaymentsError::Permanent { code, .. }) => problem(
+        Error::Payments(PaymentsError::EmailRefused) => describe(&Error::InvalidEmail),
+        Error::Payments(PaymentsError::Permanent { code }) => problem(
             502,
             Code::PaymentsUnavailable,
             "Payments unavailable",
@@ -128,14 +131,10 @@ fn describe(error: &Error) -> Problem {
             "Widget not built",
             "The widget's assets are missing. Build them with `cargo xtask build-widget` and restart.",
         ),
-        Error::Store(StoreError::Database(
-            sqlx::Error::Io(_) | sqlx::Error::PoolTimedOut | sqlx::Error::PoolClosed,
-        )) => problem(
-            503,
-            Code::Unavailable,
-            "Unavailable",
-            "The database can't be reached. Try again in a few seconds.",
-        ),
+        Error::Store(error) if error.is_passing() => {
+            let detail = "The database can't be reached or is busy. Try again in a few seconds.";
+            problem(503, Code::Unavailable, "Unavailable", detail)
+        }
         Error::Store(_) => internal(),
     }
 }

@@ -1,25 +1,15 @@
 //! The routes of a purchase: open, pay, refresh, status and give up.
 use super::Api;
-use super::extract::{Body, Id, Params};
+use super::extract::{Body, Id, Wait};
 use crate::error::Error;
 use axum::Json;
 use axum::extract::State;
 use axum::http::{StatusCode, header};
 use axum::response::IntoResponse;
-use serde::Deserialize;
 use shared::{OpenPurchase, Opened, Pay, PayAnswer, Problem, PurchaseView};
 use std::time::Duration;
 
 const NEVER: [(header::HeaderName, &str); 1] = [(header::CACHE_CONTROL, "no-store")];
-
-/// How to wait for a change.
-#[derive(Deserialize, utoipa::IntoParams)]
-pub(super) struct Wait {
-    /// Seconds to wait for a version above `after`, at most 30.
-    wait: Option<u64>,
-    /// The version that the client knows.
-    after: Option<i64>,
-}
 
 /// Opens a purchase and holds its seat.
 #[utoipa::path(
@@ -105,7 +95,7 @@ pub(super) async fn refresh_purchase(State(api): State<Api>, Id(id): Id) -> Resu
 pub(super) async fn show_purchase(
     State(api): State<Api>,
     Id(id): Id,
-    Params(wait): Params<Wait>,
+    wait: Wait,
 ) -> Result<impl IntoResponse, Error> {
     let patience = Duration::from_secs(wait.wait.unwrap_or(0));
     let purchase = api.checkout.status(&id, wait.after, patience).await?;

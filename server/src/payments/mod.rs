@@ -2,7 +2,7 @@
 
 mod stripe;
 
-pub use stripe::Stripe;
+pub use stripe::{Stripe, supports};
 
 use crate::purchase::{Attempt, Event, Reference, SeatFound};
 use shared::{Currency, Timestamp};
@@ -63,9 +63,12 @@ pub enum PaymentsError {
     /// The intent is in another state than the call needs: ask for it.
     #[error("the payment intent is in another state")]
     OtherState,
-    /// Refused for good.
-    #[error("{message} ({code})")]
-    Permanent { code: String, message: String },
+    /// Stripe won't take this email address.
+    #[error("the email is refused")]
+    EmailRefused,
+    /// Refused for good. Stripe's own words are left out: they may repeat what the learner typed.
+    #[error("refused: {code}")]
+    Permanent { code: String },
 }
 
 /// One message from Stripe, its signature checked.
@@ -81,11 +84,6 @@ pub struct Message {
 #[derive(Clone, Debug, PartialEq)]
 pub enum News {
     Intent(Intent),
-    /// So much of the intent's money has been given back.
-    Refunded {
-        intent: String,
-        total: i64,
-    },
     RefundFailed {
         intent: String,
     },
@@ -98,7 +96,7 @@ pub enum News {
     DisputeLost {
         intent: String,
     },
-    /// Perhaps about this payment, and unreadable, so that Stripe must be asked.
+    /// About this payment, and unreadable or less than the whole truth, so that Stripe must be asked.
     Unclear {
         intent: Option<String>,
         reference: Option<Reference>,
@@ -126,7 +124,7 @@ pub trait Payments: Send + Sync + 'static {
     fn create(
         &self,
         terms: IntentTerms<'_>,
-        opened_at: Timestamp,
+        window: (Timestamp, Timestamp),
     ) -> impl Future<Output = Result<Intent, PaymentsError>> + Send;
 
     /// Brings an open payment intent up to date with `terms`.
@@ -138,11 +136,11 @@ pub trait Payments: Send + Sync + 'static {
 
     fn retrieve(&self, intent: &str) -> impl Future<Output = Result<Intent, PaymentsError>> + Send;
 
-    /// The payment intent made for `reference` at or after `opened_at`, where there is one.
+    /// The payment intent made for `reference` within `window` or a little outside, where there is one.
     fn find(
         &self,
         reference: &Reference,
-        opened_at: Timestamp,
+        window: (Timestamp, Timestamp),
     ) -> impl Future<Output = Result<Option<Intent>, PaymentsError>> + Send;
 
     fn cancel(&self, intent: &str) -> impl Future<Output = Result<Intent, PaymentsError>> + Send;
@@ -172,20 +170,23 @@ pub enum RefundStatus {
 }
 
 impl Intent {
-    /// What this says of a purchase, where it says anything.
+    /// What this says of a purchase.
     #[must_use]
-    pub fn event(&self) -> Option<Event> {
+    pub fn event(&self) -> Event {
         match self.status {
-            IntentStatus::Succeeded => Some(Event::PaymentSucceeded {
+            IntentStatus::Succeeded => Event::PaymentSucceeded {
                 intent: self.id.clone(),
                 amount: self.received,
                 currency: self.currency,
                 seat: SeatFound::Yes,
-            }),
-            IntentStatus::Canceled => Some(Event::IntentCanceled),
-            IntentStatus::Processing => Some(Event::PaymentProcessing),
-            IntentStatus::ActionRequired => Some(Event::PaymentActionRequired),
-            IntentStatus::Open => self.failure.clone().map(|failure| Event::PaymentFailed { failure }),
+            },
+            IntentStatus::Canceled => Event::IntentCanceled,
+            IntentStatus::Processing => Event::PaymentProcessing,
+            IntentStatus::ActionRequired => Event::PaymentActionRequired,
+            IntentStatus::Open => match self.failure.clone() {
+                Some(failure) => Event::PaymentFailed { failure },
+                None => Event::PaymentAwaited,
+            },
         }
     }
 }

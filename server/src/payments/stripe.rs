@@ -92,7 +92,11 @@ impl Stripe {
 }
 
 impl Payments for Stripe {
-    async fn create(&self, terms: IntentTerms<'_>, opened_at: Timestamp) -> Result<Intent, PaymentsError> {
+    async fn create(
+        &self,
+        terms: IntentTerms<'_>,
+        window: (Timestamp, Timestamp),
+    ) -> Result<Intent, PaymentsError> {
         let price = &terms.attempt.price;
         let request = CreatePaymentIntent::new(price.total, stripe_currency(price.currency))
             .automatic_payment_methods(CreatePaymentIntentAutomaticPaymentMethods::new(true))
@@ -103,14 +107,18 @@ impl Payments for Stripe {
             Ok(intent) => Ok(read_intent(&intent)),
             // Stripe may have done the work and failed to say so.
             Err(error @ (PaymentsError::Transient { .. } | PaymentsError::Spent { .. })) => {
-                match self.find(terms.reference, opened_at).await {
+                match self.find(terms.reference, window).await {
                     Ok(Some(intent)) => Ok(intent),
                     Ok(None) => Err(error),
                     // Not known whether it did: the key must stay the same.
                     Err(_) => Err(PaymentsError::transient(error.to_string())),
                 }
             }
-            Err(error @ (PaymentsError::OtherState | PaymentsError::Permanent { .. })) => Err(error),
+            Err(
+                error @ (PaymentsError::OtherState
+                | PaymentsError::EmailRefused
+                | PaymentsError::Permanent { .. }),
+            ) => Err(error),
         }
     }
 
@@ -128,10 +136,11 @@ impl Payments for Stripe {
     async fn find(
         &self,
         reference: &Reference,
-        opened_at: Timestamp,
+        window: (Timestamp, Timestamp),
     ) -> Result<Option<Intent>, PaymentsError> {
-        // Clocks differ: a minute is more than enough.
-        let since = RangeBoundsTs { gte: Some(opened_at.as_millis() / 1000 - 60), ..Default::default() };
+        // Clocks differ, and a call may be on its way for a while.
+        let (from, to) = (window.0.as_millis() / 1000 - 60, window.1.as_millis() / 1000 + 600);
+        let since = RangeBoundsTs { gte: Some(from), lte: Some(to), ..Default::default() };
         let mut request = ListPaymentIntent::new().created(RangeQueryTs::Bounds(since)).limit(PAGE);
         for _ in 0..MOST_PAGES {
             let page = self.send(&request, None).await?;
@@ -196,14 +205,12 @@ struct Envelope {
     id: String,
     #[serde(rename = "type")]
     kind: String,
-    #[serde(default)]
-    data: EnvelopeData,
+    data: Option<EnvelopeData>,
 }
 
 #[derive(Default, Deserialize)]
 struct EnvelopeData {
-    #[serde(default)]
-    object: EnvelopeObject,
+    object: Option<EnvelopeObject>,
 }
 
 #[derive(Default, Deserialize)]
@@ -221,8 +228,12 @@ impl Envelope {
         serde_json::from_str(body).map_err(|_| BadWebhook::Body)
     }
 
+    fn object(&self) -> Option<&EnvelopeObject> {
+        self.data.as_ref()?.object.as_ref()
+    }
+
     fn unclear(&self) -> News {
-        let object = &self.data.object;
+        let Some(object) = self.object() else { return News::Other };
         let intent = match object.object.as_deref() {
             Some("payment_intent") => object.id.clone(),
             _ => object.payment_intent.as_ref().and_then(|value| value.as_str()).map(str::to_owned),
@@ -232,7 +243,12 @@ impl Envelope {
     }
 
     fn into_message(self, news: News) -> Message {
-        Message { id: self.id, kind: self.kind, object_id: self.data.object.id, news }
+        Message {
+            object_id: self.object().and_then(|object| object.id.clone()),
+            id: self.id,
+            kind: self.kind,
+            news,
+        }
     }
 }
 
@@ -245,14 +261,13 @@ fn news_of(object: &EventObject) -> Option<News> {
         | EventObject::PaymentIntentProcessing(intent)
         | EventObject::PaymentIntentCanceled(intent)
         | EventObject::PaymentIntentRequiresAction(intent) => News::Intent(read_intent(intent)),
-        EventObject::ChargeRefunded(charge) => {
-            let intent = charge.payment_intent.as_ref()?.id().to_string();
-            News::Refunded { intent, total: charge.amount_refunded }
-        }
         EventObject::RefundFailed(refund) => {
             News::RefundFailed { intent: refund.payment_intent.as_ref()?.id().to_string() }
         }
-        EventObject::RefundCreated(_) | EventObject::RefundUpdated(_) => return None,
+        // What a charge calls refunded may be under way still: Stripe's refunds are asked for.
+        EventObject::ChargeRefunded(_) | EventObject::RefundCreated(_) | EventObject::RefundUpdated(_) => {
+            return None;
+        }
         EventObject::ChargeDisputeCreated(dispute) => {
             News::DisputeOpened { intent: dispute.payment_intent.as_ref()?.id().to_string() }
         }
@@ -320,29 +335,30 @@ fn read_error(error: &StripeError) -> PaymentsError {
             let message = format!("Stripe answered {status}");
             match (*status, code) {
                 (_, Some(ApiErrorsCode::PaymentIntentUnexpectedState)) => PaymentsError::OtherState,
-                (409 | 429, _) => PaymentsError::transient(message),
+                // A wrong key is mended at our side, and then the same call does.
+                (401 | 403 | 409 | 429, _) => PaymentsError::transient(message),
                 (500.., _) => PaymentsError::Spent { message },
+                (_, Some(ApiErrorsCode::EmailInvalid)) => PaymentsError::EmailRefused,
+                _ if body.param.as_deref() == Some("receipt_email") => PaymentsError::EmailRefused,
                 _ => PaymentsError::Permanent {
                     code: code.map_or_else(|| status.to_string(), |code| code.as_str().to_owned()),
-                    message: body.message.clone().unwrap_or(message),
                 },
             }
         }
         StripeError::JSONDeserialize(_) => PaymentsError::transient("Stripe's answer can't be read"),
         StripeError::ClientError(_) => PaymentsError::transient("Stripe can't be reached"),
         StripeError::Timeout => PaymentsError::transient("Stripe did not answer in time"),
-        StripeError::ConfigError(_) => PaymentsError::Permanent {
-            code: "configuration".to_owned(),
-            message: "Stripe's client is not configured".to_owned(),
-        },
+        StripeError::ConfigError(_) => PaymentsError::Permanent { code: "configuration".to_owned() },
     }
 }
 
 fn idempotency_key(key: &str) -> Result<IdempotencyKey, PaymentsError> {
-    IdempotencyKey::new(key).map_err(|_| PaymentsError::Permanent {
-        code: "idempotency_key".to_owned(),
-        message: "the idempotency key is empty or longer than 255 characters".to_owned(),
-    })
+    IdempotencyKey::new(key).map_err(|_| PaymentsError::Permanent { code: "idempotency_key".to_owned() })
+}
+
+/// Whether Stripe knows this currency.
+pub fn supports(currency: Currency) -> bool {
+    !matches!(stripe_currency(currency), stripe_types::Currency::Unknown(_))
 }
 
 fn stripe_currency(currency: Currency) -> stripe_types::Currency {

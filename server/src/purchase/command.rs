@@ -14,6 +14,10 @@ pub enum Command {
     CancelIntent,
     /// Give `amount` minor units back. `key` is Stripe's `Idempotency-Key`.
     CreateRefund { amount: i64, key: String },
+    /// Give all of it back where a second payment intent was paid for a purchase that is settled.
+    ReturnStray { intent: String, amount: i64, key: String },
+    /// Show a person what no retry can mend.
+    CallPerson { why: String },
     /// Give the learner access in FlockJay.
     CreateGrant,
     /// Take that access away.
@@ -29,6 +33,9 @@ pub enum Receiver {
 }
 
 impl Receiver {
+    /// Every receiver there is.
+    pub const ALL: [Self; 2] = [Self::Stripe, Self::FlockJay];
+
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
@@ -44,7 +51,11 @@ impl Command {
     pub fn receiver(&self) -> Option<Receiver> {
         match self {
             Self::ReleaseSeat => None,
-            Self::AskStripe | Self::CancelIntent | Self::CreateRefund { .. } => Some(Receiver::Stripe),
+            Self::AskStripe
+            | Self::CancelIntent
+            | Self::CreateRefund { .. }
+            | Self::ReturnStray { .. }
+            | Self::CallPerson { .. } => Some(Receiver::Stripe),
             Self::CreateGrant | Self::RevokeGrant => Some(Receiver::FlockJay),
         }
     }
@@ -57,6 +68,8 @@ impl Command {
             Self::AskStripe => "ask_stripe",
             Self::CancelIntent => "cancel_intent",
             Self::CreateRefund { .. } => "create_refund",
+            Self::ReturnStray { .. } => "return_stray",
+            Self::CallPerson { .. } => "call_person",
             Self::CreateGrant => "create_grant",
             Self::RevokeGrant => "revoke_grant",
         }

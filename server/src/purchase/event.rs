@@ -23,6 +23,8 @@ pub enum Event {
     IntentNotCreated,
     /// The bank wants to see the learner (3-D Secure).
     PaymentActionRequired,
+    /// Stripe waits for a card: nothing is under way.
+    PaymentAwaited,
     /// The method settles later.
     PaymentProcessing,
     /// Declined. `failure` names this try, so that the same one told twice counts once.
@@ -57,7 +59,7 @@ pub enum Event {
         amount: Option<i64>,
         key: String,
     },
-    /// Stripe has given back `total_refunded` minor units so far.
+    /// Stripe has given back `total_refunded` minor units so far, refunds under way not counted.
     RefundSucceeded {
         total_refunded: i64,
     },

@@ -27,8 +27,9 @@ pub struct Purchase {
     id: PurchaseId,
     reference: Reference,
     sku: String,
-    /// Whether the offering has seats, so that this purchase owns one while it is in effect.
+    /// Whether the offering has seats, so that this purchase needs one.
     seated: bool,
+    owns_seat: bool,
     variant: Option<String>,
     state: State,
     version: i64,
@@ -118,6 +119,7 @@ impl Purchase {
             reference,
             sku,
             seated,
+            owns_seat: seated,
             variant,
             state: State::Held,
             version: 1,
@@ -192,6 +194,12 @@ impl Purchase {
         self.attempt.as_ref()
     }
 
+    /// From when to when its payment intent may have been created.
+    #[must_use]
+    pub fn intent_window(&self) -> (Timestamp, Timestamp) {
+        (self.opened_at, self.pay_expires_at.unwrap_or(self.hold_expires_at))
+    }
+
     #[must_use]
     pub fn opened_at(&self) -> Timestamp {
         self.opened_at
@@ -218,7 +226,7 @@ impl Purchase {
     /// Whether its seat is gone, so that money that still arrives needs a new one.
     #[must_use]
     pub fn has_lost_seat(&self) -> bool {
-        self.seated && matches!(self.state, State::Expired | State::Canceled)
+        self.seated && !self.owns_seat
     }
 
     /// Whether `command`, enqueued earlier, is still to be carried out.
@@ -229,6 +237,7 @@ impl Purchase {
             Command::AskStripe => self.state != State::Refunded,
             Command::CancelIntent => self.ending || matches!(self.state, State::Expired | State::Canceled),
             Command::CreateRefund { amount, .. } => *amount <= self.refundable(),
+            Command::ReturnStray { .. } | Command::CallPerson { .. } => true,
             Command::CreateGrant => self.state == State::Paid,
             Command::RevokeGrant => self.state == State::Refunded && self.revoked_at.is_none(),
         }

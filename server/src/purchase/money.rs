@@ -35,8 +35,6 @@ impl Purchase {
         now: Timestamp,
         limits: &Limits,
     ) -> Vec<Command> {
-        // One that had ended gave its seat back then, and has none to give back again.
-        self.seated = self.seated && !self.has_lost_seat();
         self.state = State::Refunding;
         self.refund_failed = false;
         self.ended_at = None;
@@ -49,31 +47,63 @@ impl Purchase {
     pub(super) fn refund_succeeded(&mut self, total_refunded: i64, now: Timestamp) -> Vec<Command> {
         match self.state {
             State::Paid | State::Granted | State::Refunding => {}
-            State::Held
-            | State::Paying
-            | State::Processing
-            | State::Expired
-            | State::Canceled
-            | State::Refunded => return vec![],
+            State::Refunded => return vec![],
+            // Stripe's messages have no order: the payment's own is still to come.
+            State::Held | State::Paying | State::Processing | State::Expired | State::Canceled => {
+                return vec![Command::AskStripe];
+            }
         }
-        self.refunded = self.refunded.max(total_refunded);
+        self.refunded = total_refunded;
         if self.refunded < self.charged { vec![] } else { self.take_back(now) }
     }
 
-    /// The money is gone: so are access and seat. A grant that was asked for and not answered may have been made.
-    pub(super) fn take_back(&mut self, now: Timestamp) -> Vec<Command> {
-        let mut commands = Vec::new();
-        if self.grant_asked && !self.grant_refused {
-            commands.push(Command::RevokeGrant);
+    /// The bank would not take the money back, perhaps long after Stripe had called it refunded.
+    pub(super) fn refund_failed(&mut self, now: Timestamp, limits: &Limits) -> Vec<Command> {
+        if !self.was_paid() {
+            return vec![Command::AskStripe];
         }
-        if self.seated {
-            commands.push(Command::ReleaseSeat);
+        if self.state == State::Refunded {
+            self.state = State::Refunding;
+            self.refunded = 0;
+            self.ended_at = None;
+            self.wait_for_stripe(now, limits);
+        }
+        if std::mem::replace(&mut self.refund_failed, true) {
+            return vec![];
+        }
+        vec![Command::CallPerson {
+            why: "a refund failed at the bank: give the money back another way".to_owned(),
+        }]
+    }
+
+    /// Money is taken once for each purchase: what another intent took goes back.
+    pub(super) fn return_stray(&self, intent: String, amount: i64) -> Vec<Command> {
+        if self.intent.as_ref() == Some(&intent) {
+            return vec![];
+        }
+        let key = self.money_key(&intent);
+        vec![Command::ReturnStray { intent, amount, key }]
+    }
+
+    /// The money is gone: so are access and seat. A grant that was refused may have been made by an earlier try that
+    /// got no answer.
+    pub(super) fn take_back(&mut self, now: Timestamp) -> Vec<Command> {
+        let mut commands = self.release_seat();
+        if self.grant_asked && self.revoked_at.is_none() {
+            commands.push(Command::RevokeGrant);
         }
         self.state = State::Refunded;
         self.refund_failed = false;
         self.wake_at = None;
         self.ended_at = Some(now);
         commands
+    }
+
+    pub(super) fn was_paid(&self) -> bool {
+        match self.state {
+            State::Paid | State::Granted | State::Refunding | State::Refunded => true,
+            State::Held | State::Paying | State::Processing | State::Expired | State::Canceled => false,
+        }
     }
 
     /// An idempotency key for money that the machine itself sends back: one for each purchase and cause.

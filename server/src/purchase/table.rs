@@ -94,9 +94,20 @@ fn events() -> Vec<(&'static str, Event, Timestamp)> {
         ("intent created", Event::IntentCreated { intent: "pi_1".to_owned() }, SOON),
         ("intent not created", Event::IntentNotCreated, SOON),
         ("action required", Event::PaymentActionRequired, SOON),
+        ("payment awaited", Event::PaymentAwaited, SOON),
         ("processing", Event::PaymentProcessing, SOON),
         ("payment failed", Event::PaymentFailed { failure: "ch_1".to_owned() }, SOON),
         ("payment succeeded", succeeded(4900, SeatFound::Yes), SOON),
+        (
+            "payment succeeded, other intent",
+            Event::PaymentSucceeded {
+                intent: "pi_2".to_owned(),
+                amount: 4900,
+                currency: Some(usd()),
+                seat: SeatFound::Yes,
+            },
+            SOON,
+        ),
         ("payment succeeded, no seat", succeeded(4900, SeatFound::No), SOON),
         ("payment succeeded, other amount", succeeded(1, SeatFound::Yes), SOON),
         ("intent canceled", Event::IntentCanceled, SOON),
@@ -162,6 +173,29 @@ fn a_failure_told_twice_counts_once() {
     let version = purchase.version();
     assert_eq!(purchase.handle(failed, SOON, &LIMITS), Ok(vec![]));
     assert_eq!(purchase.version(), version);
+}
+
+#[test]
+fn a_processing_that_comes_late_is_no_trap() {
+    for last_word in [Event::PaymentFailed { failure: "ch_1".to_owned() }, Event::PaymentAwaited] {
+        let mut purchase = in_state(State::Paying);
+        purchase.handle(Event::PaymentFailed { failure: "ch_1".to_owned() }, SOON, &LIMITS).unwrap();
+        purchase.handle(Event::PaymentProcessing, SOON, &LIMITS).unwrap();
+        purchase.handle(last_word, SOON, &LIMITS).unwrap();
+        assert_eq!((purchase.state(), purchase.handle(pay(), SOON, &LIMITS)), (State::Paying, Ok(vec![])));
+    }
+}
+
+#[test]
+fn a_refund_that_fails_after_all_calls_a_person_once_and_is_not_shown_as_done() {
+    let mut purchase = in_state(State::Refunded);
+    let commands = purchase.handle(Event::RefundFailed, SOON, &LIMITS).unwrap();
+    assert_eq!(commands.iter().map(Command::name).collect::<Vec<_>>(), ["call_person"]);
+    assert_eq!(purchase.state(), State::Refunding);
+    assert_eq!(purchase.handle(Event::RefundFailed, SOON, &LIMITS), Ok(vec![]));
+    // Given back another way: the seat went back the first time.
+    let done = purchase.handle(Event::RefundSucceeded { total_refunded: 4900 }, SOON, &LIMITS).unwrap();
+    assert_eq!(done, [Command::RevokeGrant]);
 }
 
 #[test]

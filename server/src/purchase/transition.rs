@@ -69,6 +69,13 @@ impl Purchase {
                 Ok(vec![])
             }
             Event::PaymentActionRequired | Event::DisputeWon => Ok(vec![]),
+            Event::PaymentAwaited => {
+                // What we took for processing was an older message, or came to nothing.
+                if self.state == State::Processing {
+                    self.back_to_paying(now, limits);
+                }
+                Ok(vec![])
+            }
             Event::PaymentProcessing => {
                 if matches!(self.state, State::Held | State::Paying) {
                     self.state = State::Processing;
@@ -79,7 +86,7 @@ impl Purchase {
             Event::PaymentFailed { failure } => Ok(self.payment_failed(failure, now, limits)),
             Event::PaymentSucceeded { intent, amount, currency, seat } => {
                 let exact = amount == self.price.total && currency == Some(self.price.currency);
-                Ok(self.payment_succeeded(intent, amount, exact && seat == SeatFound::Yes, seat, now, limits))
+                Ok(self.payment_succeeded(intent, amount, exact, seat, now, limits))
             }
             Event::IntentCanceled => Ok(match self.state {
                 State::Held | State::Paying | State::Processing => self.end(State::Canceled, now),
@@ -119,22 +126,18 @@ impl Purchase {
             }
             Event::RefundRequested { amount, key } => self.refund_requested(amount, key, now, limits),
             Event::RefundSucceeded { total_refunded } => Ok(self.refund_succeeded(total_refunded, now)),
-            Event::RefundFailed => {
-                self.refund_failed = self.state == State::Refunding;
-                Ok(vec![])
-            }
+            Event::RefundFailed => Ok(self.refund_failed(now, limits)),
             Event::DisputeOpened => {
-                self.disputed = self.paid_at.is_some();
-                Ok(vec![])
+                self.disputed = true;
+                Ok(if self.was_paid() { vec![] } else { vec![Command::AskStripe] })
             }
             Event::DisputeLost => Ok(match self.state {
                 State::Paid | State::Granted | State::Refunding => self.take_back(now),
-                State::Held
-                | State::Paying
-                | State::Processing
-                | State::Expired
-                | State::Canceled
-                | State::Refunded => vec![],
+                State::Refunded => vec![],
+                // Stripe's messages have no order: the payment's own is still to come.
+                State::Held | State::Paying | State::Processing | State::Expired | State::Canceled => {
+                    vec![Command::AskStripe]
+                }
             }),
         }
     }
@@ -171,44 +174,55 @@ impl Purchase {
     }
 
     fn payment_failed(&mut self, failure: String, now: Timestamp, limits: &Limits) -> Vec<Command> {
-        let waits = matches!(self.state, State::Held | State::Paying | State::Processing);
-        if !waits || self.last_failure.as_ref() == Some(&failure) {
+        if !matches!(self.state, State::Held | State::Paying | State::Processing) {
+            return vec![];
+        }
+        if self.last_failure.as_ref() == Some(&failure) {
+            // Known, and Stripe's last word: so nothing is processing any more.
+            if self.state == State::Processing {
+                self.back_to_paying(now, limits);
+            }
             return vec![];
         }
         self.last_failure = Some(failure);
         self.declines += 1;
+        self.back_to_paying(now, limits);
+        if self.declines >= MOST_DECLINES { self.begin_ending(now, limits) } else { vec![] }
+    }
+
+    fn back_to_paying(&mut self, now: Timestamp, limits: &Limits) {
         self.state = State::Paying;
         self.pay_expires_at = self.pay_expires_at.or(Some(now.plus(limits.payment)));
         self.wait_for_stripe(now, limits);
-        if self.declines >= MOST_DECLINES { self.begin_ending(now, limits) } else { vec![] }
     }
 
     fn payment_succeeded(
         &mut self,
         intent: String,
         amount: i64,
-        wanted: bool,
+        exact: bool,
         seat: SeatFound,
         now: Timestamp,
         limits: &Limits,
     ) -> Vec<Command> {
         match self.state {
             State::Held | State::Paying | State::Processing | State::Expired | State::Canceled => {}
-            State::Paid | State::Granted | State::Refunding | State::Refunded => return vec![],
+            State::Paid | State::Granted | State::Refunding | State::Refunded => {
+                return self.return_stray(intent, amount);
+            }
         }
-        self.intent.get_or_insert(intent);
+        // The intent that was paid is the one that counts, also where we had another on record.
+        self.intent = Some(intent);
         self.charged = amount;
-        if wanted {
+        if self.has_lost_seat() {
+            self.owns_seat = seat == SeatFound::Yes;
+        }
+        if exact && seat == SeatFound::Yes {
             return self.become_paid(now);
         }
-        // Charged for what can't be given, or not what was shown: all of it goes back, and a seat found for it, too.
-        let found_in_vain = self.has_lost_seat() && seat == SeatFound::Yes;
+        // Charged for what can't be given, or not what was shown: all of it goes back.
         self.paid_at = Some(now);
-        let mut commands = self.begin_refund(amount, self.money_key("unwanted"), now, limits);
-        if found_in_vain {
-            commands.push(Command::ReleaseSeat);
-        }
-        commands
+        self.begin_refund(amount, self.money_key("unwanted"), now, limits)
     }
 
     fn grant_created(&mut self, access_url: String, now: Timestamp) -> Vec<Command> {
@@ -281,8 +295,8 @@ impl Purchase {
         self.release_seat()
     }
 
-    fn release_seat(&self) -> Vec<Command> {
-        if self.seated { vec![Command::ReleaseSeat] } else { vec![] }
+    pub(super) fn release_seat(&mut self) -> Vec<Command> {
+        if std::mem::take(&mut self.owns_seat) { vec![Command::ReleaseSeat] } else { vec![] }
     }
 
     /// Sets the next look: doubling waits, and the end of the time to pay in any case.

@@ -16,7 +16,7 @@ pub use outbox::Task;
 pub use stripe_events::StoredEvent;
 
 use crate::catalog::CurrentCatalog;
-use crate::purchase::{Limits, PurchaseId};
+use crate::purchase::{Limits, PurchaseId, Receiver};
 use sqlx::any::AnyPoolOptions;
 use sqlx::{Any, AnyPool, Executor, Transaction};
 use std::sync::Arc;
@@ -35,7 +35,8 @@ pub struct Store {
     /// Says how many seats an offering has.
     catalog: CurrentCatalog,
     changed: broadcast::Sender<PurchaseId>,
-    work: Arc<Notify>,
+    /// One signal for each receiver, in the order of [`Receiver::ALL`].
+    work: Arc<[Notify; Receiver::ALL.len()]>,
 }
 
 /// A transaction that owns what it has read: nobody else can change it before [`Tx::commit`].
@@ -65,6 +66,28 @@ pub enum StoreError {
     UnknownPurchase,
     #[error("{0}")]
     Unsupported(String),
+}
+
+impl StoreError {
+    /// Whether the database is away or busy for a while, so that the same request may do later.
+    #[must_use]
+    pub fn is_passing(&self) -> bool {
+        match self {
+            Self::Database(sqlx::Error::Io(_) | sqlx::Error::PoolTimedOut | sqlx::Error::PoolClosed) => true,
+            Self::Database(sqlx::Error::Database(error)) => {
+                // SQLite's busy and locked; PostgreSQL's lost connections, shutdowns, deadlocks and lost races.
+                let code = error.code().unwrap_or_default();
+                matches!(code.as_ref(), "5" | "6" | "261" | "262" | "517" | "40001" | "40P01" | "53300")
+                    || code.starts_with("08")
+                    || code.starts_with("57P")
+            }
+            Self::Database(_)
+            | Self::Migration(_)
+            | Self::Corrupt(_)
+            | Self::UnknownPurchase
+            | Self::Unsupported(_) => false,
+        }
+    }
 }
 
 impl Store {
@@ -119,9 +142,16 @@ impl Store {
         self.changed.subscribe()
     }
 
-    /// Waits until this process has put something into the outbox.
-    pub async fn wait_for_work(&self) {
-        self.work.notified().await;
+    /// Waits until this process has put something into the outbox, or back.
+    pub async fn wait_for_work(&self, receiver: Receiver) {
+        let signals = Receiver::ALL.iter().zip(self.work.iter());
+        for (_, signal) in signals.filter(|(candidate, _)| **candidate == receiver) {
+            signal.notified().await;
+        }
+    }
+
+    fn tell_workers(&self) {
+        self.work.iter().for_each(Notify::notify_one);
     }
 
     /// Closes the connections, once those in use are done.
@@ -139,7 +169,7 @@ impl Tx {
             let _ = self.store.changed.send(id);
         }
         if self.enqueued {
-            self.store.work.notify_one();
+            self.store.tell_workers();
         }
         Ok(())
     }
@@ -148,6 +178,12 @@ impl Tx {
 impl Engine {
     fn of(url: &str) -> Result<Self, StoreError> {
         match url.split_once(':').map(|(scheme, _)| scheme) {
+            Some("sqlite") if url.contains(":memory:") || url.contains("mode=memory") => {
+                Err(StoreError::Unsupported(
+                    "DATABASE_URL must name a file: every connection would have a memory of its own"
+                        .to_owned(),
+                ))
+            }
             Some("sqlite") => Ok(Self::Sqlite),
             Some("postgres" | "postgresql") => Ok(Self::Postgres),
             _ => Err(StoreError::Unsupported(

@@ -14,24 +14,32 @@ pub struct Task {
     /// This try included.
     pub attempts: u32,
     pub created_at: Timestamp,
-    /// The lease, so that a worker that was overtaken can't finish what is another's.
-    leased_until: Timestamp,
+    /// Names the lease, so that a worker that was overtaken can't finish what is another's.
+    lease: String,
 }
 
 impl Store {
-    /// Leases the command that has been due longest. Commands of one purchase to one receiver are carried out in
-    /// order, so one waits while an earlier one is pending.
-    pub async fn lease(&self, now: Timestamp, lease: Duration) -> Result<Option<Task>, StoreError> {
-        let until = now.plus(lease);
+    /// Leases the command to `receiver` that has been due longest. Commands of one purchase to one receiver are carried
+    /// out in order, so one waits while an earlier one is pending.
+    pub async fn lease(
+        &self,
+        receiver: Receiver,
+        now: Timestamp,
+        lease: Duration,
+    ) -> Result<Option<Task>, StoreError> {
+        let name = random_name();
         let row = sqlx::query(
-            "UPDATE outbox SET leased_until = $2, attempts = attempts + 1 WHERE leased_until <= $1 AND state = 'pending' \
-             AND id = (SELECT o.id FROM outbox o WHERE o.state = 'pending' AND o.next_attempt_at <= $1 \
-             AND o.leased_until <= $1 AND NOT EXISTS (SELECT 1 FROM outbox e WHERE e.purchase_id = o.purchase_id \
-             AND e.receiver = o.receiver AND e.state = 'pending' AND e.seq < o.seq) ORDER BY o.next_attempt_at LIMIT 1) \
-             RETURNING id, purchase_id, command, attempts, created_at",
+            "UPDATE outbox SET leased_until = $2, lease = $4, attempts = attempts + 1 \
+             WHERE leased_until <= $1 AND state = 'pending' \
+             AND id = (SELECT o.id FROM outbox o WHERE o.state = 'pending' AND o.receiver = $3 \
+             AND o.next_attempt_at <= $1 AND o.leased_until <= $1 AND NOT EXISTS (SELECT 1 FROM outbox e \
+             WHERE e.purchase_id = o.purchase_id AND e.receiver = o.receiver AND e.state = 'pending' AND e.seq < o.seq) \
+             ORDER BY o.next_attempt_at LIMIT 1) RETURNING id, purchase_id, command, attempts, created_at",
         )
         .bind(now.as_millis())
-        .bind(until.as_millis())
+        .bind(now.plus(lease).as_millis())
+        .bind(receiver.as_str())
+        .bind(&name)
         .fetch_optional(&self.pool)
         .await?;
         let Some(row) = row else { return Ok(None) };
@@ -41,16 +49,30 @@ impl Store {
             command: serde_json::from_str(row.try_get("command")?)?,
             attempts: u32::try_from(row.try_get::<i64, _>("attempts")?).unwrap_or(u32::MAX),
             created_at: Timestamp::from_millis(row.try_get("created_at")?),
-            leased_until: until,
+            lease: name,
         }))
     }
 
-    /// When the next command falls due, where there is one.
-    pub async fn next_due(&self) -> Result<Option<Timestamp>, StoreError> {
+    /// Holds on to a lease while the command is still being carried out.
+    pub async fn renew(&self, task: &Task, until: Timestamp) -> Result<(), StoreError> {
+        sqlx::query("UPDATE outbox SET leased_until = $3 WHERE id = $1 AND lease = $2 AND state = 'pending'")
+            .bind(&task.id)
+            .bind(&task.lease)
+            .bind(until.as_millis())
+            .execute(&self.pool)
+            .await?;
+        Ok(())
+    }
+
+    /// When the next command to `receiver` that waits for no other falls due, where there is one.
+    pub async fn next_due(&self, receiver: Receiver) -> Result<Option<Timestamp>, StoreError> {
         let row = sqlx::query(
-            "SELECT CAST(min(CASE WHEN leased_until > next_attempt_at THEN leased_until ELSE next_attempt_at END) AS BIGINT) \
-             AS due FROM outbox WHERE state = 'pending'",
+            "SELECT CAST(min(CASE WHEN o.leased_until > o.next_attempt_at THEN o.leased_until ELSE o.next_attempt_at END) \
+             AS BIGINT) AS due FROM outbox o WHERE o.state = 'pending' AND o.receiver = $1 AND NOT EXISTS (SELECT 1 \
+             FROM outbox e WHERE e.purchase_id = o.purchase_id AND e.receiver = o.receiver AND e.state = 'pending' \
+             AND e.seq < o.seq)",
         )
+        .bind(receiver.as_str())
         .fetch_one(&self.pool)
         .await?;
         Ok(row.try_get::<Option<i64>, _>("due")?.map(Timestamp::from_millis))
@@ -64,17 +86,17 @@ impl Store {
         next_attempt_at: Timestamp,
     ) -> Result<(), StoreError> {
         sqlx::query(
-            "UPDATE outbox SET next_attempt_at = $3, leased_until = 0, last_error = $4 \
-             WHERE id = $1 AND leased_until = $2",
+            "UPDATE outbox SET next_attempt_at = $3, leased_until = 0, lease = '', last_error = $4 \
+             WHERE id = $1 AND lease = $2",
         )
         .bind(&task.id)
-        .bind(task.leased_until.as_millis())
+        .bind(&task.lease)
         .bind(next_attempt_at.as_millis())
         .bind(error)
         .execute(&self.pool)
         .await?;
         // The worker must learn when this falls due.
-        self.work.notify_one();
+        self.tell_workers();
         Ok(())
     }
 
@@ -98,32 +120,44 @@ impl Tx {
         receiver: Receiver,
         now: Timestamp,
     ) -> Result<(), StoreError> {
+        let text = serde_json::to_string(command)?;
         let row = sqlx::query(
-            "SELECT count(*) AS n, count(CASE WHEN state = 'pending' AND command = $2 THEN 1 END) AS same \
+            "SELECT count(*) AS n, \
+             count(CASE WHEN state = 'pending' AND command = $2 AND leased_until <= $3 THEN 1 END) AS same \
              FROM outbox WHERE purchase_id = $1",
         )
         .bind(purchase.as_str())
-        .bind(serde_json::to_string(command)?)
+        .bind(&text)
+        .bind(now.as_millis())
         .fetch_one(&mut *self.inner)
         .await?;
-        // The same command already waits, and does the same for both.
-        if row.try_get::<i64, _>("same")? > 0 {
-            return Ok(());
-        }
-        let seq: i64 = row.try_get("n")?;
+        self.enqueued = true;
+        // Those that wait for their next try are due now: this one waits for them, and things have changed.
         sqlx::query(
-            "INSERT INTO outbox (id, purchase_id, seq, receiver, command, state, attempts, next_attempt_at, leased_until, \
-             created_at) VALUES ($1, $2, $3, $4, $5, 'pending', 0, $6, 0, $6)",
+            "UPDATE outbox SET next_attempt_at = $3 WHERE purchase_id = $1 AND receiver = $2 AND state = 'pending' \
+             AND next_attempt_at > $3",
         )
-        .bind(format!("{}-{seq}", purchase.as_str()))
         .bind(purchase.as_str())
-        .bind(seq)
         .bind(receiver.as_str())
-        .bind(serde_json::to_string(command)?)
         .bind(now.as_millis())
         .execute(&mut *self.inner)
         .await?;
-        self.enqueued = true;
+        // The same command already waits, and does the same for both. One under way may have looked too early.
+        if row.try_get::<i64, _>("same")? > 0 {
+            return Ok(());
+        }
+        sqlx::query(
+            "INSERT INTO outbox (id, purchase_id, seq, receiver, command, state, attempts, next_attempt_at, leased_until, \
+             lease, created_at) VALUES ($1, $2, $3, $4, $5, 'pending', 0, $6, 0, '', $6)",
+        )
+        .bind(random_name())
+        .bind(purchase.as_str())
+        .bind(row.try_get::<i64, _>("n")?)
+        .bind(receiver.as_str())
+        .bind(text)
+        .bind(now.as_millis())
+        .execute(&mut *self.inner)
+        .await?;
         Ok(())
     }
 
@@ -150,11 +184,11 @@ impl Tx {
         now: Timestamp,
     ) -> Result<bool, StoreError> {
         let closed = sqlx::query(
-            "UPDATE outbox SET state = $3, last_error = $4, finished_at = $5, leased_until = 0 \
-             WHERE id = $1 AND leased_until = $2 AND state = 'pending'",
+            "UPDATE outbox SET state = $3, last_error = $4, finished_at = $5, leased_until = 0, lease = '' \
+             WHERE id = $1 AND lease = $2 AND state = 'pending'",
         )
         .bind(&task.id)
-        .bind(task.leased_until.as_millis())
+        .bind(&task.lease)
         .bind(state)
         .bind(error)
         .bind(now.as_millis())
@@ -164,4 +198,9 @@ impl Tx {
         self.enqueued = true;
         Ok(closed.rows_affected() == 1)
     }
+}
+
+/// Names that may be logged: they open nothing.
+fn random_name() -> String {
+    format!("{:032x}", rand::random::<u128>())
 }

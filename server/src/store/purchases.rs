@@ -25,6 +25,16 @@ impl Store {
         rows.iter().map(|row| known_id(row.try_get("id")?)).collect()
     }
 
+    /// Has the sweep look at this purchase later, where it could not be woken.
+    pub async fn postpone(&self, id: &PurchaseId, until: Timestamp) -> Result<(), StoreError> {
+        sqlx::query("UPDATE purchases SET wake_at = $2 WHERE id = $1")
+            .bind(id.as_str())
+            .bind(until.as_millis())
+            .execute(&self.pool)
+            .await?;
+        Ok(())
+    }
+
     /// Applies one event in a transaction of its own. The inner error is the purchase's own refusal.
     pub async fn apply(
         &self,
@@ -91,19 +101,23 @@ impl Tx {
         Ok(Ok(purchase))
     }
 
-    /// The purchase that a payment intent belongs to, by its id, or by our reference where Stripe's word comes
-    /// before our own record of the id.
+    /// The purchase that a payment intent belongs to, by its id, or by our reference where Stripe's word comes before
+    /// our own record of the id. An intent that we have no record of counts beside the recorded one only when it was
+    /// `paid`: that money must not be forgotten.
     pub async fn purchase_of_intent(
         &mut self,
         intent: &str,
         reference: Option<&Reference>,
+        paid: bool,
     ) -> Result<Option<PurchaseId>, StoreError> {
-        let row =
-            sqlx::query("SELECT id FROM purchases WHERE intent = $1 OR (intent IS NULL AND reference = $2)")
-                .bind(intent)
-                .bind(reference.map(Reference::as_str))
-                .fetch_optional(&mut *self.inner)
-                .await?;
+        let row = sqlx::query(
+            "SELECT id FROM purchases WHERE intent = $1 OR (reference = $2 AND (intent IS NULL OR $3 = 1))",
+        )
+        .bind(intent)
+        .bind(reference.map(Reference::as_str))
+        .bind(i64::from(paid))
+        .fetch_optional(&mut *self.inner)
+        .await?;
         row.map(|row| known_id(row.try_get("id")?)).transpose()
     }
 

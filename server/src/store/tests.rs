@@ -59,7 +59,7 @@ impl Fixture {
     }
 
     async fn lease(&self, now: Timestamp) -> Option<Task> {
-        self.store.lease(now, LEASE).await.unwrap()
+        self.store.lease(Receiver::FlockJay, now, LEASE).await.unwrap()
     }
 }
 
@@ -125,7 +125,7 @@ async fn racing_workers_get_each_command_once() {
     }
     let workers = (0..40).map(|_| {
         let store = fixture.store.clone();
-        tokio::spawn(async move { store.lease(NOW, LEASE).await.unwrap() })
+        tokio::spawn(async move { store.lease(Receiver::FlockJay, NOW, LEASE).await.unwrap() })
     });
     let mut leased = Vec::new();
     for worker in workers.collect::<Vec<_>>() {
@@ -157,11 +157,49 @@ async fn commands_of_one_purchase_keep_their_order_at_one_receiver_and_wait_for_
 
     let other = fixture.open(2).await;
     fixture.pay(&other).await;
+    let failed = fixture.lease(NOW).await.unwrap();
+    fixture.store.retry(&failed, "down", NOW.plus(LEASE)).await.unwrap();
     fixture.apply(&other, Event::StripeHadNews).await;
-    let receivers = [fixture.lease(NOW).await.unwrap(), fixture.lease(NOW).await.unwrap()];
-    let mut commands = receivers.map(|task| task.command.name());
-    commands.sort_unstable();
-    assert_eq!(commands, ["ask_stripe", "create_grant"]);
+    let asked = fixture.store.lease(Receiver::Stripe, NOW, LEASE).await.unwrap().unwrap();
+    assert_eq!(asked.command, Command::AskStripe);
+}
+
+#[tokio::test]
+async fn a_command_under_way_does_not_swallow_the_next_of_its_kind() {
+    let fixture = Fixture::new().await;
+    let id = fixture.open(1).await;
+    fixture.apply(&id, Event::StripeHadNews).await;
+    fixture.apply(&id, Event::StripeHadNews).await;
+    assert_eq!(fixture.store.outbox_depth().await.unwrap(), (1, 0), "one that waits does for both");
+    fixture.store.lease(Receiver::Stripe, NOW, LEASE).await.unwrap().unwrap();
+    fixture.apply(&id, Event::StripeHadNews).await;
+    assert_eq!(
+        fixture.store.outbox_depth().await.unwrap(),
+        (2, 0),
+        "one under way may have looked too early"
+    );
+}
+
+#[tokio::test]
+async fn what_waits_for_another_command_is_not_said_to_be_due() {
+    let fixture = Fixture::new().await;
+    let id = fixture.open(1).await;
+    fixture.pay(&id).await;
+    let grant = fixture.lease(NOW).await.unwrap();
+    fixture.apply(&id, Event::RefundSucceeded { total_refunded: 4900 }).await;
+    fixture.store.retry(&grant, "down", NOW.plus(LEASE)).await.unwrap();
+    assert_eq!(fixture.store.next_due(Receiver::FlockJay).await.unwrap(), Some(NOW.plus(LEASE)));
+}
+
+#[tokio::test]
+async fn a_lease_that_is_renewed_lasts() {
+    let fixture = Fixture::new().await;
+    let id = fixture.open(1).await;
+    fixture.pay(&id).await;
+    let grant = fixture.lease(NOW).await.unwrap();
+    fixture.store.renew(&grant, NOW.plus(LEASE * 2)).await.unwrap();
+    assert!(fixture.lease(NOW.plus(LEASE)).await.is_none());
+    assert!(fixture.lease(NOW.plus(LEASE * 2)).await.is_some());
 }
 
 #[tokio::test]
@@ -199,7 +237,9 @@ async fn a_database_that_is_not_one_is_named() {
     let folder = TempDir::new().unwrap();
     let connect =
         |url: String| async move { Store::connect(&url, LIMITS, CurrentCatalog::default()).await.err() };
-    assert!(connect("mysql://x".to_owned()).await.unwrap().to_string().contains("DATABASE_URL"));
+    for wrong in ["mysql://x", "sqlite::memory:"] {
+        assert!(connect(wrong.to_owned()).await.unwrap().to_string().contains("DATABASE_URL"));
+    }
     let file = folder.path().join("text.db");
     std::fs::write(&file, "this is no database, and longer than the header of one".repeat(40)).unwrap();
     assert!(connect(format!("sqlite://{}", file.display())).await.is_some());

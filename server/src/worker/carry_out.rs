@@ -15,8 +15,9 @@ impl<P: Payments, G: Grants> Checkout<P, G> {
             return Ok(Outcome::Done(vec![]));
         }
         Ok(match &task.command {
-            Command::AskStripe => self.ask_stripe(&purchase).await.unwrap_or_else(Outcome::from),
-            Command::CancelIntent => self.cancel_intent(&purchase).await.unwrap_or_else(Outcome::from),
+            // Both are asked again by every wake: a refusal that passes must leave nothing for a person.
+            Command::AskStripe => self.ask_stripe(&purchase).await.unwrap_or_else(Outcome::retry),
+            Command::CancelIntent => self.cancel_intent(&purchase).await.unwrap_or_else(Outcome::retry),
             Command::CreateRefund { amount, key } => {
                 self.create_refund(&purchase, *amount, key).await.unwrap_or_else(Outcome::from)
             }
@@ -26,6 +27,10 @@ impl<P: Payments, G: Grants> Checkout<P, G> {
                 Err(error) => Outcome::from_grants(error, vec![]),
             },
             Command::ReleaseSeat => Outcome::Done(vec![]),
+            Command::CallPerson { why } => Outcome::NeedsPerson { message: why.clone(), events: vec![] },
+            Command::ReturnStray { intent, amount, key } => {
+                self.return_stray(intent, *amount, key).await.unwrap_or_else(Outcome::from)
+            }
         })
     }
 
@@ -71,6 +76,16 @@ impl<P: Payments, G: Grants> Checkout<P, G> {
         })
     }
 
+    async fn return_stray(&self, intent: &str, amount: i64, key: &str) -> Result<Outcome, PaymentsError> {
+        Ok(match self.payments.refund(intent, amount, key).await? {
+            RefundStatus::Succeeded | RefundStatus::Pending => Outcome::Done(vec![]),
+            RefundStatus::Failed => Outcome::NeedsPerson {
+                message: format!("{intent} was paid beside the purchase's own, and can't be given back"),
+                events: vec![],
+            },
+        })
+    }
+
     async fn create_grant(&self, purchase: &Purchase) -> Outcome {
         let catalog = self.catalog.get();
         let Some(item) = catalog.find(purchase.sku()) else {
@@ -97,12 +112,22 @@ impl<P: Payments, G: Grants> Checkout<P, G> {
     async fn find_intent(&self, purchase: &Purchase) -> Result<Option<Intent>, PaymentsError> {
         match purchase.intent() {
             Some(intent) => self.payments.retrieve(intent).await.map(Some),
-            None => self.payments.find(purchase.reference(), purchase.opened_at()).await,
+            None => self.payments.find(purchase.reference(), purchase.intent_window()).await,
         }
     }
 }
 
 impl Outcome {
+    fn retry(error: PaymentsError) -> Self {
+        match error {
+            PaymentsError::Transient { message, retry_after } => Self::Retry { message, after: retry_after },
+            error @ (PaymentsError::Spent { .. }
+            | PaymentsError::OtherState
+            | PaymentsError::EmailRefused
+            | PaymentsError::Permanent { .. }) => Self::Retry { message: error.to_string(), after: None },
+        }
+    }
+
     fn from_grants(error: GrantsError, events: Vec<Event>) -> Self {
         match error {
             GrantsError::Transient { message, retry_after } => Self::Retry { message, after: retry_after },
@@ -114,18 +139,17 @@ impl Outcome {
 impl From<PaymentsError> for Outcome {
     fn from(error: PaymentsError) -> Self {
         match error {
-            PaymentsError::Transient { message, retry_after } => Self::Retry { message, after: retry_after },
-            error @ (PaymentsError::Spent { .. } | PaymentsError::OtherState) => {
-                Self::Retry { message: error.to_string(), after: None }
-            }
             error @ PaymentsError::Permanent { .. } => {
                 Self::NeedsPerson { message: error.to_string(), events: vec![] }
             }
+            error @ (PaymentsError::Transient { .. }
+            | PaymentsError::Spent { .. }
+            | PaymentsError::OtherState
+            | PaymentsError::EmailRefused) => Self::retry(error),
         }
     }
 }
 
 fn events_of(intent: &Intent) -> Vec<Event> {
-    let created = Event::IntentCreated { intent: intent.id.clone() };
-    std::iter::once(created).chain(intent.event()).collect()
+    vec![Event::IntentCreated { intent: intent.id.clone() }, intent.event()]
 }

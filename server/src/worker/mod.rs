@@ -13,18 +13,23 @@ use crate::config::Retry;
 use crate::error::Error;
 use crate::grants::Grants;
 use crate::payments::Payments;
-use crate::purchase::Event;
+use crate::purchase::{Event, Receiver};
 use crate::store::Task;
+use std::convert::Infallible;
+use std::sync::Arc;
 use std::time::Duration;
+use tokio::sync::Semaphore;
 use tokio_util::task::TaskTracker;
 
-/// How long a command belongs to one worker. Longer than any call may take, so that it isn't done twice at once.
-const LEASE: Duration = Duration::from_secs(90);
-/// The time within its lease that a command has.
+/// How long a command belongs to one worker without a sign of life: after a crash another takes over that soon.
+const LEASE: Duration = Duration::from_secs(10);
+/// How often a worker gives that sign.
+const HEARTBEAT: Duration = Duration::from_secs(3);
+/// The time that a try has.
 const ALLOWED: Duration = Duration::from_secs(75);
 /// The longest sleep: other instances' commands are found by looking.
 const LOOK: Duration = Duration::from_secs(1);
-/// Commands carried out at the same time.
+/// Commands carried out at the same time, for each receiver, so that one that hangs holds up no other.
 const AT_ONCE: usize = 16;
 
 /// How a try ended.
@@ -38,24 +43,30 @@ enum Outcome {
     NeedsPerson { message: String, events: Vec<Event> },
 }
 
-/// Runs until the checkout stops, then finishes what is under way.
-pub async fn run_outbox<P: Payments, G: Grants>(checkout: Checkout<P, G>, retry: Retry) {
+/// Runs for one receiver until the checkout stops, then finishes what is under way.
+pub async fn run_outbox<P: Payments, G: Grants>(checkout: Checkout<P, G>, receiver: Receiver, retry: Retry) {
     let tasks = TaskTracker::new();
+    let slots = Arc::new(Semaphore::new(AT_ONCE));
     while !checkout.stop.is_cancelled() {
-        if tasks.len() < AT_ONCE {
-            match checkout.store.lease(clock::now(), LEASE).await {
-                Ok(Some(task)) => {
-                    let checkout = checkout.clone();
-                    tasks.spawn(async move { work(&checkout, &retry, &task).await });
-                    continue;
-                }
-                Ok(None) => {}
-                Err(error) => tracing::error!(%error, "the outbox can't be read"),
+        let slot = tokio::select! {
+            slot = slots.clone().acquire_owned() => slot,
+            () = checkout.stop.cancelled() => break,
+        };
+        match checkout.store.lease(receiver, clock::now(), LEASE).await {
+            Ok(Some(task)) => {
+                let checkout = checkout.clone();
+                tasks.spawn(async move {
+                    work(&checkout, &retry, &task).await;
+                    drop(slot);
+                });
+                continue;
             }
+            Ok(None) => {}
+            Err(error) => tracing::error!(%error, "the outbox can't be read"),
         }
         tokio::select! {
-            () = checkout.store.wait_for_work() => {}
-            () = tokio::time::sleep(wait(&checkout).await) => {}
+            () = checkout.store.wait_for_work(receiver) => {}
+            () = tokio::time::sleep(wait(&checkout, receiver).await) => {}
             () = checkout.stop.cancelled() => {}
         }
     }
@@ -63,15 +74,19 @@ pub async fn run_outbox<P: Payments, G: Grants>(checkout: Checkout<P, G>, retry:
     tasks.wait().await;
 }
 
-async fn wait<P: Payments, G: Grants>(checkout: &Checkout<P, G>) -> Duration {
-    match checkout.store.next_due().await {
+async fn wait<P: Payments, G: Grants>(checkout: &Checkout<P, G>, receiver: Receiver) -> Duration {
+    match checkout.store.next_due(receiver).await {
         Ok(Some(due)) => due.since(clock::now()).clamp(Duration::from_millis(10), LOOK),
         Ok(None) | Err(_) => LOOK,
     }
 }
 
 async fn work<P: Payments, G: Grants>(checkout: &Checkout<P, G>, retry: &Retry, task: &Task) {
-    let outcome = match tokio::time::timeout(ALLOWED, checkout.carry_out(task)).await {
+    let tried = tokio::select! {
+        tried = tokio::time::timeout(ALLOWED, checkout.carry_out(task)) => tried,
+        never = keep_lease(checkout, task) => match never {},
+    };
+    let outcome = match tried {
         Ok(Ok(outcome)) => outcome,
         Ok(Err(error)) => Outcome::Retry { message: error.to_string(), after: None },
         Err(_) => Outcome::Retry { message: "took too long".to_owned(), after: None },
@@ -79,6 +94,15 @@ async fn work<P: Payments, G: Grants>(checkout: &Checkout<P, G>, retry: &Retry, 
     if let Err(error) = record(checkout, retry, task, outcome).await {
         // Nothing is lost: the lease runs out, and the command is carried out again.
         tracing::error!(%error, outbox.id = task.id, outbox.command = task.command.name(), "outcome not recorded");
+    }
+}
+
+async fn keep_lease<P: Payments, G: Grants>(checkout: &Checkout<P, G>, task: &Task) -> Infallible {
+    loop {
+        tokio::time::sleep(HEARTBEAT).await;
+        if let Err(error) = checkout.store.renew(task, clock::now().plus(LEASE)).await {
+            tracing::warn!(%error, outbox.id = task.id, "lease not renewed");
+        }
     }
 }
 
@@ -97,14 +121,17 @@ async fn record<P: Payments, G: Grants>(
             (vec![], Some(message))
         }
         Outcome::Retry { message, after } => {
-            let wait = after.unwrap_or_default().max(backoff(retry, task.attempts));
+            let wait = after.unwrap_or_default().min(retry.cap).max(backoff(retry, task.attempts));
+            // The last try is at the end of the time, so that it always comes to one.
+            let next = now.plus(wait).min(task.created_at.plus(retry.give_up));
             tracing::warn!(
+                outbox.id = task.id,
                 outbox.command = command,
                 outbox.attempts = task.attempts,
                 error = message,
                 "will be tried again"
             );
-            return Ok(checkout.store.retry(task, &message, now.plus(wait)).await?);
+            return Ok(checkout.store.retry(task, &message, next).await?);
         }
     };
     let mut tx = checkout.store.begin().await?;

@@ -7,6 +7,8 @@ use crate::purchase::Event;
 use crate::store::StoreError;
 use std::time::Duration;
 
+/// When to look again at a purchase that can't be woken.
+const LATER: Duration = Duration::from_secs(3600);
 /// Purchases woken in one go.
 const BATCH: i64 = 200;
 
@@ -27,8 +29,15 @@ async fn sweep<P: Payments, G: Grants>(checkout: &Checkout<P, G>) -> Result<(), 
     loop {
         let due = checkout.store.due_purchases(clock::now(), BATCH).await?;
         for id in &due {
-            if let Err(refusal) = checkout.store.apply(id, Event::Woken, clock::now()).await? {
-                tracing::error!(?refusal, "a purchase refused to wake");
+            match checkout.store.apply(id, Event::Woken, clock::now()).await {
+                Ok(Ok(_)) => {}
+                Ok(Err(refusal)) => tracing::error!(?refusal, "a purchase refused to wake"),
+                Err(error) if error.is_passing() => return Err(error),
+                // One that can't be read must not keep the others asleep.
+                Err(error) => {
+                    tracing::error!(alert = true, %error, purchase.id = ?id, "a purchase can't be woken");
+                    checkout.store.postpone(id, clock::now().plus(LATER)).await?;
+                }
             }
         }
         if due.len() < usize::try_from(BATCH).unwrap_or(usize::MAX) || checkout.stop.is_cancelled() {
