@@ -1,6 +1,8 @@
 //! What is sold: the catalogue file, read at start and on SIGHUP.
 
 mod read;
+#[cfg(test)]
+mod tests;
 
 pub use read::{CatalogMistakes, read};
 
