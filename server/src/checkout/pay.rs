@@ -6,6 +6,11 @@ use crate::grants::Grants;
 use crate::payments::{Intent, IntentStatus, IntentTerms, Payments, PaymentsError};
 use crate::purchase::{Attempt, Event, Learner, Purchase, PurchaseId, Refusal};
 use shared::{Email, Pay, PayAnswer, State};
+use std::time::Duration;
+use tokio::time::timeout;
+
+/// How long Stripe may take, retries included: the learner hears from us before the page gives up.
+const PATIENCE: Duration = Duration::from_secs(12);
 
 /// What became of a press of Pay.
 enum Submitted {
@@ -38,7 +43,9 @@ impl<P: Payments, G: Grants> Checkout<P, G> {
             }
             Submitted::NothingDue => return Ok(PayAnswer::Settled { state: State::Paid }),
         };
-        let intent = match self.prepare_intent(&purchase).await {
+        let prepared = timeout(PATIENCE, self.prepare_intent(&purchase)).await;
+        let late = |_| Err(PaymentsError::transient("Stripe took too long"));
+        let intent = match prepared.unwrap_or_else(late) {
             Ok(intent) => intent,
             Err(error) => {
                 if matches!(
