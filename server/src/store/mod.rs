@@ -18,7 +18,7 @@ pub use stripe_events::StoredEvent;
 use crate::catalog::CurrentCatalog;
 use crate::purchase::{Limits, PurchaseId, Receiver};
 use sqlx::any::AnyPoolOptions;
-use sqlx::{Any, AnyPool, Executor, Transaction};
+use sqlx::{Any, AnyConnection, AnyPool, Connection, Executor, Transaction};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::{Notify, broadcast};
@@ -95,21 +95,16 @@ impl Store {
     pub async fn connect(url: &str, limits: Limits, catalog: CurrentCatalog) -> Result<Self, StoreError> {
         sqlx::any::install_default_drivers();
         let engine = Engine::of(url)?;
-        let options = AnyPoolOptions::new().max_connections(16).acquire_timeout(PATIENCE).after_connect(move |connection, _| {
-            Box::pin(async move {
-                match engine {
-                    Engine::Sqlite => connection
-                        .execute(
-                            "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA busy_timeout = 10000; \
-                             PRAGMA foreign_keys = ON;",
-                        )
-                        .await
-                        .map(drop),
-                    Engine::Postgres => Ok(()),
-                }
-            })
-        });
-        let pool = options.connect(&engine.address(url)?).await?;
+        let address = engine.address(url)?;
+        // One by hand first: the pool would try again for long, and then say no more than that it gave up.
+        let mut first = AnyConnection::connect(&address).await?;
+        engine.prepare(&mut first).await?;
+        first.close().await?;
+        let options = AnyPoolOptions::new()
+            .max_connections(16)
+            .acquire_timeout(PATIENCE)
+            .after_connect(move |connection, _| Box::pin(async move { engine.prepare(connection).await }));
+        let pool = options.connect(&address).await?;
         sqlx::migrate!("./migrations").run(&pool).await?;
         Ok(Self { pool, engine, limits, catalog, changed: broadcast::channel(1024).0, work: Arc::default() })
     }
@@ -189,6 +184,20 @@ impl Engine {
             _ => Err(StoreError::Unsupported(
                 "DATABASE_URL must begin with sqlite:// or postgres://".to_owned(),
             )),
+        }
+    }
+
+    /// Makes a connection wait for others, and keep what it commits.
+    async fn prepare(self, connection: &mut AnyConnection) -> Result<(), sqlx::Error> {
+        match self {
+            Self::Sqlite => connection
+                .execute(
+                    "PRAGMA busy_timeout = 10000; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; \
+                     PRAGMA foreign_keys = ON;",
+                )
+                .await
+                .map(drop),
+            Self::Postgres => Ok(()),
         }
     }
 

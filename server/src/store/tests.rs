@@ -233,6 +233,26 @@ async fn an_event_of_stripes_is_kept_once() {
 }
 
 #[tokio::test]
+async fn transactions_that_read_first_wait_for_each_other() {
+    let fixture = Fixture::new().await;
+    fixture.open(1).await;
+    let writers = (0..20).map(|n| {
+        let store = fixture.store.clone();
+        tokio::spawn(async move {
+            let id = format!("evt_{n}");
+            let event = StoredEvent { id: &id, kind: "ping", object_id: None, body: "{}" };
+            let mut tx = store.begin().await.unwrap();
+            tx.purchase_of_intent("pi_1", None, false).await.unwrap();
+            tx.keep_event(&event, None, "not_ours", NOW).await.unwrap();
+            tx.commit().await.unwrap();
+        })
+    });
+    for writer in writers.collect::<Vec<_>>() {
+        writer.await.unwrap();
+    }
+}
+
+#[tokio::test]
 async fn a_database_that_is_not_one_is_named() {
     let folder = TempDir::new().unwrap();
     let connect =
