@@ -1,5 +1,6 @@
 //! From Pay to the grant, over HTTP: good cards, declines, 3-D Secure, and nothing but Stripe's word.
 use checkout_tests::{COURSE, TestApp, intent_of, logged};
+use sandbox::{Misbehaviour, StripeFault, StripeOperation};
 use serde_json::json;
 
 const GOOD: &str = "4242424242424242";
@@ -58,6 +59,16 @@ async fn a_webhook_alone_is_enough() {
 async fn without_any_message_the_sweep_finds_out() {
     let app = TestApp::start().await;
     app.sandbox.stripe().never_deliver();
+    let (id, intent) = app.open_and_press_pay(COURSE, 4900).await;
+    app.sandbox.stripe().confirm(&intent, GOOD).unwrap();
+    app.reaches(&id, "granted").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_sweep_grants_also_while_stripe_can_not_say_what_was_refunded() {
+    let app = TestApp::start().await;
+    app.sandbox.stripe().never_deliver();
+    app.sandbox.stripe().fault(StripeFault::new(Misbehaviour::Down).on(StripeOperation::ListRefunds));
     let (id, intent) = app.open_and_press_pay(COURSE, 4900).await;
     app.sandbox.stripe().confirm(&intent, GOOD).unwrap();
     app.reaches(&id, "granted").await;

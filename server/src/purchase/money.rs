@@ -99,7 +99,9 @@ impl Purchase {
         commands
     }
 
-    pub(super) fn was_paid(&self) -> bool {
+    /// Whether money was taken, as far as we have been told.
+    #[must_use]
+    pub fn was_paid(&self) -> bool {
         match self.state {
             State::Paid | State::Granted | State::Refunding | State::Refunded => true,
             State::Held | State::Paying | State::Processing | State::Expired | State::Canceled => false,

@@ -3,7 +3,7 @@ use super::Outcome;
 use crate::checkout::Checkout;
 use crate::error::Error;
 use crate::grants::{Grant, Grants, GrantsError};
-use crate::payments::{Intent, Payments, PaymentsError, RefundStatus};
+use crate::payments::{Intent, IntentStatus, Payments, PaymentsError, RefundStatus};
 use crate::purchase::{Command, Event, Purchase};
 use crate::store::Task;
 
@@ -37,9 +37,14 @@ impl<P: Payments, G: Grants> Checkout<P, G> {
     async fn ask_stripe(&self, purchase: &Purchase) -> Result<Outcome, PaymentsError> {
         let Some(intent) = self.find_intent(purchase).await? else { return Ok(Outcome::Done(vec![])) };
         let mut events = events_of(&intent);
-        let refunded = self.payments.refunded(&intent.id).await?;
-        if refunded > 0 {
-            events.push(Event::RefundSucceeded { total_refunded: refunded });
+        if intent.status == IntentStatus::Succeeded {
+            match self.payments.refunded(&intent.id).await {
+                Ok(0) => {}
+                Ok(total_refunded) => events.push(Event::RefundSucceeded { total_refunded }),
+                Err(error) if purchase.was_paid() => return Err(error),
+                // News of the payment doesn't wait for news of its refund, which has messages of its own.
+                Err(error) => tracing::warn!(%error, "Stripe can't say what was refunded"),
+            }
         }
         Ok(Outcome::Done(events))
     }
