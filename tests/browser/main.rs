@@ -3,6 +3,7 @@
 mod buying;
 mod course;
 mod first_screen;
+mod kind;
 mod page;
 mod pictures;
 

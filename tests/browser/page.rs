@@ -116,6 +116,11 @@ impl Page {
         self.fill_card(card).await;
     }
 
+    /// Presses keys wherever the focus is.
+    pub async fn type_keys(&self, keys: &str) {
+        self.driver.action_chain().send_keys(keys).perform().await.expect("typed keys");
+    }
+
     /// Types the card into Stripe's frame, which has an origin of its own.
     pub async fn fill_card(&self, card: &str) {
         self.until("element.querySelector('[slot=payment] iframe')").await;

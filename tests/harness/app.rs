@@ -137,6 +137,13 @@ impl TestApp {
         self.app = Some(app);
     }
 
+    /// Starts the server again where it was before, for pages that know its address.
+    pub async fn start_app_again(&mut self) {
+        let address = self.base.trim_start_matches("http://").to_owned();
+        self.setup.flags.push(format!("--listen={address}"));
+        self.start_app().await;
+    }
+
     /// Changes the catalogue file and has it read again.
     pub fn change_catalog(&self, change: impl Fn(&str) -> String) {
         let path = self.folder.path().join("catalog.toml");
