@@ -10,7 +10,7 @@ use crate::clock;
 use crate::error::Error;
 use crate::grants::{FlockJay, Grants};
 use crate::payments::{Intent, Payments, Stripe};
-use crate::purchase::{Event, Purchase, PurchaseId};
+use crate::purchase::{Purchase, PurchaseId};
 use crate::store::Store;
 use shared::Offering;
 use std::sync::Arc;
@@ -50,8 +50,9 @@ impl<P: Payments, G: Grants> Checkout<P, G> {
     pub(crate) async fn learn(&self, purchase: &PurchaseId, intent: &Intent) -> Result<Purchase, Error> {
         let now = clock::now();
         let mut tx = self.store.begin().await?;
-        tx.apply(purchase, Event::IntentCreated { intent: intent.id.clone() }, now).await??;
-        let known = tx.apply(purchase, intent.event(), now).await??;
+        let [created, standing] = intent.events();
+        tx.apply(purchase, created, now).await??;
+        let known = tx.apply(purchase, standing, now).await??;
         tx.commit().await?;
         Ok(known)
     }

@@ -60,8 +60,7 @@ async fn addressee(tx: &mut Tx, news: &News) -> Result<(Option<PurchaseId>, Vec<
     let (intent, reference, paid, events): (&str, Option<&Reference>, bool, Vec<Event>) = match news {
         News::Intent(intent) => {
             let paid = intent.status == IntentStatus::Succeeded;
-            let events = vec![Event::IntentCreated { intent: intent.id.clone() }, intent.event()];
-            (&intent.id, intent.reference.as_ref(), paid, events)
+            (&intent.id, intent.reference.as_ref(), paid, intent.events().to_vec())
         }
         News::RefundFailed { intent } => (intent, None, false, vec![Event::RefundFailed]),
         News::DisputeOpened { intent } => (intent, None, false, vec![Event::DisputeOpened]),

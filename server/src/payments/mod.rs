@@ -170,9 +170,13 @@ pub enum RefundStatus {
 }
 
 impl Intent {
-    /// What this says of a purchase.
+    /// What this says of a purchase, in order: that the intent is there, and how it stands.
     #[must_use]
-    pub fn event(&self) -> Event {
+    pub fn events(&self) -> [Event; 2] {
+        [Event::IntentCreated { intent: self.id.clone() }, self.standing()]
+    }
+
+    fn standing(&self) -> Event {
         match self.status {
             IntentStatus::Succeeded => Event::PaymentSucceeded {
                 intent: self.id.clone(),

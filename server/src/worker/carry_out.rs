@@ -36,7 +36,7 @@ impl<P: Payments, G: Grants> Checkout<P, G> {
 
     async fn ask_stripe(&self, purchase: &Purchase) -> Result<Outcome, PaymentsError> {
         let Some(intent) = self.find_intent(purchase).await? else { return Ok(Outcome::Done(vec![])) };
-        let mut events = events_of(&intent);
+        let mut events = intent.events().to_vec();
         if intent.status == IntentStatus::Succeeded {
             match self.payments.refunded(&intent.id).await {
                 Ok(0) => {}
@@ -58,7 +58,7 @@ impl<P: Payments, G: Grants> Checkout<P, G> {
             Err(PaymentsError::OtherState) => self.payments.retrieve(&known.id).await?,
             outcome => outcome?,
         };
-        Ok(Outcome::Done(events_of(&intent)))
+        Ok(Outcome::Done(intent.events().to_vec()))
     }
 
     async fn create_refund(
@@ -153,8 +153,4 @@ impl From<PaymentsError> for Outcome {
             | PaymentsError::EmailRefused) => Self::retry(error),
         }
     }
-}
-
-fn events_of(intent: &Intent) -> Vec<Event> {
-    vec![Event::IntentCreated { intent: intent.id.clone() }, intent.event()]
 }
