@@ -52,6 +52,17 @@ async fn a_hostile_stylesheet_and_another_direction_change_nothing() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_page_that_asks_for_the_contents_width_gets_a_card() {
+    let page = Page::open("width", COURSE).await;
+    page.shows("$49.00").await;
+    for style in ["display:flex", "display:grid;justify-items:center", "float:left", "width:fit-content"] {
+        page.eval(&format!("element.parentElement.style.cssText = '{style}'")).await;
+        let width = page.eval("return element.getBoundingClientRect().width").await;
+        assert!(width.as_f64().unwrap() > 200.0, "{style}: {width}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_server_that_restarts_while_the_form_is_open_costs_one_more_press() {
     let mut page = Page::open("restart", COURSE).await;
     page.press("Purchase").await;

@@ -33,7 +33,6 @@ impl Page {
     /// The same on a server that was set up before.
     pub async fn open_on(name: &'static str, sku: &str, app: TestApp) -> Self {
         let profile = TempDir::new().expect("a folder");
-        let (driver_process, address) = Driver::start().await;
         let mut capabilities = ChromeCapabilities::new();
         if let Ok(chromium) = std::env::var("CHROMIUM") {
             capabilities.set_binary(&chromium).expect("a capability");
@@ -55,7 +54,16 @@ impl Page {
         let profile_flag = format!("--user-data-dir={}", profile.path().display());
         capabilities.add_arg(&profile_flag).expect("a capability");
         capabilities.set_browser_log_level(LoggingPrefsLogLevel::All).expect("a capability");
-        let driver = WebDriver::new(format!("http://{address}"), capabilities).await.expect("a browser");
+        let mut tries = 0;
+        let (driver_process, driver) = loop {
+            tries += 1;
+            let (driver_process, address) = Driver::start().await;
+            match WebDriver::new(format!("http://{address}"), capabilities.clone()).await {
+                Ok(driver) => break (driver_process, driver),
+                // A busy machine may not bring Chromium up in time; that says nothing of the checkout.
+                Err(error) => assert!(tries < 3, "{name}: no browser: {error}"),
+            }
+        };
         let page = Self { app, driver, name, _chromedriver: driver_process, _profile: profile };
         page.go(&format!("{}/courses/{sku}", page.app.sandbox.course_url())).await;
         page

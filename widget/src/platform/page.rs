@@ -26,7 +26,12 @@ pub(crate) fn attribute(host: &HtmlElement, name: &str) -> Option<String> {
     host.get_attribute(name).filter(|text| !text.is_empty())
 }
 
+/// Moves the focus, unless the learner is busy elsewhere on the page.
 pub(crate) fn focus(host: &HtmlElement, target: Target) {
+    let active = document().active_element();
+    if active.is_some_and(|active| active.tag_name() != "BODY" && !host.contains(Some(&active))) {
+        return;
+    }
     let selector = ["[data-focus=", target.name(), "]"].concat();
     let found = host.shadow_root().and_then(|root| root.query_selector(&selector).ok().flatten());
     if let Some(element) = found {
