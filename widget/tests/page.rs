@@ -1,7 +1,8 @@
 //! In a real browser: the first screen taken over inside a shadow root, mounted afresh, and left without a trace.
 #![cfg(target_arch = "wasm32")]
-use js_sys::Function;
-use wasm_bindgen::JsCast;
+use js_sys::{Function, Promise};
+use wasm_bindgen::{JsCast, JsValue};
+use wasm_bindgen_futures::JsFuture;
 use wasm_bindgen_test::{wasm_bindgen_test, wasm_bindgen_test_configure};
 use web_sys::{Document, Element, HtmlElement, ShadowRoot, ShadowRootInit, ShadowRootMode};
 use widget::{hydrate, mount};
@@ -55,9 +56,9 @@ async fn a_first_screen_is_taken_over_as_it_stands() {
     let button = button(&main);
     let handle = hydrate(host.clone(), main.clone(), SCREEN, trusted()).expect("hydrates");
     assert!(self::button(&main).is_same_node(Some(&button)));
+    let busy = becomes_busy(&button);
     button.click();
-    turn().await;
-    assert_eq!(button.get_attribute("aria-busy").as_deref(), Some("true"));
+    busy.await;
     drop(handle);
     host.remove();
 }
@@ -97,12 +98,13 @@ fn trusted() -> Function {
     Function::new_with_args("address", "return address")
 }
 
-/// Lets effects run.
-async fn turn() {
-    let wait = |resolve: Function, _: Function| {
-        _ = js_sys::global()
-            .unchecked_into::<web_sys::Window>()
-            .set_timeout_with_callback_and_timeout_and_arguments_0(&resolve, 20);
-    };
-    _ = wasm_bindgen_futures::JsFuture::from(js_sys::Promise::new(&mut { wait })).await;
+/// Resolves once `button` says that it is busy, however short: no server answers here, and that is soon known.
+fn becomes_busy(button: &HtmlElement) -> impl Future<Output = ()> + use<> {
+    let watch = Function::new_with_args(
+        "button",
+        "return new Promise(done => new MutationObserver(() => button.ariaBusy === 'true' && done())
+           .observe(button, { attributes: true, attributeFilter: ['aria-busy'] }))",
+    );
+    let seen = watch.call1(&JsValue::NULL, button).expect("an observer");
+    async move { _ = JsFuture::from(seen.unchecked_into::<Promise>()).await }
 }
