@@ -136,7 +136,12 @@
       const again = make('button', 'button', 'Try again');
       say.setAttribute('role', 'alert');
       again.type = 'button';
-      again.addEventListener('click', () => { this.#end(); this.#start(); });
+      again.addEventListener('click', async () => {
+        this.#end();
+        await this.#start();
+        const root = this.shadowRoot;
+        if (!document.activeElement || document.activeElement === document.body) root.querySelector('button')?.focus();
+      });
       main.append(say, again, this.#link());
       this.shadowRoot.replaceChildren(main);
       this.#tell(code);
@@ -146,13 +151,13 @@
     #link(text) {
       const link = make('div', 'fallback'), slot = document.createElement('slot');
       slot.append(Object.assign(make('a', '', 'Open our checkout page'), { href: `${base}/buy/${encodeURIComponent(this.#sku ?? '')}` }));
-      if (text) link.append(make('p', 'say', text));
+      if (text) link.append(Object.assign(make('p', 'say', text), { role: 'alert' }));
       link.append(slot);
       return link;
     }
 
     #tell(code) {
-      const detail = { sku: this.#sku, variant: this.getAttribute('variant'), code };
+      const detail = { sku: this.#sku, variant: this.getAttribute('variant') ?? undefined, code };
       this.dispatchEvent(new CustomEvent(`${NAME}:error`, { bubbles: true, composed: true, detail }));
     }
   }

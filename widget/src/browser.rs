@@ -1,6 +1,7 @@
 //! What the loader calls: hydrate or mount a checkout, pass on changed attributes, and free it.
 use crate::{
     checkout::Checkout,
+    kept,
     model::{Event, Model},
     platform::{events, json, page},
     shell::Shell,
@@ -100,5 +101,8 @@ fn start(
     handle.update();
     let host = handle.shell.host();
     events::tell_ready(host, &sku, page::attribute(host, "variant").as_deref());
+    if let Some(model) = kept::take(&sku) {
+        handle.checkout.send(Event::CheckoutKept(Box::new(model)));
+    }
     Ok(handle)
 }

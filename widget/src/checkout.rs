@@ -50,18 +50,19 @@ impl Checkout {
         self.model.update(|model| drop(model.handle(event)));
     }
 
-    /// Takes an answer that was asked for in `turn`.
+    /// Takes an answer that was asked for in `turn`; false once the element is gone.
     #[cfg(target_arch = "wasm32")]
-    pub(crate) fn send_answer(self, turn: u32, event: Event) {
-        self.step(|model| model.handle_answer(turn, event));
+    pub(crate) fn send_answer(self, turn: u32, event: Event) -> bool {
+        self.step(|model| model.handle_answer(turn, event))
     }
 
     #[cfg(target_arch = "wasm32")]
-    fn step(self, step: impl FnOnce(&mut Model) -> Vec<crate::model::Command>) {
+    fn step(self, step: impl FnOnce(&mut Model) -> Vec<crate::model::Command>) -> bool {
         let done = self.model.try_update(|model| (step(model), model.turn()));
-        let (Some((commands, turn)), Some(shell)) = (done, self.shell.try_get_value()) else { return };
+        let (Some((commands, turn)), Some(shell)) = (done, self.shell.try_get_value()) else { return false };
         for command in commands {
             shell.carry_out(self, turn, command);
         }
+        true
     }
 }

@@ -1,6 +1,7 @@
 //! Carries the model's commands out, and brings back what came of them.
 use crate::{
     checkout::Checkout,
+    kept,
     model::{Command, Event},
     platform::{
         events,
@@ -8,6 +9,7 @@ use crate::{
         page,
         stripe::{self, Outcome, Payment},
     },
+    words,
 };
 use js_sys::Function;
 use shared::{OpenPurchase, Pay, PayAnswer, Screen};
@@ -62,7 +64,9 @@ impl Shell {
         let shell = &self.0;
         match command {
             Command::ShowPayment { due } => {
-                let failed = move || checkout.send_answer(turn, Event::StripeFailed);
+                let failed = move || {
+                    checkout.send_answer(turn, Event::StripeFailed);
+                };
                 match Payment::show(&shell.host, &shell.publishable_key, due, failed) {
                     Ok(payment) => drop(shell.payment.replace(Some(payment))),
                     Err(_) => checkout.send(Event::StripeFailed),
@@ -74,6 +78,7 @@ impl Shell {
                 }
             }
             Command::HidePayment => drop(shell.payment.take()),
+            Command::Keep(model) => kept::keep(*model),
             Command::Tell { notice, purchase } => {
                 let variant = page::attribute(&shell.host, "variant");
                 events::tell(&shell.host, &shell.sku, variant.as_deref(), notice, purchase.as_deref());
@@ -91,12 +96,20 @@ impl Shell {
                 let shell = Rc::clone(shell);
                 // One future for all: each would cost its own machinery.
                 spawn_local(async move {
-                    match shell.answer(command).await {
-                        Some(event @ (Event::StripeLoaded | Event::StripeFailed | Event::PurchaseClosed)) => {
-                            checkout.send(event);
-                        }
-                        Some(event) => checkout.send_answer(turn, event),
-                        None => {}
+                    let Some(event) = shell.answer(command).await else { return };
+                    if let Event::StripeLoaded | Event::StripeFailed | Event::PurchaseClosed = event {
+                        checkout.send(event);
+                        return;
+                    }
+                    let opened = if let Event::PurchaseOpened(opened) = &event {
+                        Some(opened.id.clone())
+                    } else {
+                        None
+                    };
+                    let taken = checkout.send_answer(turn, event);
+                    if let (false, Some(id)) = (taken, opened) {
+                        // The element went while its seat was being held.
+                        _ = shell.api.close(&id).await;
                     }
                 });
             }
@@ -152,6 +165,7 @@ impl Inner {
             Command::ShowPayment { .. }
             | Command::UpdateAmount { .. }
             | Command::HidePayment
+            | Command::Keep(_)
             | Command::Tell { .. } => None,
         }
     }
@@ -176,6 +190,7 @@ fn told_by(outcome: Outcome) -> Event {
     match outcome {
         Outcome::Confirmed => Event::PaymentConfirmed,
         Outcome::Declined(words) => Event::PaymentDeclined(words),
+        Outcome::Unauthenticated => Event::PaymentDeclined(words::UNAUTHENTICATED.to_owned()),
         Outcome::Unknown => Event::PaymentLost,
     }
 }

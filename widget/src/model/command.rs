@@ -46,6 +46,8 @@ pub(crate) enum Command {
         purchase: Option<String>,
     },
     Focus(Target),
+    /// Keeps a checkout whose money may be moving for the next element that sells the same.
+    Keep(Box<super::Model>),
 }
 
 /// An event for the embedding page.

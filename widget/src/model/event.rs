@@ -41,6 +41,8 @@ pub(crate) enum Event {
     StartAgainPressed,
     SettingsChanged(Settings),
     ElementRemoved,
+    /// An element that sold the same was removed while its payment was under way.
+    CheckoutKept(Box<super::Model>),
 }
 
 /// What the page that embeds us wants to be recorded with a purchase.

@@ -1,6 +1,7 @@
 //! The checkout as a pure machine: events in, commands out. It reads no clock and does no I/O.
 mod command;
 mod event;
+mod leaving;
 mod opening;
 mod paying;
 mod stage;
@@ -30,6 +31,8 @@ pub(crate) struct Model {
     /// A purchase is being given up; the next one waits, so that it never finds its own seat taken.
     closing: bool,
     told_paid: bool,
+    /// Taken over from another element, with no payment form yet.
+    resumed: bool,
     turn: u32,
 }
 
@@ -53,6 +56,7 @@ impl Model {
             stripe: Script::Absent,
             closing: false,
             told_paid: false,
+            resumed: false,
             turn: 0,
         }
     }
@@ -69,7 +73,7 @@ impl Model {
 
     /// Takes an answer that was asked for in `turn`.
     pub(crate) fn handle_answer(&mut self, turn: u32, event: Event) -> Vec<Command> {
-        if turn == self.turn { self.handle(event) } else { Vec::new() }
+        if turn == self.turn { self.handle(event) } else { self.clear_away(event) }
     }
 
     pub(crate) fn handle(&mut self, event: Event) -> Vec<Command> {
@@ -99,6 +103,7 @@ impl Model {
             Event::StartAgainPressed => self.start_again(),
             Event::SettingsChanged(settings) => self.change_settings(settings),
             Event::ElementRemoved => self.leave(),
+            Event::CheckoutKept(kept) => self.resume(*kept),
         }
     }
 

@@ -1,5 +1,5 @@
 //! From the offer to the payment form, and back.
-use super::{Command, Failure, Model, Notice, Purchase, Script, Settings, Stage, Target, Trouble};
+use super::{Command, Failure, Model, Note, Notice, Purchase, Script, Settings, Stage, Target, Trouble};
 use shared::{Code, OpenPurchase, Opened, Sale};
 
 impl Model {
@@ -136,13 +136,19 @@ impl Model {
         self.settings = settings;
         let open = match self.stage {
             Stage::Form { .. } => true,
+            Stage::Opening if self.purchase.is_some() => true,
+            Stage::Opening => {
+                // What is being opened is not what is wanted now: its answer is awaited, and the next one follows.
+                self.turn += u32::from(changed);
+                self.closing |= changed;
+                false
+            }
             Stage::Offer { .. } | Stage::Failed(_) => {
                 // The body would differ, and so must the idempotency key.
                 self.turn += u32::from(changed);
                 false
             }
-            Stage::Opening
-            | Stage::Paying(_)
+            Stage::Paying(_)
             | Stage::Checking { .. }
             | Stage::Processing
             | Stage::Paid { .. }
@@ -155,19 +161,6 @@ impl Model {
         let mut commands = self.close();
         commands.extend(self.open());
         commands
-    }
-
-    pub(super) fn leave(&mut self) -> Vec<Command> {
-        match self.stage {
-            Stage::Offer { .. } | Stage::Opening | Stage::Form { .. } | Stage::Failed(_) => self.close(),
-            // Money may be moving: the server finds out by itself.
-            Stage::Paying(_)
-            | Stage::Checking { .. }
-            | Stage::Processing
-            | Stage::Paid { .. }
-            | Stage::Granted { .. }
-            | Stage::Over(_) => vec![Command::HidePayment],
-        }
     }
 
     fn open(&mut self) -> Vec<Command> {
@@ -188,7 +181,7 @@ impl Model {
         }
     }
 
-    fn load_stripe(&mut self) -> Vec<Command> {
+    pub(super) fn load_stripe(&mut self) -> Vec<Command> {
         match self.stripe {
             Script::Absent => {
                 self.stripe = Script::Loading;
@@ -208,9 +201,14 @@ impl Model {
             Script::Loading if needs_stripe => return Vec::new(),
             Script::Absent | Script::Loading | Script::Loaded => {}
         }
-        self.stage = Stage::Form { note: None };
         let payment = needs_stripe.then_some(Command::ShowPayment { due });
-        payment.into_iter().chain([Command::Focus(Target::Email)]).collect()
+        let note = if std::mem::take(&mut self.resumed) {
+            self.note(Note::Unconfirmed)
+        } else {
+            self.stage = Stage::Form { note: None };
+            vec![Command::Focus(Target::Email)]
+        };
+        payment.into_iter().chain(note).collect()
     }
 
     fn give_stripe_up(&mut self) -> Vec<Command> {
@@ -218,7 +216,7 @@ impl Model {
         vec![self.tell(Notice::Error { code: "stripe_unavailable" }), Command::Focus(Target::Heading)]
     }
 
-    fn close(&mut self) -> Vec<Command> {
+    pub(super) fn close(&mut self) -> Vec<Command> {
         let purchase = self.forget();
         self.closing |= purchase.is_some();
         let close = purchase.map(|purchase| Command::ClosePurchase { id: purchase.id });
@@ -229,6 +227,7 @@ impl Model {
         self.turn += 1;
         self.misses = 0;
         self.told_paid = false;
+        self.resumed = false;
         self.purchase.take()
     }
 }

@@ -3,13 +3,13 @@ use shared::Code;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Trouble {
-    /// No answer: no network, or it was cut.
+    /// No network.
     Offline,
     /// No answer in time.
     Timeout,
     /// The server refused, and said why.
     Refused(Code),
-    /// An answer that can't be read, as a proxy's error page.
+    /// No answer although there is a network, or one that can't be read, as a proxy's error page.
     Unreadable,
 }
 

@@ -12,10 +12,22 @@ const LONGEST_PAUSE: u32 = 15_000;
 
 impl Model {
     pub(super) fn check(&mut self, sure: bool) -> Vec<Command> {
-        let (Stage::Paying(_), Some(purchase)) = (&self.stage, &mut self.purchase) else { return Vec::new() };
+        let Stage::Paying(_) = self.stage else { return Vec::new() };
+        self.stage = Stage::Checking { sure, looks: 0 };
+        self.ask()
+    }
+
+    /// Asks once more, as if nothing had been asked before.
+    pub(super) fn check_again(&mut self) -> Vec<Command> {
+        let sure = matches!(self.stage, Stage::Checking { sure: true, .. } | Stage::Processing);
+        self.stage = Stage::Checking { sure, looks: 0 };
+        self.ask()
+    }
+
+    fn ask(&mut self) -> Vec<Command> {
+        let Some(purchase) = &mut self.purchase else { return Vec::new() };
         let id = purchase.id.clone();
         purchase.version = None;
-        self.stage = Stage::Checking { sure, looks: 0 };
         let mut commands = vec![Command::Focus(Target::Heading), Command::Refresh { id }];
         commands.extend(self.watch(0));
         commands
@@ -79,16 +91,14 @@ impl Model {
     fn see_nothing_new(&mut self, pause: u32) -> Vec<Command> {
         match &mut self.stage {
             Stage::Paying(Step::Repricing) => self.show_new_price(),
-            Stage::Checking { sure: false, looks } if *looks >= LOOKS_IN_DOUBT => {
-                self.note(Note::Unconfirmed)
-            }
+            Stage::Checking { sure: false, looks } if *looks >= LOOKS_IN_DOUBT => self.admit_doubt(),
             Stage::Checking { looks, .. } => {
                 *looks += 1;
                 self.watch(pause)
             }
             Stage::Processing => {
                 // The bank has refused in the end: the form is still there for another way to pay.
-                self.note(Note::Unconfirmed)
+                self.admit_doubt()
             }
             Stage::Offer { .. }
             | Stage::Opening

@@ -1,5 +1,8 @@
 //! Requests to our own server: always with a deadline, always with a typed failure.
-use super::json::{self, FromJson};
+use super::{
+    json::{self, FromJson},
+    page::window,
+};
 use crate::model::Trouble;
 use gloo_net::{
     Error,
@@ -98,6 +101,8 @@ fn trouble(error: Error) -> Trouble {
         Error::JsError(error) if matches!(error.name.as_str(), "TimeoutError" | "AbortError") => {
             Trouble::Timeout
         }
+        // A browser that has a network blames our server.
+        Error::JsError(_) | Error::GlooError(_) if window().navigator().on_line() => Trouble::Unreadable,
         Error::JsError(_) | Error::GlooError(_) => Trouble::Offline,
     }
 }

@@ -25,6 +25,8 @@ pub(crate) enum Outcome {
     Confirmed,
     /// In Stripe's words for the learner.
     Declined(String),
+    /// 3-D Secure failed. Stripe's message is written for developers.
+    Unauthenticated,
     /// It may or may not have gone through.
     Unknown,
 }
@@ -211,7 +213,10 @@ fn outcome(answer: &JsValue) -> Outcome {
     }
     let kind = text(&error, "type").unwrap_or_default();
     let code = text(&error, "code").unwrap_or_default();
-    if kind == "card_error" || kind == "validation_error" || code == "payment_intent_authentication_failure" {
+    if code == "payment_intent_authentication_failure" {
+        return Outcome::Unauthenticated;
+    }
+    if kind == "card_error" || kind == "validation_error" {
         return Outcome::Declined(text(&error, "message").unwrap_or_default());
     }
     Outcome::Unknown

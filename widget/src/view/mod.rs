@@ -26,7 +26,7 @@ pub(crate) fn Card(checkout: Checkout) -> impl IntoView {
     let stage = NodeRef::<Div>::new();
     show_later_stages(checkout, stage);
     view! {
-        <article class="card" part="card" lang="en">
+        <article class="card" part="card" lang="en" dir="ltr">
             <header class="head">
                 <p class="kind" part="kind">{words::kind(offering.kind)}</p>
                 <h2 class="title" part="title" tabindex="-1" data-focus="title">{offering.title}</h2>

@@ -12,6 +12,8 @@ pub(crate) const EMAIL: &str = "Email";
 pub(crate) const EMAIL_HINT: &str = "Your access is tied to this address.";
 pub(crate) const CANCEL: &str = "Cancel";
 pub(crate) const HOSTED: &str = "Use our checkout page instead";
+#[cfg(target_arch = "wasm32")]
+pub(crate) const UNAUTHENTICATED: &str = "Your bank could not confirm that it is you who pays.";
 pub(crate) const BACK: &str = "Back to the offer";
 
 /// What the panel in place of the form says, and the way on from there.

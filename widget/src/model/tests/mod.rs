@@ -1,4 +1,6 @@
 //! The machine by stories: what happens, and what is to be done about it.
+mod leaving;
+
 use super::{
     Command, EmailFault, Event, Failure, Model, Note, Notice, Settings, Stage, Step, Target, Trouble,
 };
@@ -255,22 +257,6 @@ fn an_answer_for_an_earlier_purchase_is_stale() {
     model.handle(Event::CancelPressed);
     assert_eq!(model.handle_answer(turn, Event::PaymentConfirmed), []);
     assert_eq!(model.stage, Stage::Offer { note: None });
-}
-
-#[test]
-fn another_coupon_opens_another_purchase() {
-    let mut model = form();
-    let settings = Settings { coupon: Some("TEN".into()), ..Settings::default() };
-    let commands = model.handle(Event::SettingsChanged(settings));
-    assert_eq!(commands[0], Command::ClosePurchase { id: "p1".into() });
-    assert!(!opens(&model.handle(Event::PurchaseClosed)).is_empty());
-}
-
-#[test]
-fn a_removed_element_gives_its_purchase_back_unless_money_may_move() {
-    let closes = Command::ClosePurchase { id: "p1".into() };
-    assert_eq!(form().handle(Event::ElementRemoved), [closes, Command::HidePayment]);
-    assert_eq!(confirming().handle(Event::ElementRemoved), [Command::HidePayment]);
 }
 
 #[test]

@@ -1,0 +1,19 @@
+//! Checkouts whose element is gone while their money may be moving: one for each offering, as long as the page lives.
+use crate::model::Model;
+use std::cell::RefCell;
+
+thread_local! {
+    static KEPT: RefCell<Vec<Model>> = const { RefCell::new(Vec::new()) };
+}
+
+pub(crate) fn keep(model: Model) {
+    KEPT.with_borrow_mut(|kept| kept.push(model));
+}
+
+/// The newest checkout kept for `sku`, which is then this element's alone.
+pub(crate) fn take(sku: &str) -> Option<Model> {
+    KEPT.with_borrow_mut(|kept| {
+        let found = kept.iter().rposition(|model| model.screen.offering.sku == sku)?;
+        Some(kept.swap_remove(found))
+    })
+}
