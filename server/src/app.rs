@@ -1,6 +1,6 @@
 //! Puts the parts together and runs them until told to stop.
 use crate::catalog::{self, CurrentCatalog};
-use crate::checkout::Checkout;
+use crate::checkout::{Checkout, SeatWatch};
 use crate::config::Config;
 use crate::grants::FlockJay;
 use crate::http::{self, Api, Assets, Site};
@@ -52,6 +52,7 @@ impl App {
             payments: Arc::new(stripe(&config)?),
             grants: Arc::new(flockjay(&config)?),
             publishable_key: config.stripe.publishable_key.as_str().into(),
+            seats: SeatWatch::default(),
             stop: stop.clone(),
         };
         let assets = Assets::find().map(Arc::new);
@@ -67,6 +68,7 @@ impl App {
         for receiver in Receiver::ALL {
             tasks.spawn(worker::run_outbox(checkout.clone(), receiver, config.retry));
         }
+        tasks.spawn(checkout.clone().run_seat_watch());
         tasks.spawn(worker::run_sweep(checkout.clone(), config.limits.check));
         tasks.spawn(worker::check_resources(checkout.clone()));
         tracing::info!(listen = %address, "listening");

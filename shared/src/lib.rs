@@ -12,7 +12,7 @@ mod timestamp;
 
 pub use email::{Email, InvalidEmail};
 pub use money::{Currency, InvalidCurrency, Money};
-pub use offering::{Kind, Offering, Sale, Seats};
+pub use offering::{Kind, Offering, Sale, Seats, SeatsNews};
 pub use problem::{Code, Problem};
 pub use purchase::{
     OpenPurchase, Opened, Pay, PayAnswer, Price, PurchaseView, State, Step, StepState, TimelineEntry,

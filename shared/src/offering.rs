@@ -19,6 +19,27 @@ pub struct Seats {
     pub left: i64,
 }
 
+/// What `GET /v1/offerings/{sku}/seats` says at every change. Without a limit there are no numbers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "wire", derive(serde::Serialize, serde::Deserialize, utoipa::ToSchema))]
+pub struct SeatsNews {
+    pub left: Option<i64>,
+    pub capacity: Option<i64>,
+    pub sale: Sale,
+}
+
+impl SeatsNews {
+    #[must_use]
+    pub const fn of(offering: &Offering) -> Self {
+        match offering.seats {
+            Some(Seats { capacity, left }) => {
+                Self { left: Some(left), capacity: Some(capacity), sale: offering.sale }
+            }
+            None => Self { left: None, capacity: None, sale: offering.sale },
+        }
+    }
+}
+
 /// One offering as `GET /v1/offerings/{sku}` answers it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "wire", derive(serde::Serialize, serde::Deserialize, utoipa::ToSchema))]

@@ -1,6 +1,7 @@
 //! Seats of live offerings: never more than there are, and free again when a purchase ends.
-use checkout_tests::TestApp;
+use checkout_tests::{SeatStream, TestApp};
 use serde_json::json;
+use std::time::{Duration, Instant};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn many_open_the_last_seat_and_one_gets_it() {
@@ -41,5 +42,64 @@ async fn a_seat_is_kept_until_stripe_has_cancelled() {
     app.post("/v1/purchases", &json!({ "sku": "ru-live" })).await.expect_problem(409, "sold_out");
     app.sandbox.stripe().clear_faults();
     app.reaches(&id, "canceled").await;
+    app.open("ru-live").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn seats_are_told_as_they_change() {
+    let app = TestApp::start().await;
+    let mut seats = SeatStream::open(app.base(), "ru-live").await;
+    assert_eq!(seats.next().await, json!({ "left": 1, "capacity": 1, "sale": "open" }));
+    let id = app.open("ru-live").await;
+    assert_eq!(seats.next().await, json!({ "left": 0, "capacity": 1, "sale": "sold_out" }));
+    app.delete(&format!("/v1/purchases/{id}")).await.expect(200);
+    assert_eq!(seats.next().await, json!({ "left": 1, "capacity": 1, "sale": "open" }));
+    app.change_catalog(|text| text.replace("seats = 1\n", "seats = 5\n"));
+    assert_eq!(seats.next().await, json!({ "left": 5, "capacity": 5, "sale": "open" }));
+    app.get("/v1/offerings/ru-none/seats").await.expect_problem(404, "unknown_sku");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn another_instance_tells_them_within_a_second() {
+    let mut app = TestApp::start().await;
+    let other = app.start_another().await;
+    let mut seats = SeatStream::open(&other, "ru-live").await;
+    assert_eq!(seats.next().await["left"], 1);
+    app.open("ru-live").await;
+    let since = Instant::now();
+    assert_eq!(seats.next().await["left"], 0);
+    assert!(since.elapsed() < Duration::from_secs(1), "{:?}", since.elapsed());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn two_instances_sell_the_last_seat_once() {
+    let mut app = TestApp::start().await;
+    let bases = [app.base().to_owned(), app.start_another().await];
+    let client = reqwest::Client::new();
+    let tries = (0..30).map(|n| {
+        let address = format!("{}/v1/purchases", bases[n % 2]);
+        tokio::spawn(client.post(address).json(&json!({ "sku": "ru-live" })).send())
+    });
+    let mut won = 0;
+    for answer in tries.collect::<Vec<_>>() {
+        won += i32::from(answer.await.unwrap().unwrap().status() == 201);
+    }
+    assert_eq!(won, 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_capacity_below_what_is_sold_breaks_nothing() {
+    let app = TestApp::start().await;
+    app.change_catalog(|text| text.replace("seats = 1\n", "seats = 2\n"));
+    let first = app.open("ru-live").await;
+    let second = app.open("ru-live").await;
+    app.change_catalog(|text| text.replace("seats = 2\n", "seats = 1\n"));
+    let offering = app.get("/v1/offerings/ru-live").await.json();
+    assert_eq!((&offering["seats"]["left"], &offering["sale"]), (&json!(0), &json!("sold_out")));
+    app.press_pay(&second, 49000).await.expect(200);
+    app.delete(&format!("/v1/purchases/{second}")).await.expect(200);
+    app.reaches(&second, "canceled").await;
+    app.post("/v1/purchases", &json!({ "sku": "ru-live" })).await.expect_problem(409, "sold_out");
+    app.delete(&format!("/v1/purchases/{first}")).await.expect(200);
     app.open("ru-live").await;
 }

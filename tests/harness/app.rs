@@ -8,6 +8,7 @@ use sandbox::{FlockJayOperation, Options, Sandbox};
 use serde_json::{Value, json};
 use std::time::{Duration, Instant};
 use tempfile::TempDir;
+use test_database::TestDatabase;
 use tokio::runtime::Handle;
 
 /// An on-demand course, `$49.00`.
@@ -82,8 +83,10 @@ pub struct Setup {
 pub struct TestApp {
     pub sandbox: Sandbox,
     app: Option<App>,
+    others: Vec<App>,
     client: reqwest::Client,
     folder: TempDir,
+    database: TestDatabase,
     base: String,
     setup: Setup,
 }
@@ -111,7 +114,17 @@ impl TestApp {
         let folder = TempDir::new().expect("a folder");
         std::fs::write(folder.path().join("catalog.toml"), CATALOG).expect("a catalogue");
         let client = reqwest::Client::new();
-        let mut test = Self { sandbox, app: None, client, folder, base: String::new(), setup };
+        let database = TestDatabase::new().await;
+        let mut test = Self {
+            sandbox,
+            app: None,
+            others: Vec::new(),
+            client,
+            folder,
+            database,
+            base: String::new(),
+            setup,
+        };
         test.start_app().await;
         test
     }
@@ -124,9 +137,17 @@ impl TestApp {
 
     /// Stops the server as SIGTERM would.
     pub async fn stop(&mut self) {
-        if let Some(app) = self.app.take() {
+        for app in self.others.drain(..).chain(self.app.take()) {
             app.stop().await;
         }
+    }
+
+    /// Starts another instance on the same database, and returns its address.
+    pub async fn start_another(&mut self) -> String {
+        let app = App::start(self.config()).await.expect("another instance starts");
+        let base = format!("http://{}", app.address());
+        self.others.push(app);
+        base
     }
 
     /// Starts the server, on a port that may be another than before.
@@ -269,7 +290,7 @@ impl TestApp {
         let course_page = self.sandbox.course_url();
         let usual = [
             "--listen=127.0.0.1:0".to_owned(),
-            format!("--database-url=sqlite://{folder}/checkout.db"),
+            format!("--database-url={}", self.database.url()),
             format!("--catalog={folder}/catalog.toml"),
             format!("--allowed-origins={course_page}"),
             "--stripe-secret-key=sk_test_sandbox".to_owned(),

@@ -3,7 +3,9 @@
 mod answer;
 mod app;
 mod logs;
+mod seats;
 
 pub use answer::Answer;
 pub use app::{COURSE, Setup, TestApp, intent_of};
 pub use logs::logged;
+pub use seats::SeatStream;

@@ -8,6 +8,7 @@
 mod demo;
 mod elapsed;
 mod interrupt;
+mod postgres;
 mod process;
 mod repo;
 mod test;
@@ -27,6 +28,8 @@ enum Task {
     Test(test::Options),
     /// Install the tools that demo and test use
     Tools,
+    /// Start a private PostgreSQL, and print how to run tests on it; Ctrl-C removes it
+    Postgres,
     /// Build the widget's assets into dist/, compressed beforehand
     BuildWidget,
 }
@@ -37,6 +40,7 @@ fn main() -> ExitCode {
         Task::Demo(options) => demo::run(&options).map(success),
         Task::Test(options) => test::run(&options),
         Task::Tools => install_tools().map(success),
+        Task::Postgres => postgres::run().map(success),
         Task::BuildWidget => widget::build().map(success),
     });
     match outcome {

@@ -2,6 +2,7 @@
 
 mod open;
 mod pay;
+mod seats;
 mod status;
 mod webhook;
 
@@ -17,6 +18,7 @@ use std::sync::Arc;
 use tokio_util::sync::CancellationToken;
 
 pub use open::IdempotencyKey;
+pub use seats::SeatWatch;
 
 /// The catalogue, the database and the two ports, for handlers and for the worker.
 pub struct Checkout<P = Stripe, G = FlockJay> {
@@ -25,6 +27,7 @@ pub struct Checkout<P = Stripe, G = FlockJay> {
     pub(crate) payments: Arc<P>,
     pub(crate) grants: Arc<G>,
     pub(crate) publishable_key: Arc<str>,
+    pub(crate) seats: SeatWatch,
     /// Ends what waits, when the server is told to stop.
     pub(crate) stop: CancellationToken,
 }
@@ -66,6 +69,7 @@ impl<P, G> Clone for Checkout<P, G> {
             payments: self.payments.clone(),
             grants: self.grants.clone(),
             publishable_key: self.publishable_key.clone(),
+            seats: self.seats.clone(),
             stop: self.stop.clone(),
         }
     }

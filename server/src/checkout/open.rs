@@ -1,5 +1,6 @@
 //! Opens a purchase: the offering must be for sale, and a seat is held.
 use super::Checkout;
+use crate::catalog::Item;
 use crate::clock;
 use crate::error::Error;
 use crate::grants::Grants;
@@ -7,7 +8,7 @@ use crate::payments::Payments;
 use crate::purchase::{Opening, Purchase, PurchaseId, Reference};
 use crate::store::{Replay, Tx};
 use sha2::{Digest, Sha256};
-use shared::{OpenPurchase, Opened, Price, Sale};
+use shared::{OpenPurchase, Opened, Price, Sale, Timestamp};
 
 /// A client's `Idempotency-Key`, and the body that it stands for.
 #[derive(Clone, Debug)]
@@ -47,32 +48,18 @@ impl<P: Payments, G: Grants> Checkout<P, G> {
         key: Option<IdempotencyKey>,
     ) -> Result<Opened, Error> {
         let now = clock::now();
+        let item = match (self.sellable(&request, now), &key) {
+            (Err(refusal), None) => return Err(refusal),
+            (item, _) => item,
+        };
         let mut tx = self.store.begin().await?;
-        // Ahead of all else, so that a repeat is answered as it was whatever has changed since.
+        // Ahead of a refusal, so that a repeat is answered as it was whatever has changed since.
         if let Some(key) = &key
             && let Some(answer) = key.claim(&mut tx, SCOPE).await?
         {
             return Ok(serde_json::from_str(&answer).map_err(crate::store::StoreError::from)?);
         }
-        let catalog = self.catalog.get();
-        let item = catalog.find(&request.sku).ok_or_else(|| Error::UnknownSku(request.sku.clone()))?;
-        if request.coupon.is_some() {
-            return Err(Error::CouponUnknown);
-        }
-        if request.variant.as_ref().is_some_and(|variant| variant.len() > 64) {
-            return Err(invalid("variant", "must be at most 64 bytes long"));
-        }
-        if request.learner_token.is_some() {
-            // A page may know who is signed in before this server does.
-            tracing::warn!("no identity provider is configured: the learner buys as a guest");
-        }
-        // Seats are decided by the update below, so that two buyers can't both see the last one.
-        match item.sale(0, now) {
-            Sale::Open => {}
-            closed @ (Sale::NotOpen | Sale::Closed | Sale::SoldOut | Sale::Paused) => {
-                return Err(Error::NotForSale(closed));
-            }
-        }
+        let item = item?;
         if let Some(capacity) = item.capacity
             && !tx.take_seat(&item.sku, capacity).await?
         {
@@ -96,6 +83,29 @@ impl<P: Payments, G: Grants> Checkout<P, G> {
         tx.commit().await?;
         tracing::info!(purchase.reference = opened.reference, offering.sku = item.sku, "purchase opened");
         Ok(opened)
+    }
+
+    /// What is asked for, where it may be sold now.
+    fn sellable(&self, request: &OpenPurchase, now: Timestamp) -> Result<Item, Error> {
+        let catalog = self.catalog.get();
+        let item = catalog.find(&request.sku).ok_or_else(|| Error::UnknownSku(request.sku.clone()))?;
+        if request.coupon.is_some() {
+            return Err(Error::CouponUnknown);
+        }
+        if request.variant.as_ref().is_some_and(|variant| variant.len() > 64) {
+            return Err(invalid("variant", "must be at most 64 bytes long"));
+        }
+        if request.learner_token.is_some() {
+            // A page may know who is signed in before this server does.
+            tracing::warn!("no identity provider is configured: the learner buys as a guest");
+        }
+        // Seats are decided by the update below, so that two buyers can't both see the last one.
+        match item.sale(0, now) {
+            Sale::Open => Ok(item.clone()),
+            closed @ (Sale::NotOpen | Sale::Closed | Sale::SoldOut | Sale::Paused) => {
+                Err(Error::NotForSale(closed))
+            }
+        }
     }
 }
 

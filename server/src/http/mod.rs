@@ -87,6 +87,7 @@ pub fn router(api: Api) -> Router {
     };
     let v1 = OpenApiRouter::new()
         .routes(routes!(offerings::show_offering))
+        .routes(routes!(offerings::stream_seats))
         .routes(routes!(purchases::open_purchase))
         .routes(routes!(purchases::show_purchase, purchases::give_up_purchase))
         .routes(routes!(purchases::pay_purchase))

@@ -1,15 +1,20 @@
-//! `GET /v1/offerings/{sku}`.
+//! `GET /v1/offerings/{sku}`, and its seats as they change.
 use super::Api;
 use super::extract::Sku;
 use crate::error::Error;
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode, header};
+use axum::response::sse::{Event, KeepAlive, Sse};
 use axum::response::{IntoResponse, Response};
+use futures_util::stream;
 use sha2::{Digest, Sha256};
-use shared::{Offering, Problem};
+use shared::{Offering, Problem, SeatsNews};
+use std::time::Duration;
 
 /// What a shared cache may do with the offering and with the first screen.
 pub(super) const BRIEFLY: &str = "public, max-age=2, stale-while-revalidate=30";
+/// Below the idle limits of common proxies.
+const HEARTBEAT: Duration = Duration::from_secs(15);
 
 /// An offering: price, seats left and whether it is for sale.
 #[utoipa::path(
@@ -30,6 +35,35 @@ pub(super) async fn show_offering(
     let offering = api.checkout.offering(&sku).await?;
     let body = serde_json::to_vec(&offering).map_err(crate::store::StoreError::from)?;
     Ok(cached(&headers, "application/json", body))
+}
+
+/// Seats and sale state, told as server-sent events named `seats`: at once, and at every change.
+#[utoipa::path(
+    get,
+    path = "/v1/offerings/{sku}/seats",
+    params(("sku" = String, Path, description = "The offering's code")),
+    responses(
+        (status = 200, body = SeatsNews, description = "The data of each event", content_type = "text/event-stream"),
+        (status = 404, body = Problem, description = "`unknown_sku`", content_type = "application/problem+json"),
+    )
+)]
+pub(super) async fn stream_seats(State(api): State<Api>, Sku(sku): Sku) -> Result<Response, Error> {
+    let seats = api.checkout.watch_seats(&sku).await?;
+    let stop = api.checkout.stop.clone();
+    let events = stream::unfold((seats, stop, true), async |(mut seats, stop, first)| {
+        if !first {
+            tokio::select! {
+                changed = seats.changed() => changed.ok()?,
+                () = stop.cancelled() => return None,
+            }
+        }
+        let news = *seats.borrow_and_update();
+        let event = Event::default().event("seats").json_data(news);
+        Some((event, (seats, stop, false)))
+    });
+    // A proxy that gathers what it passes on would hold every change back.
+    let headers = [("cache-control", "no-store"), ("x-accel-buffering", "no")];
+    Ok((headers, Sse::new(events).keep_alive(KeepAlive::new().interval(HEARTBEAT))).into_response())
 }
 
 /// An answer with an `ETag`; 304 where the client has it already.

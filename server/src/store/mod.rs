@@ -37,6 +37,7 @@ pub struct Store {
     changed: broadcast::Sender<PurchaseId>,
     /// One signal for each receiver, in the order of [`Receiver::ALL`].
     work: Arc<[Notify; Receiver::ALL.len()]>,
+    seats: Arc<Notify>,
 }
 
 /// A transaction that owns what it has read: nobody else can change it before [`Tx::commit`].
@@ -45,6 +46,7 @@ pub struct Tx {
     store: Store,
     changed: Vec<PurchaseId>,
     enqueued: bool,
+    seats_moved: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -106,7 +108,15 @@ impl Store {
             .after_connect(move |connection, _| Box::pin(async move { engine.prepare(connection).await }));
         let pool = options.connect(&address).await?;
         sqlx::migrate!("./migrations").run(&pool).await?;
-        Ok(Self { pool, engine, limits, catalog, changed: broadcast::channel(1024).0, work: Arc::default() })
+        Ok(Self {
+            pool,
+            engine,
+            limits,
+            catalog,
+            changed: broadcast::channel(1024).0,
+            work: Arc::default(),
+            seats: Arc::default(),
+        })
     }
 
     /// Begins a transaction that may write. On SQLite it waits for its turn here, so that it can't fail half way.
@@ -116,7 +126,7 @@ impl Store {
             Engine::Postgres => "BEGIN",
         };
         let inner = self.pool.begin_with(statement).await?;
-        Ok(Tx { inner, store: self.clone(), changed: Vec::new(), enqueued: false })
+        Ok(Tx { inner, store: self.clone(), changed: Vec::new(), enqueued: false, seats_moved: false })
     }
 
     /// Whether the database answers.
@@ -162,6 +172,9 @@ impl Tx {
         for id in self.changed {
             // Nobody may be listening.
             let _ = self.store.changed.send(id);
+        }
+        if self.seats_moved {
+            self.store.seats.notify_one();
         }
         if self.enqueued {
             self.store.tell_workers();

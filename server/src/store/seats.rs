@@ -1,6 +1,7 @@
 //! Seats of live offerings: a counter that a conditional update never lets past the capacity.
 use super::{Store, StoreError, Tx};
 use sqlx::Row;
+use std::collections::HashMap;
 
 impl Store {
     /// Seats owned by purchases of `sku` that are in effect.
@@ -10,6 +11,17 @@ impl Store {
             .fetch_optional(&self.pool)
             .await?;
         Ok(row.map(|row| row.try_get("taken")).transpose()?.unwrap_or(0))
+    }
+
+    /// The same for every offering that has sold any.
+    pub async fn all_taken_seats(&self) -> Result<HashMap<String, i64>, StoreError> {
+        let rows = sqlx::query("SELECT sku, taken FROM seats").fetch_all(&self.pool).await?;
+        rows.iter().map(|row| Ok((row.try_get("sku")?, row.try_get("taken")?))).collect()
+    }
+
+    /// Waits until this process has taken a seat or given one back.
+    pub async fn wait_for_seats(&self) {
+        self.seats.notified().await;
     }
 }
 
@@ -26,6 +38,7 @@ impl Tx {
                 .bind(capacity)
                 .fetch_optional(&mut *self.inner)
                 .await?;
+        self.seats_moved |= row.is_some();
         Ok(row.is_some())
     }
 
@@ -34,6 +47,7 @@ impl Tx {
             .bind(sku)
             .execute(&mut *self.inner)
             .await?;
+        self.seats_moved = true;
         Ok(())
     }
 }

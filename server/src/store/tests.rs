@@ -4,6 +4,7 @@ use crate::catalog::{Catalog, CurrentCatalog};
 use crate::purchase::{Command, Event, Learner, Opening, Purchase, Reference};
 use shared::{Currency, Email, Money, Price, State, Timestamp};
 use tempfile::TempDir;
+use test_database::TestDatabase;
 
 const LIMITS: Limits = Limits {
     hold: Duration::from_secs(600),
@@ -15,13 +16,13 @@ const LEASE: Duration = Duration::from_secs(60);
 
 struct Fixture {
     store: Store,
-    folder: TempDir,
+    database: TestDatabase,
 }
 
 impl Fixture {
     async fn new() -> Self {
-        let folder = TempDir::new().unwrap();
-        Self { store: connect(&folder).await, folder }
+        let database = TestDatabase::new().await;
+        Self { store: connect(&database).await, database }
     }
 
     async fn open(&self, n: u8) -> PurchaseId {
@@ -63,9 +64,8 @@ impl Fixture {
     }
 }
 
-async fn connect(folder: &TempDir) -> Store {
-    let url = format!("sqlite://{}", folder.path().join("checkout.db").display());
-    Store::connect(&url, LIMITS, CurrentCatalog::new(Catalog::default())).await.unwrap()
+async fn connect(database: &TestDatabase) -> Store {
+    Store::connect(database.url(), LIMITS, CurrentCatalog::new(Catalog::default())).await.unwrap()
 }
 
 #[tokio::test]
@@ -75,7 +75,7 @@ async fn a_purchase_is_read_back_as_it_was_also_by_another_process() {
     fixture.pay(&id).await;
     let purchase = fixture.store.purchase(&id).await.unwrap();
     assert_eq!(purchase.state(), State::Paid);
-    assert_eq!(connect(&fixture.folder).await.purchase(&id).await.unwrap(), purchase);
+    assert_eq!(connect(&fixture.database).await.purchase(&id).await.unwrap(), purchase);
 }
 
 #[tokio::test]

@@ -6,6 +6,7 @@ use std::time::Duration;
 use anyhow::Result;
 
 use super::report::Outcome;
+use crate::postgres::Cluster;
 use crate::process::{self, Running, cargo, command};
 use crate::{interrupt, repo, tools, widget};
 
@@ -26,6 +27,7 @@ pub(crate) const ALL: &[Step] = &[
     without_browser("rustdoc", rustdoc),
     without_browser("widget build", build_widget),
     without_browser("unit and black-box tests", tests),
+    without_browser("store and black-box tests on PostgreSQL", postgres_tests),
     without_browser("documentation tests", doc_tests),
     with_browser("wasm tests", wasm_tests),
     with_browser("browser tests", browser_tests),
@@ -104,6 +106,16 @@ fn build_widget() -> Result<Outcome> {
 
 fn tests() -> Result<Outcome> {
     pass(cargo().args(["test", "--workspace", "--tests", "--no-fail-fast"]))
+}
+
+fn postgres_tests() -> Result<Outcome> {
+    let cluster = Cluster::start()?;
+    for suite in [&["--lib", "--", "store::"][..], &["--test", "api*"]] {
+        let mut test = cargo();
+        test.args(["test", "--workspace", "--no-fail-fast"]).args(suite);
+        pass(test.env("TEST_POSTGRES", cluster.url("postgres")))?;
+    }
+    Ok(Outcome::Passed)
 }
 
 fn doc_tests() -> Result<Outcome> {

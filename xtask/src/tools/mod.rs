@@ -1,5 +1,6 @@
 //! The tools that the project needs beside Rust: which, in which version, and how each is found or installed.
 
+mod apt;
 mod cache;
 mod platform;
 mod progress;
@@ -7,6 +8,7 @@ mod source;
 mod version;
 
 pub(crate) mod browser;
+pub(crate) mod postgres;
 pub(crate) mod rust;
 
 use std::ffi::OsString;

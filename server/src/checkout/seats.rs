@@ -1,0 +1,76 @@
+//! Seats as they change, for pages that show them live.
+use super::Checkout;
+use crate::clock;
+use crate::error::Error;
+use crate::grants::Grants;
+use crate::payments::Payments;
+use shared::{Sale, SeatsNews};
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+use tokio::sync::watch;
+
+/// How often seats are read again, since other instances and the clock change them too.
+const LOOK: Duration = Duration::from_millis(500);
+
+/// Who is shown which offering's seats. One look at the database serves them all.
+#[derive(Clone, Default)]
+pub struct SeatWatch(Arc<Mutex<HashMap<String, watch::Sender<SeatsNews>>>>);
+
+impl<P: Payments, G: Grants> Checkout<P, G> {
+    /// The seats of `sku` now, and again at every change.
+    pub async fn watch_seats(&self, sku: &str) -> Result<watch::Receiver<SeatsNews>, Error> {
+        let now = SeatsNews::of(&self.offering(sku).await?);
+        Ok(self.seats.subscribe(sku, now))
+    }
+
+    /// Tells those who watch, until the checkout stops.
+    pub async fn run_seat_watch(self) {
+        loop {
+            tokio::select! {
+                () = self.store.wait_for_seats() => {}
+                () = tokio::time::sleep(LOOK) => {}
+                () = self.stop.cancelled() => return,
+            }
+            let watched = self.seats.watched();
+            if watched.is_empty() {
+                continue;
+            }
+            match self.store.all_taken_seats().await {
+                Ok(taken) => watched.iter().for_each(|sku| self.tell_seats(sku, &taken)),
+                Err(error) => tracing::warn!(%error, "seats can't be read"),
+            }
+        }
+    }
+
+    fn tell_seats(&self, sku: &str, taken: &HashMap<String, i64>) {
+        let catalog = self.catalog.get();
+        let taken = taken.get(sku).copied().unwrap_or_default();
+        let news = match catalog.find(sku) {
+            Some(item) => SeatsNews::of(&item.offering(taken, clock::now())),
+            None => SeatsNews { left: None, capacity: None, sale: Sale::Closed },
+        };
+        self.seats.tell(sku, news);
+    }
+}
+
+impl SeatWatch {
+    fn subscribe(&self, sku: &str, now: SeatsNews) -> watch::Receiver<SeatsNews> {
+        let mut watched = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        watched.entry(sku.to_owned()).or_insert_with(|| watch::channel(now).0).subscribe()
+    }
+
+    /// What somebody still watches.
+    fn watched(&self) -> Vec<String> {
+        let mut watched = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        watched.retain(|_, sender| sender.receiver_count() > 0);
+        watched.keys().cloned().collect()
+    }
+
+    fn tell(&self, sku: &str, news: SeatsNews) {
+        let watched = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(sender) = watched.get(sku) {
+            sender.send_if_modified(|known| std::mem::replace(known, news) != news);
+        }
+    }
+}

@@ -1,0 +1,107 @@
+//! A private PostgreSQL cluster in a temporary directory, gone when dropped.
+
+use std::fs::File;
+use std::net::{Ipv4Addr, TcpListener};
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, bail};
+use tempfile::TempDir;
+
+use crate::process::{self, Running, command};
+use crate::{interrupt, tools};
+
+const START_LIMIT: Duration = Duration::from_secs(60);
+const POLL: Duration = Duration::from_millis(50);
+/// The user of Debian's package: PostgreSQL refuses to run as root.
+const USER: &str = "postgres";
+
+/// Until Ctrl-C, or until it dies.
+pub(crate) fn run() -> Result<()> {
+    let mut cluster = Cluster::start()?;
+    println!("TEST_POSTGRES={} cargo test -p checkout-tests --test api", cluster.url("postgres"));
+    loop {
+        if interrupt::check().is_err() {
+            return Ok(());
+        }
+        if let Some(status) = cluster.running.ended()? {
+            bail!("PostgreSQL ended with {status}");
+        }
+        std::thread::sleep(POLL);
+    }
+}
+
+pub(crate) struct Cluster {
+    // Ended before its folder goes.
+    running: Running,
+    folder: TempDir,
+    port: u16,
+}
+
+impl Cluster {
+    /// Installs PostgreSQL where it is missing, makes a cluster, and waits until it answers.
+    pub(crate) fn start() -> Result<Self> {
+        let programs = tools::postgres::ensure()?;
+        let folder = tempfile::Builder::new().prefix("redis-checkout-postgres-").tempdir()?;
+        if rustix::process::geteuid().is_root() {
+            process::run(command("chown").arg(USER).arg(folder.path()))?;
+        }
+        let data = folder.path().join("data");
+        let log = folder.path().join("log");
+        let mut init = as_its_user(&programs.join("initdb"));
+        init.args(["--auth=trust", "--username=postgres", "--encoding=UTF8", "--no-sync", "--pgdata"])
+            .arg(&data);
+        process::run(init.current_dir(folder.path()).stdout(Stdio::null()))?;
+        let port = free_port()?;
+        let mut server = as_its_user(&programs.join("postgres"));
+        server.arg("-D").arg(&data).args(["-p", &port.to_string()]);
+        // Nothing here outlives the machine, so nothing needs to be safe on its disk.
+        let settings =
+            ["listen_addresses=127.0.0.1", "unix_socket_directories=", "fsync=off", "max_connections=400"];
+        for setting in settings {
+            server.args(["-c", setting]);
+        }
+        let output = File::create(&log).context("cannot write PostgreSQL's log")?;
+        server.stdout(output.try_clone()?).stderr(output).current_dir(folder.path());
+        let mut cluster = Self { running: Running::spawn(&mut server)?, folder, port };
+        cluster.wait(&programs, &log)?;
+        Ok(cluster)
+    }
+
+    /// The address of `database` in it.
+    pub(crate) fn url(&self, database: &str) -> String {
+        format!("postgres://postgres@127.0.0.1:{}/{database}", self.port)
+    }
+
+    fn wait(&mut self, programs: &Path, log: &Path) -> Result<()> {
+        let start = Instant::now();
+        loop {
+            let mut ask = command(programs.join("pg_isready"));
+            ask.args(["-q", "-h", "127.0.0.1", "-p", &self.port.to_string()]).current_dir(self.folder.path());
+            if ask.status().context("cannot run pg_isready")?.success() {
+                return Ok(());
+            }
+            interrupt::check()?;
+            if self.running.ended()?.is_some() || start.elapsed() > START_LIMIT {
+                bail!("PostgreSQL did not start:\n{}", std::fs::read_to_string(log).unwrap_or_default());
+            }
+            std::thread::sleep(POLL);
+        }
+    }
+}
+
+/// Ended by the kernel should we die; as another user where we are root.
+fn as_its_user(program: &Path) -> Command {
+    if !rustix::process::geteuid().is_root() {
+        return process::tied_to_us(program);
+    }
+    let mut changed = command("setpriv");
+    let user = [&format!("--reuid={USER}"), &format!("--regid={USER}")];
+    changed.args(user).args(["--clear-groups", "--pdeathsig", "INT"]).arg(program);
+    changed
+}
+
+fn free_port() -> Result<u16> {
+    Ok(TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?.port())
+}

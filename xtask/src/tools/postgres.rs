@@ -1,0 +1,34 @@
+//! PostgreSQL's server programs.
+
+use std::path::PathBuf;
+
+use anyhow::{Context, Result};
+
+use super::apt;
+use crate::process::on_path;
+
+const ADVICE: &str = "install PostgreSQL's server, so that `initdb` is on PATH or in /usr/lib/postgresql";
+
+/// The folder that holds `initdb` and `postgres`; Debian's package is installed where it is missing and may be.
+pub(crate) fn ensure() -> Result<PathBuf> {
+    if let Some(folder) = find() {
+        return Ok(folder);
+    }
+    apt::install(&["postgresql"], ADVICE)?;
+    find().with_context(|| format!("the package brought no server: {ADVICE}"))
+}
+
+/// The newest of Debian's, which are not on PATH, or the one that is.
+fn find() -> Option<PathBuf> {
+    let versions = std::fs::read_dir("/usr/lib/postgresql").into_iter().flatten().flatten();
+    let mut found: Vec<_> = versions
+        .filter_map(|version| {
+            let number: u32 = version.file_name().to_str()?.parse().ok()?;
+            let folder = version.path().join("bin");
+            folder.join("initdb").is_file().then_some((number, folder))
+        })
+        .collect();
+    found.sort();
+    let on_path = || on_path("initdb").and_then(|file| Some(file.canonicalize().ok()?.parent()?.to_owned()));
+    found.pop().map(|(_, folder)| folder).or_else(on_path)
+}
