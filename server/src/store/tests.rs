@@ -222,6 +222,22 @@ async fn seats_are_never_taken_past_the_capacity() {
 }
 
 #[tokio::test]
+async fn events_at_the_same_time_are_applied_one_after_another() {
+    let fixture = Fixture::new().await;
+    let id = fixture.open(1).await;
+    let tellers = (0..15).map(|n| {
+        let (store, id) = (fixture.store.clone(), id.clone());
+        let event = Event::PaymentFailed { failure: format!("ch_{n}") };
+        tokio::spawn(async move { store.apply(&id, event, NOW).await.unwrap().unwrap() })
+    });
+    for teller in tellers.collect::<Vec<_>>() {
+        teller.await.unwrap();
+    }
+    // One is lost where two read the same purchase and the later write wins.
+    assert_eq!(fixture.store.purchase(&id).await.unwrap().version(), 1 + 15);
+}
+
+#[tokio::test]
 async fn an_event_of_stripes_is_kept_once() {
     let fixture = Fixture::new().await;
     let event = StoredEvent { id: "evt_1", kind: "ping", object_id: None, body: "{}" };
