@@ -6,5 +6,6 @@ mod first_screen;
 mod kind;
 mod page;
 mod pictures;
+mod seats;
 
 pub use page::Page;

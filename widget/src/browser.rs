@@ -3,7 +3,7 @@ use crate::{
     checkout::Checkout,
     kept,
     model::{Event, Model},
-    platform::{events, json, page},
+    platform::{events, json, page, seats::SeatStream},
     shell::Shell,
     view::{Card, Mounted},
 };
@@ -27,6 +27,7 @@ pub struct Handle {
     shell: Shell,
     view: Option<Box<dyn Any>>,
     owner: Owner,
+    _seats: Option<SeatStream>,
 }
 
 /// Takes over the first screen that the server rendered into `main`. `screen` is the JSON that came with it;
@@ -93,11 +94,14 @@ fn start(
     let owner = Owner::new();
     let shell = Shell::new(host, &screen, trusted);
     let sku = screen.offering.sku.clone();
+    let (api, seated) = (screen.api.clone(), screen.offering.seats.is_some());
     let (checkout, view) = owner.with(|| {
         let checkout = Checkout::new(Model::new(screen), shell.clone());
         (checkout, show(checkout))
     });
-    let handle = Handle { checkout, shell, view: Some(view), owner };
+    let tell = move |news| checkout.send(Event::SeatsChanged(news));
+    let seats = if seated { SeatStream::open(&api, &sku, tell) } else { None };
+    let handle = Handle { checkout, shell, view: Some(view), owner, _seats: seats };
     handle.update();
     let host = handle.shell.host();
     events::tell_ready(host, &sku, page::attribute(host, "variant").as_deref());

@@ -90,6 +90,7 @@ impl Shell {
             | Command::ConfirmPayment { .. }
             | Command::Refresh { .. }
             | Command::Watch { .. }
+            | Command::Tick
             | Command::AwaitAccess
             | Command::ClosePurchase { .. }
             | Command::Focus(_) => {
@@ -147,6 +148,10 @@ impl Inner {
                 page::sleep(delay).await;
                 let seen = self.api.look(&id, after).await;
                 Some(seen.map_or_else(Event::WatchingFailed, Event::PurchaseSeen))
+            }
+            Command::Tick => {
+                page::sleep(1000).await;
+                Some(Event::ClockRead(page::now()))
             }
             Command::AwaitAccess => {
                 page::sleep(ACCESS_PATIENCE).await;

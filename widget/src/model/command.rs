@@ -1,5 +1,5 @@
 //! What the shell is to do.
-use shared::{Money, OpenPurchase, Pay, Timestamp};
+use shared::{Money, OpenPurchase, Pay, SeatsNews, Timestamp};
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Command {
@@ -35,6 +35,8 @@ pub(crate) enum Command {
         after: Option<i64>,
         delay: u32,
     },
+    /// Reads the clock in a second.
+    Tick,
     /// Says so when access has not come within a few seconds.
     AwaitAccess,
     ClosePurchase {
@@ -55,6 +57,8 @@ pub(crate) enum Command {
 pub(crate) enum Notice {
     Opened,
     Hold { expires_at: Timestamp },
+    HoldExpiring { expires_at: Timestamp },
+    Seats(SeatsNews),
     Paying,
     Declined,
     Paid,

@@ -1,6 +1,6 @@
 //! What happened: the learner did something, or another system answered.
 use super::Trouble;
-use shared::{Opened, PurchaseView};
+use shared::{Opened, PurchaseView, SeatsNews, Timestamp};
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Event {
@@ -33,6 +33,10 @@ pub(crate) enum Event {
     PaymentLost,
     PurchaseSeen(PurchaseView),
     WatchingFailed(Trouble),
+    /// The server tells how many seats are left.
+    SeatsChanged(SeatsNews),
+    /// A second has passed.
+    ClockRead(Timestamp),
     AccessTookLong,
     CancelPressed,
     /// The server has given the purchase up, or will by itself.

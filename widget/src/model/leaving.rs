@@ -29,6 +29,8 @@ impl Model {
             turn: self.turn + 1,
             closing: false,
             resumed: true,
+            ticking: false,
+            hold_left: None,
             ..kept
         };
         match self.stage {

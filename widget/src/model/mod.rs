@@ -4,6 +4,7 @@ mod event;
 mod leaving;
 mod opening;
 mod paying;
+mod seats;
 mod stage;
 #[cfg(test)]
 mod tests;
@@ -28,6 +29,9 @@ pub(crate) struct Model {
     email_typed: bool,
     settings: Settings,
     stripe: Script,
+    /// Milliseconds that the hold still lasts, at the last look at the clock.
+    hold_left: Option<i64>,
+    ticking: bool,
     /// A purchase is being given up; the next one waits, so that it never finds its own seat taken.
     closing: bool,
     told_paid: bool,
@@ -54,6 +58,8 @@ impl Model {
             email_typed: false,
             settings: Settings { coupon: None, variant: None, learner_token: None },
             stripe: Script::Absent,
+            hold_left: None,
+            ticking: false,
             closing: false,
             told_paid: false,
             resumed: false,
@@ -96,6 +102,8 @@ impl Model {
             Event::PaymentLost => self.check(false),
             Event::PurchaseSeen(seen) => self.see_purchase(seen),
             Event::WatchingFailed(trouble) => self.miss_purchase(trouble),
+            Event::SeatsChanged(news) => self.see_seats(news),
+            Event::ClockRead(now) => self.see_clock(now),
             Event::AccessTookLong => self.admit_delay(),
             Event::CancelPressed => self.cancel(),
             Event::PurchaseClosed => self.finish_closing(),

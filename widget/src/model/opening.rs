@@ -1,6 +1,6 @@
 //! From the offer to the payment form, and back.
 use super::{Command, Failure, Model, Note, Notice, Purchase, Script, Settings, Stage, Target, Trouble};
-use shared::{Code, OpenPurchase, Opened, Sale};
+use shared::{Code, OpenPurchase, Opened, Sale, State};
 
 impl Model {
     pub(super) fn press_purchase(&mut self) -> Vec<Command> {
@@ -111,6 +111,7 @@ impl Model {
     pub(super) fn start_again(&mut self) -> Vec<Command> {
         let mut commands = match self.stage {
             Stage::Failed(_) => self.close(),
+            Stage::Over(State::Expired) => return self.hold_again(),
             Stage::Over(_) => {
                 self.forget();
                 Vec::new()
@@ -163,7 +164,7 @@ impl Model {
         commands
     }
 
-    fn open(&mut self) -> Vec<Command> {
+    pub(super) fn open(&mut self) -> Vec<Command> {
         self.stage = Stage::Opening;
         let mut commands = self.load_stripe();
         if !self.closing {
@@ -201,14 +202,15 @@ impl Model {
             Script::Loading if needs_stripe => return Vec::new(),
             Script::Absent | Script::Loading | Script::Loaded => {}
         }
-        let payment = needs_stripe.then_some(Command::ShowPayment { due });
+        let payment =
+            needs_stripe.then_some(Command::ShowPayment { due }).into_iter().chain(self.start_clock());
         let note = if std::mem::take(&mut self.resumed) {
             self.note(Note::Unconfirmed)
         } else {
             self.stage = Stage::Form { note: None };
             vec![Command::Focus(Target::Email)]
         };
-        payment.into_iter().chain(note).collect()
+        payment.chain(note).collect()
     }
 
     fn give_stripe_up(&mut self) -> Vec<Command> {
@@ -218,16 +220,21 @@ impl Model {
 
     pub(super) fn close(&mut self) -> Vec<Command> {
         let purchase = self.forget();
+        if purchase.is_some() {
+            self.give_seat_back();
+        }
         self.closing |= purchase.is_some();
         let close = purchase.map(|purchase| Command::ClosePurchase { id: purchase.id });
         close.into_iter().chain([Command::HidePayment]).collect()
     }
 
-    fn forget(&mut self) -> Option<Purchase> {
+    pub(super) fn forget(&mut self) -> Option<Purchase> {
         self.turn += 1;
         self.misses = 0;
         self.told_paid = false;
         self.resumed = false;
+        self.hold_left = None;
+        self.ticking = false;
         self.purchase.take()
     }
 }

@@ -40,7 +40,11 @@ impl Model {
         purchase.price = seen.price;
         self.misses = 0;
         match seen.state {
-            State::Held | State::Paying => self.see_nothing_new(pause),
+            State::Held | State::Paying => {
+                let mut commands = self.see_hold(seen.hold_expires_at, pause);
+                commands.extend(self.see_nothing_new(pause));
+                commands
+            }
             State::Processing => {
                 let mut commands = self.enter(Stage::Processing);
                 commands.extend(self.watch(pause));

@@ -18,18 +18,24 @@ pub(crate) fn tell(
     notice: Notice,
     purchase: Option<&str>,
 ) {
-    let (name, fact) = match notice {
-        Notice::Opened => ("opened", None),
-        Notice::Hold { expires_at } => ("hold", Some(("hold_expires_at", iso(expires_at)))),
-        Notice::Paying => ("paying", None),
-        Notice::Declined => ("declined", None),
-        Notice::Paid => ("paid", None),
-        Notice::Granted => ("granted", None),
-        Notice::Closed => ("closed", None),
-        Notice::Error { code } => ("error", Some(("code", code.into()))),
+    let (name, facts) = match notice {
+        Notice::Opened => ("opened", vec![]),
+        Notice::Hold { expires_at } => ("hold", vec![("hold_expires_at", iso(expires_at))]),
+        Notice::HoldExpiring { expires_at } => ("hold-expiring", vec![("hold_expires_at", iso(expires_at))]),
+        Notice::Seats(news) => {
+            let count = |seats: Option<i64>| seats.map_or(JsValue::NULL, super::json::number);
+            let facts = [("left", count(news.left)), ("capacity", count(news.capacity))];
+            ("seats", [&facts[..], &[("sale", news.sale.as_str().into())]].concat())
+        }
+        Notice::Paying => ("paying", vec![]),
+        Notice::Declined => ("declined", vec![]),
+        Notice::Paid => ("paid", vec![]),
+        Notice::Granted => ("granted", vec![]),
+        Notice::Closed => ("closed", vec![]),
+        Notice::Error { code } => ("error", vec![("code", code.into())]),
     };
     let mut detail = vec![("sku", sku.into()), ("variant", variant.into()), ("purchase", purchase.into())];
-    detail.extend(fact);
+    detail.extend(facts);
     dispatch(host, name, &detail);
 }
 

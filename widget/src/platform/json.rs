@@ -2,7 +2,7 @@
 use js_sys::{Array, Date, JSON, Object, Reflect};
 use shared::{
     Code, Currency, Kind, Money, Offering, OpenPurchase, Opened, Pay, PayAnswer, Price, PurchaseView, Sale,
-    Screen, Seats, State, Step, StepState, TimelineEntry, Timestamp,
+    Screen, Seats, SeatsNews, State, Step, StepState, TimelineEntry, Timestamp,
 };
 use wasm_bindgen::{JsCast, JsValue};
 
@@ -108,6 +108,16 @@ impl FromJson for Opened {
             state: state(value)?,
             hold_expires_at: moment(value, "hold_expires_at")?,
             price: FromJson::from_json(&member(value, "price"))?,
+        })
+    }
+}
+
+impl FromJson for SeatsNews {
+    fn from_json(value: &JsValue) -> Option<Self> {
+        Some(Self {
+            left: integer(value, "left"),
+            capacity: integer(value, "capacity"),
+            sale: Sale::parse(&text(value, "sale")?)?,
         })
     }
 }

@@ -3,4 +3,5 @@ pub(crate) mod events;
 pub(crate) mod http;
 pub(crate) mod json;
 pub(crate) mod page;
+pub(crate) mod seats;
 pub(crate) mod stripe;

@@ -1,6 +1,7 @@
 //! The host element and the window around it.
 use crate::model::{Settings, Target};
 use js_sys::{Function, Promise, Uint8Array};
+use shared::Timestamp;
 use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_futures::JsFuture;
 use web_sys::{Document, HtmlElement, Window};
@@ -47,6 +48,12 @@ pub(crate) fn random_key() -> String {
     }
     let digit = |nibble: u8| char::from_digit(u32::from(nibble), 16).unwrap_or('0');
     bytes.to_vec().into_iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 15)]).collect()
+}
+
+/// The visitor's clock, which may be wrong.
+pub(crate) fn now() -> Timestamp {
+    #[expect(clippy::cast_possible_truncation, reason = "a date's milliseconds fit")]
+    Timestamp::from_millis(js_sys::Date::now() as i64)
 }
 
 pub(crate) async fn sleep(millis: u32) {

@@ -20,9 +20,8 @@ use std::any::Any;
 #[component]
 pub(crate) fn Card(checkout: Checkout) -> impl IntoView {
     let offering = checkout.read(|model| model.screen.offering.clone());
-    let seats = words::seats(&offering);
     let dates = offering.starts_at.map(|starts_at| dates::span(starts_at, offering.ends_at));
-    let (undated, seatless) = (dates.is_none(), seats.is_none());
+    let undated = dates.is_none();
     let stage = NodeRef::<Div>::new();
     show_later_stages(checkout, stage);
     view! {
@@ -35,7 +34,9 @@ pub(crate) fn Card(checkout: Checkout) -> impl IntoView {
             </header>
             <div class="terms">
                 <p class="price" part="price">{checkout.text(|model| model.due().to_string())}</p>
-                <p class="seats" part="seats" hidden=seatless>{seats.unwrap_or_default()}</p>
+                <p class="seats" part="seats" hidden=checkout.flag(|model| words::seats(model).is_empty())>
+                    {checkout.text(words::seats)}
+                </p>
             </div>
             <Offer checkout/>
             <div class="stage" node_ref=stage></div>

@@ -108,13 +108,16 @@ pub(crate) fn promise(model: &Model) -> String {
     words.to_owned()
 }
 
-pub(crate) fn seats(offering: &Offering) -> Option<String> {
-    let seats = offering.seats?;
-    Some(match seats.left.max(0) {
-        0 => "No seats left".to_owned(),
-        1 => "Last seat".to_owned(),
-        left => [&left.to_string(), " seats left"].concat(),
-    })
+/// How many seats are left; empty where there is no limit.
+pub(crate) fn seats(model: &Model) -> String {
+    let Some(seats) = model.screen.offering.seats else { return String::new() };
+    match (seats.left, &model.purchase) {
+        // One's own hold must not read as sold out.
+        (..=0, Some(_)) => "Your seat is reserved".to_owned(),
+        (..=0, None) => "No seats left".to_owned(),
+        (1, _) => "Last seat".to_owned(),
+        (left, _) => [&left.to_string(), " seats left"].concat(),
+    }
 }
 
 /// How the total came about; empty where it is simply the list price.
@@ -136,11 +139,18 @@ pub(crate) fn sums(model: &Model) -> String {
 
 /// Empty where no seat is held.
 pub(crate) fn held(model: &Model) -> String {
-    match (&model.screen.offering.seats, &model.purchase) {
-        (Some(_), Some(purchase)) => {
+    match (model.hold_seconds(), &model.screen.offering.seats, &model.purchase) {
+        (Some(0), ..) => "Your reservation is running out…".to_owned(),
+        (Some(seconds), ..) => {
+            let rest = seconds % 60;
+            let padding = if rest < 10 { ":0" } else { ":" };
+            let time = [&(seconds / 60).to_string(), padding, &rest.to_string()].concat();
+            ["Your seat is held for another ", &time, "."].concat()
+        }
+        (None, Some(_), Some(purchase)) => {
             ["Your seat is held until ", &dates::local_time(purchase.hold_expires_at), "."].concat()
         }
-        (_, _) => String::new(),
+        (None, _, _) => String::new(),
     }
 }
 
@@ -203,6 +213,7 @@ pub(crate) fn status(model: &Model) -> &'static str {
         Stage::Paying(Step::CheckingDetails | Step::Preparing | Step::Confirming) => "Paying…",
         Stage::Offer { note: Some(trouble) } => because(trouble),
         Stage::Paid { slow: true } => "Access is on its way.",
+        Stage::Form { .. } if model.is_last_call() => "Your seat is held for less than a minute.",
         Stage::Offer { note: None }
         | Stage::Form { .. }
         | Stage::Checking { .. }

@@ -1,0 +1,47 @@
+//! Seats of a live training: shown as they change, and one's own for as long as it is held.
+use crate::Page;
+use checkout_tests::TestApp;
+
+const LIVE: &str = "ru-live";
+const GOOD: &str = "4242424242424242";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn sold_out_comes_and_goes_while_one_looks() {
+    let page = Page::open("seats_live", LIVE).await;
+    page.shows("Last seat").await;
+    page.until("root.querySelector('[data-replay]:not([disabled])')").await;
+    page.eval(
+        "window.told = []; element.addEventListener('redis-checkout:seats', e => told.push(e.detail.left))",
+    )
+    .await;
+    let id = page.app.open(LIVE).await;
+    page.shows("Sold out").await;
+    page.screenshot("sold-out").await;
+    page.app.delete(&format!("/v1/purchases/{id}")).await.expect(200);
+    page.shows("Purchase").await;
+    assert_eq!(page.eval("return window.told").await, serde_json::json!([0, 1]));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn ones_own_hold_counts_down_and_is_bought() {
+    let page = Page::open("seats_held", LIVE).await;
+    page.press("Purchase").await;
+    page.shows("Your seat is reserved").await;
+    page.shows("Your seat is held for another 9:").await;
+    page.screenshot("countdown").await;
+    page.fill("ada@example.com", GOOD).await;
+    page.press("Pay $490.00").await;
+    page.shows("You're in").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_hold_that_runs_out_is_said_and_renewed_with_one_press() {
+    let app = TestApp::with(&["--hold-seconds=3"]).await;
+    let page = Page::open_on("seats_ran_out", LIVE, app).await;
+    page.press("Purchase").await;
+    page.shows("ran out").await;
+    page.press("Start again").await;
+    page.until("root.querySelector('input[name=email]')?.checkVisibility()").await;
+    page.press("Cancel").await;
+    page.shows("Purchase").await;
+}

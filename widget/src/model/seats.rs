@@ -1,0 +1,104 @@
+//! Seats as the server tells them, and the time that one's own seat is held.
+use super::{Command, Model, Note, Notice, Stage};
+use shared::{Sale, Seats, SeatsNews, Timestamp};
+
+/// Milliseconds before the end of a hold at which the page and a screen reader are told.
+const LAST_CALL: i64 = 60_000;
+
+impl Model {
+    pub(super) fn see_seats(&mut self, news: SeatsNews) -> Vec<Command> {
+        let offering = &mut self.screen.offering;
+        let seats = match news {
+            SeatsNews { left: Some(left), capacity: Some(capacity), .. } => Some(Seats { capacity, left }),
+            SeatsNews { .. } => None,
+        };
+        if (offering.seats, offering.sale) == (seats, news.sale) {
+            return Vec::new();
+        }
+        (offering.seats, offering.sale) = (seats, news.sale);
+        if let Stage::Offer { note: Some(_) } = self.stage
+            && news.sale == Sale::Open
+        {
+            self.stage = Stage::Offer { note: None };
+        }
+        vec![self.tell(Notice::Seats(news))]
+    }
+
+    /// One's own seat is free again, and is not to be called sold out until the server's news of it is here.
+    pub(super) fn give_seat_back(&mut self) {
+        let offering = &mut self.screen.offering;
+        if let Some(seats) = &mut offering.seats {
+            seats.left = (seats.left + 1).min(seats.capacity);
+            if offering.sale == Sale::SoldOut {
+                offering.sale = Sale::Open;
+            }
+        }
+    }
+
+    /// Counts a hold down once its form is shown.
+    pub(super) fn start_clock(&mut self) -> Option<Command> {
+        if self.screen.offering.seats.is_none() || std::mem::replace(&mut self.ticking, true) {
+            return None;
+        }
+        Some(Command::Tick)
+    }
+
+    pub(super) fn see_clock(&mut self, now: Timestamp) -> Vec<Command> {
+        let waiting = matches!(self.stage, Stage::Form { .. } | Stage::Paying(_));
+        let (true, Some(purchase)) = (waiting, &self.purchase) else {
+            self.ticking = false;
+            return Vec::new();
+        };
+        let left = purchase.hold_expires_at.as_millis() - now.as_millis();
+        let before = self.hold_left.replace(left);
+        let mut commands = vec![Command::Tick];
+        if left <= LAST_CALL && before.is_none_or(|before| before > LAST_CALL) {
+            commands.push(self.tell(Notice::HoldExpiring { expires_at: purchase.hold_expires_at }));
+        }
+        // It may have been prolonged by a press of Pay: only the server says that it ran out.
+        if left <= 0 && before.is_none_or(|before| before > 0) && matches!(self.stage, Stage::Form { .. }) {
+            if let Some(purchase) = &mut self.purchase {
+                purchase.version = None;
+            }
+            commands.extend(self.watch(0));
+        }
+        commands
+    }
+
+    /// Takes the newer end of a hold. A form whose hold has run out goes on asking.
+    pub(super) fn see_hold(&mut self, expires_at: Option<Timestamp>, pause: u32) -> Vec<Command> {
+        let (Stage::Form { .. }, Some(purchase)) = (&self.stage, &mut self.purchase) else {
+            return Vec::new();
+        };
+        let known = purchase.hold_expires_at;
+        if let Some(expires_at) = expires_at
+            && expires_at > known
+        {
+            purchase.hold_expires_at = expires_at;
+            self.hold_left = None;
+            return vec![self.tell(Notice::Hold { expires_at })];
+        }
+        if self.hold_left.is_some_and(|left| left <= 0) { self.watch(pause) } else { Vec::new() }
+    }
+
+    /// A new seat in place of one whose hold ran out, with one press.
+    pub(super) fn hold_again(&mut self) -> Vec<Command> {
+        self.forget();
+        self.give_seat_back();
+        self.open()
+    }
+}
+
+impl Model {
+    /// Seconds that one's own seat is still held; nothing where none is, or where no clock was read yet.
+    pub(crate) fn hold_seconds(&self) -> Option<i64> {
+        self.screen.offering.seats?;
+        self.purchase.as_ref()?;
+        Some(self.hold_left?.max(0) / 1000)
+    }
+
+    pub(crate) fn is_last_call(&self) -> bool {
+        let form = matches!(self.stage, Stage::Form { note: None | Some(Note::Email(_)) });
+        form && self.screen.offering.seats.is_some() && self.hold_left.is_some_and(|left| left <= LAST_CALL)
+    }
+}
