@@ -9,6 +9,7 @@ pub mod config;
 pub mod error;
 pub mod grants;
 pub mod http;
+pub mod operate;
 pub mod payments;
 pub mod purchase;
 pub mod store;

@@ -3,6 +3,8 @@
 
 use anyhow::Context;
 use clap::{Parser, Subcommand};
+use redis_checkout::operate::{self, Desk};
+use redis_checkout::store::PurchaseFilter;
 use redis_checkout::{App, catalog, config::RawConfig};
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -25,6 +27,23 @@ enum Command {
         #[command(subcommand)]
         command: CatalogCommand,
     },
+    /// Looks after purchases.
+    Purchases {
+        #[command(subcommand)]
+        command: PurchasesCommand,
+    },
+    /// Looks after what is still to be carried out against other systems.
+    Outbox {
+        #[command(subcommand)]
+        command: OutboxCommand,
+    },
+    /// Shows how many seats of each live offering are taken, held ones included.
+    Seats {
+        #[arg(long, env = "CATALOG", default_value = "catalog.toml")]
+        catalog: PathBuf,
+        #[command(flatten)]
+        desk: Desk,
+    },
 }
 
 #[derive(Subcommand)]
@@ -33,6 +52,71 @@ enum CatalogCommand {
     Check {
         #[arg(env = "CATALOG", default_value = "catalog.toml")]
         path: PathBuf,
+    },
+}
+
+#[derive(Subcommand)]
+enum PurchasesCommand {
+    /// Lists the newest.
+    List {
+        /// Only those in this state, such as paid.
+        #[arg(long)]
+        state: Option<String>,
+        #[arg(long)]
+        sku: Option<String>,
+        #[arg(long)]
+        email: Option<String>,
+        /// How many at most.
+        #[arg(long, default_value = "50")]
+        limit: u32,
+        #[command(flatten)]
+        desk: Desk,
+    },
+    /// Shows one with its timeline, its outbox and what operators did.
+    Show {
+        /// Its reference, such as RU-7K3M-92QF, or its id.
+        name: String,
+        #[command(flatten)]
+        desk: Desk,
+    },
+    /// Gives money back. In full it takes the access away and frees the seat; in part it does neither.
+    Refund {
+        name: String,
+        /// Minor units, such as cents; all that is left without it.
+        #[arg(long)]
+        amount: Option<i64>,
+        /// Why, for the audit trail.
+        #[arg(long, default_value = "")]
+        reason: String,
+        #[command(flatten)]
+        desk: Desk,
+    },
+    /// Asks FlockJay once more for an access that it refused.
+    Resend {
+        name: String,
+        #[command(flatten)]
+        desk: Desk,
+    },
+}
+
+#[derive(Subcommand)]
+enum OutboxCommand {
+    /// Lists commands, the oldest first.
+    List {
+        /// `needs_person`, `pending` or `done`.
+        #[arg(long, default_value = "needs_person")]
+        state: String,
+        /// How many at most.
+        #[arg(long, default_value = "100")]
+        limit: u32,
+        #[command(flatten)]
+        desk: Desk,
+    },
+    /// Tries a command again that needed a person.
+    Retry {
+        id: String,
+        #[command(flatten)]
+        desk: Desk,
     },
 }
 
@@ -66,6 +150,25 @@ async fn run(command: Command) -> anyhow::Result<()> {
             say(&format!("{}: {} offerings, no mistakes", path.display(), catalog.items().count()));
             Ok(())
         }
+        Command::Purchases { command } => match command {
+            PurchasesCommand::List { state, sku, email, limit, desk } => {
+                let email = email.map(|email| email.to_lowercase());
+                let filter = PurchaseFilter { state, sku, email, most: limit.into() };
+                operate::list_purchases(&desk, filter).await
+            }
+            PurchasesCommand::Show { name, desk } => operate::show_purchase(&desk, &name).await,
+            PurchasesCommand::Refund { name, amount, reason, desk } => {
+                operate::refund_purchase(&desk, &name, amount, &reason).await
+            }
+            PurchasesCommand::Resend { name, desk } => operate::resend_grant(&desk, &name).await,
+        },
+        Command::Outbox { command } => match command {
+            OutboxCommand::List { state, limit, desk } => {
+                operate::list_commands(&desk, &state, limit.into()).await
+            }
+            OutboxCommand::Retry { id, desk } => operate::retry_command(&desk, &id).await,
+        },
+        Command::Seats { catalog, desk } => operate::show_seats(&desk, &catalog).await,
     }
 }
 

@@ -178,6 +178,12 @@ impl TestApp {
         &self.base
     }
 
+    /// For `DATABASE_URL` and `CATALOG` of the operators' subcommands.
+    pub fn for_operators(&self) -> [(&'static str, String); 2] {
+        let catalog = self.folder.path().join("catalog.toml").display().to_string();
+        [("DATABASE_URL", self.database.url().to_owned()), ("CATALOG", catalog)]
+    }
+
     pub async fn get(&self, path: &str) -> Answer {
         self.send(self.request(Method::GET, path)).await
     }

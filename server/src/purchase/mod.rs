@@ -55,6 +55,9 @@ pub struct Purchase {
     charged: i64,
     /// Minor units that Stripe gave back.
     refunded: i64,
+    /// Minor units that are given back or asked to be, so that two refunds under way never add up to more than was paid.
+    #[serde(default)]
+    refund_asked: i64,
     refund_failed: bool,
     disputed: bool,
     access_url: Option<String>,
@@ -136,6 +139,7 @@ impl Purchase {
             ending: false,
             charged: 0,
             refunded: 0,
+            refund_asked: 0,
             refund_failed: false,
             disputed: false,
             access_url: None,

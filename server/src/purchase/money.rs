@@ -17,7 +17,7 @@ impl Purchase {
                 return Err(Refusal::NotPaid);
             }
         }
-        let left = self.refundable();
+        let left = self.left_to_refund();
         let amount = amount.unwrap_or(left);
         if amount > left || amount <= 0 {
             return Err(Refusal::RefundTooLarge { left });
@@ -25,6 +25,7 @@ impl Purchase {
         if amount == left {
             return Ok(self.begin_refund(amount, key, now, limits));
         }
+        self.refund_asked = self.charged - left + amount;
         Ok(vec![Command::CreateRefund { amount, key }])
     }
 
@@ -36,6 +37,7 @@ impl Purchase {
         limits: &Limits,
     ) -> Vec<Command> {
         self.state = State::Refunding;
+        self.refund_asked = self.charged;
         self.refund_failed = false;
         self.ended_at = None;
         self.ending = false;
@@ -54,6 +56,7 @@ impl Purchase {
             }
         }
         self.refunded = total_refunded;
+        self.refund_asked = self.refund_asked.max(total_refunded);
         if self.refunded < self.charged { vec![] } else { self.take_back(now) }
     }
 
@@ -62,9 +65,11 @@ impl Purchase {
         if !self.was_paid() {
             return vec![Command::AskStripe];
         }
+        self.refund_asked = self.refunded;
         if self.state == State::Refunded {
             self.state = State::Refunding;
             self.refunded = 0;
+            self.refund_asked = 0;
             self.ended_at = None;
             self.wait_for_stripe(now, limits);
         }
@@ -97,6 +102,12 @@ impl Purchase {
         self.wake_at = None;
         self.ended_at = Some(now);
         commands
+    }
+
+    /// Minor units that nobody has asked to be given back yet.
+    #[must_use]
+    pub fn left_to_refund(&self) -> i64 {
+        self.charged - self.refunded.max(self.refund_asked)
     }
 
     /// Whether money was taken, as far as we have been told.

@@ -3,6 +3,7 @@
 //! One set of SQL runs on SQLite and PostgreSQL.
 
 mod idempotency;
+mod operators;
 mod outbox;
 mod purchases;
 mod seats;
@@ -12,6 +13,7 @@ mod stripe_events;
 mod tests;
 
 pub use idempotency::Replay;
+pub use operators::{AuditEntry, OutboxEntry, PurchaseFilter, Retried};
 pub use outbox::Task;
 pub use stripe_events::StoredEvent;
 

@@ -201,6 +201,6 @@ impl Tx {
 }
 
 /// Names that may be logged: they open nothing.
-fn random_name() -> String {
+pub(super) fn random_name() -> String {
     format!("{:032x}", rand::random::<u128>())
 }

@@ -94,6 +94,9 @@ pub(crate) fn sale(offering: &Offering) -> String {
 pub(crate) fn promise(model: &Model) -> String {
     let words = match model.stage {
         Stage::Offer { note: Some(trouble) } => because(trouble),
+        Stage::Offer { note: None } if model.screen.offering.sale == Sale::SoldOut => {
+            "A seat that somebody holds may become free again. You will see it here at once."
+        }
         Stage::Offer { note: None }
         | Stage::Opening
         | Stage::Form { .. }

@@ -1,0 +1,92 @@
+//! The operators' subcommands: they work on the database alone, and the running servers carry out what follows.
+mod outbox;
+mod purchases;
+mod seats;
+mod show;
+
+pub use outbox::{list_commands, retry_command};
+pub use purchases::{list_purchases, refund_purchase, resend_grant, show_purchase};
+pub use seats::show_seats;
+
+use crate::catalog::CurrentCatalog;
+use crate::purchase::{Limits, Refusal};
+use crate::store::{Store, StoreError};
+use anyhow::Context;
+use clap::Args;
+use std::time::Duration;
+
+/// Where the purchases are, and who asks.
+#[derive(Args, Clone, Debug)]
+pub struct Desk {
+    #[arg(long, env = "DATABASE_URL", default_value = "sqlite://data/checkout.db", hide_env_values = true)]
+    pub database_url: String,
+    /// Who acts, for the audit trail.
+    #[arg(long = "as", env = "OPERATOR")]
+    pub who: Option<String>,
+    /// Print JSON in place of a table.
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Why a subcommand did nothing, said to the person who called it.
+#[derive(Debug, thiserror::Error)]
+pub enum Refused {
+    #[error("no purchase is called {0:?}: use its reference, such as RU-7K3M-92QF, or its id")]
+    UnknownPurchase(String),
+    #[error("no command has the id {0:?}: `outbox list` shows them")]
+    UnknownCommand(String),
+    #[error("{0}: nothing to do")]
+    Done(String),
+    #[error("{0}")]
+    Purchase(String),
+    #[error("--as: say who acts, since this is written down (or set OPERATOR)")]
+    Nobody,
+    #[error("{field}: {detail}")]
+    Field { field: &'static str, detail: String },
+}
+
+impl Desk {
+    async fn open(&self) -> anyhow::Result<Store> {
+        // Nothing here waits for time to pass; a refund only sets when Stripe is asked after it.
+        let limits = Limits {
+            hold: Duration::from_secs(600),
+            payment: Duration::from_secs(1200),
+            check: Duration::from_secs(15),
+        };
+        Store::connect(&self.database_url, limits, CurrentCatalog::default())
+            .await
+            .context("DATABASE_URL: the database can't be opened")
+    }
+
+    /// The person at the terminal, by name.
+    fn operator(&self) -> Result<&str, Refused> {
+        self.who.as_deref().map(str::trim).filter(|who| !who.is_empty()).ok_or(Refused::Nobody)
+    }
+}
+
+fn unknown(name: &str) -> impl FnOnce(StoreError) -> anyhow::Error {
+    let name = name.to_owned();
+    move |error| match error {
+        StoreError::UnknownPurchase => Refused::UnknownPurchase(name).into(),
+        error @ (StoreError::Database(_)
+        | StoreError::Migration(_)
+        | StoreError::Corrupt(_)
+        | StoreError::Unsupported(_)) => error.into(),
+    }
+}
+
+fn explain(refusal: &Refusal, money: impl Fn(i64) -> String) -> Refused {
+    Refused::Purchase(match refusal {
+        Refusal::RefundTooLarge { left } => {
+            format!(
+                "--amount: {} is left to refund; give an amount of 1 to {left}, or none for all of it",
+                money(*left)
+            )
+        }
+        Refusal::NotPaid => "this purchase was never paid: there is nothing to refund".to_owned(),
+        Refusal::Ended => "this purchase is being refunded in full already, or was: nothing to do".to_owned(),
+        Refusal::HoldExpired | Refusal::PriceChanged { .. } | Refusal::TooManyDeclines => {
+            format!("the purchase refuses: {refusal:?}")
+        }
+    })
+}

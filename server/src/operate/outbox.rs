@@ -1,0 +1,62 @@
+//! `outbox list` and `outbox retry`.
+use super::show::{moment, print, print_json, table};
+use super::{Desk, Refused};
+use crate::clock;
+use crate::store::{OutboxEntry, Retried, Store};
+use serde_json::json;
+
+pub(super) const HEADER: [&str; 7] = ["command", "purchase", "state", "tries", "next", "what", "error"];
+
+/// Lists commands in `state`: `pending`, `needs_person` or `done`.
+pub async fn list_commands(desk: &Desk, state: &str, most: i64) -> anyhow::Result<()> {
+    if !["pending", "needs_person", "done"].contains(&state) {
+        let detail = format!("{state:?} is none of pending, needs_person, done");
+        return Err(Refused::Field { field: "--state", detail }.into());
+    }
+    let commands = desk.open().await?.commands_in(state, most).await?;
+    table(desk.json, &commands, &HEADER, commands.iter().map(row).collect())
+}
+
+/// Has a command that needed a person tried again.
+pub async fn retry_command(desk: &Desk, id: &str) -> anyhow::Result<()> {
+    let who = desk.operator()?;
+    put_back(&desk.open().await?, id, who, "retry").await?;
+    say_put_back(desk, id)
+}
+
+pub(super) async fn put_back(store: &Store, id: &str, who: &str, act: &str) -> anyhow::Result<()> {
+    let now = clock::now();
+    let mut tx = store.begin().await?;
+    let retried = tx.retry_command(id, now).await?;
+    let purchase = tx.purchase_of_command(id).await?;
+    match (retried, purchase) {
+        (Retried::Yes, Some(purchase)) => {
+            tx.audit(who, act, &purchase, id, now).await?;
+            Ok(tx.commit().await?)
+        }
+        (Retried::Waiting, _) => Err(Refused::Done(format!("{id} waits for its next try already")).into()),
+        (Retried::Done, _) => Err(Refused::Done(format!("{id} was carried out already")).into()),
+        (Retried::Unknown | Retried::Yes, _) => Err(Refused::UnknownCommand(id.to_owned()).into()),
+    }
+}
+
+pub(super) fn say_put_back(desk: &Desk, id: &str) -> anyhow::Result<()> {
+    if desk.json {
+        return print_json(&json!({ "command": id, "state": "pending" }));
+    }
+    print(&format!("{id} is tried again within a second"));
+    Ok(())
+}
+
+pub(super) fn row(entry: &OutboxEntry) -> Vec<String> {
+    let pending = entry.state == "pending";
+    vec![
+        entry.id.clone(),
+        entry.reference.clone(),
+        entry.state.clone(),
+        entry.attempts.to_string(),
+        if pending { moment(entry.next_attempt_at) } else { String::new() },
+        entry.command.clone(),
+        entry.last_error.clone().unwrap_or_default(),
+    ]
+}

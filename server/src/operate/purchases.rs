@@ -1,0 +1,158 @@
+//! `purchases list`, `show`, `refund` and `resend`.
+use super::show::{moment, print, print_json, table};
+use super::{Desk, Refused, explain, unknown};
+use crate::clock;
+use crate::purchase::{Command, Event, Purchase};
+use crate::store::{OutboxEntry, PurchaseFilter};
+use serde_json::{Value, json};
+use shared::{Money, State};
+
+/// Lists the newest purchases that fit `filter`.
+pub async fn list_purchases(desk: &Desk, filter: PurchaseFilter) -> anyhow::Result<()> {
+    if let Some(state) = &filter.state
+        && State::parse(state).is_none()
+    {
+        let names = State::ALL.iter().map(|state| state.as_str()).collect::<Vec<_>>().join(", ");
+        return Err(
+            Refused::Field { field: "--state", detail: format!("{state:?} is none of {names}") }.into()
+        );
+    }
+    let purchases = desk.open().await?.purchases(&filter).await?;
+    let data: Vec<_> = purchases.iter().map(summary).collect();
+    let row = |purchase: &Purchase| {
+        vec![
+            purchase.reference().as_str().to_owned(),
+            purchase.state().as_str().to_owned(),
+            purchase.sku().to_owned(),
+            money(purchase, purchase.price().total),
+            email(purchase),
+            moment(purchase.opened_at()),
+        ]
+    };
+    let header = ["reference", "state", "sku", "total", "email", "opened"];
+    table(desk.json, &data, &header, purchases.iter().map(row).collect())
+}
+
+/// Shows all there is to know of the purchase called `name`.
+pub async fn show_purchase(desk: &Desk, name: &str) -> anyhow::Result<()> {
+    let store = desk.open().await?;
+    let purchase = store.purchase_called(name).await.map_err(unknown(name))?;
+    let commands = store.commands_of(purchase.id()).await?;
+    let acts = store.acts_on(purchase.id()).await?;
+    if desk.json {
+        let mut whole = summary(&purchase);
+        whole["timeline"] = serde_json::to_value(purchase.view().timeline)?;
+        whole["outbox"] = serde_json::to_value(&commands)?;
+        whole["audit"] = serde_json::to_value(&acts)?;
+        return print_json(&whole);
+    }
+    let facts = [
+        ("reference", purchase.reference().as_str().to_owned()),
+        ("id", purchase.id().as_str().to_owned()),
+        ("state", purchase.state().as_str().to_owned()),
+        ("sku", purchase.sku().to_owned()),
+        ("email", email(&purchase)),
+        ("total", money(&purchase, purchase.price().total)),
+        ("left to refund", money(&purchase, purchase.left_to_refund())),
+        ("payment intent", purchase.intent().unwrap_or("none").to_owned()),
+        ("opened", moment(purchase.opened_at())),
+    ];
+    let facts = facts.into_iter().map(|(name, value)| vec![name.to_owned(), value]).collect();
+    table(false, &(), &["purchase", ""], facts)?;
+    let steps = purchase.view().timeline.into_iter();
+    let steps = steps.map(|entry| {
+        vec![
+            entry.step.as_str().to_owned(),
+            entry.state.as_str().to_owned(),
+            entry.at.map(moment).unwrap_or_default(),
+        ]
+    });
+    print("");
+    table(false, &(), &["step", "state", "at"], steps.collect())?;
+    let rows = commands.iter().map(super::outbox::row).collect();
+    print("");
+    table(false, &(), &super::outbox::HEADER, rows)?;
+    let rows =
+        acts.iter().map(|act| vec![moment(act.at), act.who.clone(), act.act.clone(), act.detail.clone()]);
+    print("");
+    table(false, &(), &["audit", "who", "act", "detail"], rows.collect())
+}
+
+/// Gives `amount` minor units back, or all that is left. A running server tells Stripe within a second.
+pub async fn refund_purchase(
+    desk: &Desk,
+    name: &str,
+    amount: Option<i64>,
+    reason: &str,
+) -> anyhow::Result<()> {
+    let who = desk.operator()?;
+    let store = desk.open().await?;
+    let purchase = store.purchase_called(name).await.map_err(unknown(name))?;
+    let key = format!("{}-refund-{:016x}", purchase.reference().as_str(), rand::random::<u64>());
+    let now = clock::now();
+    let mut tx = store.begin().await?;
+    let asked = money(&purchase, amount.unwrap_or(purchase.left_to_refund()));
+    let refunded = tx.apply(purchase.id(), Event::RefundRequested { amount, key }, now).await?;
+    let refunded = refunded.map_err(|refusal| explain(&refusal, |amount| money(&purchase, amount)))?;
+    let detail = if reason.is_empty() { asked.clone() } else { format!("{asked}: {reason}") };
+    tx.audit(who, "refund", purchase.id(), &detail, now).await?;
+    tx.commit().await?;
+    if desk.json {
+        return print_json(&summary(&refunded));
+    }
+    print(&format!(
+        "{}: {asked} goes back; `purchases show` says when Stripe has done it",
+        purchase.reference().as_str()
+    ));
+    Ok(())
+}
+
+/// Has FlockJay asked once more for the access that it refused.
+pub async fn resend_grant(desk: &Desk, name: &str) -> anyhow::Result<()> {
+    let who = desk.operator()?;
+    let store = desk.open().await?;
+    let purchase = store.purchase_called(name).await.map_err(unknown(name))?;
+    let reference = purchase.reference().as_str();
+    if purchase.state() == State::Granted {
+        return Err(Refused::Done(format!("{reference} has its access already")).into());
+    }
+    let is_grant = |entry: &OutboxEntry| {
+        serde_json::from_str::<Command>(&entry.command).is_ok_and(|command| command == Command::CreateGrant)
+    };
+    let commands = store.commands_of(purchase.id()).await?;
+    let Some(grant) = commands.iter().rfind(|entry| is_grant(entry)) else {
+        return Err(Refused::Purchase(format!(
+            "{reference} is {}: it has no access to send",
+            purchase.state()
+        ))
+        .into());
+    };
+    super::outbox::put_back(&store, &grant.id, who, "resend").await?;
+    super::outbox::say_put_back(desk, &grant.id)
+}
+
+/// What programs get of a purchase, with the whole email.
+fn summary(purchase: &Purchase) -> Value {
+    let view = purchase.view();
+    json!({
+        "id": view.id,
+        "reference": view.reference,
+        "sku": view.sku,
+        "state": view.state,
+        "version": view.version,
+        "price": view.price,
+        "refundable": purchase.refundable(),
+        "email": purchase.learner().map(|learner| learner.email.as_str()),
+        "payment_intent": purchase.intent(),
+        "access_url": view.access_url,
+        "opened_at": purchase.opened_at(),
+    })
+}
+
+fn money(purchase: &Purchase, amount: i64) -> String {
+    Money { amount, currency: purchase.price().currency }.to_string()
+}
+
+fn email(purchase: &Purchase) -> String {
+    purchase.learner().map(|learner| learner.email.as_str().to_owned()).unwrap_or_default()
+}

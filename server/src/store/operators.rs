@@ -1,0 +1,187 @@
+//! What operators ask of the database, and the trace that they leave in it.
+use super::outbox::random_name;
+use super::{Store, StoreError, Tx};
+use crate::purchase::{Purchase, PurchaseId};
+use serde::Serialize;
+use shared::Timestamp;
+use sqlx::Row;
+use sqlx::any::AnyRow;
+
+/// Which purchases to list; everything that is set must fit.
+#[derive(Clone, Debug, Default)]
+pub struct PurchaseFilter {
+    pub state: Option<String>,
+    pub sku: Option<String>,
+    /// In lower case.
+    pub email: Option<String>,
+    pub most: i64,
+}
+
+/// One command of the outbox, as operators see it.
+#[derive(Clone, Debug, Serialize)]
+pub struct OutboxEntry {
+    pub id: String,
+    pub reference: String,
+    pub receiver: String,
+    /// The command as JSON.
+    pub command: String,
+    /// `pending`, `done` or `needs_person`.
+    pub state: String,
+    pub attempts: i64,
+    pub next_attempt_at: Timestamp,
+    pub last_error: Option<String>,
+    pub created_at: Timestamp,
+}
+
+/// One act of an operator.
+#[derive(Clone, Debug, Serialize)]
+pub struct AuditEntry {
+    pub at: Timestamp,
+    pub who: String,
+    pub act: String,
+    pub detail: String,
+}
+
+/// What became of a wish to try a command again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Retried {
+    Yes,
+    /// It waits for its next try already.
+    Waiting,
+    Done,
+    Unknown,
+}
+
+const ENTRY: &str = "SELECT o.id, p.reference, o.receiver, o.command, o.state, o.attempts, o.next_attempt_at, \
+                     o.last_error, o.created_at FROM outbox o JOIN purchases p ON p.id = o.purchase_id";
+
+impl Store {
+    /// The newest purchases that fit, newest first.
+    pub async fn purchases(&self, filter: &PurchaseFilter) -> Result<Vec<Purchase>, StoreError> {
+        let rows = sqlx::query(
+            "SELECT body FROM purchases WHERE ($1 IS NULL OR state = $1) AND ($2 IS NULL OR sku = $2) \
+             AND ($3 IS NULL OR lower(email) = $3) ORDER BY opened_at DESC LIMIT $4",
+        )
+        .bind(filter.state.as_deref())
+        .bind(filter.sku.as_deref())
+        .bind(filter.email.as_deref())
+        .bind(filter.most)
+        .fetch_all(&self.pool)
+        .await?;
+        rows.iter().map(|row| Ok(serde_json::from_str(row.try_get("body")?)?)).collect()
+    }
+
+    /// The purchase that people call `name`: its reference, in either case, or its id.
+    pub async fn purchase_called(&self, name: &str) -> Result<Purchase, StoreError> {
+        let row = sqlx::query("SELECT body FROM purchases WHERE id = $1 OR reference = $2")
+            .bind(name)
+            .bind(name.to_uppercase())
+            .fetch_optional(&self.pool)
+            .await?
+            .ok_or(StoreError::UnknownPurchase)?;
+        Ok(serde_json::from_str(row.try_get("body")?)?)
+    }
+
+    /// Commands of one purchase, in order.
+    pub async fn commands_of(&self, purchase: &PurchaseId) -> Result<Vec<OutboxEntry>, StoreError> {
+        let text = [ENTRY, " WHERE o.purchase_id = $1 ORDER BY o.seq"].concat();
+        let rows =
+            sqlx::query(sqlx::AssertSqlSafe(text)).bind(purchase.as_str()).fetch_all(&self.pool).await?;
+        rows.iter().map(entry).collect()
+    }
+
+    /// Commands in `state`, the oldest first.
+    pub async fn commands_in(&self, state: &str, most: i64) -> Result<Vec<OutboxEntry>, StoreError> {
+        let text = [ENTRY, " WHERE o.state = $1 ORDER BY o.created_at LIMIT $2"].concat();
+        let rows =
+            sqlx::query(sqlx::AssertSqlSafe(text)).bind(state).bind(most).fetch_all(&self.pool).await?;
+        rows.iter().map(entry).collect()
+    }
+
+    /// What operators did to one purchase, in order.
+    pub async fn acts_on(&self, purchase: &PurchaseId) -> Result<Vec<AuditEntry>, StoreError> {
+        let rows = sqlx::query("SELECT at, who, act, detail FROM audit WHERE purchase_id = $1 ORDER BY at")
+            .bind(purchase.as_str())
+            .fetch_all(&self.pool)
+            .await?;
+        let entry = |row: &AnyRow| {
+            Ok(AuditEntry {
+                at: Timestamp::from_millis(row.try_get("at")?),
+                who: row.try_get("who")?,
+                act: row.try_get("act")?,
+                detail: row.try_get("detail")?,
+            })
+        };
+        rows.iter().map(entry).collect()
+    }
+}
+
+impl Tx {
+    /// Writes down what an operator does in this transaction.
+    pub async fn audit(
+        &mut self,
+        who: &str,
+        act: &str,
+        purchase: &PurchaseId,
+        detail: &str,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        sqlx::query(
+            "INSERT INTO audit (id, at, who, act, purchase_id, detail) VALUES ($1, $2, $3, $4, $5, $6)",
+        )
+        .bind(random_name())
+        .bind(now.as_millis())
+        .bind(who)
+        .bind(act)
+        .bind(purchase.as_str())
+        .bind(detail)
+        .execute(&mut *self.inner)
+        .await?;
+        Ok(())
+    }
+
+    /// Has a command that a person was called for tried again, as if it were new. The worker finds it within a second.
+    pub async fn retry_command(&mut self, id: &str, now: Timestamp) -> Result<Retried, StoreError> {
+        let put_back = sqlx::query(
+            "UPDATE outbox SET state = 'pending', attempts = 0, next_attempt_at = $2, created_at = $2, \
+             finished_at = NULL WHERE id = $1 AND state = 'needs_person'",
+        )
+        .bind(id)
+        .bind(now.as_millis())
+        .execute(&mut *self.inner)
+        .await?;
+        if put_back.rows_affected() == 1 {
+            self.enqueued = true;
+            return Ok(Retried::Yes);
+        }
+        let row = sqlx::query("SELECT state FROM outbox WHERE id = $1")
+            .bind(id)
+            .fetch_optional(&mut *self.inner)
+            .await?;
+        let Some(row) = row else { return Ok(Retried::Unknown) };
+        Ok(if row.try_get::<&str, _>("state")? == "done" { Retried::Done } else { Retried::Waiting })
+    }
+
+    /// The purchase that a command belongs to.
+    pub async fn purchase_of_command(&mut self, id: &str) -> Result<Option<PurchaseId>, StoreError> {
+        let row = sqlx::query("SELECT purchase_id FROM outbox WHERE id = $1")
+            .bind(id)
+            .fetch_optional(&mut *self.inner)
+            .await?;
+        row.map(|row| super::purchases::known_id(row.try_get("purchase_id")?)).transpose()
+    }
+}
+
+fn entry(row: &AnyRow) -> Result<OutboxEntry, StoreError> {
+    Ok(OutboxEntry {
+        id: row.try_get("id")?,
+        reference: row.try_get("reference")?,
+        receiver: row.try_get("receiver")?,
+        command: row.try_get("command")?,
+        state: row.try_get("state")?,
+        attempts: row.try_get("attempts")?,
+        next_attempt_at: Timestamp::from_millis(row.try_get("next_attempt_at")?),
+        last_error: row.try_get("last_error")?,
+        created_at: Timestamp::from_millis(row.try_get("created_at")?),
+    })
+}

@@ -1,0 +1,155 @@
+//! The operators' subcommands of the real binary, beside a running server.
+use checkout_tests::TestApp;
+use sandbox::{FlockJayFault, Misbehaviour, StripeFault, StripeOperation};
+use serde_json::Value;
+use std::process::Command;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_full_refund_takes_access_away_and_frees_the_seat() {
+    let app = TestApp::start().await;
+    let id = buy(&app, "ru-live", 49000).await;
+    let reference = reference(&app, &id).await;
+    let refunded =
+        run(&app, &["purchases", "refund", &reference, "--as=ada", "--reason=fell ill", "--json"]).json();
+    assert_eq!(refunded["state"], "refunding");
+    app.reaches(&id, "refunded").await;
+    app.until("access taken away", |sandbox| sandbox.flockjay().active_grants().is_empty()).await;
+    assert_eq!(run(&app, &["seats", "--json"]).json()[0]["left"], 1);
+    let shown = run(&app, &["purchases", "show", &reference.to_lowercase(), "--json"]).json();
+    assert_eq!((&shown["state"], &shown["audit"][0]["who"]), (&"refunded".into(), &"ada".into()));
+    assert_eq!(shown["audit"][0]["detail"], "$490.00: fell ill");
+    assert!(run(&app, &["purchases", "refund", &reference, "--as=ada"]).refused().contains("already"));
+    assert_eq!(run(&app, &["purchases", "show", &id, "--json"]).json()["audit"].as_array().unwrap().len(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_partial_refund_leaves_access_and_what_is_left_can_be_refunded() {
+    let app = TestApp::start().await;
+    let id = buy(&app, "ru-course", 4900).await;
+    run(&app, &["purchases", "refund", &id, "--amount=900", "--as=ada"]).ok();
+    app.outbox_is(0, 0).await;
+    let left = || run(&app, &["purchases", "show", &id, "--json"]).json()["refundable"].clone();
+    app.until("the refund on the record", |_| left() == 4000).await;
+    app.reaches(&id, "granted").await;
+    let refusal = run(&app, &["purchases", "refund", &id, "--amount=4001", "--as=ada"]).refused();
+    assert!(refusal.contains("--amount") && refusal.contains("$40.00"), "{refusal}");
+    for wrong in ["0", "-1"] {
+        let amount = format!("--amount={wrong}");
+        assert!(run(&app, &["purchases", "refund", &id, &amount, "--as=ada"]).refused().contains("--amount"));
+    }
+    run(&app, &["purchases", "refund", &id, "--as=ada"]).ok();
+    app.reaches(&id, "refunded").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn refunds_under_way_never_add_up_to_more_than_was_paid() {
+    let app = TestApp::start().await;
+    let id = buy(&app, "ru-course", 4900).await;
+    app.sandbox.stripe().fault(StripeFault::new(Misbehaviour::Down).on(StripeOperation::CreateRefund));
+    run(&app, &["purchases", "refund", &id, "--amount=3000", "--as=ada"]).ok();
+    let refusal = run(&app, &["purchases", "refund", &id, "--amount=3000", "--as=ada"]).refused();
+    assert!(refusal.contains("$19.00 is left"), "{refusal}");
+    run(&app, &["purchases", "refund", &id, "--as=ada"]).ok();
+    app.sandbox.stripe().clear_faults();
+    app.reaches(&id, "refunded").await;
+    assert_eq!(app.sandbox.stripe().refunds().len(), 2);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_refund_is_not_shown_as_done_while_stripe_is_down() {
+    let app = TestApp::start().await;
+    let id = buy(&app, "ru-course", 4900).await;
+    app.sandbox.stripe().fault(StripeFault::new(Misbehaviour::Down).on(StripeOperation::CreateRefund));
+    run(&app, &["purchases", "refund", &id, "--as=ada"]).ok();
+    app.until("a try", |sandbox| {
+        sandbox.stripe().requests().iter().any(|request| request.path.contains("refunds"))
+    })
+    .await;
+    app.reaches(&id, "refunding").await;
+    app.sandbox.stripe().clear_faults();
+    app.reaches(&id, "refunded").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn access_that_was_refused_is_sent_again() {
+    let app = TestApp::start().await;
+    app.sandbox.flockjay().fault(FlockJayFault::new(Misbehaviour::error_before(409)));
+    let (id, intent) = app.open_and_press_pay("ru-course", 4900).await;
+    app.sandbox.stripe().confirm(&intent, "4242424242424242").unwrap();
+    app.outbox_is(0, 1).await;
+    let stuck = run(&app, &["outbox", "list", "--json"]).json();
+    let command = stuck[0]["id"].as_str().unwrap().to_owned();
+    app.sandbox.flockjay().clear_faults();
+    assert!(run(&app, &["purchases", "resend", &id]).refused().contains("--as"));
+    run(&app, &["purchases", "resend", &id, "--as=ada"]).ok();
+    app.reaches(&id, "granted").await;
+    app.outbox_is(0, 0).await;
+    assert!(run(&app, &["outbox", "retry", &command, "--as=ada"]).refused().contains("already"));
+    assert!(run(&app, &["purchases", "resend", &id, "--as=ada"]).refused().contains("already"));
+    assert!(run(&app, &["outbox", "retry", "nothing", "--as=ada"]).refused().contains("outbox list"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn purchases_are_found_by_what_people_know() {
+    let app = TestApp::start().await;
+    let bought = buy(&app, "ru-course", 4900).await;
+    app.open("ru-live").await;
+    let all = run(&app, &["purchases", "list", "--json"]).json();
+    assert_eq!(all.as_array().unwrap().len(), 2);
+    for filter in ["--email=ADA@example.com", "--sku=ru-course", "--state=granted"] {
+        let found = run(&app, &["purchases", "list", filter, "--json"]).json();
+        assert_eq!(
+            (found.as_array().unwrap().len(), &found[0]["id"]),
+            (1, &bought.as_str().into()),
+            "{filter}"
+        );
+    }
+    assert!(run(&app, &["purchases", "list"]).ok().contains("$49.00"));
+    assert!(run(&app, &["purchases", "show", &bought]).ok().contains("create_grant"));
+    assert!(run(&app, &["purchases", "list", "--state=bought"]).refused().contains("refunded"));
+    assert!(run(&app, &["purchases", "show", "RU-NONE"]).refused().contains("RU-NONE"));
+}
+
+struct Said {
+    success: bool,
+    out: String,
+    error: String,
+}
+
+impl Said {
+    fn ok(self) -> String {
+        assert!(self.success, "{}", self.error);
+        self.out
+    }
+
+    fn json(self) -> Value {
+        serde_json::from_str(&self.ok()).expect("JSON")
+    }
+
+    fn refused(self) -> String {
+        assert!(!self.success, "{}", self.out);
+        self.error
+    }
+}
+
+fn run(app: &TestApp, arguments: &[&str]) -> Said {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_redis-checkout"));
+    command.args(arguments).env_remove("OPERATOR").envs(app.for_operators());
+    let output = command.output().expect("the binary runs");
+    Said {
+        success: output.status.success(),
+        out: String::from_utf8(output.stdout).expect("text"),
+        error: String::from_utf8(output.stderr).expect("text"),
+    }
+}
+
+async fn buy(app: &TestApp, sku: &str, total: i64) -> String {
+    let (id, intent) = app.open_and_press_pay(sku, total).await;
+    app.sandbox.stripe().confirm(&intent, "4242424242424242").expect("a payment");
+    app.reaches(&id, "granted").await;
+    id
+}
+
+async fn reference(app: &TestApp, id: &str) -> String {
+    app.get(&format!("/v1/purchases/{id}")).await.expect(200).text_at("reference")
+}
