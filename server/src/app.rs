@@ -1,6 +1,6 @@
 //! Puts the parts together and runs them until told to stop.
 use crate::catalog::{self, CurrentCatalog};
-use crate::checkout::{Checkout, SeatWatch};
+use crate::checkout::{Checkout, Pauses, SeatWatch};
 use crate::config::Config;
 use crate::grants::FlockJay;
 use crate::http::{self, Api, Assets, Site};
@@ -53,6 +53,7 @@ impl App {
             grants: Arc::new(flockjay(&config)?),
             publishable_key: config.stripe.publishable_key.as_str().into(),
             seats: SeatWatch::default(),
+            pauses: Pauses::default(),
             stop: stop.clone(),
         };
         let assets = Assets::find().map(Arc::new);
@@ -70,7 +71,7 @@ impl App {
         }
         tasks.spawn(checkout.clone().run_seat_watch());
         tasks.spawn(worker::run_sweep(checkout.clone(), config.limits.check));
-        tasks.spawn(worker::check_resources(checkout.clone()));
+        tasks.spawn(worker::run_circuit(checkout.clone(), config.limits.check));
         tracing::info!(listen = %address, "listening");
         Ok(Self { address, checkout, catalog_path: config.catalog, stop, tasks })
     }
@@ -87,7 +88,7 @@ impl App {
             Ok(catalog) => {
                 tracing::info!(offerings = catalog.items().count(), "catalogue read again");
                 self.checkout.catalog.replace(catalog);
-                self.tasks.spawn(worker::check_resources(self.checkout.clone()));
+                self.checkout.pauses.wake();
             }
             Err(mistakes) => tracing::error!(%mistakes, "catalogue refused: the old one stays"),
         }

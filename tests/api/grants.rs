@@ -1,6 +1,7 @@
 //! FlockJay at its worst: every paid purchase is granted once, or stays visible.
-use checkout_tests::{COURSE, Setup, TestApp, logged};
+use checkout_tests::{COURSE, SeatStream, Setup, TestApp, logged};
 use sandbox::{ErrorBody, FlockJayFault, FlockJayOperation, Misbehaviour};
+use serde_json::json;
 
 async fn pay(app: &TestApp) -> String {
     let (id, intent) = app.open_and_press_pay(COURSE, 4900).await;
@@ -77,24 +78,43 @@ async fn flockjay_that_hangs_holds_up_nothing_at_stripe() {
 #[tokio::test(flavor = "multi_thread")]
 async fn an_unknown_resource_stays_visible_and_needs_a_person() {
     let app = TestApp::set_up(Setup { flags: vec![], leaves_work: true }).await;
+    let (id, intent) = app.open_and_press_pay(COURSE, 4900).await;
     app.sandbox.flockjay().remove_resource("course", "101");
-    let id = pay(&app).await;
+    app.sandbox.stripe().confirm(&intent, "4242424242424242").unwrap();
     app.outbox_is(0, 1).await;
     let purchase = app.get(&format!("/v1/purchases/{id}")).await.json();
     assert_eq!((&purchase["state"], &purchase["timeline"][1]["state"]), (&"paid".into(), &"failed".into()));
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_resource_that_is_missing_is_known_before_anyone_pays() {
+async fn what_flockjay_does_not_have_is_not_sold_until_it_does() {
     let mut app = TestApp::start().await;
     app.stop().await;
     app.sandbox.flockjay().remove_resource("lab", "7");
     app.start_app().await;
-    let start = std::time::Instant::now();
-    while !logged().contains("FlockJay has no lab 7") {
-        assert!(start.elapsed().as_secs() < 10, "an alert in the log");
-        tokio::task::yield_now().await;
+    let mut seats = SeatStream::open(app.base(), "ru-free").await;
+    while seats.next().await["sale"] != "paused" {}
+    assert!(logged().contains("FlockJay has no lab 7"), "an alert");
+    app.post("/v1/purchases", &json!({ "sku": "ru-free" })).await.expect_problem(409, "sale_paused");
+    assert_eq!(app.get("/v1/offerings/ru-free").await.text_at("sale"), "paused");
+    assert_eq!(app.get("/v1/offerings/ru-course").await.text_at("sale"), "open", "only that one");
+    app.sandbox.flockjay().add_resource("lab", "7");
+    assert_eq!(seats.next().await["sale"], "open");
+    app.open("ru-free").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_offering_whose_grants_are_refused_again_and_again_is_not_sold() {
+    let app = TestApp::set_up(Setup { flags: vec![], leaves_work: true }).await;
+    let mut seats = SeatStream::open(app.base(), COURSE).await;
+    assert_eq!(seats.next().await["sale"], "open");
+    let refusal = FlockJayFault::new(Misbehaviour::error_before(422)).on(FlockJayOperation::Grant);
+    app.sandbox.flockjay().fault(refusal);
+    for _ in 0..3 {
+        pay(&app).await;
     }
+    assert_eq!(seats.next().await["sale"], "paused");
+    app.post("/v1/purchases", &json!({ "sku": COURSE })).await.expect_problem(409, "sale_paused");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -1,23 +1,25 @@
 //! What the checkout does for a request: one method each, called once by its handler.
 
 mod open;
+mod pauses;
 mod pay;
 mod seats;
 mod status;
 mod webhook;
 
-use crate::catalog::CurrentCatalog;
+use crate::catalog::{CurrentCatalog, Item};
 use crate::clock;
 use crate::error::Error;
 use crate::grants::{FlockJay, Grants};
 use crate::payments::{Intent, Payments, Stripe};
 use crate::purchase::{Purchase, PurchaseId};
 use crate::store::Store;
-use shared::Offering;
+use shared::{Offering, Sale, Timestamp};
 use std::sync::Arc;
 use tokio_util::sync::CancellationToken;
 
 pub use open::IdempotencyKey;
+pub use pauses::Pauses;
 pub use seats::SeatWatch;
 
 /// The catalogue, the database and the two ports, for handlers and for the worker.
@@ -28,6 +30,7 @@ pub struct Checkout<P = Stripe, G = FlockJay> {
     pub(crate) grants: Arc<G>,
     pub(crate) publishable_key: Arc<str>,
     pub(crate) seats: SeatWatch,
+    pub(crate) pauses: Pauses,
     /// Ends what waits, when the server is told to stop.
     pub(crate) stop: CancellationToken,
 }
@@ -46,7 +49,20 @@ impl<P: Payments, G: Grants> Checkout<P, G> {
             Some(_) => self.store.taken_seats(sku).await?,
             None => 0,
         };
-        Ok(item.offering(taken, clock::now()))
+        Ok(self.shown(item, taken, clock::now()))
+    }
+
+    /// The offering as the API shows it, with `taken` seats gone.
+    pub(crate) fn shown(&self, item: &Item, taken: i64, now: Timestamp) -> Offering {
+        Offering { sale: self.sale(item, taken, now), ..item.offering(taken, now) }
+    }
+
+    /// Whether it can be bought: a pause stands before everything that time or seats would allow.
+    pub(crate) fn sale(&self, item: &Item, taken: i64, now: Timestamp) -> Sale {
+        match item.sale(taken, now) {
+            Sale::Open | Sale::SoldOut if self.pauses.holds(&item.sku) => Sale::Paused,
+            sale @ (Sale::Open | Sale::NotOpen | Sale::Closed | Sale::SoldOut | Sale::Paused) => sale,
+        }
     }
 
     /// Tells the purchase what Stripe says of its payment intent.
@@ -70,6 +86,7 @@ impl<P, G> Clone for Checkout<P, G> {
             grants: self.grants.clone(),
             publishable_key: self.publishable_key.clone(),
             seats: self.seats.clone(),
+            pauses: self.pauses.clone(),
             stop: self.stop.clone(),
         }
     }

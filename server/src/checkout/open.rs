@@ -100,7 +100,7 @@ impl<P: Payments, G: Grants> Checkout<P, G> {
             tracing::warn!("no identity provider is configured: the learner buys as a guest");
         }
         // Seats are decided by the update below, so that two buyers can't both see the last one.
-        match item.sale(0, now) {
+        match self.sale(item, 0, now) {
             Sale::Open => Ok(item.clone()),
             closed @ (Sale::NotOpen | Sale::Closed | Sale::SoldOut | Sale::Paused) => {
                 Err(Error::NotForSale(closed))

@@ -47,7 +47,7 @@ impl<P: Payments, G: Grants> Checkout<P, G> {
         let catalog = self.catalog.get();
         let taken = taken.get(sku).copied().unwrap_or_default();
         let news = match catalog.find(sku) {
-            Some(item) => SeatsNews::of(&item.offering(taken, clock::now())),
+            Some(item) => SeatsNews::of(&self.shown(item, taken, clock::now())),
             None => SeatsNews { left: None, capacity: None, sale: Sale::Closed },
         };
         self.seats.tell(sku, news);

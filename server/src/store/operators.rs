@@ -6,6 +6,7 @@ use serde::Serialize;
 use shared::Timestamp;
 use sqlx::Row;
 use sqlx::any::AnyRow;
+use std::collections::HashSet;
 
 /// Which purchases to list; everything that is set must fit.
 #[derive(Clone, Debug, Default)]
@@ -96,6 +97,21 @@ impl Store {
         let rows =
             sqlx::query(sqlx::AssertSqlSafe(text)).bind(state).bind(most).fetch_all(&self.pool).await?;
         rows.iter().map(entry).collect()
+    }
+
+    /// Offerings whose grants have been failing: one since before `since`, or `refusals` that need a person.
+    pub async fn failing_skus(&self, since: Timestamp, refusals: i64) -> Result<HashSet<String>, StoreError> {
+        let rows = sqlx::query(
+            "SELECT p.sku FROM outbox o JOIN purchases p ON p.id = o.purchase_id \
+             WHERE o.receiver = 'flockjay' AND p.state = 'paid' AND o.state IN ('pending', 'needs_person') \
+             GROUP BY p.sku HAVING count(CASE WHEN o.state = 'needs_person' THEN 1 END) >= $2 \
+             OR count(CASE WHEN o.state = 'pending' AND o.attempts > 1 AND o.created_at < $1 THEN 1 END) > 0",
+        )
+        .bind(since.as_millis())
+        .bind(refusals)
+        .fetch_all(&self.pool)
+        .await?;
+        rows.iter().map(|row| Ok(row.try_get("sku")?)).collect()
     }
 
     /// What operators did to one purchase, in order.

@@ -1,10 +1,10 @@
 //! Carries out the outbox: leases a command, does it, and records what came of it in the transaction that closes it.
 
 mod carry_out;
-mod resources;
+mod circuit;
 mod sweep;
 
-pub use resources::check_resources;
+pub use circuit::run_circuit;
 pub use sweep::run_sweep;
 
 use crate::checkout::Checkout;
