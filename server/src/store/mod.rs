@@ -20,6 +20,7 @@ pub use stripe_events::StoredEvent;
 use crate::catalog::CurrentCatalog;
 use crate::purchase::{Limits, PurchaseId, Receiver};
 use sqlx::any::AnyPoolOptions;
+use sqlx::migrate::MigrateError;
 use sqlx::{Any, AnyConnection, AnyPool, Connection, Executor, Transaction};
 use std::sync::Arc;
 use std::time::Duration;
@@ -63,7 +64,7 @@ pub enum StoreError {
     #[error("database: {0}")]
     Database(#[from] sqlx::Error),
     #[error("migration: {0}")]
-    Migration(#[from] sqlx::migrate::MigrateError),
+    Migration(#[from] MigrateError),
     #[error("stored data can't be read: {0}")]
     Corrupt(#[from] serde_json::Error),
     #[error("no such purchase")]
@@ -73,6 +74,16 @@ pub enum StoreError {
 }
 
 impl StoreError {
+    fn of_migration(error: MigrateError) -> Self {
+        if let MigrateError::VersionMissing(version) = error {
+            return Self::Unsupported(format!(
+                "a newer redis-checkout has brought this database to schema {version}, which this one does not know: \
+                 run that version or a later one"
+            ));
+        }
+        Self::Migration(error)
+    }
+
     /// Whether the database is away or busy for a while, so that the same request may do later.
     #[must_use]
     pub fn is_passing(&self) -> bool {
@@ -109,7 +120,7 @@ impl Store {
             .acquire_timeout(PATIENCE)
             .after_connect(move |connection, _| Box::pin(async move { engine.prepare(connection).await }));
         let pool = options.connect(&address).await?;
-        sqlx::migrate!("./migrations").run(&pool).await?;
+        sqlx::migrate!("./migrations").run(&pool).await.map_err(StoreError::of_migration)?;
         Ok(Self {
             pool,
             engine,

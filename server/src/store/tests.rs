@@ -280,3 +280,35 @@ async fn a_database_that_is_not_one_is_named() {
     std::fs::write(&file, "this is no database, and longer than the header of one".repeat(40)).unwrap();
     assert!(connect(format!("sqlite://{}", file.display())).await.is_some());
 }
+
+#[tokio::test]
+async fn a_database_of_a_newer_version_is_left_alone() {
+    let fixture = Fixture::new().await;
+    sqlx::query(
+        "INSERT INTO _sqlx_migrations (version, description, success, checksum, execution_time) \
+         SELECT 9999, 'later', success, checksum, 0 FROM _sqlx_migrations WHERE version = 1",
+    )
+    .execute(&fixture.store.pool)
+    .await
+    .unwrap();
+    let refusal = Store::connect(fixture.database.url(), LIMITS, CurrentCatalog::default()).await.err();
+    let refusal = refusal.unwrap().to_string();
+    assert!(refusal.contains("newer") && refusal.contains("9999"), "{refusal}");
+}
+
+#[tokio::test]
+async fn an_offering_fails_once_a_grant_has_waited_for_long() {
+    let fixture = Fixture::new().await;
+    let id = fixture.open(1).await;
+    fixture.pay(&id).await;
+    let failing = async |now: Timestamp| fixture.store.failing_skus(now, 3).await.unwrap();
+    assert!(failing(NOW.plus(LEASE)).await.is_empty(), "it was not tried yet");
+    let task = fixture.lease(NOW).await.unwrap();
+    fixture.store.retry(&task, "down", NOW.plus(LEASE)).await.unwrap();
+    let task = fixture.lease(NOW.plus(LEASE)).await.unwrap();
+    assert!(failing(NOW).await.is_empty(), "it has not waited for long");
+    assert_eq!(failing(NOW.plus(LEASE)).await.into_iter().collect::<Vec<_>>(), ["ru-test"]);
+    fixture.store.retry(&task, "down", NOW.plus(LEASE)).await.unwrap();
+    fixture.apply(&id, Event::GrantCreated { access_url: "https://learn".to_owned() }).await;
+    assert!(failing(NOW.plus(LEASE)).await.is_empty(), "granted");
+}
