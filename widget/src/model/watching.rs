@@ -51,6 +51,8 @@ impl Model {
                 commands
             }
             State::Paid => self.see_paid(pause),
+            // Two looks may be under way at once: one of them has told it.
+            State::Granted if matches!(self.stage, Stage::Granted { .. }) => Vec::new(),
             State::Granted => {
                 let mut commands = self.tell_paid();
                 commands.push(self.tell(Notice::Granted));
@@ -78,6 +80,9 @@ impl Model {
     }
 
     pub(super) fn end(&mut self, state: State) -> Vec<Command> {
+        if self.stage == Stage::Over(state) {
+            return Vec::new();
+        }
         let mut commands = vec![Command::HidePayment, self.tell(Notice::Closed)];
         commands.extend(self.enter(Stage::Over(state)));
         commands

@@ -63,6 +63,7 @@ fn what_was_told_before_is_not_told_again() {
     assert_eq!(commands, [watch(Some(3), 0), Command::AwaitAccess]);
     let commands = model.handle(seen(State::Granted, 4));
     assert_eq!(commands, [tell(Notice::Granted), Command::Focus(Target::Heading)]);
+    assert_eq!(model.handle(seen(State::Granted, 4)), [], "two looks may be under way at once");
     let mut next = offer();
     assert_eq!(next.handle(Event::CheckoutKept(Box::new(model))), []);
     assert!(matches!(next.stage, Stage::Granted { .. }));
