@@ -94,7 +94,8 @@
     }
 
     async #wake(signal) {
-      if (this.#starting) return;
+      // One that was scheduled before the element went or sold another must not take the next one's turn.
+      if (signal.aborted || this.#starting) return;
       this.#starting = true;
       const root = this.shadowRoot, main = root.querySelector('main');
       try {
