@@ -4,6 +4,8 @@ use sandbox::stripe::sign;
 use sandbox::{Misdelivery, WebhookFault};
 use serde_json::{Value, json};
 use std::time::{SystemTime, UNIX_EPOCH};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
 
 const GOOD: &str = "4242424242424242";
 
@@ -71,9 +73,26 @@ async fn a_bad_signature_an_old_one_and_none_are_refused() {
     }
     let unsigned = app.request(reqwest::Method::POST, "/v1/stripe/webhook").body(body);
     app.send(unsigned).await.expect_problem(400, "bad_signature");
-    deliver(&app, &"x".repeat(1024 * 1024), "t=1,v1=00").await.expect_problem(413, "body_too_large");
     let noise = "\u{1}".repeat(1000);
     deliver(&app, &noise, &sign("whsec_sandbox", now(), &noise)).await.expect_problem(400, "bad_signature");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn noise_is_refused_also_where_it_is_all_sent_before_the_answer_is_read() {
+    let app = TestApp::start().await;
+    deliver(&app, &"x".repeat(1024 * 1024), "t=1,v1=00").await.expect_problem(413, "body_too_large");
+    let noise = vec![b'x'; 4 * 1024 * 1024];
+    let address = app.base().trim_start_matches("http://");
+    let mut connection = TcpStream::connect(address).await.unwrap();
+    let head = format!(
+        "POST /v1/stripe/webhook HTTP/1.1\r\nhost: {address}\r\ncontent-length: {}\r\nconnection: close\r\n\r\n",
+        noise.len()
+    );
+    connection.write_all(head.as_bytes()).await.unwrap();
+    connection.write_all(&noise).await.unwrap();
+    let mut answer = String::new();
+    connection.read_to_string(&mut answer).await.unwrap();
+    assert!(answer.starts_with("HTTP/1.1 413"), "{answer}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

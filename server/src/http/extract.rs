@@ -2,13 +2,21 @@
 use crate::checkout::IdempotencyKey;
 use crate::error::Error;
 use crate::purchase::PurchaseId;
-use axum::body::Bytes;
+use axum::body::{BodyDataStream, Bytes};
 use axum::extract::{FromRequest, FromRequestParts, Path, Request};
 use axum::http::request::Parts;
-use axum::http::{HeaderMap, StatusCode, header};
+use axum::http::{HeaderMap, header};
+use futures_util::StreamExt;
 use serde::de::DeserializeOwned;
 use std::borrow::Cow;
 use std::str::FromStr;
+use std::time::Duration;
+
+/// The largest request body, in bytes; more than any of Stripe's events.
+const BODY_LIMIT: usize = 512 * 1024;
+/// How much beyond it is read and thrown away, and for how long.
+const NOISE_LIMIT: usize = 8 * 1024 * 1024;
+const NOISE_PATIENCE: Duration = Duration::from_secs(5);
 
 /// A JSON body, and the `Idempotency-Key` that came with it.
 pub(super) struct Body<T>(pub(super) T, pub(super) Option<IdempotencyKey>);
@@ -31,12 +39,12 @@ pub(super) struct Wait {
 impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Body<T> {
     type Rejection = Error;
 
-    async fn from_request(request: Request, state: &S) -> Result<Self, Error> {
+    async fn from_request(request: Request, _: &S) -> Result<Self, Error> {
         let headers = request.headers().clone();
+        let bytes = read(request).await?;
         if !is_json(&headers) {
             return Err(Error::UnsupportedMediaType);
         }
-        let bytes = read(request, state).await?;
         let key = idempotency_key(&headers, &bytes)?;
         Ok(Self(parse(&bytes)?, key))
     }
@@ -86,13 +94,29 @@ fn whole_number<T: FromStr>(pairs: &[(Cow<'_, str>, Cow<'_, str>)], name: &str) 
 }
 
 /// The whole body, or why it can't be had.
-pub(super) async fn read<S: Send + Sync>(request: Request, state: &S) -> Result<Bytes, Error> {
-    Bytes::from_request(request, state).await.map_err(|rejection| {
-        if rejection.status() == StatusCode::PAYLOAD_TOO_LARGE {
-            return Error::BodyTooLarge;
+pub(super) async fn read(request: Request) -> Result<Bytes, Error> {
+    let mut chunks = request.into_body().into_data_stream();
+    let mut body = Vec::new();
+    while let Some(chunk) = chunks.next().await {
+        let chunk = chunk.map_err(|error| Error::MalformedJson(format!("The body broke off: {error}.")))?;
+        if body.len() + chunk.len() > BODY_LIMIT {
+            let _late = tokio::time::timeout(NOISE_PATIENCE, drain(chunks)).await;
+            return Err(Error::BodyTooLarge);
         }
-        Error::MalformedJson(rejection.body_text())
-    })
+        body.extend_from_slice(&chunk);
+    }
+    Ok(body.into())
+}
+
+/// Takes what is still being sent: a client whose connection is closed under its hands never reads our answer.
+async fn drain(mut chunks: BodyDataStream) {
+    let mut read = 0;
+    while let Some(Ok(chunk)) = chunks.next().await {
+        read += chunk.len();
+        if read > NOISE_LIMIT {
+            return;
+        }
+    }
 }
 
 fn is_json(headers: &HeaderMap) -> bool {

@@ -18,7 +18,6 @@ pub use metrics::metrics_router;
 use crate::checkout::Checkout;
 use crate::error::Error;
 use axum::Router;
-use axum::extract::DefaultBodyLimit;
 use axum::http::{HeaderName, HeaderValue, Method, header};
 use axum::routing::get;
 use shared::Problem;
@@ -29,9 +28,6 @@ use tower_http::cors::{Any, CorsLayer};
 use utoipa::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
-
-/// The largest request body, in bytes; more than any of Stripe's events.
-const BODY_LIMIT: usize = 512 * 1024;
 
 /// What handlers share.
 #[derive(Clone)]
@@ -113,7 +109,6 @@ pub fn router(api: Api) -> Router {
         .route("/openapi.json", get(describe))
         .fallback(async || Error::UnknownRoute)
         .layer(CatchPanicLayer::custom(problem::panicked))
-        .layer(DefaultBodyLimit::max(BODY_LIMIT))
         .layer(axum::middleware::from_fn(logging::log_requests))
         .layer(axum::middleware::from_fn(policy::add_headers))
         .with_state(api)

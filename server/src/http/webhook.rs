@@ -25,7 +25,7 @@ pub(super) async fn take_stripe_webhook(
 ) -> Result<StatusCode, Error> {
     let signature = request.headers().get("stripe-signature").and_then(|value| value.to_str().ok());
     let signature = signature.map(str::to_owned);
-    let bytes = read(request, &()).await?;
+    let bytes = read(request).await?;
     let body = std::str::from_utf8(&bytes).map_err(|_| BadWebhook::Body)?;
     api.checkout.take_webhook(body, signature.as_deref()).await?;
     Ok(StatusCode::OK)
