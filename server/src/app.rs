@@ -6,6 +6,7 @@ use crate::grants::FlockJay;
 use crate::http::{self, Api, Assets, Site};
 use crate::payments::Stripe;
 use crate::purchase::Receiver;
+use crate::reconcile;
 use crate::store::Store;
 use crate::worker;
 use anyhow::Context;
@@ -33,10 +34,7 @@ pub struct App {
 impl App {
     /// Reads the catalogue, opens the database, binds the address and starts serving.
     pub async fn start(config: Config) -> anyhow::Result<Self> {
-        let catalog = CurrentCatalog::new(catalog::read(&config.catalog)?);
-        let store = Store::connect(&config.database_url, config.limits, catalog.clone())
-            .await
-            .context("DATABASE_URL: the database can't be opened")?;
+        let checkout = connect(&config).await?;
         let listener = TcpListener::bind(config.listen).await.with_context(|| {
             format!("LISTEN: {} can't be listened on; choose another address", config.listen)
         })?;
@@ -45,17 +43,7 @@ impl App {
             Some(metrics) => Some(listen("METRICS_LISTEN", metrics).await?),
             None => None,
         };
-        let stop = CancellationToken::new();
-        let checkout = Checkout {
-            store: store.clone(),
-            catalog: catalog.clone(),
-            payments: Arc::new(stripe(&config)?),
-            grants: Arc::new(flockjay(&config)?),
-            publishable_key: config.stripe.publishable_key.as_str().into(),
-            seats: SeatWatch::default(),
-            pauses: Pauses::default(),
-            stop: stop.clone(),
-        };
+        let stop = checkout.stop.clone();
         let assets = Assets::find().map(Arc::new);
         if assets.is_none() {
             tracing::warn!("the widget is not built: the embed routes answer 503");
@@ -64,7 +52,7 @@ impl App {
         let tasks = TaskTracker::new();
         tasks.spawn(serve(listener, http::router(api), stop.clone()));
         if let Some(metrics) = metrics {
-            tasks.spawn(serve(metrics, http::metrics_router(store.clone()), stop.clone()));
+            tasks.spawn(serve(metrics, http::metrics_router(checkout.store.clone()), stop.clone()));
         }
         for receiver in Receiver::ALL {
             tasks.spawn(worker::run_outbox(checkout.clone(), receiver, config.retry));
@@ -72,6 +60,7 @@ impl App {
         tasks.spawn(checkout.clone().run_seat_watch());
         tasks.spawn(worker::run_sweep(checkout.clone(), config.limits.check));
         tasks.spawn(worker::run_circuit(checkout.clone(), config.limits.check));
+        tasks.spawn(reconcile::run_daily(checkout.clone(), config.reconcile));
         tracing::info!(listen = %address, "listening");
         Ok(Self { address, checkout, catalog_path: config.catalog, stop, tasks })
     }
@@ -108,6 +97,24 @@ impl App {
         }
         self.checkout.store.close().await;
     }
+}
+
+/// Reads the catalogue, opens the database and prepares the clients of Stripe and FlockJay.
+pub(crate) async fn connect(config: &Config) -> anyhow::Result<Checkout> {
+    let catalog = CurrentCatalog::new(catalog::read(&config.catalog)?);
+    let store = Store::connect(&config.database_url, config.limits, catalog.clone())
+        .await
+        .context("DATABASE_URL: the database can't be opened")?;
+    Ok(Checkout {
+        store,
+        catalog,
+        payments: Arc::new(stripe(config)?),
+        grants: Arc::new(flockjay(config)?),
+        publishable_key: config.stripe.publishable_key.as_str().into(),
+        seats: SeatWatch::default(),
+        pauses: Pauses::default(),
+        stop: CancellationToken::new(),
+    })
 }
 
 async fn listen(name: &str, address: SocketAddr) -> anyhow::Result<TcpListener> {

@@ -12,6 +12,7 @@ pub mod http;
 pub mod operate;
 pub mod payments;
 pub mod purchase;
+pub mod reconcile;
 pub mod store;
 pub mod worker;
 

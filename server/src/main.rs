@@ -3,7 +3,7 @@
 
 use anyhow::Context;
 use clap::{Parser, Subcommand};
-use redis_checkout::operate::{self, Desk};
+use redis_checkout::operate::{self, Desk, Reconcile};
 use redis_checkout::store::PurchaseFilter;
 use redis_checkout::{App, catalog, config::RawConfig};
 use std::path::PathBuf;
@@ -37,6 +37,8 @@ enum Command {
         #[command(subcommand)]
         command: OutboxCommand,
     },
+    /// Compares purchases with Stripe and FlockJay, mends what differs, and fails where a person must look.
+    Reconcile(Box<Reconcile>),
     /// Shows how many seats of each live offering are taken, held ones included.
     Seats {
         #[arg(long, env = "CATALOG", default_value = "catalog.toml")]
@@ -168,6 +170,7 @@ async fn run(command: Command) -> anyhow::Result<()> {
             }
             OutboxCommand::Retry { id, desk } => operate::retry_command(&desk, &id).await,
         },
+        Command::Reconcile(options) => operate::reconcile(*options).await,
         Command::Seats { catalog, desk } => operate::show_seats(&desk, &catalog).await,
     }
 }

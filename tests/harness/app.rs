@@ -178,10 +178,14 @@ impl TestApp {
         &self.base
     }
 
-    /// For `DATABASE_URL` and `CATALOG` of the operators' subcommands.
-    pub fn for_operators(&self) -> [(&'static str, String); 2] {
-        let catalog = self.folder.path().join("catalog.toml").display().to_string();
-        [("DATABASE_URL", self.database.url().to_owned()), ("CATALOG", catalog)]
+    /// The environment that gives the operators' subcommands the settings of this server.
+    pub fn for_operators(&self) -> Vec<(String, String)> {
+        let flags = self.flags().into_iter();
+        let setting = |flag: String| {
+            let (name, value) = flag.trim_start_matches("--").split_once('=')?;
+            Some((name.replace('-', "_").to_uppercase(), value.to_owned()))
+        };
+        flags.filter_map(setting).collect()
     }
 
     pub async fn get(&self, path: &str) -> Answer {
@@ -292,6 +296,11 @@ impl TestApp {
     }
 
     fn config(&self) -> redis_checkout::config::Config {
+        let flags = std::iter::once("serve".to_owned()).chain(self.flags());
+        Cli::parse_from(flags).config.check().expect("good settings")
+    }
+
+    fn flags(&self) -> Vec<String> {
         let folder = self.folder.path().display();
         let course_page = self.sandbox.course_url();
         let usual = [
@@ -315,8 +324,7 @@ impl TestApp {
         let name = |flag: &String| flag.split('=').next().map(str::to_owned);
         let changed: Vec<_> = self.setup.flags.iter().map(name).collect();
         let usual = usual.into_iter().filter(|flag| !changed.contains(&name(flag)));
-        let flags = std::iter::once("serve".to_owned()).chain(usual).chain(self.setup.flags.clone());
-        Cli::parse_from(flags).config.check().expect("good settings")
+        usual.chain(self.setup.flags.clone()).collect()
     }
 }
 

@@ -52,6 +52,7 @@ impl<P: Payments, G: Grants> Checkout<P, G> {
                     error,
                     PaymentsError::Spent { .. }
                         | PaymentsError::EmailRefused
+                        | PaymentsError::Missing
                         | PaymentsError::Permanent { .. }
                 ) {
                     // Stripe made none, and the next press is another request.

@@ -59,6 +59,7 @@ impl RawConfig {
                 payment: checker.seconds("PAYMENT_SECONDS", &self.payment_seconds),
                 check: checker.seconds("SWEEP_SECONDS", &self.sweep_seconds),
             },
+            reconcile: checker.seconds("RECONCILE_SECONDS", &self.reconcile_seconds),
             retry: Retry {
                 base: checker.millis("RETRY_BASE_MS", &self.retry_base_ms),
                 cap: checker.seconds("RETRY_CAP_SECONDS", &self.retry_cap_seconds),

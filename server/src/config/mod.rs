@@ -59,6 +59,9 @@ pub struct RawConfig {
     pub payment_seconds: String,
     #[arg(long, env = "SWEEP_SECONDS", default_value = "15")]
     pub sweep_seconds: String,
+    /// How often purchases are compared with Stripe and FlockJay.
+    #[arg(long, env = "RECONCILE_SECONDS", default_value = "86400")]
+    pub reconcile_seconds: String,
     #[arg(long, env = "RETRY_BASE_MS", default_value = "1000")]
     pub retry_base_ms: String,
     #[arg(long, env = "RETRY_CAP_SECONDS", default_value = "3600")]
@@ -81,6 +84,8 @@ pub struct Config {
     pub flockjay: FlockJayConfig,
     pub limits: Limits,
     pub retry: Retry,
+    /// How often purchases are compared with Stripe and FlockJay.
+    pub reconcile: Duration,
 }
 
 #[derive(Clone)]

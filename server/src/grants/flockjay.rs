@@ -1,5 +1,5 @@
 //! FlockJay, by the contract that we ask of it: the only file that knows its routes.
-use super::{Grant, Grants, GrantsError, Resource};
+use super::{Grant, Granted, Grants, GrantsError, Resource};
 use crate::clock;
 use crate::purchase::PurchaseId;
 use reqwest::{Method, RequestBuilder, Response, StatusCode, header};
@@ -55,7 +55,7 @@ impl FlockJay {
 }
 
 impl Grants for FlockJay {
-    async fn grant(&self, grant: Grant<'_>) -> Result<String, GrantsError> {
+    async fn grant(&self, grant: Grant<'_>) -> Result<Granted, GrantsError> {
         let body = GrantBody {
             learner: LearnerBody {
                 email: grant.learner.email.as_str(),
@@ -68,7 +68,10 @@ impl Grants for FlockJay {
         let answer =
             send(self.request(Method::PUT, &["grants", grant.purchase.as_str()]).json(&body)).await?;
         match answer.status() {
-            StatusCode::OK | StatusCode::CREATED => access_url(answer).await,
+            status @ (StatusCode::OK | StatusCode::CREATED) => {
+                let access_url = access_url(answer).await?;
+                Ok(Granted { access_url, made: status == StatusCode::CREATED })
+            }
             StatusCode::NOT_FOUND => {
                 Err(permanent(format!("FlockJay has no {} {}", grant.resource.kind, grant.resource.id)))
             }
@@ -79,10 +82,11 @@ impl Grants for FlockJay {
         }
     }
 
-    async fn revoke(&self, purchase: &PurchaseId) -> Result<(), GrantsError> {
+    async fn revoke(&self, purchase: &PurchaseId) -> Result<bool, GrantsError> {
         let answer = send(self.request(Method::DELETE, &["grants", purchase.as_str()])).await?;
         match answer.status() {
-            StatusCode::OK | StatusCode::NO_CONTENT | StatusCode::NOT_FOUND => Ok(()),
+            StatusCode::OK | StatusCode::NO_CONTENT => Ok(true),
+            StatusCode::NOT_FOUND => Ok(false),
             _ => Err(refusal(&answer)),
         }
     }

@@ -26,6 +26,15 @@ pub struct Grant<'a> {
     pub resource: &'a Resource,
 }
 
+/// Access that a learner has.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Granted {
+    /// The address of the course.
+    pub access_url: String,
+    /// Whether this call made it; otherwise it was there already.
+    pub made: bool,
+}
+
 /// Why a call came to nothing.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum GrantsError {
@@ -39,11 +48,11 @@ pub enum GrantsError {
 
 /// Gives and takes access. Every call may be repeated.
 pub trait Grants: Send + Sync + 'static {
-    /// Gives access, or confirms what was given already, and returns the address of the course.
-    fn grant(&self, grant: Grant<'_>) -> impl Future<Output = Result<String, GrantsError>> + Send;
+    /// Gives access, or confirms what was given already.
+    fn grant(&self, grant: Grant<'_>) -> impl Future<Output = Result<Granted, GrantsError>> + Send;
 
-    /// Takes access away; success where there was none.
-    fn revoke(&self, purchase: &PurchaseId) -> impl Future<Output = Result<(), GrantsError>> + Send;
+    /// Takes access away; `false` where there was none.
+    fn revoke(&self, purchase: &PurchaseId) -> impl Future<Output = Result<bool, GrantsError>> + Send;
 
     /// Whether the resource exists.
     fn exists(&self, resource: &Resource) -> impl Future<Output = Result<bool, GrantsError>> + Send;

@@ -111,11 +111,11 @@ fn describe(error: &Error) -> Problem {
             format!("{why}. Check STRIPE_WEBHOOK_SECRETS, and that nothing changes the body on its way."),
         ),
         Error::Payments(PaymentsError::EmailRefused) => describe(&Error::InvalidEmail),
-        Error::Payments(PaymentsError::Permanent { code }) => problem(
+        Error::Payments(error @ (PaymentsError::Missing | PaymentsError::Permanent { .. })) => problem(
             502,
             Code::PaymentsUnavailable,
             "Payments unavailable",
-            format!("Our payment provider refused the payment ({code}). Nothing was charged."),
+            format!("Our payment provider refused the payment ({error}). Nothing was charged."),
         ),
         Error::Payments(
             PaymentsError::Transient { .. } | PaymentsError::Spent { .. } | PaymentsError::OtherState,

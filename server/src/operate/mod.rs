@@ -1,11 +1,13 @@
 //! The operators' subcommands: they work on the database alone, and the running servers carry out what follows.
 mod outbox;
 mod purchases;
+mod reconcile;
 mod seats;
 mod show;
 
 pub use outbox::{list_commands, retry_command};
 pub use purchases::{list_purchases, refund_purchase, resend_grant, show_purchase};
+pub use reconcile::{Reconcile, reconcile};
 pub use seats::show_seats;
 
 use crate::catalog::CurrentCatalog;
@@ -41,6 +43,8 @@ pub enum Refused {
     Purchase(String),
     #[error("--as: say who acts, since this is written down (or set OPERATOR)")]
     Nobody,
+    #[error("{0} differences are open: a person must look at each (with --dry-run, none is mended)")]
+    Differences(usize),
     #[error("{field}: {detail}")]
     Field { field: &'static str, detail: String },
 }

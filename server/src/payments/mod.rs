@@ -28,6 +28,14 @@ pub struct Intent {
     pub failure: Option<String>,
 }
 
+/// Some of Stripe's payment intents.
+#[derive(Clone, Debug)]
+pub struct IntentPage {
+    pub intents: Vec<Intent>,
+    /// Where the next page begins; nothing after the last.
+    pub next: Option<String>,
+}
+
 /// Never shown by `Debug`.
 #[derive(Clone, PartialEq, Eq)]
 pub struct ClientSecret(String);
@@ -58,7 +66,7 @@ pub enum PaymentsError {
     #[error("{message}")]
     Transient { message: String, retry_after: Option<Duration> },
     /// Failed for certain, and the same key will fail in the same way: a new one is needed.
-    #[error("the key is spent: {message}")]
+    #[error("{message}")]
     Spent { message: String },
     /// The intent is in another state than the call needs: ask for it.
     #[error("the payment intent is in another state")]
@@ -66,6 +74,9 @@ pub enum PaymentsError {
     /// Stripe won't take this email address.
     #[error("the email is refused")]
     EmailRefused,
+    /// Stripe has no such object.
+    #[error("Stripe has no such object")]
+    Missing,
     /// Refused for good. Stripe's own words are left out: they may repeat what the learner typed.
     #[error("refused: {code}")]
     Permanent { code: String },
@@ -142,6 +153,13 @@ pub trait Payments: Send + Sync + 'static {
         reference: &Reference,
         window: (Timestamp, Timestamp),
     ) -> impl Future<Output = Result<Option<Intent>, PaymentsError>> + Send;
+
+    /// Payment intents created from `since` on, ours or not, a page at a time.
+    fn created_since(
+        &self,
+        since: Timestamp,
+        page: Option<&str>,
+    ) -> impl Future<Output = Result<IntentPage, PaymentsError>> + Send;
 
     fn cancel(&self, intent: &str) -> impl Future<Output = Result<Intent, PaymentsError>> + Send;
 

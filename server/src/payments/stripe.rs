@@ -1,7 +1,7 @@
 //! Stripe: the only file that names its types.
 use super::{
-    BadWebhook, ClientSecret, Intent, IntentStatus, IntentTerms, Message, News, Payments, PaymentsError,
-    RefundStatus,
+    BadWebhook, ClientSecret, Intent, IntentPage, IntentStatus, IntentTerms, Message, News, Payments,
+    PaymentsError, RefundStatus,
 };
 use crate::purchase::Reference;
 use serde::Deserialize;
@@ -57,6 +57,24 @@ impl Stripe {
         let client =
             builder.build().map_err(|_| anyhow::anyhow!("STRIPE_SECRET_KEY can't be used as a header"))?;
         Ok(Self { client, timeout, webhook_secrets })
+    }
+
+    /// One page of the intents created from `from` to `to`, in seconds.
+    async fn page(
+        &self,
+        from: i64,
+        to: Option<i64>,
+        after: Option<&str>,
+    ) -> Result<IntentPage, PaymentsError> {
+        let created = RangeBoundsTs { gte: Some(from), lte: to, ..Default::default() };
+        let mut request = ListPaymentIntent::new().created(RangeQueryTs::Bounds(created)).limit(PAGE);
+        if let Some(after) = after {
+            request = request.starting_after(after);
+        }
+        let page = self.send(&request, None).await?;
+        let intents: Vec<_> = page.data.iter().map(read_intent).collect();
+        let next = if page.has_more { intents.last().map(|intent| intent.id.clone()) } else { None };
+        Ok(IntentPage { intents, next })
     }
 
     /// Sends a call up to [`TRIES`] times, with the same key each time.
@@ -117,6 +135,7 @@ impl Payments for Stripe {
             Err(
                 error @ (PaymentsError::OtherState
                 | PaymentsError::EmailRefused
+                | PaymentsError::Missing
                 | PaymentsError::Permanent { .. }),
             ) => Err(error),
         }
@@ -140,21 +159,20 @@ impl Payments for Stripe {
     ) -> Result<Option<Intent>, PaymentsError> {
         // Clocks differ, and a call may be on its way for a while.
         let (from, to) = (window.0.as_millis() / 1000 - 60, window.1.as_millis() / 1000 + 600);
-        let since = RangeBoundsTs { gte: Some(from), lte: Some(to), ..Default::default() };
-        let mut request = ListPaymentIntent::new().created(RangeQueryTs::Bounds(since)).limit(PAGE);
+        let mut after = None;
         for _ in 0..MOST_PAGES {
-            let page = self.send(&request, None).await?;
-            let found =
-                page.data.iter().map(read_intent).find(|intent| intent.reference.as_ref() == Some(reference));
-            if found.is_some() {
+            let page = self.page(from, Some(to), after.as_deref()).await?;
+            let found = page.intents.into_iter().find(|intent| intent.reference.as_ref() == Some(reference));
+            if found.is_some() || page.next.is_none() {
                 return Ok(found);
             }
-            match page.data.last() {
-                Some(last) if page.has_more => request = request.starting_after(last.id.as_str()),
-                _ => return Ok(None),
-            }
+            after = page.next;
         }
         Err(PaymentsError::transient("too many payment intents to look through"))
+    }
+
+    async fn created_since(&self, since: Timestamp, page: Option<&str>) -> Result<IntentPage, PaymentsError> {
+        self.page(since.as_millis() / 1000, None, page).await
     }
 
     async fn cancel(&self, intent: &str) -> Result<Intent, PaymentsError> {
@@ -335,6 +353,7 @@ fn read_error(error: &StripeError) -> PaymentsError {
             let message = format!("Stripe answered {status}");
             match (*status, code) {
                 (_, Some(ApiErrorsCode::PaymentIntentUnexpectedState)) => PaymentsError::OtherState,
+                (404, Some(ApiErrorsCode::ResourceMissing)) => PaymentsError::Missing,
                 // A wrong key is mended at our side, and then the same call does.
                 (401 | 403 | 409 | 429, _) => PaymentsError::transient(message),
                 (500.., _) => PaymentsError::Spent { message },

@@ -221,6 +221,24 @@ impl Purchase {
         self.ending
     }
 
+    /// Minor units that Stripe took, as far as we have been told.
+    #[must_use]
+    pub fn charged(&self) -> i64 {
+        self.charged
+    }
+
+    /// Minor units that Stripe gave back.
+    #[must_use]
+    pub fn refunded(&self) -> i64 {
+        self.refunded
+    }
+
+    /// Whether FlockJay was ever asked to give access.
+    #[must_use]
+    pub fn was_grant_asked(&self) -> bool {
+        self.grant_asked
+    }
+
     /// Minor units of what Stripe took that it has not given back.
     #[must_use]
     pub fn refundable(&self) -> i64 {

@@ -3,6 +3,7 @@
 //! One set of SQL runs on SQLite and PostgreSQL.
 
 mod idempotency;
+mod jobs;
 mod operators;
 mod outbox;
 mod purchases;

@@ -23,7 +23,7 @@ impl<P: Payments, G: Grants> Checkout<P, G> {
             }
             Command::CreateGrant => self.create_grant(&purchase).await,
             Command::RevokeGrant => match self.grants.revoke(purchase.id()).await {
-                Ok(()) => Outcome::Done(vec![Event::GrantRevoked]),
+                Ok(_was_there) => Outcome::Done(vec![Event::GrantRevoked]),
                 Err(error) => Outcome::from_grants(error, vec![]),
             },
             Command::ReleaseSeat => Outcome::Done(vec![]),
@@ -108,7 +108,7 @@ impl<P: Payments, G: Grants> Checkout<P, G> {
             resource: &item.resource,
         };
         match self.grants.grant(grant).await {
-            Ok(access_url) => Outcome::Done(vec![Event::GrantCreated { access_url }]),
+            Ok(granted) => Outcome::Done(vec![Event::GrantCreated { access_url: granted.access_url }]),
             Err(error) => Outcome::from_grants(error, vec![Event::GrantRefused]),
         }
     }
@@ -129,6 +129,7 @@ impl Outcome {
             error @ (PaymentsError::Spent { .. }
             | PaymentsError::OtherState
             | PaymentsError::EmailRefused
+            | PaymentsError::Missing
             | PaymentsError::Permanent { .. }) => Self::Retry { message: error.to_string(), after: None },
         }
     }
@@ -144,7 +145,7 @@ impl Outcome {
 impl From<PaymentsError> for Outcome {
     fn from(error: PaymentsError) -> Self {
         match error {
-            error @ PaymentsError::Permanent { .. } => {
+            error @ (PaymentsError::Missing | PaymentsError::Permanent { .. }) => {
                 Self::NeedsPerson { message: error.to_string(), events: vec![] }
             }
             error @ (PaymentsError::Transient { .. }

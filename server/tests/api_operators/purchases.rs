@@ -1,8 +1,7 @@
-//! The operators' subcommands of the real binary, beside a running server.
+//! `purchases`, `outbox` and `seats`.
+use crate::cli::{buy, reference, run};
 use checkout_tests::TestApp;
 use sandbox::{FlockJayFault, Misbehaviour, StripeFault, StripeOperation};
-use serde_json::Value;
-use std::process::Command;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_full_refund_takes_access_away_and_frees_the_seat() {
@@ -108,48 +107,4 @@ async fn purchases_are_found_by_what_people_know() {
     assert!(run(&app, &["purchases", "show", &bought]).ok().contains("create_grant"));
     assert!(run(&app, &["purchases", "list", "--state=bought"]).refused().contains("refunded"));
     assert!(run(&app, &["purchases", "show", "RU-NONE"]).refused().contains("RU-NONE"));
-}
-
-struct Said {
-    success: bool,
-    out: String,
-    error: String,
-}
-
-impl Said {
-    fn ok(self) -> String {
-        assert!(self.success, "{}", self.error);
-        self.out
-    }
-
-    fn json(self) -> Value {
-        serde_json::from_str(&self.ok()).expect("JSON")
-    }
-
-    fn refused(self) -> String {
-        assert!(!self.success, "{}", self.out);
-        self.error
-    }
-}
-
-fn run(app: &TestApp, arguments: &[&str]) -> Said {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_redis-checkout"));
-    command.args(arguments).env_remove("OPERATOR").envs(app.for_operators());
-    let output = command.output().expect("the binary runs");
-    Said {
-        success: output.status.success(),
-        out: String::from_utf8(output.stdout).expect("text"),
-        error: String::from_utf8(output.stderr).expect("text"),
-    }
-}
-
-async fn buy(app: &TestApp, sku: &str, total: i64) -> String {
-    let (id, intent) = app.open_and_press_pay(sku, total).await;
-    app.sandbox.stripe().confirm(&intent, "4242424242424242").expect("a payment");
-    app.reaches(&id, "granted").await;
-    id
-}
-
-async fn reference(app: &TestApp, id: &str) -> String {
-    app.get(&format!("/v1/purchases/{id}")).await.expect(200).text_at("reference")
 }

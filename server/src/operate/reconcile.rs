@@ -1,0 +1,97 @@
+//! `reconcile`.
+use super::Refused;
+use super::show::{print, table};
+use crate::clock;
+use crate::config::RawConfig;
+use crate::reconcile::{Difference, Progress, Scope};
+use crate::{app, config};
+use anyhow::Context;
+use clap::Args;
+use indicatif::{ProgressBar, ProgressStyle};
+use shared::Timestamp;
+
+/// What to compare. It speaks to Stripe and FlockJay itself, hence it needs the settings of `serve`.
+#[derive(Args, Clone, Debug)]
+pub struct Reconcile {
+    #[command(flatten)]
+    pub settings: RawConfig,
+    /// Purchases and payments of so many days.
+    #[arg(long, default_value = "30", value_parser = clap::value_parser!(u16).range(1..))]
+    pub days: u16,
+    /// Say what differs, and mend nothing. FlockJay is not asked then, since its contract has no way to look.
+    #[arg(long)]
+    pub dry_run: bool,
+    /// Who acts, for the audit trail.
+    #[arg(long = "as", env = "OPERATOR")]
+    pub who: Option<String>,
+    /// Print JSON in place of a table.
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Compares purchases with Stripe and FlockJay and mends what differs. Fails where something is left to a person.
+pub async fn reconcile(options: Reconcile) -> anyhow::Result<()> {
+    let who = options.who.as_deref().map(str::trim).filter(|who| !who.is_empty());
+    let mends = if options.dry_run { None } else { Some(who.ok_or(Refused::Nobody)?) };
+    let config: config::Config = options.settings.check().context("the settings can't be used")?;
+    let checkout = app::connect(&config).await?;
+    let back = i64::from(options.days) * 86_400_000;
+    let scope = Scope { since: Timestamp::from_millis(clock::now().as_millis() - back), mends };
+    let bar = ProgressBar::no_length();
+    bar.set_style(ProgressStyle::with_template("{spinner} {msg}: {human_pos} {wide_bar} {elapsed}")?);
+    let compared = checkout.reconcile(scope, &|progress| show(&bar, progress)).await;
+    bar.finish_and_clear();
+    let report = compared.map_err(|error| {
+        anyhow::anyhow!("{error}: reconciling came to no end; what was mended stays mended, run it again")
+    })?;
+    if options.json {
+        super::show::print_json(&report)?;
+    } else {
+        print(&format!(
+            "compared {} payment intents and {} purchases since {}",
+            report.payment_intents, report.purchases, report.since
+        ));
+        let rows = report.findings.iter().map(|finding| {
+            let mended = if finding.mended { "mended" } else { "open" };
+            vec![
+                finding.reference.clone(),
+                name(finding.difference).to_owned(),
+                mended.to_owned(),
+                finding.detail.clone(),
+            ]
+        });
+        table(false, &(), &["reference", "difference", "", "what"], rows.collect())?;
+    }
+    let open = report.open();
+    if open > 0 {
+        return Err(Refused::Differences(open).into());
+    }
+    Ok(())
+}
+
+/// Shown only where a person looks at a terminal.
+fn show(bar: &ProgressBar, progress: Progress) {
+    match progress {
+        Progress::Intents(done) => {
+            bar.set_message("payment intents");
+            bar.set_position(u64::try_from(done).unwrap_or(u64::MAX));
+        }
+        Progress::Purchases { done, all } => {
+            bar.set_message("purchases");
+            bar.set_length(u64::try_from(all).unwrap_or(u64::MAX));
+            bar.set_position(u64::try_from(done).unwrap_or(u64::MAX));
+        }
+    }
+}
+
+fn name(difference: Difference) -> &'static str {
+    match difference {
+        Difference::Payment => "payment",
+        Difference::NotHere => "not here",
+        Difference::NotThere => "not there",
+        Difference::Amount => "amount",
+        Difference::Stray => "paid twice",
+        Difference::Grant => "grant",
+        Difference::Revocation => "revocation",
+    }
+}

@@ -1,0 +1,79 @@
+//! The comparison as a job of the running servers: one of them does it for all.
+use super::Scope;
+use crate::checkout::Checkout;
+use crate::clock;
+use crate::grants::Grants;
+use crate::payments::Payments;
+use shared::Timestamp;
+use std::time::Duration;
+
+const JOB: &str = "reconcile";
+/// Who mends, in the audit trail.
+const WHO: &str = "daily reconcile";
+/// How far back it looks: a refund or a dispute may come long after the payment.
+const BACK: Duration = Duration::from_secs(30 * 86_400);
+/// How long a run that failed waits before the next.
+const AGAIN: Duration = Duration::from_secs(900);
+/// How often an instance looks whether a run is due.
+const LOOK: Duration = Duration::from_secs(60);
+
+/// Compares every `interval` until the checkout stops.
+pub async fn run_daily<P: Payments, G: Grants>(checkout: Checkout<P, G>, interval: Duration) {
+    loop {
+        match checkout.store.claim_job(JOB, clock::now(), interval).await {
+            Ok(true) => {
+                tokio::select! {
+                    () = compare(&checkout, interval) => {}
+                    () = checkout.stop.cancelled() => return,
+                }
+            }
+            Ok(false) => {}
+            Err(error) => tracing::error!(%error, "whether to reconcile can't be told"),
+        }
+        tokio::select! {
+            () = tokio::time::sleep(LOOK.min(interval)) => {}
+            () = checkout.stop.cancelled() => return,
+        }
+    }
+}
+
+async fn compare<P: Payments, G: Grants>(checkout: &Checkout<P, G>, interval: Duration) {
+    let now = clock::now();
+    let scope = Scope { since: before(now, BACK), mends: Some(WHO) };
+    match checkout.reconcile(scope, &|_| {}).await {
+        Ok(report) => {
+            for finding in &report.findings {
+                let (reference, detail) = (&finding.reference, &finding.detail);
+                if finding.mended {
+                    tracing::warn!(purchase.reference = reference, detail, "a difference was mended");
+                } else {
+                    tracing::error!(
+                        alert = true,
+                        purchase.reference = reference,
+                        detail,
+                        "a person is needed"
+                    );
+                }
+            }
+            tracing::info!(
+                payment_intents = report.payment_intents,
+                purchases = report.purchases,
+                differences = report.findings.len(),
+                open = report.open(),
+                "reconciled"
+            );
+        }
+        Err(error) => {
+            tracing::error!(%error, "reconciling failed: it is tried again");
+            let again = clock::now().plus(AGAIN.min(interval));
+            if let Err(error) = checkout.store.postpone_job(JOB, again).await {
+                tracing::error!(%error, "and can't be tried earlier than the next time");
+            }
+        }
+    }
+}
+
+/// `span` before `now`.
+pub(super) fn before(now: Timestamp, span: Duration) -> Timestamp {
+    Timestamp::from_millis(now.as_millis() - i64::try_from(span.as_millis()).unwrap_or(i64::MAX))
+}

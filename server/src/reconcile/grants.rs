@@ -1,0 +1,103 @@
+//! Access that is paid for and missing, or given back and still there.
+use super::{Difference, Report, Scope};
+use crate::checkout::Checkout;
+use crate::error::Error;
+use crate::grants::{Grant, Grants, GrantsError};
+use crate::payments::Payments;
+use crate::purchase::{Command, Event, Purchase};
+use shared::State;
+
+impl<P: Payments, G: Grants> Checkout<P, G> {
+    /// FlockJay has no way to ask for a grant that changes nothing: to grant again, or to revoke again, says what was
+    /// there, and mends it in the same call.
+    pub(super) async fn compare_grant(
+        &self,
+        purchase: &Purchase,
+        scope: Scope<'_>,
+        report: &mut Report,
+    ) -> Result<(), Error> {
+        match (purchase.state(), scope.mends) {
+            (State::Paid, who) => self.compare_waiting(purchase, who, report).await,
+            (State::Granted, Some(who)) => self.grant_again(purchase, who, report).await,
+            (State::Refunded, Some(who)) if purchase.was_grant_asked() => {
+                self.revoke_again(purchase, who, report).await
+            }
+            (State::Granted | State::Refunded, _)
+            | (
+                State::Held
+                | State::Paying
+                | State::Processing
+                | State::Expired
+                | State::Canceled
+                | State::Refunding,
+                _,
+            ) => Ok(()),
+        }
+    }
+
+    /// A grant that is under way is the outbox's; one that waits for a person, or for nothing, is not.
+    async fn compare_waiting(
+        &self,
+        purchase: &Purchase,
+        who: Option<&str>,
+        report: &mut Report,
+    ) -> Result<(), Error> {
+        let commands = self.store.commands_of(purchase.id()).await?;
+        let grants =
+            |state: &str| commands.iter().any(|entry| entry.receiver == "flockjay" && entry.state == state);
+        if grants("pending") {
+            return Ok(());
+        }
+        if grants("needs_person") {
+            let detail = "FlockJay refused the access: see `outbox list`, then `purchases resend`".to_owned();
+            report.add(purchase.reference(), Difference::Grant, detail, false);
+            return Ok(());
+        }
+        let detail = "paid, and nothing was under way to give access".to_owned();
+        if let Some(who) = who {
+            self.mend(purchase, vec![], Some(Command::CreateGrant), who, &detail).await?;
+        }
+        report.add(purchase.reference(), Difference::Grant, detail, who.is_some());
+        Ok(())
+    }
+
+    async fn grant_again(&self, purchase: &Purchase, who: &str, report: &mut Report) -> Result<(), Error> {
+        let (catalog, reference) = (self.catalog.get(), purchase.reference());
+        let (Some(item), Some(learner)) = (catalog.find(purchase.sku()), purchase.learner()) else {
+            return Ok(());
+        };
+        let grant = Grant { purchase: purchase.id(), reference, learner, resource: &item.resource };
+        match self.grants.grant(grant).await {
+            Ok(granted) if granted.made => {
+                let now = self.store.purchase(purchase.id()).await?;
+                if now.state() == State::Refunded {
+                    // Given back while FlockJay answered, and perhaps revoked before it made the grant.
+                    return self.revoke_again(&now, who, report).await;
+                }
+                let detail = "granted here, and FlockJay had no access for it".to_owned();
+                self.mend(purchase, vec![], None, who, &detail).await?;
+                report.add(reference, Difference::Grant, detail, true);
+            }
+            Ok(_) => {}
+            Err(GrantsError::Permanent { message } | GrantsError::Transient { message, .. }) => {
+                report.add(reference, Difference::Grant, message, false);
+            }
+        }
+        Ok(())
+    }
+
+    async fn revoke_again(&self, purchase: &Purchase, who: &str, report: &mut Report) -> Result<(), Error> {
+        match self.grants.revoke(purchase.id()).await {
+            Ok(true) => {
+                let detail = "refunded here, and FlockJay still gave access".to_owned();
+                self.mend(purchase, vec![Event::GrantRevoked], None, who, &detail).await?;
+                report.add(purchase.reference(), Difference::Revocation, detail, true);
+            }
+            Ok(false) => {}
+            Err(GrantsError::Permanent { message } | GrantsError::Transient { message, .. }) => {
+                report.add(purchase.reference(), Difference::Revocation, message, false);
+            }
+        }
+        Ok(())
+    }
+}

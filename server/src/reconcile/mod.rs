@@ -1,0 +1,166 @@
+//! Compares what is stored here with Stripe and with FlockJay, and mends what differs.
+//!
+//! Webhooks, the outbox and the sweep are meant to leave nothing to find: whatever is found here was lost by one of
+//! them, or changed by hand on the other side.
+
+mod daily;
+mod grants;
+mod payments;
+
+pub use daily::run_daily;
+
+use crate::checkout::Checkout;
+use crate::clock;
+use crate::error::Error;
+use crate::grants::Grants;
+use crate::payments::Payments;
+use crate::purchase::{Command, Event, Purchase, Reference};
+use crate::store::StoreError;
+use serde::Serialize;
+use shared::Timestamp;
+use std::collections::HashSet;
+
+/// What to compare, and how.
+#[derive(Clone, Copy, Debug)]
+pub struct Scope<'a> {
+    /// Purchases opened, and payment intents created, from then on.
+    pub since: Timestamp,
+    /// Who mends, for the audit trail; nothing is mended, and FlockJay is not asked, where nobody does.
+    pub mends: Option<&'a str>,
+}
+
+/// What was compared, and what differed.
+#[derive(Clone, Debug, Serialize)]
+pub struct Report {
+    pub since: Timestamp,
+    pub payment_intents: usize,
+    pub purchases: usize,
+    pub findings: Vec<Finding>,
+}
+
+/// One difference.
+#[derive(Clone, Debug, Serialize)]
+pub struct Finding {
+    pub reference: String,
+    pub difference: Difference,
+    /// For a person to read.
+    pub detail: String,
+    /// Otherwise a person must look.
+    pub mended: bool,
+}
+
+/// What kind of difference.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Difference {
+    /// Stripe knows more of the payment, or of its refunds, than was known here.
+    Payment,
+    /// Stripe took money for a purchase that is unknown here.
+    NotHere,
+    /// Paid here, and not at Stripe.
+    NotThere,
+    /// Stripe took another amount than is known here.
+    Amount,
+    /// A second payment for one purchase.
+    Stray,
+    /// Paid for, and without access.
+    Grant,
+    /// Given back, and with access.
+    Revocation,
+}
+
+/// How far the comparison is: so many of so many.
+#[derive(Clone, Copy, Debug)]
+pub enum Progress {
+    /// Payment intents looked at; how many there are is not known before the last.
+    Intents(usize),
+    Purchases {
+        done: usize,
+        all: usize,
+    },
+}
+
+impl Report {
+    /// How many differences a person must look at.
+    #[must_use]
+    pub fn open(&self) -> usize {
+        self.findings.iter().filter(|finding| !finding.mended).count()
+    }
+
+    fn add(&mut self, reference: &Reference, difference: Difference, detail: String, mended: bool) {
+        let reference = reference.as_str().to_owned();
+        self.findings.push(Finding { reference, difference, detail, mended });
+    }
+}
+
+impl<P: Payments, G: Grants> Checkout<P, G> {
+    /// Goes through Stripe's payment intents, then through our purchases. Fails where Stripe or the database can't be
+    /// asked; what was mended until then stays mended.
+    pub async fn reconcile(
+        &self,
+        scope: Scope<'_>,
+        progress: &(dyn Fn(Progress) + Sync),
+    ) -> Result<Report, Error> {
+        let mut report =
+            Report { since: scope.since, payment_intents: 0, purchases: 0, findings: Vec::new() };
+        let mut seen = HashSet::new();
+        let mut page = None;
+        loop {
+            let intents = self.payments.created_since(scope.since, page.as_deref()).await?;
+            for intent in intents.intents {
+                self.compare_intent(&intent, scope, &mut report).await?;
+                report.payment_intents += 1;
+                progress(Progress::Intents(report.payment_intents));
+                seen.insert(intent.id);
+            }
+            page = intents.next;
+            if page.is_none() {
+                break;
+            }
+        }
+        let purchases = self.store.opened_since(scope.since).await?;
+        for id in &purchases {
+            if let Some(purchase) = readable(self.store.purchase(id).await)? {
+                self.compare_unseen(&purchase, &seen, scope, &mut report).await?;
+                // Read anew: the comparison with Stripe may have changed it.
+                let purchase = self.store.purchase(id).await?;
+                self.compare_grant(&purchase, scope, &mut report).await?;
+            }
+            report.purchases += 1;
+            progress(Progress::Purchases { done: report.purchases, all: purchases.len() });
+        }
+        Ok(report)
+    }
+
+    /// Tells the purchase what it missed and has lost commands carried out, and writes down who did so and why.
+    async fn mend(
+        &self,
+        purchase: &Purchase,
+        events: Vec<Event>,
+        lost: Option<Command>,
+        who: &str,
+        detail: &str,
+    ) -> Result<(), Error> {
+        let now = clock::now();
+        let mut tx = self.store.begin().await?;
+        for event in events {
+            tx.apply(purchase.id(), event, now).await??;
+        }
+        if let Some(command) = lost {
+            tx.enqueue_lost(purchase.id(), &command, now).await?;
+        }
+        tx.audit(who, "reconcile", purchase.id(), detail, now).await?;
+        Ok(tx.commit().await?)
+    }
+}
+
+/// One that can't be read must not keep the others from being compared.
+fn readable(purchase: Result<Purchase, StoreError>) -> Result<Option<Purchase>, StoreError> {
+    match purchase {
+        Err(StoreError::Corrupt(error)) => {
+            tracing::error!(alert = true, %error, "a purchase can't be read, and was not compared");
+            Ok(None)
+        }
+        outcome => outcome.map(Some),
+    }
+}

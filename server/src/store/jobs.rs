@@ -1,0 +1,58 @@
+//! Work that one instance does for all, and the purchases that it goes through.
+use super::purchases::known_id;
+use super::{Store, StoreError, Tx};
+use crate::purchase::{Command, PurchaseId};
+use shared::Timestamp;
+use sqlx::Row;
+use std::time::Duration;
+
+impl Store {
+    /// Whether the job `name` is due and this caller does it: then nobody else does until `now` + `every`. A job that is
+    /// new is due after `every`, too.
+    pub async fn claim_job(&self, name: &str, now: Timestamp, every: Duration) -> Result<bool, StoreError> {
+        let next = now.plus(every).as_millis();
+        sqlx::query("INSERT INTO jobs (name, due_at) VALUES ($1, $2) ON CONFLICT (name) DO NOTHING")
+            .bind(name)
+            .bind(next)
+            .execute(&self.pool)
+            .await?;
+        let claimed = sqlx::query("UPDATE jobs SET due_at = $2 WHERE name = $1 AND due_at <= $3")
+            .bind(name)
+            .bind(next)
+            .bind(now.as_millis())
+            .execute(&self.pool)
+            .await?;
+        Ok(claimed.rows_affected() == 1)
+    }
+
+    /// Has the job done again at `at`.
+    pub async fn postpone_job(&self, name: &str, at: Timestamp) -> Result<(), StoreError> {
+        let query = sqlx::query("UPDATE jobs SET due_at = $2 WHERE name = $1");
+        query.bind(name).bind(at.as_millis()).execute(&self.pool).await?;
+        Ok(())
+    }
+
+    /// Every purchase opened from `since` on.
+    pub async fn opened_since(&self, since: Timestamp) -> Result<Vec<PurchaseId>, StoreError> {
+        let rows = sqlx::query("SELECT id FROM purchases WHERE opened_at >= $1 ORDER BY opened_at")
+            .bind(since.as_millis())
+            .fetch_all(&self.pool)
+            .await?;
+        rows.iter().map(|row| known_id(row.try_get("id")?)).collect()
+    }
+}
+
+impl Tx {
+    /// Puts `command` into the outbox once more, where it was lost.
+    pub async fn enqueue_lost(
+        &mut self,
+        purchase: &PurchaseId,
+        command: &Command,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        match command.receiver() {
+            Some(receiver) => self.enqueue(purchase, command, receiver, now).await,
+            None => Ok(()),
+        }
+    }
+}

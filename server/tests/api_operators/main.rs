@@ -1,0 +1,4 @@
+//! The operators' subcommands of the real binary, beside a running server.
+mod cli;
+mod purchases;
+mod reconcile;
