@@ -116,7 +116,7 @@ async fn what_only_a_person_can_mend_fails_and_is_named() {
     let another = Sandbox::start(Options::default()).await.unwrap();
     let elsewhere = format!("--stripe-api-url={}", another.stripe_url());
     assert_eq!(open_finding(&app, &[&elsewhere])["difference"], "not_there");
-    change(&app, "UPDATE purchases SET reference = 'RU-ELSE-WHER'").await;
+    change(&app, "UPDATE purchases SET reference = 'RU-0000-0000'").await;
     let found = open_finding(&app, &[]);
     assert_eq!(found["difference"], "not_here");
 }
