@@ -1,6 +1,6 @@
 //! Stripe's webhooks: any order, any number, and whatever else may come to that address.
 use checkout_tests::{Answer, COURSE, Setup, TestApp};
-use sandbox::stripe::sign;
+use sandbox::stripe::{DisputeStatus, sign};
 use sandbox::{Misdelivery, WebhookFault};
 use serde_json::{Value, json};
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -131,6 +131,22 @@ async fn an_event_of_an_old_version_makes_us_ask_stripe() {
     });
     deliver_signed(&app, &event).await.expect(200);
     app.reaches(&id, "granted").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_lost_dispute_in_an_unreadable_event_makes_us_ask_stripe() {
+    let app = TestApp::start().await;
+    let (id, intent) = app.open_and_press_pay(COURSE, 4900).await;
+    app.sandbox.stripe().confirm(&intent, GOOD).unwrap();
+    app.reaches(&id, "granted").await;
+    app.sandbox.stripe().never_deliver();
+    let dispute = app.sandbox.stripe().open_dispute(&intent).unwrap();
+    app.sandbox.stripe().move_dispute(dispute["id"].as_str().unwrap(), DisputeStatus::Lost).unwrap();
+    let object = json!({ "id": dispute["id"], "object": "dispute", "payment_intent": intent });
+    let event = json!({ "id": "evt_1", "type": "charge.dispute.closed", "data": { "object": object } });
+    deliver_signed(&app, &event).await.expect(200);
+    app.reaches(&id, "refunded").await;
+    app.until("access taken away", |sandbox| sandbox.flockjay().active_grants().is_empty()).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

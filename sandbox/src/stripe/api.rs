@@ -233,6 +233,7 @@ fn work(
         StripeOperation::CreateRefund => refunds::create(ledger, params),
         StripeOperation::RetrieveRefund => refunds::retrieve(ledger, id, params),
         StripeOperation::ListRefunds => refunds::list(ledger, params),
+        StripeOperation::ListDisputes => refunds::list_disputes(ledger, params),
         StripeOperation::RetrieveEvent => params.only(&[]).and_then(|()| {
             let event = ledger.events.get(id).ok_or_else(|| ApiError::missing("notification", "id", id))?;
             Ok(event.body.clone())

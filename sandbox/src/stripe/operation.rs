@@ -24,6 +24,8 @@ pub enum StripeOperation {
     RetrieveRefund,
     /// `GET /v1/refunds`
     ListRefunds,
+    /// `GET /v1/disputes`
+    ListDisputes,
     /// `GET /v1/events/{id}`
     RetrieveEvent,
     /// `GET /v1/events`
@@ -42,8 +44,8 @@ pub(crate) struct Call {
 impl Call {
     pub(crate) fn parse(method: &str, path: &str) -> Option<Self> {
         use StripeOperation::{
-            CancelIntent, ConfirmIntent, CreateIntent, CreateRefund, ListEvents, ListIntents, ListRefunds,
-            RetrieveCharge, RetrieveEvent, RetrieveIntent, RetrieveRefund, UpdateIntent,
+            CancelIntent, ConfirmIntent, CreateIntent, CreateRefund, ListDisputes, ListEvents, ListIntents,
+            ListRefunds, RetrieveCharge, RetrieveEvent, RetrieveIntent, RetrieveRefund, UpdateIntent,
         };
         let segments: Vec<&str> = path.trim_matches('/').split('/').collect();
         let (operation, id) = match (method, segments.as_slice()) {
@@ -55,6 +57,7 @@ impl Call {
             ("POST", ["v1", "payment_intents", id, "confirm"]) => (ConfirmIntent, *id),
             ("POST", ["v1", "refunds"]) => (CreateRefund, ""),
             ("GET", ["v1", "refunds"]) => (ListRefunds, ""),
+            ("GET", ["v1", "disputes"]) => (ListDisputes, ""),
             ("GET", ["v1", "refunds", id]) => (RetrieveRefund, *id),
             ("GET", ["v1", "events"]) => (ListEvents, ""),
             ("GET", ["v1", "events", id]) => (RetrieveEvent, *id),

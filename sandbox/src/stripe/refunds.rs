@@ -86,6 +86,38 @@ pub(crate) fn retrieve(ledger: &Ledger, id: &str, params: &Params) -> Result<Val
 
 /// Newest first, of one payment intent or charge when it is named.
 pub(crate) fn list(ledger: &Ledger, params: &Params) -> Result<Value, ApiError> {
+    let rows = ledger.refunds.iter().rev().filter(|refund| names(params, &refund.intent, &refund.charge));
+    list_of(
+        ledger,
+        rows.map(|refund| (refund.id.as_str(), refund.created, refund.to_json())),
+        params,
+        "/v1/refunds",
+    )
+}
+
+/// Disputes of one payment, or all, the newest first.
+pub(crate) fn list_disputes(ledger: &Ledger, params: &Params) -> Result<Value, ApiError> {
+    let rows = ledger.disputes.iter().rev().filter(|dispute| names(params, &dispute.intent, &dispute.charge));
+    list_of(
+        ledger,
+        rows.map(|dispute| (dispute.id.as_str(), dispute.created, dispute.to_json())),
+        params,
+        "/v1/disputes",
+    )
+}
+
+/// Whether a list with these parameters has a row of this payment.
+fn names(params: &Params, intent: &str, charge: &str) -> bool {
+    params.get("payment_intent").is_none_or(|wanted| wanted == intent)
+        && params.get("charge").is_none_or(|wanted| wanted == charge)
+}
+
+fn list_of<'a>(
+    ledger: &Ledger,
+    rows: impl Iterator<Item = (&'a str, i64, Value)>,
+    params: &Params,
+    path: &str,
+) -> Result<Value, ApiError> {
     params.only(&[
         "payment_intent",
         "charge",
@@ -98,14 +130,7 @@ pub(crate) fn list(ledger: &Ledger, params: &Params) -> Result<Value, ApiError> 
     if let Some(intent) = params.get("payment_intent") {
         ledger.intent(intent)?;
     }
-    let rows = ledger
-        .refunds
-        .iter()
-        .rev()
-        .filter(|refund| params.get("payment_intent").is_none_or(|intent| refund.intent == intent))
-        .filter(|refund| params.get("charge").is_none_or(|charge| refund.charge == charge))
-        .map(|refund| (refund.id.as_str(), refund.created, refund.to_json()));
-    page(rows, params, "/v1/refunds")
+    page(rows, params, path)
 }
 
 /// A refund that was to settle later settles now.

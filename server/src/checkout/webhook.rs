@@ -63,9 +63,9 @@ async fn addressee(tx: &mut Tx, news: &News) -> Result<(Option<PurchaseId>, Vec<
             (&intent.id, intent.reference.as_ref(), paid, intent.events().to_vec())
         }
         News::RefundFailed { intent } => (intent, None, false, vec![Event::RefundFailed]),
-        News::DisputeOpened { intent } => (intent, None, false, vec![Event::DisputeOpened]),
-        News::DisputeWon { intent } => (intent, None, false, vec![Event::DisputeWon]),
-        News::DisputeLost { intent } => (intent, None, false, vec![Event::DisputeLost]),
+        News::Disputed { intent, dispute } => {
+            (intent, None, false, vec![Event::Disputed { dispute: *dispute }])
+        }
         News::Unclear { intent, reference } => {
             (intent.as_deref().unwrap_or_default(), reference.as_ref(), false, vec![Event::StripeHadNews])
         }

@@ -54,6 +54,10 @@ pub async fn show_purchase(desk: &Desk, name: &str) -> anyhow::Result<()> {
         ("email", email(&purchase)),
         ("total", money(&purchase, purchase.price().total)),
         ("left to refund", money(&purchase, purchase.left_to_refund())),
+        (
+            "dispute",
+            purchase.dispute().map(|dispute| format!("{dispute:?}").to_lowercase()).unwrap_or_default(),
+        ),
         ("payment intent", purchase.intent().unwrap_or("none").to_owned()),
         ("opened", moment(purchase.opened_at())),
     ];
@@ -142,6 +146,7 @@ fn summary(purchase: &Purchase) -> Value {
         "version": view.version,
         "price": view.price,
         "refundable": purchase.refundable(),
+        "dispute": purchase.dispute(),
         "email": purchase.learner().map(|learner| learner.email.as_str()),
         "payment_intent": purchase.intent(),
         "access_url": view.access_url,

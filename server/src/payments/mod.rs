@@ -4,7 +4,7 @@ mod stripe;
 
 pub use stripe::{Stripe, supports};
 
-use crate::purchase::{Attempt, Event, Reference, SeatFound};
+use crate::purchase::{Attempt, Dispute, Event, Reference, SeatFound};
 use shared::{Currency, Timestamp};
 use std::future::Future;
 use std::time::Duration;
@@ -98,14 +98,9 @@ pub enum News {
     RefundFailed {
         intent: String,
     },
-    DisputeOpened {
+    Disputed {
         intent: String,
-    },
-    DisputeWon {
-        intent: String,
-    },
-    DisputeLost {
-        intent: String,
+        dispute: Dispute,
     },
     /// About this payment, and unreadable or less than the whole truth, so that Stripe must be asked.
     Unclear {
@@ -163,7 +158,7 @@ pub trait Payments: Send + Sync + 'static {
 
     fn cancel(&self, intent: &str) -> impl Future<Output = Result<Intent, PaymentsError>> + Send;
 
-    /// Gives `amount` minor units back. Whether that succeeded comes as an event, or by [`Payments::refunded`].
+    /// Gives `amount` minor units back. Whether that succeeded comes as an event, or by [`Payments::taken_back`].
     fn refund(
         &self,
         intent: &str,
@@ -175,8 +170,17 @@ pub trait Payments: Send + Sync + 'static {
     /// version is a message all the same.
     fn read_message(&self, body: &str, signature: Option<&str>) -> Result<Message, BadWebhook>;
 
-    /// Minor units given back so far.
-    fn refunded(&self, intent: &str) -> impl Future<Output = Result<i64, PaymentsError>> + Send;
+    /// What went back so far of a payment that succeeded.
+    fn taken_back(&self, intent: &str) -> impl Future<Output = Result<TakenBack, PaymentsError>> + Send;
+}
+
+/// What went back of a payment, or may.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct TakenBack {
+    /// Minor units given back so far, refunds under way not counted.
+    pub refunded: i64,
+    /// What the learner's bank made of it; the worst of several.
+    pub dispute: Option<Dispute>,
 }
 
 /// Where a refund stands.
@@ -210,6 +214,16 @@ impl Intent {
                 None => Event::PaymentAwaited,
             },
         }
+    }
+}
+
+impl TakenBack {
+    /// What this says of a purchase.
+    #[must_use]
+    pub fn events(&self) -> Vec<Event> {
+        let refunded =
+            (self.refunded > 0).then_some(Event::RefundSucceeded { total_refunded: self.refunded });
+        refunded.into_iter().chain(self.dispute.map(|dispute| Event::Disputed { dispute })).collect()
     }
 }
 

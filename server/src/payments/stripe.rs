@@ -1,9 +1,9 @@
 //! Stripe: the only file that names its types.
 use super::{
     BadWebhook, ClientSecret, Intent, IntentPage, IntentStatus, IntentTerms, Message, News, Payments,
-    PaymentsError, RefundStatus,
+    PaymentsError, RefundStatus, TakenBack,
 };
-use crate::purchase::Reference;
+use crate::purchase::{Dispute, Reference};
 use serde::Deserialize;
 use shared::{Currency, Timestamp};
 use std::collections::HashMap;
@@ -11,6 +11,7 @@ use std::time::Duration;
 use stripe::{
     ApiErrorsCode, Client, ClientBuilder, IdempotencyKey, RequestStrategy, StripeError, StripeRequest,
 };
+use stripe_core::dispute::ListDispute;
 use stripe_core::payment_intent::{
     CancelPaymentIntent, CreatePaymentIntent, CreatePaymentIntentAutomaticPaymentMethods, ListPaymentIntent,
     RetrievePaymentIntent, UpdatePaymentIntent,
@@ -208,12 +209,19 @@ impl Payments for Stripe {
         Err(refusal)
     }
 
-    async fn refunded(&self, intent: &str) -> Result<i64, PaymentsError> {
-        let page = self.send(&ListRefund::new().payment_intent(intent).limit(PAGE), None).await?;
+    async fn taken_back(&self, intent: &str) -> Result<TakenBack, PaymentsError> {
+        let refunds = self.send(&ListRefund::new().payment_intent(intent).limit(PAGE), None).await?;
+        let disputes = self.send(&ListDispute::new().payment_intent(intent).limit(PAGE), None).await?;
         let succeeded = |refund: &&stripe_core::Refund| {
             refund_status(refund.status.as_deref()) == RefundStatus::Succeeded
         };
-        Ok(page.data.iter().filter(succeeded).map(|refund| refund.amount).sum())
+        let standings: Vec<_> =
+            disputes.data.iter().map(|dispute| dispute_of(dispute.status.as_str())).collect();
+        let worst = [Dispute::Lost, Dispute::Open, Dispute::Won];
+        Ok(TakenBack {
+            refunded: refunds.data.iter().filter(succeeded).map(|refund| refund.amount).sum(),
+            dispute: worst.into_iter().find(|standing| standings.contains(standing)),
+        })
     }
 }
 
@@ -286,15 +294,10 @@ fn news_of(object: &EventObject) -> Option<News> {
         EventObject::ChargeRefunded(_) | EventObject::RefundCreated(_) | EventObject::RefundUpdated(_) => {
             return None;
         }
-        EventObject::ChargeDisputeCreated(dispute) => {
-            News::DisputeOpened { intent: dispute.payment_intent.as_ref()?.id().to_string() }
-        }
-        EventObject::ChargeDisputeClosed(dispute) => {
-            let intent = dispute.payment_intent.as_ref()?.id().to_string();
-            match dispute.status.as_str() {
-                "lost" => News::DisputeLost { intent },
-                "won" => News::DisputeWon { intent },
-                _ => News::Other,
+        EventObject::ChargeDisputeCreated(dispute) | EventObject::ChargeDisputeClosed(dispute) => {
+            News::Disputed {
+                intent: dispute.payment_intent.as_ref()?.id().to_string(),
+                dispute: dispute_of(dispute.status.as_str()),
             }
         }
         _ => News::Other,
@@ -341,6 +344,15 @@ fn refund_status(status: Option<&str>) -> RefundStatus {
         Some("succeeded") => RefundStatus::Succeeded,
         Some("failed" | "canceled") => RefundStatus::Failed,
         _ => RefundStatus::Pending,
+    }
+}
+
+/// A bank's inquiry that comes to nothing is closed as a warning; what Stripe may add is not decided.
+fn dispute_of(status: &str) -> Dispute {
+    match status {
+        "lost" => Dispute::Lost,
+        "won" | "warning_closed" | "prevented" => Dispute::Won,
+        _ => Dispute::Open,
     }
 }
 

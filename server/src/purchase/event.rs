@@ -1,24 +1,17 @@
 //! What can happen to a purchase.
 use super::Learner;
+use serde::{Deserialize, Serialize};
 use shared::{Currency, Price};
 
 /// Something that has happened, in the past tense.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Event {
     /// A coupon was applied or removed.
-    PriceChanged {
-        price: Price,
-    },
+    PriceChanged { price: Price },
     /// The learner pressed Pay. `key` is used where this is the first time.
-    PaySubmitted {
-        learner: Learner,
-        expected_total: i64,
-        key: String,
-    },
+    PaySubmitted { learner: Learner, expected_total: i64, key: String },
     /// Stripe has the payment intent.
-    IntentCreated {
-        intent: String,
-    },
+    IntentCreated { intent: String },
     /// Stripe answered for certain that it made none, and will repeat that answer for this key.
     IntentNotCreated,
     /// The bank wants to see the learner (3-D Secure).
@@ -28,16 +21,9 @@ pub enum Event {
     /// The method settles later.
     PaymentProcessing,
     /// Declined. `failure` names this try, so that the same one told twice counts once.
-    PaymentFailed {
-        failure: String,
-    },
+    PaymentFailed { failure: String },
     /// Stripe took the money; `currency` is nothing where it is none of ours. `seat` is what the store found where the purchase had lost its own.
-    PaymentSucceeded {
-        intent: String,
-        amount: i64,
-        currency: Option<Currency>,
-        seat: SeatFound,
-    },
+    PaymentSucceeded { intent: String, amount: i64, currency: Option<Currency>, seat: SeatFound },
     /// Stripe will take no money for this purchase any more.
     IntentCanceled,
     /// The learner gave up.
@@ -47,28 +33,30 @@ pub enum Event {
     /// Stripe said something that can't be read, so that it must be asked.
     StripeHadNews,
     /// FlockJay gave access.
-    GrantCreated {
-        access_url: String,
-    },
+    GrantCreated { access_url: String },
     /// FlockJay refused for good.
     GrantRefused,
     /// FlockJay took access away.
     GrantRevoked,
     /// An operator gives money back: `amount` minor units, or all that is left.
-    RefundRequested {
-        amount: Option<i64>,
-        key: String,
-    },
+    RefundRequested { amount: Option<i64>, key: String },
     /// Stripe has given back `total_refunded` minor units so far, refunds under way not counted.
-    RefundSucceeded {
-        total_refunded: i64,
-    },
+    RefundSucceeded { total_refunded: i64 },
     /// Stripe could not give it back.
     RefundFailed,
-    DisputeOpened,
-    DisputeWon,
+    /// The learner's bank asks for the money back, or has decided.
+    Disputed { dispute: Dispute },
+}
+
+/// Where a dispute stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Dispute {
+    Open,
+    /// The money stays.
+    Won,
     /// The bank took the money back.
-    DisputeLost,
+    Lost,
 }
 
 /// Whether a purchase whose money arrives late still has a seat, or got a new one.

@@ -13,7 +13,7 @@ mod properties;
 mod table;
 
 pub use command::{Command, Receiver};
-pub use event::{Event, Refusal, SeatFound};
+pub use event::{Dispute, Event, Refusal, SeatFound};
 pub use ids::{PurchaseId, Reference};
 pub use transition::MOST_DECLINES;
 
@@ -59,7 +59,8 @@ pub struct Purchase {
     #[serde(default)]
     refund_asked: i64,
     refund_failed: bool,
-    disputed: bool,
+    #[serde(default)]
+    dispute: Option<Dispute>,
     access_url: Option<String>,
     /// A grant was asked for, so that FlockJay may have made one.
     grant_asked: bool,
@@ -141,7 +142,7 @@ impl Purchase {
             refunded: 0,
             refund_asked: 0,
             refund_failed: false,
-            disputed: false,
+            dispute: None,
             access_url: None,
             grant_asked: false,
             grant_refused: false,
@@ -233,6 +234,12 @@ impl Purchase {
         self.refunded
     }
 
+    /// What the learner's bank made of it, if anything.
+    #[must_use]
+    pub fn dispute(&self) -> Option<Dispute> {
+        self.dispute
+    }
+
     /// Whether FlockJay was ever asked to give access.
     #[must_use]
     pub fn was_grant_asked(&self) -> bool {
@@ -258,7 +265,10 @@ impl Purchase {
             Command::ReleaseSeat => false,
             Command::AskStripe => self.state != State::Refunded,
             Command::CancelIntent => self.ending || matches!(self.state, State::Expired | State::Canceled),
-            Command::CreateRefund { amount, .. } => *amount <= self.refundable(),
+            // A dispute that was lost has taken it back already.
+            Command::CreateRefund { amount, .. } => {
+                self.state != State::Refunded && *amount <= self.refundable()
+            }
             Command::ReturnStray { .. } | Command::CallPerson { .. } => true,
             Command::CreateGrant => self.state == State::Paid,
             Command::RevokeGrant => self.state == State::Refunded && self.revoked_at.is_none(),

@@ -1,5 +1,5 @@
 //! The transitions that give money back.
-use super::{Command, Limits, Purchase, Refusal};
+use super::{Command, Dispute, Limits, Purchase, Refusal};
 use shared::{State, Timestamp};
 
 impl Purchase {
@@ -79,6 +79,20 @@ impl Purchase {
         vec![Command::CallPerson {
             why: "a refund failed at the bank: give the money back another way".to_owned(),
         }]
+    }
+
+    /// Stripe's messages have no order: what is decided stays decided, and where the payment's own message is still to
+    /// come, Stripe is asked for all of it.
+    pub(super) fn disputed(&mut self, dispute: Dispute, now: Timestamp) -> Vec<Command> {
+        if !self.was_paid() {
+            return vec![Command::AskStripe];
+        }
+        match (self.dispute, dispute) {
+            (Some(Dispute::Won | Dispute::Lost), Dispute::Open) | (Some(Dispute::Lost), Dispute::Won) => {}
+            (_, dispute) => self.dispute = Some(dispute),
+        }
+        let lost = self.dispute == Some(Dispute::Lost);
+        if lost && self.state != State::Refunded { self.take_back(now) } else { vec![] }
     }
 
     /// Money is taken once for each purchase: what another intent took goes back.

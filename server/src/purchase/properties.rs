@@ -39,9 +39,9 @@ fn any_event() -> impl Strategy<Value = Event> {
         1 => (1..=4900_i64).prop_map(|n| Event::RefundSucceeded { total_refunded: n }),
         1 => Just(Event::RefundSucceeded { total_refunded: 4900 }),
         1 => Just(Event::RefundFailed),
-        1 => Just(Event::DisputeOpened),
-        1 => Just(Event::DisputeWon),
-        1 => Just(Event::DisputeLost),
+        1 => Just(Event::Disputed { dispute: Dispute::Open }),
+        1 => Just(Event::Disputed { dispute: Dispute::Won }),
+        1 => Just(Event::Disputed { dispute: Dispute::Lost }),
     ]
 }
 

@@ -124,9 +124,9 @@ fn events() -> Vec<(&'static str, Event, Timestamp)> {
         ("refund succeeded", Event::RefundSucceeded { total_refunded: 4900 }, SOON),
         ("refund succeeded, part", Event::RefundSucceeded { total_refunded: 100 }, SOON),
         ("refund failed", Event::RefundFailed, SOON),
-        ("dispute opened", Event::DisputeOpened, SOON),
-        ("dispute won", Event::DisputeWon, SOON),
-        ("dispute lost", Event::DisputeLost, SOON),
+        ("dispute opened", Event::Disputed { dispute: Dispute::Open }, SOON),
+        ("dispute won", Event::Disputed { dispute: Dispute::Won }, SOON),
+        ("dispute lost", Event::Disputed { dispute: Dispute::Lost }, SOON),
     ]
 }
 

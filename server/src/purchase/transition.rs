@@ -68,7 +68,7 @@ impl Purchase {
                 }
                 Ok(vec![])
             }
-            Event::PaymentActionRequired | Event::DisputeWon => Ok(vec![]),
+            Event::PaymentActionRequired => Ok(vec![]),
             Event::PaymentAwaited => {
                 // What we took for processing was an older message, or came to nothing.
                 if self.state == State::Processing {
@@ -127,18 +127,7 @@ impl Purchase {
             Event::RefundRequested { amount, key } => self.refund_requested(amount, key, now, limits),
             Event::RefundSucceeded { total_refunded } => Ok(self.refund_succeeded(total_refunded, now)),
             Event::RefundFailed => Ok(self.refund_failed(now, limits)),
-            Event::DisputeOpened => {
-                self.disputed = true;
-                Ok(if self.was_paid() { vec![] } else { vec![Command::AskStripe] })
-            }
-            Event::DisputeLost => Ok(match self.state {
-                State::Paid | State::Granted | State::Refunding => self.take_back(now),
-                State::Refunded => vec![],
-                // Stripe's messages have no order: the payment's own is still to come.
-                State::Held | State::Paying | State::Processing | State::Expired | State::Canceled => {
-                    vec![Command::AskStripe]
-                }
-            }),
+            Event::Disputed { dispute } => Ok(self.disputed(dispute, now)),
         }
     }
 

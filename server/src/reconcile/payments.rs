@@ -4,8 +4,8 @@ use crate::checkout::Checkout;
 use crate::clock;
 use crate::error::Error;
 use crate::grants::Grants;
-use crate::payments::{Intent, IntentStatus, Payments, PaymentsError};
-use crate::purchase::{Event, Purchase};
+use crate::payments::{Intent, IntentStatus, Payments, PaymentsError, TakenBack};
+use crate::purchase::{Dispute, Purchase};
 use crate::store::StoreError;
 use shared::Money;
 use std::collections::HashSet;
@@ -31,25 +31,22 @@ impl<P: Payments, G: Grants> Checkout<P, G> {
             }
             Err(error) => return Err(error.into()),
         };
-        let refunded = match intent.status {
-            IntentStatus::Succeeded => self.payments.refunded(&intent.id).await?,
+        let taken_back = match intent.status {
+            IntentStatus::Succeeded => self.payments.taken_back(&intent.id).await?,
             IntentStatus::Open
             | IntentStatus::ActionRequired
             | IntentStatus::Processing
-            | IntentStatus::Canceled => 0,
+            | IntentStatus::Canceled => TakenBack::default(),
         };
         if purchase.intent().is_some_and(|recorded| recorded != intent.id) {
-            return self.compare_stray(&purchase, intent, refunded, scope, report).await;
+            return self.compare_stray(&purchase, intent, taken_back, scope, report).await;
         }
         if purchase.was_paid() && intent.status != IntentStatus::Succeeded {
             let detail = format!("paid here, while {} is {:?} at Stripe", intent.id, intent.status);
             report.add(reference, Difference::NotThere, detail, false);
             return Ok(());
         }
-        let mut events = intent.events().to_vec();
-        if refunded > 0 {
-            events.push(Event::RefundSucceeded { total_refunded: refunded });
-        }
+        let events: Vec<_> = intent.events().into_iter().chain(taken_back.events()).collect();
         // The machine itself says what it would learn from this.
         let mut told = purchase.clone();
         for event in events.clone() {
@@ -78,11 +75,11 @@ impl<P: Payments, G: Grants> Checkout<P, G> {
         &self,
         purchase: &Purchase,
         intent: &Intent,
-        refunded: i64,
+        taken_back: TakenBack,
         scope: Scope<'_>,
         report: &mut Report,
     ) -> Result<(), Error> {
-        if intent.received <= refunded {
+        if intent.received <= taken_back.refunded || taken_back.dispute == Some(Dispute::Lost) {
             return Ok(());
         }
         let detail = format!("{} was paid beside the purchase's own payment intent", intent.id);

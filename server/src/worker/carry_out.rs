@@ -38,12 +38,11 @@ impl<P: Payments, G: Grants> Checkout<P, G> {
         let Some(intent) = self.find_intent(purchase).await? else { return Ok(Outcome::Done(vec![])) };
         let mut events = intent.events().to_vec();
         if intent.status == IntentStatus::Succeeded {
-            match self.payments.refunded(&intent.id).await {
-                Ok(0) => {}
-                Ok(total_refunded) => events.push(Event::RefundSucceeded { total_refunded }),
+            match self.payments.taken_back(&intent.id).await {
+                Ok(taken_back) => events.extend(taken_back.events()),
                 Err(error) if purchase.was_paid() => return Err(error),
                 // News of the payment doesn't wait for news of its refund, which has messages of its own.
-                Err(error) => tracing::warn!(%error, "Stripe can't say what was refunded"),
+                Err(error) => tracing::warn!(%error, "Stripe can't say what was taken back"),
             }
         }
         Ok(Outcome::Done(events))
@@ -69,10 +68,7 @@ impl<P: Payments, G: Grants> Checkout<P, G> {
     ) -> Result<Outcome, PaymentsError> {
         let Some(intent) = purchase.intent() else { return Ok(Outcome::Done(vec![])) };
         Ok(match self.payments.refund(intent, amount, key).await? {
-            RefundStatus::Succeeded => {
-                let total_refunded = self.payments.refunded(intent).await?;
-                Outcome::Done(vec![Event::RefundSucceeded { total_refunded }])
-            }
+            RefundStatus::Succeeded => Outcome::Done(self.payments.taken_back(intent).await?.events()),
             RefundStatus::Pending => Outcome::Done(vec![]),
             RefundStatus::Failed => Outcome::NeedsPerson {
                 message: "Stripe could not give the money back".to_owned(),

@@ -1,6 +1,7 @@
 //! `reconcile`, and the same as a job of the server.
 use crate::cli::{Said, buy, reference, run};
 use checkout_tests::{COURSE, Setup, TestApp};
+use sandbox::stripe::DisputeStatus;
 use sandbox::{Options, Sandbox, StripeFault};
 use serde_json::{Value, json};
 use sqlx::{AnyConnection, Connection};
@@ -51,6 +52,26 @@ async fn the_daily_job_finds_a_refund_that_nobody_heard_of() {
     app.sandbox.stripe().refund(&intent, None).unwrap();
     app.reaches(&id, "refunded").await;
     app.until("access taken away", |sandbox| sandbox.flockjay().active_grants().is_empty()).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_lost_dispute_that_nobody_heard_of_is_found() {
+    let app = TestApp::start().await;
+    let id = buy(&app, COURSE, 4900).await;
+    app.sandbox.stripe().webhooks_settled().await;
+    app.sandbox.stripe().never_deliver();
+    let intent = app.sandbox.stripe().intents()[0]["id"].as_str().unwrap().to_owned();
+    let dispute = app.sandbox.stripe().open_dispute(&intent).unwrap()["id"].as_str().unwrap().to_owned();
+    run(&app, &["reconcile", "--as=ada"]).ok();
+    assert_eq!(run(&app, &["purchases", "show", &id, "--json"]).json()["dispute"], "open");
+    app.sandbox.stripe().move_dispute(&dispute, DisputeStatus::Lost).unwrap();
+    run(&app, &["reconcile", "--as=ada"]).ok();
+    app.reaches(&id, "refunded").await;
+    let events = app.sandbox.stripe().deliveries();
+    let opening = events.iter().find(|event| event.event_type == "charge.dispute.created").unwrap();
+    app.sandbox.stripe().redeliver(&opening.event).await.unwrap();
+    let dispute = run(&app, &["purchases", "show", &id, "--json"]).json()["dispute"].clone();
+    assert_eq!(dispute, "lost", "what is decided stays decided");
 }
 
 #[tokio::test(flavor = "multi_thread")]
