@@ -102,6 +102,7 @@ fn as_its_user(program: &Path) -> Command {
     changed
 }
 
-fn free_port() -> Result<u16> {
+/// A port that nobody listens on at the moment.
+pub(crate) fn free_port() -> Result<u16> {
     Ok(TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?.port())
 }

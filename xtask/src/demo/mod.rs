@@ -1,5 +1,6 @@
 //! Starts everything that a person needs to buy a course on this machine, and ends it again.
 
+mod front;
 mod http;
 mod ports;
 mod service;
@@ -11,6 +12,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, bail};
 
 use crate::interrupt::{self, Interrupted};
+use crate::postgres::Cluster;
 use crate::{process, repo, tools, widget};
 use ports::Ports;
 use service::Service;
@@ -20,6 +22,9 @@ use settings::{Settings, Stripe};
 pub(crate) struct Options {
     #[command(flatten)]
     ports: ports::Wishes,
+    /// How many servers; several share a private PostgreSQL and one address
+    #[arg(long, default_value = "1", value_parser = clap::value_parser!(u8).range(1..=8))]
+    instances: u8,
     /// Show all that the server and the sandbox log, not only errors
     #[arg(long)]
     verbose: bool,
@@ -40,7 +45,7 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     for note in moved {
         println!("{note}");
     }
-    match serve(&Settings { stripe, ports }, options.verbose) {
+    match serve(&Settings { stripe, ports }, options) {
         Err(error) if error.is::<Interrupted>() => {
             println!("\nstopped");
             Ok(())
@@ -56,32 +61,58 @@ fn build_programs() -> Result<()> {
     process::run(build.current_dir(repo::root()))
 }
 
-/// Until Ctrl-C, or until a program dies.
-fn serve(settings: &Settings, verbose: bool) -> Result<()> {
+/// Until Ctrl-C, or until the sandbox or the last server dies.
+fn serve(settings: &Settings, options: &Options) -> Result<()> {
     let folder = fresh_folder(&settings.ports)?;
     let programs = repo::programs()?;
-    let mut sandbox = process::tied_to_us(&programs.join("sandbox"));
-    sandbox.args(settings.sandbox_arguments()).envs(settings::without_proxy());
-    let mut server = process::tied_to_us(&programs.join("redis-checkout"));
-    server.arg("serve").envs(settings::without_proxy());
-    for (name, value) in settings.server_environment(&folder.join("checkout.db")) {
-        match value {
-            Some(value) => server.env(name, value),
-            None => server.env_remove(name),
-        };
-    }
+    // Ended after the servers that use it.
+    let cluster = if options.instances > 1 { Some(Cluster::start()?) } else { None };
     // The logs are files.
-    server.env("NO_COLOR", "1");
-    sandbox.env("NO_COLOR", "1");
+    let mut sandbox = process::tied_to_us(&programs.join("sandbox"));
+    sandbox.args(settings.sandbox_arguments()).envs(settings::without_proxy()).env("NO_COLOR", "1");
+    sandbox.current_dir(repo::root());
     // The server asks FlockJay at its start whether what the catalogue names exists.
-    let mut services = vec![Service::start("sandbox", sandbox.current_dir(repo::root()), &folder, verbose)?];
+    let mut services = vec![Service::start("sandbox", &mut sandbox, &folder, options.verbose)?];
     wait_until_ready(&mut services, settings.ports.flockjay, "/_sandbox/health")?;
-    services.push(Service::start("server", server.current_dir(repo::root()), &folder, verbose)?);
-    wait_until_ready(&mut services, settings.ports.server, "/readyz")?;
+    let instances = settings.instances(options.instances, &folder, cluster.as_ref())?;
+    for instance in &instances {
+        let mut server = process::tied_to_us(&programs.join("redis-checkout"));
+        server.arg("serve").envs(settings::without_proxy()).env("NO_COLOR", "1");
+        for (name, value) in settings.server_environment(instance) {
+            match value {
+                Some(value) => server.env(name, value),
+                None => server.env_remove(name),
+            };
+        }
+        server.current_dir(repo::root());
+        services.push(Service::start(&instance.name, &mut server, &folder, options.verbose)?);
+        wait_until_ready(&mut services, instance.port, "/readyz")?;
+    }
+    if instances.len() > 1 {
+        front::listen(settings.ports.server, instances.iter().map(|instance| instance.port).collect())?;
+    }
+    for (instance, service) in instances.iter().zip(&services[1..]).filter(|_| instances.len() > 1) {
+        println!("{} is process {} at port {}", instance.name, service.id(), instance.port);
+    }
     println!("{}", settings.welcome(&folder));
     loop {
-        check(&mut services)?;
+        drop_dead_instance(&mut services)?;
         std::thread::sleep(Duration::from_millis(100));
+    }
+}
+
+/// While another server lives, one that dies is told and missed by nobody.
+fn drop_dead_instance(services: &mut Vec<Service>) -> Result<()> {
+    let Err(death) = check(services) else { return Ok(()) };
+    let servers = services.len() - 1;
+    let dead = services.iter_mut().skip(1).position(|service| service.check().is_err());
+    match dead {
+        Some(place) if servers > 1 && !death.is::<Interrupted>() => {
+            println!("{death:#}\nthe others go on");
+            services.remove(place + 1);
+            Ok(())
+        }
+        _ => Err(death),
     }
 }
 

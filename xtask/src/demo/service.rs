@@ -14,19 +14,14 @@ use crate::process::Running;
 const LAST_WORDS: usize = 15;
 
 pub(crate) struct Service {
-    name: &'static str,
+    name: String,
     pub(crate) log: PathBuf,
     running: Running,
     printer: Option<JoinHandle<()>>,
 }
 
 impl Service {
-    pub(crate) fn start(
-        name: &'static str,
-        command: &mut Command,
-        folder: &Path,
-        verbose: bool,
-    ) -> Result<Self> {
+    pub(crate) fn start(name: &str, command: &mut Command, folder: &Path, verbose: bool) -> Result<Self> {
         let log = folder.join(format!("{name}.log"));
         let file = File::create(&log).with_context(|| format!("cannot write {}", log.display()))?;
         let (reader, writer) = pipe().context("cannot make a pipe")?;
@@ -34,8 +29,16 @@ impl Service {
         let running = Running::spawn(command)?;
         // The command keeps its ends of the pipe open, and the reader would wait for them for ever.
         command.stdout(std::process::Stdio::null()).stderr(std::process::Stdio::null());
-        let printer = std::thread::spawn(move || copy(name, reader, file, verbose));
-        Ok(Self { name, log, running, printer: Some(printer) })
+        let printer = std::thread::spawn({
+            let name = name.to_owned();
+            move || copy(&name, reader, file, verbose)
+        });
+        Ok(Self { name: name.to_owned(), log, running, printer: Some(printer) })
+    }
+
+    /// Its process.
+    pub(crate) fn id(&self) -> u32 {
+        self.running.id()
     }
 
     /// Fails with its last words if it is no longer there.

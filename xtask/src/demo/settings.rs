@@ -5,6 +5,7 @@ use std::path::Path;
 use anyhow::{Result, bail};
 
 use super::ports::Ports;
+use crate::postgres::{Cluster, free_port};
 
 const VARIABLES: [&str; 3] = ["STRIPE_SECRET_KEY", "STRIPE_PUBLISHABLE_KEY", "STRIPE_WEBHOOK_SECRETS"];
 const FLOCKJAY_TOKEN: &str = "sandbox-token";
@@ -44,7 +45,41 @@ pub(crate) struct Settings {
     pub(crate) ports: Ports,
 }
 
+/// One of the servers.
+pub(crate) struct Instance {
+    pub(crate) name: String,
+    pub(crate) port: u16,
+    metrics: Option<u16>,
+    database: String,
+}
+
 impl Settings {
+    /// One server on SQLite at the demo's own port, or several on `cluster` at ports of their own.
+    pub(crate) fn instances(
+        &self,
+        count: u8,
+        folder: &Path,
+        cluster: Option<&Cluster>,
+    ) -> Result<Vec<Instance>> {
+        let Some(cluster) = cluster else {
+            return Ok(vec![Instance {
+                name: "server".to_owned(),
+                port: self.ports.server,
+                metrics: Some(self.ports.metrics),
+                database: format!("sqlite://{}", folder.join("checkout.db").display()),
+            }]);
+        };
+        let instance = |number: u8| {
+            Ok(Instance {
+                name: format!("server-{number}"),
+                port: free_port()?,
+                metrics: (number == 1).then_some(self.ports.metrics),
+                database: cluster.url("postgres"),
+            })
+        };
+        (1..=count).map(instance).collect()
+    }
+
     pub(crate) fn sandbox_arguments(&self) -> Vec<String> {
         let Ports { stripe, flockjay, course, .. } = self.ports;
         let mut arguments = vec![
@@ -66,12 +101,12 @@ impl Settings {
     }
 
     /// `None` where a variable must not be passed on.
-    pub(crate) fn server_environment(&self, database: &Path) -> Vec<(&'static str, Option<String>)> {
-        let Ports { server, metrics, stripe, flockjay, course } = self.ports;
+    pub(crate) fn server_environment(&self, instance: &Instance) -> Vec<(&'static str, Option<String>)> {
+        let Ports { server, stripe, flockjay, course, .. } = self.ports;
         let mut environment = vec![
-            ("LISTEN", Some(format!("127.0.0.1:{server}"))),
-            ("METRICS_LISTEN", Some(format!("127.0.0.1:{metrics}"))),
-            ("DATABASE_URL", Some(format!("sqlite://{}", database.display()))),
+            ("LISTEN", Some(format!("127.0.0.1:{}", instance.port))),
+            ("METRICS_LISTEN", instance.metrics.map(|metrics| format!("127.0.0.1:{metrics}"))),
+            ("DATABASE_URL", Some(instance.database.clone())),
             ("PUBLIC_URL", Some(url(server))),
             ("ALLOWED_ORIGINS", Some(url(course))),
             ("CATALOG", Some(std::env::var("CATALOG").unwrap_or_else(|_| "sandbox/catalog.toml".to_owned()))),
@@ -163,7 +198,8 @@ mod tests {
         let stripe = stripe(&[SECRET, PUBLISHABLE, WEBHOOKS]).unwrap();
         let ports = Ports { server: 1, metrics: 2, stripe: 3, flockjay: 4, course: 5 };
         let settings = Settings { stripe, ports };
-        let environment = settings.server_environment(Path::new("/demo.db"));
+        let instances = settings.instances(1, Path::new("/demo"), None).unwrap();
+        let environment = settings.server_environment(&instances[0]);
         let value = |name| {
             environment.iter().find(|(variable, _)| *variable == name).and_then(|(_, value)| value.clone())
         };
