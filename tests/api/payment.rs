@@ -196,6 +196,34 @@ async fn time_to_pay_runs_out_and_the_intent_is_cancelled() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn time_that_runs_out_during_3_d_secure_ends_it_and_nothing_is_charged() {
+    let app = TestApp::with(&["--payment-seconds=1"]).await;
+    let (id, intent) = app.open_and_press_pay("ru-live", 49000).await;
+    app.sandbox.stripe().confirm(&intent, AUTHENTICATED).unwrap();
+    app.reaches(&id, "canceled").await;
+    app.sandbox.stripe().complete_3ds(&intent, true).unwrap_err();
+    assert!(app.sandbox.stripe().charges_succeeded().is_empty());
+    app.open("ru-live").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_seat_is_kept_while_a_payment_settles_however_long_it_takes() {
+    let app = TestApp::with(&["--payment-seconds=1"]).await;
+    let (id, intent) = app.open_and_press_pay("ru-live", 49000).await;
+    app.sandbox.stripe().confirm(&intent, sandbox::stripe::SETTLES_LATER).unwrap();
+    app.reaches(&id, "processing").await;
+    // The time to pay is over once Stripe is asked for the second time.
+    let asked = |sandbox: &sandbox::Sandbox| {
+        let requests = sandbox.stripe().requests();
+        requests.iter().filter(|request| request.operation == Some(StripeOperation::RetrieveIntent)).count()
+    };
+    app.until("Stripe is asked twice", |sandbox| asked(sandbox) >= 2).await;
+    app.post("/v1/purchases", &json!({ "sku": "ru-live" })).await.expect_problem(409, "sold_out");
+    app.sandbox.stripe().settle(&intent, true).unwrap();
+    app.reaches(&id, "granted").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn nothing_secret_is_logged() {
     let app = TestApp::start().await;
     let id = app.open(COURSE).await;

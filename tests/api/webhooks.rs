@@ -228,22 +228,12 @@ async fn a_signed_event_about_nothing_is_acknowledged() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn money_for_a_seat_that_is_gone_goes_back() {
-    // The sandbox took no money for this intent, so that its refund stays with a person.
     let setup = Setup { flags: vec!["--payment-seconds=1".to_owned()], leaves_work: true };
     let app = TestApp::set_up(setup).await;
     let (late, intent) = app.open_and_press_pay("ru-live", 49000).await;
     app.reaches(&late, "canceled").await;
     let other = app.open("ru-live").await;
-    // Stripe says that it was paid after all: a foreign tool, or a message lost on the way.
-    let mut paid = app.sandbox.stripe().intent(&intent).unwrap();
-    paid["status"] = json!("succeeded");
-    paid["amount_received"] = json!(49000);
-    let event = json!({
-        "id": "evt_late", "object": "event", "type": "payment_intent.succeeded", "created": now(),
-        "api_version": sandbox::stripe::API_VERSION, "livemode": false, "pending_webhooks": 1,
-        "request": null, "data": { "object": paid }
-    });
-    deliver_signed(&app, &event).await.expect(200);
+    deliver_signed(&app, &paid_after_all(&app, &intent)).await.expect(200);
     let purchase = app.get(&format!("/v1/purchases/{late}")).await.json();
     assert_eq!(purchase["state"], "refunding");
     assert_eq!(app.get("/v1/offerings/ru-live").await.json()["seats"]["left"], 0);
@@ -253,4 +243,38 @@ async fn money_for_a_seat_that_is_gone_goes_back() {
         sandbox.stripe().requests().iter().any(|request| request.path.starts_with("/v1/refunds"))
     })
     .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn two_that_ran_out_are_paid_at_once_for_one_seat_and_one_has_it() {
+    let setup = Setup { flags: vec!["--payment-seconds=1".to_owned()], leaves_work: true };
+    let app = TestApp::set_up(setup).await;
+    let mut late = Vec::new();
+    for _ in 0..2 {
+        let (id, intent) = app.open_and_press_pay("ru-live", 49000).await;
+        app.reaches(&id, "canceled").await;
+        late.push((id, paid_after_all(&app, &intent)));
+    }
+    let (one, two) = tokio::join!(deliver_signed(&app, &late[0].1), deliver_signed(&app, &late[1].1));
+    assert_eq!((one.status, two.status), (200, 200));
+    let mut states = Vec::new();
+    for (id, _) in &late {
+        states.push(app.get(&format!("/v1/purchases/{id}")).await.text_at("state"));
+    }
+    assert_eq!(states.iter().filter(|state| *state == "refunding").count(), 1, "{states:?}");
+    app.until("one has access", |sandbox| sandbox.flockjay().active_grants().len() == 1).await;
+    assert_eq!(app.get("/v1/offerings/ru-live").await.json()["seats"]["left"], 0);
+}
+
+/// Stripe says that `intent` was paid, although it was cancelled: by a foreign tool, or told by a message that was lost
+/// on the way. The sandbox took no money for it, so that its refund stays with a person.
+fn paid_after_all(app: &TestApp, intent: &str) -> Value {
+    let mut paid = app.sandbox.stripe().intent(intent).unwrap();
+    paid["status"] = json!("succeeded");
+    paid["amount_received"] = paid["amount"].clone();
+    json!({
+        "id": format!("evt_{intent}"), "object": "event", "type": "payment_intent.succeeded", "created": now(),
+        "api_version": sandbox::stripe::API_VERSION, "livemode": false, "pending_webhooks": 1,
+        "request": null, "data": { "object": paid }
+    })
 }

@@ -1,6 +1,7 @@
 //! A fresh database for each test: a file of SQLite's, or with `TEST_POSTGRES`, the address of a cluster's database, a
 //! new one in that cluster.
-use sqlx::{AnyConnection, Connection, Executor};
+use sqlx::{AnyConnection, Connection, Executor, Row};
+use std::time::{Duration, Instant};
 use tempfile::TempDir;
 
 /// Nothing is in it yet. The file goes with it; PostgreSQL's stays until its cluster goes.
@@ -23,6 +24,59 @@ impl TestDatabase {
     #[must_use]
     pub fn url(&self) -> &str {
         &self.url
+    }
+}
+
+/// Keeps everybody else from storing a purchase until it is released.
+pub struct Lock {
+    connection: AnyConnection,
+    is_postgres: bool,
+}
+
+impl TestDatabase {
+    /// Waits for who writes at the moment.
+    pub async fn lock(&self) -> Lock {
+        sqlx::any::install_default_drivers();
+        let mut connection = AnyConnection::connect(&self.url).await.expect("the database");
+        let is_postgres = self.url.starts_with("postgres");
+        let lock = if is_postgres {
+            "BEGIN; LOCK TABLE purchases IN ACCESS EXCLUSIVE MODE"
+        } else {
+            "PRAGMA busy_timeout = 10000; BEGIN EXCLUSIVE"
+        };
+        connection.execute(lock).await.expect("the lock");
+        Lock { connection, is_postgres }
+    }
+}
+
+impl Lock {
+    /// Ends the connection that waits here to store a new purchase, as PostgreSQL does when it is stopped. SQLite has
+    /// no server to lose: who waits gives up by itself.
+    pub async fn cut_off(&mut self) {
+        let mut looks = tokio::time::interval(Duration::from_millis(20));
+        let until = Instant::now() + Duration::from_secs(8);
+        while self.is_postgres {
+            assert!(Instant::now() < until, "nobody waits to store a purchase");
+            // Within a transaction the activity is otherwise told as it was at the first look.
+            self.connection.execute("SELECT pg_stat_clear_snapshot()").await.expect("a fresh look");
+            let row = sqlx::query(
+                "SELECT count(pg_terminate_backend(pid)) AS ended FROM pg_stat_activity \
+                 WHERE datname = current_database() AND wait_event_type = 'Lock' \
+                 AND query LIKE 'INSERT INTO purchases%'",
+            )
+            .fetch_one(&mut self.connection)
+            .await
+            .expect("the activity");
+            if row.get::<i64, _>("ended") > 0 {
+                return;
+            }
+            looks.tick().await;
+        }
+    }
+
+    pub async fn release(mut self) {
+        self.connection.execute("ROLLBACK").await.expect("a rollback");
+        self.connection.close().await.expect("a farewell");
     }
 }
 

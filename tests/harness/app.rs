@@ -178,6 +178,11 @@ impl TestApp {
         &self.base
     }
 
+    /// Keeps the server from storing a purchase until released.
+    pub async fn lock_database(&self) -> test_database::Lock {
+        self.database.lock().await
+    }
+
     /// The environment that gives the operators' subcommands the settings of this server.
     pub fn for_operators(&self) -> Vec<(String, String)> {
         let flags = self.flags().into_iter();

@@ -91,10 +91,12 @@ impl StoreError {
         match self {
             Self::Database(sqlx::Error::Io(_) | sqlx::Error::PoolTimedOut | sqlx::Error::PoolClosed) => true,
             Self::Database(sqlx::Error::Database(error)) => {
-                // SQLite's busy and locked; PostgreSQL's lost connections, shutdowns, deadlocks and lost races.
+                // SQLite's busy and locked; PostgreSQL's lost connections, shutdowns, deadlocks, lost races and locks.
                 let code = error.code().unwrap_or_default();
-                matches!(code.as_ref(), "5" | "6" | "261" | "262" | "517" | "40001" | "40P01" | "53300")
-                    || code.starts_with("08")
+                matches!(
+                    code.as_ref(),
+                    "5" | "6" | "261" | "262" | "517" | "40001" | "40P01" | "53300" | "55P03"
+                ) || code.starts_with("08")
                     || code.starts_with("57P")
             }
             Self::Database(_)
@@ -224,7 +226,7 @@ impl Engine {
                 )
                 .await
                 .map(drop),
-            Self::Postgres => Ok(()),
+            Self::Postgres => connection.execute("SET lock_timeout = '10s'").await.map(drop),
         }
     }
 
