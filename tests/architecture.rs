@@ -42,7 +42,7 @@ fn naming(folder: &str, words: &[&str]) -> Vec<String> {
 fn only_one_file_names_stripes_types() {
     let words = ["stripe::", "stripe_core::", "stripe_types::", "stripe_webhook::", "stripe_shared::"];
     let files = naming("server/src", &words);
-    assert_eq!(files, ["server/src/payments/stripe.rs"]);
+    assert_eq!(files, ["server/src/payments/stripe/mod.rs"]);
 }
 
 #[test]

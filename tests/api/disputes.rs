@@ -6,9 +6,7 @@ use sandbox::{Misdelivery, WebhookFault};
 const GOOD: &str = "4242424242424242";
 
 async fn disputed(app: &TestApp, sku: &str, total: i64) -> (String, String, String) {
-    let (id, intent) = app.open_and_press_pay(sku, total).await;
-    app.sandbox.stripe().confirm(&intent, GOOD).unwrap();
-    app.reaches(&id, "granted").await;
+    let (id, intent) = app.buy(sku, total).await;
     let dispute = open(app, &intent);
     (id, intent, dispute)
 }
@@ -52,9 +50,7 @@ async fn one_that_is_lost_takes_access_and_seat() {
 async fn twice_and_in_the_wrong_order_they_end_the_same() {
     for (status, state) in [(DisputeStatus::Lost, "refunded"), (DisputeStatus::Won, "granted")] {
         let app = TestApp::start().await;
-        let (id, intent) = app.open_and_press_pay(COURSE, 4900).await;
-        app.sandbox.stripe().confirm(&intent, GOOD).unwrap();
-        app.reaches(&id, "granted").await;
+        let (id, intent) = app.buy(COURSE, 4900).await;
         app.sandbox.stripe().webhooks_settled().await;
         app.sandbox.stripe().webhook_fault(WebhookFault::new(Misdelivery::Drop));
         let dispute = open(&app, &intent);

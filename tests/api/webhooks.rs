@@ -136,9 +136,7 @@ async fn an_event_of_an_old_version_makes_us_ask_stripe() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_lost_dispute_in_an_unreadable_event_makes_us_ask_stripe() {
     let app = TestApp::start().await;
-    let (id, intent) = app.open_and_press_pay(COURSE, 4900).await;
-    app.sandbox.stripe().confirm(&intent, GOOD).unwrap();
-    app.reaches(&id, "granted").await;
+    let (id, intent) = app.buy(COURSE, 4900).await;
     app.sandbox.stripe().never_deliver();
     let dispute = app.sandbox.stripe().open_dispute(&intent).unwrap();
     app.sandbox.stripe().move_dispute(dispute["id"].as_str().unwrap(), DisputeStatus::Lost).unwrap();
@@ -165,9 +163,7 @@ async fn a_forged_success_in_an_unreadable_event_grants_nothing() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_refund_in_the_dashboard_takes_access_back() {
     let app = TestApp::start().await;
-    let (id, intent) = app.open_and_press_pay(COURSE, 4900).await;
-    app.sandbox.stripe().confirm(&intent, GOOD).unwrap();
-    app.reaches(&id, "granted").await;
+    let (id, intent) = app.buy(COURSE, 4900).await;
     app.sandbox.stripe().refund(&intent, Some(100)).unwrap();
     app.sandbox.stripe().webhooks_settled().await;
     assert_eq!(app.get(&format!("/v1/purchases/{id}")).await.text_at("state"), "granted");

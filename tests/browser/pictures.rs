@@ -8,7 +8,7 @@ const LOOKS: [(u32, &str); 5] =
     [(320, "light"), (360, "light"), (360, "dark"), (1280, "light"), (1280, "dark")];
 
 /// Looks at the page in every width and theme, and asserts that it fits.
-async fn look(page: &Page, state: &str) {
+pub(crate) async fn look(page: &Page, state: &str) {
     for (width, scheme) in LOOKS {
         let metrics = json!({ "width": width, "height": 900, "deviceScaleFactor": 1, "mobile": width < 600 });
         let media = json!({ "features": [

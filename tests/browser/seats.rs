@@ -1,5 +1,6 @@
 //! Seats of a live training: shown as they change, and one's own for as long as it is held.
 use crate::Page;
+use crate::pictures::look;
 use checkout_tests::TestApp;
 
 const LIVE: &str = "ru-live";
@@ -16,7 +17,7 @@ async fn sold_out_comes_and_goes_while_one_looks() {
     .await;
     let id = page.app.open(LIVE).await;
     page.shows("Sold out").await;
-    page.screenshot("sold-out").await;
+    look(&page, "sold-out").await;
     page.app.delete(&format!("/v1/purchases/{id}")).await.expect(200);
     page.shows("Purchase").await;
     assert_eq!(page.eval("return window.told").await, serde_json::json!([0, 1]));
@@ -28,7 +29,7 @@ async fn ones_own_hold_counts_down_and_is_bought() {
     page.press("Purchase").await;
     page.shows("Your seat is reserved").await;
     page.shows("Your seat is held for another 9:").await;
-    page.screenshot("countdown").await;
+    look(&page, "countdown").await;
     page.fill("ada@example.com", GOOD).await;
     page.press("Pay $490.00").await;
     page.shows("You're in").await;
@@ -40,6 +41,7 @@ async fn a_hold_that_runs_out_is_said_and_renewed_with_one_press() {
     let page = Page::open_on("seats_ran_out", LIVE, app).await;
     page.press("Purchase").await;
     page.shows("ran out").await;
+    look(&page, "ran-out").await;
     page.press("Start again").await;
     page.until("root.querySelector('input[name=email]')?.checkVisibility()").await;
     page.press("Cancel").await;

@@ -232,6 +232,14 @@ impl TestApp {
         (id, intent_of(&secret))
     }
 
+    /// Buys what costs `total` with a card that pays, and returns the purchase and its payment intent.
+    pub async fn buy(&self, sku: &str, total: i64) -> (String, String) {
+        let (id, intent) = self.open_and_press_pay(sku, total).await;
+        self.sandbox.stripe().confirm(&intent, "4242424242424242").expect("a payment");
+        self.reaches(&id, "granted").await;
+        (id, intent)
+    }
+
     pub async fn refresh(&self, id: &str) -> Answer {
         self.send(self.request(Method::POST, &format!("/v1/purchases/{id}/refresh"))).await
     }

@@ -43,7 +43,7 @@ pub enum Refused {
     Purchase(String),
     #[error("--as: say who acts, since this is written down (or set OPERATOR)")]
     Nobody,
-    #[error("{0} differences are open: a person must look at each (with --dry-run, none is mended)")]
+    #[error("{} open: a person must look at each (with --dry-run, none is mended)", counted(*.0))]
     Differences(usize),
     #[error("{field}: {detail}")]
     Field { field: &'static str, detail: String },
@@ -64,8 +64,17 @@ impl Desk {
 
     /// The person at the terminal, by name.
     fn operator(&self) -> Result<&str, Refused> {
-        self.who.as_deref().map(str::trim).filter(|who| !who.is_empty()).ok_or(Refused::Nobody)
+        operator(self.who.as_deref())
     }
+}
+
+/// Who acts: a name that says something.
+fn operator(who: Option<&str>) -> Result<&str, Refused> {
+    who.map(str::trim).filter(|who| !who.is_empty()).ok_or(Refused::Nobody)
+}
+
+fn counted(differences: usize) -> String {
+    if differences == 1 { "1 difference is".to_owned() } else { format!("{differences} differences are") }
 }
 
 fn unknown(name: &str) -> impl FnOnce(StoreError) -> anyhow::Error {

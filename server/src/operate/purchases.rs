@@ -2,7 +2,7 @@
 use super::show::{moment, print, print_json, table};
 use super::{Desk, Refused, explain, unknown};
 use crate::clock;
-use crate::purchase::{Command, Event, Purchase};
+use crate::purchase::{Command, Dispute, Event, Purchase};
 use crate::store::{OutboxEntry, PurchaseFilter};
 use serde_json::{Value, json};
 use shared::{Money, State};
@@ -54,10 +54,7 @@ pub async fn show_purchase(desk: &Desk, name: &str) -> anyhow::Result<()> {
         ("email", email(&purchase)),
         ("total", money(&purchase, purchase.price().total)),
         ("left to refund", money(&purchase, purchase.left_to_refund())),
-        (
-            "dispute",
-            purchase.dispute().map(|dispute| format!("{dispute:?}").to_lowercase()).unwrap_or_default(),
-        ),
+        ("dispute", purchase.dispute().map(Dispute::as_str).unwrap_or_default().to_owned()),
         ("payment intent", purchase.intent().unwrap_or("none").to_owned()),
         ("opened", moment(purchase.opened_at())),
     ];

@@ -1,14 +1,14 @@
 //! `reconcile`.
-use super::Refused;
-use super::show::{print, table};
+use super::show::{print, print_json, table};
+use super::{Refused, operator};
+use crate::app;
 use crate::clock;
 use crate::config::RawConfig;
 use crate::reconcile::{Difference, Progress, Scope};
-use crate::{app, config};
 use anyhow::Context;
 use clap::Args;
 use indicatif::{ProgressBar, ProgressStyle};
-use shared::Timestamp;
+use std::time::Duration;
 
 /// What to compare. It speaks to Stripe and FlockJay itself, hence it needs the settings of `serve`.
 #[derive(Args, Clone, Debug)]
@@ -31,12 +31,11 @@ pub struct Reconcile {
 
 /// Compares purchases with Stripe and FlockJay and mends what differs. Fails where something is left to a person.
 pub async fn reconcile(options: Reconcile) -> anyhow::Result<()> {
-    let who = options.who.as_deref().map(str::trim).filter(|who| !who.is_empty());
-    let mends = if options.dry_run { None } else { Some(who.ok_or(Refused::Nobody)?) };
-    let config: config::Config = options.settings.check().context("the settings can't be used")?;
+    let mends = if options.dry_run { None } else { Some(operator(options.who.as_deref())?) };
+    let config = options.settings.check().context("the settings can't be used")?;
     let checkout = app::connect(&config).await?;
-    let back = i64::from(options.days) * 86_400_000;
-    let scope = Scope { since: Timestamp::from_millis(clock::now().as_millis() - back), mends };
+    let back = Duration::from_secs(u64::from(options.days) * 86_400);
+    let scope = Scope { since: clock::now().minus(back), mends };
     let bar = ProgressBar::no_length();
     bar.set_style(ProgressStyle::with_template("{spinner} {msg}: {human_pos} {wide_bar} {elapsed}")?);
     let compared = checkout.reconcile(scope, &|progress| show(&bar, progress)).await;
@@ -45,7 +44,7 @@ pub async fn reconcile(options: Reconcile) -> anyhow::Result<()> {
         anyhow::anyhow!("{error}: reconciling came to no end; what was mended stays mended, run it again")
     })?;
     if options.json {
-        super::show::print_json(&report)?;
+        print_json(&report)?;
     } else {
         print(&format!(
             "compared {} payment intents and {} purchases since {}",

@@ -1,4 +1,4 @@
-//! The port to whoever takes the money. Only `stripe.rs` knows that it is Stripe.
+//! The port to whoever takes the money. Only `stripe` knows that it is Stripe.
 
 mod stripe;
 

@@ -59,6 +59,17 @@ pub enum Dispute {
     Lost,
 }
 
+impl Dispute {
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Open => "open",
+            Self::Won => "won",
+            Self::Lost => "lost",
+        }
+    }
+}
+
 /// Whether a purchase whose money arrives late still has a seat, or got a new one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SeatFound {

@@ -4,7 +4,6 @@ use crate::checkout::Checkout;
 use crate::clock;
 use crate::grants::Grants;
 use crate::payments::Payments;
-use shared::Timestamp;
 use std::time::Duration;
 
 const JOB: &str = "reconcile";
@@ -38,8 +37,7 @@ pub async fn run_daily<P: Payments, G: Grants>(checkout: Checkout<P, G>, interva
 }
 
 async fn compare<P: Payments, G: Grants>(checkout: &Checkout<P, G>, interval: Duration) {
-    let now = clock::now();
-    let scope = Scope { since: before(now, BACK), mends: Some(WHO) };
+    let scope = Scope { since: clock::now().minus(BACK), mends: Some(WHO) };
     match checkout.reconcile(scope, &|_| {}).await {
         Ok(report) => {
             for finding in &report.findings {
@@ -71,9 +69,4 @@ async fn compare<P: Payments, G: Grants>(checkout: &Checkout<P, G>, interval: Du
             }
         }
     }
-}
-
-/// `span` before `now`.
-pub(super) fn before(now: Timestamp, span: Duration) -> Timestamp {
-    Timestamp::from_millis(now.as_millis() - i64::try_from(span.as_millis()).unwrap_or(i64::MAX))
 }

@@ -36,11 +36,7 @@ pub async fn run_circuit<P: Payments, G: Grants>(checkout: Checkout<P, G>, inter
         if all {
             round = Some((now, catalog));
         }
-        match checkout
-            .store
-            .failing_skus(Timestamp::from_millis(now.as_millis() - millis(PATIENCE)), REFUSALS)
-            .await
-        {
+        match checkout.store.failing_skus(now.minus(PATIENCE), REFUSALS).await {
             Ok(failing) => {
                 for sku in checkout.pauses.set_failing(failing) {
                     tracing::error!(
@@ -86,8 +82,4 @@ async fn ask<P: Payments, G: Grants>(checkout: &Checkout<P, G>, item: &Item) {
             );
         }
     }
-}
-
-fn millis(span: Duration) -> i64 {
-    i64::try_from(span.as_millis()).unwrap_or(i64::MAX)
 }

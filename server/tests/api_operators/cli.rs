@@ -43,13 +43,6 @@ pub(crate) fn run(app: &TestApp, arguments: &[&str]) -> Said {
     }
 }
 
-pub(crate) async fn buy(app: &TestApp, sku: &str, total: i64) -> String {
-    let (id, intent) = app.open_and_press_pay(sku, total).await;
-    app.sandbox.stripe().confirm(&intent, "4242424242424242").expect("a payment");
-    app.reaches(&id, "granted").await;
-    id
-}
-
 pub(crate) async fn reference(app: &TestApp, id: &str) -> String {
     app.get(&format!("/v1/purchases/{id}")).await.expect(200).text_at("reference")
 }

@@ -1,12 +1,12 @@
 //! `purchases`, `outbox` and `seats`.
-use crate::cli::{buy, reference, run};
+use crate::cli::{reference, run};
 use checkout_tests::TestApp;
 use sandbox::{FlockJayFault, Misbehaviour, StripeFault, StripeOperation};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_full_refund_takes_access_away_and_frees_the_seat() {
     let app = TestApp::start().await;
-    let id = buy(&app, "ru-live", 49000).await;
+    let (id, _) = app.buy("ru-live", 49000).await;
     let reference = reference(&app, &id).await;
     let refunded =
         run(&app, &["purchases", "refund", &reference, "--as=ada", "--reason=fell ill", "--json"]).json();
@@ -24,7 +24,7 @@ async fn a_full_refund_takes_access_away_and_frees_the_seat() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_partial_refund_leaves_access_and_what_is_left_can_be_refunded() {
     let app = TestApp::start().await;
-    let id = buy(&app, "ru-course", 4900).await;
+    let (id, _) = app.buy("ru-course", 4900).await;
     run(&app, &["purchases", "refund", &id, "--amount=900", "--as=ada"]).ok();
     app.outbox_is(0, 0).await;
     let left = || run(&app, &["purchases", "show", &id, "--json"]).json()["refundable"].clone();
@@ -43,7 +43,7 @@ async fn a_partial_refund_leaves_access_and_what_is_left_can_be_refunded() {
 #[tokio::test(flavor = "multi_thread")]
 async fn refunds_under_way_never_add_up_to_more_than_was_paid() {
     let app = TestApp::start().await;
-    let id = buy(&app, "ru-course", 4900).await;
+    let (id, _) = app.buy("ru-course", 4900).await;
     app.sandbox.stripe().fault(StripeFault::new(Misbehaviour::Down).on(StripeOperation::CreateRefund));
     run(&app, &["purchases", "refund", &id, "--amount=3000", "--as=ada"]).ok();
     let refusal = run(&app, &["purchases", "refund", &id, "--amount=3000", "--as=ada"]).refused();
@@ -57,7 +57,7 @@ async fn refunds_under_way_never_add_up_to_more_than_was_paid() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_refund_is_not_shown_as_done_while_stripe_is_down() {
     let app = TestApp::start().await;
-    let id = buy(&app, "ru-course", 4900).await;
+    let (id, _) = app.buy("ru-course", 4900).await;
     app.sandbox.stripe().fault(StripeFault::new(Misbehaviour::Down).on(StripeOperation::CreateRefund));
     run(&app, &["purchases", "refund", &id, "--as=ada"]).ok();
     app.until("a try", |sandbox| {
@@ -91,7 +91,7 @@ async fn access_that_was_refused_is_sent_again() {
 #[tokio::test(flavor = "multi_thread")]
 async fn purchases_are_found_by_what_people_know() {
     let app = TestApp::start().await;
-    let bought = buy(&app, "ru-course", 4900).await;
+    let (bought, _) = app.buy("ru-course", 4900).await;
     app.open("ru-live").await;
     let all = run(&app, &["purchases", "list", "--json"]).json();
     assert_eq!(all.as_array().unwrap().len(), 2);

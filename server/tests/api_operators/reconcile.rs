@@ -1,5 +1,5 @@
 //! `reconcile`, and the same as a job of the server.
-use crate::cli::{Said, buy, reference, run};
+use crate::cli::{Said, reference, run};
 use checkout_tests::{COURSE, Setup, TestApp};
 use sandbox::stripe::DisputeStatus;
 use sandbox::{Options, Sandbox, StripeFault};
@@ -11,7 +11,7 @@ const GOOD: &str = "4242424242424242";
 #[tokio::test(flavor = "multi_thread")]
 async fn nothing_differs_after_an_ordinary_day() {
     let app = TestApp::start().await;
-    buy(&app, COURSE, 4900).await;
+    app.buy(COURSE, 4900).await;
     app.open("ru-live").await;
     app.open_and_press_pay(COURSE, 4900).await;
     let report = run(&app, &["reconcile", "--as=ada", "--json"]).json();
@@ -42,10 +42,9 @@ async fn a_payment_that_nobody_heard_of_is_granted() {
 #[tokio::test(flavor = "multi_thread")]
 async fn the_daily_job_finds_a_refund_that_nobody_heard_of() {
     let app = TestApp::with(&["--reconcile-seconds=1"]).await;
-    let id = buy(&app, COURSE, 4900).await;
+    let (id, intent) = app.buy(COURSE, 4900).await;
     app.sandbox.stripe().webhooks_settled().await;
     app.sandbox.stripe().never_deliver();
-    let intent = app.sandbox.stripe().intents()[0]["id"].as_str().unwrap().to_owned();
     app.sandbox.stripe().refund(&intent, Some(900)).unwrap();
     let left = || run(&app, &["purchases", "show", &id, "--json"]).json()["refundable"].clone();
     app.until("the part on the record", |_| left() == 4000).await;
@@ -57,10 +56,9 @@ async fn the_daily_job_finds_a_refund_that_nobody_heard_of() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_lost_dispute_that_nobody_heard_of_is_found() {
     let app = TestApp::start().await;
-    let id = buy(&app, COURSE, 4900).await;
+    let (id, intent) = app.buy(COURSE, 4900).await;
     app.sandbox.stripe().webhooks_settled().await;
     app.sandbox.stripe().never_deliver();
-    let intent = app.sandbox.stripe().intents()[0]["id"].as_str().unwrap().to_owned();
     let dispute = app.sandbox.stripe().open_dispute(&intent).unwrap()["id"].as_str().unwrap().to_owned();
     run(&app, &["reconcile", "--as=ada"]).ok();
     assert_eq!(run(&app, &["purchases", "show", &id, "--json"]).json()["dispute"], "open");
@@ -93,7 +91,7 @@ async fn one_of_two_instances_reconciles_for_both() {
 #[tokio::test(flavor = "multi_thread")]
 async fn access_that_flockjay_lost_is_given_again_and_what_was_given_back_is_taken() {
     let app = TestApp::start().await;
-    let (kept, returned) = (buy(&app, COURSE, 4900).await, buy(&app, COURSE, 4900).await);
+    let ((kept, _), (returned, _)) = (app.buy(COURSE, 4900).await, app.buy(COURSE, 4900).await);
     run(&app, &["purchases", "refund", &returned, "--as=ada"]).ok();
     app.reaches(&returned, "refunded").await;
     app.until("access taken away", |sandbox| sandbox.flockjay().active_grants().len() == 1).await;
@@ -114,8 +112,8 @@ async fn access_that_flockjay_lost_is_given_again_and_what_was_given_back_is_tak
 #[tokio::test(flavor = "multi_thread")]
 async fn access_that_was_forgotten_or_refused_is_found() {
     let app = TestApp::set_up(Setup { flags: vec![], leaves_work: true }).await;
-    app.sandbox.flockjay().remove_resource("course", "101");
     let (id, intent) = app.open_and_press_pay(COURSE, 4900).await;
+    app.sandbox.flockjay().remove_resource("course", "101");
     app.sandbox.stripe().confirm(&intent, GOOD).unwrap();
     app.outbox_is(0, 1).await;
     let said = run(&app, &["reconcile", "--as=ada"]);
@@ -130,7 +128,7 @@ async fn access_that_was_forgotten_or_refused_is_found() {
 #[tokio::test(flavor = "multi_thread")]
 async fn what_only_a_person_can_mend_fails_and_is_named() {
     let app = TestApp::start().await;
-    buy(&app, COURSE, 4900).await;
+    app.buy(COURSE, 4900).await;
     change(&app, r#"UPDATE purchases SET body = replace(body, '"charged":4900', '"charged":4800')"#).await;
     assert_eq!(open_finding(&app, &[])["difference"], "amount");
     change(&app, r#"UPDATE purchases SET body = replace(body, '"charged":4800', '"charged":4900')"#).await;

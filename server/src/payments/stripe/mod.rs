@@ -1,10 +1,12 @@
-//! Stripe: the only file that names its types.
+//! Stripe: the only module that names its types.
+mod envelope;
+
 use super::{
     BadWebhook, ClientSecret, Intent, IntentPage, IntentStatus, IntentTerms, Message, News, Payments,
     PaymentsError, RefundStatus, TakenBack,
 };
 use crate::purchase::{Dispute, Reference};
-use serde::Deserialize;
+use envelope::Envelope;
 use shared::{Currency, Timestamp};
 use std::collections::HashMap;
 use std::time::Duration;
@@ -222,59 +224,6 @@ impl Payments for Stripe {
             refunded: refunds.data.iter().filter(succeeded).map(|refund| refund.amount).sum(),
             dispute: worst.into_iter().find(|standing| standings.contains(standing)),
         })
-    }
-}
-
-/// The part of an event that is the same in every version.
-#[derive(Deserialize)]
-struct Envelope {
-    id: String,
-    #[serde(rename = "type")]
-    kind: String,
-    data: Option<EnvelopeData>,
-}
-
-#[derive(Default, Deserialize)]
-struct EnvelopeData {
-    object: Option<EnvelopeObject>,
-}
-
-#[derive(Default, Deserialize)]
-struct EnvelopeObject {
-    id: Option<String>,
-    object: Option<String>,
-    /// Charges, refunds and disputes name their intent; expanded ones do so as an object.
-    payment_intent: Option<serde_json::Value>,
-    #[serde(default)]
-    metadata: serde_json::Value,
-}
-
-impl Envelope {
-    fn read(body: &str) -> Result<Self, BadWebhook> {
-        serde_json::from_str(body).map_err(|_| BadWebhook::Body)
-    }
-
-    fn object(&self) -> Option<&EnvelopeObject> {
-        self.data.as_ref()?.object.as_ref()
-    }
-
-    fn unclear(&self) -> News {
-        let Some(object) = self.object() else { return News::Other };
-        let intent = match object.object.as_deref() {
-            Some("payment_intent") => object.id.clone(),
-            _ => object.payment_intent.as_ref().and_then(|value| value.as_str()).map(str::to_owned),
-        };
-        let reference = object.metadata.get(REFERENCE).and_then(|value| value.as_str());
-        News::Unclear { intent, reference: reference.map(Reference::from_metadata) }
-    }
-
-    fn into_message(self, news: News) -> Message {
-        Message {
-            object_id: self.object().and_then(|object| object.id.clone()),
-            id: self.id,
-            kind: self.kind,
-            news,
-        }
     }
 }
 

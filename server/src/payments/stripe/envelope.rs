@@ -1,0 +1,58 @@
+//! A webhook's body as plain JSON, for events that Stripe's types can't read.
+use super::REFERENCE;
+use crate::payments::{BadWebhook, Message, News};
+use crate::purchase::Reference;
+use serde::Deserialize;
+
+/// The part of an event that is the same in every version.
+#[derive(Deserialize)]
+pub(super) struct Envelope {
+    id: String,
+    #[serde(rename = "type")]
+    kind: String,
+    data: Option<EnvelopeData>,
+}
+
+#[derive(Default, Deserialize)]
+struct EnvelopeData {
+    object: Option<EnvelopeObject>,
+}
+
+#[derive(Default, Deserialize)]
+struct EnvelopeObject {
+    id: Option<String>,
+    object: Option<String>,
+    /// Charges, refunds and disputes name their intent; expanded ones do so as an object.
+    payment_intent: Option<serde_json::Value>,
+    #[serde(default)]
+    metadata: serde_json::Value,
+}
+
+impl Envelope {
+    pub(super) fn read(body: &str) -> Result<Self, BadWebhook> {
+        serde_json::from_str(body).map_err(|_| BadWebhook::Body)
+    }
+
+    fn object(&self) -> Option<&EnvelopeObject> {
+        self.data.as_ref()?.object.as_ref()
+    }
+
+    pub(super) fn unclear(&self) -> News {
+        let Some(object) = self.object() else { return News::Other };
+        let intent = match object.object.as_deref() {
+            Some("payment_intent") => object.id.clone(),
+            _ => object.payment_intent.as_ref().and_then(|value| value.as_str()).map(str::to_owned),
+        };
+        let reference = object.metadata.get(REFERENCE).and_then(|value| value.as_str());
+        News::Unclear { intent, reference: reference.map(Reference::from_metadata) }
+    }
+
+    pub(super) fn into_message(self, news: News) -> Message {
+        Message {
+            object_id: self.object().and_then(|object| object.id.clone()),
+            id: self.id,
+            kind: self.kind,
+            news,
+        }
+    }
+}
