@@ -48,6 +48,7 @@ impl App {
         if assets.is_none() {
             tracing::warn!("the widget is not built: the embed routes answer 503");
         }
+        worker::look_first(&checkout, &checkout.catalog.get()).await;
         let api = Api { checkout: checkout.clone(), assets, site: Arc::new(site(&config, address)) };
         let tasks = TaskTracker::new();
         tasks.spawn(serve(listener, http::router(api), stop.clone()));
@@ -72,12 +73,12 @@ impl App {
     }
 
     /// Reads the catalogue again; a mistake is logged, and the old one stays.
-    pub fn reload_catalog(&self) {
+    pub async fn reload_catalog(&self) {
         match catalog::read(&self.catalog_path) {
             Ok(catalog) => {
+                worker::look_first(&self.checkout, &catalog).await;
                 tracing::info!(offerings = catalog.items().count(), "catalogue read again");
                 self.checkout.catalog.replace(catalog);
-                self.checkout.pauses.wake();
             }
             Err(mistakes) => tracing::error!(%mistakes, "catalogue refused: the old one stays"),
         }

@@ -5,7 +5,7 @@ use anyhow::Context;
 use clap::{Parser, Subcommand};
 use redis_checkout::operate::{self, Desk, Reconcile};
 use redis_checkout::store::PurchaseFilter;
-use redis_checkout::{App, catalog, config::RawConfig};
+use redis_checkout::{App, config::RawConfig};
 use std::path::PathBuf;
 use std::process::ExitCode;
 use tokio::signal::unix::{SignalKind, signal};
@@ -54,6 +54,9 @@ enum CatalogCommand {
     Check {
         #[arg(env = "CATALOG", default_value = "catalog.toml")]
         path: PathBuf,
+        /// Print JSON in place of a sentence.
+        #[arg(long)]
+        json: bool,
     },
 }
 
@@ -147,10 +150,8 @@ async fn main() -> ExitCode {
 async fn run(command: Command) -> anyhow::Result<()> {
     match command {
         Command::Serve(raw) => serve(*raw).await,
-        Command::Catalog { command: CatalogCommand::Check { path } } => {
-            let catalog = catalog::read(&path)?;
-            say(&format!("{}: {} offerings, no mistakes", path.display(), catalog.items().count()));
-            Ok(())
+        Command::Catalog { command: CatalogCommand::Check { path, json } } => {
+            operate::check_catalog(&path, json)
         }
         Command::Purchases { command } => match command {
             PurchasesCommand::List { state, sku, email, limit, desk } => {
@@ -183,7 +184,7 @@ async fn serve(raw: RawConfig) -> anyhow::Result<()> {
     let app = App::start(config).await?;
     loop {
         tokio::select! {
-            _ = hang_up.recv() => app.reload_catalog(),
+            _ = hang_up.recv() => app.reload_catalog().await,
             _ = terminate.recv() => break,
             _ = interrupt.recv() => break,
         }

@@ -93,7 +93,7 @@ async fn what_flockjay_does_not_have_is_not_sold_until_it_does() {
     app.sandbox.flockjay().remove_resource("lab", "7");
     app.start_app().await;
     let mut seats = SeatStream::open(app.base(), "ru-free").await;
-    while seats.next().await["sale"] != "paused" {}
+    assert_eq!(seats.next().await["sale"], "paused", "from the first moment");
     assert!(logged().contains("FlockJay has no lab 7"), "an alert");
     app.post("/v1/purchases", &json!({ "sku": "ru-free" })).await.expect_problem(409, "sale_paused");
     assert_eq!(app.get("/v1/offerings/ru-free").await.text_at("sale"), "paused");
@@ -101,6 +101,19 @@ async fn what_flockjay_does_not_have_is_not_sold_until_it_does() {
     app.sandbox.flockjay().add_resource("lab", "7");
     assert_eq!(seats.next().await["sale"], "open");
     app.open("ru-free").await;
+    app.change_catalog(|text| text.replace("id = \"7\"", "id = \"8\"")).await;
+    app.post("/v1/purchases", &json!({ "sku": "ru-free" })).await.expect_problem(409, "sale_paused");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn flockjay_that_is_silent_stops_no_sale() {
+    let mut app = TestApp::start().await;
+    app.stop().await;
+    app.sandbox.flockjay().fault(FlockJayFault::new(Misbehaviour::Hang { after_work: false }));
+    app.start_app().await;
+    let id = pay(&app).await;
+    app.sandbox.flockjay().clear_faults();
+    app.reaches(&id, "granted").await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -27,7 +27,7 @@ async fn a_known_offering_is_not_sent_again() {
     let again = app.request(Method::GET, "/v1/offerings/ru-course");
     let answer = app.send(again.header("if-none-match", &tag)).await.expect(304);
     assert_eq!((answer.text.as_str(), answer.header("etag")), ("", tag.as_str()));
-    app.change_catalog(|text| text.replace("amount = 4900", "amount = 5900"));
+    app.change_catalog(|text| text.replace("amount = 4900", "amount = 5900")).await;
     let again = app.request(Method::GET, "/v1/offerings/ru-course");
     let answer = app.send(again.header("if-none-match", &tag)).await.expect(200);
     assert_eq!(answer.json()["price"]["amount"], 5900);
@@ -51,7 +51,7 @@ async fn what_is_not_for_sale_says_why() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_catalogue_with_mistakes_leaves_the_old_one() {
     let app = TestApp::start().await;
-    app.change_catalog(|text| text.replace("amount = 4900", "amount = -1"));
+    app.change_catalog(|text| text.replace("amount = 4900", "amount = -1")).await;
     assert_eq!(app.get("/v1/offerings/ru-course").await.expect(200).json()["price"]["amount"], 4900);
 }
 
@@ -70,5 +70,8 @@ async fn only_allowed_origins_may_read_the_api() {
         let answer = app.send(get).await.expect(200);
         assert_eq!(answer.header("access-control-allow-origin"), allowed);
         assert_eq!(answer.header("access-control-allow-credentials"), "");
+        let nothing = app.request(Method::GET, "/v1/nothing").header("origin", origin);
+        let answer = app.send(nothing).await.expect_problem(404, "unknown_route");
+        assert_eq!(answer.header("access-control-allow-origin"), allowed, "a page reads why, too");
     }
 }

@@ -54,7 +54,7 @@ async fn seats_are_told_as_they_change() {
     assert_eq!(seats.next().await, json!({ "left": 0, "capacity": 1, "sale": "sold_out" }));
     app.delete(&format!("/v1/purchases/{id}")).await.expect(200);
     assert_eq!(seats.next().await, json!({ "left": 1, "capacity": 1, "sale": "open" }));
-    app.change_catalog(|text| text.replace("seats = 1\n", "seats = 5\n"));
+    app.change_catalog(|text| text.replace("seats = 1\n", "seats = 5\n")).await;
     assert_eq!(seats.next().await, json!({ "left": 5, "capacity": 5, "sale": "open" }));
     app.get("/v1/offerings/ru-none/seats").await.expect_problem(404, "unknown_sku");
 }
@@ -90,10 +90,10 @@ async fn two_instances_sell_the_last_seat_once() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_capacity_below_what_is_sold_breaks_nothing() {
     let app = TestApp::start().await;
-    app.change_catalog(|text| text.replace("seats = 1\n", "seats = 2\n"));
+    app.change_catalog(|text| text.replace("seats = 1\n", "seats = 2\n")).await;
     let first = app.open("ru-live").await;
     let second = app.open("ru-live").await;
-    app.change_catalog(|text| text.replace("seats = 2\n", "seats = 1\n"));
+    app.change_catalog(|text| text.replace("seats = 2\n", "seats = 1\n")).await;
     let offering = app.get("/v1/offerings/ru-live").await.json();
     assert_eq!((&offering["seats"]["left"], &offering["sale"]), (&json!(0), &json!("sold_out")));
     app.press_pay(&second, 49000).await.expect(200);

@@ -139,9 +139,10 @@ async fn stripe_away_is_said_and_tried_again() {
 async fn a_sale_that_closed_meanwhile_is_said() {
     let page = Page::open("closed_meanwhile", COURSE).await;
     page.until("root && root.querySelector('button')").await;
-    page.app.change_catalog(|text| {
+    let close = |text: &str| {
         text.replacen("id = \"101\" }", "id = \"101\" }\nsale_closes_at = 2020-01-01T00:00:00Z", 1)
-    });
+    };
+    page.app.change_catalog(close).await;
     page.press("Purchase").await;
     page.shows("closed").await;
 }
@@ -150,7 +151,7 @@ async fn a_sale_that_closed_meanwhile_is_said() {
 async fn a_price_that_changed_before_opening_is_shown_before_anything_is_charged() {
     let page = Page::open("price_changed", COURSE).await;
     page.shows("$49.00").await;
-    page.app.change_catalog(|text| text.replacen("amount = 4900", "amount = 5900", 1));
+    page.app.change_catalog(|text| text.replacen("amount = 4900", "amount = 5900", 1)).await;
     page.press("Purchase").await;
     page.fill("ada@example.com", GOOD).await;
     page.press("Pay $59.00").await;

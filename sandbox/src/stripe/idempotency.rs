@@ -80,6 +80,10 @@ impl Keys {
             }
         }
     }
+
+    pub(crate) fn forget(&self) {
+        lock(&self.0).clear();
+    }
 }
 
 impl Claim {

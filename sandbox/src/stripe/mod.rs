@@ -204,6 +204,11 @@ impl Stripe {
         self.act(|ledger| refunds::open_dispute(ledger, intent))
     }
 
+    /// A day goes by: Stripe knows no `Idempotency-Key` any more.
+    pub fn forget_keys(&self) {
+        self.core.keys.forget();
+    }
+
     /// Moves a dispute on; won and lost close it.
     pub fn move_dispute(&self, dispute: &str, status: DisputeStatus) -> Result<Value, ApiError> {
         self.act(|ledger| refunds::move_dispute(ledger, dispute, status))

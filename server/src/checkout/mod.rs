@@ -11,7 +11,7 @@ use crate::catalog::{CurrentCatalog, Item};
 use crate::clock;
 use crate::error::Error;
 use crate::grants::{FlockJay, Grants};
-use crate::payments::{Intent, Payments, Stripe};
+use crate::payments::{Intent, IntentStatus, Payments, Stripe};
 use crate::purchase::{Purchase, PurchaseId};
 use crate::store::Store;
 use shared::{Offering, Sale, Timestamp};
@@ -60,7 +60,7 @@ impl<P: Payments, G: Grants> Checkout<P, G> {
     /// Whether it can be bought: a pause stands before everything that time or seats would allow.
     pub(crate) fn sale(&self, item: &Item, taken: i64, now: Timestamp) -> Sale {
         match item.sale(taken, now) {
-            Sale::Open | Sale::SoldOut if self.pauses.holds(&item.sku) => Sale::Paused,
+            Sale::Open | Sale::SoldOut if self.pauses.holds(item) => Sale::Paused,
             sale @ (Sale::Open | Sale::NotOpen | Sale::Closed | Sale::SoldOut | Sale::Paused) => sale,
         }
     }
@@ -70,8 +70,11 @@ impl<P: Payments, G: Grants> Checkout<P, G> {
         let now = clock::now();
         let mut tx = self.store.begin().await?;
         let [created, standing] = intent.events();
-        tx.apply(purchase, created, now).await??;
-        let known = tx.apply(purchase, standing, now).await??;
+        let mut known = tx.apply(purchase, created, now).await??;
+        // Of a second intent nothing but its money counts.
+        if known.intent() == Some(&intent.id) || intent.status == IntentStatus::Succeeded {
+            known = tx.apply(purchase, standing, now).await??;
+        }
         tx.commit().await?;
         Ok(known)
     }

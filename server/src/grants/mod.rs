@@ -10,7 +10,7 @@ use std::future::Future;
 use std::time::Duration;
 
 /// What a grant opens, in FlockJay's words.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Resource {
     pub kind: String,

@@ -19,7 +19,7 @@ use crate::checkout::Checkout;
 use crate::error::Error;
 use axum::Router;
 use axum::http::{HeaderName, HeaderValue, Method, header};
-use axum::routing::get;
+use axum::routing::{any, get};
 use shared::Problem;
 use std::sync::Arc;
 use std::time::Duration;
@@ -98,7 +98,10 @@ pub fn router(api: Api) -> Router {
         .routes(routes!(pages::purchase))
         .routes(routes!(health::healthz))
         .routes(routes!(health::readyz));
+    let catch_panics = CatchPanicLayer::custom(problem::panicked as fn(_) -> _);
     let routes = document(v1)
+        .route("/v1/{*unknown}", any(async || Error::UnknownRoute))
+        .layer(catch_panics.clone())
         .layer(for_pages)
         .merge(document(embed).layer(for_all))
         .merge(document(rest))
@@ -108,7 +111,7 @@ pub fn router(api: Api) -> Router {
     routes
         .route("/openapi.json", get(describe))
         .fallback(async || Error::UnknownRoute)
-        .layer(CatchPanicLayer::custom(problem::panicked))
+        .layer(catch_panics)
         .layer(axum::middleware::from_fn(logging::log_requests))
         .layer(axum::middleware::from_fn(policy::add_headers))
         .with_state(api)

@@ -190,6 +190,12 @@ fn refused(refusal: &Refusal) -> Problem {
             "Not paid",
             "Nothing was paid, so that nothing can be refunded.",
         ),
+        Refusal::Disputed => problem(
+            409,
+            Code::InvalidRequest,
+            "Disputed",
+            "The learner's bank has asked for this money. Answer the dispute at Stripe first.",
+        ),
     }
 }
 

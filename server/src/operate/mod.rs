@@ -1,10 +1,12 @@
 //! The operators' subcommands: they work on the database alone, and the running servers carry out what follows.
+mod catalog;
 mod outbox;
 mod purchases;
 mod reconcile;
 mod seats;
 mod show;
 
+pub use catalog::check_catalog;
 pub use outbox::{list_commands, retry_command};
 pub use purchases::{list_purchases, refund_purchase, resend_grant, show_purchase};
 pub use reconcile::{Reconcile, reconcile};
@@ -45,6 +47,8 @@ pub enum Refused {
     Nobody,
     #[error("{} open: a person must look at each (with --dry-run, none is mended)", counted(*.0))]
     Differences(usize),
+    #[error("{} in the catalogue", if *.0 == 1 { "1 mistake".to_owned() } else { format!("{} mistakes", .0) })]
+    Mistakes(usize),
     #[error("{field}: {detail}")]
     Field { field: &'static str, detail: String },
 }
@@ -97,6 +101,9 @@ fn explain(refusal: &Refusal, money: impl Fn(i64) -> String) -> Refused {
             )
         }
         Refusal::NotPaid => "this purchase was never paid: there is nothing to refund".to_owned(),
+        Refusal::Disputed => "the learner's bank has asked for this money: answer the dispute in Stripe's dashboard, \
+                              and refund once it is decided"
+            .to_owned(),
         Refusal::Ended => "this purchase is being refunded in full already, or was: nothing to do".to_owned(),
         Refusal::HoldExpired | Refusal::PriceChanged { .. } | Refusal::TooManyDeclines => {
             format!("the purchase refuses: {refusal:?}")

@@ -97,4 +97,6 @@ pub enum Refusal {
     },
     /// There is nothing to give back yet.
     NotPaid,
+    /// The learner's bank has asked for the money, and Stripe gives nothing back until that is decided.
+    Disputed,
 }

@@ -12,10 +12,15 @@ impl Purchase {
     ) -> Result<Vec<Command>, Refusal> {
         match self.state {
             State::Paid | State::Granted => {}
+            // The bank would not take it: another try may go through.
+            State::Refunding if self.refund_failed => {}
             State::Refunding | State::Refunded => return Err(Refusal::Ended),
             State::Held | State::Paying | State::Processing | State::Expired | State::Canceled => {
                 return Err(Refusal::NotPaid);
             }
+        }
+        if self.dispute == Some(Dispute::Open) {
+            return Err(Refusal::Disputed);
         }
         let left = self.left_to_refund();
         let amount = amount.unwrap_or(left);

@@ -4,6 +4,7 @@ use crate::checkout::Checkout;
 use crate::clock;
 use crate::grants::Grants;
 use crate::payments::Payments;
+use std::convert::Infallible;
 use std::time::Duration;
 
 const JOB: &str = "reconcile";
@@ -13,16 +14,19 @@ const WHO: &str = "daily reconcile";
 const BACK: Duration = Duration::from_secs(30 * 86_400);
 /// How long a run that failed waits before the next.
 const AGAIN: Duration = Duration::from_secs(900);
+/// How long a run belongs to one instance without a sign of life: after a crash another takes over that soon.
+const LEASE: Duration = Duration::from_secs(60);
 /// How often an instance looks whether a run is due.
 const LOOK: Duration = Duration::from_secs(60);
 
 /// Compares every `interval` until the checkout stops.
 pub async fn run_daily<P: Payments, G: Grants>(checkout: Checkout<P, G>, interval: Duration) {
     loop {
-        match checkout.store.claim_job(JOB, clock::now(), interval).await {
+        match checkout.store.claim_job(JOB, clock::now(), interval, LEASE.min(interval)).await {
             Ok(true) => {
                 tokio::select! {
-                    () = compare(&checkout, interval) => {}
+                    next = compare(&checkout, interval) => postpone(&checkout, next).await,
+                    never = keep_lease(&checkout) => match never {},
                     () = checkout.stop.cancelled() => return,
                 }
             }
@@ -36,7 +40,21 @@ pub async fn run_daily<P: Payments, G: Grants>(checkout: Checkout<P, G>, interva
     }
 }
 
-async fn compare<P: Payments, G: Grants>(checkout: &Checkout<P, G>, interval: Duration) {
+async fn keep_lease<P: Payments, G: Grants>(checkout: &Checkout<P, G>) -> Infallible {
+    loop {
+        tokio::time::sleep(LEASE / 3).await;
+        postpone(checkout, LEASE).await;
+    }
+}
+
+async fn postpone<P: Payments, G: Grants>(checkout: &Checkout<P, G>, wait: Duration) {
+    if let Err(error) = checkout.store.postpone_job(JOB, clock::now().plus(wait)).await {
+        tracing::error!(%error, "when to reconcile next can't be stored");
+    }
+}
+
+/// Returns after how long to compare again.
+async fn compare<P: Payments, G: Grants>(checkout: &Checkout<P, G>, interval: Duration) -> Duration {
     let scope = Scope { since: clock::now().minus(BACK), mends: Some(WHO) };
     match checkout.reconcile(scope, &|_| {}).await {
         Ok(report) => {
@@ -60,13 +78,11 @@ async fn compare<P: Payments, G: Grants>(checkout: &Checkout<P, G>, interval: Du
                 open = report.open(),
                 "reconciled"
             );
+            interval
         }
         Err(error) => {
             tracing::error!(%error, "reconciling failed: it is tried again");
-            let again = clock::now().plus(AGAIN.min(interval));
-            if let Err(error) = checkout.store.postpone_job(JOB, again).await {
-                tracing::error!(%error, "and can't be tried earlier than the next time");
-            }
+            AGAIN.min(interval)
         }
     }
 }

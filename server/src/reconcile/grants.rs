@@ -64,6 +64,9 @@ impl<P: Payments, G: Grants> Checkout<P, G> {
     async fn grant_again(&self, purchase: &Purchase, who: &str, report: &mut Report) -> Result<(), Error> {
         let (catalog, reference) = (self.catalog.get(), purchase.reference());
         let (Some(item), Some(learner)) = (catalog.find(purchase.sku()), purchase.learner()) else {
+            let detail =
+                format!("granted here, and {} is in the catalogue no more: FlockJay was not asked", purchase.sku());
+            report.add(reference, Difference::Grant, detail, false);
             return Ok(());
         };
         let grant = Grant { purchase: purchase.id(), reference, learner, resource: &item.resource };

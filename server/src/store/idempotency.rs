@@ -1,5 +1,5 @@
 //! `Idempotency-Key`: the same key with the same body replays the answer, with another body it is refused.
-use super::{StoreError, Tx};
+use super::{Store, StoreError, Tx};
 use shared::Timestamp;
 use sqlx::Row;
 
@@ -12,6 +12,15 @@ pub enum Replay {
     Same(String),
     /// Seen with another body.
     OtherBody,
+}
+
+impl Store {
+    /// Forgets every key that was claimed before `before`.
+    pub async fn forget_keys(&self, before: Timestamp) -> Result<(), StoreError> {
+        let query = sqlx::query("DELETE FROM idempotency_keys WHERE created_at < $1");
+        query.bind(before.as_millis()).execute(&self.pool).await?;
+        Ok(())
+    }
 }
 
 impl Tx {

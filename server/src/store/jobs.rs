@@ -7,25 +7,30 @@ use sqlx::Row;
 use std::time::Duration;
 
 impl Store {
-    /// Whether the job `name` is due and this caller does it: then nobody else does until `now` + `every`. A job that is
-    /// new is due after `every`, too.
-    pub async fn claim_job(&self, name: &str, now: Timestamp, every: Duration) -> Result<bool, StoreError> {
-        let next = now.plus(every).as_millis();
+    /// Whether the job `name` is due and this caller does it: then nobody else does for the length of `lease`, within
+    /// which the caller says when it is due next. A job that is new is due after `every`.
+    pub async fn claim_job(
+        &self,
+        name: &str,
+        now: Timestamp,
+        every: Duration,
+        lease: Duration,
+    ) -> Result<bool, StoreError> {
         sqlx::query("INSERT INTO jobs (name, due_at) VALUES ($1, $2) ON CONFLICT (name) DO NOTHING")
             .bind(name)
-            .bind(next)
+            .bind(now.plus(every).as_millis())
             .execute(&self.pool)
             .await?;
         let claimed = sqlx::query("UPDATE jobs SET due_at = $2 WHERE name = $1 AND due_at <= $3")
             .bind(name)
-            .bind(next)
+            .bind(now.plus(lease).as_millis())
             .bind(now.as_millis())
             .execute(&self.pool)
             .await?;
         Ok(claimed.rows_affected() == 1)
     }
 
-    /// Has the job done again at `at`.
+    /// Has the job done again at `at`, or holds on to it until then.
     pub async fn postpone_job(&self, name: &str, at: Timestamp) -> Result<(), StoreError> {
         let query = sqlx::query("UPDATE jobs SET due_at = $2 WHERE name = $1");
         query.bind(name).bind(at.as_millis()).execute(&self.pool).await?;

@@ -122,7 +122,7 @@ impl Tx {
     ) -> Result<(), StoreError> {
         let text = serde_json::to_string(command)?;
         let row = sqlx::query(
-            "SELECT count(*) AS n, \
+            "SELECT CAST(coalesce(max(seq) + 1, 0) AS BIGINT) AS next, \
              count(CASE WHEN state = 'pending' AND command = $2 AND leased_until <= $3 THEN 1 END) AS same \
              FROM outbox WHERE purchase_id = $1",
         )
@@ -152,7 +152,7 @@ impl Tx {
         )
         .bind(random_name())
         .bind(purchase.as_str())
-        .bind(row.try_get::<i64, _>("n")?)
+        .bind(row.try_get::<i64, _>("next")?)
         .bind(receiver.as_str())
         .bind(text)
         .bind(now.as_millis())

@@ -312,3 +312,32 @@ async fn an_offering_fails_once_a_grant_has_waited_for_long() {
     fixture.apply(&id, Event::GrantCreated { access_url: "https://learn".to_owned() }).await;
     assert!(failing(NOW.plus(LEASE)).await.is_empty(), "granted");
 }
+
+#[tokio::test]
+async fn a_job_cut_off_in_the_middle_is_taken_over_and_one_that_is_done_waits_for_its_time() {
+    let fixture = Fixture::new().await;
+    let claim = async |now| fixture.store.claim_job("job", now, LEASE * 10, LEASE).await.unwrap();
+    assert!(!claim(NOW).await, "new, and due after its interval");
+    let due = NOW.plus(LEASE * 10);
+    assert!(claim(due).await);
+    assert!(!claim(due).await, "another has it");
+    assert!(claim(due.plus(LEASE)).await, "who had it gave no sign of life");
+    fixture.store.postpone_job("job", due.plus(LEASE * 10)).await.unwrap();
+    assert!(!claim(due.plus(LEASE * 9)).await);
+}
+
+#[tokio::test]
+async fn old_keys_are_forgotten_and_new_ones_are_not() {
+    let fixture = Fixture::new().await;
+    let claim = async |key, now| {
+        let mut tx = fixture.store.begin().await.unwrap();
+        let known = tx.claim_key("open", key, "hash", now).await.unwrap();
+        tx.commit().await.unwrap();
+        known
+    };
+    claim("old", NOW).await;
+    claim("new", NOW.plus(LEASE)).await;
+    fixture.store.forget_keys(NOW.plus(LEASE)).await.unwrap();
+    assert_eq!(claim("old", NOW.plus(LEASE)).await, Replay::New);
+    assert_eq!(claim("new", NOW.plus(LEASE)).await, Replay::Same(String::new()));
+}

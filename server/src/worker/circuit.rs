@@ -4,75 +4,81 @@ use crate::checkout::Checkout;
 use crate::clock;
 use crate::grants::{Grants, GrantsError};
 use crate::payments::Payments;
+use futures_util::StreamExt;
+use futures_util::stream;
 use shared::Timestamp;
-use std::sync::Arc;
 use std::time::Duration;
 
-/// How often every resource is asked for, beside those that are missing and those whose sale is about to open.
+/// How often every resource is asked for, beside those that are not known to exist and those whose sale is about to open.
 const ROUND: Duration = Duration::from_secs(3600);
 /// For how long a grant may fail before its offering is paused: an outage that short costs nobody a sale.
 const PATIENCE: Duration = Duration::from_secs(900);
 /// Purchases that need a person, each refused for good, after which it is the offering that is wrong.
 const REFUSALS: i64 = 3;
+/// Resources asked for at the same time.
+const AT_ONCE: usize = 8;
+/// How long a catalogue waits for FlockJay's word before it is sold from.
+const FIRST_WORD: Duration = Duration::from_secs(2);
 
 /// Looks every `interval` until the checkout stops.
 pub async fn run_circuit<P: Payments, G: Grants>(checkout: Checkout<P, G>, interval: Duration) {
-    let mut round: Option<(Timestamp, Arc<Catalog>)> = None;
+    let mut round = clock::now();
     loop {
-        let (now, catalog) = (clock::now(), checkout.catalog.get());
-        let all = round
-            .as_ref()
-            .is_none_or(|(since, known)| now.since(*since) >= ROUND || !Arc::ptr_eq(known, &catalog));
-        for item in catalog.items() {
-            let opens_soon =
-                item.sale_opens_at.is_some_and(|opens| opens > now && opens <= now.plus(interval * 3));
-            if all || opens_soon || checkout.pauses.is_missing(&item.sku) {
-                tokio::select! {
-                    () = ask(&checkout, item) => {}
-                    () = checkout.stop.cancelled() => return,
-                }
-            }
-        }
-        if all {
-            round = Some((now, catalog));
-        }
-        match checkout.store.failing_skus(now.minus(PATIENCE), REFUSALS).await {
-            Ok(failing) => {
-                for sku in checkout.pauses.set_failing(failing) {
-                    tracing::error!(
-                        alert = true,
-                        offering.sku = sku,
-                        "grants keep failing: its sale is paused"
-                    );
-                }
-            }
-            Err(error) => tracing::error!(%error, "failing grants can't be counted"),
-        }
         tokio::select! {
             () = tokio::time::sleep(interval) => {}
-            () = checkout.pauses.woken() => {}
             () = checkout.stop.cancelled() => return,
         }
+        let now = clock::now();
+        let all = now.since(round) >= ROUND;
+        if all {
+            round = now;
+        }
+        let soon = now.plus(interval * 3);
+        let asks = |item: &Item| {
+            all || item.sale_opens_at.is_some_and(|opens| opens > now && opens <= soon)
+                || checkout.pauses.exists(&item.resource) != Some(true)
+        };
+        tokio::select! {
+            () = ask(&checkout, &checkout.catalog.get(), asks) => {}
+            () = checkout.stop.cancelled() => return,
+        }
+        count_failures(&checkout, now).await;
     }
 }
 
-async fn ask<P: Payments, G: Grants>(checkout: &Checkout<P, G>, item: &Item) {
+/// Asks for what is in `catalog`, and sees what was failing, before anything of it is sold. Where FlockJay is silent
+/// the sale opens all the same: the grants will wait.
+pub async fn look_first<P: Payments, G: Grants>(checkout: &Checkout<P, G>, catalog: &Catalog) {
+    if tokio::time::timeout(FIRST_WORD, ask(checkout, catalog, |_| true)).await.is_err() {
+        tracing::warn!("FlockJay has not said yet whether all that is sold exists");
+    }
+    count_failures(checkout, clock::now()).await;
+}
+
+async fn count_failures<P: Payments, G: Grants>(checkout: &Checkout<P, G>, now: Timestamp) {
+    match checkout.store.failing_skus(now.minus(PATIENCE), REFUSALS).await {
+        Ok(failing) => {
+            for sku in checkout.pauses.set_failing(failing) {
+                tracing::error!(alert = true, offering.sku = sku, "grants keep failing: its sale is paused");
+            }
+        }
+        Err(error) => tracing::error!(%error, "failing grants can't be counted"),
+    }
+}
+
+async fn ask<P: Payments, G: Grants>(
+    checkout: &Checkout<P, G>,
+    catalog: &Catalog,
+    asks: impl Fn(&Item) -> bool,
+) {
+    let items = catalog.items().filter(|item| asks(item));
+    stream::iter(items).for_each_concurrent(AT_ONCE, |item| ask_for(checkout, item)).await;
+}
+
+async fn ask_for<P: Payments, G: Grants>(checkout: &Checkout<P, G>, item: &Item) {
     let (kind, id) = (&item.resource.kind, &item.resource.id);
-    match checkout.grants.exists(&item.resource).await {
-        Ok(true) => {
-            if checkout.pauses.set_missing(&item.sku, false) {
-                tracing::info!(offering.sku = item.sku, "FlockJay has {kind} {id} again: its sale goes on");
-            }
-        }
-        Ok(false) => {
-            if checkout.pauses.set_missing(&item.sku, true) {
-                tracing::error!(
-                    alert = true,
-                    offering.sku = item.sku,
-                    "FlockJay has no {kind} {id}: its sale is paused"
-                );
-            }
-        }
+    let exists = match checkout.grants.exists(&item.resource).await {
+        Ok(exists) => exists,
         // Nothing is known, so nothing changes.
         Err(GrantsError::Permanent { message } | GrantsError::Transient { message, .. }) => {
             tracing::warn!(
@@ -80,6 +86,20 @@ async fn ask<P: Payments, G: Grants>(checkout: &Checkout<P, G>, item: &Item) {
                 error = message,
                 "FlockJay can't say whether {kind} {id} exists"
             );
+            return;
         }
+    };
+    match (checkout.pauses.set_exists(&item.resource, exists), exists) {
+        (Some(false), true) => {
+            tracing::info!(offering.sku = item.sku, "FlockJay has {kind} {id} again: its sale goes on");
+        }
+        (None | Some(true), false) => {
+            tracing::error!(
+                alert = true,
+                offering.sku = item.sku,
+                "FlockJay has no {kind} {id}: its sale is paused"
+            );
+        }
+        (None | Some(true), true) | (Some(false), false) => {}
     }
 }

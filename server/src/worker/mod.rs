@@ -4,7 +4,7 @@ mod carry_out;
 mod circuit;
 mod sweep;
 
-pub use circuit::run_circuit;
+pub use circuit::{look_first, run_circuit};
 pub use sweep::run_sweep;
 
 use crate::checkout::Checkout;

@@ -9,6 +9,10 @@ use std::time::Duration;
 
 /// When to look again at a purchase that can't be woken.
 const LATER: Duration = Duration::from_secs(3600);
+/// How long an `Idempotency-Key` is honoured; far longer than any client repeats a request.
+const KEYS_KEPT: Duration = Duration::from_secs(7 * 86_400);
+/// How often older ones are forgotten.
+const FORGETS: Duration = Duration::from_secs(3600);
 /// Purchases woken in one go.
 const BATCH: i64 = 200;
 
@@ -17,6 +21,9 @@ pub async fn run_sweep<P: Payments, G: Grants>(checkout: Checkout<P, G>, interva
     loop {
         if let Err(error) = sweep(&checkout).await {
             tracing::error!(%error, "sweep failed");
+        }
+        if let Err(error) = forget(&checkout).await {
+            tracing::error!(%error, "old idempotency keys can't be forgotten");
         }
         tokio::select! {
             () = tokio::time::sleep(interval) => {}
@@ -44,4 +51,12 @@ async fn sweep<P: Payments, G: Grants>(checkout: &Checkout<P, G>) -> Result<(), 
             return Ok(());
         }
     }
+}
+
+async fn forget<P: Payments, G: Grants>(checkout: &Checkout<P, G>) -> Result<(), StoreError> {
+    let now = clock::now();
+    if checkout.store.claim_job("forget keys", now, FORGETS, FORGETS).await? {
+        checkout.store.forget_keys(now.minus(KEYS_KEPT)).await?;
+    }
+    Ok(())
 }

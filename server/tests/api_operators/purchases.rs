@@ -1,6 +1,6 @@
 //! `purchases`, `outbox` and `seats`.
 use crate::cli::{reference, run};
-use checkout_tests::TestApp;
+use checkout_tests::{Setup, TestApp};
 use sandbox::{FlockJayFault, Misbehaviour, StripeFault, StripeOperation};
 
 #[tokio::test(flavor = "multi_thread")]
@@ -67,6 +67,75 @@ async fn a_refund_is_not_shown_as_done_while_stripe_is_down() {
     app.reaches(&id, "refunding").await;
     app.sandbox.stripe().clear_faults();
     app.reaches(&id, "refunded").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_part_whose_answers_are_lost_for_longer_than_stripe_keeps_keys_goes_back_once() {
+    let app = TestApp::start().await;
+    let (id, _) = app.buy("ru-course", 4900).await;
+    let lost = StripeFault::new(Misbehaviour::Close { after_work: true });
+    app.sandbox.stripe().fault(lost.on(StripeOperation::CreateRefund));
+    run(&app, &["purchases", "refund", &id, "--amount=900", "--as=ada"]).ok();
+    app.until("three answers are lost", |sandbox| {
+        let requests = sandbox.stripe().requests();
+        requests.iter().filter(|request| request.operation == Some(StripeOperation::CreateRefund)).count() == 3
+    })
+    .await;
+    app.sandbox.stripe().forget_keys();
+    app.outbox_is(0, 0).await;
+    assert_eq!(app.sandbox.stripe().refunds().len(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_refund_whose_key_stripe_has_spent_goes_back_all_the_same_and_once() {
+    let app = TestApp::start().await;
+    let (id, _) = app.buy("ru-course", 4900).await;
+    let spent = StripeFault::new(Misbehaviour::error_after(500));
+    app.sandbox.stripe().fault(spent.on(StripeOperation::CreateRefund).times(1));
+    run(&app, &["purchases", "refund", &id, "--amount=900", "--as=ada"]).ok();
+    app.outbox_is(0, 0).await;
+    assert_eq!(app.sandbox.stripe().refunds().len(), 1);
+    let left = run(&app, &["purchases", "show", &id, "--json"]).json()["refundable"].clone();
+    assert_eq!(left, 4000);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn money_that_the_bank_would_not_take_back_can_be_sent_again() {
+    let app = TestApp::set_up(Setup { flags: vec![], leaves_work: true }).await;
+    let (id, intent) = app.open_and_press_pay("ru-course", 4900).await;
+    app.sandbox.stripe().confirm(&intent, "4000000000005126").unwrap();
+    app.reaches(&id, "granted").await;
+    run(&app, &["purchases", "refund", &id, "--as=ada"]).ok();
+    app.reaches(&id, "refunded").await;
+    let refund = app.sandbox.stripe().refunds()[0]["id"].as_str().unwrap().to_owned();
+    app.sandbox.stripe().settle_refund(&refund).unwrap();
+    app.reaches(&id, "refunding").await;
+    run(&app, &["purchases", "refund", &id, "--as=ada"]).ok();
+    app.reaches(&id, "refunded").await;
+    assert_eq!(app.sandbox.stripe().refunds().len(), 2);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn money_that_a_bank_asks_for_is_not_given_back_twice() {
+    let app = TestApp::start().await;
+    let (id, intent) = app.buy("ru-course", 4900).await;
+    app.sandbox.stripe().open_dispute(&intent).unwrap();
+    app.sandbox.stripe().webhooks_settled().await;
+    let refusal = run(&app, &["purchases", "refund", &id, "--as=ada"]).refused();
+    assert!(refusal.contains("dispute"), "{refusal}");
+    app.reaches(&id, "granted").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_catalogue_is_checked_for_people_and_for_programs() {
+    let app = TestApp::start().await;
+    let said = run(&app, &["catalog", "check", "--json"]).json();
+    assert_eq!((&said["offerings"][0]["sku"], &said["mistakes"]), (&"ru-closed".into(), &serde_json::json!([])));
+    assert!(run(&app, &["catalog", "check"]).ok().contains("$490.00"));
+    app.change_catalog(|text| text.replace("seats = 1", "seats = -1")).await;
+    assert!(run(&app, &["catalog", "check"]).refused().contains("seats: must not be below zero"));
+    let (said, error) = run(&app, &["catalog", "check", "--json"]).both();
+    assert!(said.contains("seats: must not be below zero") && error.contains("1 mistake"), "{said} {error}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

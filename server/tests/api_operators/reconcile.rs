@@ -141,6 +141,16 @@ async fn what_only_a_person_can_mend_fails_and_is_named() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn access_to_what_is_sold_no_more_is_named_since_flockjay_can_not_be_asked() {
+    let app = TestApp::start().await;
+    app.buy(COURSE, 4900).await;
+    app.change_catalog(|text| text.replace("sku = \"ru-course\"", "sku = \"ru-other\"")).await;
+    let found = open_finding(&app, &[]);
+    assert_eq!(found["difference"], "grant");
+    assert!(found["detail"].as_str().unwrap().contains(COURSE), "{found}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn stripe_away_is_said_and_nothing_is_called_different() {
     let app = TestApp::start().await;
     app.sandbox.stripe().fault(StripeFault::new(sandbox::Misbehaviour::Down));

@@ -36,6 +36,10 @@ const PAGE: i64 = 100;
 const MOST_PAGES: usize = 10;
 /// The metadata field that carries our reference.
 const REFERENCE: &str = "purchase";
+/// The metadata field by which a refund is known again.
+const REFUND: &str = "refund";
+/// Keys that Stripe may spend on one refund before it is left for later.
+const MOST_SPENT: u32 = 3;
 
 /// Stripe's API, and the secrets that sign its webhooks.
 #[derive(Clone)]
@@ -78,6 +82,11 @@ impl Stripe {
         let intents: Vec<_> = page.data.iter().map(read_intent).collect();
         let next = if page.has_more { intents.last().map(|intent| intent.id.clone()) } else { None };
         Ok(IntentPage { intents, next })
+    }
+
+    /// Refunds of one payment, the newest hundred.
+    async fn refunds(&self, intent: &str) -> Result<Vec<stripe_core::Refund>, PaymentsError> {
+        Ok(self.send(&ListRefund::new().payment_intent(intent).limit(PAGE), None).await?.data)
     }
 
     /// Sends a call up to [`TRIES`] times, with the same key each time.
@@ -184,8 +193,22 @@ impl Payments for Stripe {
 
     async fn refund(&self, intent: &str, amount: i64, key: &str) -> Result<RefundStatus, PaymentsError> {
         let request = CreateRefund::new().payment_intent(intent).amount(amount);
-        let refund = self.send(&request, Some(key)).await?;
-        Ok(refund_status(refund.status.as_deref()))
+        let request = request.metadata(HashMap::from([(REFUND.to_owned(), key.to_owned())]));
+        for spent in 0..MOST_SPENT {
+            // Stripe forgets a key after a day, and a retry may come later than that.
+            let refunds = self.refunds(intent).await?;
+            if let Some(made) = refunds.iter().find(|refund| is_refund(refund, key)) {
+                return Ok(refund_status(made.status.as_deref()));
+            }
+            let key = if spent == 0 { key.to_owned() } else { format!("{key}-{spent}") };
+            match self.send(&request, Some(&key)).await {
+                Err(PaymentsError::Spent { message }) => {
+                    tracing::warn!(stripe.error = message, "a refund's key is spent: the next is used");
+                }
+                outcome => return Ok(refund_status(outcome?.status.as_deref())),
+            }
+        }
+        Err(PaymentsError::transient("Stripe keeps failing"))
     }
 
     fn read_message(&self, body: &str, signature: Option<&str>) -> Result<Message, BadWebhook> {
@@ -212,7 +235,7 @@ impl Payments for Stripe {
     }
 
     async fn taken_back(&self, intent: &str) -> Result<TakenBack, PaymentsError> {
-        let refunds = self.send(&ListRefund::new().payment_intent(intent).limit(PAGE), None).await?;
+        let refunds = self.refunds(intent).await?;
         let disputes = self.send(&ListDispute::new().payment_intent(intent).limit(PAGE), None).await?;
         let succeeded = |refund: &&stripe_core::Refund| {
             refund_status(refund.status.as_deref()) == RefundStatus::Succeeded
@@ -221,7 +244,7 @@ impl Payments for Stripe {
             disputes.data.iter().map(|dispute| dispute_of(dispute.status.as_str())).collect();
         let worst = [Dispute::Lost, Dispute::Open, Dispute::Won];
         Ok(TakenBack {
-            refunded: refunds.data.iter().filter(succeeded).map(|refund| refund.amount).sum(),
+            refunded: refunds.iter().filter(succeeded).map(|refund| refund.amount).sum(),
             dispute: worst.into_iter().find(|standing| standings.contains(standing)),
         })
     }
@@ -286,6 +309,10 @@ fn failure_of(intent: &PaymentIntent) -> Option<String> {
     let card = || error.payment_method.as_ref().map(|method| method.id.to_string());
     let code = || error.code.as_ref().map(|code| code.as_str().to_owned());
     charge.or_else(card).or_else(code).or_else(|| error.message.clone())
+}
+
+fn is_refund(refund: &stripe_core::Refund, key: &str) -> bool {
+    refund.metadata.as_ref().is_some_and(|metadata| metadata.get(REFUND).is_some_and(|name| name == key))
 }
 
 fn refund_status(status: Option<&str>) -> RefundStatus {
