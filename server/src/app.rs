@@ -1,6 +1,7 @@
 //! Puts the parts together and runs them until told to stop.
 use crate::catalog::{self, CurrentCatalog};
-use crate::checkout::{Checkout, Pauses, SeatWatch};
+use crate::checkout::Checkout;
+use crate::clock::Clock;
 use crate::config::Config;
 use crate::grants::FlockJay;
 use crate::http::{self, Api, Assets, Site};
@@ -103,19 +104,11 @@ impl App {
 /// Reads the catalogue, opens the database and prepares the clients of Stripe and FlockJay.
 pub(crate) async fn connect(config: &Config) -> anyhow::Result<Checkout> {
     let catalog = CurrentCatalog::new(catalog::read(&config.catalog)?);
-    let store = Store::connect(&config.database_url, config.limits, catalog.clone())
+    let store = Store::connect(&config.database_url, config.limits, catalog)
         .await
         .context("DATABASE_URL: the database can't be opened")?;
-    Ok(Checkout {
-        store,
-        catalog,
-        payments: Arc::new(stripe(config)?),
-        grants: Arc::new(flockjay(config)?),
-        publishable_key: config.stripe.publishable_key.as_str().into(),
-        seats: SeatWatch::default(),
-        pauses: Pauses::default(),
-        stop: CancellationToken::new(),
-    })
+    let key = &config.stripe.publishable_key;
+    Ok(Checkout::new(store, stripe(config)?, flockjay(config)?, key, Clock::default()))
 }
 
 async fn listen(name: &str, address: SocketAddr) -> anyhow::Result<TcpListener> {

@@ -1,4 +1,5 @@
 //! The one error type of the backend. `http/problem.rs` maps it to an answer, and nothing else does.
+use crate::grants::GrantsError;
 use crate::payments::{BadWebhook, PaymentsError};
 use crate::purchase::Refusal;
 use crate::store::StoreError;
@@ -38,6 +39,8 @@ pub enum Error {
     BadSignature(#[from] BadWebhook),
     #[error("payments: {0}")]
     Payments(#[from] PaymentsError),
+    #[error("grants: {0}")]
+    Grants(#[from] GrantsError),
     #[error("the widget's assets are not built")]
     EmbedUnavailable,
     #[error("{0}")]

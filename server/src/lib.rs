@@ -14,6 +14,7 @@ pub mod payments;
 pub mod purchase;
 pub mod reconcile;
 pub mod store;
+pub mod trial;
 pub mod worker;
 
 pub use app::App;

@@ -88,7 +88,7 @@ enum PurchasesCommand {
     Refund {
         name: String,
         /// Minor units, such as cents; all that is left without it.
-        #[arg(long)]
+        #[arg(long, allow_negative_numbers = true)]
         amount: Option<i64>,
         /// Why, for the audit trail.
         #[arg(long, default_value = "")]

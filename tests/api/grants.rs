@@ -40,17 +40,18 @@ async fn killed_between_the_call_and_the_record_counts_as_granted() {
 #[tokio::test(flavor = "multi_thread")]
 async fn retry_after_is_honoured() {
     let app = TestApp::start().await;
-    let throttled = FlockJayFault::new(Misbehaviour::throttled(1)).on(FlockJayOperation::Grant);
+    let throttled = FlockJayFault::new(Misbehaviour::throttled(2)).on(FlockJayOperation::Grant);
     app.sandbox.flockjay().fault(throttled.times(1));
     let start = std::time::Instant::now();
     let id = pay(&app).await;
     app.reaches(&id, "granted").await;
-    assert!(start.elapsed() >= std::time::Duration::from_secs(1), "the base wait is 20 ms");
+    assert!(start.elapsed() >= std::time::Duration::from_secs(2), "the longest wait of our own is 1 s");
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_retry_after_of_a_thousand_years_is_cut() {
-    let app = TestApp::start().await;
+    // Two seconds and a bit, in hours.
+    let app = TestApp::with(&["--retry-hours=0.0006"]).await;
     let throttled = FlockJayFault::new(Misbehaviour::throttled(31_536_000_000)).on(FlockJayOperation::Grant);
     app.sandbox.flockjay().fault(throttled.times(1));
     let id = pay(&app).await;
@@ -101,6 +102,7 @@ async fn what_flockjay_does_not_have_is_not_sold_until_it_does() {
     app.sandbox.flockjay().add_resource("lab", "7");
     assert_eq!(seats.next().await["sale"], "open");
     app.open("ru-free").await;
+    app.sandbox.flockjay().remove_resource("lab", "8");
     app.change_catalog(|text| text.replace("id = \"7\"", "id = \"8\"")).await;
     app.post("/v1/purchases", &json!({ "sku": "ru-free" })).await.expect_problem(409, "sale_paused");
 }

@@ -33,6 +33,18 @@ async fn a_seat_given_up_or_run_out_is_free_again() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_hold_that_ran_out_is_nobodys_also_while_the_sweep_is_late() {
+    let app = TestApp::with(&["--hold-seconds=1", "--sweep-seconds=600"]).await;
+    let (mine, since) = (app.open("ru-live").await, Instant::now());
+    app.until("the hold ran out", |_| since.elapsed() > Duration::from_secs(1)).await;
+    app.press_pay(&mine, 49000).await.expect_problem(409, "hold_expired");
+    assert_eq!(app.get("/v1/offerings/ru-live").await.json()["seats"]["left"], 1, "at once");
+    let (_, since) = (app.open("ru-live").await, Instant::now());
+    app.until("the hold ran out", |_| since.elapsed() > Duration::from_secs(1)).await;
+    app.open("ru-live").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_seat_is_kept_until_stripe_has_cancelled() {
     let app = TestApp::start().await;
     let (id, _) = app.open_and_press_pay("ru-live", 49000).await;

@@ -26,6 +26,8 @@ enum Task {
     Demo(demo::Options),
     /// Run every check and test, and end with a summary
     Test(test::Options),
+    /// Run the purchase, store and outbox against simulated faults, crashes and time
+    Simulate(Simulate),
     /// Install the tools that demo and test use
     Tools,
     /// Start a private PostgreSQL, and print how to run tests on it; Ctrl-C removes it
@@ -34,11 +36,22 @@ enum Task {
     BuildWidget,
 }
 
+#[derive(clap::Args)]
+struct Simulate {
+    /// How many runs, each another
+    #[arg(long, default_value = "10000")]
+    seeds: u64,
+    /// The first of them; with --seeds 1 a single run is repeated
+    #[arg(long, default_value = "0")]
+    first: u64,
+}
+
 fn main() -> ExitCode {
     let task = Task::parse();
     let outcome = interrupt::listen().and_then(|()| match task {
         Task::Demo(options) => demo::run(&options).map(success),
         Task::Test(options) => test::run(&options),
+        Task::Simulate(options) => simulate(&options).map(success),
         Task::Tools => install_tools().map(success),
         Task::Postgres => postgres::run().map(success),
         Task::BuildWidget => widget::build().map(success),
@@ -54,6 +67,14 @@ fn main() -> ExitCode {
             ExitCode::FAILURE
         }
     }
+}
+
+fn simulate(options: &Simulate) -> anyhow::Result<()> {
+    let numbers = [options.seeds, options.first].map(|number| number.to_string());
+    let mut run = process::cargo();
+    run.args(["run", "--quiet", "--release", "--package", "simulation", "--"]);
+    run.args(["--seeds", &numbers[0], "--first", &numbers[1]]);
+    process::run(run.current_dir(repo::root()))
 }
 
 fn success((): ()) -> ExitCode {

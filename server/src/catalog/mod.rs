@@ -4,6 +4,8 @@ mod read;
 #[cfg(test)]
 mod tests;
 
+#[cfg(test)]
+pub(crate) use read::parse;
 pub use read::{CatalogMistakes, read};
 
 use crate::grants::Resource;

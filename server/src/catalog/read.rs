@@ -52,7 +52,7 @@ pub fn read(path: &Path) -> Result<Catalog, CatalogMistakes> {
 }
 
 /// Parses the catalogue in `text`; `name` is the file's, for messages.
-pub(super) fn parse(name: &str, text: &str) -> Result<Catalog, CatalogMistakes> {
+pub(crate) fn parse(name: &str, text: &str) -> Result<Catalog, CatalogMistakes> {
     let mistake = |error: &toml::de::Error, field: &str| {
         let line = error.span().map_or(1, |span| line_of(text, span.start));
         CatalogMistakes(vec![format!("{name}:{line}: {field}{}", error.message())])

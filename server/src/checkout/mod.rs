@@ -8,12 +8,13 @@ mod status;
 mod webhook;
 
 use crate::catalog::{CurrentCatalog, Item};
-use crate::clock;
+use crate::clock::Clock;
 use crate::error::Error;
 use crate::grants::{FlockJay, Grants};
 use crate::payments::{Intent, IntentStatus, Payments, Stripe};
 use crate::purchase::{Purchase, PurchaseId};
 use crate::store::Store;
+use crate::trial::reach;
 use shared::{Offering, Sale, Timestamp};
 use std::sync::Arc;
 use tokio_util::sync::CancellationToken;
@@ -31,11 +32,32 @@ pub struct Checkout<P = Stripe, G = FlockJay> {
     pub(crate) publishable_key: Arc<str>,
     pub(crate) seats: SeatWatch,
     pub(crate) pauses: Pauses,
+    pub(crate) clock: Clock,
     /// Ends what waits, when the server is told to stop.
     pub(crate) stop: CancellationToken,
 }
 
 impl<P: Payments, G: Grants> Checkout<P, G> {
+    /// On these parts; `publishable_key` is what browsers are given to reach Stripe with.
+    #[must_use]
+    pub fn new(store: Store, payments: P, grants: G, publishable_key: &str, clock: Clock) -> Self {
+        Self {
+            catalog: store.catalog().clone(),
+            store,
+            payments: Arc::new(payments),
+            grants: Arc::new(grants),
+            publishable_key: publishable_key.into(),
+            seats: SeatWatch::default(),
+            pauses: Pauses::default(),
+            clock,
+            stop: CancellationToken::new(),
+        }
+    }
+
+    pub(crate) fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+
     /// Whether requests can be served.
     pub async fn ready(&self) -> Result<(), Error> {
         Ok(self.store.ping().await?)
@@ -49,7 +71,7 @@ impl<P: Payments, G: Grants> Checkout<P, G> {
             Some(_) => self.store.taken_seats(sku).await?,
             None => 0,
         };
-        Ok(self.shown(item, taken, clock::now()))
+        Ok(self.shown(item, taken, self.now()))
     }
 
     /// The offering as the API shows it, with `taken` seats gone.
@@ -67,7 +89,7 @@ impl<P: Payments, G: Grants> Checkout<P, G> {
 
     /// Tells the purchase what Stripe says of its payment intent.
     pub(crate) async fn learn(&self, purchase: &PurchaseId, intent: &Intent) -> Result<Purchase, Error> {
-        let now = clock::now();
+        let now = self.now();
         let mut tx = self.store.begin().await?;
         let [created, standing] = intent.events();
         let mut known = tx.apply(purchase, created, now).await??;
@@ -75,7 +97,9 @@ impl<P: Payments, G: Grants> Checkout<P, G> {
         if known.intent() == Some(&intent.id) || intent.status == IntentStatus::Succeeded {
             known = tx.apply(purchase, standing, now).await??;
         }
+        reach("learn.stored", "");
         tx.commit().await?;
+        reach("learn.committed", "");
         Ok(known)
     }
 }
@@ -90,6 +114,7 @@ impl<P, G> Clone for Checkout<P, G> {
             publishable_key: self.publishable_key.clone(),
             seats: self.seats.clone(),
             pauses: self.pauses.clone(),
+            clock: self.clock.clone(),
             stop: self.stop.clone(),
         }
     }

@@ -1,12 +1,12 @@
 //! Opens a purchase: the offering must be for sale, and a seat is held.
 use super::Checkout;
 use crate::catalog::Item;
-use crate::clock;
 use crate::error::Error;
 use crate::grants::Grants;
 use crate::payments::Payments;
-use crate::purchase::{Opening, Purchase, PurchaseId, Reference};
+use crate::purchase::{Event, Opening, Purchase, PurchaseId, Reference};
 use crate::store::{Replay, Tx};
+use crate::trial::{Guard, holds, reach};
 use sha2::{Digest, Sha256};
 use shared::{OpenPurchase, Opened, Price, Sale, Timestamp};
 
@@ -25,8 +25,16 @@ impl IdempotencyKey {
     }
 
     /// Claims the key; the answer given before, where this is a repeat.
-    pub(super) async fn claim(&self, tx: &mut Tx, scope: &str) -> Result<Option<String>, Error> {
-        match tx.claim_key(scope, &self.key, &self.body_hash, clock::now()).await? {
+    pub(super) async fn claim(
+        &self,
+        tx: &mut Tx,
+        scope: &str,
+        now: Timestamp,
+    ) -> Result<Option<String>, Error> {
+        if !holds(Guard::OpenedOnce) {
+            return Ok(None);
+        }
+        match tx.claim_key(scope, &self.key, &self.body_hash, now).await? {
             Replay::New => Ok(None),
             Replay::Same(answer) => Ok(Some(answer)),
             Replay::OtherBody => Err(Error::IdempotencyKeyReused),
@@ -47,15 +55,37 @@ impl<P: Payments, G: Grants> Checkout<P, G> {
         request: OpenPurchase,
         key: Option<IdempotencyKey>,
     ) -> Result<Opened, Error> {
-        let now = clock::now();
-        let item = match (self.sellable(&request, now), &key) {
+        match self.try_to_open(&request, key.as_ref()).await {
+            Err(Error::NotForSale(Sale::SoldOut)) if self.end_due_holds(&request.sku).await? => {
+                self.try_to_open(&request, key.as_ref()).await
+            }
+            outcome => outcome,
+        }
+    }
+
+    /// Ends holds that ran out and that the sweep has not come to yet; whether there were any.
+    async fn end_due_holds(&self, sku: &str) -> Result<bool, Error> {
+        let due = self.store.due_holds(sku, self.now()).await?;
+        for id in &due {
+            self.store.apply(id, Event::Woken, self.now()).await??;
+        }
+        Ok(!due.is_empty())
+    }
+
+    async fn try_to_open(
+        &self,
+        request: &OpenPurchase,
+        key: Option<&IdempotencyKey>,
+    ) -> Result<Opened, Error> {
+        let now = self.now();
+        let item = match (self.sellable(request, now), key) {
             (Err(refusal), None) => return Err(refusal),
             (item, _) => item,
         };
         let mut tx = self.store.begin().await?;
         // Ahead of a refusal, so that a repeat is answered as it was whatever has changed since.
-        if let Some(key) = &key
-            && let Some(answer) = key.claim(&mut tx, SCOPE).await?
+        if let Some(key) = key
+            && let Some(answer) = key.claim(&mut tx, SCOPE, now).await?
         {
             return Ok(serde_json::from_str(&answer).map_err(crate::store::StoreError::from)?);
         }
@@ -70,17 +100,19 @@ impl<P: Payments, G: Grants> Checkout<P, G> {
             reference: Reference::from_random(rand::random()),
             sku: item.sku.clone(),
             seated: item.capacity.is_some(),
-            variant: request.variant,
+            variant: request.variant.clone(),
             price: Price::of(item.price),
         };
         let purchase = Purchase::open(opening, now, self.store.limits());
         tx.insert(&purchase, now).await?;
         let opened = purchase.opened();
-        if let Some(key) = &key {
+        if let Some(key) = key {
             let answer = serde_json::to_string(&opened).map_err(crate::store::StoreError::from)?;
             key.keep(&mut tx, SCOPE, &answer).await?;
         }
+        reach("open.stored", "");
         tx.commit().await?;
+        reach("open.committed", "");
         tracing::info!(purchase.reference = opened.reference, offering.sku = item.sku, "purchase opened");
         Ok(opened)
     }

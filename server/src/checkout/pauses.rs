@@ -32,6 +32,11 @@ impl Pauses {
         causes.resources.insert(resource.clone(), exists)
     }
 
+    /// Has FlockJay asked again.
+    pub(crate) fn forget(&self, resource: &Resource) {
+        self.0.write().unwrap_or_else(PoisonError::into_inner).resources.remove(resource);
+    }
+
     /// Replaces those that were failing, and returns those that were not before.
     pub(crate) fn set_failing(&self, failing: HashSet<String>) -> Vec<String> {
         let mut causes = self.0.write().unwrap_or_else(PoisonError::into_inner);

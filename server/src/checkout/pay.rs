@@ -1,10 +1,10 @@
 //! Creates or updates the payment intent when the learner presses Pay.
 use super::{Checkout, IdempotencyKey};
-use crate::clock;
 use crate::error::Error;
 use crate::grants::Grants;
 use crate::payments::{Intent, IntentStatus, IntentTerms, Payments, PaymentsError};
 use crate::purchase::{Attempt, Event, Learner, Purchase, PurchaseId, Refusal};
+use crate::trial::reach;
 use shared::{Email, Pay, PayAnswer, State};
 use std::time::Duration;
 use tokio::time::timeout;
@@ -56,11 +56,12 @@ impl<P: Payments, G: Grants> Checkout<P, G> {
                         | PaymentsError::Permanent { .. }
                 ) {
                     // Stripe made none, and the next press is another request.
-                    self.store.apply(id, Event::IntentNotCreated, clock::now()).await??;
+                    self.store.apply(id, Event::IntentNotCreated, self.now()).await??;
                 }
                 return Err(error.into());
             }
         };
+        reach("pay.intent_made", "");
         let purchase = self.learn(id, &intent).await?;
         // Two presses with different keys may have made two: the recorded one counts.
         let intent = match purchase.intent() {
@@ -98,24 +99,30 @@ impl<P: Payments, G: Grants> Checkout<P, G> {
         expected_total: i64,
         key: Option<IdempotencyKey>,
     ) -> Result<Submitted, Error> {
-        let now = clock::now();
+        let now = self.now();
         let mut tx = self.store.begin().await?;
         let repeated = match &key {
             // What a repeat is answered is the same intent, asked for again: no secret is stored.
-            Some(key) => key.claim(&mut tx, id.as_str()).await?.is_some(),
+            Some(key) => key.claim(&mut tx, id.as_str(), now).await?.is_some(),
             None => false,
         };
         let attempt_key = format!("pay-{:032x}", rand::random::<u128>());
         let event = Event::PaySubmitted { learner, expected_total, key: attempt_key };
         let refusal = match tx.apply(id, event, now).await? {
             Ok(purchase) => {
+                reach("pay.stored", "");
                 tx.commit().await?;
+                reach("pay.committed", "");
                 let settled = purchase.state() == State::Paid;
                 return Ok(if settled { Submitted::NothingDue } else { Submitted::Now(Box::new(purchase)) });
             }
             Err(refusal) => refusal,
         };
         drop(tx);
+        if refusal == Refusal::HoldExpired {
+            // The sweep would do so soon; until then the seat would be shown as somebody else's.
+            self.store.apply(id, Event::Woken, now).await??;
+        }
         let purchase = self.store.purchase(id).await?;
         let settled = matches!(purchase.state(), State::Paid | State::Granted);
         match purchase.intent() {

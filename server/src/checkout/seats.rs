@@ -1,6 +1,5 @@
 //! Seats as they change, for pages that show them live.
 use super::Checkout;
-use crate::clock;
 use crate::error::Error;
 use crate::grants::Grants;
 use crate::payments::Payments;
@@ -47,7 +46,7 @@ impl<P: Payments, G: Grants> Checkout<P, G> {
         let catalog = self.catalog.get();
         let taken = taken.get(sku).copied().unwrap_or_default();
         let news = match catalog.find(sku) {
-            Some(item) => SeatsNews::of(&self.shown(item, taken, clock::now())),
+            Some(item) => SeatsNews::of(&self.shown(item, taken, self.now())),
             None => SeatsNews { left: None, capacity: None, sale: Sale::Closed },
         };
         self.seats.tell(sku, news);

@@ -1,6 +1,5 @@
 //! Tells where a purchase stands, asks Stripe on request, and gives up.
 use super::Checkout;
-use crate::clock;
 use crate::error::Error;
 use crate::grants::Grants;
 use crate::payments::Payments;
@@ -46,7 +45,7 @@ impl<P: Payments, G: Grants> Checkout<P, G> {
     /// Gives the purchase up. Where money may be on its way, Stripe has the last word: then the purchase that comes
     /// back may be paid, or still be cancelling.
     pub async fn give_up(&self, id: &PurchaseId) -> Result<Purchase, Error> {
-        let purchase = self.store.apply(id, Event::GaveUp, clock::now()).await??;
+        let purchase = self.store.apply(id, Event::GaveUp, self.now()).await??;
         if purchase.state() != State::Paying {
             return Ok(purchase);
         }

@@ -1,11 +1,11 @@
 //! Takes Stripe's webhooks: kept as they came, in the transaction that applies them.
 use super::Checkout;
-use crate::clock;
 use crate::error::Error;
 use crate::grants::Grants;
 use crate::payments::{IntentStatus, Message, News, Payments};
 use crate::purchase::{Event, PurchaseId, Reference};
 use crate::store::{StoreError, StoredEvent, Tx};
+use crate::trial::reach;
 
 impl<P: Payments, G: Grants> Checkout<P, G> {
     /// Applies a message once, however often and in whatever order it comes. What is not ours, not known or can't be
@@ -22,7 +22,7 @@ impl<P: Payments, G: Grants> Checkout<P, G> {
             Err(Error::Store(StoreError::Corrupt(error))) => {
                 tracing::error!(stripe.event = message.id, %error, "webhook can't be applied: kept for a person");
                 let mut tx = self.store.begin().await?;
-                tx.keep_event(&kept, None, "failed", clock::now()).await?;
+                tx.keep_event(&kept, None, "failed", self.now()).await?;
                 Ok(tx.commit().await?)
             }
             outcome => outcome,
@@ -30,7 +30,7 @@ impl<P: Payments, G: Grants> Checkout<P, G> {
     }
 
     async fn apply_message(&self, message: &Message, kept: &StoredEvent<'_>) -> Result<(), Error> {
-        let now = clock::now();
+        let now = self.now();
         let mut tx = self.store.begin().await?;
         let (purchase, events) = addressee(&mut tx, &message.news).await?;
         let outcome = match (&purchase, &message.news) {
@@ -49,7 +49,9 @@ impl<P: Payments, G: Grants> Checkout<P, G> {
                 }
             }
         }
+        reach("webhook.stored", "");
         tx.commit().await?;
+        reach("webhook.committed", "");
         tracing::info!(stripe.event = message.id, stripe.kind = message.kind, outcome, "webhook taken");
         Ok(())
     }
@@ -57,19 +59,21 @@ impl<P: Payments, G: Grants> Checkout<P, G> {
 
 /// Whom the news is for, and what it means there.
 async fn addressee(tx: &mut Tx, news: &News) -> Result<(Option<PurchaseId>, Vec<Event>), StoreError> {
-    let (intent, reference, paid, events): (&str, Option<&Reference>, bool, Vec<Event>) = match news {
+    let (intent, reference, any, events): (&str, Option<&Reference>, bool, Vec<Event>) = match news {
         News::Intent(intent) => {
             let paid = intent.status == IntentStatus::Succeeded;
             (&intent.id, intent.reference.as_ref(), paid, intent.events().to_vec())
         }
-        News::RefundFailed { intent } => (intent, None, false, vec![Event::RefundFailed]),
         News::Disputed { intent, dispute } => {
             (intent, None, false, vec![Event::Disputed { dispute: *dispute }])
         }
-        News::Unclear { intent, reference } => {
-            (intent.as_deref().unwrap_or_default(), reference.as_ref(), false, vec![Event::StripeHadNews])
-        }
+        News::Unclear { intent, reference } => (
+            intent.as_deref().unwrap_or_default(),
+            reference.as_ref(),
+            true,
+            vec![Event::StripeHadNews { intent: intent.clone() }],
+        ),
         News::Other => return Ok((None, vec![])),
     };
-    Ok((tx.purchase_of_intent(intent, reference, paid).await?, events))
+    Ok((tx.purchase_of_intent(intent, reference, any).await?, events))
 }

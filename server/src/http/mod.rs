@@ -101,7 +101,7 @@ pub fn router(api: Api) -> Router {
     let catch_panics = CatchPanicLayer::custom(problem::panicked as fn(_) -> _);
     let routes = document(v1)
         .route("/v1/{*unknown}", any(async || Error::UnknownRoute))
-        .layer(catch_panics.clone())
+        .layer(catch_panics)
         .layer(for_pages)
         .merge(document(embed).layer(for_all))
         .merge(document(rest))

@@ -125,6 +125,12 @@ fn describe(error: &Error) -> Problem {
             "Payments unavailable",
             "Our payment provider can't be reached at the moment. Nothing was charged. Try again in a few seconds.",
         ),
+        Error::Grants(_) => problem(
+            503,
+            Code::Unavailable,
+            "Unavailable",
+            "The learning platform can't be reached at the moment. Try again in a few seconds.",
+        ),
         Error::EmbedUnavailable => problem(
             503,
             Code::EmbedUnavailable,

@@ -61,7 +61,7 @@ impl Desk {
             payment: Duration::from_secs(1200),
             check: Duration::from_secs(15),
         };
-        Store::connect(&self.database_url, limits, CurrentCatalog::default())
+        Store::connect_existing(&self.database_url, limits, CurrentCatalog::default())
             .await
             .context("DATABASE_URL: the database can't be opened")
     }
@@ -94,6 +94,7 @@ fn unknown(name: &str) -> impl FnOnce(StoreError) -> anyhow::Error {
 
 fn explain(refusal: &Refusal, money: impl Fn(i64) -> String) -> Refused {
     Refused::Purchase(match refusal {
+        Refusal::RefundTooLarge { left: 0 } => "--amount: nothing is left to refund".to_owned(),
         Refusal::RefundTooLarge { left } => {
             format!(
                 "--amount: {} is left to refund; give an amount of 1 to {left}, or none for all of it",
@@ -101,9 +102,11 @@ fn explain(refusal: &Refusal, money: impl Fn(i64) -> String) -> Refused {
             )
         }
         Refusal::NotPaid => "this purchase was never paid: there is nothing to refund".to_owned(),
-        Refusal::Disputed => "the learner's bank has asked for this money: answer the dispute in Stripe's dashboard, \
+        Refusal::Disputed => {
+            "the learner's bank has asked for this money: answer the dispute in Stripe's dashboard, \
                               and refund once it is decided"
-            .to_owned(),
+                .to_owned()
+        }
         Refusal::Ended => "this purchase is being refunded in full already, or was: nothing to do".to_owned(),
         Refusal::HoldExpired | Refusal::PriceChanged { .. } | Refusal::TooManyDeclines => {
             format!("the purchase refuses: {refusal:?}")

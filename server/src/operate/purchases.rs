@@ -92,9 +92,13 @@ pub async fn refund_purchase(
     let key = format!("{}-refund-{:016x}", purchase.reference().as_str(), rand::random::<u64>());
     let now = clock::now();
     let mut tx = store.begin().await?;
-    let asked = money(&purchase, amount.unwrap_or(purchase.left_to_refund()));
     let refunded = tx.apply(purchase.id(), Event::RefundRequested { amount, key }, now).await?;
     let refunded = refunded.map_err(|refusal| explain(&refusal, |amount| money(&purchase, amount)))?;
+    // What was left is known only now that nobody else can change it.
+    let asked = match amount {
+        Some(amount) => money(&refunded, amount),
+        None => "all that is left".to_owned(),
+    };
     let detail = if reason.is_empty() { asked.clone() } else { format!("{asked}: {reason}") };
     tx.audit(who, "refund", purchase.id(), &detail, now).await?;
     tx.commit().await?;
@@ -114,8 +118,18 @@ pub async fn resend_grant(desk: &Desk, name: &str) -> anyhow::Result<()> {
     let store = desk.open().await?;
     let purchase = store.purchase_called(name).await.map_err(unknown(name))?;
     let reference = purchase.reference().as_str();
-    if purchase.state() == State::Granted {
-        return Err(Refused::Done(format!("{reference} has its access already")).into());
+    match purchase.state() {
+        State::Paid => {}
+        State::Granted => return Err(Refused::Done(format!("{reference} has its access already")).into()),
+        state @ (State::Held
+        | State::Paying
+        | State::Processing
+        | State::Expired
+        | State::Canceled
+        | State::Refunding
+        | State::Refunded) => {
+            return Err(Refused::Purchase(format!("{reference} is {state}: it has no access to send")).into());
+        }
     }
     let is_grant = |entry: &OutboxEntry| {
         serde_json::from_str::<Command>(&entry.command).is_ok_and(|command| command == Command::CreateGrant)
@@ -123,8 +137,7 @@ pub async fn resend_grant(desk: &Desk, name: &str) -> anyhow::Result<()> {
     let commands = store.commands_of(purchase.id()).await?;
     let Some(grant) = commands.iter().rfind(|entry| is_grant(entry)) else {
         return Err(Refused::Purchase(format!(
-            "{reference} is {}: it has no access to send",
-            purchase.state()
+            "{reference} is paid, and nothing is under way to give access: `reconcile` finds and mends that"
         ))
         .into());
     };

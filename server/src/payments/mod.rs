@@ -95,9 +95,6 @@ pub struct Message {
 #[derive(Clone, Debug, PartialEq)]
 pub enum News {
     Intent(Intent),
-    RefundFailed {
-        intent: String,
-    },
     Disputed {
         intent: String,
         dispute: Dispute,
@@ -158,11 +155,12 @@ pub trait Payments: Send + Sync + 'static {
 
     fn cancel(&self, intent: &str) -> impl Future<Output = Result<Intent, PaymentsError>> + Send;
 
-    /// Gives `amount` minor units back. Whether that succeeded comes as an event, or by [`Payments::taken_back`].
+    /// Gives `amount` minor units back, or all that is left: once, however often it is called with this `key`, which
+    /// begins with the purchase's reference. What becomes of it later is told by [`Payments::taken_back`].
     fn refund(
         &self,
         intent: &str,
-        amount: i64,
+        amount: Option<i64>,
         key: &str,
     ) -> impl Future<Output = Result<RefundStatus, PaymentsError>> + Send;
 
@@ -179,6 +177,8 @@ pub trait Payments: Send + Sync + 'static {
 pub struct TakenBack {
     /// Minor units given back so far, refunds under way not counted.
     pub refunded: i64,
+    /// Minor units of refunds that came to nothing.
+    pub failed: i64,
     /// What the learner's bank made of it; the worst of several.
     pub dispute: Option<Dispute>,
 }
@@ -221,9 +221,8 @@ impl TakenBack {
     /// What this says of a purchase.
     #[must_use]
     pub fn events(&self) -> Vec<Event> {
-        let refunded =
-            (self.refunded > 0).then_some(Event::RefundSucceeded { total_refunded: self.refunded });
-        refunded.into_iter().chain(self.dispute.map(|dispute| Event::Disputed { dispute })).collect()
+        let counted = Event::RefundsCounted { succeeded: self.refunded, failed: self.failed };
+        std::iter::once(counted).chain(self.dispute.map(|dispute| Event::Disputed { dispute })).collect()
     }
 }
 

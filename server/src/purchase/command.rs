@@ -12,8 +12,10 @@ pub enum Command {
     AskStripe,
     /// Cancel the payment intent, so that nothing can be paid any more.
     CancelIntent,
-    /// Give `amount` minor units back. `key` is Stripe's `Idempotency-Key`.
-    CreateRefund { amount: i64, key: String },
+    /// Give `amount` minor units back, or all that Stripe still has of the payment. `key` names the refund at Stripe.
+    CreateRefund { amount: Option<i64>, key: String },
+    /// Cancel a payment intent that another was paid in place of, or learn what was paid with it.
+    CancelStray { intent: String },
     /// Give all of it back where a second payment intent was paid for a purchase that is settled.
     ReturnStray { intent: String, amount: i64, key: String },
     /// Show a person what no retry can mend.
@@ -54,6 +56,7 @@ impl Command {
             Self::AskStripe
             | Self::CancelIntent
             | Self::CreateRefund { .. }
+            | Self::CancelStray { .. }
             | Self::ReturnStray { .. }
             | Self::CallPerson { .. } => Some(Receiver::Stripe),
             Self::CreateGrant | Self::RevokeGrant => Some(Receiver::FlockJay),
@@ -68,6 +71,7 @@ impl Command {
             Self::AskStripe => "ask_stripe",
             Self::CancelIntent => "cancel_intent",
             Self::CreateRefund { .. } => "create_refund",
+            Self::CancelStray { .. } => "cancel_stray",
             Self::ReturnStray { .. } => "return_stray",
             Self::CallPerson { .. } => "call_person",
             Self::CreateGrant => "create_grant",

@@ -30,8 +30,8 @@ pub enum Event {
     GaveUp,
     /// The sweep looked in.
     Woken,
-    /// Stripe said something that can't be read, so that it must be asked.
-    StripeHadNews,
+    /// Stripe said something of this intent that can't be read, or less than the whole truth, so that it must be asked.
+    StripeHadNews { intent: Option<String> },
     /// FlockJay gave access.
     GrantCreated { access_url: String },
     /// FlockJay refused for good.
@@ -40,10 +40,11 @@ pub enum Event {
     GrantRevoked,
     /// An operator gives money back: `amount` minor units, or all that is left.
     RefundRequested { amount: Option<i64>, key: String },
-    /// Stripe has given back `total_refunded` minor units so far, refunds under way not counted.
-    RefundSucceeded { total_refunded: i64 },
-    /// Stripe could not give it back.
-    RefundFailed,
+    /// Of all refunds so far `succeeded` minor units went back, and `failed` came to nothing. Those under way count in
+    /// neither.
+    RefundsCounted { succeeded: i64, failed: i64 },
+    /// Stripe refused for good to give `amount` minor units back, or all of it.
+    RefundRefused { amount: Option<i64> },
     /// The learner's bank asks for the money back, or has decided.
     Disputed { dispute: Dispute },
 }

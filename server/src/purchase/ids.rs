@@ -43,6 +43,9 @@ impl fmt::Debug for PurchaseId {
 }
 
 impl Reference {
+    /// Bytes in each.
+    pub const LENGTH: usize = "RU-7K3M-92QF".len();
+
     /// Made from random bytes that the caller draws.
     #[must_use]
     pub fn from_random(bytes: [u8; 8]) -> Self {

@@ -58,6 +58,10 @@ pub struct Purchase {
     /// Minor units that are given back or asked to be, so that two refunds under way never add up to more than was paid.
     #[serde(default)]
     refund_asked: i64,
+    /// Minor units of refunds that came to nothing. It only grows, and so tells older news from newer.
+    #[serde(default)]
+    refunds_failed: i64,
+    /// Money that should have gone back did not, and nobody has sent it again yet.
     refund_failed: bool,
     #[serde(default)]
     dispute: Option<Dispute>,
@@ -141,6 +145,7 @@ impl Purchase {
             charged: 0,
             refunded: 0,
             refund_asked: 0,
+            refunds_failed: 0,
             refund_failed: false,
             dispute: None,
             access_url: None,
@@ -252,10 +257,15 @@ impl Purchase {
         self.charged - self.refunded
     }
 
+    #[must_use]
+    pub fn owns_seat(&self) -> bool {
+        self.owns_seat
+    }
+
     /// Whether its seat is gone, so that money that still arrives needs a new one.
     #[must_use]
     pub fn has_lost_seat(&self) -> bool {
-        self.seated && !self.owns_seat
+        self.seated && !self.owns_seat && !self.was_paid()
     }
 
     /// Whether `command`, enqueued earlier, is still to be carried out.
@@ -263,13 +273,12 @@ impl Purchase {
     pub fn still_wants(&self, command: &Command) -> bool {
         match command {
             Command::ReleaseSeat => false,
-            Command::AskStripe => self.state != State::Refunded,
+            Command::AskStripe => true,
             Command::CancelIntent => self.ending || matches!(self.state, State::Expired | State::Canceled),
             // A dispute that was lost has taken it back already.
-            Command::CreateRefund { amount, .. } => {
-                self.state != State::Refunded && *amount <= self.refundable()
-            }
-            Command::ReturnStray { .. } | Command::CallPerson { .. } => true,
+            Command::CreateRefund { .. } => self.state != State::Refunded,
+            Command::CancelStray { .. } | Command::ReturnStray { .. } => true,
+            Command::CallPerson { .. } => self.refund_failed,
             Command::CreateGrant => self.state == State::Paid,
             Command::RevokeGrant => self.state == State::Refunded && self.revoked_at.is_none(),
         }

@@ -1,5 +1,6 @@
 //! The transitions that give money back.
 use super::{Command, Dispute, Limits, Purchase, Refusal};
+use crate::trial::{Guard, holds};
 use shared::{State, Timestamp};
 
 impl Purchase {
@@ -23,24 +24,22 @@ impl Purchase {
             return Err(Refusal::Disputed);
         }
         let left = self.left_to_refund();
-        let amount = amount.unwrap_or(left);
-        if amount > left || amount <= 0 {
-            return Err(Refusal::RefundTooLarge { left });
+        match amount {
+            // Nothing was due: only access and seat go back.
+            None if self.charged == 0 => Ok(self.take_back(now)),
+            None if left > 0 => Ok(self.begin_refund(key, now, limits)),
+            Some(amount) if (1..left).contains(&amount) => {
+                self.refund_asked = self.charged - left + amount;
+                self.refund_failed = false;
+                Ok(vec![Command::CreateRefund { amount: Some(amount), key }])
+            }
+            Some(amount) if amount == left && left > 0 => Ok(self.begin_refund(key, now, limits)),
+            None | Some(_) => Err(Refusal::RefundTooLarge { left }),
         }
-        if amount == left {
-            return Ok(self.begin_refund(amount, key, now, limits));
-        }
-        self.refund_asked = self.charged - left + amount;
-        Ok(vec![Command::CreateRefund { amount, key }])
     }
 
-    pub(super) fn begin_refund(
-        &mut self,
-        amount: i64,
-        key: String,
-        now: Timestamp,
-        limits: &Limits,
-    ) -> Vec<Command> {
+    /// All of it goes back, however much Stripe still has.
+    pub(super) fn begin_refund(&mut self, key: String, now: Timestamp, limits: &Limits) -> Vec<Command> {
         self.state = State::Refunding;
         self.refund_asked = self.charged;
         self.refund_failed = false;
@@ -48,42 +47,48 @@ impl Purchase {
         self.ending = false;
         self.checks = 0;
         self.wait_for_stripe(now, limits);
-        vec![Command::CreateRefund { amount, key }]
+        vec![Command::CreateRefund { amount: None, key }]
     }
 
-    pub(super) fn refund_succeeded(&mut self, total_refunded: i64, now: Timestamp) -> Vec<Command> {
-        match self.state {
-            State::Paid | State::Granted | State::Refunding => {}
-            State::Refunded => return vec![],
-            // Stripe's messages have no order: the payment's own is still to come.
-            State::Held | State::Paying | State::Processing | State::Expired | State::Canceled => {
-                return vec![Command::AskStripe];
-            }
+    /// Takes what Stripe says of all refunds. News has no order; since what has failed stays failed, and only a failure
+    /// makes less of what has succeeded, older news is known.
+    pub(super) fn refunds_counted(
+        &mut self,
+        succeeded: i64,
+        failed: i64,
+        now: Timestamp,
+        limits: &Limits,
+    ) -> Vec<Command> {
+        if !self.was_paid() || (failed, succeeded) <= (self.refunds_failed, self.refunded) {
+            return vec![];
         }
-        self.refunded = total_refunded;
-        self.refund_asked = self.refund_asked.max(total_refunded);
-        if self.refunded < self.charged { vec![] } else { self.take_back(now) }
-    }
-
-    /// The bank would not take the money back, perhaps long after Stripe had called it refunded.
-    pub(super) fn refund_failed(&mut self, now: Timestamp, limits: &Limits) -> Vec<Command> {
-        if !self.was_paid() {
-            return vec![Command::AskStripe];
+        let failed_now = failed - self.refunds_failed;
+        (self.refunds_failed, self.refunded) = (failed, succeeded);
+        self.refund_asked = succeeded.max(self.refund_asked - failed_now);
+        if succeeded >= self.charged {
+            return if self.state == State::Refunded { vec![] } else { self.take_back(now) };
         }
-        self.refund_asked = self.refunded;
-        if self.state == State::Refunded {
+        if failed_now == 0 {
+            return vec![];
+        }
+        // The bank would not take the money, perhaps long after Stripe had called it given back.
+        if self.state == State::Refunded && self.dispute != Some(Dispute::Lost) {
             self.state = State::Refunding;
-            self.refunded = 0;
-            self.refund_asked = 0;
             self.ended_at = None;
             self.wait_for_stripe(now, limits);
         }
-        if std::mem::replace(&mut self.refund_failed, true) {
-            return vec![];
-        }
+        self.refund_failed = true;
         vec![Command::CallPerson {
-            why: "a refund failed at the bank: give the money back another way".to_owned(),
+            why: "a refund failed at the bank: `purchases refund` tries again, or give the money back another way"
+                .to_owned(),
         }]
+    }
+
+    /// What was refused is not under way, and may be asked for again.
+    pub(super) fn refund_refused(&mut self, amount: Option<i64>) {
+        let asked = amount.map_or(0, |amount| self.refund_asked - amount);
+        self.refund_asked = asked.max(self.refunded);
+        self.refund_failed |= self.state == State::Refunding;
     }
 
     /// Stripe's messages have no order: what is decided stays decided, and where the payment's own message is still to
@@ -102,7 +107,7 @@ impl Purchase {
 
     /// Money is taken once for each purchase: what another intent took goes back.
     pub(super) fn return_stray(&self, intent: String, amount: i64) -> Vec<Command> {
-        if self.intent.as_ref() == Some(&intent) {
+        if self.intent.as_ref() == Some(&intent) || !holds(Guard::StrayGoesBack) {
             return vec![];
         }
         let key = self.money_key(&intent);
@@ -113,7 +118,7 @@ impl Purchase {
     /// got no answer.
     pub(super) fn take_back(&mut self, now: Timestamp) -> Vec<Command> {
         let mut commands = self.release_seat();
-        if self.grant_asked && self.revoked_at.is_none() {
+        if self.grant_asked && self.revoked_at.is_none() && holds(Guard::RevokedWithMoney) {
             commands.push(Command::RevokeGrant);
         }
         self.state = State::Refunded;
@@ -126,7 +131,8 @@ impl Purchase {
     /// Minor units that nobody has asked to be given back yet.
     #[must_use]
     pub fn left_to_refund(&self) -> i64 {
-        self.charged - self.refunded.max(self.refund_asked)
+        let asked = if holds(Guard::RefundsAddUp) { self.refund_asked } else { 0 };
+        self.charged - self.refunded.max(asked)
     }
 
     /// Whether money was taken, as far as we have been told.

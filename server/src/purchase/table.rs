@@ -70,7 +70,7 @@ fn in_state(state: State) -> Purchase {
         State::Canceled => vec![Event::GaveUp],
         State::Refunding => [granted(), vec![refund(None)]].concat(),
         State::Refunded => {
-            [granted(), vec![refund(None), Event::RefundSucceeded { total_refunded: 4900 }]].concat()
+            [granted(), vec![refund(None), Event::RefundsCounted { succeeded: 4900, failed: 0 }]].concat()
         }
     };
     purchase(&events)
@@ -114,16 +114,18 @@ fn events() -> Vec<(&'static str, Event, Timestamp)> {
         ("gave up", Event::GaveUp, SOON),
         ("woken, early", Event::Woken, OPENED),
         ("woken, late", Event::Woken, LATE),
-        ("stripe had news", Event::StripeHadNews, SOON),
+        ("stripe had news", Event::StripeHadNews { intent: Some("pi_1".to_owned()) }, SOON),
+        ("stripe had news, other intent", Event::StripeHadNews { intent: Some("pi_2".to_owned()) }, SOON),
         ("grant created", Event::GrantCreated { access_url: "https://learn".to_owned() }, SOON),
         ("grant refused", Event::GrantRefused, SOON),
         ("grant revoked", Event::GrantRevoked, SOON),
         ("refund requested", refund(None), SOON),
         ("refund requested, part", refund(Some(100)), SOON),
         ("refund requested, too much", refund(Some(4901)), SOON),
-        ("refund succeeded", Event::RefundSucceeded { total_refunded: 4900 }, SOON),
-        ("refund succeeded, part", Event::RefundSucceeded { total_refunded: 100 }, SOON),
-        ("refund failed", Event::RefundFailed, SOON),
+        ("refund succeeded", Event::RefundsCounted { succeeded: 4900, failed: 0 }, SOON),
+        ("refund succeeded, part", Event::RefundsCounted { succeeded: 100, failed: 0 }, SOON),
+        ("refund failed", Event::RefundsCounted { succeeded: 0, failed: 4900 }, SOON),
+        ("refund refused", Event::RefundRefused { amount: None }, SOON),
         ("dispute opened", Event::Disputed { dispute: Dispute::Open }, SOON),
         ("dispute won", Event::Disputed { dispute: Dispute::Won }, SOON),
         ("dispute lost", Event::Disputed { dispute: Dispute::Lost }, SOON),
@@ -189,13 +191,19 @@ fn a_processing_that_comes_late_is_no_trap() {
 #[test]
 fn a_refund_that_fails_after_all_calls_a_person_once_and_is_not_shown_as_done() {
     let mut purchase = in_state(State::Refunded);
-    let commands = purchase.handle(Event::RefundFailed, SOON, &LIMITS).unwrap();
+    let failed = Event::RefundsCounted { succeeded: 0, failed: 4900 };
+    let commands = purchase.handle(failed.clone(), SOON, &LIMITS).unwrap();
     assert_eq!(commands.iter().map(Command::name).collect::<Vec<_>>(), ["call_person"]);
     assert_eq!(purchase.state(), State::Refunding);
-    assert_eq!(purchase.handle(Event::RefundFailed, SOON, &LIMITS), Ok(vec![]));
-    // Given back another way: the seat went back the first time.
-    let done = purchase.handle(Event::RefundSucceeded { total_refunded: 4900 }, SOON, &LIMITS).unwrap();
-    assert_eq!(done, [Command::RevokeGrant]);
+    assert_eq!(purchase.handle(failed, SOON, &LIMITS), Ok(vec![]));
+    let older = Event::RefundsCounted { succeeded: 4900, failed: 0 };
+    assert_eq!(purchase.handle(older, SOON, &LIMITS), Ok(vec![]), "it has failed since");
+    assert!(purchase.still_wants(&commands[0]));
+    // Sent again: the seat went back the first time.
+    purchase.handle(refund(None), SOON, &LIMITS).unwrap();
+    let done = Event::RefundsCounted { succeeded: 4900, failed: 4900 };
+    assert_eq!(purchase.handle(done, SOON, &LIMITS), Ok(vec![Command::RevokeGrant]));
+    assert!(!purchase.still_wants(&commands[0]));
 }
 
 #[test]
@@ -230,4 +238,40 @@ fn a_browser_sees_no_full_email() {
     let view = in_state(State::Granted).view();
     assert_eq!(view.email.as_deref(), Some("a•••@example.com"));
     assert!(!format!("{:?}", in_state(State::Granted)).contains("ada@"));
+}
+
+#[test]
+fn every_refund_that_fails_calls_a_person() {
+    let mut purchase = in_state(State::Granted);
+    for n in 1..=2 {
+        purchase.handle(refund(Some(900)), SOON, &LIMITS).unwrap();
+        let failed = Event::RefundsCounted { succeeded: 0, failed: 900 * n };
+        let commands = purchase.handle(failed, SOON, &LIMITS).unwrap();
+        assert_eq!(commands.iter().map(Command::name).collect::<Vec<_>>(), ["call_person"]);
+    }
+    assert_eq!((purchase.state(), purchase.left_to_refund()), (State::Granted, 4900));
+}
+
+#[test]
+fn a_refund_that_stripe_refuses_may_be_asked_for_again() {
+    let mut purchase = in_state(State::Granted);
+    purchase.handle(refund(Some(3000)), SOON, &LIMITS).unwrap();
+    purchase.handle(Event::RefundsCounted { succeeded: 3000, failed: 0 }, SOON, &LIMITS).unwrap();
+    purchase.handle(Event::RefundRefused { amount: Some(3000) }, SOON, &LIMITS).unwrap();
+    assert_eq!(purchase.left_to_refund(), 1900);
+    purchase.handle(refund(None), SOON, &LIMITS).unwrap();
+    assert_eq!(purchase.handle(refund(None), SOON, &LIMITS), Err(Refusal::Ended), "it is under way");
+    purchase.handle(Event::RefundRefused { amount: None }, SOON, &LIMITS).unwrap();
+    assert!(purchase.handle(refund(None), SOON, &LIMITS).is_ok());
+}
+
+#[test]
+fn what_cost_nothing_can_be_taken_back_too() {
+    let free = Price { discount: 4900, total: 0, ..opening(true).price };
+    let mut purchase = Purchase::open(Opening { price: free, ..opening(true) }, OPENED, &LIMITS);
+    let event = Event::PaySubmitted { learner: learner(), expected_total: 0, key: "key".to_owned() };
+    purchase.handle(event, SOON, &LIMITS).unwrap();
+    assert_eq!(purchase.handle(refund(Some(1)), SOON, &LIMITS), Err(Refusal::RefundTooLarge { left: 0 }));
+    let commands = purchase.handle(refund(None), SOON, &LIMITS).unwrap();
+    assert_eq!(commands, [Command::ReleaseSeat, Command::RevokeGrant]);
 }

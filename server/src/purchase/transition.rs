@@ -1,5 +1,6 @@
 //! The transition table: every event in every state.
 use super::{Attempt, Command, Event, Limits, Purchase, Refusal, SeatFound};
+use crate::trial::{Guard, holds};
 use shared::{State, Timestamp};
 use std::time::Duration;
 
@@ -44,7 +45,7 @@ impl Purchase {
                 if self.price.total == 0 {
                     return Ok(self.become_paid(now));
                 }
-                if self.attempt.is_none() {
+                if self.attempt.is_none() || !holds(Guard::FrozenAttempt) {
                     self.attempt = Some(Attempt { key, price: self.price.clone(), learner });
                 }
                 if self.state == State::Held {
@@ -109,10 +110,12 @@ impl Purchase {
                 | State::Refunded => Err(Refusal::Ended),
             },
             Event::Woken => Ok(self.woken(now, limits)),
-            Event::StripeHadNews => {
-                let asks = self.still_wants(&Command::AskStripe);
-                Ok(if asks { vec![Command::AskStripe] } else { vec![] })
+            Event::StripeHadNews { intent: Some(intent) }
+                if self.intent.as_ref().is_some_and(|recorded| *recorded != intent) =>
+            {
+                Ok(vec![Command::CancelStray { intent }])
             }
+            Event::StripeHadNews { .. } => Ok(vec![Command::AskStripe]),
             Event::GrantCreated { access_url } => Ok(self.grant_created(access_url, now)),
             Event::GrantRefused => {
                 self.grant_refused = self.state == State::Paid;
@@ -125,8 +128,13 @@ impl Purchase {
                 Ok(vec![])
             }
             Event::RefundRequested { amount, key } => self.refund_requested(amount, key, now, limits),
-            Event::RefundSucceeded { total_refunded } => Ok(self.refund_succeeded(total_refunded, now)),
-            Event::RefundFailed => Ok(self.refund_failed(now, limits)),
+            Event::RefundsCounted { succeeded, failed } => {
+                Ok(self.refunds_counted(succeeded, failed, now, limits))
+            }
+            Event::RefundRefused { amount } => {
+                self.refund_refused(amount);
+                Ok(vec![])
+            }
             Event::Disputed { dispute } => Ok(self.disputed(dispute, now)),
         }
     }
@@ -201,17 +209,22 @@ impl Purchase {
             }
         }
         // The intent that was paid is the one that counts, also where we had another on record.
-        self.intent = Some(intent);
+        let displaced = self.intent.replace(intent.clone()).filter(|displaced| *displaced != intent);
+        let mut commands: Vec<_> =
+            displaced.map(|intent| Command::CancelStray { intent }).into_iter().collect();
         self.charged = amount;
         if self.has_lost_seat() {
             self.owns_seat = seat == SeatFound::Yes;
         }
+        let exact = exact || !holds(Guard::ExactAmount);
         if exact && seat == SeatFound::Yes {
-            return self.become_paid(now);
+            commands.extend(self.become_paid(now));
+            return commands;
         }
         // Charged for what can't be given, or not what was shown: all of it goes back.
         self.paid_at = Some(now);
-        self.begin_refund(amount, self.money_key("unwanted"), now, limits)
+        commands.extend(self.begin_refund(self.money_key("unwanted"), now, limits));
+        commands
     }
 
     fn grant_created(&mut self, access_url: String, now: Timestamp) -> Vec<Command> {
@@ -233,12 +246,11 @@ impl Purchase {
                 self.granted_at = Some(now);
                 vec![]
             }
-            State::Granted
-            | State::Held
-            | State::Paying
-            | State::Processing
-            | State::Expired
-            | State::Canceled => vec![],
+            State::Granted => {
+                self.access_url = Some(access_url);
+                vec![]
+            }
+            State::Held | State::Paying | State::Processing | State::Expired | State::Canceled => vec![],
         }
     }
 
@@ -273,6 +285,9 @@ impl Purchase {
     fn begin_ending(&mut self, now: Timestamp, limits: &Limits) -> Vec<Command> {
         self.ending = true;
         self.wait_for_stripe(now, limits);
+        if !holds(Guard::SeatUntilCanceled) {
+            return [self.release_seat(), vec![Command::CancelIntent]].concat();
+        }
         vec![Command::CancelIntent]
     }
 

@@ -1,7 +1,6 @@
 //! The comparison as a job of the running servers: one of them does it for all.
 use super::Scope;
 use crate::checkout::Checkout;
-use crate::clock;
 use crate::grants::Grants;
 use crate::payments::Payments;
 use std::convert::Infallible;
@@ -22,7 +21,7 @@ const LOOK: Duration = Duration::from_secs(60);
 /// Compares every `interval` until the checkout stops.
 pub async fn run_daily<P: Payments, G: Grants>(checkout: Checkout<P, G>, interval: Duration) {
     loop {
-        match checkout.store.claim_job(JOB, clock::now(), interval, LEASE.min(interval)).await {
+        match checkout.store.claim_job(JOB, checkout.now(), interval, LEASE.min(interval)).await {
             Ok(true) => {
                 tokio::select! {
                     next = compare(&checkout, interval) => postpone(&checkout, next).await,
@@ -48,14 +47,14 @@ async fn keep_lease<P: Payments, G: Grants>(checkout: &Checkout<P, G>) -> Infall
 }
 
 async fn postpone<P: Payments, G: Grants>(checkout: &Checkout<P, G>, wait: Duration) {
-    if let Err(error) = checkout.store.postpone_job(JOB, clock::now().plus(wait)).await {
+    if let Err(error) = checkout.store.postpone_job(JOB, checkout.now().plus(wait)).await {
         tracing::error!(%error, "when to reconcile next can't be stored");
     }
 }
 
 /// Returns after how long to compare again.
 async fn compare<P: Payments, G: Grants>(checkout: &Checkout<P, G>, interval: Duration) -> Duration {
-    let scope = Scope { since: clock::now().minus(BACK), mends: Some(WHO) };
+    let scope = Scope { since: checkout.now().minus(BACK), mends: Some(WHO) };
     match checkout.reconcile(scope, &|_| {}).await {
         Ok(report) => {
             for finding in &report.findings {

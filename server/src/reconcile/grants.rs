@@ -64,8 +64,10 @@ impl<P: Payments, G: Grants> Checkout<P, G> {
     async fn grant_again(&self, purchase: &Purchase, who: &str, report: &mut Report) -> Result<(), Error> {
         let (catalog, reference) = (self.catalog.get(), purchase.reference());
         let (Some(item), Some(learner)) = (catalog.find(purchase.sku()), purchase.learner()) else {
-            let detail =
-                format!("granted here, and {} is in the catalogue no more: FlockJay was not asked", purchase.sku());
+            let detail = format!(
+                "granted here, and {} is in the catalogue no more: FlockJay was not asked",
+                purchase.sku()
+            );
             report.add(reference, Difference::Grant, detail, false);
             return Ok(());
         };
@@ -78,13 +80,15 @@ impl<P: Payments, G: Grants> Checkout<P, G> {
                     return self.revoke_again(&now, who, report).await;
                 }
                 let detail = "granted here, and FlockJay had no access for it".to_owned();
-                self.mend(purchase, vec![], None, who, &detail).await?;
+                let granted = Event::GrantCreated { access_url: granted.access_url };
+                self.mend(purchase, vec![granted], None, who, &detail).await?;
                 report.add(reference, Difference::Grant, detail, true);
             }
             Ok(_) => {}
-            Err(GrantsError::Permanent { message } | GrantsError::Transient { message, .. }) => {
+            Err(GrantsError::Permanent { message }) => {
                 report.add(reference, Difference::Grant, message, false);
             }
+            Err(away @ GrantsError::Transient { .. }) => return Err(away.into()),
         }
         Ok(())
     }
@@ -97,9 +101,10 @@ impl<P: Payments, G: Grants> Checkout<P, G> {
                 report.add(purchase.reference(), Difference::Revocation, detail, true);
             }
             Ok(false) => {}
-            Err(GrantsError::Permanent { message } | GrantsError::Transient { message, .. }) => {
+            Err(GrantsError::Permanent { message }) => {
                 report.add(purchase.reference(), Difference::Revocation, message, false);
             }
+            Err(away @ GrantsError::Transient { .. }) => return Err(away.into()),
         }
         Ok(())
     }

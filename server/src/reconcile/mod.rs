@@ -10,7 +10,6 @@ mod payments;
 pub use daily::run_daily;
 
 use crate::checkout::Checkout;
-use crate::clock;
 use crate::error::Error;
 use crate::grants::Grants;
 use crate::payments::Payments;
@@ -141,7 +140,7 @@ impl<P: Payments, G: Grants> Checkout<P, G> {
         who: &str,
         detail: &str,
     ) -> Result<(), Error> {
-        let now = clock::now();
+        let now = self.now();
         let mut tx = self.store.begin().await?;
         for event in events {
             tx.apply(purchase.id(), event, now).await??;

@@ -1,7 +1,6 @@
 //! Paid here and not there, there and not here, amounts and refunds.
 use super::{Difference, Report, Scope, readable};
 use crate::checkout::Checkout;
-use crate::clock;
 use crate::error::Error;
 use crate::grants::Grants;
 use crate::payments::{Intent, IntentStatus, Payments, PaymentsError, TakenBack};
@@ -50,7 +49,7 @@ impl<P: Payments, G: Grants> Checkout<P, G> {
         // The machine itself says what it would learn from this.
         let mut told = purchase.clone();
         for event in events.clone() {
-            told.handle(event, clock::now(), self.store.limits())?;
+            told.handle(event, self.now(), self.store.limits())?;
         }
         if told.version() != purchase.version() {
             let detail = difference(&purchase, &told);

@@ -19,7 +19,9 @@ pub use outbox::Task;
 pub use stripe_events::StoredEvent;
 
 use crate::catalog::CurrentCatalog;
-use crate::purchase::{Limits, PurchaseId, Receiver};
+use crate::purchase::{Command, Limits, PurchaseId, Receiver};
+use crate::trial::reach;
+use shared::Timestamp;
 use sqlx::any::AnyPoolOptions;
 use sqlx::migrate::MigrateError;
 use sqlx::{Any, AnyConnection, AnyPool, Connection, Executor, Transaction};
@@ -51,6 +53,8 @@ pub struct Tx {
     changed: Vec<PurchaseId>,
     enqueued: bool,
     seats_moved: bool,
+    /// Commands that are enqueued after the commit; none, unless a test asks for it.
+    later: Vec<(PurchaseId, Command, Timestamp)>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -111,9 +115,27 @@ impl StoreError {
 impl Store {
     /// Connects to `url` (`sqlite://…` or `postgres://…`), creates the SQLite file where there is none, and migrates.
     pub async fn connect(url: &str, limits: Limits, catalog: CurrentCatalog) -> Result<Self, StoreError> {
+        Self::open(url, limits, catalog, true).await
+    }
+
+    /// The same, but an SQLite file must be there.
+    pub async fn connect_existing(
+        url: &str,
+        limits: Limits,
+        catalog: CurrentCatalog,
+    ) -> Result<Self, StoreError> {
+        Self::open(url, limits, catalog, false).await
+    }
+
+    async fn open(
+        url: &str,
+        limits: Limits,
+        catalog: CurrentCatalog,
+        creates: bool,
+    ) -> Result<Self, StoreError> {
         sqlx::any::install_default_drivers();
         let engine = Engine::of(url)?;
-        let address = engine.address(url)?;
+        let address = engine.address(url, creates)?;
         // One by hand first: the pool would try again for long, and then say no more than that it gave up.
         let mut first = AnyConnection::connect(&address).await?;
         engine.prepare(&mut first).await?;
@@ -142,13 +164,26 @@ impl Store {
             Engine::Postgres => "BEGIN",
         };
         let inner = self.pool.begin_with(statement).await?;
-        Ok(Tx { inner, store: self.clone(), changed: Vec::new(), enqueued: false, seats_moved: false })
+        Ok(Tx {
+            inner,
+            store: self.clone(),
+            changed: Vec::new(),
+            enqueued: false,
+            seats_moved: false,
+            later: Vec::new(),
+        })
     }
 
     /// Whether the database answers.
     pub async fn ping(&self) -> Result<(), StoreError> {
         sqlx::query("SELECT 1").execute(&self.pool).await?;
         Ok(())
+    }
+
+    /// What is sold.
+    #[must_use]
+    pub fn catalog(&self) -> &CurrentCatalog {
+        &self.catalog
     }
 
     /// How long things may take.
@@ -185,6 +220,14 @@ impl Tx {
     /// Commits, then tells who waits. Dropped without it, nothing has happened.
     pub async fn commit(self) -> Result<(), StoreError> {
         self.inner.commit().await?;
+        if !self.later.is_empty() {
+            reach("commands.later", "");
+            let mut tx = self.store.begin().await?;
+            for (purchase, command, now) in &self.later {
+                tx.enqueue_lost(purchase, command, *now).await?;
+            }
+            tx.inner.commit().await?;
+        }
         for id in self.changed {
             // Nobody may be listening.
             let _ = self.store.changed.send(id);
@@ -231,12 +274,15 @@ impl Engine {
     }
 
     /// SQLite opens no file that isn't there unless told to, and creates no folder at all.
-    fn address(self, url: &str) -> Result<String, StoreError> {
+    fn address(self, url: &str, creates: bool) -> Result<String, StoreError> {
         match self {
             Self::Postgres => Ok(url.to_owned()),
             Self::Sqlite => {
                 let path = url.trim_start_matches("sqlite:").trim_start_matches("//");
                 let file = path.split('?').next().unwrap_or(path);
+                if !creates && !std::path::Path::new(file).exists() {
+                    return Err(StoreError::Unsupported(format!("DATABASE_URL: there is no file {file}")));
+                }
                 if let Some(folder) = std::path::Path::new(file).parent() {
                     std::fs::create_dir_all(folder).map_err(|error| {
                         StoreError::Unsupported(format!(

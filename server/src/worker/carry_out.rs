@@ -6,6 +6,7 @@ use crate::grants::{Grant, Grants, GrantsError};
 use crate::payments::{Intent, IntentStatus, Payments, PaymentsError, RefundStatus};
 use crate::purchase::{Command, Event, Purchase};
 use crate::store::Task;
+use crate::trial::{Guard, holds};
 
 impl<P: Payments, G: Grants> Checkout<P, G> {
     /// Carries out one command, unless the purchase has moved on and no longer wants it.
@@ -19,7 +20,10 @@ impl<P: Payments, G: Grants> Checkout<P, G> {
             Command::AskStripe => self.ask_stripe(&purchase).await.unwrap_or_else(Outcome::retry),
             Command::CancelIntent => self.cancel_intent(&purchase).await.unwrap_or_else(Outcome::retry),
             Command::CreateRefund { amount, key } => {
-                self.create_refund(&purchase, *amount, key).await.unwrap_or_else(Outcome::from)
+                match self.create_refund(&purchase, *amount, key).await {
+                    Ok(outcome) => outcome,
+                    Err(error) => Outcome::from(error).telling(Event::RefundRefused { amount: *amount }),
+                }
             }
             Command::CreateGrant => self.create_grant(&purchase).await,
             Command::RevokeGrant => match self.grants.revoke(purchase.id()).await {
@@ -28,6 +32,7 @@ impl<P: Payments, G: Grants> Checkout<P, G> {
             },
             Command::ReleaseSeat => Outcome::Done(vec![]),
             Command::CallPerson { why } => Outcome::NeedsPerson { message: why.clone(), events: vec![] },
+            Command::CancelStray { intent } => self.cancel_stray(intent).await.unwrap_or_else(Outcome::from),
             Command::ReturnStray { intent, amount, key } => {
                 self.return_stray(intent, *amount, key).await.unwrap_or_else(Outcome::from)
             }
@@ -54,7 +59,10 @@ impl<P: Payments, G: Grants> Checkout<P, G> {
             return Ok(Outcome::Done(vec![Event::IntentCanceled]));
         };
         let intent = match self.payments.cancel(&known.id).await {
-            Err(PaymentsError::OtherState) => self.payments.retrieve(&known.id).await?,
+            Err(PaymentsError::OtherState) if holds(Guard::PaymentWins) => {
+                self.payments.retrieve(&known.id).await?
+            }
+            Err(PaymentsError::OtherState) => return Ok(Outcome::Done(vec![Event::IntentCanceled])),
             outcome => outcome?,
         };
         Ok(Outcome::Done(intent.events().to_vec()))
@@ -63,23 +71,40 @@ impl<P: Payments, G: Grants> Checkout<P, G> {
     async fn create_refund(
         &self,
         purchase: &Purchase,
-        amount: i64,
+        amount: Option<i64>,
         key: &str,
     ) -> Result<Outcome, PaymentsError> {
         let Some(intent) = purchase.intent() else { return Ok(Outcome::Done(vec![])) };
-        Ok(match self.payments.refund(intent, amount, key).await? {
-            RefundStatus::Succeeded => Outcome::Done(self.payments.taken_back(intent).await?.events()),
-            RefundStatus::Pending => Outcome::Done(vec![]),
-            RefundStatus::Failed => Outcome::NeedsPerson {
-                message: "Stripe could not give the money back".to_owned(),
-                events: vec![Event::RefundFailed],
-            },
+        match self.payments.refund(intent, amount, key).await? {
+            RefundStatus::Pending => Ok(Outcome::Done(vec![])),
+            RefundStatus::Succeeded | RefundStatus::Failed => {
+                Ok(Outcome::Done(self.payments.taken_back(intent).await?.events()))
+            }
+        }
+    }
+
+    async fn cancel_stray(&self, intent: &str) -> Result<Outcome, PaymentsError> {
+        let known = match self.payments.cancel(intent).await {
+            Err(PaymentsError::OtherState) => self.payments.retrieve(intent).await?,
+            outcome => outcome?,
+        };
+        let [_, standing] = known.events();
+        Ok(match known.status {
+            IntentStatus::Canceled => Outcome::Done(vec![]),
+            IntentStatus::Succeeded => Outcome::Done(vec![standing]),
+            IntentStatus::Open | IntentStatus::ActionRequired | IntentStatus::Processing => {
+                Outcome::Retry { message: "a second payment is under way".to_owned(), after: None }
+            }
         })
     }
 
     async fn return_stray(&self, intent: &str, amount: i64, key: &str) -> Result<Outcome, PaymentsError> {
-        Ok(match self.payments.refund(intent, amount, key).await? {
-            RefundStatus::Succeeded | RefundStatus::Pending => Outcome::Done(vec![]),
+        Ok(match self.payments.refund(intent, Some(amount), key).await? {
+            RefundStatus::Succeeded => Outcome::Done(vec![]),
+            // Nobody else asks what becomes of it.
+            RefundStatus::Pending => {
+                Outcome::Retry { message: "the refund is under way".to_owned(), after: None }
+            }
             RefundStatus::Failed => Outcome::NeedsPerson {
                 message: format!("{intent} was paid beside the purchase's own, and can't be given back"),
                 events: vec![],
@@ -105,7 +130,13 @@ impl<P: Payments, G: Grants> Checkout<P, G> {
         };
         match self.grants.grant(grant).await {
             Ok(granted) => Outcome::Done(vec![Event::GrantCreated { access_url: granted.access_url }]),
-            Err(error) => Outcome::from_grants(error, vec![Event::GrantRefused]),
+            Err(error) => {
+                if matches!(error, GrantsError::Permanent { .. }) {
+                    // Perhaps for all who buy it: the circuit looks.
+                    self.pauses.forget(&item.resource);
+                }
+                Outcome::from_grants(error, vec![Event::GrantRefused])
+            }
         }
     }
 
@@ -113,12 +144,23 @@ impl<P: Payments, G: Grants> Checkout<P, G> {
     async fn find_intent(&self, purchase: &Purchase) -> Result<Option<Intent>, PaymentsError> {
         match purchase.intent() {
             Some(intent) => self.payments.retrieve(intent).await.map(Some),
+            None if !holds(Guard::IntentIsSought) => Ok(None),
             None => self.payments.find(purchase.reference(), purchase.intent_window()).await,
         }
     }
 }
 
 impl Outcome {
+    /// Tells the purchase `event` where a person is needed.
+    fn telling(self, event: Event) -> Self {
+        match self {
+            Self::NeedsPerson { message, events } => {
+                Self::NeedsPerson { message, events: [events, vec![event]].concat() }
+            }
+            other @ (Self::Done(_) | Self::Retry { .. }) => other,
+        }
+    }
+
     fn retry(error: PaymentsError) -> Self {
         match error {
             PaymentsError::Transient { message, retry_after } => Self::Retry { message, after: retry_after },

@@ -1,7 +1,6 @@
 //! The circuit: pauses the sale of what FlockJay has not, or whose grants have been failing, and opens it again.
 use crate::catalog::{Catalog, Item};
 use crate::checkout::Checkout;
-use crate::clock;
 use crate::grants::{Grants, GrantsError};
 use crate::payments::Payments;
 use futures_util::StreamExt;
@@ -15,6 +14,8 @@ const ROUND: Duration = Duration::from_secs(3600);
 const PATIENCE: Duration = Duration::from_secs(900);
 /// Purchases that need a person, each refused for good, after which it is the offering that is wrong.
 const REFUSALS: i64 = 3;
+/// For how long after the last refusal it stays paused: then one more buyer may try.
+const PAUSE: Duration = Duration::from_secs(3600);
 /// Resources asked for at the same time.
 const AT_ONCE: usize = 8;
 /// How long a catalogue waits for FlockJay's word before it is sold from.
@@ -22,24 +23,25 @@ const FIRST_WORD: Duration = Duration::from_secs(2);
 
 /// Looks every `interval` until the checkout stops.
 pub async fn run_circuit<P: Payments, G: Grants>(checkout: Checkout<P, G>, interval: Duration) {
-    let mut round = clock::now();
+    let mut round = checkout.now();
     loop {
         tokio::select! {
             () = tokio::time::sleep(interval) => {}
             () = checkout.stop.cancelled() => return,
         }
-        let now = clock::now();
+        let now = checkout.now();
         let all = now.since(round) >= ROUND;
         if all {
             round = now;
         }
+        let catalog = checkout.catalog.get();
         let soon = now.plus(interval * 3);
         let asks = |item: &Item| {
             all || item.sale_opens_at.is_some_and(|opens| opens > now && opens <= soon)
                 || checkout.pauses.exists(&item.resource) != Some(true)
         };
         tokio::select! {
-            () = ask(&checkout, &checkout.catalog.get(), asks) => {}
+            () = ask(&checkout, &catalog, asks) => {}
             () = checkout.stop.cancelled() => return,
         }
         count_failures(&checkout, now).await;
@@ -52,11 +54,11 @@ pub async fn look_first<P: Payments, G: Grants>(checkout: &Checkout<P, G>, catal
     if tokio::time::timeout(FIRST_WORD, ask(checkout, catalog, |_| true)).await.is_err() {
         tracing::warn!("FlockJay has not said yet whether all that is sold exists");
     }
-    count_failures(checkout, clock::now()).await;
+    count_failures(checkout, checkout.now()).await;
 }
 
 async fn count_failures<P: Payments, G: Grants>(checkout: &Checkout<P, G>, now: Timestamp) {
-    match checkout.store.failing_skus(now.minus(PATIENCE), REFUSALS).await {
+    match checkout.store.failing_skus(now.minus(PATIENCE), REFUSALS, now.minus(PAUSE)).await {
         Ok(failing) => {
             for sku in checkout.pauses.set_failing(failing) {
                 tracing::error!(alert = true, offering.sku = sku, "grants keep failing: its sale is paused");
@@ -79,8 +81,17 @@ async fn ask_for<P: Payments, G: Grants>(checkout: &Checkout<P, G>, item: &Item)
     let (kind, id) = (&item.resource.kind, &item.resource.id);
     let exists = match checkout.grants.exists(&item.resource).await {
         Ok(exists) => exists,
+        // Who is not even told would be granted nothing.
+        Err(GrantsError::Permanent { message }) => {
+            tracing::warn!(
+                offering.sku = item.sku,
+                error = message,
+                "FlockJay won't say whether {kind} {id} exists"
+            );
+            false
+        }
         // Nothing is known, so nothing changes.
-        Err(GrantsError::Permanent { message } | GrantsError::Transient { message, .. }) => {
+        Err(GrantsError::Transient { message, .. }) => {
             tracing::warn!(
                 offering.sku = item.sku,
                 error = message,
@@ -97,7 +108,7 @@ async fn ask_for<P: Payments, G: Grants>(checkout: &Checkout<P, G>, item: &Item)
             tracing::error!(
                 alert = true,
                 offering.sku = item.sku,
-                "FlockJay has no {kind} {id}: its sale is paused"
+                "FlockJay has no {kind} {id}, or not for us: its sale is paused"
             );
         }
         (None | Some(true), true) | (Some(false), false) => {}

@@ -5,17 +5,19 @@ mod circuit;
 mod sweep;
 
 pub use circuit::{look_first, run_circuit};
-pub use sweep::run_sweep;
+pub use sweep::{run_sweep, sweep};
 
 use crate::checkout::Checkout;
-use crate::clock;
 use crate::config::Retry;
 use crate::error::Error;
 use crate::grants::Grants;
 use crate::payments::Payments;
 use crate::purchase::{Event, Receiver};
-use crate::store::Task;
+use crate::store::{StoreError, Task};
+use crate::trial::reach;
+use shared::Timestamp;
 use std::convert::Infallible;
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::Semaphore;
@@ -27,6 +29,8 @@ const LEASE: Duration = Duration::from_secs(10);
 const HEARTBEAT: Duration = Duration::from_secs(3);
 /// The time that a try has.
 const ALLOWED: Duration = Duration::from_secs(75);
+/// The longest `Retry-After` that is honoured.
+const LONGEST_HEED: Duration = Duration::from_secs(86_400);
 /// The longest sleep: other instances' commands are found by looking.
 const LOOK: Duration = Duration::from_secs(1);
 /// Commands carried out at the same time, for each receiver, so that one that hangs holds up no other.
@@ -52,7 +56,7 @@ pub async fn run_outbox<P: Payments, G: Grants>(checkout: Checkout<P, G>, receiv
             slot = slots.clone().acquire_owned() => slot,
             () = checkout.stop.cancelled() => break,
         };
-        match checkout.store.lease(receiver, clock::now(), LEASE).await {
+        match checkout.store.lease(receiver, checkout.now(), LEASE).await {
             Ok(Some(task)) => {
                 let checkout = checkout.clone();
                 tasks.spawn(async move {
@@ -76,12 +80,24 @@ pub async fn run_outbox<P: Payments, G: Grants>(checkout: Checkout<P, G>, receiv
 
 async fn wait<P: Payments, G: Grants>(checkout: &Checkout<P, G>, receiver: Receiver) -> Duration {
     match checkout.store.next_due(receiver).await {
-        Ok(Some(due)) => due.since(clock::now()).clamp(Duration::from_millis(10), LOOK),
+        Ok(Some(due)) => due.since(checkout.now()).clamp(Duration::from_millis(10), LOOK),
         Ok(None) | Err(_) => LOOK,
     }
 }
 
+/// Leases the next command to `receiver` and carries it out; `false` where none is due.
+pub async fn work_once<P: Payments, G: Grants>(
+    checkout: &Checkout<P, G>,
+    receiver: Receiver,
+    retry: &Retry,
+) -> Result<bool, StoreError> {
+    let Some(task) = checkout.store.lease(receiver, checkout.now(), LEASE).await? else { return Ok(false) };
+    work(checkout, retry, &task).await;
+    Ok(true)
+}
+
 async fn work<P: Payments, G: Grants>(checkout: &Checkout<P, G>, retry: &Retry, task: &Task) {
+    reach("outbox.leased", task.command.name());
     let tried = tokio::select! {
         tried = tokio::time::timeout(ALLOWED, checkout.carry_out(task)) => tried,
         never = keep_lease(checkout, task) => match never {},
@@ -91,6 +107,7 @@ async fn work<P: Payments, G: Grants>(checkout: &Checkout<P, G>, retry: &Retry, 
         Ok(Err(error)) => Outcome::Retry { message: error.to_string(), after: None },
         Err(_) => Outcome::Retry { message: "took too long".to_owned(), after: None },
     };
+    reach("outbox.carried_out", task.command.name());
     if let Err(error) = record(checkout, retry, task, outcome).await {
         // Nothing is lost: the lease runs out, and the command is carried out again.
         tracing::error!(%error, outbox.id = task.id, outbox.command = task.command.name(), "outcome not recorded");
@@ -100,7 +117,7 @@ async fn work<P: Payments, G: Grants>(checkout: &Checkout<P, G>, retry: &Retry, 
 async fn keep_lease<P: Payments, G: Grants>(checkout: &Checkout<P, G>, task: &Task) -> Infallible {
     loop {
         tokio::time::sleep(HEARTBEAT).await;
-        if let Err(error) = checkout.store.renew(task, clock::now().plus(LEASE)).await {
+        if let Err(error) = checkout.store.renew(task, checkout.now().plus(LEASE)).await {
             tracing::warn!(%error, outbox.id = task.id, "lease not renewed");
         }
     }
@@ -112,7 +129,7 @@ async fn record<P: Payments, G: Grants>(
     task: &Task,
     outcome: Outcome,
 ) -> Result<(), Error> {
-    let now = clock::now();
+    let now = checkout.now();
     let command = task.command.name();
     let (events, failure) = match outcome {
         Outcome::Done(events) => (events, None),
@@ -121,7 +138,11 @@ async fn record<P: Payments, G: Grants>(
             (vec![], Some(message))
         }
         Outcome::Retry { message, after } => {
-            let wait = after.unwrap_or_default().min(retry.cap).max(backoff(retry, task.attempts));
+            let wait = after.unwrap_or_default().min(LONGEST_HEED).max(backoff(
+                retry,
+                task.created_at,
+                task.attempts,
+            ));
             // The last try is at the end of the time, so that it always comes to one.
             let next = now.plus(wait).min(task.created_at.plus(retry.give_up));
             tracing::warn!(
@@ -146,16 +167,22 @@ async fn record<P: Payments, G: Grants>(
         }
     };
     if closed {
+        reach("outbox.stored", command);
         tx.commit().await?;
+        reach("outbox.committed", command);
         tracing::info!(outbox.command = command, outbox.attempts = task.attempts, "command closed");
     }
     Ok(())
 }
 
-/// Doubles with each try up to the cap; the jitter keeps many from coming back at once.
-fn backoff(retry: &Retry, attempts: u32) -> Duration {
+/// Doubles with each try up to the cap. The jitter keeps many from coming back at once; it follows from the command, so
+/// that a simulation can be repeated.
+fn backoff(retry: &Retry, created_at: Timestamp, attempts: u32) -> Duration {
     let doubled = retry.base.saturating_mul(1 << attempts.saturating_sub(1).min(24));
-    doubled.min(retry.cap).mul_f64(rand::random_range(0.5..=1.0))
+    let mut hasher = DefaultHasher::new();
+    (created_at, attempts).hash(&mut hasher);
+    let share = f64::from(hasher.finish() as u32) / f64::from(u32::MAX);
+    doubled.min(retry.cap).mul_f64(0.5 + share / 2.0)
 }
 
 #[cfg(test)]
@@ -170,7 +197,7 @@ mod tests {
             give_up: Duration::from_secs(3600),
         };
         for (attempts, most) in [(1, 1), (2, 2), (3, 4), (7, 60), (40, 60)] {
-            let wait = backoff(&retry, attempts).as_secs_f64();
+            let wait = backoff(&retry, Timestamp::from_millis(0), attempts).as_secs_f64();
             assert!((f64::from(most) / 2.0..=f64::from(most)).contains(&wait), "{attempts}: {wait}");
         }
     }

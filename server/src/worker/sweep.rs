@@ -1,10 +1,10 @@
 //! The sweep: wakes every purchase that has waited too long, so that a lost message holds nothing up.
 use crate::checkout::Checkout;
-use crate::clock;
 use crate::grants::Grants;
 use crate::payments::Payments;
 use crate::purchase::Event;
 use crate::store::StoreError;
+use crate::trial::{Guard, holds};
 use std::time::Duration;
 
 /// When to look again at a purchase that can't be woken.
@@ -32,29 +32,31 @@ pub async fn run_sweep<P: Payments, G: Grants>(checkout: Checkout<P, G>, interva
     }
 }
 
-async fn sweep<P: Payments, G: Grants>(checkout: &Checkout<P, G>) -> Result<(), StoreError> {
-    loop {
-        let due = checkout.store.due_purchases(clock::now(), BATCH).await?;
+/// Wakes everything that is due.
+pub async fn sweep<P: Payments, G: Grants>(checkout: &Checkout<P, G>) -> Result<(), StoreError> {
+    while holds(Guard::Swept) {
+        let due = checkout.store.due_purchases(checkout.now(), BATCH).await?;
         for id in &due {
-            match checkout.store.apply(id, Event::Woken, clock::now()).await {
+            match checkout.store.apply(id, Event::Woken, checkout.now()).await {
                 Ok(Ok(_)) => {}
                 Ok(Err(refusal)) => tracing::error!(?refusal, "a purchase refused to wake"),
                 Err(error) if error.is_passing() => return Err(error),
                 // One that can't be read must not keep the others asleep.
                 Err(error) => {
                     tracing::error!(alert = true, %error, purchase.id = ?id, "a purchase can't be woken");
-                    checkout.store.postpone(id, clock::now().plus(LATER)).await?;
+                    checkout.store.postpone(id, checkout.now().plus(LATER)).await?;
                 }
             }
         }
         if due.len() < usize::try_from(BATCH).unwrap_or(usize::MAX) || checkout.stop.is_cancelled() {
-            return Ok(());
+            break;
         }
     }
+    Ok(())
 }
 
 async fn forget<P: Payments, G: Grants>(checkout: &Checkout<P, G>) -> Result<(), StoreError> {
-    let now = clock::now();
+    let now = checkout.now();
     if checkout.store.claim_job("forget keys", now, FORGETS, FORGETS).await? {
         checkout.store.forget_keys(now.minus(KEYS_KEPT)).await?;
     }

@@ -2,7 +2,7 @@
 use crate::cli::{Said, reference, run};
 use checkout_tests::{COURSE, Setup, TestApp};
 use sandbox::stripe::DisputeStatus;
-use sandbox::{Options, Sandbox, StripeFault};
+use sandbox::{FlockJayFault, Options, Sandbox, StripeFault};
 use serde_json::{Value, json};
 use sqlx::{AnyConnection, Connection};
 
@@ -148,6 +148,33 @@ async fn access_to_what_is_sold_no_more_is_named_since_flockjay_can_not_be_asked
     let found = open_finding(&app, &[]);
     assert_eq!(found["difference"], "grant");
     assert!(found["detail"].as_str().unwrap().contains(COURSE), "{found}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_refund_that_failed_after_all_and_was_told_to_nobody_is_found() {
+    let app = TestApp::set_up(Setup { flags: vec![], leaves_work: true }).await;
+    let (id, intent) = app.open_and_press_pay(COURSE, 4900).await;
+    app.sandbox.stripe().confirm(&intent, "4000000000005126").unwrap();
+    app.reaches(&id, "granted").await;
+    let refund = app.sandbox.stripe().refund(&intent, None).unwrap();
+    app.reaches(&id, "refunded").await;
+    app.sandbox.stripe().webhooks_settled().await;
+    app.outbox_is(0, 0).await;
+    app.sandbox.stripe().never_deliver();
+    app.sandbox.stripe().settle_refund(refund["id"].as_str().unwrap()).unwrap();
+    let found = only_finding(run(&app, &["reconcile", "--as=ada", "--json"]));
+    assert_eq!((&found["difference"], &found["mended"]), (&json!("payment"), &json!(true)));
+    app.reaches(&id, "refunding").await;
+    app.outbox_is(0, 1).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn flockjay_away_is_said_and_nothing_is_called_different() {
+    let app = TestApp::start().await;
+    app.buy(COURSE, 4900).await;
+    app.sandbox.flockjay().fault(FlockJayFault::new(sandbox::Misbehaviour::Down));
+    let said = run(&app, &["reconcile", "--as=ada"]).refused();
+    assert!(said.contains("FlockJay answered 503") && said.contains("run it again"), "{said}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -28,6 +28,7 @@ pub(crate) const ALL: &[Step] = &[
     without_browser("widget build", build_widget),
     without_browser("unit and black-box tests", tests),
     without_browser("store and black-box tests on PostgreSQL", postgres_tests),
+    without_browser("simulation of 10,000 seeds", simulation),
     without_browser("documentation tests", doc_tests),
     with_browser("wasm tests", wasm_tests),
     with_browser("browser tests", browser_tests),
@@ -116,6 +117,10 @@ fn postgres_tests() -> Result<Outcome> {
         pass(test.env("TEST_POSTGRES", cluster.url("postgres")))?;
     }
     Ok(Outcome::Passed)
+}
+
+fn simulation() -> Result<Outcome> {
+    pass(cargo().args(["test", "--workspace", "--test", "seeds", "--", "--seeds=10000"]))
 }
 
 fn doc_tests() -> Result<Outcome> {

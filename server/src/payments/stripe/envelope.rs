@@ -1,5 +1,5 @@
 //! A webhook's body as plain JSON, for events that Stripe's types can't read.
-use super::REFERENCE;
+use super::{REFERENCE, REFUND};
 use crate::payments::{BadWebhook, Message, News};
 use crate::purchase::Reference;
 use serde::Deserialize;
@@ -43,8 +43,9 @@ impl Envelope {
             Some("payment_intent") => object.id.clone(),
             _ => object.payment_intent.as_ref().and_then(|value| value.as_str()).map(str::to_owned),
         };
-        let reference = object.metadata.get(REFERENCE).and_then(|value| value.as_str());
-        News::Unclear { intent, reference: reference.map(Reference::from_metadata) }
+        let field = |name: &str| object.metadata.get(name).and_then(|value| value.as_str());
+        let of_refund = || field(REFUND).and_then(|key| key.get(..Reference::LENGTH));
+        News::Unclear { intent, reference: field(REFERENCE).or_else(of_refund).map(Reference::from_metadata) }
     }
 
     pub(super) fn into_message(self, news: News) -> Message {

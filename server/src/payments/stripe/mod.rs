@@ -36,8 +36,10 @@ const PAGE: i64 = 100;
 const MOST_PAGES: usize = 10;
 /// The metadata field that carries our reference.
 const REFERENCE: &str = "purchase";
-/// The metadata field by which a refund is known again.
+/// The metadata field by which a refund is known again: its key, which begins with our reference.
 const REFUND: &str = "refund";
+/// Stripe's code where nothing is left to give back.
+const ALL_REFUNDED: &str = "charge_already_refunded";
 /// Keys that Stripe may spend on one refund before it is left for later.
 const MOST_SPENT: u32 = 3;
 
@@ -191,8 +193,16 @@ impl Payments for Stripe {
         self.send(&CancelPaymentIntent::new(intent), None).await.map(|intent| read_intent(&intent))
     }
 
-    async fn refund(&self, intent: &str, amount: i64, key: &str) -> Result<RefundStatus, PaymentsError> {
-        let request = CreateRefund::new().payment_intent(intent).amount(amount);
+    async fn refund(
+        &self,
+        intent: &str,
+        amount: Option<i64>,
+        key: &str,
+    ) -> Result<RefundStatus, PaymentsError> {
+        let mut request = CreateRefund::new().payment_intent(intent);
+        if let Some(amount) = amount {
+            request = request.amount(amount);
+        }
         let request = request.metadata(HashMap::from([(REFUND.to_owned(), key.to_owned())]));
         for spent in 0..MOST_SPENT {
             // Stripe forgets a key after a day, and a retry may come later than that.
@@ -204,6 +214,10 @@ impl Payments for Stripe {
             match self.send(&request, Some(&key)).await {
                 Err(PaymentsError::Spent { message }) => {
                     tracing::warn!(stripe.error = message, "a refund's key is spent: the next is used");
+                }
+                // Somebody gave all of it back in the dashboard.
+                Err(PaymentsError::Permanent { code }) if amount.is_none() && code == ALL_REFUNDED => {
+                    return Ok(RefundStatus::Succeeded);
                 }
                 outcome => return Ok(refund_status(outcome?.status.as_deref())),
             }
@@ -237,14 +251,16 @@ impl Payments for Stripe {
     async fn taken_back(&self, intent: &str) -> Result<TakenBack, PaymentsError> {
         let refunds = self.refunds(intent).await?;
         let disputes = self.send(&ListDispute::new().payment_intent(intent).limit(PAGE), None).await?;
-        let succeeded = |refund: &&stripe_core::Refund| {
-            refund_status(refund.status.as_deref()) == RefundStatus::Succeeded
+        let sum_of = |status: RefundStatus| {
+            let counted = refunds.iter().filter(|refund| refund_status(refund.status.as_deref()) == status);
+            counted.map(|refund| refund.amount).sum()
         };
         let standings: Vec<_> =
             disputes.data.iter().map(|dispute| dispute_of(dispute.status.as_str())).collect();
         let worst = [Dispute::Lost, Dispute::Open, Dispute::Won];
         Ok(TakenBack {
-            refunded: refunds.iter().filter(succeeded).map(|refund| refund.amount).sum(),
+            refunded: sum_of(RefundStatus::Succeeded),
+            failed: sum_of(RefundStatus::Failed),
             dispute: worst.into_iter().find(|standing| standings.contains(standing)),
         })
     }
@@ -259,13 +275,13 @@ fn news_of(object: &EventObject) -> Option<News> {
         | EventObject::PaymentIntentProcessing(intent)
         | EventObject::PaymentIntentCanceled(intent)
         | EventObject::PaymentIntentRequiresAction(intent) => News::Intent(read_intent(intent)),
-        EventObject::RefundFailed(refund) => {
-            News::RefundFailed { intent: refund.payment_intent.as_ref()?.id().to_string() }
-        }
-        // What a charge calls refunded may be under way still: Stripe's refunds are asked for.
-        EventObject::ChargeRefunded(_) | EventObject::RefundCreated(_) | EventObject::RefundUpdated(_) => {
-            return None;
-        }
+        // One of several, and what a charge calls refunded may be under way still: Stripe's refunds are asked for.
+        EventObject::ChargeRefunded(_)
+        | EventObject::ChargeRefundUpdated(_)
+        | EventObject::RefundCreated(_)
+        | EventObject::RefundFailed(_)
+        | EventObject::RefundUpdated(_)
+        | EventObject::ChargeDisputeUpdated(_) => return None,
         EventObject::ChargeDisputeCreated(dispute) | EventObject::ChargeDisputeClosed(dispute) => {
             News::Disputed {
                 intent: dispute.payment_intent.as_ref()?.id().to_string(),

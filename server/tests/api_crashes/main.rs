@@ -1,0 +1,91 @@
+//! The real process is killed at every step of a purchase and started again: nothing is lost, nothing is done twice.
+mod process;
+
+use process::Process;
+use redis_checkout::trial::STEPS;
+use reqwest::Method;
+use serde_json::{Value, json};
+use std::process::Command;
+use std::sync::Arc;
+use tokio::sync::Semaphore;
+
+const GOOD: &str = "4242424242424242";
+/// What the outbox carries out in the story below.
+const COMMANDS: [&str; 5] = ["ask_stripe", "cancel_intent", "create_grant", "create_refund", "revoke_grant"];
+/// Processes at the same time; most of them wait for a lease to run out.
+const AT_ONCE: usize = 6;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn killed_at_any_step_it_loses_nothing_and_does_nothing_twice() {
+    let steps = STEPS.iter().flat_map(|step| {
+        let commands: &[&str] = if step.starts_with("outbox.") { &COMMANDS } else { &[""] };
+        commands.iter().map(move |command| format!("{step} {command}").trim_end().to_owned())
+    });
+    let slots = Arc::new(Semaphore::new(AT_ONCE));
+    let stories = steps.map(|step| {
+        let slots = slots.clone();
+        let story = async move {
+            let _slot = slots.acquire().await.expect("a slot");
+            live_through(&step).await;
+        };
+        tokio::spawn(story)
+    });
+    for story in stories.collect::<Vec<_>>() {
+        if let Err(failed) = story.await {
+            std::panic::resume_unwind(failed.into_panic());
+        }
+    }
+}
+
+/// A seat is bought and refunded, then held and given up, in one life or in two.
+async fn live_through(step: &str) {
+    let mut process = Process::start(step).await;
+    let (id, intent) = open_and_press_pay(&mut process).await;
+    process.app.sandbox.stripe().confirm(&intent, GOOD).expect("a payment");
+    process.ask(Method::POST, &format!("/v1/purchases/{id}/refresh"), None).await;
+    process.reaches(&id, "granted").await;
+    refund(&process, &id);
+    process.reaches(&id, "refunded").await;
+    process.until("access taken away", |app| app.sandbox.flockjay().active_grants().is_empty()).await;
+
+    let (given_up, _) = open_and_press_pay(&mut process).await;
+    process.ask(Method::DELETE, &format!("/v1/purchases/{given_up}"), None).await;
+    process.reaches(&given_up, "canceled").await;
+
+    let stripe = process.app.sandbox.stripe().clone();
+    let statuses: Vec<_> = stripe.intents().iter().map(|intent| intent["status"].clone()).collect();
+    assert_eq!(statuses, ["succeeded", "canceled"], "{step}");
+    let charged: Vec<_> = stripe.charges_succeeded().iter().map(|charge| charge["amount"].clone()).collect();
+    let returned: Vec<_> = stripe.refunds().iter().map(|refund| refund["amount"].clone()).collect();
+    assert_eq!((charged, returned), (vec![json!(49000)], vec![json!(49000)]), "{step}");
+    assert_eq!(process.app.sandbox.flockjay().grants().len(), 1, "{step}");
+    let (_, offering) = process.ask(Method::GET, "/v1/offerings/ru-live", None).await;
+    assert_eq!(offering["seats"]["left"], 1, "{step}");
+    process.until("it was killed", |_| true).await;
+    assert_eq!(process.deaths, 1, "{step} was never reached");
+}
+
+async fn open_and_press_pay(process: &mut Process) -> (String, String) {
+    let before = process.app.sandbox.stripe().intents().len();
+    let variant = format!("the {before}th");
+    let request = json!({ "sku": "ru-live", "variant": variant });
+    let (status, opened) = process.ask(Method::POST, "/v1/purchases", Some(&request)).await;
+    assert_eq!(status, 201, "{opened}");
+    let id = text(&opened, "id");
+    let request = json!({ "email": "ada@example.com", "expected_total": 49000 });
+    let (status, answer) =
+        process.ask(Method::POST, &format!("/v1/purchases/{id}/pay"), Some(&request)).await;
+    assert_eq!(status, 200, "{answer}");
+    (id, checkout_tests::intent_of(&text(&answer, "client_secret")))
+}
+
+fn refund(process: &Process, id: &str) {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_redis-checkout"));
+    command.args(["purchases", "refund", id, "--as=ada"]).envs(process.app.for_operators());
+    let said = command.output().expect("the binary runs");
+    assert!(said.status.success(), "{}", String::from_utf8_lossy(&said.stderr));
+}
+
+fn text(answer: &Value, field: &str) -> String {
+    answer[field].as_str().unwrap_or_else(|| panic!("no {field} in {answer}")).to_owned()
+}

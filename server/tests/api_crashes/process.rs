@@ -1,0 +1,115 @@
+//! The real binary as a process that is killed, and started again as an operator's supervisor would.
+use checkout_tests::TestApp;
+use reqwest::{Method, RequestBuilder};
+use serde_json::Value;
+use std::net::TcpListener;
+use std::os::unix::process::ExitStatusExt;
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+/// The longest that anything may take: a lease has to run out after a crash.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+pub(crate) struct Process {
+    /// Its own server is stopped; it has the database, the catalogue and the sandbox.
+    pub(crate) app: TestApp,
+    client: reqwest::Client,
+    address: String,
+    child: Child,
+    /// How often it was killed.
+    pub(crate) deaths: u32,
+}
+
+impl Process {
+    /// Starts the binary, to be killed when it comes to `step`.
+    pub(crate) async fn start(step: &str) -> Self {
+        let mut app = TestApp::start().await;
+        app.stop().await;
+        let free = TcpListener::bind("127.0.0.1:0").expect("a port");
+        let address = free.local_addr().expect("an address").to_string();
+        drop(free);
+        app.sandbox.connect(&format!("http://{address}"));
+        let child = spawn(&app, &address, Some(step));
+        Self { app, client: reqwest::Client::new(), address, child, deaths: 0 }
+    }
+
+    /// Asks until there is an answer, starting the process again where it has died.
+    pub(crate) async fn ask(&mut self, method: Method, path: &str, body: Option<&Value>) -> (u16, Value) {
+        let request = |process: &Self| -> RequestBuilder {
+            let address = format!("http://{}{path}", process.address);
+            // The same key at every try, as a browser has it.
+            let key = format!("{method} {path} {}", body.map(Value::to_string).unwrap_or_default());
+            let request = process.client.request(method.clone(), address).header("idempotency-key", key);
+            match body {
+                Some(body) => request.json(body),
+                None => request,
+            }
+        };
+        let until = Instant::now() + PATIENCE;
+        let mut tries = tokio::time::interval(Duration::from_millis(20));
+        loop {
+            assert!(Instant::now() < until, "{method} {path} is not answered");
+            tries.tick().await;
+            self.revive();
+            if let Ok(answer) = request(self).timeout(Duration::from_secs(20)).send().await {
+                let status = answer.status().as_u16();
+                if let Ok(text) = answer.text().await
+                    && status < 500
+                {
+                    return (status, serde_json::from_str(&text).unwrap_or(Value::Null));
+                }
+            }
+        }
+    }
+
+    /// Asks until the purchase is in `state`.
+    pub(crate) async fn reaches(&mut self, id: &str, state: &str) {
+        let path = format!("/v1/purchases/{id}");
+        let until = Instant::now() + PATIENCE;
+        let mut tries = tokio::time::interval(Duration::from_millis(20));
+        loop {
+            let (_, purchase) = self.ask(Method::GET, &path, None).await;
+            if purchase["state"] == state {
+                return;
+            }
+            assert!(Instant::now() < until, "not {state}: {purchase}");
+            tries.tick().await;
+        }
+    }
+
+    /// Waits for `condition`, starting the process again where it has died.
+    pub(crate) async fn until(&mut self, what: &str, condition: impl Fn(&TestApp) -> bool) {
+        let until = Instant::now() + PATIENCE;
+        let mut tries = tokio::time::interval(Duration::from_millis(20));
+        while !condition(&self.app) {
+            assert!(Instant::now() < until, "{what} has not happened");
+            tries.tick().await;
+            self.revive();
+        }
+    }
+
+    fn revive(&mut self) {
+        if let Some(status) = self.child.try_wait().expect("a child") {
+            assert_eq!(status.signal(), Some(9), "it ended by itself: {status}");
+            self.deaths += 1;
+            self.child = spawn(&self.app, &self.address, None);
+        }
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        // It may have ended already.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+fn spawn(app: &TestApp, address: &str, step: Option<&str>) -> Child {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_redis-checkout"));
+    command.arg("serve").envs(app.for_operators()).env("LISTEN", address).env("LOG", "error");
+    if let Some(step) = step {
+        command.env("CRASH_AT", step);
+    }
+    command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("the binary starts")
+}

@@ -1,0 +1,161 @@
+//! The invariants, as somebody sees them who knows everything.
+use crate::database::LIVE;
+use crate::run::Run;
+use crate::world::SimIntent;
+use redis_checkout::payments::{IntentStatus, RefundStatus};
+use redis_checkout::purchase::Purchase;
+use redis_checkout::store::PurchaseFilter;
+use shared::State;
+
+/// What must hold at every moment.
+pub(crate) async fn after_step(run: &mut Run) -> Result<(), String> {
+    let purchases = purchases(run).await?;
+    seats(run, &purchases).await?;
+    let world = run.world.lock();
+    if let Some(broken) = world.broken.first() {
+        return Err(broken.clone());
+    }
+    for purchase in &purchases {
+        let name = purchase.reference().as_str();
+        let intents = || world.stripe.intents.iter().filter(|intent| is_of(intent, purchase));
+        let ours = || intents().filter(|intent| !intent.foreign);
+        if ours().filter(|intent| intent.is_paid()).count() > 1 {
+            return Err(format!("{name} was charged twice"));
+        }
+        if ours().any(|intent| intent.is_paid() && intent.now.received != purchase.price().total) {
+            return Err(format!("{name} was charged another amount than was shown"));
+        }
+        let over = matches!(purchase.state(), State::Expired | State::Canceled) || purchase.has_lost_seat();
+        if over && intents().any(|intent| intent.handed_out && can_be_paid(intent)) {
+            return Err(format!("{name} has given its seat back, and can still be paid"));
+        }
+    }
+    Ok(())
+}
+
+/// What must hold once nothing goes wrong any more and all have had their time.
+pub(crate) async fn at_the_end(run: &mut Run) -> Result<(), String> {
+    after_step(run).await?;
+    let purchases = purchases(run).await?;
+    for purchase in &purchases {
+        let commands = run.store.commands_of(purchase.id()).await.map_err(|error| error.to_string())?;
+        let calls_person = commands.iter().any(|command| command.state == "needs_person");
+        ended(run, purchase, calls_person)?;
+        for buyer in
+            run.buyers.iter().filter(|buyer| run.reference(buyer).as_ref() == Some(purchase.reference()))
+        {
+            let world = run.world.lock();
+            let made = |key: &String| {
+                let mut refunds = world.stripe.intents.iter().flat_map(|intent| &intent.refunds);
+                refunds.any(|refund| refund.key.as_ref() == Some(key))
+            };
+            let mut ours = world.stripe.intents.iter().filter(|intent| is_of(intent, purchase));
+            let elsewhere = ours.any(|intent| intent.refunds.iter().any(|refund| refund.key.is_none()));
+            if !calls_person && !elsewhere && purchase.dispute().is_none() && !buyer.refunds.iter().all(made)
+            {
+                return Err(format!("{} was to be refunded, and was not", purchase.reference().as_str()));
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Whether every purchase has come to rest.
+pub(crate) async fn nothing_waits(run: &Run) -> Result<bool, String> {
+    let purchases = purchases(run).await?;
+    let calls_person = run.store.commands_in("needs_person", 100).await.map_err(|error| error.to_string())?;
+    Ok(purchases.iter().all(|purchase| {
+        let stuck = || calls_person.iter().any(|command| command.reference == purchase.reference().as_str());
+        purchase.wake_at().is_none() || (purchase.state() == State::Refunding && stuck())
+    }))
+}
+
+fn ended(run: &Run, purchase: &Purchase, calls_person: bool) -> Result<(), String> {
+    let name = purchase.reference().as_str();
+    let world = run.world.lock();
+    let intents: Vec<_> = world.stripe.intents.iter().filter(|intent| is_of(intent, purchase)).collect();
+    let kept: i64 = intents.iter().map(|intent| intent.kept()).sum();
+    let recorded = intents.iter().find(|intent| Some(intent.now.id.as_str()) == purchase.intent());
+    let own = recorded.map_or(0, |intent| intent.kept());
+    let grant = world.flockjay.grants.get(purchase.id());
+    let access = grant.is_some_and(|grant| grant.active);
+    // Money that can't be given back by the same way, or that both sides have moved, is a person's.
+    let troubled = intents.iter().any(|intent| {
+        let failed = intent.refunds.iter().any(|refund| refund.status == RefundStatus::Failed);
+        let elsewhere = intent.refunds.iter().any(|refund| refund.key.is_none());
+        failed || elsewhere || intent.dispute.is_some()
+    });
+    if calls_person && !troubled {
+        return Err(format!("{name} calls a person, for nothing that a person must mend"));
+    }
+    if kept != own && !calls_person {
+        return Err(format!("{name}: {} of a second payment were not given back", kept - own));
+    }
+    match purchase.state() {
+        State::Granted => {
+            if !access {
+                return Err(format!("{name} is granted, and there is no access"));
+            }
+            if own == 0 && purchase.price().total > 0 && !calls_person {
+                return Err(format!("{name} is granted, and all of its money went back"));
+            }
+            let email = purchase.learner().map(|learner| learner.email.as_str());
+            if grant.map(|grant| grant.email.as_str()) != email {
+                return Err(format!("{name} was granted to another than {email:?}"));
+            }
+        }
+        State::Refunded => {
+            if own != 0 && !calls_person {
+                return Err(format!("{name} is refunded, and {own} were kept"));
+            }
+            if access {
+                return Err(format!("{name} is refunded, and there is access"));
+            }
+        }
+        State::Expired | State::Canceled => {
+            if kept != 0 && !calls_person {
+                return Err(format!("{name} is over, and {kept} were kept"));
+            }
+            if access {
+                return Err(format!("{name} is over, and there is access"));
+            }
+        }
+        State::Refunding if calls_person => {}
+        state @ (State::Held | State::Paying | State::Processing | State::Paid | State::Refunding) => {
+            return Err(format!("{name} is {state} for ever"));
+        }
+    }
+    Ok(())
+}
+
+/// Seats taken are those that purchases own, and never become more than there are.
+async fn seats(run: &mut Run, purchases: &[Purchase]) -> Result<(), String> {
+    let taken = run.store.taken_seats(LIVE).await.map_err(|error| error.to_string())?;
+    let live = purchases.iter().filter(|purchase| purchase.sku() == LIVE);
+    let owned = live.filter(|purchase| purchase.owns_seat()).count();
+    if usize::try_from(taken) != Ok(owned) {
+        return Err(format!("{taken} seats are counted, and {owned} are owned"));
+    }
+    let capacity = run.store.catalog().get().find(LIVE).and_then(|item| item.capacity).unwrap_or_default();
+    if taken > run.taken_before && taken > capacity {
+        return Err(format!("{taken} seats were taken, and there are {capacity}"));
+    }
+    run.taken_before = taken;
+    Ok(())
+}
+
+async fn purchases(run: &Run) -> Result<Vec<Purchase>, String> {
+    let all = PurchaseFilter { most: 1000, ..PurchaseFilter::default() };
+    run.store.purchases(&all).await.map_err(|error| error.to_string())
+}
+
+fn is_of(intent: &SimIntent, purchase: &Purchase) -> bool {
+    intent.now.reference.as_ref() == Some(purchase.reference())
+}
+
+fn can_be_paid(intent: &SimIntent) -> bool {
+    match intent.now.status {
+        IntentStatus::Open | IntentStatus::ActionRequired | IntentStatus::Processing => true,
+        IntentStatus::Succeeded | IntentStatus::Canceled => false,
+    }
+}

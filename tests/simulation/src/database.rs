@@ -1,0 +1,73 @@
+//! A database that runs use one after another, in memory where the system has a place for that.
+use redis_checkout::catalog::{self, CurrentCatalog};
+use redis_checkout::purchase::Limits;
+use redis_checkout::store::Store;
+use sqlx::{AnyConnection, Connection, Executor};
+use std::path::Path;
+use std::time::Duration;
+use tempfile::TempDir;
+
+/// The offering with seats.
+pub(crate) const LIVE: &str = "ru-live";
+
+const LIMITS: Limits = Limits {
+    hold: Duration::from_secs(600),
+    payment: Duration::from_secs(1200),
+    check: Duration::from_secs(15),
+};
+const SEATS: i64 = 2;
+
+pub(crate) struct Database {
+    store: Store,
+    connection: AnyConnection,
+    folder: TempDir,
+}
+
+impl Database {
+    pub(crate) async fn create() -> anyhow::Result<Self> {
+        let memory = Path::new("/dev/shm");
+        let folder = if memory.is_dir() { TempDir::new_in(memory)? } else { TempDir::new()? };
+        let url = format!("sqlite://{}/simulation.db", folder.path().display());
+        let catalog = CurrentCatalog::default();
+        let store = Store::connect(&url, LIMITS, catalog).await?;
+        let mut connection = AnyConnection::connect(&url).await?;
+        connection.execute("PRAGMA busy_timeout = 10000").await?;
+        Ok(Self { store, connection, folder })
+    }
+
+    pub(crate) fn store(&self) -> &Store {
+        &self.store
+    }
+
+    /// Forgets every purchase, and sells [`SEATS`] seats again.
+    pub(crate) async fn clear(&mut self) -> anyhow::Result<()> {
+        let tables = ["outbox", "purchases", "seats", "stripe_events", "idempotency_keys", "audit", "jobs"];
+        let statements = tables.map(|table| format!("DELETE FROM {table};")).concat();
+        let all = format!("BEGIN IMMEDIATE; {statements} COMMIT;");
+        self.connection.execute(sqlx::AssertSqlSafe(all)).await?;
+        self.sell(SEATS)
+    }
+
+    /// Puts a catalogue in force whose live training has so many seats.
+    pub(crate) fn sell(&self, seats: i64) -> anyhow::Result<()> {
+        let path = self.folder.path().join("catalog.toml");
+        std::fs::write(&path, catalog_text(seats))?;
+        self.store.catalog().replace(catalog::read(&path)?);
+        Ok(())
+    }
+}
+
+fn catalog_text(seats: i64) -> String {
+    let offering = |sku: &str, kind: &str, amount: i64, more: &str| {
+        format!(
+            "[[offering]]\nsku = \"{sku}\"\nkind = \"{kind}\"\ntitle = \"{sku}\"\nsummary = \"{sku}\"\n\
+             price = {{ amount = {amount}, currency = \"usd\" }}\nflockjay = {{ kind = \"{kind}\", id = \"1\" }}\n{more}\n"
+        )
+    };
+    [
+        offering(LIVE, "live", 49000, &format!("seats = {seats}")),
+        offering("ru-course", "course", 4900, ""),
+        offering("ru-free", "lab", 0, ""),
+    ]
+    .concat()
+}

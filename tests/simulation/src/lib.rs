@@ -1,0 +1,93 @@
+//! Runs the real purchase, store and outbox against simulated time, Stripe, FlockJay, browsers and crashes, and checks
+//! every invariant after every step. A run follows from its seed.
+#![forbid(unsafe_code)]
+
+mod check;
+mod chooser;
+pub mod command;
+mod database;
+mod flockjay;
+mod run;
+mod shrink;
+mod stripe;
+mod world;
+
+use chooser::Chooser;
+use database::Database;
+use std::fmt;
+
+/// What many runs came to.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Report {
+    pub seeds: u64,
+    pub purchases: usize,
+    /// One for each seed that broke an invariant.
+    pub broken: Vec<Broken>,
+}
+
+/// An invariant that was broken.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Broken {
+    pub seed: u64,
+    pub invariant: String,
+    /// The shortest way there that was found, a line a step.
+    pub story: Vec<String>,
+}
+
+/// Which seeds to run.
+#[derive(Clone, Copy, Debug)]
+pub struct Seeds {
+    pub first: u64,
+    /// The first that is not run any more.
+    pub end: u64,
+    /// Every how many of them.
+    pub step: usize,
+    /// After so many that broke an invariant no more are run.
+    pub most: usize,
+    /// Whether to look for the shortest story of each that broke one.
+    pub stories: bool,
+}
+
+/// Runs them on this thread; `after` hears of each.
+pub fn simulate(seeds: Seeds, after: &dyn Fn()) -> anyhow::Result<Report> {
+    let Seeds { first, end, step, most, stories } = seeds;
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build()?;
+    runtime.block_on(async {
+        let mut database = Database::create().await?;
+        let mut report = Report::default();
+        for seed in (first..end).step_by(step) {
+            let ran = run::run(&mut database, Chooser::seeded(seed), false).await?;
+            report.seeds += 1;
+            report.purchases += ran.purchases;
+            if let Some(invariant) = ran.broken {
+                let story = if stories {
+                    shrink::shortest_story(&mut database, ran.choices, &invariant).await?
+                } else {
+                    vec![]
+                };
+                report.broken.push(Broken { seed, invariant, story });
+            }
+            after();
+            if report.broken.len() >= most {
+                break;
+            }
+        }
+        Ok(report)
+    })
+}
+
+impl Report {
+    /// Adds what another thread found.
+    pub fn add(&mut self, other: Self) {
+        self.seeds += other.seeds;
+        self.purchases += other.purchases;
+        self.broken.extend(other.broken);
+    }
+}
+
+impl fmt::Display for Broken {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "seed {}: {}", self.seed, self.invariant)?;
+        self.story.iter().try_for_each(|line| writeln!(f, "  {line}"))
+    }
+}

@@ -1,0 +1,314 @@
+//! Stripe as the checkout's port sees it, and what learners, banks and the dashboard do there.
+use crate::world::{Inner, KeyUse, SimIntent, SimRefund, World};
+use redis_checkout::payments::{
+    BadWebhook, ClientSecret, Intent, IntentPage, IntentStatus, IntentTerms, Message, News, Payments,
+    PaymentsError, RefundStatus, TakenBack,
+};
+use redis_checkout::purchase::{Dispute, Reference};
+use shared::{Currency, Timestamp};
+
+pub(crate) struct SimStripe(pub(crate) World);
+
+fn transient(why: &str) -> PaymentsError {
+    PaymentsError::Transient { message: why.to_owned(), retry_after: None }
+}
+
+impl Payments for SimStripe {
+    async fn create(
+        &self,
+        terms: IntentTerms<'_>,
+        _window: (Timestamp, Timestamp),
+    ) -> Result<Intent, PaymentsError> {
+        let work = |world: &mut Inner| {
+            let (total, email) = (terms.attempt.price.total, terms.attempt.learner.email.as_str().to_owned());
+            match world.stripe.keys.get(&terms.attempt.key) {
+                Some(KeyUse::Made(first, same)) if *same == (total, email.clone()) => {
+                    return Ok(first.clone());
+                }
+                Some(KeyUse::Made(..)) => {
+                    return Err(PaymentsError::Permanent { code: "idempotency_error".to_owned() });
+                }
+                Some(KeyUse::Spent) => return Err(PaymentsError::Spent { message: "500 again".to_owned() }),
+                None => {}
+            }
+            if world.faulty && world.chooser.happens(5) {
+                world.stripe.keys.insert(terms.attempt.key.clone(), KeyUse::Spent);
+                return Err(PaymentsError::Spent { message: "500".to_owned() });
+            }
+            let currency = terms.attempt.price.currency;
+            let intent = world.make_intent(terms.reference, total, currency, &email, false);
+            let made = KeyUse::Made(intent.clone(), (total, email));
+            world.stripe.keys.insert(terms.attempt.key.clone(), made);
+            Ok(intent)
+        };
+        self.0.call("Stripe creates an intent", work, transient).await
+    }
+
+    async fn update(&self, intent: &str, terms: IntentTerms<'_>) -> Result<Intent, PaymentsError> {
+        let work = |world: &mut Inner| {
+            let known = world.intent(intent)?;
+            if !is_open(known.now.status) {
+                return Err(PaymentsError::OtherState);
+            }
+            known.now.amount = terms.attempt.price.total;
+            terms.attempt.learner.email.as_str().clone_into(&mut known.email);
+            Ok(known.now.clone())
+        };
+        self.0.call("Stripe updates the intent", work, transient).await
+    }
+
+    async fn retrieve(&self, intent: &str) -> Result<Intent, PaymentsError> {
+        let work = |world: &mut Inner| world.intent(intent).map(|known| known.now.clone());
+        self.0.call("Stripe is asked for the intent", work, transient).await
+    }
+
+    async fn find(
+        &self,
+        reference: &Reference,
+        _window: (Timestamp, Timestamp),
+    ) -> Result<Option<Intent>, PaymentsError> {
+        let work = |world: &mut Inner| {
+            let mut newest = world.stripe.intents.iter().rev();
+            let found = newest.find(|known| known.now.reference.as_ref() == Some(reference));
+            Ok(found.map(|known| known.now.clone()))
+        };
+        self.0.call("Stripe is searched for the intent", work, transient).await
+    }
+
+    async fn created_since(
+        &self,
+        _since: Timestamp,
+        _page: Option<&str>,
+    ) -> Result<IntentPage, PaymentsError> {
+        let work = |world: &mut Inner| {
+            let intents = world.stripe.intents.iter().map(|known| known.now.clone()).collect();
+            Ok(IntentPage { intents, next: None })
+        };
+        self.0.call("Stripe lists its intents", work, transient).await
+    }
+
+    async fn cancel(&self, intent: &str) -> Result<Intent, PaymentsError> {
+        let work = |world: &mut Inner| {
+            let known = world.intent(intent)?;
+            if !is_open(known.now.status) {
+                return Err(PaymentsError::OtherState);
+            }
+            world.move_to(intent, IntentStatus::Canceled, "payment_intent.canceled");
+            Ok(world.intent(intent)?.now.clone())
+        };
+        self.0.call("Stripe cancels the intent", work, transient).await
+    }
+
+    async fn refund(
+        &self,
+        intent: &str,
+        amount: Option<i64>,
+        key: &str,
+    ) -> Result<RefundStatus, PaymentsError> {
+        let work = |world: &mut Inner| world.refund(intent, amount, Some(key));
+        self.0.call("Stripe gives money back", work, transient).await
+    }
+
+    fn read_message(&self, body: &str, _signature: Option<&str>) -> Result<Message, BadWebhook> {
+        let id = body.parse().map_err(|_| BadWebhook::Body)?;
+        self.0.lock().stripe.messages.get(&id).cloned().ok_or(BadWebhook::Body)
+    }
+
+    async fn taken_back(&self, intent: &str) -> Result<TakenBack, PaymentsError> {
+        let work = |world: &mut Inner| {
+            let known = world.intent(intent)?;
+            Ok(TakenBack {
+                refunded: known.sum_of(RefundStatus::Succeeded),
+                failed: known.sum_of(RefundStatus::Failed),
+                dispute: known.dispute,
+            })
+        };
+        self.0.call("Stripe says what was taken back", work, transient).await
+    }
+}
+
+/// What a learner's card, bank or patience makes of a payment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Attempted {
+    Paid,
+    Declined,
+    Challenged,
+    SettlesLater,
+}
+
+impl SimIntent {
+    fn sum_of(&self, status: RefundStatus) -> i64 {
+        self.refunds.iter().filter(|refund| refund.status == status).map(|refund| refund.amount).sum()
+    }
+
+    /// What Stripe still has of it.
+    pub(crate) fn kept(&self) -> i64 {
+        if self.dispute == Some(Dispute::Lost) {
+            0
+        } else {
+            self.now.received - self.sum_of(RefundStatus::Succeeded)
+        }
+    }
+
+    pub(crate) fn is_paid(&self) -> bool {
+        self.now.status == IntentStatus::Succeeded
+    }
+}
+
+impl Inner {
+    pub(crate) fn intent(&mut self, id: &str) -> Result<&mut SimIntent, PaymentsError> {
+        self.stripe.intents.iter_mut().find(|known| known.now.id == id).ok_or(PaymentsError::Missing)
+    }
+
+    pub(crate) fn make_intent(
+        &mut self,
+        reference: &Reference,
+        amount: i64,
+        currency: Currency,
+        email: &str,
+        foreign: bool,
+    ) -> Intent {
+        let id = format!("pi_{}", self.stripe.intents.len());
+        let intent = Intent {
+            client_secret: Some(ClientSecret::new(format!("{id}_secret"))),
+            id,
+            status: IntentStatus::Open,
+            amount,
+            received: 0,
+            currency: Some(currency),
+            reference: Some(reference.clone()),
+            failure: None,
+        };
+        self.stripe.intents.push(SimIntent {
+            now: intent.clone(),
+            email: email.to_owned(),
+            tries: 0,
+            foreign,
+            handed_out: false,
+            refunds: Vec::new(),
+            dispute: None,
+        });
+        intent
+    }
+
+    /// Confirms the payment in a browser, where its intent still takes one.
+    pub(crate) fn attempt(&mut self, id: &str, outcome: Attempted) {
+        let Ok(known) = self.intent(id) else { return };
+        if !is_open(known.now.status) {
+            return;
+        }
+        known.tries += 1;
+        let failure = format!("ch_{id}_{}", known.tries);
+        match outcome {
+            Attempted::Paid => self.succeed(id),
+            Attempted::Declined => {
+                known.now.failure = Some(failure);
+                self.move_to(id, IntentStatus::Open, "payment_intent.payment_failed");
+            }
+            Attempted::Challenged => {
+                self.move_to(id, IntentStatus::ActionRequired, "payment_intent.requires_action");
+            }
+            Attempted::SettlesLater => {
+                self.move_to(id, IntentStatus::Processing, "payment_intent.processing");
+            }
+        }
+    }
+
+    /// The challenge is passed or failed, or the money settles or does not.
+    pub(crate) fn conclude(&mut self, id: &str, succeeds: bool) {
+        let Ok(known) = self.intent(id) else { return };
+        if !matches!(known.now.status, IntentStatus::ActionRequired | IntentStatus::Processing) {
+            return;
+        }
+        if succeeds {
+            return self.succeed(id);
+        }
+        known.tries += 1;
+        known.now.failure = Some(format!("ch_{id}_{}", known.tries));
+        self.move_to(id, IntentStatus::Open, "payment_intent.payment_failed");
+    }
+
+    fn succeed(&mut self, id: &str) {
+        if let Ok(known) = self.intent(id) {
+            known.now.received = known.now.amount;
+        }
+        self.move_to(id, IntentStatus::Succeeded, "payment_intent.succeeded");
+    }
+
+    pub(crate) fn move_to(&mut self, id: &str, status: IntentStatus, kind: &str) {
+        let Ok(known) = self.intent(id) else { return };
+        known.now.status = status;
+        let told = Intent { client_secret: None, ..known.now.clone() };
+        self.send(kind, News::Intent(told));
+    }
+
+    /// Gives `amount` back, or all that is left; `key` is nothing where the dashboard does it.
+    pub(crate) fn refund(
+        &mut self,
+        id: &str,
+        amount: Option<i64>,
+        key: Option<&str>,
+    ) -> Result<RefundStatus, PaymentsError> {
+        let fate = if self.faulty { self.chooser.pick(12) } else { 0 };
+        let known = self.intent(id)?;
+        if let Some(made) = known.refunds.iter().find(|refund| key.is_some() && refund.key.as_deref() == key)
+        {
+            return Ok(made.status);
+        }
+        if known.dispute.is_some_and(|dispute| dispute != Dispute::Won) {
+            return Err(PaymentsError::Permanent { code: "charge_disputed".to_owned() });
+        }
+        let asked = known.refunds.iter().filter(|refund| refund.status != RefundStatus::Failed);
+        let left = known.now.received - asked.map(|refund| refund.amount).sum::<i64>();
+        if amount.is_none() && left == 0 && key.is_some() {
+            return Ok(RefundStatus::Succeeded);
+        }
+        let amount = amount.unwrap_or(left);
+        if amount > left || amount <= 0 {
+            return Err(PaymentsError::Permanent { code: "refund_too_large".to_owned() });
+        }
+        let (status, will_fail) = match fate {
+            0..=8 => (RefundStatus::Succeeded, false),
+            9..=10 => (RefundStatus::Pending, false),
+            _ => (RefundStatus::Succeeded, true),
+        };
+        known.refunds.push(SimRefund { key: key.map(str::to_owned), amount, status, will_fail });
+        let reference = known.now.reference.clone();
+        self.send("charge.refunded", News::Unclear { intent: Some(id.to_owned()), reference });
+        Ok(status)
+    }
+
+    /// A refund that was under way arrives, or one that seemed to have arrived does not.
+    pub(crate) fn settle_refunds(&mut self, id: &str) {
+        let Ok(known) = self.intent(id) else { return };
+        let reference = known.now.reference.clone();
+        let (mut arrived, mut failed) = (false, false);
+        for refund in &mut known.refunds {
+            if refund.will_fail {
+                (refund.status, refund.will_fail, failed) = (RefundStatus::Failed, false, true);
+            } else if refund.status == RefundStatus::Pending {
+                (refund.status, arrived) = (RefundStatus::Succeeded, true);
+            }
+        }
+        if failed || arrived {
+            self.send("refund.updated", News::Unclear { intent: Some(id.to_owned()), reference });
+        }
+    }
+
+    pub(crate) fn dispute(&mut self, id: &str, dispute: Dispute) {
+        let Ok(known) = self.intent(id) else { return };
+        known.dispute = Some(dispute);
+        self.send("charge.dispute", News::Disputed { intent: id.to_owned(), dispute });
+    }
+
+    fn send(&mut self, kind: &str, news: News) {
+        let n = u64::try_from(self.stripe.messages.len()).unwrap_or_default();
+        let message = Message { id: format!("evt_{n}"), kind: kind.to_owned(), object_id: None, news };
+        self.stripe.messages.insert(n, message);
+        self.stripe.mail.push(n);
+    }
+}
+
+fn is_open(status: IntentStatus) -> bool {
+    matches!(status, IntentStatus::Open | IntentStatus::ActionRequired)
+}

@@ -1,0 +1,197 @@
+//! What is outside of the checkout: time, the truth at Stripe and at FlockJay, and messages on their way.
+use crate::chooser::Chooser;
+use redis_checkout::payments::{Intent, Message};
+use redis_checkout::purchase::{Dispute, PurchaseId};
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+/// Shared by the driver and by the stand-ins; only one of them runs at a time.
+#[derive(Clone)]
+pub(crate) struct World(Arc<Mutex<Inner>>);
+
+pub(crate) struct Inner {
+    pub(crate) chooser: Chooser,
+    /// Whether calls go wrong; not any more while a run comes to its end.
+    pub(crate) faulty: bool,
+    pub(crate) stripe: StripeLedger,
+    pub(crate) flockjay: FlockJayLedger,
+    /// The operation that runs now, and those that wait for another system.
+    pub(crate) running: u64,
+    pub(crate) parked: HashSet<u64>,
+    /// What was broken in the middle of a step.
+    pub(crate) broken: Vec<String>,
+    story: Option<Vec<String>>,
+    time: Arc<AtomicI64>,
+}
+
+/// What Stripe knows.
+#[derive(Default)]
+pub(crate) struct StripeLedger {
+    pub(crate) intents: Vec<SimIntent>,
+    pub(crate) keys: HashMap<String, KeyUse>,
+    /// Webhooks on their way; an index is its message's id.
+    pub(crate) mail: Vec<u64>,
+    pub(crate) messages: BTreeMap<u64, Message>,
+}
+
+/// What a key of a create call stands for.
+pub(crate) enum KeyUse {
+    /// The answer that is repeated, and the request that it was given to.
+    Made(Intent, (i64, String)),
+    /// Stripe answered 500, and will again.
+    Spent,
+}
+
+pub(crate) struct SimIntent {
+    pub(crate) now: Intent,
+    pub(crate) email: String,
+    pub(crate) tries: u32,
+    /// Made or changed by a tool that is not ours.
+    pub(crate) foreign: bool,
+    /// A browser has its secret, so that it can be paid.
+    pub(crate) handed_out: bool,
+    pub(crate) refunds: Vec<SimRefund>,
+    pub(crate) dispute: Option<Dispute>,
+}
+
+pub(crate) struct SimRefund {
+    pub(crate) key: Option<String>,
+    pub(crate) amount: i64,
+    pub(crate) status: redis_checkout::payments::RefundStatus,
+    /// Called succeeded, and fails later.
+    pub(crate) will_fail: bool,
+}
+
+/// What FlockJay knows.
+#[derive(Default)]
+pub(crate) struct FlockJayLedger {
+    pub(crate) grants: HashMap<PurchaseId, SimGrant>,
+    pub(crate) refuses: bool,
+}
+
+pub(crate) struct SimGrant {
+    pub(crate) active: bool,
+    pub(crate) email: String,
+}
+
+/// What becomes of a call to another system.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Fate {
+    Fine,
+    Slow,
+    /// Done, and the answer takes long.
+    SlowAnswer,
+    /// Not done.
+    Refused,
+    /// Done, and the answer is lost.
+    Lost,
+}
+
+impl World {
+    pub(crate) fn new(chooser: Chooser, tell: bool, time: Arc<AtomicI64>) -> Self {
+        Self(Arc::new(Mutex::new(Inner {
+            chooser,
+            faulty: true,
+            stripe: StripeLedger::default(),
+            flockjay: FlockJayLedger::default(),
+            running: 0,
+            parked: HashSet::new(),
+            broken: Vec::new(),
+            story: tell.then(Vec::new),
+            time,
+        })))
+    }
+
+    pub(crate) fn lock(&self) -> MutexGuard<'_, Inner> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// One call to another system: `work` is what it does there, `lost` the error where no answer comes.
+    pub(crate) async fn call<T, E>(
+        &self,
+        what: &str,
+        work: impl FnOnce(&mut Inner) -> Result<T, E>,
+        lost: impl FnOnce(&str) -> E,
+    ) -> Result<T, E> {
+        let fate = self.lock().fate();
+        self.lock().tell(|| format!("    {what}: {fate:?}"));
+        if fate == Fate::Slow {
+            Gate::new(self).await;
+        }
+        if fate == Fate::Refused {
+            return Err(lost("refused"));
+        }
+        let answer = work(&mut self.lock());
+        if fate == Fate::SlowAnswer {
+            Gate::new(self).await;
+        }
+        if fate == Fate::Lost { Err(lost("no answer")) } else { answer }
+    }
+}
+
+impl Inner {
+    fn fate(&mut self) -> Fate {
+        if !self.faulty {
+            return Fate::Fine;
+        }
+        match self.chooser.pick(20) {
+            0..=11 => Fate::Fine,
+            12..=13 => Fate::Slow,
+            14..=15 => Fate::SlowAnswer,
+            16..=17 => Fate::Refused,
+            _ => Fate::Lost,
+        }
+    }
+
+    /// Adds a line to the story, where one is told.
+    pub(crate) fn tell(&mut self, line: impl FnOnce() -> String) {
+        if let Some(story) = &mut self.story {
+            story.push(line());
+        }
+    }
+
+    pub(crate) fn take_story(&mut self) -> Vec<String> {
+        self.story.take().unwrap_or_default()
+    }
+
+    pub(crate) fn pass(&mut self, time: Duration) {
+        self.time.fetch_add(i64::try_from(time.as_millis()).unwrap_or(0), Ordering::Relaxed);
+        self.tell(|| format!("{time:?} go by"));
+    }
+}
+
+/// Parks the running operation until the driver lets it go on.
+struct Gate {
+    world: World,
+    operation: Option<u64>,
+}
+
+impl Gate {
+    fn new(world: &World) -> Self {
+        Self { world: world.clone(), operation: None }
+    }
+}
+
+impl Future for Gate {
+    type Output = ();
+
+    fn poll(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<()> {
+        let world = self.world.clone();
+        let mut world = world.lock();
+        let operation = match self.operation {
+            Some(operation) => operation,
+            None => {
+                let running = world.running;
+                world.parked.insert(running);
+                self.operation = Some(running);
+                running
+            }
+        };
+        if world.parked.contains(&operation) { Poll::Pending } else { Poll::Ready(()) }
+    }
+}

@@ -1,0 +1,58 @@
+//! With any guard taken away, the simulation finds an invariant broken; with all in place it does not.
+use redis_checkout::trial::{Guard, without};
+use simulation::{Report, Seeds, simulate};
+
+/// Seeds within which a missing guard must show.
+const SEEDS: u64 = 3000;
+
+/// Runs `end` seeds, up to the first that breaks an invariant.
+fn run(end: u64) -> Report {
+    simulate(Seeds { first: 0, end, step: 1, most: 1, stories: false }, &|| {}).expect("a simulation")
+}
+
+#[test]
+fn nothing_breaks_with_every_guard_in_place() {
+    let report = run(200);
+    assert!(report.broken.is_empty(), "{}", report.broken[0]);
+    assert!(report.purchases > 200);
+}
+
+#[test]
+fn a_run_is_the_same_when_it_is_repeated() {
+    without(Some(Guard::SeatIsLeft));
+    let twice = [0, 1].map(|_| run(SEEDS));
+    assert_eq!(twice[0].broken[0].seed, twice[1].broken[0].seed);
+    assert_eq!(twice[0].purchases, twice[1].purchases);
+}
+
+macro_rules! every_guard_is_needed {
+    ($($name:ident: $guard:ident),+ $(,)?) => {
+        $(#[test]
+        fn $name() {
+            without(Some(Guard::$guard));
+            let report = run(SEEDS);
+            assert!(!report.broken.is_empty(), "{:?} was taken away, and nothing broke", Guard::$guard);
+        })+
+
+        #[test]
+        fn each_guard_has_a_test() {
+            assert_eq!([$(Guard::$guard),+], Guard::ALL);
+        }
+    };
+}
+
+every_guard_is_needed! {
+    without_it_seats_are_sold_twice: SeatIsLeft,
+    without_it_a_seat_is_free_while_it_is_paid_for: SeatUntilCanceled,
+    without_it_late_money_buys_a_seat_that_is_not_there: LateMoneyNeedsSeat,
+    without_it_a_repeated_request_opens_two_purchases: OpenedOnce,
+    without_it_a_retry_makes_a_second_intent: FrozenAttempt,
+    without_it_an_intent_whose_id_was_lost_stays_open: IntentIsSought,
+    without_it_a_payment_is_lost_to_a_cancellation: PaymentWins,
+    without_it_another_amount_is_kept: ExactAmount,
+    without_it_a_second_payment_is_kept: StrayGoesBack,
+    without_it_access_stays_after_a_refund: RevokedWithMoney,
+    without_it_more_is_given_back_than_was_paid: RefundsAddUp,
+    without_it_a_crash_loses_commands: CommandsCommitWithState,
+    without_it_lost_messages_hold_purchases_up: Swept,
+}
