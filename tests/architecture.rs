@@ -47,7 +47,9 @@ fn only_one_file_names_stripes_types() {
 
 #[test]
 fn only_one_file_speaks_to_flockjay() {
-    assert_eq!(naming("server/src", &["reqwest::"]), ["server/src/grants/flockjay.rs"]);
+    let files = naming("server/src", &["reqwest::"]);
+    assert_eq!(files, ["server/src/abuse/challenge.rs", "server/src/grants/flockjay.rs"]);
+    assert_eq!(naming("server/src", &["\"grants\"", "\"resources\""]), ["server/src/grants/flockjay.rs"]);
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! Stand-ins for Stripe, FlockJay and a course page, for demos and tests: strict where the real ones are strict.
 #![forbid(unsafe_code)]
 
+mod challenge;
 mod control;
 mod course;
 mod fault;
@@ -19,12 +20,13 @@ use tokio::sync::watch;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tower_http::cors::CorsLayer;
 
-use self::{control::Controls, course::CoursePage, course::StripeOrigins};
 pub use self::{
+    challenge::CHALLENGE_SECRET,
     fault::{ErrorBody, Fault, Misbehaviour},
     flockjay::{FlockJay, FlockJayFault, FlockJayOperation},
     stripe::{Misdelivery, Stripe, StripeFault, StripeOperation, WebhookFault},
 };
+use self::{control::Controls, course::CoursePage, course::StripeOrigins};
 
 /// Where the stand-ins listen, and the secrets they share with the checkout.
 #[derive(Clone, Debug)]
@@ -117,7 +119,14 @@ impl Sandbox {
             tasks.spawn(serve::serve(listener, router, stop.clone()));
         };
         if let Some(listener) = stripe_listener {
-            serve_on(listener, stripe.routes().layer(CorsLayer::permissive()).merge(controls.clone()));
+            serve_on(
+                listener,
+                stripe
+                    .routes()
+                    .merge(challenge::routes())
+                    .layer(CorsLayer::permissive())
+                    .merge(controls.clone()),
+            );
         }
         serve_on(flockjay_listener, flockjay.routes().merge(controls));
         serve_on(course_listener, course);
@@ -142,6 +151,11 @@ impl Sandbox {
     /// The script that pages load (`STRIPE_JS_URL`).
     pub fn stripe_js_url(&self) -> String {
         self.stripe_js_url.clone()
+    }
+
+    /// The script of the challenge, and where its answers are verified (`CHALLENGE_JS_URL`, `CHALLENGE_URL`).
+    pub fn challenge_urls(&self) -> (String, String) {
+        (format!("{}/challenge/api.js", self.stripe_url), format!("{}/challenge/siteverify", self.stripe_url))
     }
 
     /// FlockJay's base (`FLOCKJAY_URL`).

@@ -1,14 +1,15 @@
 //! Puts the parts together and runs them until told to stop.
+use crate::abuse::{Challenge, ProcessLimits, Pseudonyms};
 use crate::catalog::{self, CurrentCatalog};
-use crate::checkout::Checkout;
+use crate::checkout::{Checkout, Guards};
 use crate::clock::Clock;
-use crate::config::Config;
+use crate::config::{ChallengeConfig, Config};
 use crate::grants::FlockJay;
 use crate::http::{self, Api, Assets, Site};
 use crate::payments::Stripe;
 use crate::purchase::Receiver;
 use crate::reconcile;
-use crate::store::Store;
+use crate::store::{Declines, Store};
 use crate::worker;
 use anyhow::Context;
 use axum::Router;
@@ -107,8 +108,14 @@ pub(crate) async fn connect(config: &Config) -> anyhow::Result<Checkout> {
     let store = Store::connect(&config.database_url, config.limits, catalog)
         .await
         .context("DATABASE_URL: the database can't be opened")?;
+    let pseudonyms = Pseudonyms::new(&config.stripe.secret_key);
+    let rates = config.rates;
+    let declines = Declines { each: rates.declines, run: rates.decline_run, pseudonyms: pseudonyms.clone() };
     let key = &config.stripe.publishable_key;
-    Ok(Checkout::new(store, stripe(config)?, flockjay(config)?, key, Clock::default()))
+    let checkout =
+        Checkout::new(store.counting(declines), stripe(config)?, flockjay(config)?, key, Clock::default());
+    let challenge = config.challenge.as_ref().map(challenge).transpose()?;
+    Ok(checkout.guarded_by(Guards { rates, process: ProcessLimits::new(&rates), pseudonyms, challenge }))
 }
 
 async fn listen(name: &str, address: SocketAddr) -> anyhow::Result<TcpListener> {
@@ -118,6 +125,7 @@ async fn listen(name: &str, address: SocketAddr) -> anyhow::Result<TcpListener> 
 }
 
 async fn serve(listener: TcpListener, routes: Router, stop: CancellationToken) {
+    let routes = routes.into_make_service_with_connect_info::<SocketAddr>();
     let serving = axum::serve(listener, routes).with_graceful_shutdown(stop.cancelled_owned());
     if let Err(error) = serving.await {
         tracing::error!(%error, "serving failed");
@@ -134,6 +142,17 @@ fn flockjay(config: &Config) -> anyhow::Result<FlockJay> {
     FlockJay::new(flockjay.url.clone(), flockjay.token.clone(), flockjay.timeout)
 }
 
+fn challenge(config: &ChallengeConfig) -> anyhow::Result<Challenge> {
+    let ChallengeConfig { provider, site_key, secret, verify_url, script } = config.clone();
+    Challenge::new(provider, site_key, secret, verify_url, script)
+}
+
+/// The provider's own, or a stand-in's.
+fn challenge_origins(config: &ChallengeConfig) -> String {
+    let own = config.provider.script() == config.script;
+    if own { config.provider.origins().to_owned() } else { http::origin(&config.script) }
+}
+
 fn site(config: &Config, address: SocketAddr) -> Site {
     Site {
         public_url: config.public_url.clone().unwrap_or_else(|| format!("http://{address}")),
@@ -141,5 +160,7 @@ fn site(config: &Config, address: SocketAddr) -> Site {
         stripe_js: config.stripe.js_url.clone(),
         stripe_api: config.stripe.api_url.clone().unwrap_or_else(|| "https://api.stripe.com".to_owned()),
         allowed_origins: config.allowed_origins.clone(),
+        proxies: config.proxies.clone(),
+        challenge_origins: config.challenge.as_ref().map(challenge_origins).unwrap_or_default(),
     }
 }

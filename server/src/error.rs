@@ -1,9 +1,11 @@
 //! The one error type of the backend. `http/problem.rs` maps it to an answer, and nothing else does.
+use crate::abuse::Excess;
 use crate::grants::GrantsError;
 use crate::payments::{BadWebhook, PaymentsError};
 use crate::purchase::Refusal;
 use crate::store::StoreError;
-use shared::Sale;
+use shared::{Challenge, Sale};
+use std::time::Duration;
 
 /// Why a request came to nothing.
 #[derive(Debug, thiserror::Error)]
@@ -41,6 +43,9 @@ pub enum Error {
     Payments(#[from] PaymentsError),
     #[error("grants: {0}")]
     Grants(#[from] GrantsError),
+    /// Done too often; allowed again after `wait`, or at once where `challenge` is passed.
+    #[error("too many: {excess:?}")]
+    TooMany { excess: Excess, wait: Duration, challenge: Option<Box<Challenge>> },
     #[error("the widget's assets are not built")]
     EmbedUnavailable,
     #[error("{0}")]

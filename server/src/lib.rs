@@ -1,6 +1,7 @@
 //! The backend of Redis University Checkout: holds seats, takes payments through Stripe and grants access in FlockJay.
 #![forbid(unsafe_code)]
 
+pub mod abuse;
 mod app;
 pub mod catalog;
 pub mod checkout;

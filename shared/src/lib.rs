@@ -13,7 +13,7 @@ mod timestamp;
 pub use email::{Email, InvalidEmail};
 pub use money::{Currency, InvalidCurrency, Money};
 pub use offering::{Kind, Offering, Sale, Seats, SeatsNews};
-pub use problem::{Code, Problem};
+pub use problem::{Challenge, Code, Problem};
 pub use purchase::{
     OpenPurchase, Opened, Pay, PayAnswer, Price, PurchaseView, State, Step, StepState, TimelineEntry,
 };

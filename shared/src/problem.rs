@@ -50,4 +50,18 @@ pub struct Problem {
     /// The request field at fault, where there is one.
     #[cfg_attr(feature = "wire", serde(default, skip_serializing_if = "Option::is_none"))]
     pub field: Option<String>,
+    /// What the learner must pass for the same request to be taken, its answer in the header `Challenge-Response`.
+    #[cfg_attr(feature = "wire", serde(default, skip_serializing_if = "Option::is_none"))]
+    pub challenge: Option<Challenge>,
+}
+
+/// A test that a person passes and a program does not.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "wire", derive(serde::Serialize, serde::Deserialize, utoipa::ToSchema))]
+pub struct Challenge {
+    /// `turnstile` or `hcaptcha`: also the name of the global that its script makes.
+    pub provider: String,
+    pub site_key: String,
+    /// The address of its script.
+    pub script: String,
 }

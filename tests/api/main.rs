@@ -1,6 +1,7 @@
 //! Black-box tests over HTTP and webhooks, against the real server and the sandbox.
 #![expect(clippy::unwrap_used, reason = "a test that meets the unexpected fails")]
 
+mod abuse;
 mod disputes;
 mod documents;
 mod faults;

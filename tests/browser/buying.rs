@@ -1,5 +1,6 @@
 //! A learner buys: good card, declined card, 3-D Secure, and whatever else may happen on the way.
 use crate::Page;
+use crate::pictures::look;
 use checkout_tests::{COURSE, TestApp};
 use sandbox::{FlockJayFault, Misbehaviour, StripeFault};
 
@@ -172,4 +173,46 @@ async fn a_hold_that_ran_out_starts_again_with_one_press() {
     }
     page.until(purchase_over).await;
     assert!(page.app.sandbox.stripe().charges_succeeded().is_empty());
+}
+
+/// A server on which cards are being tested, and a course page whose visitor comes through a proxy.
+async fn while_cards_are_tested(name: &'static str, challenges: bool) -> Page {
+    let mut app = TestApp::with(&["--trusted-proxies=127.0.0.1", "--limit-decline-run=1/1h"]).await;
+    let address = app.base().trim_start_matches("http://").to_owned();
+    let proxy = crate::proxy::start(app.base(), "192.0.2.5").await;
+    let mut flags = vec![format!("--listen={address}"), format!("--public-url={proxy}")];
+    if challenges {
+        flags.extend(app.challenge_flags());
+    }
+    app.restart_with(&flags).await;
+    app.sandbox.connect(&proxy);
+    app.declined_as("192.0.2.1", "bot@example.com").await;
+    Page::open_on(name, COURSE, app).await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_shows_to_be_human_pays_while_cards_are_tested() {
+    let page = while_cards_are_tested("human", true).await;
+    page.press("Purchase").await;
+    page.fill("ada@example.com", GOOD).await;
+    page.press("Pay $49.00").await;
+    page.shows("show that you are human").await;
+    page.until("element.querySelector('[slot=challenge] button')?.checkVisibility()").await;
+    look(&page, "challenge").await;
+    page.eval("element.querySelector('[slot=challenge] button').click()").await;
+    page.until(
+        "[...root.querySelectorAll('a')].some(a => a.checkVisibility() && a.href.includes('/learn/'))",
+    )
+    .await;
+    page.until("!element.querySelector('[slot=challenge]')").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn too_many_tries_say_how_long_to_wait() {
+    let page = while_cards_are_tested("limited", false).await;
+    page.press("Purchase").await;
+    page.fill("ada@example.com", GOOD).await;
+    page.press("Pay $49.00").await;
+    page.shows("Please wait an hour. You have not been charged.").await;
+    look(&page, "wait").await;
 }

@@ -6,6 +6,7 @@ mod first_screen;
 mod kind;
 mod page;
 mod pictures;
+mod proxy;
 mod seats;
 
 pub use page::Page;

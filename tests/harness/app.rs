@@ -4,7 +4,7 @@ use clap::Parser;
 use redis_checkout::App;
 use redis_checkout::config::RawConfig;
 use reqwest::Method;
-use sandbox::{FlockJayOperation, Options, Sandbox};
+use sandbox::{CHALLENGE_SECRET, FlockJayOperation, Options, Sandbox};
 use serde_json::{Value, json};
 use std::time::{Duration, Instant};
 use tempfile::TempDir;
@@ -135,6 +135,25 @@ impl TestApp {
         self.start_app().await;
     }
 
+    /// Flags that have the sandbox ask who is human.
+    pub fn challenge_flags(&self) -> [String; 5] {
+        let (script, verify) = self.sandbox.challenge_urls();
+        [
+            "--challenge-provider=turnstile".to_owned(),
+            "--challenge-site-key=site".to_owned(),
+            format!("--challenge-secret={CHALLENGE_SECRET}"),
+            format!("--challenge-url={verify}"),
+            format!("--challenge-js-url={script}"),
+        ]
+    }
+
+    /// The same, with more flags.
+    pub async fn restart_with(&mut self, flags: &[String]) {
+        self.stop().await;
+        self.setup.flags.extend_from_slice(flags);
+        self.start_app().await;
+    }
+
     /// Stops the server as SIGTERM would.
     pub async fn stop(&mut self) {
         for app in self.others.drain(..).chain(self.app.take()) {
@@ -199,6 +218,22 @@ impl TestApp {
 
     pub async fn post(&self, path: &str, body: &Value) -> Answer {
         self.send(self.request(Method::POST, path).json(body)).await
+    }
+
+    /// The same as a client at another address, whom a proxy speaks for.
+    pub async fn post_as(&self, client: &str, path: &str, body: &Value) -> Answer {
+        self.send(self.request(Method::POST, path).header("x-forwarded-for", client).json(body)).await
+    }
+
+    /// A card of such a client is declined, and the server has heard of it.
+    pub async fn declined_as(&self, client: &str, email: &str) {
+        let opened = self.post_as(client, "/v1/purchases", &json!({ "sku": COURSE })).await.expect(201);
+        let id = opened.text_at("id");
+        let pay = json!({ "email": email, "expected_total": 4900 });
+        let paying = self.post_as(client, &format!("/v1/purchases/{id}/pay"), &pay).await.expect(200);
+        let intent = intent_of(&paying.text_at("client_secret"));
+        self.sandbox.stripe().confirm(&intent, "4000000000000002").expect_err("a decline");
+        self.refresh(&id).await.expect(200);
     }
 
     pub async fn delete(&self, path: &str) -> Answer {

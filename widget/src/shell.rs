@@ -4,8 +4,9 @@ use crate::{
     kept,
     model::{Command, Event},
     platform::{
+        challenge::Shown,
         events,
-        http::Api,
+        http::{Api, Refused},
         page,
         stripe::{self, Outcome, Payment},
     },
@@ -33,6 +34,7 @@ struct Inner {
     /// Makes this element's idempotency keys its own.
     key: String,
     payment: RefCell<Option<Payment>>,
+    challenge: RefCell<Option<Shown>>,
 }
 
 impl Shell {
@@ -46,6 +48,7 @@ impl Shell {
             trusted,
             key: page::random_key(),
             payment: RefCell::new(None),
+            challenge: RefCell::new(None),
         }))
     }
 
@@ -77,7 +80,24 @@ impl Shell {
                     payment.update_amount(amount);
                 }
             }
-            Command::HidePayment => drop(shell.payment.take()),
+            Command::HidePayment => {
+                drop(shell.payment.take());
+                drop(shell.challenge.take());
+            }
+            Command::ShowChallenge(challenge) => {
+                let shell = Rc::clone(shell);
+                spawn_local(async move {
+                    let passed = move |answer| {
+                        checkout.send_answer(turn, Event::ChallengePassed(answer));
+                    };
+                    match Shown::show(&shell.host, &challenge, &shell.trusted, passed).await {
+                        Ok(shown) => drop(shell.challenge.replace(Some(shown))),
+                        Err(()) => {
+                            checkout.send_answer(turn, Event::ChallengeFailed);
+                        }
+                    }
+                });
+            }
             Command::Keep(model) => kept::keep(*model),
             Command::Tell { notice, purchase } => {
                 let variant = page::attribute(&shell.host, "variant");
@@ -131,7 +151,11 @@ impl Inner {
                 let Some(checking) = checking else { return Some(Event::DetailsRefused(None)) };
                 Some(checking.await.map_or_else(Event::DetailsRefused, |()| Event::DetailsAccepted))
             }
-            Command::PreparePayment { id, request } => Some(self.prepare(&id, &request).await),
+            Command::PreparePayment { id, request, answer } => {
+                // It counts once.
+                drop(self.challenge.take());
+                Some(self.prepare(&id, &request, answer.as_deref()).await)
+            }
             Command::ConfirmPayment { id, client_secret } => {
                 let return_url = self.api.status_page(&id);
                 let confirm = |payment: &Payment| payment.confirm(&client_secret, &return_url);
@@ -170,6 +194,7 @@ impl Inner {
             Command::ShowPayment { .. }
             | Command::UpdateAmount { .. }
             | Command::HidePayment
+            | Command::ShowChallenge(_)
             | Command::Keep(_)
             | Command::Tell { .. } => None,
         }
@@ -180,13 +205,14 @@ impl Inner {
         self.api.open(&key, request).await.map_or_else(Event::OpeningFailed, Event::PurchaseOpened)
     }
 
-    async fn prepare(&self, id: &str, request: &Pay) -> Event {
-        match self.api.pay(id, request).await {
+    async fn prepare(&self, id: &str, request: &Pay, answer: Option<&str>) -> Event {
+        match self.api.pay(id, request, answer).await {
             Ok(PayAnswer::Confirm { client_secret, price, .. }) => {
                 Event::PaymentPrepared { client_secret, total: price.total }
             }
             Ok(PayAnswer::Settled { .. }) => Event::PaymentSettled,
-            Err(trouble) => Event::PreparingFailed(trouble),
+            Err(Refused { challenge: Some(challenge), .. }) => Event::ChallengeAsked(challenge),
+            Err(Refused { trouble, challenge: None }) => Event::PreparingFailed(trouble),
         }
     }
 }

@@ -28,6 +28,11 @@ enum Task {
     Test(test::Options),
     /// Run the purchase, store and outbox against simulated faults, crashes and time
     Simulate(Simulate),
+    /// Measure the release build against what this machine can do at best
+    Bench {
+        #[command(subcommand)]
+        what: Bench,
+    },
     /// Install the tools that demo and test use
     Tools,
     /// Start a private PostgreSQL, and print how to run tests on it; Ctrl-C removes it
@@ -52,6 +57,7 @@ fn main() -> ExitCode {
         Task::Demo(options) => demo::run(&options).map(success),
         Task::Test(options) => test::run(&options),
         Task::Simulate(options) => simulate(&options).map(success),
+        Task::Bench { what: Bench::Server { purchases } } => bench_server(purchases).map(success),
         Task::Tools => install_tools().map(success),
         Task::Postgres => postgres::run().map(success),
         Task::BuildWidget => widget::build().map(success),
@@ -74,6 +80,34 @@ fn simulate(options: &Simulate) -> anyhow::Result<()> {
     let mut run = process::cargo();
     run.args(["run", "--quiet", "--release", "--package", "simulation", "--"]);
     run.args(["--seeds", &numbers[0], "--first", &numbers[1]]);
+    process::run(run.current_dir(repo::root()))
+}
+
+#[derive(clap::Subcommand)]
+enum Bench {
+    /// Requests, commits, a rush, a large database, memory and start-up
+    Server {
+        /// Stored purchases against which a thousand are measured
+        #[arg(long, default_value = "1000000")]
+        purchases: u64,
+    },
+}
+
+fn bench_server(purchases: u64) -> anyhow::Result<()> {
+    let mut build = process::cargo();
+    // Apart, so that no feature of one is switched on in the other.
+    process::run(
+        build.args(["build", "--release", "--package", "redis-checkout"]).current_dir(repo::root()),
+    )?;
+    let binary = repo::root().join("target/release/redis-checkout");
+    let measured = binary.with_file_name("redis-checkout-measured");
+    std::fs::copy(&binary, &measured)?;
+    let folder = repo::root().join("target/bench");
+    std::fs::create_dir_all(&folder)?;
+    let mut run = process::cargo();
+    run.args(["run", "--quiet", "--release", "--package", "bench", "--", "server"]);
+    run.arg("--binary").arg(measured).arg("--folder").arg(folder);
+    run.args(["--purchases", &purchases.to_string()]);
     process::run(run.current_dir(repo::root()))
 }
 

@@ -1,5 +1,6 @@
 //! What the checkout does for a request: one method each, called once by its handler.
 
+mod guard;
 mod open;
 mod pauses;
 mod pay;
@@ -19,8 +20,10 @@ use shared::{Offering, Sale, Timestamp};
 use std::sync::Arc;
 use tokio_util::sync::CancellationToken;
 
+pub use guard::Guards;
 pub use open::IdempotencyKey;
 pub use pauses::Pauses;
+pub use pay::Payer;
 pub use seats::SeatWatch;
 
 /// The catalogue, the database and the two ports, for handlers and for the worker.
@@ -33,6 +36,7 @@ pub struct Checkout<P = Stripe, G = FlockJay> {
     pub(crate) seats: SeatWatch,
     pub(crate) pauses: Pauses,
     pub(crate) clock: Clock,
+    pub(crate) guards: Guards,
     /// Ends what waits, when the server is told to stop.
     pub(crate) stop: CancellationToken,
 }
@@ -50,8 +54,15 @@ impl<P: Payments, G: Grants> Checkout<P, G> {
             seats: SeatWatch::default(),
             pauses: Pauses::default(),
             clock,
+            guards: Guards::default(),
             stop: CancellationToken::new(),
         }
+    }
+
+    /// With these limits.
+    #[must_use]
+    pub fn guarded_by(self, guards: Guards) -> Self {
+        Self { guards, ..self }
     }
 
     pub(crate) fn now(&self) -> Timestamp {
@@ -115,6 +126,7 @@ impl<P, G> Clone for Checkout<P, G> {
             seats: self.seats.clone(),
             pauses: self.pauses.clone(),
             clock: self.clock.clone(),
+            guards: self.guards.clone(),
             stop: self.stop.clone(),
         }
     }

@@ -1,5 +1,6 @@
 //! Opens a purchase: the offering must be for sale, and a seat is held.
 use super::Checkout;
+use crate::abuse::Client;
 use crate::catalog::Item;
 use crate::error::Error;
 use crate::grants::Grants;
@@ -54,10 +55,12 @@ impl<P: Payments, G: Grants> Checkout<P, G> {
         &self,
         request: OpenPurchase,
         key: Option<IdempotencyKey>,
+        client: &Client,
     ) -> Result<Opened, Error> {
-        match self.try_to_open(&request, key.as_ref()).await {
+        self.admit_declined(client, None).await?;
+        match self.try_to_open(&request, key.as_ref(), client).await {
             Err(Error::NotForSale(Sale::SoldOut)) if self.end_due_holds(&request.sku).await? => {
-                self.try_to_open(&request, key.as_ref()).await
+                self.try_to_open(&request, key.as_ref(), client).await
             }
             outcome => outcome,
         }
@@ -76,6 +79,7 @@ impl<P: Payments, G: Grants> Checkout<P, G> {
         &self,
         request: &OpenPurchase,
         key: Option<&IdempotencyKey>,
+        client: &Client,
     ) -> Result<Opened, Error> {
         let now = self.now();
         let item = match (self.sellable(request, now), key) {
@@ -90,6 +94,7 @@ impl<P: Payments, G: Grants> Checkout<P, G> {
             return Ok(serde_json::from_str(&answer).map_err(crate::store::StoreError::from)?);
         }
         let item = item?;
+        self.admit_opening(&mut tx, &item.sku, client, now).await?;
         if let Some(capacity) = item.capacity
             && !tx.take_seat(&item.sku, capacity).await?
         {
@@ -104,7 +109,7 @@ impl<P: Payments, G: Grants> Checkout<P, G> {
             price: Price::of(item.price),
         };
         let purchase = Purchase::open(opening, now, self.store.limits());
-        tx.insert(&purchase, now).await?;
+        tx.insert(&purchase, client.name(), now).await?;
         let opened = purchase.opened();
         if let Some(key) = key {
             let answer = serde_json::to_string(&opened).map_err(crate::store::StoreError::from)?;

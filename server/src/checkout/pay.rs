@@ -1,5 +1,6 @@
 //! Creates or updates the payment intent when the learner presses Pay.
 use super::{Checkout, IdempotencyKey};
+use crate::abuse::Client;
 use crate::error::Error;
 use crate::grants::Grants;
 use crate::payments::{Intent, IntentStatus, IntentTerms, Payments, PaymentsError};
@@ -11,6 +12,14 @@ use tokio::time::timeout;
 
 /// How long Stripe may take, retries included: the learner hears from us before the page gives up.
 const PATIENCE: Duration = Duration::from_secs(12);
+
+/// Who presses Pay.
+#[derive(Clone, Debug)]
+pub struct Payer {
+    pub client: Client,
+    /// What the challenge's script gave to who passed it.
+    pub challenge_answer: Option<String>,
+}
 
 /// What became of a press of Pay.
 enum Submitted {
@@ -29,12 +38,17 @@ impl<P: Payments, G: Grants> Checkout<P, G> {
         id: &PurchaseId,
         request: Pay,
         key: Option<IdempotencyKey>,
+        payer: &Payer,
     ) -> Result<PayAnswer, Error> {
         let learner = Learner {
             email: Email::parse(&request.email).map_err(|_| Error::InvalidEmail)?,
             name: parse_name(request.name)?,
         };
-        let purchase = match self.submit(id, learner, request.expected_total, key).await? {
+        self.admit_to(id, &payer.client)?;
+        self.admit_declined(&payer.client, Some(&learner.email)).await?;
+        let known = self.store.purchase(id).await?;
+        self.admit_payer(&known, &payer.client, payer.challenge_answer.as_deref()).await?;
+        let purchase = match self.submit(id, learner, request.expected_total, key, &payer.client).await? {
             Submitted::Now(purchase) => purchase,
             Submitted::Before(intent) => {
                 let intent = self.payments.retrieve(&intent).await?;
@@ -98,6 +112,7 @@ impl<P: Payments, G: Grants> Checkout<P, G> {
         learner: Learner,
         expected_total: i64,
         key: Option<IdempotencyKey>,
+        client: &Client,
     ) -> Result<Submitted, Error> {
         let now = self.now();
         let mut tx = self.store.begin().await?;
@@ -106,6 +121,9 @@ impl<P: Payments, G: Grants> Checkout<P, G> {
             Some(key) => key.claim(&mut tx, id.as_str(), now).await?.is_some(),
             None => false,
         };
+        if !repeated {
+            self.admit_press(&mut tx, client, &learner.email, now).await?;
+        }
         let attempt_key = format!("pay-{:032x}", rand::random::<u128>());
         let event = Event::PaySubmitted { learner, expected_total, key: attempt_key };
         let refusal = match tx.apply(id, event, now).await? {

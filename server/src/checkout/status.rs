@@ -1,5 +1,6 @@
 //! Tells where a purchase stands, asks Stripe on request, and gives up.
 use super::Checkout;
+use crate::abuse::Client;
 use crate::error::Error;
 use crate::grants::Grants;
 use crate::payments::Payments;
@@ -28,7 +29,8 @@ impl<P: Payments, G: Grants> Checkout<P, G> {
     }
 
     /// Asks Stripe and tells the purchase. What the browser says is no more than a reason to ask.
-    pub async fn refresh(&self, id: &PurchaseId) -> Result<Purchase, Error> {
+    pub async fn refresh(&self, id: &PurchaseId, client: &Client) -> Result<Purchase, Error> {
+        self.admit_to(id, client)?;
         let purchase = self.store.purchase(id).await?;
         match (purchase.state(), purchase.intent()) {
             (

@@ -1,6 +1,8 @@
 //! Checks every setting alone, and then those that must agree.
-use super::{Config, ConfigMistakes, FlockJayConfig, RawConfig, Retry, StripeConfig};
+use super::{ChallengeConfig, Config, ConfigMistakes, FlockJayConfig, RawConfig, Retry, StripeConfig};
+use crate::abuse::{ChallengeProvider, Proxies, Rate, Rates};
 use crate::purchase::Limits;
+use ipnet::IpNet;
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};
 use std::str::FromStr;
@@ -9,6 +11,9 @@ use url::Url;
 
 /// Stripe's own API and script, where the settings name no other.
 const STRIPE_JS: &str = "https://js.stripe.com/v3/";
+
+/// Switches a limit off.
+const OFF: &str = "off";
 
 /// More than any duration that makes sense: a year in seconds.
 const LARGEST: u64 = 31_536_000;
@@ -21,6 +26,9 @@ impl RawConfig {
             &mut self.public_url,
             &mut self.stripe_api_url,
             &mut self.stripe_js_url,
+            &mut self.challenge_provider,
+            &mut self.challenge_url,
+            &mut self.challenge_js_url,
         ] {
             // Set to nothing is as good as not set.
             optional.take_if(|text| text.trim().is_empty());
@@ -65,6 +73,24 @@ impl RawConfig {
                 cap: checker.seconds("RETRY_CAP_SECONDS", &self.retry_cap_seconds),
                 give_up: checker.hours("RETRY_HOURS", &self.retry_hours),
             },
+            proxies: checker.proxies(&self.trusted_proxies),
+            rates: Rates {
+                requests: checker.rate("LIMIT_REQUESTS", &self.limit_requests),
+                purchase: checker.rate("LIMIT_PURCHASE", &self.limit_purchase),
+                offering: checker.rate("LIMIT_OFFERING", &self.limit_offering),
+                opens: checker.rate("LIMIT_OPENS", &self.limit_opens),
+                pays: checker.rate("LIMIT_PAYS", &self.limit_pays),
+                declines: checker.rate("LIMIT_DECLINES", &self.limit_declines),
+                decline_run: checker.rate("LIMIT_DECLINE_RUN", &self.limit_decline_run),
+                holds: checker.optional_number("LIMIT_HOLDS", &self.limit_holds),
+            },
+            challenge: checker.challenge(
+                self.challenge_provider,
+                self.challenge_site_key,
+                self.challenge_secret,
+                self.challenge_url,
+                self.challenge_js_url,
+            ),
         };
         checker.agree(&config.stripe);
         if checker.mistakes.is_empty() { Ok(config) } else { Err(ConfigMistakes(checker.mistakes)) }
@@ -111,6 +137,78 @@ impl Checker {
         }
         self.mistake(name, "must be above zero, and at most a million");
         Duration::from_secs(3600)
+    }
+
+    fn rate(&mut self, name: &str, text: &str) -> Option<Rate> {
+        if text.trim() == OFF {
+            return None;
+        }
+        match text.parse() {
+            Ok(rate) => Some(rate),
+            Err(wrong) => {
+                self.mistake(name, format_args!("{text:?} {wrong}"));
+                None
+            }
+        }
+    }
+
+    fn optional_number(&mut self, name: &str, text: &str) -> Option<u32> {
+        match text.trim() {
+            OFF => None,
+            text => u32::try_from(self.number(name, text)).ok(),
+        }
+    }
+
+    fn proxies(&mut self, text: &str) -> Proxies {
+        let mut networks = Vec::new();
+        for network in list(text) {
+            let address = || network.parse().ok().map(|address: IpAddr| IpNet::from(address));
+            match network.parse().ok().or_else(address) {
+                Some(network) => networks.push(network),
+                None => {
+                    let message =
+                        format_args!("{network:?} must be an address or a network, such as 10.0.0.0/8");
+                    self.mistake("TRUSTED_PROXIES", message);
+                }
+            }
+        }
+        Proxies::new(networks)
+    }
+
+    fn challenge(
+        &mut self,
+        provider: Option<String>,
+        site_key: Option<String>,
+        secret: Option<String>,
+        verify_url: Option<String>,
+        script: Option<String>,
+    ) -> Option<ChallengeConfig> {
+        let Some(name) = provider else {
+            if site_key.or(secret).is_some_and(|text| !text.trim().is_empty()) {
+                self.mistake("CHALLENGE_PROVIDER", "is missing: turnstile or hcaptcha");
+            }
+            return None;
+        };
+        let Some(provider) = ChallengeProvider::parse(name.trim()) else {
+            self.mistake("CHALLENGE_PROVIDER", format_args!("{name:?} must be turnstile or hcaptcha"));
+            return None;
+        };
+        let mut web = |name: &str, text: Option<String>, own: &str| match text {
+            Some(text) => {
+                self.web(name, &text);
+                text
+            }
+            None => own.to_owned(),
+        };
+        let verify_url = web("CHALLENGE_URL", verify_url, provider.verify_url());
+        let script = web("CHALLENGE_JS_URL", script, provider.script());
+        Some(ChallengeConfig {
+            provider,
+            site_key: self.required("CHALLENGE_SITE_KEY", site_key),
+            secret: self.required("CHALLENGE_SECRET", secret),
+            verify_url,
+            script,
+        })
     }
 
     fn required(&mut self, name: &str, value: Option<String>) -> String {

@@ -3,6 +3,7 @@ mod check;
 #[cfg(test)]
 mod tests;
 
+use crate::abuse::{ChallengeProvider, Proxies, Rates};
 use crate::purchase::Limits;
 use clap::Args;
 use std::fmt;
@@ -68,6 +69,46 @@ pub struct RawConfig {
     pub retry_cap_seconds: String,
     #[arg(long, env = "RETRY_HOURS", default_value = "72")]
     pub retry_hours: String,
+    /// Proxies whose `X-Forwarded-For` is believed: addresses or networks such as 10.0.0.0/8, separated by commas.
+    #[arg(long, env = "TRUSTED_PROXIES", default_value = "")]
+    pub trusted_proxies: String,
+    /// Requests of one client, at each process.
+    #[arg(long, env = "LIMIT_REQUESTS", default_value = "600/1m")]
+    pub limit_requests: String,
+    /// Requests about one purchase, at each process.
+    #[arg(long, env = "LIMIT_PURCHASE", default_value = "60/1m")]
+    pub limit_purchase: String,
+    /// Purchases of one offering opened, at each process.
+    #[arg(long, env = "LIMIT_OFFERING", default_value = "1000/1m")]
+    pub limit_offering: String,
+    /// Purchases opened by one client.
+    #[arg(long, env = "LIMIT_OPENS", default_value = "30/1h")]
+    pub limit_opens: String,
+    /// Purchases that one client holds and has not paid.
+    #[arg(long, env = "LIMIT_HOLDS", default_value = "5")]
+    pub limit_holds: String,
+    /// Presses of Pay for one email.
+    #[arg(long, env = "LIMIT_PAYS", default_value = "30/1h")]
+    pub limit_pays: String,
+    /// Declines by one client, and for one email.
+    #[arg(long, env = "LIMIT_DECLINES", default_value = "30/1d")]
+    pub limit_declines: String,
+    /// Declines of all purchases together, after which only who has bought before may pay, for as long as the period.
+    #[arg(long, env = "LIMIT_DECLINE_RUN", default_value = "100/10m")]
+    pub limit_decline_run: String,
+    /// `turnstile` or `hcaptcha`: lets new clients show to be human while cards are being tested.
+    #[arg(long, env = "CHALLENGE_PROVIDER")]
+    pub challenge_provider: Option<String>,
+    #[arg(long, env = "CHALLENGE_SITE_KEY")]
+    pub challenge_site_key: Option<String>,
+    #[arg(long, env = "CHALLENGE_SECRET", hide_env_values = true)]
+    pub challenge_secret: Option<String>,
+    /// A stand-in for the provider's verification.
+    #[arg(long, env = "CHALLENGE_URL")]
+    pub challenge_url: Option<String>,
+    /// A stand-in for the provider's script.
+    #[arg(long, env = "CHALLENGE_JS_URL")]
+    pub challenge_js_url: Option<String>,
 }
 
 /// Settings that were checked.
@@ -86,6 +127,21 @@ pub struct Config {
     pub retry: Retry,
     /// How often purchases are compared with Stripe and FlockJay.
     pub reconcile: Duration,
+    pub proxies: Proxies,
+    pub rates: Rates,
+    pub challenge: Option<ChallengeConfig>,
+}
+
+/// How learners show to be human.
+#[derive(Clone)]
+pub struct ChallengeConfig {
+    pub provider: ChallengeProvider,
+    pub site_key: String,
+    pub secret: String,
+    /// Where answers are verified.
+    pub verify_url: String,
+    /// What the page loads.
+    pub script: String,
 }
 
 #[derive(Clone)]
@@ -124,6 +180,12 @@ pub struct ConfigMistakes(pub Vec<String>);
 impl fmt::Debug for StripeConfig {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("StripeConfig").field("api_url", &self.api_url).finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for ChallengeConfig {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ChallengeConfig").field("provider", &self.provider).finish_non_exhaustive()
     }
 }
 

@@ -1,14 +1,18 @@
 //! What handlers take from a request, with our own errors where it doesn't fit.
+use super::Api;
+use crate::abuse::Client;
 use crate::checkout::IdempotencyKey;
 use crate::error::Error;
 use crate::purchase::PurchaseId;
 use axum::body::{BodyDataStream, Bytes};
-use axum::extract::{FromRequest, FromRequestParts, Path, Request};
+use axum::extract::{ConnectInfo, FromRequest, FromRequestParts, Path, Request};
 use axum::http::request::Parts;
-use axum::http::{HeaderMap, header};
+use axum::http::{Extensions, HeaderMap, header};
 use futures_util::StreamExt;
 use serde::de::DeserializeOwned;
 use std::borrow::Cow;
+use std::convert::Infallible;
+use std::net::SocketAddr;
 use std::str::FromStr;
 use std::time::Duration;
 
@@ -23,6 +27,25 @@ pub(super) struct Body<T>(pub(super) T, pub(super) Option<IdempotencyKey>);
 
 /// The purchase that the path names. One that can't exist is as unknown as one that doesn't.
 pub(super) struct Id(pub(super) PurchaseId);
+
+impl FromRequestParts<Api> for Client {
+    type Rejection = Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, api: &Api) -> Result<Self, Infallible> {
+        Ok(client_of(&parts.extensions, &parts.headers, api))
+    }
+}
+
+pub(super) fn client_of(extensions: &Extensions, headers: &HeaderMap, api: &Api) -> Client {
+    match extensions.get::<ConnectInfo<SocketAddr>>() {
+        Some(ConnectInfo(peer)) => {
+            let origin = api.site.proxies.origin(peer.ip(), headers);
+            api.checkout.guards.pseudonyms.client(origin)
+        }
+        // Called within this process.
+        None => Client::Own,
+    }
+}
 
 /// The SKU that the path names.
 pub(super) struct Sku(pub(super) String);

@@ -3,6 +3,7 @@
 mod embed;
 mod extract;
 mod health;
+mod limit;
 mod logging;
 mod metrics;
 mod offerings;
@@ -14,7 +15,9 @@ mod webhook;
 
 pub use embed::Assets;
 pub use metrics::metrics_router;
+pub(crate) use policy::origin;
 
+use crate::abuse::Proxies;
 use crate::checkout::Checkout;
 use crate::error::Error;
 use axum::Router;
@@ -47,6 +50,9 @@ pub struct Site {
     /// Stripe's API as browsers reach it.
     pub stripe_api: String,
     pub allowed_origins: Vec<String>,
+    pub proxies: Proxies,
+    /// Where a challenge comes from; empty where there is none.
+    pub challenge_origins: String,
 }
 
 #[derive(OpenApi)]
@@ -68,7 +74,11 @@ pub fn router(api: Api) -> Router {
     let for_pages = CorsLayer::new()
         .allow_origin(origins.collect::<Vec<_>>())
         .allow_methods([Method::GET, Method::POST, Method::PATCH, Method::DELETE])
-        .allow_headers([header::CONTENT_TYPE, HeaderName::from_static("idempotency-key")])
+        .allow_headers([
+            header::CONTENT_TYPE,
+            HeaderName::from_static("idempotency-key"),
+            purchases::CHALLENGE_RESPONSE,
+        ])
         .expose_headers([header::ETAG, header::RETRY_AFTER])
         .max_age(Duration::from_secs(7200));
     // Public and never personal: any page may read it.
@@ -102,6 +112,7 @@ pub fn router(api: Api) -> Router {
     let routes = document(v1)
         .route("/v1/{*unknown}", any(async || Error::UnknownRoute))
         .layer(catch_panics)
+        .layer(axum::middleware::from_fn_with_state(api.clone(), limit::limit_requests))
         .layer(for_pages)
         .merge(document(embed).layer(for_all))
         .merge(document(rest))

@@ -2,6 +2,7 @@
 use super::Api;
 use super::extract::{Id, Sku};
 use super::policy::page_policy;
+use crate::abuse::Client;
 use crate::error::Error;
 use crate::purchase::Purchase;
 use axum::extract::State;
@@ -46,10 +47,12 @@ pub(super) async fn buy(State(api): State<Api>, Sku(sku): Sku) -> Result<Respons
         (status = 404, body = Problem, description = "`unknown_purchase`", content_type = "application/problem+json"),
     )
 )]
-pub(super) async fn purchase(State(api): State<Api>, Id(id): Id) -> Result<Response, Error> {
-    let purchase = match api.checkout.refresh(&id).await {
+pub(super) async fn purchase(State(api): State<Api>, Id(id): Id, client: Client) -> Result<Response, Error> {
+    let purchase = match api.checkout.refresh(&id, &client).await {
         // The page still tells what we know.
-        Err(Error::Payments(_)) => api.checkout.status(&id, None, std::time::Duration::ZERO).await?,
+        Err(Error::Payments(_) | Error::TooMany { .. }) => {
+            api.checkout.status(&id, None, std::time::Duration::ZERO).await?
+        }
         outcome => outcome?,
     };
     let waits = matches!(

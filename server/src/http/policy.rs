@@ -30,14 +30,15 @@ pub(super) fn page_policy(site: &Site) -> String {
     let own_stripe = site.stripe_js.starts_with("https://js.stripe.com/");
     let scripts = if own_stripe { STRIPE_ORIGINS.to_owned() } else { origin(&site.stripe_js) };
     let checkout = origin(&site.public_url);
+    let humans = &site.challenge_origins;
     format!(
-        "default-src 'none'; script-src {checkout} {scripts} 'wasm-unsafe-eval'; style-src {checkout}; \
-         connect-src {checkout} {}; frame-src {scripts}; img-src {checkout} data:; base-uri 'none'; \
+        "default-src 'none'; script-src {checkout} {scripts} {humans} 'wasm-unsafe-eval'; style-src {checkout}; \
+         connect-src {checkout} {} {humans}; frame-src {scripts} {humans}; img-src {checkout} data:; base-uri 'none'; \
          form-action {checkout}; frame-ancestors 'none'",
         origin(&site.stripe_api)
     )
 }
 
-fn origin(address: &str) -> String {
+pub(crate) fn origin(address: &str) -> String {
     Url::parse(address).map(|url| url.origin().ascii_serialization()).unwrap_or_default()
 }

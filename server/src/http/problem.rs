@@ -1,4 +1,5 @@
 //! The one mapping from errors to answers: `application/problem+json`.
+use crate::abuse::Excess;
 use crate::error::Error;
 use crate::payments::PaymentsError;
 use crate::purchase::Refusal;
@@ -7,6 +8,7 @@ use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use shared::{Code, Problem, Sale};
 use std::any::Any;
+use std::time::Duration;
 
 /// Seconds after which a client may try again where waiting helps.
 const RETRY_AFTER: u64 = 5;
@@ -19,11 +21,16 @@ impl IntoResponse for Error {
         if matches!(problem.code, Code::Unavailable | Code::PaymentsUnavailable) {
             response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(RETRY_AFTER));
         } else if problem.code == Code::RateLimited {
-            response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(3600));
+            let wait = if let Self::TooMany { wait, .. } = &self { *wait } else { CLOSED_FOR };
+            let wait = wait.as_secs_f64().ceil() as u64;
+            response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(wait.max(1)));
         }
         response
     }
 }
+
+/// When a learner whose purchase was declined too often may open another.
+const CLOSED_FOR: Duration = Duration::from_secs(3600);
 
 /// A handler panicked: its transaction was rolled back.
 pub(super) fn panicked(cause: Box<dyn Any + Send + 'static>) -> Response {
@@ -131,6 +138,10 @@ fn describe(error: &Error) -> Problem {
             "Unavailable",
             "The learning platform can't be reached at the moment. Try again in a few seconds.",
         ),
+        Error::TooMany { excess, challenge, .. } => Problem {
+            challenge: challenge.as_deref().cloned(),
+            ..problem(429, Code::RateLimited, "Too many", too_many(*excess, challenge.is_some()))
+        },
         Error::EmbedUnavailable => problem(
             503,
             Code::EmbedUnavailable,
@@ -205,6 +216,32 @@ fn refused(refusal: &Refusal) -> Problem {
     }
 }
 
+fn too_many(excess: Excess, challenged: bool) -> &'static str {
+    match excess {
+        Excess::Requests => "Too many requests come from this address. Wait as long as Retry-After says.",
+        Excess::Purchase => "Too many requests about this purchase. Wait as long as Retry-After says.",
+        Excess::Offering => {
+            "Many people buy this at the moment. Wait as long as Retry-After says, and try again."
+        }
+        Excess::Opens => {
+            "Too many purchases were opened from this address. Wait as long as Retry-After says."
+        }
+        Excess::Holds => {
+            "Too many purchases from this address are waiting to be paid. Pay or give one up first."
+        }
+        Excess::Pays => "Pay was pressed too often for this email. Wait as long as Retry-After says.",
+        Excess::Declines => {
+            "Too many payments were declined. Wait as long as Retry-After says, or use another way to pay."
+        }
+        Excess::DeclineRun if challenged => {
+            "Show that you are human: pass the challenge, and send its answer as Challenge-Response."
+        }
+        Excess::DeclineRun => {
+            "Payments are closed to new customers for a while. Wait as long as Retry-After says."
+        }
+    }
+}
+
 fn internal() -> Problem {
     problem(
         500,
@@ -222,6 +259,7 @@ fn problem(status: u16, code: Code, title: &str, detail: impl Into<String>) -> P
         code,
         detail: detail.into(),
         field: None,
+        challenge: None,
     }
 }
 

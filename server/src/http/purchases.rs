@@ -1,13 +1,19 @@
 //! The routes of a purchase: open, pay, refresh, status and give up.
 use super::Api;
 use super::extract::{Body, Id, Wait};
+use crate::abuse::Client;
+use crate::checkout::Payer;
 use crate::error::Error;
 use axum::Json;
 use axum::extract::State;
-use axum::http::{StatusCode, header};
+use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::IntoResponse;
 use shared::{OpenPurchase, Opened, Pay, PayAnswer, Problem, PurchaseView};
 use std::time::Duration;
+
+/// Carries the answer of a challenge that was passed.
+pub(super) const CHALLENGE_RESPONSE: header::HeaderName =
+    header::HeaderName::from_static("challenge-response");
 
 const NEVER: [(header::HeaderName, &str); 1] = [(header::CACHE_CONTROL, "no-store")];
 
@@ -25,13 +31,15 @@ const NEVER: [(header::HeaderName, &str); 1] = [(header::CACHE_CONTROL, "no-stor
         (status = 413, body = Problem, description = "`body_too_large`", content_type = "application/problem+json"),
         (status = 415, body = Problem, description = "`unsupported_media_type`", content_type = "application/problem+json"),
         (status = 422, body = Problem, description = "`invalid_request`, `coupon_unknown`", content_type = "application/problem+json"),
+        (status = 429, body = Problem, description = "`rate_limited`", content_type = "application/problem+json"),
     )
 )]
 pub(super) async fn open_purchase(
     State(api): State<Api>,
+    client: Client,
     Body(request, key): Body<OpenPurchase>,
 ) -> Result<impl IntoResponse, Error> {
-    let opened = api.checkout.open_purchase(request, key).await?;
+    let opened = api.checkout.open_purchase(request, key, &client).await?;
     Ok((StatusCode::CREATED, NEVER, Json(opened)))
 }
 
@@ -42,7 +50,8 @@ pub(super) async fn open_purchase(
     request_body = Pay,
     params(
         ("id" = String, Path, description = "The purchase"),
-        ("Idempotency-Key" = Option<String>, Header, description = "With another body than before: 409")
+        ("Idempotency-Key" = Option<String>, Header, description = "With another body than before: 409"),
+        ("Challenge-Response" = Option<String>, Header, description = "The answer to the `challenge` of a 429")
     ),
     responses(
         (status = 200, body = PayAnswer),
@@ -59,9 +68,13 @@ pub(super) async fn open_purchase(
 pub(super) async fn pay_purchase(
     State(api): State<Api>,
     Id(id): Id,
+    client: Client,
+    headers: HeaderMap,
     Body(request, key): Body<Pay>,
 ) -> Result<impl IntoResponse, Error> {
-    let answer: PayAnswer = api.checkout.pay(&id, request, key).await?;
+    let challenge_answer = headers.get(CHALLENGE_RESPONSE).and_then(|answer| answer.to_str().ok());
+    let payer = Payer { client, challenge_answer: challenge_answer.map(str::to_owned) };
+    let answer: PayAnswer = api.checkout.pay(&id, request, key, &payer).await?;
     Ok((NEVER, Json(answer)))
 }
 
@@ -73,11 +86,16 @@ pub(super) async fn pay_purchase(
     responses(
         (status = 200, body = PurchaseView),
         (status = 404, body = Problem, description = "`unknown_purchase`", content_type = "application/problem+json"),
+        (status = 429, body = Problem, description = "`rate_limited`", content_type = "application/problem+json"),
         (status = 502, body = Problem, description = "`payments_unavailable`", content_type = "application/problem+json"),
     )
 )]
-pub(super) async fn refresh_purchase(State(api): State<Api>, Id(id): Id) -> Result<impl IntoResponse, Error> {
-    let purchase = api.checkout.refresh(&id).await?;
+pub(super) async fn refresh_purchase(
+    State(api): State<Api>,
+    Id(id): Id,
+    client: Client,
+) -> Result<impl IntoResponse, Error> {
+    let purchase = api.checkout.refresh(&id, &client).await?;
     Ok((NEVER, Json(purchase.view())))
 }
 

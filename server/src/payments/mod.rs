@@ -206,7 +206,7 @@ impl Intent {
                 currency: self.currency,
                 seat: SeatFound::Yes,
             },
-            IntentStatus::Canceled => Event::IntentCanceled,
+            IntentStatus::Canceled => Event::IntentCanceled { intent: Some(self.id.clone()) },
             IntentStatus::Processing => Event::PaymentProcessing,
             IntentStatus::ActionRequired => Event::PaymentActionRequired,
             IntentStatus::Open => match self.failure.clone() {

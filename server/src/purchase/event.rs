@@ -24,8 +24,8 @@ pub enum Event {
     PaymentFailed { failure: String },
     /// Stripe took the money; `currency` is nothing where it is none of ours. `seat` is what the store found where the purchase had lost its own.
     PaymentSucceeded { intent: String, amount: i64, currency: Option<Currency>, seat: SeatFound },
-    /// Stripe will take no money for this purchase any more.
-    IntentCanceled,
+    /// Stripe will take no money by this intent any more; nothing where it has none for this purchase.
+    IntentCanceled { intent: Option<String> },
     /// The learner gave up.
     GaveUp,
     /// The sweep looked in.

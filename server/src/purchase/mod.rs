@@ -239,6 +239,12 @@ impl Purchase {
         self.refunded
     }
 
+    /// How many tries to pay were declined.
+    #[must_use]
+    pub fn declines(&self) -> u32 {
+        self.declines
+    }
+
     /// What the learner's bank made of it, if anything.
     #[must_use]
     pub fn dispute(&self) -> Option<Dispute> {

@@ -27,7 +27,8 @@ fn any_event() -> impl Strategy<Value = Event> {
         4 => (prop_oneof![9 => Just(4900_i64), 1 => Just(1)], seat).prop_map(|(amount, seat)| {
             Event::PaymentSucceeded { intent: "pi_1".to_owned(), amount, currency: Some(usd()), seat }
         }),
-        1 => Just(Event::IntentCanceled),
+        1 => Just(Event::IntentCanceled { intent: Some("pi_1".to_owned()) }),
+        1 => Just(Event::IntentCanceled { intent: None }),
         1 => Just(Event::GaveUp),
         4 => Just(Event::Woken),
         1 => Just(Event::StripeHadNews { intent: None }),
@@ -116,7 +117,9 @@ impl Ledger {
         for _ in 0..40 {
             let last_word = match self.purchase.state() {
                 State::Held => Event::Woken,
-                State::Paying if self.purchase.is_ending() => Event::IntentCanceled,
+                State::Paying if self.purchase.is_ending() => {
+                    Event::IntentCanceled { intent: self.purchase.intent().map(str::to_owned) }
+                }
                 State::Paying => Event::Woken,
                 State::Processing => Event::PaymentAwaited,
                 State::Paid => Event::GrantCreated { access_url: "https://learn".to_owned() },

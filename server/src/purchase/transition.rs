@@ -89,7 +89,11 @@ impl Purchase {
                 let exact = amount == self.price.total && currency == Some(self.price.currency);
                 Ok(self.payment_succeeded(intent, amount, exact, seat, now, limits))
             }
-            Event::IntentCanceled => Ok(match self.state {
+            // Of another intent, or from before this one was known.
+            Event::IntentCanceled { intent } if self.intent.is_some() && intent != self.intent => {
+                Ok(if self.ending { vec![Command::CancelIntent] } else { vec![] })
+            }
+            Event::IntentCanceled { .. } => Ok(match self.state {
                 State::Held | State::Paying | State::Processing => self.end(State::Canceled, now),
                 State::Paid
                 | State::Granted

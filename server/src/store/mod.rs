@@ -7,6 +7,7 @@ mod jobs;
 mod operators;
 mod outbox;
 mod purchases;
+mod rates;
 mod seats;
 mod stripe_events;
 
@@ -16,8 +17,10 @@ mod tests;
 pub use idempotency::Replay;
 pub use operators::{AuditEntry, OutboxEntry, PurchaseFilter, Retried};
 pub use outbox::Task;
+pub(crate) use rates::subject;
 pub use stripe_events::StoredEvent;
 
+use crate::abuse::{Pseudonyms, Rate};
 use crate::catalog::CurrentCatalog;
 use crate::purchase::{Command, Limits, PurchaseId, Receiver};
 use crate::trial::reach;
@@ -40,10 +43,21 @@ pub struct Store {
     limits: Limits,
     /// Says how many seats an offering has.
     catalog: CurrentCatalog,
+    declines: Declines,
     changed: broadcast::Sender<PurchaseId>,
     /// One signal for each receiver, in the order of [`Receiver::ALL`].
     work: Arc<[Notify; Receiver::ALL.len()]>,
     seats: Arc<Notify>,
+}
+
+/// How declines are counted.
+#[derive(Clone, Default)]
+pub struct Declines {
+    /// For each client, and for each email.
+    pub each: Option<Rate>,
+    /// For all together.
+    pub run: Option<Rate>,
+    pub pseudonyms: Pseudonyms,
 }
 
 /// A transaction that owns what it has read: nobody else can change it before [`Tx::commit`].
@@ -151,10 +165,17 @@ impl Store {
             engine,
             limits,
             catalog,
+            declines: Declines::default(),
             changed: broadcast::channel(1024).0,
             work: Arc::default(),
             seats: Arc::default(),
         })
+    }
+
+    /// Counts declines from now on.
+    #[must_use]
+    pub fn counting(self, declines: Declines) -> Self {
+        Self { declines, ..self }
     }
 
     /// Begins a transaction that may write. On SQLite it waits for its turn here, so that it can't fail half way.

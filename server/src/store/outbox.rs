@@ -13,7 +13,8 @@ pub struct Task {
     pub command: Command,
     /// This try included.
     pub attempts: u32,
-    pub created_at: Timestamp,
+    /// When it was first tried.
+    pub tried_since: Timestamp,
     /// Names the lease, so that a worker that was overtaken can't finish what is another's.
     lease: String,
 }
@@ -29,12 +30,13 @@ impl Store {
     ) -> Result<Option<Task>, StoreError> {
         let name = random_name();
         let row = sqlx::query(
-            "UPDATE outbox SET leased_until = $2, lease = $4, attempts = attempts + 1 \
+            "UPDATE outbox SET leased_until = $2, lease = $4, attempts = attempts + 1, \
+             tried_since = CASE WHEN attempts = 0 THEN $1 ELSE tried_since END \
              WHERE leased_until <= $1 AND state = 'pending' \
              AND id = (SELECT o.id FROM outbox o WHERE o.state = 'pending' AND o.receiver = $3 \
              AND o.next_attempt_at <= $1 AND o.leased_until <= $1 AND NOT EXISTS (SELECT 1 FROM outbox e \
              WHERE e.purchase_id = o.purchase_id AND e.receiver = o.receiver AND e.state = 'pending' AND e.seq < o.seq) \
-             ORDER BY o.next_attempt_at LIMIT 1) RETURNING id, purchase_id, command, attempts, created_at",
+             ORDER BY o.next_attempt_at LIMIT 1) RETURNING id, purchase_id, command, attempts, tried_since",
         )
         .bind(now.as_millis())
         .bind(now.plus(lease).as_millis())
@@ -48,7 +50,7 @@ impl Store {
             purchase: known_id(row.try_get("purchase_id")?)?,
             command: serde_json::from_str(row.try_get("command")?)?,
             attempts: u32::try_from(row.try_get::<i64, _>("attempts")?).unwrap_or(u32::MAX),
-            created_at: Timestamp::from_millis(row.try_get("created_at")?),
+            tried_since: Timestamp::from_millis(row.try_get("tried_since")?),
             lease: name,
         }))
     }
@@ -123,12 +125,11 @@ impl Tx {
         let text = serde_json::to_string(command)?;
         let row = sqlx::query(
             "SELECT CAST(coalesce(max(seq) + 1, 0) AS BIGINT) AS next, \
-             count(CASE WHEN state = 'pending' AND command = $2 AND leased_until <= $3 THEN 1 END) AS same \
+             count(CASE WHEN state = 'pending' AND command = $2 AND lease = '' THEN 1 END) AS same \
              FROM outbox WHERE purchase_id = $1",
         )
         .bind(purchase.as_str())
         .bind(&text)
-        .bind(now.as_millis())
         .fetch_one(&mut *self.inner)
         .await?;
         self.enqueued = true;

@@ -66,10 +66,15 @@ impl Store {
 
 impl Tx {
     /// Stores a new purchase.
-    pub async fn insert(&mut self, purchase: &Purchase, now: Timestamp) -> Result<(), StoreError> {
+    pub async fn insert(
+        &mut self,
+        purchase: &Purchase,
+        client: Option<&str>,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
         sqlx::query(
-            "INSERT INTO purchases (id, reference, sku, state, version, intent, email, wake_at, opened_at, updated_at, body) \
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)",
+            "INSERT INTO purchases (id, reference, sku, state, version, intent, email, wake_at, opened_at, updated_at, body, \
+             client) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)",
         )
         .bind(purchase.id().as_str())
         .bind(purchase.reference().as_str())
@@ -82,6 +87,7 @@ impl Tx {
         .bind(purchase.opened_at().as_millis())
         .bind(now.as_millis())
         .bind(serde_json::to_string(purchase)?)
+        .bind(client)
         .execute(&mut *self.inner)
         .await?;
         Ok(())
@@ -94,8 +100,8 @@ impl Tx {
         event: Event,
         now: Timestamp,
     ) -> Result<Result<Purchase, Refusal>, StoreError> {
-        let mut purchase = self.lock(id).await?;
-        let before = purchase.version();
+        let (mut purchase, client) = self.lock(id).await?;
+        let (before, declines) = (purchase.version(), purchase.declines());
         let event = self.find_seat(&purchase, event).await?;
         let commands = match purchase.handle(event, now, &self.store.limits) {
             Ok(commands) => commands,
@@ -104,6 +110,9 @@ impl Tx {
         if purchase.version() != before {
             self.update(&purchase, now).await?;
             self.changed.push(id.clone());
+        }
+        if purchase.declines() > declines {
+            self.count_decline(&purchase, client.as_deref(), now).await?;
         }
         for command in commands {
             match command.receiver() {
@@ -139,13 +148,13 @@ impl Tx {
 
     /// Reads the purchase and keeps others from changing it until the end of this transaction: on PostgreSQL an
     /// update locks the row, on SQLite the transaction itself is the lock.
-    async fn lock(&mut self, id: &PurchaseId) -> Result<Purchase, StoreError> {
-        let row = sqlx::query("UPDATE purchases SET version = version WHERE id = $1 RETURNING body")
+    async fn lock(&mut self, id: &PurchaseId) -> Result<(Purchase, Option<String>), StoreError> {
+        let row = sqlx::query("UPDATE purchases SET version = version WHERE id = $1 RETURNING body, client")
             .bind(id.as_str())
             .fetch_optional(&mut *self.inner)
             .await?
             .ok_or(StoreError::UnknownPurchase)?;
-        Ok(serde_json::from_str(row.try_get("body")?)?)
+        Ok((serde_json::from_str(row.try_get("body")?)?, row.try_get("client")?))
     }
 
     /// Money that arrives after the seat was given back needs a new one.

@@ -56,13 +56,15 @@ impl<P: Payments, G: Grants> Checkout<P, G> {
     /// An intent that can't be cancelled has moved on, and says where to: then the payment wins.
     async fn cancel_intent(&self, purchase: &Purchase) -> Result<Outcome, PaymentsError> {
         let Some(known) = self.find_intent(purchase).await? else {
-            return Ok(Outcome::Done(vec![Event::IntentCanceled]));
+            return Ok(Outcome::Done(vec![Event::IntentCanceled { intent: None }]));
         };
         let intent = match self.payments.cancel(&known.id).await {
             Err(PaymentsError::OtherState) if holds(Guard::PaymentWins) => {
                 self.payments.retrieve(&known.id).await?
             }
-            Err(PaymentsError::OtherState) => return Ok(Outcome::Done(vec![Event::IntentCanceled])),
+            Err(PaymentsError::OtherState) => {
+                return Ok(Outcome::Done(vec![Event::IntentCanceled { intent: Some(known.id) }]));
+            }
             outcome => outcome?,
         };
         Ok(Outcome::Done(intent.events().to_vec()))

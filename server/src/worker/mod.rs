@@ -134,17 +134,17 @@ async fn record<P: Payments, G: Grants>(
     let (events, failure) = match outcome {
         Outcome::Done(events) => (events, None),
         Outcome::NeedsPerson { message, events } => (events, Some(message)),
-        Outcome::Retry { message, .. } if now.since(task.created_at) >= retry.give_up => {
+        Outcome::Retry { message, .. } if now.since(task.tried_since) >= retry.give_up => {
             (vec![], Some(message))
         }
         Outcome::Retry { message, after } => {
             let wait = after.unwrap_or_default().min(LONGEST_HEED).max(backoff(
                 retry,
-                task.created_at,
+                task.tried_since,
                 task.attempts,
             ));
             // The last try is at the end of the time, so that it always comes to one.
-            let next = now.plus(wait).min(task.created_at.plus(retry.give_up));
+            let next = now.plus(wait).min(task.tried_since.plus(retry.give_up));
             tracing::warn!(
                 outbox.id = task.id,
                 outbox.command = command,
@@ -166,7 +166,8 @@ async fn record<P: Payments, G: Grants>(
             tx.give_to_person(task, message, now).await?
         }
     };
-    if closed {
+    // What was done is done, also where another worker has taken over meanwhile.
+    if closed || failure.is_none() {
         reach("outbox.stored", command);
         tx.commit().await?;
         reach("outbox.committed", command);
@@ -177,10 +178,10 @@ async fn record<P: Payments, G: Grants>(
 
 /// Doubles with each try up to the cap. The jitter keeps many from coming back at once; it follows from the command, so
 /// that a simulation can be repeated.
-fn backoff(retry: &Retry, created_at: Timestamp, attempts: u32) -> Duration {
+fn backoff(retry: &Retry, tried_since: Timestamp, attempts: u32) -> Duration {
     let doubled = retry.base.saturating_mul(1 << attempts.saturating_sub(1).min(24));
     let mut hasher = DefaultHasher::new();
-    (created_at, attempts).hash(&mut hasher);
+    (tried_since, attempts).hash(&mut hasher);
     let share = f64::from(hasher.finish() as u32) / f64::from(u32::MAX);
     doubled.min(retry.cap).mul_f64(0.5 + share / 2.0)
 }

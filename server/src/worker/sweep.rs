@@ -23,7 +23,7 @@ pub async fn run_sweep<P: Payments, G: Grants>(checkout: Checkout<P, G>, interva
             tracing::error!(%error, "sweep failed");
         }
         if let Err(error) = forget(&checkout).await {
-            tracing::error!(%error, "old idempotency keys can't be forgotten");
+            tracing::error!(%error, "what is too old can't be forgotten");
         }
         tokio::select! {
             () = tokio::time::sleep(interval) => {}
@@ -57,8 +57,10 @@ pub async fn sweep<P: Payments, G: Grants>(checkout: &Checkout<P, G>) -> Result<
 
 async fn forget<P: Payments, G: Grants>(checkout: &Checkout<P, G>) -> Result<(), StoreError> {
     let now = checkout.now();
+    checkout.guards.process.forget();
     if checkout.store.claim_job("forget keys", now, FORGETS, FORGETS).await? {
         checkout.store.forget_keys(now.minus(KEYS_KEPT)).await?;
+        checkout.store.forget_rates(now).await?;
     }
     Ok(())
 }

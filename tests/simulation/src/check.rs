@@ -5,7 +5,7 @@ use crate::world::SimIntent;
 use redis_checkout::payments::{IntentStatus, RefundStatus};
 use redis_checkout::purchase::Purchase;
 use redis_checkout::store::PurchaseFilter;
-use shared::State;
+use shared::{State, Step, Timestamp};
 
 /// What must hold at every moment.
 pub(crate) async fn after_step(run: &mut Run) -> Result<(), String> {
@@ -85,6 +85,14 @@ fn ended(run: &Run, purchase: &Purchase, calls_person: bool) -> Result<(), Strin
         let elsewhere = intent.refunds.iter().any(|refund| refund.key.is_none());
         failed || elsewhere || intent.dispute.is_some()
     });
+    let ended_at = purchase.view().timeline.into_iter().find(|entry| entry.step == Step::Payment);
+    let ended_at = ended_at.and_then(|entry| entry.at).map_or(0, Timestamp::as_millis);
+    let over = matches!(purchase.state(), State::Expired | State::Canceled);
+    if over
+        && intents.iter().any(|intent| !intent.foreign && can_be_paid(intent) && intent.made_at < ended_at)
+    {
+        return Err(format!("{name} is over, and one of its intents is open"));
+    }
     if calls_person && !troubled {
         return Err(format!("{name} calls a person, for nothing that a person must mend"));
     }
@@ -100,6 +108,9 @@ fn ended(run: &Run, purchase: &Purchase, calls_person: bool) -> Result<(), Strin
                 return Err(format!("{name} is granted, and all of its money went back"));
             }
             let email = purchase.learner().map(|learner| learner.email.as_str());
+            if recorded.is_some_and(|intent| intent.now.received != purchase.price().total) {
+                return Err(format!("{name} was granted for another amount than was shown"));
+            }
             if grant.map(|grant| grant.email.as_str()) != email {
                 return Err(format!("{name} was granted to another than {email:?}"));
             }

@@ -6,7 +6,8 @@ use crate::flockjay::SimFlockJay;
 use crate::stripe::{Attempted, SimStripe};
 use crate::world::World;
 use futures_util::FutureExt;
-use redis_checkout::checkout::{Checkout, IdempotencyKey};
+use redis_checkout::abuse::Client;
+use redis_checkout::checkout::{Checkout, IdempotencyKey, Payer};
 use redis_checkout::clock::Clock;
 use redis_checkout::config::Retry;
 use redis_checkout::error::Error;
@@ -63,6 +64,8 @@ struct Operation {
     id: u64,
     instance: usize,
     what: String,
+    /// The webhook that it takes, which Stripe sends again where it is not acknowledged.
+    message: Option<u64>,
     future: Pin<Box<dyn Future<Output = Heard>>>,
 }
 
@@ -149,9 +152,9 @@ impl Run {
             60..=71 => self.deliver().await,
             72..=76 => self.resume().await,
             77..=83 => self.pass_time().await,
-            84..=86 => self.refresh().await,
-            87..=88 => self.give_up().await?,
-            89..=90 => self.refund().await?,
+            84..=85 => self.refresh().await,
+            86..=87 => self.give_up().await?,
+            88..=90 => self.refund().await?,
             91..=93 => self.happen_at_stripe(),
             94 => self.lose_mail(),
             95..=96 => {
@@ -175,9 +178,19 @@ impl Run {
     }
 
     async fn begin(&mut self, instance: usize, what: String, future: impl Future<Output = Heard> + 'static) {
+        self.begin_with(instance, what, None, future).await;
+    }
+
+    async fn begin_with(
+        &mut self,
+        instance: usize,
+        what: String,
+        message: Option<u64>,
+        future: impl Future<Output = Heard> + 'static,
+    ) {
         self.next += 1;
         self.tell(|| format!("{what} (server {instance}, #{})", self.next));
-        let operation = Operation { id: self.next, instance, what, future: Box::pin(future) };
+        let operation = Operation { id: self.next, instance, what, message, future: Box::pin(future) };
         self.go_on(operation).await;
     }
 
@@ -209,7 +222,8 @@ impl Run {
                 let what = std::mem::take(&mut operation.what);
                 self.tell(|| format!("    killed in the middle of: {what}"));
                 let instance = operation.instance;
-                drop(operation);
+                // It dies with the others.
+                self.operations.push(operation);
                 self.crash(instance);
             }
             Err(cause) => std::panic::resume_unwind(cause),
@@ -219,7 +233,13 @@ impl Run {
     /// All that one server has under way is gone.
     fn crash(&mut self, instance: usize) {
         self.tell(|| format!("server {instance} dies and starts again"));
-        self.operations.retain(|operation| operation.instance != instance);
+        let (gone, left) = std::mem::take(&mut self.operations)
+            .into_iter()
+            .partition(|operation: &Operation| operation.instance == instance);
+        self.operations = left;
+        let unanswered = gone.iter().filter_map(|operation: &Operation| operation.message);
+        self.world.lock().stripe.mail.extend(unanswered);
+        drop::<Vec<_>>(gone);
         self.instances[instance] = server(&self.store, &self.world, &self.time);
     }
 
@@ -300,7 +320,8 @@ impl Run {
         let instance = self.pick(INSTANCES);
         let server = self.instances[instance].clone();
         let request = OpenPurchase { sku: sku.to_owned(), coupon: None, variant: None, learner_token: None };
-        let open = async move { Heard::Opened(buyer, server.open_purchase(request, Some(key)).await) };
+        let open =
+            async move { Heard::Opened(buyer, server.open_purchase(request, Some(key), &Client::Own).await) };
         self.begin(instance, format!("buyer {buyer} opens {sku}"), open).await;
     }
 
@@ -323,7 +344,8 @@ impl Run {
         let request = Pay { email: self.buyers[buyer].email.clone(), name: None, expected_total };
         let instance = self.pick(INSTANCES);
         let server = self.instances[instance].clone();
-        let pay = async move { Heard::Pay(buyer, server.pay(&id, request, None).await) };
+        let payer = Payer { client: Client::Own, challenge_answer: None };
+        let pay = async move { Heard::Pay(buyer, server.pay(&id, request, None, &payer).await) };
         self.begin(instance, format!("buyer {buyer} presses Pay"), pay).await;
     }
 
@@ -373,7 +395,7 @@ impl Run {
         let take = async move {
             Heard::Webhook(message, server.take_webhook(&message.to_string(), Some("signed")).await)
         };
-        self.begin(instance, format!("webhook {message}: {kind}"), take).await;
+        self.begin_with(instance, format!("webhook {message}: {kind}"), Some(message), take).await;
     }
 
     async fn resume(&mut self) {
@@ -410,7 +432,7 @@ impl Run {
         let instance = self.pick(INSTANCES);
         let server = self.instances[instance].clone();
         let refresh = async move {
-            let _seen = server.refresh(&id).await;
+            let _seen = server.refresh(&id, &Client::Own).await;
             Heard::Nothing
         };
         self.begin(instance, format!("buyer {buyer} asks for news"), refresh).await;
@@ -428,7 +450,8 @@ impl Run {
     /// An operator gives money back.
     async fn refund(&mut self) -> Result<(), String> {
         let Some((buyer, id)) = self.somebody() else { return Ok(()) };
-        let amount = [None, Some(1000), Some(3000)][self.pick(3)];
+        let total = self.buyers[buyer].opened.as_ref().map_or(0, |opened| opened.price.total);
+        let amount = [None, Some(total / 5), Some(total / 5 * 3)][self.pick(3)];
         let key = format!("refund-{buyer}-{}", self.buyers[buyer].refunds.len());
         let event = Event::RefundRequested { amount, key: key.clone() };
         let outcome = self.store.apply(&id, event, self.now()).await.map_err(|e| e.to_string())?;
@@ -535,7 +558,7 @@ impl Run {
             world.flockjay.refuses = false;
             world.tell(|| "from here on all goes well".to_owned());
         }
-        for _ in 0..ROUNDS {
+        for round in 0..ROUNDS {
             while let Some(operation) = self.operations.pop() {
                 self.go_on(operation).await;
             }
@@ -546,7 +569,9 @@ impl Run {
                 self.deliver().await;
             }
             self.settle_at_stripe();
-            self.retry_grants().await.map_err(|error| error.to_string())?;
+            if round == 0 {
+                self.retry_all().await.map_err(|error| error.to_string())?;
+            }
             self.sweep(0).await;
             let mut depth = self.store.outbox_depth().await.map_err(|error| error.to_string())?;
             for _ in 0..depth.0 + 4 {
@@ -582,12 +607,9 @@ impl Run {
         }
     }
 
-    /// Operators try again what FlockJay had refused.
-    async fn retry_grants(&mut self) -> anyhow::Result<()> {
+    /// Operators try again what was refused, or failed for too long.
+    async fn retry_all(&mut self) -> anyhow::Result<()> {
         for command in self.store.commands_in("needs_person", 100).await? {
-            if command.receiver != Receiver::FlockJay.as_str() {
-                continue;
-            }
             let mut tx = self.store.begin().await?;
             anyhow::ensure!(tx.retry_command(&command.id, self.now()).await? == Retried::Yes, "not put back");
             tx.commit().await?;

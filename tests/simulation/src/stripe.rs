@@ -179,11 +179,13 @@ impl Inner {
             reference: Some(reference.clone()),
             failure: None,
         };
+        let made_at = self.now();
         self.stripe.intents.push(SimIntent {
             now: intent.clone(),
             email: email.to_owned(),
             tries: 0,
             foreign,
+            made_at,
             handed_out: false,
             refunds: Vec::new(),
             dispute: None,

@@ -53,6 +53,8 @@ pub(crate) struct SimIntent {
     pub(crate) tries: u32,
     /// Made or changed by a tool that is not ours.
     pub(crate) foreign: bool,
+    /// Milliseconds since 1970.
+    pub(crate) made_at: i64,
     /// A browser has its secret, so that it can be paid.
     pub(crate) handed_out: bool,
     pub(crate) refunds: Vec<SimRefund>,
@@ -157,6 +159,10 @@ impl Inner {
 
     pub(crate) fn take_story(&mut self) -> Vec<String> {
         self.story.take().unwrap_or_default()
+    }
+
+    pub(crate) fn now(&self) -> i64 {
+        self.time.load(Ordering::Relaxed)
     }
 
     pub(crate) fn pass(&mut self, time: Duration) {

@@ -3,7 +3,7 @@ use redis_checkout::trial::{Guard, without};
 use simulation::{Report, Seeds, simulate};
 
 /// Seeds within which a missing guard must show.
-const SEEDS: u64 = 3000;
+const SEEDS: u64 = 2000;
 
 /// Runs `end` seeds, up to the first that breaks an invariant.
 fn run(end: u64) -> Report {
@@ -32,6 +32,7 @@ macro_rules! every_guard_is_needed {
             without(Some(Guard::$guard));
             let report = run(SEEDS);
             assert!(!report.broken.is_empty(), "{:?} was taken away, and nothing broke", Guard::$guard);
+            println!("{:?}: {}", Guard::$guard, report.broken[0]);
         })+
 
         #[test]

@@ -1,5 +1,5 @@
 //! What the shell is to do.
-use shared::{Money, OpenPurchase, Pay, SeatsNews, Timestamp};
+use shared::{Challenge, Money, OpenPurchase, Pay, SeatsNews, Timestamp};
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Command {
@@ -20,7 +20,10 @@ pub(crate) enum Command {
     PreparePayment {
         id: String,
         request: Pay,
+        /// Of a challenge that was passed.
+        answer: Option<String>,
     },
+    ShowChallenge(Challenge),
     ConfirmPayment {
         id: String,
         client_secret: String,

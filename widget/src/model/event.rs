@@ -1,6 +1,6 @@
 //! What happened: the learner did something, or another system answered.
 use super::Trouble;
-use shared::{Opened, PurchaseView, SeatsNews, Timestamp};
+use shared::{Challenge, Opened, PurchaseView, SeatsNews, Timestamp};
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Event {
@@ -26,6 +26,12 @@ pub(crate) enum Event {
     /// Nothing is due.
     PaymentSettled,
     PreparingFailed(Trouble),
+    /// The server takes the payment from who passes this.
+    ChallengeAsked(Challenge),
+    /// With this answer.
+    ChallengePassed(String),
+    /// The challenge's script could not be loaded.
+    ChallengeFailed,
     PaymentConfirmed,
     /// Stripe's own words about why.
     PaymentDeclined(String),

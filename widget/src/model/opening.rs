@@ -33,7 +33,11 @@ impl Model {
             Trouble::Refused(Code::SaleNotOpen) => Some(Sale::NotOpen),
             Trouble::Refused(Code::SaleClosed) => Some(Sale::Closed),
             Trouble::Refused(Code::SalePaused) => Some(Sale::Paused),
-            Trouble::Refused(_) | Trouble::Offline | Trouble::Timeout | Trouble::Unreadable => None,
+            Trouble::Refused(_)
+            | Trouble::TooMany { .. }
+            | Trouble::Offline
+            | Trouble::Timeout
+            | Trouble::Unreadable => None,
         };
         let told = self.tell(Notice::Error { code: trouble.code() });
         if let Some(sale) = sale {
@@ -44,9 +48,11 @@ impl Model {
         }
         self.stage = Stage::Failed(match trouble {
             Trouble::Refused(code) if is_about_coupon(code) => Failure::Coupon(code),
-            Trouble::Refused(_) | Trouble::Offline | Trouble::Timeout | Trouble::Unreadable => {
-                Failure::Opening(trouble)
-            }
+            Trouble::Refused(_)
+            | Trouble::TooMany { .. }
+            | Trouble::Offline
+            | Trouble::Timeout
+            | Trouble::Unreadable => Failure::Opening(trouble),
         });
         vec![told, Command::Focus(Target::Heading)]
     }

@@ -1,6 +1,6 @@
 //! One press of the pay button, from the email to Stripe's answer.
 use super::{Command, EmailFault, Model, Note, Notice, Stage, Step, Target, Trouble};
-use shared::{Code, Pay, State};
+use shared::{Challenge, Code, Pay, State};
 
 impl Model {
     pub(super) fn take_email(&mut self, text: String) -> Vec<Command> {
@@ -35,14 +35,35 @@ impl Model {
     }
 
     pub(super) fn prepare_payment(&mut self) -> Vec<Command> {
-        let (Stage::Paying(Step::CheckingDetails), Some(purchase)) = (&self.stage, &self.purchase) else {
-            return Vec::new();
-        };
+        let Stage::Paying(Step::CheckingDetails) = self.stage else { return Vec::new() };
+        self.prepare(None)
+    }
+
+    pub(super) fn ask_challenge(&mut self, challenge: Challenge) -> Vec<Command> {
+        let Stage::Paying(Step::Preparing) = self.stage else { return Vec::new() };
+        let mut commands = self.note(Note::Challenge);
+        commands.push(Command::ShowChallenge(challenge));
+        commands
+    }
+
+    /// The payment goes on where it stopped.
+    pub(super) fn pass_challenge(&mut self, answer: String) -> Vec<Command> {
+        let Stage::Form { note: Some(Note::Challenge) } = self.stage else { return Vec::new() };
+        self.prepare(Some(answer))
+    }
+
+    pub(super) fn fail_challenge(&mut self) -> Vec<Command> {
+        let Stage::Form { note: Some(Note::Challenge) } = self.stage else { return Vec::new() };
+        self.note(Note::Trouble(Trouble::Unreadable))
+    }
+
+    fn prepare(&mut self, answer: Option<String>) -> Vec<Command> {
+        let Some(purchase) = &self.purchase else { return Vec::new() };
         let email = self.email.trim().to_owned();
         let request = Pay { email, name: None, expected_total: purchase.price.total };
         let id = purchase.id.clone();
         self.stage = Stage::Paying(Step::Preparing);
-        vec![Command::PreparePayment { id, request }]
+        vec![Command::PreparePayment { id, request, answer }]
     }
 
     pub(super) fn refuse_details(&mut self, words: Option<String>) -> Vec<Command> {
@@ -82,9 +103,11 @@ impl Model {
             Trouble::Refused(Code::PurchaseEnded) => self.check(false),
             Trouble::Refused(Code::InvalidEmail) => self.note(Note::Email(EmailFault::Invalid)),
             Trouble::Refused(Code::CouponEmailDomain) => self.note(Note::Email(EmailFault::Domain)),
-            Trouble::Refused(_) | Trouble::Offline | Trouble::Timeout | Trouble::Unreadable => {
-                self.note(Note::Trouble(trouble))
-            }
+            Trouble::Refused(_)
+            | Trouble::TooMany { .. }
+            | Trouble::Offline
+            | Trouble::Timeout
+            | Trouble::Unreadable => self.note(Note::Trouble(trouble)),
         };
         commands.insert(0, told);
         commands
@@ -110,6 +133,7 @@ impl Model {
             Note::Details(_)
             | Note::Declined(_)
             | Note::PriceChanged
+            | Note::Challenge
             | Note::Unconfirmed
             | Note::Trouble(_) => Target::Note,
         };

@@ -63,6 +63,8 @@ pub(crate) enum Note {
     Details(String),
     Declined(String),
     PriceChanged,
+    /// The learner is to show to be human.
+    Challenge,
     /// The server knows of no payment after one whose outcome was in doubt.
     Unconfirmed,
     Trouble(Trouble),

@@ -9,6 +9,8 @@ pub(crate) enum Trouble {
     Timeout,
     /// The server refused, and said why.
     Refused(Code),
+    /// Too often: not before so long.
+    TooMany { seconds: u32 },
     /// No answer although there is a network, or one that can't be read, as a proxy's error page.
     Unreadable,
 }
@@ -20,6 +22,7 @@ impl Trouble {
             Self::Offline => "offline",
             Self::Timeout => "timeout",
             Self::Refused(code) => code.as_str(),
+            Self::TooMany { .. } => Code::RateLimited.as_str(),
             Self::Unreadable => "unavailable",
         }
     }
@@ -28,7 +31,7 @@ impl Trouble {
     pub(crate) const fn leaves_doubt(self) -> bool {
         match self {
             Self::Offline | Self::Timeout | Self::Unreadable => true,
-            Self::Refused(_) => false,
+            Self::Refused(_) | Self::TooMany { .. } => false,
         }
     }
 }

@@ -1,6 +1,6 @@
 //! Requests to our own server: always with a deadline, always with a typed failure.
 use super::{
-    json::{self, FromJson},
+    json::{self, FromJson, Refusal},
     page::window,
 };
 use crate::model::Trouble;
@@ -8,7 +8,7 @@ use gloo_net::{
     Error,
     http::{Method, RequestBuilder},
 };
-use shared::{Code, OpenPurchase, Opened, Pay, PayAnswer, PurchaseView};
+use shared::{Challenge, Code, OpenPurchase, Opened, Pay, PayAnswer, PurchaseView};
 use web_sys::{AbortSignal, RequestCredentials};
 
 /// Milliseconds for an answer that takes no waiting.
@@ -20,6 +20,24 @@ const WAITED: u32 = 35_000;
 /// Purchases of one server.
 #[derive(Clone)]
 pub(crate) struct Api(String);
+
+/// Why there is no answer, and what would bring one.
+pub(crate) struct Refused {
+    pub(crate) trouble: Trouble,
+    pub(crate) challenge: Option<Challenge>,
+}
+
+impl From<Trouble> for Refused {
+    fn from(trouble: Trouble) -> Self {
+        Self { trouble, challenge: None }
+    }
+}
+
+impl From<Refused> for Trouble {
+    fn from(refused: Refused) -> Self {
+        refused.trouble
+    }
+}
 
 impl Api {
     /// `base` has no trailing slash.
@@ -33,19 +51,37 @@ impl Api {
     }
 
     pub(crate) async fn open(&self, key: &str, request: &OpenPurchase) -> Result<Opened, Trouble> {
-        read(&self.send(Method::POST, "", "", Some((json::opening_body(request), Some(key))), SOON).await?)
+        read(
+            &self
+                .send(
+                    Method::POST,
+                    "",
+                    "",
+                    Some((json::opening_body(request), Some(("idempotency-key", key)))),
+                    SOON,
+                )
+                .await?,
+        )
     }
 
-    pub(crate) async fn pay(&self, id: &str, request: &Pay) -> Result<PayAnswer, Trouble> {
-        read(&self.send(Method::POST, id, "/pay", Some((json::pay_body(request), None)), SOON).await?)
+    /// `answer` is that of a challenge.
+    pub(crate) async fn pay(
+        &self,
+        id: &str,
+        request: &Pay,
+        answer: Option<&str>,
+    ) -> Result<PayAnswer, Refused> {
+        let header = answer.map(|answer| ("challenge-response", answer));
+        let text = self.send(Method::POST, id, "/pay", Some((json::pay_body(request), header)), SOON).await?;
+        Ok(read(&text)?)
     }
 
     pub(crate) async fn refresh(&self, id: &str) -> Result<(), Trouble> {
-        self.send(Method::POST, id, "/refresh", None, SOON).await.map(drop)
+        Ok(self.send(Method::POST, id, "/refresh", None, SOON).await.map(drop)?)
     }
 
     pub(crate) async fn close(&self, id: &str) -> Result<(), Trouble> {
-        self.send(Method::DELETE, id, "", None, SOON).await.map(drop)
+        Ok(self.send(Method::DELETE, id, "", None, SOON).await.map(drop)?)
     }
 
     /// Looks at once, or waits for a version after `after`.
@@ -57,15 +93,15 @@ impl Api {
         read(&self.send(Method::GET, id, &query, None, deadline).await?)
     }
 
-    /// The answer's text. `body` comes with the idempotency key, where the call creates something.
+    /// The answer's text. `body` comes with the header that goes with it, if any.
     async fn send(
         &self,
         method: Method,
         id: &str,
         rest: &str,
-        body: Option<(String, Option<&str>)>,
+        body: Option<(String, Option<(&str, &str)>)>,
         deadline: u32,
-    ) -> Result<String, Trouble> {
+    ) -> Result<String, Refused> {
         let slash = if id.is_empty() { "" } else { "/" };
         let address = [&self.0, "/v1/purchases", slash, id, rest].concat();
         let mut request = RequestBuilder::new(&address)
@@ -75,9 +111,9 @@ impl Api {
             .abort_signal(Some(&AbortSignal::timeout_with_u32(deadline)));
         let request = match body {
             None => request.build(),
-            Some((body, key)) => {
-                if let Some(key) = key {
-                    request = request.header("idempotency-key", key);
+            Some((body, header)) => {
+                if let Some((name, value)) = header {
+                    request = request.header(name, value);
                 }
                 request.header("content-type", "application/json").body(body)
             }
@@ -87,8 +123,13 @@ impl Api {
         if answer.ok() {
             return Ok(text);
         }
-        let code: Option<Code> = json::parse(&text);
-        Err(code.map_or(Trouble::Unreadable, Trouble::Refused))
+        let Some(refusal) = json::parse::<Refusal>(&text) else { return Err(Trouble::Unreadable.into()) };
+        let seconds = answer.headers().get("retry-after").and_then(|seconds| seconds.parse().ok());
+        let trouble = match (refusal.code, seconds) {
+            (Code::RateLimited, Some(seconds)) => Trouble::TooMany { seconds },
+            (code, _) => Trouble::Refused(code),
+        };
+        Err(Refused { trouble, challenge: refusal.challenge })
     }
 }
 

@@ -1,8 +1,8 @@
 //! JSON through the browser's own parser, mapped by hand: `serde_json` would cost every visitor 17 KB.
 use js_sys::{Array, Date, JSON, Object, Reflect};
 use shared::{
-    Code, Currency, Kind, Money, Offering, OpenPurchase, Opened, Pay, PayAnswer, Price, PurchaseView, Sale,
-    Screen, Seats, SeatsNews, State, Step, StepState, TimelineEntry, Timestamp,
+    Challenge, Code, Currency, Kind, Money, Offering, OpenPurchase, Opened, Pay, PayAnswer, Price,
+    PurchaseView, Sale, Screen, Seats, SeatsNews, State, Step, StepState, TimelineEntry, Timestamp,
 };
 use wasm_bindgen::{JsCast, JsValue};
 
@@ -163,10 +163,26 @@ impl FromJson for TimelineEntry {
     }
 }
 
-/// Only the code of a problem: nothing else in it is for a client to act on.
-impl FromJson for Code {
+/// What a client may act on in a problem.
+pub(crate) struct Refusal {
+    pub(crate) code: Code,
+    pub(crate) challenge: Option<Challenge>,
+}
+
+impl FromJson for Refusal {
     fn from_json(value: &JsValue) -> Option<Self> {
-        Self::parse(&text(value, "code")?)
+        let challenge = FromJson::from_json(&member(value, "challenge"));
+        Some(Self { code: Code::parse(&text(value, "code")?)?, challenge })
+    }
+}
+
+impl FromJson for Challenge {
+    fn from_json(value: &JsValue) -> Option<Self> {
+        Some(Self {
+            provider: text(value, "provider")?,
+            site_key: text(value, "site_key")?,
+            script: text(value, "script")?,
+        })
     }
 }
 

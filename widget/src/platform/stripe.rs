@@ -4,21 +4,14 @@
 //! (<https://github.com/stripe/stripe-js/issues/662>).
 use super::{
     json::{member, number, object, text},
-    page::{document, sleep, window},
+    page::{document, window},
+    script,
 };
-use js_sys::{Function, Promise, Reflect};
+use js_sys::{Function, Promise};
 use shared::Money;
-use std::cell::RefCell;
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::JsFuture;
 use web_sys::{HtmlElement, MediaQueryList};
-
-/// Milliseconds that Stripe.js may take.
-const PATIENCE: u32 = 20_000;
-
-thread_local! {
-    static SCRIPT: RefCell<Option<Promise>> = const { RefCell::new(None) };
-}
 
 /// How a confirmation went, as far as the browser can tell. Only the server's word counts.
 pub(crate) enum Outcome {
@@ -31,19 +24,9 @@ pub(crate) enum Outcome {
     Unknown,
 }
 
-/// Loads Stripe.js once per page; a failure is forgotten, so that the next call tries again.
-/// `trusted` makes an address into what a page under Trusted Types lets a script load.
+/// Loads Stripe.js, once per page.
 pub(crate) async fn load(address: &str, trusted: &Function) -> Result<(), ()> {
-    if is_loaded() {
-        return Ok(());
-    }
-    let cached =
-        SCRIPT.with_borrow_mut(|script| script.get_or_insert_with(|| insert(address, trusted)).clone());
-    let done = JsFuture::from(cached).await.is_ok() && is_loaded();
-    if !done {
-        SCRIPT.take();
-    }
-    if done { Ok(()) } else { Err(()) }
+    script::load(address, "Stripe", trusted).await
 }
 
 /// Stripe's payment form, removed when dropped.
@@ -169,36 +152,6 @@ extern "C" {
     fn mount(this: &Element, container: &HtmlElement) -> Result<(), JsValue>;
     #[wasm_bindgen(method, catch)]
     fn destroy(this: &Element) -> Result<(), JsValue>;
-}
-
-fn is_loaded() -> bool {
-    member(&window(), "Stripe").is_function()
-}
-
-fn insert(address: &str, trusted: &Function) -> Promise {
-    Promise::new(&mut |resolve, reject| {
-        let Ok(script) = script(address, trusted) else {
-            _ = reject.call0(&JsValue::NULL);
-            return;
-        };
-        _ = script.add_event_listener_with_callback("load", &resolve);
-        _ = script.add_event_listener_with_callback("error", &reject);
-        let patience = async move {
-            sleep(PATIENCE).await;
-            _ = reject.call0(&JsValue::NULL);
-        };
-        wasm_bindgen_futures::spawn_local(patience);
-    })
-}
-
-/// A new script: an old one that is still in the page may have failed before, and then says nothing any more.
-fn script(address: &str, trusted: &Function) -> Result<web_sys::Element, JsValue> {
-    let document = document();
-    let script = document.create_element("script")?;
-    let source = trusted.call1(&JsValue::NULL, &address.into())?;
-    Reflect::set(&script, &"src".into(), &source)?;
-    document.head().ok_or(JsValue::NULL)?.append_child(&script)?;
-    Ok(script)
 }
 
 /// A card error is a refusal. Anything else may have happened after the payment went through.

@@ -1,13 +1,15 @@
 //! Email, Stripe's payment form through a slot, and the pay button.
 use crate::{
     checkout::Checkout,
-    model::{Event, Stage},
+    model::{Event, Note, Stage},
     words,
 };
 use leptos::{ev::SubmitEvent, prelude::*};
 
 /// Where the payment form shows through.
 const SLOT: &str = "payment";
+/// Where a challenge does.
+const CHALLENGE: &str = "challenge";
 
 #[component]
 pub(super) fn Form(checkout: Checkout) -> impl IntoView {
@@ -49,6 +51,12 @@ pub(super) fn Form(checkout: Checkout) -> impl IntoView {
             <p class="note" part="note" role="alert" tabindex="-1" data-focus="note">
                 {checkout.text(words::note)}
             </p>
+            <div
+                class="challenge"
+                hidden=checkout.flag(|model| model.stage != Stage::Form { note: Some(Note::Challenge) })
+            >
+                <slot name={CHALLENGE}></slot>
+            </div>
             <button
                 class="button"
                 part="button"

@@ -40,7 +40,7 @@ pub(crate) fn Card(checkout: Checkout) -> impl IntoView {
             </div>
             <Offer checkout/>
             <div class="stage" node_ref=stage></div>
-            <p class="spoken" role="status">{checkout.text(|model| words::status(model).to_owned())}</p>
+            <p class="spoken" role="status">{checkout.text(words::status)}</p>
         </article>
     }
 }

@@ -93,7 +93,7 @@ pub(crate) fn sale(offering: &Offering) -> String {
 /// The line under the purchase button.
 pub(crate) fn promise(model: &Model) -> String {
     let words = match model.stage {
-        Stage::Offer { note: Some(trouble) } => because(trouble),
+        Stage::Offer { note: Some(trouble) } => return because(trouble),
         Stage::Offer { note: None } if model.screen.offering.sale == Sale::SoldOut => {
             "A seat that somebody holds may become free again. You will see it here at once."
         }
@@ -204,17 +204,21 @@ pub(crate) fn note(model: &Model) -> String {
         Note::Unconfirmed => "The payment has not gone through so far. It is safe to try again: \
             you are never charged twice for one purchase."
             .to_owned(),
-        Note::Trouble(trouble) => [because(*trouble), " You have not been charged. Try again."].concat(),
+        Note::Challenge => "Please show that you are human. The payment then goes on by itself.".to_owned(),
+        Note::Trouble(Trouble::TooMany { seconds }) => {
+            [&because(Trouble::TooMany { seconds: *seconds }), " You have not been charged."].concat()
+        }
+        Note::Trouble(trouble) => [&because(*trouble), " You have not been charged. Try again."].concat(),
     }
 }
 
 /// Said to a screen reader where the focus stays.
-pub(crate) fn status(model: &Model) -> &'static str {
-    match model.stage {
+pub(crate) fn status(model: &Model) -> String {
+    let words = match model.stage {
         Stage::Opening => "Opening the checkout…",
         Stage::Paying(Step::Repricing) => "Checking the price…",
         Stage::Paying(Step::CheckingDetails | Step::Preparing | Step::Confirming) => "Paying…",
-        Stage::Offer { note: Some(trouble) } => because(trouble),
+        Stage::Offer { note: Some(trouble) } => return because(trouble),
         Stage::Paid { slow: true } => "Access is on its way.",
         Stage::Form { .. } if model.is_last_call() => "Your seat is held for less than a minute.",
         Stage::Offer { note: None }
@@ -225,7 +229,8 @@ pub(crate) fn status(model: &Model) -> &'static str {
         | Stage::Granted { .. }
         | Stage::Over(_)
         | Stage::Failed(_) => "",
-    }
+    };
+    words.to_owned()
 }
 
 pub(crate) fn panel(model: &Model) -> Panel {
@@ -307,9 +312,10 @@ fn failed(failure: Failure) -> Panel {
         ),
         Failure::Stripe => (
             "The payment form could not be loaded",
-            "Stripe, our payment provider, may be blocked by an extension or a network. You have not been charged.",
+            "Stripe, our payment provider, may be blocked by an extension or a network. You have not been charged."
+                .to_owned(),
             Way::TryAgain("Try again"),
         ),
     };
-    Panel { tone: Tone::Bad, heading, text: text.to_owned(), way }
+    Panel { tone: Tone::Bad, heading, text, way }
 }

@@ -2,12 +2,27 @@
 use crate::model::Trouble;
 use shared::Code;
 
-pub(super) const fn because(trouble: Trouble) -> &'static str {
-    match trouble {
+pub(super) fn because(trouble: Trouble) -> String {
+    let words = match trouble {
         Trouble::Offline => "You seem to be offline.",
         Trouble::Timeout => "Our server takes too long to answer.",
         Trouble::Unreadable => "Our server can't be reached at the moment.",
         Trouble::Refused(code) => refused(code),
+        Trouble::TooMany { seconds } => {
+            return ["Too many tries. Please wait ", &wait(seconds), "."].concat();
+        }
+    };
+    words.to_owned()
+}
+
+fn wait(seconds: u32) -> String {
+    match seconds.div_ceil(60) {
+        0 | 1 => "a minute".to_owned(),
+        minutes @ 2..60 => [&minutes.to_string(), " minutes"].concat(),
+        minutes => match minutes.div_ceil(60) {
+            1 => "an hour".to_owned(),
+            hours => [&hours.to_string(), " hours"].concat(),
+        },
     }
 }
 
@@ -19,7 +34,7 @@ const fn refused(code: Code) -> &'static str {
         Code::SaleNotOpen => "The sale has not opened yet.",
         Code::SaleClosed => "The sale has closed.",
         Code::SalePaused => "The sale is paused. Please come back later.",
-        Code::RateLimited => "That were too many tries. Wait a minute before the next one.",
+        Code::RateLimited => "Too many tries. Please wait a while before the next one.",
         Code::CouponUnknown => "This coupon is not known.",
         Code::CouponExpired => "This coupon has expired.",
         Code::CouponUsedUp => "This coupon has been used up.",
@@ -42,5 +57,20 @@ const fn refused(code: Code) -> &'static str {
         | Code::EmbedUnavailable
         | Code::Unavailable
         | Code::InternalError => "Something went wrong on our side.",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_wait_is_said_as_people_say_it() {
+        let said = |seconds| because(Trouble::TooMany { seconds });
+        assert_eq!(said(1), "Too many tries. Please wait a minute.");
+        assert_eq!(said(61), "Too many tries. Please wait 2 minutes.");
+        assert_eq!(said(3540), "Too many tries. Please wait 59 minutes.");
+        assert_eq!(said(3600), "Too many tries. Please wait an hour.");
+        assert_eq!(said(4000), "Too many tries. Please wait 2 hours.");
     }
 }

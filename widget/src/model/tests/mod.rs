@@ -6,8 +6,8 @@ use super::{
     Command, EmailFault, Event, Failure, Model, Note, Notice, Settings, Stage, Step, Target, Trouble,
 };
 use shared::{
-    Code, Currency, Kind, Money, Offering, OpenPurchase, Opened, Pay, Price, PurchaseView, Sale, Screen,
-    State, Timestamp,
+    Challenge, Code, Currency, Kind, Money, Offering, OpenPurchase, Opened, Pay, Price, PurchaseView, Sale,
+    Screen, State, Timestamp,
 };
 
 #[test]
@@ -32,7 +32,7 @@ fn a_purchase_goes_from_the_button_to_access() {
     let pay = Pay { email: "ada@example.com".into(), name: None, expected_total: 4900 };
     assert_eq!(
         model.handle(Event::DetailsAccepted),
-        [Command::PreparePayment { id: "p1".into(), request: pay }]
+        [Command::PreparePayment { id: "p1".into(), request: pay, answer: None }]
     );
     assert_eq!(
         model.handle(prepared(4900)),
@@ -144,6 +144,32 @@ fn nothing_due_needs_no_stripe() {
     assert!(matches!(commands[..], [_, Command::PreparePayment { .. }]), "{commands:?}");
     model.handle(Event::PaymentSettled);
     assert_eq!(model.stage, Stage::Checking { sure: true, looks: 0 });
+}
+
+#[test]
+fn who_passes_a_challenge_pays_without_another_press() {
+    let mut model = preparing();
+    let challenge = Challenge {
+        provider: "turnstile".into(),
+        site_key: "site".into(),
+        script: "https://c/api.js".into(),
+    };
+    assert_eq!(
+        model.handle(Event::ChallengeAsked(challenge.clone())),
+        [Command::Focus(Target::Note), Command::ShowChallenge(challenge.clone())]
+    );
+    let commands = model.handle(Event::ChallengePassed("human".into()));
+    assert!(
+        matches!(&commands[..], [Command::PreparePayment { answer: Some(answer), .. }] if answer == "human"),
+        "{commands:?}"
+    );
+    assert!(matches!(model.handle(prepared(4900))[..], [Command::ConfirmPayment { .. }]));
+    assert_eq!(model.handle(Event::ChallengePassed("again".into())), []);
+
+    let mut model = preparing();
+    model.handle(Event::ChallengeAsked(challenge));
+    model.handle(Event::ChallengeFailed);
+    assert_eq!(model.stage, Stage::Form { note: Some(Note::Trouble(Trouble::Unreadable)) });
 }
 
 #[test]

@@ -1,0 +1,114 @@
+//! Turnstile and hCaptcha: the only file that knows how they are asked.
+use reqwest::Client;
+use serde::Deserialize;
+use std::time::Duration;
+
+/// Who shows the challenge.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ChallengeProvider {
+    /// <https://developers.cloudflare.com/turnstile/get-started/server-side-validation/>
+    Turnstile,
+    /// <https://docs.hcaptcha.com/#verify-the-user-response-server-side>
+    Hcaptcha,
+}
+
+/// Asks learners to show that they are human (`CHALLENGE_…`).
+#[derive(Clone)]
+pub struct Challenge {
+    client: Client,
+    provider: ChallengeProvider,
+    site_key: String,
+    secret: String,
+    verify_url: String,
+    script: String,
+}
+
+#[derive(Deserialize)]
+struct Verdict {
+    success: bool,
+}
+
+impl ChallengeProvider {
+    #[must_use]
+    pub fn parse(name: &str) -> Option<Self> {
+        match name {
+            "turnstile" => Some(Self::Turnstile),
+            "hcaptcha" => Some(Self::Hcaptcha),
+            _ => None,
+        }
+    }
+
+    /// The global of its script in the page.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Turnstile => "turnstile",
+            Self::Hcaptcha => "hcaptcha",
+        }
+    }
+
+    /// Where answers are verified.
+    #[must_use]
+    pub fn verify_url(self) -> &'static str {
+        match self {
+            Self::Turnstile => "https://challenges.cloudflare.com/turnstile/v0/siteverify",
+            Self::Hcaptcha => "https://api.hcaptcha.com/siteverify",
+        }
+    }
+
+    /// What a page policy must allow for scripts, frames and connections, as the provider documents.
+    #[must_use]
+    pub fn origins(self) -> &'static str {
+        match self {
+            Self::Turnstile => "https://challenges.cloudflare.com",
+            Self::Hcaptcha => "https://hcaptcha.com https://*.hcaptcha.com",
+        }
+    }
+
+    /// What the page loads.
+    #[must_use]
+    pub fn script(self) -> &'static str {
+        match self {
+            Self::Turnstile => "https://challenges.cloudflare.com/turnstile/v0/api.js?render=explicit",
+            Self::Hcaptcha => "https://js.hcaptcha.com/1/api.js?render=explicit",
+        }
+    }
+}
+
+impl Challenge {
+    /// `verify_url` and `script` are the provider's own, or a stand-in's.
+    pub fn new(
+        provider: ChallengeProvider,
+        site_key: String,
+        secret: String,
+        verify_url: String,
+        script: String,
+    ) -> anyhow::Result<Self> {
+        let client = Client::builder().timeout(Duration::from_secs(5)).build()?;
+        Ok(Self { client, provider, site_key, secret, verify_url, script })
+    }
+
+    /// What a page needs to show it.
+    #[must_use]
+    pub fn shown(&self) -> shared::Challenge {
+        shared::Challenge {
+            provider: self.provider.name().to_owned(),
+            site_key: self.site_key.clone(),
+            script: self.script.clone(),
+        }
+    }
+
+    /// Whether the provider vouches for this answer. Where it can't be asked nobody does.
+    pub async fn is_passed(&self, answer: &str) -> bool {
+        let form = [("secret", self.secret.as_str()), ("response", answer)];
+        let asked =
+            async { self.client.post(&self.verify_url).form(&form).send().await?.json::<Verdict>().await };
+        match asked.await {
+            Ok(verdict) => verdict.success,
+            Err(error) => {
+                tracing::error!(alert = true, error = %error.without_url(), "challenges can't be verified");
+                false
+            }
+        }
+    }
+}

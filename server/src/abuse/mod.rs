@@ -1,0 +1,46 @@
+//! Limits against card testing and seat hoarding: who asks, how often they may, and how they can show to be human.
+mod challenge;
+mod client;
+mod process;
+mod rate;
+
+pub use challenge::{Challenge, ChallengeProvider};
+pub use client::{Client, Proxies, Pseudonyms};
+pub use process::ProcessLimits;
+pub use rate::{InvalidRate, Rate};
+
+/// How often things may be done. Nothing where there is no limit.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Rates {
+    /// Requests to the API by one client, at this process (`LIMIT_REQUESTS`).
+    pub requests: Option<Rate>,
+    /// Requests about one purchase, at this process (`LIMIT_PURCHASE`).
+    pub purchase: Option<Rate>,
+    /// Purchases of one offering opened at this process (`LIMIT_OFFERING`).
+    pub offering: Option<Rate>,
+    /// Purchases opened by one client (`LIMIT_OPENS`).
+    pub opens: Option<Rate>,
+    /// Seats held by one client at the same time (`LIMIT_HOLDS`).
+    pub holds: Option<u32>,
+    /// Presses of Pay for one email (`LIMIT_PAYS`).
+    pub pays: Option<Rate>,
+    /// Declines by one client, and for one email (`LIMIT_DECLINES`).
+    pub declines: Option<Rate>,
+    /// Declines of all purchases together, after which only clients who have bought before may pay
+    /// (`LIMIT_DECLINE_RUN`).
+    pub decline_run: Option<Rate>,
+}
+
+/// What was done too often.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Excess {
+    Requests,
+    Purchase,
+    Offering,
+    Opens,
+    Holds,
+    Pays,
+    Declines,
+    /// Not by this client: cards are being tested, and nobody knows by whom.
+    DeclineRun,
+}

@@ -1,0 +1,78 @@
+//! So many in so long.
+use std::num::NonZeroU32;
+use std::str::FromStr;
+use std::time::Duration;
+
+/// So many at once, and then one more each time their share of the period has passed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Rate {
+    count: NonZeroU32,
+    period: Duration,
+}
+
+/// The text is not like `30/1h`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("must be a number and a period, such as 30/1h (s, m, h or d), or off")]
+pub struct InvalidRate;
+
+impl Rate {
+    #[must_use]
+    pub fn count(self) -> NonZeroU32 {
+        self.count
+    }
+
+    /// After which one more is allowed.
+    #[must_use]
+    pub fn interval(self) -> Duration {
+        self.period / self.count.get()
+    }
+
+    /// How much of the period may be used up already for one more to be allowed.
+    #[must_use]
+    pub fn tolerance(self) -> Duration {
+        self.period.saturating_sub(self.interval())
+    }
+
+    #[must_use]
+    pub fn period(self) -> Duration {
+        self.period
+    }
+}
+
+impl FromStr for Rate {
+    type Err = InvalidRate;
+
+    fn from_str(text: &str) -> Result<Self, InvalidRate> {
+        let (count, period) = text.split_once('/').ok_or(InvalidRate)?;
+        let count = count.trim().parse().map_err(|_| InvalidRate)?;
+        let period = period.trim();
+        let unit = match period.chars().last() {
+            Some('s') => 1,
+            Some('m') => 60,
+            Some('h') => 3600,
+            Some('d') => 86_400,
+            Some(_) | None => return Err(InvalidRate),
+        };
+        let number = &period[..period.len() - 1];
+        let number: u64 = if number.is_empty() { 1 } else { number.parse().map_err(|_| InvalidRate)? };
+        if !(1..=366 * 86_400).contains(&number.saturating_mul(unit)) {
+            return Err(InvalidRate);
+        }
+        Ok(Self { count, period: Duration::from_secs(number * unit) })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_rate_is_a_number_and_a_period() {
+        let rate: Rate = "30/1h".parse().unwrap();
+        assert_eq!((rate.interval().as_secs(), rate.tolerance().as_secs()), (120, 3480));
+        assert_eq!("5/s".parse::<Rate>().unwrap().interval(), Duration::from_millis(200));
+        for wrong in ["", "30", "30/", "0/1h", "-1/1h", "30/1y", "30/0m", "30/9999999d", "x/1h", "30/h1"] {
+            assert_eq!(wrong.parse::<Rate>(), Err(InvalidRate), "{wrong}");
+        }
+    }
+}

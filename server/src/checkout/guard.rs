@@ -1,0 +1,133 @@
+//! What keeps card testing and seat hoarding away from opening and paying.
+use super::Checkout;
+use crate::abuse::{Challenge, Client, Excess, ProcessLimits, Pseudonyms, Rate, Rates};
+use crate::error::Error;
+use crate::grants::Grants;
+use crate::payments::Payments;
+use crate::purchase::{Purchase, PurchaseId};
+use crate::store::{Tx, subject};
+use shared::{Email, Timestamp};
+use std::time::Duration;
+
+/// How long a challenge that was passed counts.
+const HUMAN_FOR: Duration = Duration::from_secs(1800);
+/// When to try again where others of one's own purchases are in the way.
+const HELD_WAIT: Duration = Duration::from_secs(60);
+
+/// The limits in force, and how to be let through.
+#[derive(Clone, Default)]
+pub struct Guards {
+    pub rates: Rates,
+    pub process: ProcessLimits,
+    pub pseudonyms: Pseudonyms,
+    pub challenge: Option<Challenge>,
+}
+
+impl<P: Payments, G: Grants> Checkout<P, G> {
+    /// Counts a request of `client`.
+    pub(crate) fn admit(&self, client: &Client) -> Result<(), Error> {
+        match client.name() {
+            Some(name) => self.count(Excess::Requests, name),
+            None => Ok(()),
+        }
+    }
+
+    /// Counts a request of `client` about a purchase.
+    pub(super) fn admit_to(&self, id: &PurchaseId, client: &Client) -> Result<(), Error> {
+        match client.name() {
+            Some(_) => self.count(Excess::Purchase, id.as_str()),
+            None => Ok(()),
+        }
+    }
+
+    /// Counts what `client` opens, in the transaction that does so.
+    pub(super) async fn admit_opening(
+        &self,
+        tx: &mut Tx,
+        sku: &str,
+        client: &Client,
+        now: Timestamp,
+    ) -> Result<(), Error> {
+        let Some(name) = client.name() else { return Ok(()) };
+        if let Some(rate) = self.guards.rates.opens {
+            tx.use_rate(&subject::opens(name), rate, now)
+                .await?
+                .map_err(|wait| too_many(Excess::Opens, wait))?;
+        }
+        if let Some(most) = self.guards.rates.holds
+            && tx.held_by(name).await? >= i64::from(most)
+        {
+            return Err(too_many(Excess::Holds, HELD_WAIT));
+        }
+        self.count(Excess::Offering, sku)
+    }
+
+    /// Refuses who was declined too often, and new clients while cards are tested in a run.
+    pub(super) async fn admit_declined(&self, client: &Client, email: Option<&Email>) -> Result<(), Error> {
+        let (Some(name), Some(rate)) = (client.name(), self.guards.rates.declines) else { return Ok(()) };
+        self.refuse_declined(name, rate).await?;
+        match email {
+            Some(email) => self.refuse_declined(&self.guards.pseudonyms.email(email.as_str()), rate).await,
+            None => Ok(()),
+        }
+    }
+
+    /// While cards are tested in a run, the first press of Pay is for those who have bought before, or who pass the
+    /// challenge.
+    pub(super) async fn admit_payer(
+        &self,
+        purchase: &Purchase,
+        client: &Client,
+        answer: Option<&str>,
+    ) -> Result<(), Error> {
+        let (Some(name), Some(run)) = (client.name(), self.guards.rates.decline_run) else { return Ok(()) };
+        let now = self.now();
+        if purchase.attempt().is_some()
+            || !self.store.is_marked(subject::CLOSED, now).await?
+            || self.store.has_bought(name).await?
+            || self.store.is_marked(&subject::passed(name), now).await?
+        {
+            return Ok(());
+        }
+        let Some(challenge) = &self.guards.challenge else {
+            return Err(too_many(Excess::DeclineRun, run.period()));
+        };
+        if let Some(answer) = answer
+            && challenge.is_passed(answer).await
+        {
+            let mut tx = self.store.begin().await?;
+            tx.mark(&subject::passed(name), now.plus(HUMAN_FOR)).await?;
+            return Ok(tx.commit().await?);
+        }
+        let challenge = Some(Box::new(challenge.shown()));
+        Err(Error::TooMany { excess: Excess::DeclineRun, wait: run.period(), challenge })
+    }
+
+    /// Counts a press of Pay, in the transaction that takes note of it.
+    pub(super) async fn admit_press(
+        &self,
+        tx: &mut Tx,
+        client: &Client,
+        email: &Email,
+        now: Timestamp,
+    ) -> Result<(), Error> {
+        let (Some(_), Some(rate)) = (client.name(), self.guards.rates.pays) else { return Ok(()) };
+        let email = self.guards.pseudonyms.email(email.as_str());
+        tx.use_rate(&subject::pays(&email), rate, now).await?.map_err(|wait| too_many(Excess::Pays, wait))
+    }
+
+    async fn refuse_declined(&self, whose: &str, rate: Rate) -> Result<(), Error> {
+        match self.store.rate_wait(&subject::declines(whose), rate, self.now()).await? {
+            Some(wait) => Err(too_many(Excess::Declines, wait)),
+            None => Ok(()),
+        }
+    }
+
+    fn count(&self, excess: Excess, key: &str) -> Result<(), Error> {
+        self.guards.process.count(excess, key).map_err(|wait| too_many(excess, wait))
+    }
+}
+
+fn too_many(excess: Excess, wait: Duration) -> Error {
+    Error::TooMany { excess, wait, challenge: None }
+}

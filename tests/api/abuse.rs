@@ -1,0 +1,207 @@
+//! Card testing and seat hoarding: limits by client, email and purchase, and a run of declines.
+use checkout_tests::{Answer, COURSE, TestApp, intent_of, logged};
+use reqwest::Method;
+use serde_json::{Value, json};
+
+const GOOD: &str = "4242424242424242";
+
+/// A server behind a proxy on this machine.
+async fn behind_a_proxy(flags: &[&str]) -> TestApp {
+    let mut all = vec!["--trusted-proxies=127.0.0.1"];
+    all.extend(flags);
+    TestApp::with(&all).await
+}
+
+async fn open(app: &TestApp, client: &str) -> Answer {
+    app.post_as(client, "/v1/purchases", &json!({ "sku": COURSE })).await
+}
+
+async fn pay(app: &TestApp, client: &str, id: &str, email: &str) -> Answer {
+    let body = json!({ "email": email, "expected_total": 4900 });
+    app.post_as(client, &format!("/v1/purchases/{id}/pay"), &body).await
+}
+
+/// Opens a purchase and presses Pay: the purchase, and its payment intent.
+async fn ready_to_pay(app: &TestApp, client: &str, email: &str) -> (String, String) {
+    let id = open(app, client).await.expect(201).text_at("id");
+    let secret = pay(app, client, &id, email).await.expect(200).text_at("client_secret");
+    (id, intent_of(&secret))
+}
+
+#[track_caller]
+fn limited(answer: Answer) -> Answer {
+    let answer = answer.expect_problem(429, "rate_limited");
+    let wait: u64 = answer.header("retry-after").parse().expect("a number of seconds");
+    assert!((1..=86_400).contains(&wait), "{wait}");
+    answer
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_client_opens_few_purchases_an_hour_on_any_instance() {
+    let mut app = behind_a_proxy(&["--limit-opens=4/1h", "--limit-holds=off"]).await;
+    let other = app.start_another().await;
+    for _ in 0..2 {
+        open(&app, "192.0.2.1").await.expect(201);
+        let there = reqwest::Client::new().post(format!("{other}/v1/purchases"));
+        let there = there.header("x-forwarded-for", "192.0.2.1").json(&json!({ "sku": COURSE }));
+        assert_eq!(there.send().await.unwrap().status(), 201);
+    }
+    let refused = limited(open(&app, "192.0.2.1").await);
+    assert!(refused.text_at("detail").contains("Retry-After"));
+    open(&app, "192.0.2.2").await.expect(201);
+    open(&app, "2001:db8:0:1::1").await.expect(201);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_ipv6_network_is_one_client() {
+    let app = behind_a_proxy(&["--limit-opens=1/1h"]).await;
+    open(&app, "2001:db8:0:1::1").await.expect(201);
+    limited(open(&app, "2001:db8:0:1:aaaa::2").await);
+    open(&app, "2001:db8:0:2::1").await.expect(201);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn many_at_once_open_no_more_than_is_allowed() {
+    let app = behind_a_proxy(&["--limit-opens=3/1h", "--limit-holds=off"]).await;
+    let tries = (0..20).map(|_| {
+        let request = app.request(Method::POST, "/v1/purchases").header("x-forwarded-for", "192.0.2.1");
+        tokio::spawn(request.json(&json!({ "sku": COURSE })).send())
+    });
+    let mut opened = 0;
+    for answer in tries.collect::<Vec<_>>() {
+        opened += i32::from(answer.await.unwrap().unwrap().status() == 201);
+    }
+    assert_eq!(opened, 3);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_is_not_trusted_is_not_believed() {
+    let app = TestApp::with(&["--limit-opens=1/1h"]).await;
+    open(&app, "192.0.2.1").await.expect(201);
+    limited(open(&app, "192.0.2.2").await);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_client_holds_few_seats_at_the_same_time() {
+    let app = behind_a_proxy(&["--limit-holds=2"]).await;
+    let first = open(&app, "192.0.2.1").await.expect(201).text_at("id");
+    open(&app, "192.0.2.1").await.expect(201);
+    limited(open(&app, "192.0.2.1").await);
+    open(&app, "192.0.2.2").await.expect(201);
+    app.delete(&format!("/v1/purchases/{first}")).await.expect(200);
+    open(&app, "192.0.2.1").await.expect(201);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_offering_is_opened_so_fast_and_no_faster() {
+    let app = behind_a_proxy(&["--limit-offering=2/1h"]).await;
+    open(&app, "192.0.2.1").await.expect(201);
+    open(&app, "192.0.2.2").await.expect(201);
+    limited(open(&app, "192.0.2.3").await);
+    app.post_as("192.0.2.3", "/v1/purchases", &json!({ "sku": "ru-jp" })).await.expect(201);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn pay_is_pressed_for_one_email_so_often_and_no_oftener() {
+    let app = behind_a_proxy(&["--limit-pays=2/1h"]).await;
+    ready_to_pay(&app, "192.0.2.1", "ada@example.com").await;
+    ready_to_pay(&app, "192.0.2.2", "ADA@example.com").await;
+    let id = open(&app, "192.0.2.3").await.expect(201).text_at("id");
+    limited(pay(&app, "192.0.2.3", &id, "ada@example.com").await);
+    assert_eq!(app.get(&format!("/v1/purchases/{id}")).await.text_at("state"), "held", "nothing half done");
+    pay(&app, "192.0.2.3", &id, "grace@example.com").await.expect(200);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_purchase_is_asked_about_so_often_and_no_oftener() {
+    let app = behind_a_proxy(&["--limit-purchase=2/1h"]).await;
+    let id = open(&app, "192.0.2.1").await.expect(201).text_at("id");
+    let refresh = || {
+        let request = app.request(Method::POST, &format!("/v1/purchases/{id}/refresh"));
+        app.send(request.header("x-forwarded-for", "192.0.2.1"))
+    };
+    refresh().await.expect(200);
+    refresh().await.expect(200);
+    limited(refresh().await);
+    app.get(&format!("/p/{id}")).await.expect(200);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn requests_are_limited_before_anything_is_done_and_pages_can_read_why() {
+    let app = behind_a_proxy(&["--limit-requests=3/1h"]).await;
+    let page = app.sandbox.course_url().to_owned();
+    let ask = || {
+        let request = app.request(Method::GET, "/v1/offerings/ru-course").header("origin", &page);
+        app.send(request.header("x-forwarded-for", "192.0.2.1"))
+    };
+    for _ in 0..3 {
+        ask().await.expect(200);
+    }
+    let refused = limited(ask().await);
+    assert_eq!(refused.header("access-control-allow-origin"), page);
+    assert!(refused.header("access-control-expose-headers").contains("retry-after"));
+    app.get("/v1/offerings/ru-course").await.expect(200);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_is_declined_too_often_neither_opens_nor_pays() {
+    let app = behind_a_proxy(&["--limit-declines=2/1d"]).await;
+    let (waiting, _) = ready_to_pay(&app, "192.0.2.1", "ada@example.com").await;
+    app.declined_as("192.0.2.1", "bob@example.com").await;
+    app.declined_as("192.0.2.1", "bob@example.com").await;
+    limited(open(&app, "192.0.2.1").await);
+    limited(pay(&app, "192.0.2.1", &waiting, "ada@example.com").await);
+    let elsewhere = open(&app, "192.0.2.2").await.expect(201).text_at("id");
+    limited(pay(&app, "192.0.2.2", &elsewhere, "bob@example.com").await);
+    pay(&app, "192.0.2.2", &elsewhere, "ada@example.com").await.expect(200);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_run_of_declines_closes_paying_to_new_clients() {
+    let app = behind_a_proxy(&["--limit-decline-run=3/1h"]).await;
+    let (bought, intent) = ready_to_pay(&app, "192.0.2.9", "ada@example.com").await;
+    app.sandbox.stripe().confirm(&intent, GOOD).unwrap();
+    app.reaches(&bought, "granted").await;
+    let (begun, _) = ready_to_pay(&app, "192.0.2.8", "grace@example.com").await;
+    for n in 1..=3 {
+        app.declined_as(&format!("192.0.2.{n}"), &format!("bot{n}@example.com")).await;
+    }
+    assert!(logged().contains("cards are being declined in a run"), "an alert");
+    let new = open(&app, "192.0.2.5").await.expect(201).text_at("id");
+    let refused = limited(pay(&app, "192.0.2.5", &new, "eve@example.com").await);
+    assert_eq!(refused.json()["challenge"], Value::Null);
+    ready_to_pay(&app, "192.0.2.9", "ada@example.com").await;
+    pay(&app, "192.0.2.8", &begun, "grace@example.com").await.expect(200);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_shows_to_be_human_pays_all_the_same() {
+    let mut app = behind_a_proxy(&["--limit-decline-run=1/1h"]).await;
+    let (script, _) = app.sandbox.challenge_urls();
+    app.restart_with(&app.challenge_flags()).await;
+    app.declined_as("192.0.2.1", "bot@example.com").await;
+    let id = open(&app, "192.0.2.5").await.expect(201).text_at("id");
+    let answer = limited(pay(&app, "192.0.2.5", &id, "eve@example.com").await);
+    let challenge = json!({ "provider": "turnstile", "site_key": "site", "script": script });
+    assert_eq!(answer.json()["challenge"], challenge);
+    let with = |answer: &str| {
+        let request = app.request(Method::POST, &format!("/v1/purchases/{id}/pay"));
+        let request = request.header("x-forwarded-for", "192.0.2.5").header("challenge-response", answer);
+        app.send(request.json(&json!({ "email": "eve@example.com", "expected_total": 4900 })))
+    };
+    limited(with("robot").await);
+    with("human-1").await.expect(200);
+    ready_to_pay(&app, "192.0.2.5", "eve@example.com").await;
+    let other = open(&app, "192.0.2.6").await.expect(201).text_at("id");
+    let reused = app.request(Method::POST, &format!("/v1/purchases/{other}/pay"));
+    let reused = reused.header("x-forwarded-for", "192.0.2.6").header("challenge-response", "human-1");
+    limited(app.send(reused.json(&json!({ "email": "eve@example.com", "expected_total": 4900 }))).await);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn programs_on_this_machine_are_not_limited() {
+    let app = behind_a_proxy(&["--limit-opens=1/1h", "--limit-holds=1", "--limit-requests=1/1h"]).await;
+    for _ in 0..3 {
+        app.open(COURSE).await;
+    }
+}

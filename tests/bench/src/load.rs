@@ -1,0 +1,179 @@
+//! Requests over kept connections, as fast as answers come.
+use anyhow::Context;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+use tokio::task::JoinSet;
+
+/// A request as it goes over the wire.
+#[derive(Clone, Debug)]
+pub(crate) struct Request(Arc<[u8]>);
+
+/// What to ask.
+#[derive(Clone, Debug)]
+pub(crate) enum Requests {
+    Same(Request),
+    /// One after another, and from the beginning again.
+    Each(Arc<[Request]>),
+}
+
+/// How to ask.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Load {
+    pub(crate) address: SocketAddr,
+    pub(crate) connections: usize,
+    pub(crate) length: Duration,
+}
+
+/// What came of it.
+#[derive(Debug)]
+pub(crate) struct Measured {
+    answers: Vec<(u16, Duration)>,
+    pub(crate) took: Duration,
+}
+
+impl Request {
+    pub(crate) fn get(path: &str) -> Self {
+        Self(format!("GET {path} HTTP/1.1\r\nhost: bench\r\n\r\n").into_bytes().into())
+    }
+
+    pub(crate) fn post(path: &str, body: &str) -> Self {
+        let head = format!(
+            "POST {path} HTTP/1.1\r\nhost: bench\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n",
+            body.len()
+        );
+        Self([head.as_bytes(), body.as_bytes()].concat().into())
+    }
+}
+
+impl Load {
+    pub(crate) async fn run(self, requests: &Requests) -> anyhow::Result<Measured> {
+        let start = Instant::now();
+        let next = Arc::new(AtomicUsize::new(0));
+        let mut connections = JoinSet::new();
+        for _ in 0..self.connections {
+            let (requests, next) = (requests.clone(), next.clone());
+            connections.spawn(async move {
+                let mut connection = Connection::open(self.address).await?;
+                let mut answers = Vec::new();
+                while start.elapsed() < self.length {
+                    let request = match &requests {
+                        Requests::Same(request) => request,
+                        Requests::Each(all) => &all[next.fetch_add(1, Ordering::Relaxed) % all.len()],
+                    };
+                    answers.push(connection.ask(request).await?);
+                }
+                anyhow::Ok(answers)
+            });
+        }
+        let mut answers = Vec::new();
+        while let Some(of_one) = connections.join_next().await {
+            answers.extend(of_one??);
+        }
+        if let Some((status, _)) = answers.iter().find(|(status, _)| *status >= 400) {
+            anyhow::bail!("a request was answered {status}");
+        }
+        Ok(Measured { answers, took: start.elapsed() })
+    }
+}
+
+/// As many clients as `buyers`, each with a connection of its own, ask once, all at the same time.
+pub(crate) async fn rush(address: SocketAddr, request: &Request, buyers: usize) -> anyhow::Result<Measured> {
+    let mut clients = JoinSet::new();
+    let start = Instant::now();
+    for _ in 0..buyers {
+        let request = request.clone();
+        clients.spawn(async move {
+            let asked = Instant::now();
+            let (status, _) = Connection::open(address).await?.ask(&request).await?;
+            anyhow::Ok((status, asked.elapsed()))
+        });
+    }
+    let mut answers = Vec::new();
+    while let Some(answer) = clients.join_next().await {
+        answers.push(answer??);
+    }
+    Ok(Measured { answers, took: start.elapsed() })
+}
+
+/// The body that answers one request; a failure where its status is no success.
+pub(crate) async fn one(address: SocketAddr, request: &Request) -> anyhow::Result<Vec<u8>> {
+    let mut connection = Connection::open(address).await?;
+    let (status, _) = connection.ask(request).await?;
+    anyhow::ensure!(status < 300, "answered {status}");
+    Ok(connection.body)
+}
+
+impl Measured {
+    pub(crate) fn per_second(&self) -> f64 {
+        self.answers.len() as f64 / self.took.as_secs_f64()
+    }
+
+    /// The latency below which this share of all answers was.
+    pub(crate) fn latency(&self, share: f64) -> Duration {
+        let mut all: Vec<_> = self.answers.iter().map(|(_, latency)| *latency).collect();
+        all.sort();
+        let place = (all.len() as f64 * share) as usize;
+        all.get(place.min(all.len().saturating_sub(1))).copied().unwrap_or_default()
+    }
+
+    pub(crate) fn answers_with(&self, wanted: u16) -> usize {
+        self.answers.iter().filter(|(status, _)| *status == wanted).count()
+    }
+
+    pub(crate) fn statuses(&self) -> Vec<u16> {
+        let mut statuses: Vec<_> = self.answers.iter().map(|(status, _)| *status).collect();
+        statuses.sort_unstable();
+        statuses.dedup();
+        statuses
+    }
+}
+
+struct Connection {
+    stream: TcpStream,
+    buffer: Vec<u8>,
+    body: Vec<u8>,
+}
+
+impl Connection {
+    async fn open(address: SocketAddr) -> anyhow::Result<Self> {
+        let stream = TcpStream::connect(address).await?;
+        stream.set_nodelay(true)?;
+        Ok(Self { stream, buffer: Vec::with_capacity(4096), body: Vec::new() })
+    }
+
+    /// The status, and how long the whole answer took.
+    async fn ask(&mut self, request: &Request) -> anyhow::Result<(u16, Duration)> {
+        let start = Instant::now();
+        self.stream.write_all(&request.0).await?;
+        self.buffer.clear();
+        let (status, head, length) = loop {
+            let read = self.stream.read_buf(&mut self.buffer).await?;
+            anyhow::ensure!(read > 0, "the connection was closed");
+            if let Some(head) = find(&self.buffer, b"\r\n\r\n") {
+                let text = std::str::from_utf8(&self.buffer[..head])?;
+                let status = text.get(9..12).context("a status")?.parse()?;
+                let length = text.lines().find_map(|line| {
+                    let (name, value) = line.split_once(':')?;
+                    name.eq_ignore_ascii_case("content-length").then(|| value.trim().parse().ok())?
+                });
+                break (status, head + 4, length.unwrap_or(0));
+            }
+        };
+        while self.buffer.len() < head + length {
+            let read = self.stream.read_buf(&mut self.buffer).await?;
+            anyhow::ensure!(read > 0, "the connection was closed");
+        }
+        let took = start.elapsed();
+        self.body.clear();
+        self.body.extend_from_slice(&self.buffer[head..head + length]);
+        Ok((status, took))
+    }
+}
+
+fn find(bytes: &[u8], wanted: &[u8]) -> Option<usize> {
+    bytes.windows(wanted.len()).position(|window| window == wanted)
+}
