@@ -5,6 +5,7 @@ mod abuse;
 mod disputes;
 mod documents;
 mod faults;
+mod fuzz;
 mod grants;
 mod lifecycle;
 mod offerings;

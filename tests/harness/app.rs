@@ -186,10 +186,15 @@ impl TestApp {
 
     /// Changes the catalogue file and has it read again.
     pub async fn change_catalog(&self, change: impl Fn(&str) -> String) {
+        self.change_catalog_file(change);
+        self.app.as_ref().expect("a server").reload_catalog().await;
+    }
+
+    /// Changes the catalogue file for whoever reads it next.
+    pub fn change_catalog_file(&self, change: impl Fn(&str) -> String) {
         let path = self.folder.path().join("catalog.toml");
         let text = std::fs::read_to_string(&path).expect("the catalogue");
         std::fs::write(&path, change(&text)).expect("the catalogue");
-        self.app.as_ref().expect("a server").reload_catalog().await;
     }
 
     /// Where the server is.

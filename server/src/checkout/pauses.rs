@@ -2,11 +2,12 @@
 use crate::catalog::Item;
 use crate::grants::Resource;
 use std::collections::{HashMap, HashSet};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 
 /// Which offerings are paused. Set by the circuit, read by every request.
 #[derive(Clone, Default)]
-pub struct Pauses(Arc<RwLock<Causes>>);
+pub struct Pauses(Arc<RwLock<Causes>>, Arc<AtomicU64>);
 
 #[derive(Default)]
 struct Causes {
@@ -28,21 +29,32 @@ impl Pauses {
 
     /// Keeps what FlockJay said, and returns what it said before.
     pub(crate) fn set_exists(&self, resource: &Resource, exists: bool) -> Option<bool> {
-        let mut causes = self.0.write().unwrap_or_else(PoisonError::into_inner);
-        causes.resources.insert(resource.clone(), exists)
+        self.change(|causes| causes.resources.insert(resource.clone(), exists))
     }
 
     /// Has FlockJay asked again.
     pub(crate) fn forget(&self, resource: &Resource) {
-        self.0.write().unwrap_or_else(PoisonError::into_inner).resources.remove(resource);
+        self.change(|causes| causes.resources.remove(resource));
     }
 
     /// Replaces those that were failing, and returns those that were not before.
     pub(crate) fn set_failing(&self, failing: HashSet<String>) -> Vec<String> {
-        let mut causes = self.0.write().unwrap_or_else(PoisonError::into_inner);
-        let new = failing.difference(&causes.failing).cloned().collect();
-        causes.failing = failing;
-        new
+        self.change(|causes| {
+            let new = failing.difference(&causes.failing).cloned().collect();
+            causes.failing = failing;
+            new
+        })
+    }
+
+    /// How often something may have changed.
+    pub(crate) fn changes(&self) -> u64 {
+        self.1.load(Ordering::Acquire)
+    }
+
+    fn change<T>(&self, change: impl FnOnce(&mut Causes) -> T) -> T {
+        let changed = change(&mut self.0.write().unwrap_or_else(PoisonError::into_inner));
+        self.1.fetch_add(1, Ordering::AcqRel);
+        changed
     }
 
     fn read<T>(&self, look: impl FnOnce(&Causes) -> T) -> T {

@@ -1,5 +1,6 @@
 //! One log line a request: route, status and time. A purchase's id opens it, so that paths are never logged.
 use axum::extract::{MatchedPath, Request};
+use axum::http::Method;
 use axum::middleware::Next;
 use axum::response::Response;
 use std::time::Instant;
@@ -9,12 +10,22 @@ pub(super) async fn log_requests(request: Request, next: Next) -> Response {
     let route = request.extensions().get::<MatchedPath>().cloned();
     let start = Instant::now();
     let response = next.run(request).await;
-    tracing::info!(
-        http.method = %method,
-        http.route = route.as_ref().map_or("unmatched", MatchedPath::as_str),
-        http.status = response.status().as_u16(),
-        http.millis = u64::try_from(start.elapsed().as_millis()).unwrap_or(u64::MAX),
-        "request",
-    );
+    macro_rules! log {
+        ($level:ident) => {
+            tracing::$level!(
+                http.method = %method,
+                http.route = route.as_ref().map_or("unmatched", MatchedPath::as_str),
+                http.status = response.status().as_u16(),
+                http.millis = u64::try_from(start.elapsed().as_millis()).unwrap_or(u64::MAX),
+                "request",
+            )
+        };
+    }
+    // Readers come by the thousand, and one that was answered is no news.
+    if method == Method::GET && !response.status().is_client_error() && !response.status().is_server_error() {
+        log!(debug);
+    } else {
+        log!(info);
+    }
     response
 }

@@ -16,6 +16,7 @@ impl Store {
         every: Duration,
         lease: Duration,
     ) -> Result<bool, StoreError> {
+        let _turn = self.turn().await?;
         sqlx::query("INSERT INTO jobs (name, due_at) VALUES ($1, $2) ON CONFLICT (name) DO NOTHING")
             .bind(name)
             .bind(now.plus(every).as_millis())
@@ -32,6 +33,7 @@ impl Store {
 
     /// Has the job done again at `at`, or holds on to it until then.
     pub async fn postpone_job(&self, name: &str, at: Timestamp) -> Result<(), StoreError> {
+        let _turn = self.turn().await?;
         let query = sqlx::query("UPDATE jobs SET due_at = $2 WHERE name = $1");
         query.bind(name).bind(at.as_millis()).execute(&self.pool).await?;
         Ok(())

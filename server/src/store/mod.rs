@@ -29,8 +29,9 @@ use sqlx::any::AnyPoolOptions;
 use sqlx::migrate::MigrateError;
 use sqlx::{Any, AnyConnection, AnyPool, Connection, Executor, Transaction};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
-use tokio::sync::{Notify, broadcast};
+use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, broadcast};
 
 /// How long a request waits for a connection before it is told to come back.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -48,6 +49,11 @@ pub struct Store {
     /// One signal for each receiver, in the order of [`Receiver::ALL`].
     work: Arc<[Notify; Receiver::ALL.len()]>,
     seats: Arc<Notify>,
+    /// How often this process has moved seats.
+    seat_moves: Arc<AtomicU64>,
+    /// SQLite has one writer at a time. Those who wait stand in line here: its own way of waiting is to sleep and to
+    /// look again.
+    turns: Option<Arc<Semaphore>>,
 }
 
 /// How declines are counted.
@@ -69,7 +75,12 @@ pub struct Tx {
     seats_moved: bool,
     /// Commands that are enqueued after the commit; none, unless a test asks for it.
     later: Vec<(PurchaseId, Command, Timestamp)>,
+    /// Held until the rest is gone.
+    turn: Turn,
 }
+
+/// The right to write; nothing where the engine lets several write.
+type Turn = Option<OwnedSemaphorePermit>;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Engine {
@@ -169,6 +180,11 @@ impl Store {
             changed: broadcast::channel(1024).0,
             work: Arc::default(),
             seats: Arc::default(),
+            seat_moves: Arc::default(),
+            turns: match engine {
+                Engine::Sqlite => Some(Arc::new(Semaphore::new(1))),
+                Engine::Postgres => None,
+            },
         })
     }
 
@@ -184,6 +200,7 @@ impl Store {
             Engine::Sqlite => "BEGIN IMMEDIATE",
             Engine::Postgres => "BEGIN",
         };
+        let turn = self.turn().await?;
         let inner = self.pool.begin_with(statement).await?;
         Ok(Tx {
             inner,
@@ -192,7 +209,23 @@ impl Store {
             enqueued: false,
             seats_moved: false,
             later: Vec::new(),
+            turn,
         })
+    }
+
+    async fn turn(&self) -> Result<Turn, StoreError> {
+        let Some(turns) = &self.turns else { return Ok(None) };
+        match tokio::time::timeout(PATIENCE, turns.clone().acquire_owned()).await {
+            Ok(Ok(turn)) => Ok(Some(turn)),
+            // It is never closed.
+            Ok(Err(_)) | Err(_) => Err(sqlx::Error::PoolTimedOut.into()),
+        }
+    }
+
+    /// How often this process has taken seats or given them back.
+    #[must_use]
+    pub fn seat_moves(&self) -> u64 {
+        self.seat_moves.load(Ordering::Acquire)
     }
 
     /// Whether the database answers.
@@ -241,6 +274,7 @@ impl Tx {
     /// Commits, then tells who waits. Dropped without it, nothing has happened.
     pub async fn commit(self) -> Result<(), StoreError> {
         self.inner.commit().await?;
+        drop(self.turn);
         if !self.later.is_empty() {
             reach("commands.later", "");
             let mut tx = self.store.begin().await?;
@@ -254,6 +288,7 @@ impl Tx {
             let _ = self.store.changed.send(id);
         }
         if self.seats_moved {
+            self.store.seat_moves.fetch_add(1, Ordering::AcqRel);
             self.store.seats.notify_one();
         }
         if self.enqueued {

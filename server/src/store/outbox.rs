@@ -28,6 +28,7 @@ impl Store {
         now: Timestamp,
         lease: Duration,
     ) -> Result<Option<Task>, StoreError> {
+        let _turn = self.turn().await?;
         let name = random_name();
         let row = sqlx::query(
             "UPDATE outbox SET leased_until = $2, lease = $4, attempts = attempts + 1, \
@@ -57,6 +58,7 @@ impl Store {
 
     /// Holds on to a lease while the command is still being carried out.
     pub async fn renew(&self, task: &Task, until: Timestamp) -> Result<(), StoreError> {
+        let _turn = self.turn().await?;
         sqlx::query("UPDATE outbox SET leased_until = $3 WHERE id = $1 AND lease = $2 AND state = 'pending'")
             .bind(&task.id)
             .bind(&task.lease)
@@ -87,6 +89,7 @@ impl Store {
         error: &str,
         next_attempt_at: Timestamp,
     ) -> Result<(), StoreError> {
+        let _turn = self.turn().await?;
         sqlx::query(
             "UPDATE outbox SET next_attempt_at = $3, leased_until = 0, lease = '', last_error = $4 \
              WHERE id = $1 AND lease = $2",

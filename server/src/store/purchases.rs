@@ -40,6 +40,7 @@ impl Store {
 
     /// Has the sweep look at this purchase later, where it could not be woken.
     pub async fn postpone(&self, id: &PurchaseId, until: Timestamp) -> Result<(), StoreError> {
+        let _turn = self.turn().await?;
         sqlx::query("UPDATE purchases SET wake_at = $2 WHERE id = $1")
             .bind(id.as_str())
             .bind(until.as_millis())

@@ -73,6 +73,7 @@ impl Store {
 
     /// Forgets what does not count any more.
     pub async fn forget_rates(&self, now: Timestamp) -> Result<(), StoreError> {
+        let _turn = self.turn().await?;
         let query = sqlx::query("DELETE FROM rates WHERE used_until < $1");
         query.bind(now.as_millis()).execute(&self.pool).await?;
         Ok(())

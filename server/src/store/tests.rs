@@ -398,3 +398,37 @@ async fn money_told_again_after_a_refund_takes_no_seat() {
     fixture.pay_again(&id).await;
     assert_eq!(fixture.store.taken_seats("ru-live").await.unwrap(), 0);
 }
+
+#[tokio::test]
+async fn a_rate_is_used_up_and_comes_back_bit_by_bit() {
+    let fixture = Fixture::new().await;
+    let rate: crate::abuse::Rate = "2/1h".parse().unwrap();
+    let minutes = |n: u64| NOW.plus(Duration::from_secs(60 * n));
+    let uses = async |now: Timestamp| {
+        let mut tx = fixture.store.begin().await.unwrap();
+        let used = tx.use_rate("opens x", rate, now).await.unwrap();
+        tx.commit().await.unwrap();
+        used
+    };
+    assert_eq!((uses(NOW).await, uses(NOW).await), (Ok(()), Ok(())));
+    assert_eq!(uses(NOW).await, Err(Duration::from_secs(1800)));
+    assert_eq!(fixture.store.rate_wait("opens x", rate, minutes(10)).await.unwrap().unwrap().as_secs(), 1200);
+    assert_eq!(uses(minutes(29)).await, Err(Duration::from_secs(60)));
+    assert_eq!(uses(minutes(30)).await, Ok(()));
+    assert!(uses(minutes(30)).await.is_err());
+    assert_eq!(fixture.store.rate_wait("opens y", rate, NOW).await.unwrap(), None, "another's is another's");
+    fixture.store.forget_rates(minutes(200)).await.unwrap();
+    assert_eq!((uses(minutes(200)).await, uses(minutes(200)).await), (Ok(()), Ok(())));
+}
+
+#[tokio::test]
+async fn the_time_of_a_command_runs_from_its_first_try() {
+    let fixture = Fixture::new().await;
+    let id = fixture.open(1).await;
+    fixture.pay(&id).await;
+    let late = NOW.plus(LEASE * 1000);
+    let first = fixture.lease(late).await.unwrap();
+    assert_eq!(first.tried_since, late);
+    fixture.store.retry(&first, "down", late.plus(LEASE)).await.unwrap();
+    assert_eq!(fixture.lease(late.plus(LEASE)).await.unwrap().tried_since, late);
+}

@@ -110,8 +110,9 @@ fn tests() -> Result<Outcome> {
 }
 
 fn postgres_tests() -> Result<Outcome> {
-    let cluster = Cluster::start()?;
-    for suite in [&["--lib", "--", "store::"][..], &["--test", "api*"]] {
+    // The last restarts its database, and has one for itself.
+    for suite in [&["--lib", "--", "store::"][..], &["--test", "api*"], &["--test", "outage"]] {
+        let cluster = Cluster::start()?;
         let mut test = cargo();
         test.args(["test", "--workspace", "--no-fail-fast"]).args(suite);
         pass(test.env("TEST_POSTGRES", cluster.url("postgres")))?;
