@@ -200,8 +200,55 @@ async fn who_shows_to_be_human_pays_all_the_same() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn programs_on_this_machine_are_not_limited() {
-    let app = behind_a_proxy(&["--limit-opens=1/1h", "--limit-holds=1", "--limit-requests=1/1h"]).await;
+    let app = TestApp::with(&["--limit-opens=1/1h", "--limit-holds=1", "--limit-requests=1/1h"]).await;
     for _ in 0..3 {
         app.open(COURSE).await;
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn sold_out_is_said_also_to_a_crowd() {
+    let app = behind_a_proxy(&["--limit-offering=1/1h"]).await;
+    app.post_as("192.0.2.1", "/v1/purchases", &json!({ "sku": "ru-live" })).await.expect(201);
+    for n in 2..6 {
+        let answer =
+            app.post_as(&format!("192.0.2.{n}"), "/v1/purchases", &json!({ "sku": "ru-live" })).await;
+        answer.expect_problem(409, "sold_out");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_run_that_goes_on_keeps_paying_closed_and_what_is_free_stays_open() {
+    let app = behind_a_proxy(&["--limit-decline-run=2/1s", "--limit-declines=off"]).await;
+    let (begun, intent) = ready_to_pay(&app, "192.0.2.1", "bot@example.com").await;
+    let mut closed = 0;
+    for n in 0..8 {
+        app.sandbox.stripe().confirm(&intent, "4000000000000002").unwrap_err();
+        app.refresh(&begun).await.expect(200);
+        let id = open(&app, &format!("198.51.100.{n}")).await.expect(201).text_at("id");
+        if pay(&app, &format!("198.51.100.{n}"), &id, "eve@example.com").await.status == 429 {
+            closed += 1;
+        }
+    }
+    assert!(closed >= 6, "the first declines are allowed, and then it stays closed: {closed}");
+    let free = app.post_as("192.0.2.7", "/v1/purchases", &json!({ "sku": "ru-free" })).await.text_at("id");
+    let body = json!({ "email": "eve@example.com", "expected_total": 0 });
+    app.post_as("192.0.2.7", &format!("/v1/purchases/{free}/pay"), &body).await.expect(200);
+    app.reaches(&free, "granted").await;
+    app.sandbox.stripe().confirm(&intent, "4000000000000002").unwrap_err();
+    app.refresh(&begun).await.expect(200);
+    let paid = open(&app, "192.0.2.7").await.expect(201).text_at("id");
+    limited(pay(&app, "192.0.2.7", &paid, "eve@example.com").await);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_is_declined_too_often_has_the_purchase_ended() {
+    let app = behind_a_proxy(&["--limit-declines=3/1d"]).await;
+    let (id, intent) = ready_to_pay(&app, "192.0.2.1", "bot@example.com").await;
+    for _ in 0..3 {
+        app.sandbox.stripe().confirm(&intent, "4000000000000002").unwrap_err();
+        app.refresh(&id).await.expect(200);
+    }
+    app.reaches(&id, "canceled").await;
+    assert_eq!(app.sandbox.stripe().intent(&intent).unwrap()["status"], "canceled");
 }

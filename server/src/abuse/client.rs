@@ -36,14 +36,17 @@ impl Proxies {
         Self(networks.into())
     }
 
-    /// The address that the request came from: the last that no trusted proxy has. Nothing where it is one of this
-    /// machine and names nobody else.
+    /// The address that the request came from: the last that no trusted proxy has. Nothing where a program on this machine
+    /// asks, which is no proxy of ours and speaks for nobody.
     #[must_use]
     pub fn origin(&self, peer: IpAddr, headers: &HeaderMap) -> Option<IpAddr> {
         let mut origin = peer.to_canonical();
-        let forwarded = headers.get_all("x-forwarded-for").iter().filter_map(|line| line.to_str().ok());
-        let mut hops: Vec<_> = forwarded.flat_map(|line| line.split(',')).map(str::trim).collect();
-        let direct = hops.is_empty();
+        let direct = !headers.contains_key("x-forwarded-for") && !self.trusts(origin);
+        // Anybody may have put anything before what the proxy has added.
+        let lines =
+            headers.get_all("x-forwarded-for").iter().map(|line| String::from_utf8_lossy(line.as_bytes()));
+        let lines: Vec<_> = lines.collect();
+        let mut hops: Vec<_> = lines.iter().flat_map(|line| line.split(',')).map(str::trim).collect();
         while self.trusts(origin) {
             let Some(hop) = hops.pop() else { break };
             // Some write the port behind it.
@@ -111,11 +114,17 @@ impl Pseudonyms {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use axum::http::HeaderValue;
+
+    /// One byte a letter, as an attacker may send it.
+    fn latin1(text: &str) -> Vec<u8> {
+        text.chars().map(|letter| u8::try_from(u32::from(letter)).unwrap()).collect()
+    }
 
     fn origin(proxies: &[&str], peer: &str, forwarded: &[&str]) -> Option<String> {
         let mut headers = HeaderMap::new();
         for line in forwarded {
-            headers.append("x-forwarded-for", line.parse().unwrap());
+            headers.append("x-forwarded-for", HeaderValue::from_bytes(&latin1(line)).unwrap());
         }
         let networks = proxies.iter().map(|network| network.parse().unwrap()).collect();
         Proxies::new(networks).origin(peer.parse().unwrap(), &headers).map(|address| address.to_string())
@@ -130,6 +139,8 @@ mod tests {
         assert_eq!(origin(&["203.0.113.0/24"], "203.0.113.9", &spoofed), is("198.51.100.1"));
         assert_eq!(origin(&["203.0.113.0/24"], "203.0.113.9", &["nonsense"]), is("203.0.113.9"));
         assert_eq!(origin(&["203.0.113.0/24"], "203.0.113.9", &["198.51.100.1:4711"]), is("198.51.100.1"));
+        assert_eq!(origin(&["127.0.0.1/32"], "127.0.0.1", &["é, 198.51.100.1"]), is("198.51.100.1"));
+        assert_eq!(origin(&["127.0.0.1/32"], "127.0.0.1", &["é"]), is("127.0.0.1"));
         assert_eq!(
             origin(&["::ffff:0:0/96", "127.0.0.0/8"], "::ffff:127.0.0.1", &["192.0.2.1"]),
             is("192.0.2.1")
@@ -140,6 +151,8 @@ mod tests {
     fn this_machine_is_nobody_unless_it_speaks_for_somebody() {
         assert_eq!(origin(&[], "127.0.0.1", &[]), None);
         assert_eq!(origin(&["127.0.0.1/32"], "::1", &[]), None);
+        let proxy = Some("127.0.0.1".to_owned());
+        assert_eq!(origin(&["127.0.0.1/32"], "127.0.0.1", &[]), proxy, "one that names nobody is one client");
         assert_eq!(origin(&[], "127.0.0.1", &["192.0.2.1"]), Some("127.0.0.1".to_owned()));
     }
 

@@ -1,6 +1,6 @@
 //! What keeps card testing and seat hoarding away from opening and paying.
 use super::Checkout;
-use crate::abuse::{Challenge, Client, Excess, ProcessLimits, Pseudonyms, Rate, Rates};
+use crate::abuse::{Challenge, Client, Excess, ProcessLimits, Pseudonyms, Rates};
 use crate::error::Error;
 use crate::grants::Grants;
 use crate::payments::Payments;
@@ -44,32 +44,50 @@ impl<P: Payments, G: Grants> Checkout<P, G> {
     pub(super) async fn admit_opening(
         &self,
         tx: &mut Tx,
-        sku: &str,
         client: &Client,
         now: Timestamp,
     ) -> Result<(), Error> {
         let Some(name) = client.name() else { return Ok(()) };
-        if let Some(rate) = self.guards.rates.opens {
-            tx.use_rate(&subject::opens(name), rate, now)
-                .await?
-                .map_err(|wait| too_many(Excess::Opens, wait))?;
+        self.admit_declined(tx, client, None, now).await?;
+        // Either has those of the same client wait for each other.
+        match self.guards.rates.opens {
+            Some(rate) => {
+                let used = tx.use_rate(&subject::opens(name), rate, now).await?;
+                used.map_err(|wait| too_many(Excess::Opens, wait))?;
+            }
+            None => tx.mark(&subject::holds(name), now).await?,
         }
         if let Some(most) = self.guards.rates.holds
             && tx.held_by(name).await? >= i64::from(most)
         {
             return Err(too_many(Excess::Holds, HELD_WAIT));
         }
-        self.count(Excess::Offering, sku)
+        Ok(())
     }
 
-    /// Refuses who was declined too often, and new clients while cards are tested in a run.
-    pub(super) async fn admit_declined(&self, client: &Client, email: Option<&Email>) -> Result<(), Error> {
-        let (Some(name), Some(rate)) = (client.name(), self.guards.rates.declines) else { return Ok(()) };
-        self.refuse_declined(name, rate).await?;
-        match email {
-            Some(email) => self.refuse_declined(&self.guards.pseudonyms.email(email.as_str()), rate).await,
+    /// Counts a purchase of `sku` that `client` is about to have.
+    pub(super) fn admit_to_offering(&self, sku: &str, client: &Client) -> Result<(), Error> {
+        match client.name() {
+            Some(_) => self.count(Excess::Offering, sku),
             None => Ok(()),
         }
+    }
+
+    /// Refuses who was declined too often.
+    async fn admit_declined(
+        &self,
+        tx: &mut Tx,
+        client: &Client,
+        email: Option<&str>,
+        now: Timestamp,
+    ) -> Result<(), Error> {
+        let (Some(name), Some(rate)) = (client.name(), self.guards.rates.declines) else { return Ok(()) };
+        for whose in std::iter::once(name).chain(email) {
+            if let Some(wait) = tx.rate_wait(&subject::declines(whose), rate, now).await? {
+                return Err(too_many(Excess::Declines, wait));
+            }
+        }
+        Ok(())
     }
 
     /// While cards are tested in a run, the first press of Pay is for those who have bought before, or who pass the
@@ -83,6 +101,7 @@ impl<P: Payments, G: Grants> Checkout<P, G> {
         let (Some(name), Some(run)) = (client.name(), self.guards.rates.decline_run) else { return Ok(()) };
         let now = self.now();
         if purchase.attempt().is_some()
+            || purchase.price().total == 0
             || !self.store.is_marked(subject::CLOSED, now).await?
             || self.store.has_bought(name).await?
             || self.store.is_marked(&subject::passed(name), now).await?
@@ -111,16 +130,10 @@ impl<P: Payments, G: Grants> Checkout<P, G> {
         email: &Email,
         now: Timestamp,
     ) -> Result<(), Error> {
-        let (Some(_), Some(rate)) = (client.name(), self.guards.rates.pays) else { return Ok(()) };
         let email = self.guards.pseudonyms.email(email.as_str());
+        self.admit_declined(tx, client, Some(&email), now).await?;
+        let (Some(_), Some(rate)) = (client.name(), self.guards.rates.pays) else { return Ok(()) };
         tx.use_rate(&subject::pays(&email), rate, now).await?.map_err(|wait| too_many(Excess::Pays, wait))
-    }
-
-    async fn refuse_declined(&self, whose: &str, rate: Rate) -> Result<(), Error> {
-        match self.store.rate_wait(&subject::declines(whose), rate, self.now()).await? {
-            Some(wait) => Err(too_many(Excess::Declines, wait)),
-            None => Ok(()),
-        }
     }
 
     fn count(&self, excess: Excess, key: &str) -> Result<(), Error> {

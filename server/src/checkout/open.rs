@@ -57,7 +57,6 @@ impl<P: Payments, G: Grants> Checkout<P, G> {
         key: Option<IdempotencyKey>,
         client: &Client,
     ) -> Result<Opened, Error> {
-        self.admit_declined(client, None).await?;
         match self.try_to_open(&request, key.as_ref(), client).await {
             Err(Error::NotForSale(Sale::SoldOut)) if self.end_due_holds(&request.sku).await? => {
                 self.try_to_open(&request, key.as_ref(), client).await
@@ -94,12 +93,13 @@ impl<P: Payments, G: Grants> Checkout<P, G> {
             return Ok(serde_json::from_str(&answer).map_err(crate::store::StoreError::from)?);
         }
         let item = item?;
-        self.admit_opening(&mut tx, &item.sku, client, now).await?;
+        self.admit_opening(&mut tx, client, now).await?;
         if let Some(capacity) = item.capacity
             && !tx.take_seat(&item.sku, capacity).await?
         {
             return Err(Error::NotForSale(Sale::SoldOut));
         }
+        self.admit_to_offering(&item.sku, client)?;
         let opening = Opening {
             id: PurchaseId::from_random(rand::random()),
             reference: Reference::from_random(rand::random()),

@@ -45,7 +45,6 @@ impl<P: Payments, G: Grants> Checkout<P, G> {
             name: parse_name(request.name)?,
         };
         self.admit_to(id, &payer.client)?;
-        self.admit_declined(&payer.client, Some(&learner.email)).await?;
         let known = self.store.purchase(id).await?;
         self.admit_payer(&known, &payer.client, payer.challenge_answer.as_deref()).await?;
         let purchase = match self.submit(id, learner, request.expected_total, key, &payer.client).await? {

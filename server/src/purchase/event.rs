@@ -28,6 +28,8 @@ pub enum Event {
     IntentCanceled { intent: Option<String> },
     /// The learner gave up.
     GaveUp,
+    /// Whoever pays was declined too often, here and elsewhere.
+    PayerStopped,
     /// The sweep looked in.
     Woken,
     /// Stripe said something of this intent that can't be read, or less than the whole truth, so that it must be asked.

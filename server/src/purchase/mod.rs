@@ -284,7 +284,7 @@ impl Purchase {
             // A dispute that was lost has taken it back already.
             Command::CreateRefund { .. } => self.state != State::Refunded,
             Command::CancelStray { .. } | Command::ReturnStray { .. } => true,
-            Command::CallPerson { .. } => self.refund_failed,
+            Command::CallPerson { .. } => self.is_refund_stuck(),
             Command::CreateGrant => self.state == State::Paid,
             Command::RevokeGrant => self.state == State::Refunded && self.revoked_at.is_none(),
         }

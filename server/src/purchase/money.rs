@@ -14,7 +14,7 @@ impl Purchase {
         match self.state {
             State::Paid | State::Granted => {}
             // The bank would not take it: another try may go through.
-            State::Refunding if self.refund_failed => {}
+            State::Refunding if self.is_refund_stuck() => {}
             State::Refunding | State::Refunded => return Err(Refusal::Ended),
             State::Held | State::Paying | State::Processing | State::Expired | State::Canceled => {
                 return Err(Refusal::NotPaid);
@@ -126,6 +126,11 @@ impl Purchase {
         self.wake_at = None;
         self.ended_at = Some(now);
         commands
+    }
+
+    /// Whether money should have gone back, and nothing is under way that sends it.
+    pub(super) fn is_refund_stuck(&self) -> bool {
+        self.refund_failed || (self.state == State::Refunding && self.left_to_refund() > 0)
     }
 
     /// Minor units that nobody has asked to be given back yet.

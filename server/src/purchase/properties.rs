@@ -30,6 +30,7 @@ fn any_event() -> impl Strategy<Value = Event> {
         1 => Just(Event::IntentCanceled { intent: Some("pi_1".to_owned()) }),
         1 => Just(Event::IntentCanceled { intent: None }),
         1 => Just(Event::GaveUp),
+        1 => Just(Event::PayerStopped),
         4 => Just(Event::Woken),
         1 => Just(Event::StripeHadNews { intent: None }),
         2 => Just(Event::GrantCreated { access_url: "https://learn".to_owned() }),

@@ -113,6 +113,7 @@ fn events() -> Vec<(&'static str, Event, Timestamp)> {
         ("intent canceled", Event::IntentCanceled { intent: Some("pi_1".to_owned()) }, SOON),
         ("intent canceled, none known", Event::IntentCanceled { intent: None }, SOON),
         ("gave up", Event::GaveUp, SOON),
+        ("payer stopped", Event::PayerStopped, SOON),
         ("woken, early", Event::Woken, OPENED),
         ("woken, late", Event::Woken, LATE),
         ("stripe had news", Event::StripeHadNews { intent: Some("pi_1".to_owned()) }, SOON),
@@ -275,4 +276,14 @@ fn what_cost_nothing_can_be_taken_back_too() {
     assert_eq!(purchase.handle(refund(Some(1)), SOON, &LIMITS), Err(Refusal::RefundTooLarge { left: 0 }));
     let commands = purchase.handle(refund(None), SOON, &LIMITS).unwrap();
     assert_eq!(commands, [Command::ReleaseSeat, Command::RevokeGrant]);
+}
+
+#[test]
+fn a_part_of_what_failed_to_go_back_is_no_trap_for_the_rest() {
+    let mut purchase = in_state(State::Refunding);
+    purchase.handle(Event::RefundsCounted { succeeded: 0, failed: 4900 }, SOON, &LIMITS).unwrap();
+    purchase.handle(refund(Some(1000)), SOON, &LIMITS).unwrap();
+    purchase.handle(Event::RefundsCounted { succeeded: 1000, failed: 4900 }, SOON, &LIMITS).unwrap();
+    let rest = purchase.handle(refund(None), SOON, &LIMITS).unwrap();
+    assert!(matches!(rest[..], [Command::CreateRefund { amount: None, .. }]), "{rest:?}");
 }

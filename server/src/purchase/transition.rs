@@ -113,6 +113,10 @@ impl Purchase {
                 | State::Refunding
                 | State::Refunded => Err(Refusal::Ended),
             },
+            Event::PayerStopped => {
+                let stops = self.state == State::Paying && !self.ending;
+                Ok(if stops { self.begin_ending(now, limits) } else { vec![] })
+            }
             Event::Woken => Ok(self.woken(now, limits)),
             Event::StripeHadNews { intent: Some(intent) }
                 if self.intent.as_ref().is_some_and(|recorded| *recorded != intent) =>

@@ -32,7 +32,7 @@ impl Store {
         let name = random_name();
         let row = sqlx::query(
             "UPDATE outbox SET leased_until = $2, lease = $4, attempts = attempts + 1, \
-             tried_since = CASE WHEN attempts = 0 THEN $1 ELSE tried_since END \
+             tried_since = CASE WHEN attempts = 0 OR tried_since = 0 THEN $1 ELSE tried_since END \
              WHERE leased_until <= $1 AND state = 'pending' \
              AND id = (SELECT o.id FROM outbox o WHERE o.state = 'pending' AND o.receiver = $3 \
              AND o.next_attempt_at <= $1 AND o.leased_until <= $1 AND NOT EXISTS (SELECT 1 FROM outbox e \

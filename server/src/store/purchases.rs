@@ -104,16 +104,19 @@ impl Tx {
         let (mut purchase, client) = self.lock(id).await?;
         let (before, declines) = (purchase.version(), purchase.declines());
         let event = self.find_seat(&purchase, event).await?;
-        let commands = match purchase.handle(event, now, &self.store.limits) {
+        let mut commands = match purchase.handle(event, now, &self.store.limits) {
             Ok(commands) => commands,
             Err(refusal) => return Ok(Err(refusal)),
         };
+        if purchase.declines() > declines && self.count_decline(&purchase, client.as_deref(), now).await? {
+            match purchase.handle(Event::PayerStopped, now, &self.store.limits) {
+                Ok(more) => commands.extend(more),
+                Err(refusal) => return Ok(Err(refusal)),
+            }
+        }
         if purchase.version() != before {
             self.update(&purchase, now).await?;
             self.changed.push(id.clone());
-        }
-        if purchase.declines() > declines {
-            self.count_decline(&purchase, client.as_deref(), now).await?;
         }
         for command in commands {
             match command.receiver() {

@@ -18,6 +18,11 @@ pub(crate) mod subject {
         ["opens ", client].concat()
     }
 
+    /// Touched by whoever counts what a client holds.
+    pub(crate) fn holds(client: &str) -> String {
+        ["holds ", client].concat()
+    }
+
     /// Presses of Pay for an email.
     pub(crate) fn pays(email: &str) -> String {
         ["pays ", email].concat()
@@ -35,21 +40,6 @@ pub(crate) mod subject {
 }
 
 impl Store {
-    /// How long `subject` must wait for its next use; nothing where it need not.
-    pub async fn rate_wait(
-        &self,
-        subject: &str,
-        rate: Rate,
-        now: Timestamp,
-    ) -> Result<Option<Duration>, StoreError> {
-        let row = sqlx::query("SELECT used_until FROM rates WHERE subject = $1")
-            .bind(subject)
-            .fetch_optional(&self.pool)
-            .await?;
-        let used_until = row.map(|row| row.try_get("used_until")).transpose()?.unwrap_or(0);
-        Ok(wait(Timestamp::from_millis(used_until), rate, now))
-    }
-
     /// Whether `subject` was marked for a time that is not over.
     pub async fn is_marked(&self, subject: &str, now: Timestamp) -> Result<bool, StoreError> {
         let row = sqlx::query("SELECT 1 AS found FROM rates WHERE subject = $1 AND used_until > $2")
@@ -60,10 +50,11 @@ impl Store {
         Ok(row.is_some())
     }
 
-    /// Whether `client` has bought anything.
+    /// Whether `client` has paid for anything.
     pub async fn has_bought(&self, client: &str) -> Result<bool, StoreError> {
         let row = sqlx::query(
-            "SELECT 1 AS found FROM purchases WHERE client = $1 AND state IN ('paid', 'granted') LIMIT 1",
+            "SELECT 1 AS found FROM purchases WHERE client = $1 AND state IN ('paid', 'granted') AND intent IS NOT NULL \
+             LIMIT 1",
         )
         .bind(client)
         .fetch_optional(&self.pool)
@@ -81,6 +72,26 @@ impl Store {
 }
 
 impl Tx {
+    /// How long `subject` must wait for its next use; nothing where it need not.
+    pub async fn rate_wait(
+        &mut self,
+        subject: &str,
+        rate: Rate,
+        now: Timestamp,
+    ) -> Result<Option<Duration>, StoreError> {
+        Ok(wait(self.rest(subject, now).await?, rate))
+    }
+
+    /// For how long `subject` is used or marked from now on.
+    async fn rest(&mut self, subject: &str, now: Timestamp) -> Result<Duration, StoreError> {
+        let row = sqlx::query("SELECT used_until FROM rates WHERE subject = $1")
+            .bind(subject)
+            .fetch_optional(&mut *self.inner)
+            .await?;
+        let used_until = row.map(|row| row.try_get("used_until")).transpose()?.unwrap_or(0);
+        Ok(Timestamp::from_millis(used_until).since(now))
+    }
+
     /// Uses `rate` once for `subject`; where it is used up, how long to wait. Who does so at the same time waits here.
     pub async fn use_rate(
         &mut self,
@@ -92,25 +103,14 @@ impl Tx {
         if used.is_some() {
             return Ok(Ok(()));
         }
-        let row = sqlx::query("SELECT used_until FROM rates WHERE subject = $1")
-            .bind(subject)
-            .fetch_one(&mut *self.inner)
-            .await?;
-        let used_until = Timestamp::from_millis(row.try_get("used_until")?);
-        Ok(Err(wait(used_until, rate, now).unwrap_or(rate.interval())))
+        Ok(Err(wait(self.rest(subject, now).await?, rate).unwrap_or(rate.interval())))
     }
 
-    /// Counts what has happened, allowed or not; whether the rate is used up by just this.
-    pub(super) async fn count_against(
-        &mut self,
-        subject: &str,
-        rate: Rate,
-        now: Timestamp,
-    ) -> Result<bool, StoreError> {
+    /// Counts what has happened, allowed or not; whether the rate is used up.
+    async fn count_against(&mut self, subject: &str, rate: Rate, now: Timestamp) -> Result<bool, StoreError> {
         // More than a whole period is no better than one.
         let used = self.count(subject, rate, now, now.plus(rate.period())).await?;
-        let edge = now.plus(rate.tolerance());
-        Ok(used.is_some_and(|until| until > edge && until <= edge.plus(rate.interval())))
+        Ok(used.is_none_or(|until| until > now.plus(rate.tolerance())))
     }
 
     /// Marks `subject` until a moment.
@@ -126,34 +126,38 @@ impl Tx {
         Ok(())
     }
 
-    /// Counts a decline of `purchase`, which `client` opened. One too many of all closes paying to new clients for as
-    /// long as the rate's period.
+    /// Counts a decline of `purchase`, which `client` opened; whether that client or email has had too many. While there
+    /// are too many of all, paying stays closed to new clients, and for as long as the rate's period after the last.
     pub(super) async fn count_decline(
         &mut self,
         purchase: &Purchase,
         client: Option<&str>,
         now: Timestamp,
-    ) -> Result<(), StoreError> {
+    ) -> Result<bool, StoreError> {
         // Nobody counts what this machine's own programs do.
-        let Some(client) = client else { return Ok(()) };
+        let Some(client) = client else { return Ok(false) };
+        let mut too_many = false;
         let Declines { each, run, pseudonyms } = self.store.declines.clone();
         if let Some(each) = each {
-            self.count_against(&subject::declines(client), each, now).await?;
+            too_many |= self.count_against(&subject::declines(client), each, now).await?;
             if let Some(learner) = purchase.learner() {
                 let email = pseudonyms.email(learner.email.as_str());
-                self.count_against(&subject::declines(&email), each, now).await?;
+                too_many |= self.count_against(&subject::declines(&email), each, now).await?;
             }
         }
-        if let Some(run) = run
+        // One who is stopped already is no reason to stop the others.
+        if let (Some(run), false) = (run, too_many)
             && self.count_against(subject::ALL_DECLINES, run, now).await?
         {
+            if self.rest(subject::CLOSED, now).await?.is_zero() {
+                tracing::error!(
+                    alert = true,
+                    "cards are being declined in a run: paying is closed to new clients for a while"
+                );
+            }
             self.mark(subject::CLOSED, now.plus(run.period())).await?;
-            tracing::error!(
-                alert = true,
-                "cards are being declined in a run: paying is closed to new clients for a while"
-            );
         }
-        Ok(())
+        Ok(too_many)
     }
 
     async fn count(
@@ -180,7 +184,7 @@ impl Tx {
     /// How many purchases `client` has open and not paid.
     pub async fn held_by(&mut self, client: &str) -> Result<i64, StoreError> {
         let row = sqlx::query(
-            "SELECT count(*) AS held FROM purchases WHERE client = $1 AND state IN ('held', 'paying')",
+            "SELECT count(*) AS held FROM purchases WHERE client = $1 AND state IN ('held', 'paying', 'processing')",
         )
         .bind(client)
         .fetch_one(&mut *self.inner)
@@ -189,7 +193,7 @@ impl Tx {
     }
 }
 
-fn wait(used_until: Timestamp, rate: Rate, now: Timestamp) -> Option<Duration> {
-    let wait = used_until.since(now).saturating_sub(rate.tolerance());
+fn wait(rest: Duration, rate: Rate) -> Option<Duration> {
+    let wait = rest.saturating_sub(rate.tolerance());
     (!wait.is_zero()).then_some(wait)
 }

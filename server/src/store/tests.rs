@@ -410,13 +410,17 @@ async fn a_rate_is_used_up_and_comes_back_bit_by_bit() {
         tx.commit().await.unwrap();
         used
     };
+    let waits = async |subject, now| {
+        let mut tx = fixture.store.begin().await.unwrap();
+        tx.rate_wait(subject, rate, now).await.unwrap()
+    };
     assert_eq!((uses(NOW).await, uses(NOW).await), (Ok(()), Ok(())));
     assert_eq!(uses(NOW).await, Err(Duration::from_secs(1800)));
-    assert_eq!(fixture.store.rate_wait("opens x", rate, minutes(10)).await.unwrap().unwrap().as_secs(), 1200);
+    assert_eq!(waits("opens x", minutes(10)).await.unwrap().as_secs(), 1200);
     assert_eq!(uses(minutes(29)).await, Err(Duration::from_secs(60)));
     assert_eq!(uses(minutes(30)).await, Ok(()));
     assert!(uses(minutes(30)).await.is_err());
-    assert_eq!(fixture.store.rate_wait("opens y", rate, NOW).await.unwrap(), None, "another's is another's");
+    assert_eq!(waits("opens y", NOW).await, None, "another's is another's");
     fixture.store.forget_rates(minutes(200)).await.unwrap();
     assert_eq!((uses(minutes(200)).await, uses(minutes(200)).await), (Ok(()), Ok(())));
 }

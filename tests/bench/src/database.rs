@@ -64,12 +64,13 @@ pub(crate) async fn fill(database: &Database, purchases: u64) -> anyhow::Result<
         "grant_refused":false,"opened_at":"2026-11-24T12:00:00Z","paid_at":"2026-11-24T12:00:30Z",
         "granted_at":"2026-11-24T12:00:31Z","revoked_at":null,"ended_at":null}"#;
     let fill = format!(
-        "INSERT INTO purchases (id, reference, sku, state, version, intent, email, wake_at, opened_at, updated_at, body) \
+        "INSERT INTO purchases (id, reference, sku, state, version, intent, email, wake_at, opened_at, updated_at, body, client) \
          WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < {purchases}), \
          named AS (SELECT i, 'pu_' || lower(hex(randomblob(20))) AS id FROM n) \
          SELECT id, 'RU-' || i, 'ru-course', 'granted', 5, 'pi_' || i, 'learner' || i || '@example.com', NULL, \
          1700000000000 + i * 1000, 1700000000000 + i * 1000, \
-         replace(replace(replace('{body}', 'ID', id), 'REFERENCE', 'RU-' || i), 'INTENT', 'pi_' || i) FROM named"
+         replace(replace(replace('{body}', 'ID', id), 'REFERENCE', 'RU-' || i), 'INTENT', 'pi_' || i), \
+         'client' || (i % 100000) FROM named"
     );
     connection.execute(sqlx::AssertSqlSafe(fill)).await.context("filling the database")?;
     connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").await?;

@@ -12,13 +12,8 @@ use tokio::task::JoinSet;
 #[derive(Clone, Debug)]
 pub(crate) struct Request(Arc<[u8]>);
 
-/// What to ask.
-#[derive(Clone, Debug)]
-pub(crate) enum Requests {
-    Same(Request),
-    /// One after another, and from the beginning again.
-    Each(Arc<[Request]>),
-}
+/// What to ask: one after another, and from the beginning again.
+pub(crate) type Requests = Arc<[Request]>;
 
 /// How to ask.
 #[derive(Clone, Copy, Debug)]
@@ -40,13 +35,27 @@ impl Request {
         Self(format!("GET {path} HTTP/1.1\r\nhost: bench\r\n\r\n").into_bytes().into())
     }
 
-    pub(crate) fn post(path: &str, body: &str) -> Self {
+    /// As a proxy passes it on that speaks for the `n`th client.
+    pub(crate) fn get_as(n: usize, path: &str) -> Self {
+        let client = address(n);
+        Self(format!("GET {path} HTTP/1.1\r\nhost: bench\r\n{client}\r\n").into_bytes().into())
+    }
+
+    /// The same with a body.
+    pub(crate) fn post_as(n: usize, path: &str, body: &str) -> Self {
+        let client = address(n);
         let head = format!(
-            "POST {path} HTTP/1.1\r\nhost: bench\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n",
+            "POST {path} HTTP/1.1\r\nhost: bench\r\n{client}content-type: application/json\r\n\
+             content-length: {}\r\n\r\n",
             body.len()
         );
         Self([head.as_bytes(), body.as_bytes()].concat().into())
     }
+}
+
+/// Of the network that is set aside for benchmarks (RFC 2544).
+fn address(n: usize) -> String {
+    format!("x-forwarded-for: 198.18.{}.{}\r\n", n / 250 % 250, n % 250)
 }
 
 impl Load {
@@ -60,11 +69,8 @@ impl Load {
                 let mut connection = Connection::open(self.address).await?;
                 let mut answers = Vec::new();
                 while start.elapsed() < self.length {
-                    let request = match &requests {
-                        Requests::Same(request) => request,
-                        Requests::Each(all) => &all[next.fetch_add(1, Ordering::Relaxed) % all.len()],
-                    };
-                    answers.push(connection.ask(request).await?);
+                    let place = next.fetch_add(1, Ordering::Relaxed) % requests.len();
+                    answers.push(connection.ask(&requests[place]).await?);
                 }
                 anyhow::Ok(answers)
             });
@@ -80,11 +86,11 @@ impl Load {
     }
 }
 
-/// As many clients as `buyers`, each with a connection of its own, ask once, all at the same time.
-pub(crate) async fn rush(address: SocketAddr, request: &Request, buyers: usize) -> anyhow::Result<Measured> {
+/// Each asks once, over a connection of its own, all at the same time.
+pub(crate) async fn rush(address: SocketAddr, requests: &Requests) -> anyhow::Result<Measured> {
     let mut clients = JoinSet::new();
     let start = Instant::now();
-    for _ in 0..buyers {
+    for request in requests.iter() {
         let request = request.clone();
         clients.spawn(async move {
             let asked = Instant::now();

@@ -9,9 +9,10 @@ mod process;
 mod report;
 
 use clap::{Parser, Subcommand};
-use load::{Load, Request, Requests};
+use database::Database;
+use load::{Load, Measured, Request, Requests};
 use process::Server;
-use report::Report;
+use report::{Report, median};
 use sandbox::{Options, Sandbox};
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
@@ -46,198 +47,159 @@ enum Command {
 /// Rounds of each kind, taken in turns, so that both meet the same noise.
 const ROUNDS: usize = 5;
 const ROUND: Duration = Duration::from_secs(2);
+/// Addresses that requests come from, so that each keeps within its limits.
+const CLIENTS: usize = 50_000;
 const BUYERS: usize = 5000;
 const SEATS: usize = 30;
+const OFFERING: &str = "/v1/offerings/ru-live";
+const COURSE: &str = r#"{"sku":"ru-course"}"#;
+const LIVE: &str = r#"{"sku":"ru-live"}"#;
 
 fn main() -> anyhow::Result<()> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     runtime.block_on(async {
         match Cli::parse().command {
             Command::Bare { body } => bare::serve(&body).await,
-            Command::Server { binary, folder, purchases } => measure(&binary, &folder, purchases).await,
+            Command::Server { binary, folder, purchases } => {
+                let sandbox = Sandbox::start(Options::default()).await?;
+                let mut bench = Bench { binary, folder, sandbox, report: Report::default() };
+                bench.start_up().await?;
+                bench.offerings().await?;
+                bench.opening().await?;
+                bench.rush().await?;
+                bench.size(purchases).await?;
+                println!("{}", bench.report);
+                Ok(())
+            }
         }
     })
 }
 
-async fn measure(binary: &std::path::Path, folder: &std::path::Path, purchases: u64) -> anyhow::Result<()> {
-    let sandbox = Sandbox::start(Options::default()).await?;
-    let mut report = Report::default();
-    start_up(binary, folder, &sandbox, &mut report).await?;
-    offerings(binary, folder, &sandbox, &mut report).await?;
-    opening(binary, folder, &sandbox, &mut report).await?;
-    rush(binary, folder, &sandbox, &mut report).await?;
-    size(binary, folder, &sandbox, purchases, &mut report).await?;
-    println!("{report}");
-    Ok(())
+struct Bench {
+    binary: PathBuf,
+    folder: PathBuf,
+    sandbox: Sandbox,
+    report: Report,
 }
 
-/// From starting the process to the first answer that it is ready.
-async fn start_up(
-    binary: &std::path::Path,
-    folder: &std::path::Path,
-    sandbox: &Sandbox,
-    report: &mut Report,
-) -> anyhow::Result<()> {
-    let mut times = Vec::new();
-    let database = database::fresh(folder)?;
-    for _ in 0..ROUNDS {
-        let start = Instant::now();
-        let server = Server::start(binary, &database, SEATS, sandbox).await?;
-        times.push(start.elapsed());
-        drop(server);
+impl Bench {
+    async fn start(&self, database: &Database) -> anyhow::Result<Server> {
+        Server::start(&self.binary, database, SEATS, &self.sandbox).await
     }
-    report
-        .line("start-up, process to ready", format!("{:.0} ms", report::median(&times).as_secs_f64() * 1e3));
-    Ok(())
-}
 
-/// Reading an offering, against a bare route that answers the same bytes.
-async fn offerings(
-    binary: &std::path::Path,
-    folder: &std::path::Path,
-    sandbox: &Sandbox,
-    report: &mut Report,
-) -> anyhow::Result<()> {
-    let database = database::fresh(folder)?;
-    let server = Server::start(binary, &database, SEATS, sandbox).await?;
-    let request = Request::get("/v1/offerings/ru-live");
-    let body = load::one(server.address, &request).await?;
-    let file = folder.join("body.json");
-    std::fs::write(&file, body)?;
-    let bare = Server::bare(&file).await?;
-    let (mut ours, mut theirs) = (Vec::new(), Vec::new());
-    for _ in 0..ROUNDS {
-        for (address, measured) in [(bare.address, &mut theirs), (server.address, &mut ours)] {
-            let load = Load { address, connections: 16, length: ROUND };
-            measured.push(load.run(&Requests::Same(request.clone())).await?);
+    /// From starting the process to the first answer that it is ready, and what it holds then.
+    async fn start_up(&mut self) -> anyhow::Result<()> {
+        let (mut times, mut memory) = (Vec::new(), Vec::new());
+        let database = database::fresh(&self.folder)?;
+        for _ in 0..ROUNDS {
+            let start = Instant::now();
+            let server = self.start(&database).await?;
+            times.push(start.elapsed());
+            memory.push(server.resident()?);
         }
+        self.report
+            .line("start-up, process to ready", format!("{:.0} ms", median(&times).as_secs_f64() * 1e3));
+        self.report.line("resident memory, idle", format!("{:.1} MiB", median(&memory)));
+        Ok(())
     }
-    let rate = |of: &[load::Measured]| {
-        report::median(&of.iter().map(|round| round.per_second()).collect::<Vec<_>>())
-    };
-    let latency = |of: &[load::Measured], share: f64| {
-        report::median(&of.iter().map(|round| round.latency(share)).collect::<Vec<_>>())
-    };
-    report.share("GET offering, requests/s", rate(&ours), rate(&theirs), "a bare axum route", 0.9);
-    report.line(
-        "GET offering, p50 and p99",
-        format!(
-            "{:?} and {:?} (bare: {:?} and {:?})",
-            latency(&ours, 0.5),
-            latency(&ours, 0.99),
-            latency(&theirs, 0.5),
-            latency(&theirs, 0.99)
-        ),
-    );
-    report.line(
-        "resident memory, idle",
-        format!(
-            "{:.1} MiB",
-            Server::start(binary, &database::fresh(folder)?, SEATS, sandbox).await?.resident()?
-        ),
-    );
-    Ok(())
-}
 
-/// Opening purchases with durable commits, against bare commits.
-async fn opening(
-    binary: &std::path::Path,
-    folder: &std::path::Path,
-    sandbox: &Sandbox,
-    report: &mut Report,
-) -> anyhow::Result<()> {
-    let database = database::fresh(folder)?;
-    let server = Server::start(binary, &database, SEATS, sandbox).await?;
-    let request = Request::post("/v1/purchases", r#"{"sku":"ru-course"}"#);
-    let bare = database::fresh(folder)?;
-    let (mut opened, mut committed) = (Vec::new(), Vec::new());
-    for _ in 0..ROUNDS {
-        committed.push(database::commits_per_second(&bare, ROUND).await?);
-        let load = Load { address: server.address, connections: 16, length: ROUND };
-        opened.push(load.run(&Requests::Same(request.clone())).await?.per_second());
-    }
-    report.share(
-        "purchases opened/s",
-        report::median(&opened),
-        report::median(&committed),
-        "bare commits/s",
-        0.6,
-    );
-    Ok(())
-}
-
-/// Many buyers for few seats, all at once.
-async fn rush(
-    binary: &std::path::Path,
-    folder: &std::path::Path,
-    sandbox: &Sandbox,
-    report: &mut Report,
-) -> anyhow::Result<()> {
-    let database = database::fresh(folder)?;
-    let server = Server::start(binary, &database, SEATS, sandbox).await?;
-    let request = Request::post("/v1/purchases", r#"{"sku":"ru-live"}"#);
-    let rush = load::rush(server.address, &request, BUYERS).await?;
-    let sold = rush.answers_with(201);
-    anyhow::ensure!(sold == SEATS, "{sold} seats were sold, and there are {SEATS}");
-    anyhow::ensure!(
-        rush.answers_with(409) == BUYERS - SEATS,
-        "somebody got no answer: {:?}",
-        rush.statuses()
-    );
-    report.line(
-        "rush of 5,000 buyers for 30 seats",
-        format!(
-            "{sold} sold, all answered in {:.2} s, p99 {:?}",
-            rush.took.as_secs_f64(),
-            rush.latency(0.99)
-        ),
-    );
-    report.line(
-        "resident memory, at most under the rush",
-        format!("{:.1} MiB (goal: under 60)", server.most_resident()?),
-    );
-    Ok(())
-}
-
-/// The same requests on a small and on a large database.
-async fn size(
-    binary: &std::path::Path,
-    folder: &std::path::Path,
-    sandbox: &Sandbox,
-    purchases: u64,
-    report: &mut Report,
-) -> anyhow::Result<()> {
-    let (small, large) = (database::fresh(folder)?, database::fresh(folder)?);
-    let mut servers = Vec::new();
-    for (database, purchases) in [(&small, 1000), (&large, purchases)] {
-        let server = Server::start(binary, database, SEATS, sandbox).await?;
-        let ids = database::fill(database, purchases).await?;
-        let mix = ids.into_iter().flat_map(|id| {
-            [
-                Request::get(&format!("/v1/purchases/{id}")),
-                Request::post("/v1/purchases", r#"{"sku":"ru-course"}"#),
-            ]
-        });
-        servers.push((server, Requests::Each(mix.collect())));
-    }
-    let mut latencies = [Vec::new(), Vec::new()];
-    for round in 0..=ROUNDS {
-        for ((server, mix), latencies) in servers.iter().zip(&mut latencies) {
-            let load = Load { address: server.address, connections: 4, length: ROUND };
-            let measured = load.run(mix).await?;
-            // The first fills caches.
-            if round > 0 {
-                latencies.push(measured.latency(0.99));
+    /// Reading an offering, against a bare route that answers the same bytes.
+    async fn offerings(&mut self) -> anyhow::Result<()> {
+        let database = database::fresh(&self.folder)?;
+        let server = self.start(&database).await?;
+        let file = self.folder.join("body.json");
+        std::fs::write(&file, load::one(server.address, &Request::get(OFFERING)).await?)?;
+        let bare = Server::bare(&file).await?;
+        let requests: Requests = (0..CLIENTS).map(|n| Request::get_as(n, OFFERING)).collect();
+        let (mut ours, mut theirs) = (Vec::new(), Vec::new());
+        for _ in 0..ROUNDS {
+            for (address, measured) in [(bare.address, &mut theirs), (server.address, &mut ours)] {
+                measured.push(Load { address, connections: 16, length: ROUND }.run(&requests).await?);
             }
         }
+        let [our_rate, bare_rate] =
+            [&ours, &theirs].map(|of| median(&of.iter().map(Measured::per_second).collect::<Vec<_>>()));
+        self.report.share("GET offering, requests/s", our_rate, bare_rate, "a bare axum route", 0.9);
+        let latencies = [0.5, 0.99].map(|share| {
+            [&ours, &theirs]
+                .map(|of| median(&of.iter().map(|round| round.latency(share)).collect::<Vec<_>>()))
+        });
+        let [[p50, bare_p50], [p99, bare_p99]] = latencies;
+        self.report.line(
+            "GET offering, p50 and p99",
+            format!("{p50:?} and {p99:?} (bare: {bare_p50:?} and {bare_p99:?})"),
+        );
+        Ok(())
     }
-    let [small, large] = latencies.map(|of| report::median(&of));
-    report.line(
-        "p99 of a mix, with 1,000,000 purchases against 1,000",
-        format!(
-            "{large:?} against {small:?}: {:.2}× (goal: 1.2×; {purchases} were stored)",
-            large.as_secs_f64() / small.as_secs_f64()
-        ),
-    );
-    Ok(())
+
+    /// Opening purchases with durable commits, against bare commits.
+    async fn opening(&mut self) -> anyhow::Result<()> {
+        let (database, bare) = (database::fresh(&self.folder)?, database::fresh(&self.folder)?);
+        let server = self.start(&database).await?;
+        let requests: Requests = (0..CLIENTS).map(|n| Request::post_as(n, "/v1/purchases", COURSE)).collect();
+        let (mut opened, mut committed) = (Vec::new(), Vec::new());
+        for _ in 0..ROUNDS {
+            committed.push(database::commits_per_second(&bare, ROUND).await?);
+            let load = Load { address: server.address, connections: 16, length: ROUND };
+            opened.push(load.run(&requests).await?.per_second());
+        }
+        let (opened, committed) = (median(&opened), median(&committed));
+        self.report.share("purchases opened/s", opened, committed, "bare commits/s", 0.6);
+        Ok(())
+    }
+
+    /// Many buyers for few seats, all at once.
+    async fn rush(&mut self) -> anyhow::Result<()> {
+        let database = database::fresh(&self.folder)?;
+        let server = self.start(&database).await?;
+        let requests: Requests = (0..BUYERS).map(|n| Request::post_as(n, "/v1/purchases", LIVE)).collect();
+        let rush = load::rush(server.address, &requests).await?;
+        let (sold, refused) = (rush.answers_with(201), rush.answers_with(409));
+        anyhow::ensure!(sold == SEATS, "{sold} seats were sold, and there are {SEATS}");
+        anyhow::ensure!(refused == BUYERS - SEATS, "somebody was not answered: {:?}", rush.statuses());
+        self.report.line(
+            "rush of 5,000 buyers for 30 seats",
+            format!(
+                "{sold} sold, all answered in {:.2} s, p99 {:?}",
+                rush.took.as_secs_f64(),
+                rush.latency(0.99)
+            ),
+        );
+        let memory = format!("{:.1} MiB (goal: under 60)", server.most_resident()?);
+        self.report.line("resident memory, at most under the rush", memory);
+        Ok(())
+    }
+
+    /// The same requests on a small and on a large database.
+    async fn size(&mut self, purchases: u64) -> anyhow::Result<()> {
+        let databases = [database::fresh(&self.folder)?, database::fresh(&self.folder)?];
+        let mut servers = Vec::new();
+        for (database, purchases) in databases.iter().zip([1000, purchases]) {
+            let server = self.start(database).await?;
+            let ids = database::fill(database, purchases).await?;
+            let mix = (0..CLIENTS).map(|n| match n % 2 {
+                0 => Request::get_as(n, &format!("/v1/purchases/{}", ids[n / 2 % ids.len()])),
+                _ => Request::post_as(n, "/v1/purchases", COURSE),
+            });
+            servers.push((server, mix.collect::<Requests>()));
+        }
+        let mut latencies = [Vec::new(), Vec::new()];
+        for round in 0..=ROUNDS {
+            for ((server, mix), latencies) in servers.iter().zip(&mut latencies) {
+                let measured =
+                    Load { address: server.address, connections: 4, length: ROUND }.run(mix).await?;
+                // The first fills caches.
+                if round > 0 {
+                    latencies.push(measured.latency(0.99));
+                }
+            }
+        }
+        let [small, large] = latencies.map(|of| median(&of));
+        let times = large.as_secs_f64() / small.as_secs_f64();
+        self.report.line(
+            &format!("p99 of a mix, with {purchases} purchases against 1000"),
+            format!("{large:?} against {small:?}: {times:.2}× (goal: 1.2×)"),
+        );
+        Ok(())
+    }
 }

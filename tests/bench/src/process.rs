@@ -39,6 +39,7 @@ impl Server {
             .env("STRIPE_JS_URL", sandbox.stripe_js_url())
             .env("FLOCKJAY_URL", sandbox.flockjay_url())
             .env("FLOCKJAY_TOKEN", "sandbox-token")
+            .env("TRUSTED_PROXIES", "127.0.0.1")
             .stdout(Stdio::null())
             .stderr(Stdio::null())
             .spawn()
