@@ -5,7 +5,7 @@ use crate::checkout::{Checkout, Guards};
 use crate::clock::Clock;
 use crate::config::{ChallengeConfig, Config};
 use crate::grants::FlockJay;
-use crate::http::{self, Api, Assets, Site};
+use crate::http::{self, Api, Assets, Parts, Site};
 use crate::payments::Stripe;
 use crate::purchase::Receiver;
 use crate::reconcile;
@@ -15,7 +15,6 @@ use anyhow::Context;
 use axum::Router;
 use std::net::SocketAddr;
 use std::path::PathBuf;
-use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
@@ -46,12 +45,12 @@ impl App {
             None => None,
         };
         let stop = checkout.stop.clone();
-        let assets = Assets::find().map(Arc::new);
+        let assets = Assets::find();
         if assets.is_none() {
             tracing::warn!("the widget is not built: the embed routes answer 503");
         }
         worker::look_first(&checkout, &checkout.catalog.get()).await;
-        let api = Api { checkout: checkout.clone(), assets, site: Arc::new(site(&config, address)) };
+        let api = Api::new(Parts { checkout: checkout.clone(), assets, site: site(&config, address) });
         let tasks = TaskTracker::new();
         tasks.spawn(serve(listener, http::router(api), stop.clone()));
         if let Some(metrics) = metrics {

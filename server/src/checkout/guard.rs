@@ -48,18 +48,20 @@ impl<P: Payments, G: Grants> Checkout<P, G> {
         now: Timestamp,
     ) -> Result<(), Error> {
         let Some(name) = client.name() else { return Ok(()) };
-        self.admit_declined(tx, client, None, now).await?;
+        let rates = &self.guards.rates;
         // Either has those of the same client wait for each other.
-        match self.guards.rates.opens {
+        match rates.opens {
             Some(rate) => {
                 let used = tx.use_rate(&subject::opens(name), rate, now).await?;
                 used.map_err(|wait| too_many(Excess::Opens, wait))?;
             }
             None => tx.mark(&subject::holds(name), now).await?,
         }
-        if let Some(most) = self.guards.rates.holds
-            && tx.held_by(name).await? >= i64::from(most)
-        {
+        let (declined, held) = tx.standing_of(name, rates.declines, now).await?;
+        if let Some(wait) = declined {
+            return Err(too_many(Excess::Declines, wait));
+        }
+        if rates.holds.is_some_and(|most| held >= i64::from(most)) {
             return Err(too_many(Excess::Holds, HELD_WAIT));
         }
         Ok(())
@@ -71,23 +73,6 @@ impl<P: Payments, G: Grants> Checkout<P, G> {
             Some(_) => self.count(Excess::Offering, sku),
             None => Ok(()),
         }
-    }
-
-    /// Refuses who was declined too often.
-    async fn admit_declined(
-        &self,
-        tx: &mut Tx,
-        client: &Client,
-        email: Option<&str>,
-        now: Timestamp,
-    ) -> Result<(), Error> {
-        let (Some(name), Some(rate)) = (client.name(), self.guards.rates.declines) else { return Ok(()) };
-        for whose in std::iter::once(name).chain(email) {
-            if let Some(wait) = tx.rate_wait(&subject::declines(whose), rate, now).await? {
-                return Err(too_many(Excess::Declines, wait));
-            }
-        }
-        Ok(())
     }
 
     /// While cards are tested in a run, the first press of Pay is for those who have bought before, or who pass the
@@ -130,9 +115,16 @@ impl<P: Payments, G: Grants> Checkout<P, G> {
         email: &Email,
         now: Timestamp,
     ) -> Result<(), Error> {
+        let Some(name) = client.name() else { return Ok(()) };
         let email = self.guards.pseudonyms.email(email.as_str());
-        self.admit_declined(tx, client, Some(&email), now).await?;
-        let (Some(_), Some(rate)) = (client.name(), self.guards.rates.pays) else { return Ok(()) };
+        if let Some(rate) = self.guards.rates.declines {
+            for whose in [name, &email] {
+                if let Some(wait) = tx.rate_wait(&subject::declines(whose), rate, now).await? {
+                    return Err(too_many(Excess::Declines, wait));
+                }
+            }
+        }
+        let Some(rate) = self.guards.rates.pays else { return Ok(()) };
         tx.use_rate(&subject::pays(&email), rate, now).await?.map_err(|wait| too_many(Excess::Pays, wait))
     }
 

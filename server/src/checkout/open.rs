@@ -5,8 +5,8 @@ use crate::catalog::Item;
 use crate::error::Error;
 use crate::grants::Grants;
 use crate::payments::Payments;
-use crate::purchase::{Event, Opening, Purchase, PurchaseId, Reference};
-use crate::store::{Replay, Tx};
+use crate::purchase::{self, Event, Purchase, PurchaseId, Reference};
+use crate::store::{Replay, StoreError, Tx};
 use crate::trial::{Guard, holds, reach};
 use sha2::{Digest, Sha256};
 use shared::{OpenPurchase, Opened, Price, Sale, Timestamp};
@@ -49,6 +49,14 @@ impl IdempotencyKey {
 
 const SCOPE: &str = "open";
 
+/// What an opening came to.
+enum Opening {
+    /// Still to be committed.
+    New(Opened),
+    /// Opened before, by the same request.
+    Known(Opened),
+}
+
 impl<P: Payments, G: Grants> Checkout<P, G> {
     /// Opens a purchase, or replays the answer of the same request.
     pub async fn open_purchase(
@@ -85,41 +93,78 @@ impl<P: Payments, G: Grants> Checkout<P, G> {
             (Err(refusal), None) => return Err(refusal),
             (item, _) => item,
         };
+        if let Ok(item) = &item
+            && self.is_sold_out(item, key).await?
+        {
+            return Err(Error::NotForSale(Sale::SoldOut));
+        }
         let mut tx = self.store.begin().await?;
+        let opened = match self.open_in(&mut tx, request, item, key, client, now).await {
+            Ok(Opening::New(opened)) => opened,
+            Ok(Opening::Known(opened)) => return Ok(opened),
+            Err(error) => {
+                tx.take_back().await?;
+                return Err(error);
+            }
+        };
+        reach("open.stored", "");
+        tx.commit().await?;
+        reach("open.committed", "");
+        tracing::info!(purchase.reference = opened.reference, offering.sku = request.sku, "purchase opened");
+        Ok(opened)
+    }
+
+    /// A look before the queue of those who write: of a crowd nearly all come too late. A repeat is answered as it was.
+    async fn is_sold_out(&self, item: &Item, key: Option<&IdempotencyKey>) -> Result<bool, Error> {
+        let Some(capacity) = item.capacity else { return Ok(false) };
+        if self.store.taken_seats(&item.sku).await? < capacity {
+            return Ok(false);
+        }
+        match key {
+            Some(key) => Ok(!self.store.knows_key(SCOPE, &key.key).await?),
+            None => Ok(true),
+        }
+    }
+
+    async fn open_in(
+        &self,
+        tx: &mut Tx,
+        request: &OpenPurchase,
+        item: Result<Item, Error>,
+        key: Option<&IdempotencyKey>,
+        client: &Client,
+        now: Timestamp,
+    ) -> Result<Opening, Error> {
         // Ahead of a refusal, so that a repeat is answered as it was whatever has changed since.
         if let Some(key) = key
-            && let Some(answer) = key.claim(&mut tx, SCOPE, now).await?
+            && let Some(answer) = key.claim(tx, SCOPE, now).await?
         {
-            return Ok(serde_json::from_str(&answer).map_err(crate::store::StoreError::from)?);
+            return Ok(Opening::Known(serde_json::from_str(&answer).map_err(StoreError::from)?));
         }
         let item = item?;
-        self.admit_opening(&mut tx, client, now).await?;
+        self.admit_opening(tx, client, now).await?;
         if let Some(capacity) = item.capacity
             && !tx.take_seat(&item.sku, capacity).await?
         {
             return Err(Error::NotForSale(Sale::SoldOut));
         }
         self.admit_to_offering(&item.sku, client)?;
-        let opening = Opening {
+        let terms = purchase::Opening {
             id: PurchaseId::from_random(rand::random()),
             reference: Reference::from_random(rand::random()),
-            sku: item.sku.clone(),
+            sku: item.sku,
             seated: item.capacity.is_some(),
             variant: request.variant.clone(),
             price: Price::of(item.price),
         };
-        let purchase = Purchase::open(opening, now, self.store.limits());
+        let purchase = Purchase::open(terms, now, self.store.limits());
         tx.insert(&purchase, client.name(), now).await?;
         let opened = purchase.opened();
         if let Some(key) = key {
-            let answer = serde_json::to_string(&opened).map_err(crate::store::StoreError::from)?;
-            key.keep(&mut tx, SCOPE, &answer).await?;
+            let answer = serde_json::to_string(&opened).map_err(StoreError::from)?;
+            key.keep(tx, SCOPE, &answer).await?;
         }
-        reach("open.stored", "");
-        tx.commit().await?;
-        reach("open.committed", "");
-        tracing::info!(purchase.reference = opened.reference, offering.sku = item.sku, "purchase opened");
-        Ok(opened)
+        Ok(Opening::New(opened))
     }
 
     /// What is asked for, where it may be sold now.

@@ -55,7 +55,7 @@ impl Assets {
     )
 )]
 pub(super) async fn loader(State(api): State<Api>, headers: HeaderMap) -> Result<Response, Error> {
-    let assets = api.assets.ok_or(Error::EmbedUnavailable)?;
+    let assets = api.assets.as_ref().ok_or(Error::EmbedUnavailable)?;
     let mut response = cached(&headers, "text/javascript; charset=utf-8", assets.loader.clone().into_bytes());
     let minutes = HeaderValue::from_static("public, max-age=60, stale-while-revalidate=600");
     response.headers_mut().insert(header::CACHE_CONTROL, minutes);

@@ -24,6 +24,7 @@ use axum::Router;
 use axum::http::{HeaderName, HeaderValue, Method, header};
 use axum::routing::{any, get};
 use shared::Problem;
+use std::ops::Deref;
 use std::sync::Arc;
 use std::time::Duration;
 use tower_http::catch_panic::CatchPanicLayer;
@@ -32,12 +33,31 @@ use utoipa::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-/// What handlers share.
+/// What handlers share. Every request clones it several times, so it is one pointer.
 #[derive(Clone)]
-pub struct Api {
+pub struct Api(Arc<Parts>);
+
+/// What is behind it.
+pub struct Parts {
     pub checkout: Checkout,
-    pub assets: Option<Arc<Assets>>,
-    pub site: Arc<Site>,
+    /// Nothing where the widget is not built.
+    pub assets: Option<Assets>,
+    pub site: Site,
+}
+
+impl Api {
+    #[must_use]
+    pub fn new(parts: Parts) -> Self {
+        Self(Arc::new(parts))
+    }
+}
+
+impl Deref for Api {
+    type Target = Parts;
+
+    fn deref(&self) -> &Parts {
+        &self.0
+    }
 }
 
 /// Where things are, for pages and for the first screen.

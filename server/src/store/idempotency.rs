@@ -15,6 +15,16 @@ pub enum Replay {
 }
 
 impl Store {
+    /// Whether `key` was claimed within `scope`.
+    pub async fn knows_key(&self, scope: &str, key: &str) -> Result<bool, StoreError> {
+        let row = sqlx::query("SELECT 1 AS found FROM idempotency_keys WHERE scope = $1 AND key = $2")
+            .bind(scope)
+            .bind(key)
+            .fetch_optional(&self.pool)
+            .await?;
+        Ok(row.is_some())
+    }
+
     /// Forgets every key that was claimed before `before`.
     pub async fn forget_keys(&self, before: Timestamp) -> Result<(), StoreError> {
         let _turn = self.turn().await?;

@@ -168,6 +168,8 @@ impl Store {
         let options = AnyPoolOptions::new()
             .max_connections(16)
             .acquire_timeout(PATIENCE)
+            // A file does not go away as a server does.
+            .test_before_acquire(engine == Engine::Postgres)
             .after_connect(move |connection, _| Box::pin(async move { engine.prepare(connection).await }));
         let pool = options.connect(&address).await?;
         sqlx::migrate!("./migrations").run(&pool).await.map_err(StoreError::of_migration)?;
@@ -271,6 +273,11 @@ impl Store {
 }
 
 impl Tx {
+    /// Takes all of it back before another may write, where dropping it would do so after.
+    pub async fn take_back(self) -> Result<(), StoreError> {
+        Ok(self.inner.rollback().await?)
+    }
+
     /// Commits, then tells who waits. Dropped without it, nothing has happened.
     pub async fn commit(self) -> Result<(), StoreError> {
         self.inner.commit().await?;

@@ -181,15 +181,24 @@ impl Tx {
         row.map(|row| Ok(Timestamp::from_millis(row.try_get("used_until")?))).transpose()
     }
 
-    /// How many purchases `client` has open and not paid.
-    pub async fn held_by(&mut self, client: &str) -> Result<i64, StoreError> {
+    /// How long `client` must wait for having been declined, if at all, and how many purchases it has open and not paid.
+    pub async fn standing_of(
+        &mut self,
+        client: &str,
+        declines: Option<Rate>,
+        now: Timestamp,
+    ) -> Result<(Option<Duration>, i64), StoreError> {
         let row = sqlx::query(
-            "SELECT count(*) AS held FROM purchases WHERE client = $1 AND state IN ('held', 'paying', 'processing')",
+            "SELECT (SELECT used_until FROM rates WHERE subject = $1) AS declined_until, (SELECT count(*) \
+             FROM purchases WHERE client = $2 AND state IN ('held', 'paying', 'processing')) AS held",
         )
+        .bind(subject::declines(client))
         .bind(client)
         .fetch_one(&mut *self.inner)
         .await?;
-        Ok(row.try_get("held")?)
+        let declined_until: Option<i64> = row.try_get("declined_until")?;
+        let rest = Timestamp::from_millis(declined_until.unwrap_or(0)).since(now);
+        Ok((declines.and_then(|rate| wait(rest, rate)), row.try_get("held")?))
     }
 }
 

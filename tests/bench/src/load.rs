@@ -15,6 +15,9 @@ pub(crate) struct Request(Arc<[u8]>);
 /// What to ask: one after another, and from the beginning again.
 pub(crate) type Requests = Arc<[Request]>;
 
+/// Goes on from load to load, so that each client comes as seldom as can be.
+static NEXT: AtomicUsize = AtomicUsize::new(0);
+
 /// How to ask.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Load {
@@ -61,15 +64,14 @@ fn address(n: usize) -> String {
 impl Load {
     pub(crate) async fn run(self, requests: &Requests) -> anyhow::Result<Measured> {
         let start = Instant::now();
-        let next = Arc::new(AtomicUsize::new(0));
         let mut connections = JoinSet::new();
         for _ in 0..self.connections {
-            let (requests, next) = (requests.clone(), next.clone());
+            let requests = requests.clone();
             connections.spawn(async move {
                 let mut connection = Connection::open(self.address).await?;
                 let mut answers = Vec::new();
                 while start.elapsed() < self.length {
-                    let place = next.fetch_add(1, Ordering::Relaxed) % requests.len();
+                    let place = NEXT.fetch_add(1, Ordering::Relaxed) % requests.len();
                     answers.push(connection.ask(&requests[place]).await?);
                 }
                 anyhow::Ok(answers)

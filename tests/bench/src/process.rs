@@ -40,6 +40,8 @@ impl Server {
             .env("FLOCKJAY_URL", sandbox.flockjay_url())
             .env("FLOCKJAY_TOKEN", "sandbox-token")
             .env("TRUSTED_PROXIES", "127.0.0.1")
+            // The only limit that a server could not be measured under.
+            .env("LIMIT_OFFERING", "off")
             .stdout(Stdio::null())
             .stderr(Stdio::null())
             .spawn()
