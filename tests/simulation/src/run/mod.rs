@@ -1,0 +1,298 @@
+//! One run: two instances on one database, a few buyers, and whatever may happen to them.
+mod ending;
+mod learners;
+mod outside;
+mod servers;
+
+use crate::check;
+use crate::chooser::{Chooser, Step};
+use crate::database::Database;
+use crate::flockjay::SimFlockJay;
+use crate::stripe::{Attempted, SimStripe};
+use crate::world::World;
+use futures_util::FutureExt;
+use redis_checkout::abuse::Client;
+use redis_checkout::checkout::{Checkout, IdempotencyKey, Payer};
+use redis_checkout::clock::Clock;
+use redis_checkout::config::Retry;
+use redis_checkout::error::Error;
+use redis_checkout::payments::{Intent, IntentStatus, News};
+use redis_checkout::purchase::{Dispute, Event, PurchaseId, Receiver, Reference};
+use redis_checkout::reconcile::Scope;
+use redis_checkout::store::{Retried, Store};
+use redis_checkout::trial::{self, Killed};
+use redis_checkout::worker;
+use shared::{OpenPurchase, Opened, Pay, PayAnswer, Timestamp};
+use std::future::{Future, poll_fn};
+use std::panic::AssertUnwindSafe;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::task::Poll;
+use std::time::Duration;
+
+/// How one run ended.
+pub(crate) struct Ran {
+    pub(crate) purchases: usize,
+    pub(crate) broken: Option<String>,
+    pub(crate) choices: Vec<Step>,
+    pub(crate) story: Vec<String>,
+}
+
+pub(crate) struct Run {
+    pub(crate) world: World,
+    pub(crate) store: Store,
+    pub(crate) buyers: Vec<Buyer>,
+    instances: Vec<Server>,
+    operations: Vec<Operation>,
+    time: Arc<AtomicI64>,
+    next: u64,
+    pub(crate) taken_before: i64,
+}
+
+/// A learner in front of one purchase.
+pub(crate) struct Buyer {
+    sku: &'static str,
+    key: String,
+    email: String,
+    pub(crate) opened: Option<Opened>,
+    /// Payment intents whose secrets the browser was given, in one tab or another.
+    intents: Vec<String>,
+    /// Refunds that operators were told would be made.
+    pub(crate) refunds: Vec<String>,
+}
+
+type Server = Checkout<SimStripe, SimFlockJay>;
+
+/// Something under way at one instance.
+struct Operation {
+    id: u64,
+    instance: usize,
+    what: String,
+    /// The webhook that it takes, which Stripe sends again where it is not acknowledged.
+    message: Option<u64>,
+    future: Pin<Box<dyn Future<Output = Heard>>>,
+}
+
+/// What somebody outside learns of an operation that has ended.
+enum Heard {
+    Nothing,
+    Opened(usize, Result<Opened, Error>),
+    Pay(usize, Result<PayAnswer, Error>),
+    Webhook(u64, Result<(), Error>),
+}
+
+const BEGIN: i64 = 1_800_000_000_000;
+const INSTANCES: usize = 2;
+const RETRY: Retry = Retry {
+    base: Duration::from_secs(1),
+    cap: Duration::from_secs(3600),
+    give_up: Duration::from_secs(72 * 3600),
+};
+/// Steps before all goes well again.
+const STEPS: usize = 60;
+/// Rounds of 20 minutes after which a purchase that has not ended is stuck.
+const ROUNDS: usize = 400;
+
+/// Runs with these choices; `tell` keeps the story.
+pub(crate) async fn run(database: &mut Database, chooser: Chooser, tell: bool) -> anyhow::Result<Ran> {
+    database.clear().await?;
+    let time = Arc::new(AtomicI64::new(BEGIN));
+    let world = World::new(chooser, tell, time.clone());
+    let mut run = Run {
+        store: database.store().clone(),
+        instances: (0..INSTANCES).map(|_| server(database.store(), &world, &time)).collect(),
+        world,
+        buyers: Vec::new(),
+        operations: Vec::new(),
+        time,
+        next: 0,
+        taken_before: 0,
+    };
+    let broken = run.through(database).await.err();
+    let mut world = run.world.lock();
+    let story = world.take_story();
+    let choices = std::mem::replace(&mut world.chooser, Chooser::scripted(vec![])).into_made();
+    Ok(Ran { purchases: run.buyers.len(), broken, choices, story })
+}
+
+fn server(store: &Store, world: &World, time: &Arc<AtomicI64>) -> Server {
+    let (stripe, flockjay) = (SimStripe(world.clone()), SimFlockJay(world.clone()));
+    Checkout::new(store.clone(), stripe, flockjay, "pk_test", Clock::at(time.clone()))
+}
+
+impl Run {
+    async fn through(&mut self, database: &mut Database) -> Result<(), String> {
+        while self.world.lock().chooser.begin_step(STEPS) {
+            self.step(database).await?;
+            check::after_step(self).await?;
+        }
+        self.come_to_an_end().await?;
+        check::at_the_end(self).await
+    }
+
+    pub(crate) fn pick(&self, n: usize) -> usize {
+        self.world.lock().chooser.pick(n)
+    }
+
+    fn happens(&self, percent: usize) -> bool {
+        self.world.lock().chooser.happens(percent)
+    }
+
+    pub(crate) fn now(&self) -> Timestamp {
+        Timestamp::from_millis(self.time.load(Ordering::Relaxed))
+    }
+
+    fn tell(&self, line: impl FnOnce() -> String) {
+        self.world.lock().tell(line);
+    }
+
+    async fn step(&mut self, database: &mut Database) -> Result<(), String> {
+        match self.pick(100) {
+            0..=23 => self.work().await,
+            24..=31 => self.open().await,
+            32..=43 => self.press_pay().await,
+            44..=54 => self.attempt(),
+            55..=59 => self.conclude(),
+            60..=71 => self.deliver().await,
+            72..=76 => self.resume().await,
+            77..=83 => self.pass_time().await,
+            84..=85 => self.refresh().await,
+            86..=87 => self.give_up().await?,
+            88..=90 => self.refund().await?,
+            91..=93 => self.happen_at_stripe(),
+            94 => self.lose_mail(),
+            95..=96 => {
+                let instance = self.pick(INSTANCES);
+                self.crash(instance);
+            }
+            97 => self.reconcile().await,
+            98 => {
+                let mut world = self.world.lock();
+                world.flockjay.refuses = !world.flockjay.refuses;
+                let refuses = world.flockjay.refuses;
+                world.tell(|| format!("FlockJay refuses: {refuses}"));
+            }
+            _ => {
+                let seats = 1 + i64::try_from(self.pick(3)).unwrap_or(0);
+                database.sell(seats).map_err(|error| error.to_string())?;
+                self.tell(|| format!("the live training has {seats} seats now"));
+            }
+        }
+        Ok(())
+    }
+
+    async fn begin(
+        &mut self,
+        instance: usize,
+        what: String,
+        future: impl Future<Output = Heard> + 'static,
+    ) {
+        self.begin_with(instance, what, None, future).await;
+    }
+
+    async fn begin_with(
+        &mut self,
+        instance: usize,
+        what: String,
+        message: Option<u64>,
+        future: impl Future<Output = Heard> + 'static,
+    ) {
+        self.next += 1;
+        self.tell(|| format!("{what} (server {instance}, #{})", self.next));
+        let operation = Operation { id: self.next, instance, what, message, future: Box::pin(future) };
+        self.go_on(operation).await;
+    }
+
+    /// Runs an operation until it ends, waits for another system, or its server is killed.
+    async fn go_on(&mut self, mut operation: Operation) {
+        let id = operation.id;
+        let faulty = {
+            let mut world = self.world.lock();
+            world.running = id;
+            world.parked.remove(&id);
+            world.faulty
+        };
+        if faulty && self.happens(5) {
+            let steps = u32::try_from(self.pick(5)).unwrap_or(0);
+            trial::kill_at(Some(steps));
+        }
+        let world = self.world.clone();
+        let until_parked = poll_fn(|context| match operation.future.as_mut().poll(context) {
+            Poll::Ready(heard) => Poll::Ready(Some(heard)),
+            Poll::Pending if world.lock().parked.contains(&id) => Poll::Ready(None),
+            Poll::Pending => Poll::Pending,
+        });
+        let ended = AssertUnwindSafe(until_parked).catch_unwind().await;
+        trial::kill_at(None);
+        match ended {
+            Ok(Some(heard)) => self.hear(heard),
+            Ok(None) => self.operations.push(operation),
+            Err(cause) if cause.is::<Killed>() => {
+                let what = std::mem::take(&mut operation.what);
+                self.tell(|| format!("    killed in the middle of: {what}"));
+                let instance = operation.instance;
+                // It dies with the others.
+                self.operations.push(operation);
+                self.crash(instance);
+            }
+            Err(cause) => std::panic::resume_unwind(cause),
+        }
+    }
+
+    /// All that one server has under way is gone.
+    fn crash(&mut self, instance: usize) {
+        self.tell(|| format!("server {instance} dies and starts again"));
+        let (gone, left) = std::mem::take(&mut self.operations)
+            .into_iter()
+            .partition(|operation: &Operation| operation.instance == instance);
+        self.operations = left;
+        let unanswered = gone.iter().filter_map(|operation: &Operation| operation.message);
+        self.world.lock().stripe.mail.extend(unanswered);
+        drop::<Vec<_>>(gone);
+        self.instances[instance] = server(&self.store, &self.world, &self.time);
+    }
+
+    fn hear(&mut self, heard: Heard) {
+        let lost = self.world.lock().faulty && self.happens(5);
+        match heard {
+            Heard::Nothing => {}
+            _ if lost => self.tell(|| "    and the answer is lost".to_owned()),
+            Heard::Opened(buyer, Ok(opened)) => {
+                let same = self.buyers[buyer].opened.as_ref().is_none_or(|known| known.id == opened.id);
+                if !same {
+                    self.broke("the same Idempotency-Key opened two purchases".to_owned());
+                }
+                self.tell(|| format!("    buyer {buyer} holds {}", opened.reference));
+                self.buyers[buyer].opened = Some(opened);
+            }
+            Heard::Pay(buyer, Ok(PayAnswer::Confirm { client_secret, .. })) => {
+                let intent = client_secret.trim_end_matches("_secret").to_owned();
+                self.tell(|| format!("    buyer {buyer} can pay {intent}"));
+                if let Ok(known) = self.world.lock().intent(&intent) {
+                    known.handed_out = true;
+                }
+                self.buyers[buyer].intents.push(intent);
+            }
+            Heard::Pay(_, Ok(PayAnswer::Settled { .. })) => self.tell(|| "    nothing is due".to_owned()),
+            Heard::Opened(_, Err(error)) | Heard::Pay(_, Err(error)) => {
+                self.tell(|| format!("    refused: {error}"));
+            }
+            // Stripe sends again what was not acknowledged.
+            Heard::Webhook(message, Err(error)) => {
+                self.tell(|| format!("    not acknowledged: {error}"));
+                self.world.lock().stripe.mail.push(message);
+            }
+            Heard::Webhook(_, Ok(())) => {}
+        }
+    }
+
+    pub(crate) fn broke(&self, what: String) {
+        self.world.lock().broken.push(what);
+    }
+
+    /// The reference of what `buyer` holds.
+    pub(crate) fn reference(&self, buyer: &Buyer) -> Option<Reference> {
+        buyer.opened.as_ref().map(|opened| Reference::from_metadata(&opened.reference))
+    }
+}

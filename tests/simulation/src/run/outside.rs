@@ -1,0 +1,94 @@
+//! What operators, the dashboard, banks and other tools do.
+use super::*;
+
+impl Run {
+    /// An operator gives money back.
+    pub(super) async fn refund(&mut self) -> Result<(), String> {
+        let Some((buyer, id)) = self.somebody() else { return Ok(()) };
+        let total = self.buyers[buyer].opened.as_ref().map_or(0, |opened| opened.price.total);
+        let amount = [None, Some(total / 5), Some(total / 5 * 3)][self.pick(3)];
+        let key = format!("refund-{buyer}-{}", self.buyers[buyer].refunds.len());
+        let event = Event::RefundRequested { amount, key: key.clone() };
+        let outcome = self.store.apply(&id, event, self.now()).await.map_err(|e| e.to_string())?;
+        self.tell(|| {
+            format!(
+                "an operator gives {amount:?} back to buyer {buyer}: {:?}",
+                outcome.as_ref().map(|p| p.state())
+            )
+        });
+        if outcome.is_ok_and(|purchase| purchase.charged() > 0) {
+            self.buyers[buyer].refunds.push(key);
+        }
+        Ok(())
+    }
+
+    /// Somebody in Stripe's dashboard, a bank, or another tool with our keys.
+    pub(super) fn happen_at_stripe(&mut self) {
+        let intents: Vec<Intent> =
+            self.world.lock().stripe.intents.iter().map(|known| known.now.clone()).collect();
+        let Some(intent) = intents.get(self.pick(intents.len())) else { return };
+        let what = self.pick(8);
+        let id = intent.id.clone();
+        let mut world = self.world.lock();
+        let line = match what {
+            0 => {
+                world.settle_refunds(&id);
+                "its refunds settle"
+            }
+            1 => {
+                let amount = [None, Some(500)][world.chooser.pick(2)];
+                let _left = world.refund(&id, amount, None);
+                "the dashboard gives money back"
+            }
+            2 => {
+                if matches!(intent.status, IntentStatus::Open | IntentStatus::ActionRequired) {
+                    world.move_to(&id, IntentStatus::Canceled, "payment_intent.canceled");
+                }
+                "the dashboard cancels it"
+            }
+            3..=4 => {
+                let open = world.intent(&id).is_ok_and(|known| known.is_paid() && known.dispute.is_none());
+                if open {
+                    world.dispute(&id, Dispute::Open);
+                }
+                "the bank asks for the money"
+            }
+            5 => {
+                let open = world.intent(&id).is_ok_and(|known| known.dispute == Some(Dispute::Open));
+                if open {
+                    let lost = world.chooser.happens(50);
+                    world.dispute(&id, if lost { Dispute::Lost } else { Dispute::Won });
+                }
+                "the bank decides"
+            }
+            6 => {
+                if let (IntentStatus::Open, Ok(known)) = (intent.status, world.intent(&id)) {
+                    known.now.amount = 1234;
+                    known.foreign = true;
+                }
+                "another tool changes its amount"
+            }
+            _ => {
+                if let (Some(reference), Some(currency)) = (&intent.reference, intent.currency) {
+                    let stray = world.make_intent(reference, intent.amount, currency, "x@example.com", true);
+                    world.attempt(&stray.id, Attempted::Paid);
+                }
+                "another tool takes money for the same purchase"
+            }
+        };
+        world.tell(|| format!("at Stripe, {id}: {line}"));
+    }
+
+    /// What Stripe says of a payment may be lost: it is asked. What becomes of money that was taken it alone tells, and
+    /// goes on telling.
+    pub(super) fn lose_mail(&mut self) {
+        let mut world = self.world.lock();
+        let stripe = &mut world.stripe;
+        let (messages, intents) = (&stripe.messages, &stripe.intents);
+        stripe.mail.retain(|message| match &messages[message].news {
+            News::Intent(told) => intents.iter().any(|known| known.now.id == told.id && known.foreign),
+            News::Disputed { .. } | News::Unclear { .. } | News::Other => true,
+        });
+        world.tell(|| "webhooks about payments are lost".to_owned());
+    }
+}

@@ -1,0 +1,87 @@
+//! What servers do by themselves or on a message: the outbox, the sweep, webhooks, the comparison.
+use super::*;
+
+impl Run {
+    pub(super) async fn work(&mut self) {
+        let (instance, receiver) = (self.pick(INSTANCES), Receiver::ALL[self.pick(Receiver::ALL.len())]);
+        self.work_at(instance, receiver).await;
+    }
+
+    pub(super) async fn work_at(&mut self, instance: usize, receiver: Receiver) {
+        let server = self.instances[instance].clone();
+        let world = self.world.clone();
+        let what = format!("the outbox to {}", receiver.as_str());
+        let work = async move {
+            if let Err(error) = worker::work_once(&server, receiver, &RETRY).await {
+                world.lock().broken.push(format!("the outbox can't be read: {error}"));
+            }
+            Heard::Nothing
+        };
+        self.begin(instance, what, work).await;
+    }
+
+    pub(super) async fn deliver(&mut self) {
+        let message = {
+            let mut world = self.world.lock();
+            let waiting = world.stripe.mail.len();
+            if waiting == 0 {
+                return;
+            }
+            let place = world.chooser.pick(waiting);
+            let twice = world.faulty && world.chooser.happens(15);
+            if twice { world.stripe.mail[place] } else { world.stripe.mail.remove(place) }
+        };
+        let instance = self.pick(INSTANCES);
+        self.deliver_to(instance, message).await;
+    }
+
+    pub(super) async fn deliver_to(&mut self, instance: usize, message: u64) {
+        let server = self.instances[instance].clone();
+        let kind = self.world.lock().stripe.messages[&message].kind.clone();
+        let take = async move {
+            Heard::Webhook(message, server.take_webhook(&message.to_string(), Some("signed")).await)
+        };
+        self.begin_with(instance, format!("webhook {message}: {kind}"), Some(message), take).await;
+    }
+
+    pub(super) async fn resume(&mut self) {
+        if self.operations.is_empty() {
+            return;
+        }
+        let place = self.pick(self.operations.len());
+        let operation = self.operations.remove(place);
+        self.tell(|| format!("#{} goes on: {}", operation.id, operation.what));
+        self.go_on(operation).await;
+    }
+
+    pub(super) async fn pass_time(&mut self) {
+        let seconds = [1, 11, 60, 601, 1201, 4000, 100_000][self.pick(7)];
+        self.world.lock().pass(Duration::from_secs(seconds));
+        let instance = self.pick(INSTANCES);
+        self.sweep(instance).await;
+    }
+
+    pub(super) async fn sweep(&mut self, instance: usize) {
+        let server = self.instances[instance].clone();
+        let world = self.world.clone();
+        let sweep = async move {
+            if let Err(error) = worker::sweep(&server).await {
+                world.lock().broken.push(format!("the sweep fails: {error}"));
+            }
+            Heard::Nothing
+        };
+        self.begin(instance, "the sweep".to_owned(), sweep).await;
+    }
+
+    pub(super) async fn reconcile(&mut self) {
+        let instance = self.pick(INSTANCES);
+        let server = self.instances[instance].clone();
+        let since = self.now().minus(Duration::from_secs(30 * 86_400));
+        let reconcile = async move {
+            let scope = Scope { since, mends: Some("simulation") };
+            let _report = server.reconcile(scope, &|_| {}).await;
+            Heard::Nothing
+        };
+        self.begin(instance, "reconcile".to_owned(), reconcile).await;
+    }
+}
