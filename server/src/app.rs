@@ -16,10 +16,12 @@ use axum::Router;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpSocket};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+/// Connections that wait to be taken: of a crowd none is to knock again a second later. The system may allow fewer.
+const BACKLOG: u32 = 8192;
 /// How long requests and commands under way may take once the server is told to stop.
 const FAREWELL: Duration = Duration::from_secs(30);
 
@@ -36,12 +38,10 @@ impl App {
     /// Reads the catalogue, opens the database, binds the address and starts serving.
     pub async fn start(config: Config) -> anyhow::Result<Self> {
         let checkout = connect(&config).await?;
-        let listener = TcpListener::bind(config.listen).await.with_context(|| {
-            format!("LISTEN: {} can't be listened on; choose another address", config.listen)
-        })?;
+        let listener = listen("LISTEN", config.listen)?;
         let address = listener.local_addr()?;
         let metrics = match config.metrics_listen {
-            Some(metrics) => Some(listen("METRICS_LISTEN", metrics).await?),
+            Some(metrics) => Some(listen("METRICS_LISTEN", metrics)?),
             None => None,
         };
         let stop = checkout.stop.clone();
@@ -117,10 +117,14 @@ pub(crate) async fn connect(config: &Config) -> anyhow::Result<Checkout> {
     Ok(checkout.guarded_by(Guards { rates, process: ProcessLimits::new(&rates), pseudonyms, challenge }))
 }
 
-async fn listen(name: &str, address: SocketAddr) -> anyhow::Result<TcpListener> {
-    TcpListener::bind(address)
-        .await
-        .with_context(|| format!("{name}: {address} can't be listened on; choose another address"))
+fn listen(name: &str, address: SocketAddr) -> anyhow::Result<TcpListener> {
+    let listening = || {
+        let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
+        socket.set_reuseaddr(true)?;
+        socket.bind(address)?;
+        socket.listen(BACKLOG)
+    };
+    listening().with_context(|| format!("{name}: {address} can't be listened on; choose another address"))
 }
 
 async fn serve(listener: TcpListener, routes: Router, stop: CancellationToken) {

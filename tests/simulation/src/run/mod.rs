@@ -182,12 +182,7 @@ impl Run {
         Ok(())
     }
 
-    async fn begin(
-        &mut self,
-        instance: usize,
-        what: String,
-        future: impl Future<Output = Heard> + 'static,
-    ) {
+    async fn begin(&mut self, instance: usize, what: String, future: impl Future<Output = Heard> + 'static) {
         self.begin_with(instance, what, None, future).await;
     }
 
