@@ -75,7 +75,7 @@ async fn course_of_path(
 }
 
 async fn two(State(page): State<CoursePage>, Query(query): Parameters) -> Response {
-    let cards: String = [("a", DEFAULT_SKU), ("b", "ru-search-live-2026-12")]
+    let cards: String = [("a", DEFAULT_SKU), ("b", "ru-vector-search-live")]
         .into_iter()
         .map(|(name, sku)| {
             let sku = query.get(name).map_or(sku, String::as_str);
