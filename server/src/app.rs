@@ -5,14 +5,13 @@ use crate::checkout::{Checkout, Guards};
 use crate::clock::Clock;
 use crate::config::{ChallengeConfig, Config};
 use crate::grants::FlockJay;
-use crate::http::{self, Api, Assets, Parts, Site};
+use crate::http::{self, Api, Assets, Front, Parts, Site};
 use crate::payments::Stripe;
 use crate::purchase::Receiver;
 use crate::reconcile;
 use crate::store::{Declines, Store};
 use crate::worker;
 use anyhow::Context;
-use axum::Router;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -52,9 +51,9 @@ impl App {
         worker::look_first(&checkout, &checkout.catalog.get()).await;
         let api = Api::new(Parts { checkout: checkout.clone(), assets, site: site(&config, address) });
         let tasks = TaskTracker::new();
-        tasks.spawn(serve(listener, http::router(api), stop.clone()));
+        tasks.spawn(http::serve(listener, Front::new(api), stop.clone(), tasks.clone()));
         if let Some(metrics) = metrics {
-            tasks.spawn(serve(metrics, http::metrics_router(checkout.store.clone()), stop.clone()));
+            tasks.spawn(serve_metrics(metrics, checkout.store.clone(), stop.clone()));
         }
         for receiver in Receiver::ALL {
             tasks.spawn(worker::run_outbox(checkout.clone(), receiver, config.retry));
@@ -127,11 +126,10 @@ fn listen(name: &str, address: SocketAddr) -> anyhow::Result<TcpListener> {
     listening().with_context(|| format!("{name}: {address} can't be listened on; choose another address"))
 }
 
-async fn serve(listener: TcpListener, routes: Router, stop: CancellationToken) {
-    let routes = routes.into_make_service_with_connect_info::<SocketAddr>();
-    let serving = axum::serve(listener, routes).with_graceful_shutdown(stop.cancelled_owned());
-    if let Err(error) = serving.await {
-        tracing::error!(%error, "serving failed");
+async fn serve_metrics(listener: TcpListener, store: Store, stop: CancellationToken) {
+    let serving = axum::serve(listener, http::metrics_router(store));
+    if let Err(error) = serving.with_graceful_shutdown(stop.cancelled_owned()).await {
+        tracing::error!(%error, "serving metrics failed");
     }
 }
 

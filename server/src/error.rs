@@ -59,6 +59,7 @@ impl From<StoreError> for Error {
             error @ (StoreError::Database(_)
             | StoreError::Migration(_)
             | StoreError::Corrupt(_)
+            | StoreError::NotKept
             | StoreError::Unsupported(_)) => Self::Store(error),
         }
     }

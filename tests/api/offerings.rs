@@ -2,6 +2,8 @@
 use checkout_tests::TestApp;
 use reqwest::Method;
 use serde_json::json;
+use std::time::Duration;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_offering_is_shown_as_the_contract_says() {
@@ -31,6 +33,71 @@ async fn a_known_offering_is_not_sent_again() {
     let again = app.request(Method::GET, "/v1/offerings/ru-course");
     let answer = app.send(again.header("if-none-match", &tag)).await.expect(200);
     assert_eq!(answer.json()["price"]["amount"], 5900);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_kept_for_a_crowd_is_what_the_routes_answer() {
+    let app = TestApp::start().await;
+    let page = app.sandbox.course_url().to_owned();
+    for origin in [None, Some(page.as_str()), Some("https://evil.example")] {
+        let mut known = String::new();
+        for tag in [None, Some("W/\"other\""), Some("\"other\", TAG"), Some("*")] {
+            let ask = async |path: &str| {
+                let mut request = app.request(Method::GET, path);
+                if let Some(origin) = origin {
+                    request = request.header("origin", origin);
+                }
+                if let Some(tag) = tag {
+                    request = request.header("if-none-match", tag.replace("TAG", &known));
+                }
+                let mut answer = app.send(request).await;
+                answer.headers.remove("date");
+                answer
+            };
+            // Nothing is kept for a path that is written in another way.
+            let routes = ask("/v1/offerings/ru%2Dcourse").await;
+            for _ in 0..2 {
+                let answer = ask("/v1/offerings/ru-course").await;
+                assert_eq!(
+                    (answer.status, &answer.text),
+                    (routes.status, &routes.text),
+                    "{origin:?} {tag:?}"
+                );
+                assert_eq!(answer.headers, routes.headers, "{origin:?} {tag:?}");
+            }
+            known = routes.header("etag").to_owned();
+        }
+    }
+    let seats_left = async || app.get("/v1/offerings/ru-live").await.json()["seats"]["left"].clone();
+    assert_eq!(seats_left().await, 1);
+    app.open("ru-live").await;
+    assert_eq!(seats_left().await, 0, "a seat that moves here is seen at once");
+}
+
+/// More than are served at a time.
+const SILENT: usize = 600;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_crowd_that_never_ends_its_requests_keeps_nobody_else_waiting_for_long() {
+    let most = rustix::process::getrlimit(rustix::process::Resource::Nofile).maximum;
+    let limit = rustix::process::Rlimit { current: most, maximum: most };
+    rustix::process::setrlimit(rustix::process::Resource::Nofile, limit).unwrap();
+    let app = TestApp::start().await;
+    let address = app.base().trim_start_matches("http://").to_owned();
+    let mut silent = Vec::new();
+    for _ in 0..SILENT {
+        let mut connection = tokio::net::TcpStream::connect(&address).await.unwrap();
+        connection.write_all(b"GET /v1/offerings/ru-course HTTP/1.1\r\nhost:").await.unwrap();
+        silent.push(connection);
+    }
+    let answer = tokio::time::timeout(Duration::from_secs(20), app.get("/v1/offerings/ru-live")).await;
+    answer.expect("an answer").expect(200);
+    // And they are served as soon as they say what they want.
+    let mut last = silent.pop().unwrap();
+    last.write_all(b" x\r\nconnection: close\r\n\r\n").await.unwrap();
+    let mut answer = String::new();
+    last.read_to_string(&mut answer).await.unwrap();
+    assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

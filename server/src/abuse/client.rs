@@ -1,10 +1,12 @@
 //! Who asks: the address behind proxies that are trusted, known by a pseudonym.
-use axum::http::HeaderMap;
+use axum::http::{HeaderMap, HeaderName};
 use hmac::{Hmac, Mac};
 use ipnet::IpNet;
 use sha2::Sha256;
 use std::net::{IpAddr, Ipv6Addr};
 use std::sync::Arc;
+
+const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 
 /// Who asks.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -41,14 +43,12 @@ impl Proxies {
     #[must_use]
     pub fn origin(&self, peer: IpAddr, headers: &HeaderMap) -> Option<IpAddr> {
         let mut origin = peer.to_canonical();
-        let direct = !headers.contains_key("x-forwarded-for") && !self.trusts(origin);
+        let direct = !headers.contains_key(FORWARDED_FOR) && !self.trusts(origin);
         // Anybody may have put anything before what the proxy has added.
-        let lines =
-            headers.get_all("x-forwarded-for").iter().map(|line| String::from_utf8_lossy(line.as_bytes()));
-        let lines: Vec<_> = lines.collect();
-        let mut hops: Vec<_> = lines.iter().flat_map(|line| line.split(',')).map(str::trim).collect();
+        let lines = headers.get_all(FORWARDED_FOR).iter().rev();
+        let mut hops = lines.flat_map(|line| line.as_bytes().rsplit(|byte| *byte == b','));
         while self.trusts(origin) {
-            let Some(hop) = hops.pop() else { break };
+            let Some(hop) = hops.next() else { break };
             // Some write the port behind it.
             let Some(address) = parse_hop(hop) else { break };
             origin = address.to_canonical();
@@ -61,8 +61,18 @@ impl Proxies {
     }
 }
 
-fn parse_hop(hop: &str) -> Option<IpAddr> {
+fn parse_hop(hop: &[u8]) -> Option<IpAddr> {
+    let hop = std::str::from_utf8(hop).ok()?.trim();
     hop.parse().ok().or_else(|| hop.parse().ok().map(|with_port: std::net::SocketAddr| with_port.ip()))
+}
+
+/// What counts as one client: of IPv6 a household or a machine has a whole /64.
+#[must_use]
+pub fn network(address: IpAddr) -> IpAddr {
+    match address {
+        IpAddr::V4(_) => address,
+        IpAddr::V6(address) => IpAddr::V6(Ipv6Addr::from_bits(address.to_bits() & !u128::from(u64::MAX))),
+    }
 }
 
 impl Default for Pseudonyms {
@@ -85,17 +95,13 @@ impl Pseudonyms {
         Self(Arc::new(Hmac::new_from_slice(key.as_bytes()).expect("any length")))
     }
 
-    /// The client at `address`. Of IPv6 a household or a machine has a whole /64.
+    /// The client in this network, or on this machine.
     #[must_use]
-    pub fn client(&self, address: Option<IpAddr>) -> Client {
-        let network = match address {
-            None => return Client::Own,
-            Some(IpAddr::V4(address)) => IpAddr::V4(address),
-            Some(IpAddr::V6(address)) => {
-                IpAddr::V6(Ipv6Addr::from_bits(address.to_bits() & !u128::from(u64::MAX)))
-            }
-        };
-        Client::Other(self.name(&network.to_string()))
+    pub fn client(&self, network: Option<IpAddr>) -> Client {
+        match network {
+            None => Client::Own,
+            Some(network) => Client::Other(self.name(&network.to_string())),
+        }
     }
 
     /// A name for `email`, the same in either case.
@@ -159,7 +165,7 @@ mod tests {
     #[test]
     fn one_household_is_one_client() {
         let pseudonyms = Pseudonyms::new("secret");
-        let client = |address: &str| pseudonyms.client(Some(address.parse().unwrap()));
+        let client = |address: &str| pseudonyms.client(Some(network(address.parse().unwrap())));
         assert_eq!(client("2001:db8:1:2::1"), client("2001:db8:1:2:ffff::9"));
         assert_ne!(client("2001:db8:1:2::1"), client("2001:db8:1:3::1"));
         assert_ne!(client("192.0.2.1"), client("192.0.2.2"));

@@ -5,7 +5,7 @@ mod process;
 mod rate;
 
 pub use challenge::{Challenge, ChallengeProvider};
-pub use client::{Client, Proxies, Pseudonyms};
+pub use client::{Client, Proxies, Pseudonyms, network};
 pub use process::ProcessLimits;
 pub use rate::{InvalidRate, Rate};
 

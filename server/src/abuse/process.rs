@@ -2,6 +2,8 @@
 use super::{Excess, Rate, Rates};
 use governor::clock::{Clock as _, DefaultClock};
 use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter};
+use std::hash::Hash;
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -9,22 +11,20 @@ use std::time::Duration;
 #[derive(Clone, Default)]
 pub struct ProcessLimits(Arc<Inner>);
 
+/// Nothing where the limit is off.
+type Limiter<K> = Option<DefaultKeyedRateLimiter<K>>;
+
 #[derive(Default)]
 struct Inner {
-    requests: Option<DefaultKeyedRateLimiter<String>>,
-    purchase: Option<DefaultKeyedRateLimiter<String>>,
-    offering: Option<DefaultKeyedRateLimiter<String>>,
+    requests: Limiter<IpAddr>,
+    purchase: Limiter<String>,
+    offering: Limiter<String>,
     clock: DefaultClock,
 }
 
 impl ProcessLimits {
     #[must_use]
     pub fn new(rates: &Rates) -> Self {
-        let limiter = |rate: Option<Rate>| {
-            let rate = rate?;
-            let quota = Quota::with_period(rate.interval())?.allow_burst(rate.count());
-            Some(RateLimiter::keyed(quota))
-        };
         Self(Arc::new(Inner {
             requests: limiter(rates.requests),
             purchase: limiter(rates.purchase),
@@ -36,22 +36,47 @@ impl ProcessLimits {
     /// Counts one of `excess` for `key`; how long to wait where that is one too many.
     pub fn count(&self, excess: Excess, key: &str) -> Result<(), Duration> {
         let limiter = match excess {
-            Excess::Requests => &self.0.requests,
             Excess::Purchase => &self.0.purchase,
             Excess::Offering => &self.0.offering,
-            Excess::Opens | Excess::Holds | Excess::Pays | Excess::Declines | Excess::DeclineRun => {
+            Excess::Requests
+            | Excess::Opens
+            | Excess::Holds
+            | Excess::Pays
+            | Excess::Declines
+            | Excess::DeclineRun => {
                 return Ok(());
             }
         };
+        self.check(limiter, &key.to_owned())
+    }
+
+    /// Counts a request from this network.
+    pub fn count_request(&self, network: IpAddr) -> Result<(), Duration> {
+        self.check(&self.0.requests, &network)
+    }
+
+    fn check<K: Hash + Eq + Clone>(&self, limiter: &Limiter<K>, key: &K) -> Result<(), Duration> {
         let Some(limiter) = limiter else { return Ok(()) };
-        limiter.check_key(&key.to_owned()).map_err(|until| until.wait_time_from(self.0.clock.now()))
+        limiter.check_key(key).map_err(|until| until.wait_time_from(self.0.clock.now()))
     }
 
     /// Forgets keys that are as good as new, so that memory doesn't grow with everybody who ever came.
     pub fn forget(&self) {
-        for limiter in [&self.0.requests, &self.0.purchase, &self.0.offering].into_iter().flatten() {
-            limiter.retain_recent();
-            limiter.shrink_to_fit();
-        }
+        forget(&self.0.requests);
+        forget(&self.0.purchase);
+        forget(&self.0.offering);
+    }
+}
+
+fn limiter<K: Hash + Eq + Clone>(rate: Option<Rate>) -> Limiter<K> {
+    let rate = rate?;
+    let quota = Quota::with_period(rate.interval())?.allow_burst(rate.count());
+    Some(RateLimiter::keyed(quota))
+}
+
+fn forget<K: Hash + Eq + Clone>(limiter: &Limiter<K>) {
+    if let Some(limiter) = limiter {
+        limiter.retain_recent();
+        limiter.shrink_to_fit();
     }
 }

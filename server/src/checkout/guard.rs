@@ -5,8 +5,9 @@ use crate::error::Error;
 use crate::grants::Grants;
 use crate::payments::Payments;
 use crate::purchase::{Purchase, PurchaseId};
-use crate::store::{Tx, subject};
+use crate::store::{Allowance, StoreError, Tx, subject};
 use shared::{Email, Timestamp};
+use std::net::IpAddr;
 use std::time::Duration;
 
 /// How long a challenge that was passed counts.
@@ -24,12 +25,11 @@ pub struct Guards {
 }
 
 impl<P: Payments, G: Grants> Checkout<P, G> {
-    /// Counts a request of `client`.
-    pub(crate) fn admit(&self, client: &Client) -> Result<(), Error> {
-        match client.name() {
-            Some(name) => self.count(Excess::Requests, name),
-            None => Ok(()),
-        }
+    /// Counts a request from this network; from this machine there is none.
+    pub(crate) fn admit(&self, network: Option<IpAddr>) -> Result<(), Error> {
+        let Some(network) = network else { return Ok(()) };
+        let counted = self.guards.process.count_request(network);
+        counted.map_err(|wait| too_many(Excess::Requests, wait))
     }
 
     /// Counts a request of `client` about a purchase.
@@ -57,14 +57,31 @@ impl<P: Payments, G: Grants> Checkout<P, G> {
             }
             None => tx.mark(&subject::holds(name), now).await?,
         }
-        let (declined, held) = tx.standing_of(name, rates.declines, now).await?;
-        if let Some(wait) = declined {
-            return Err(too_many(Excess::Declines, wait));
-        }
-        if rates.holds.is_some_and(|most| held >= i64::from(most)) {
-            return Err(too_many(Excess::Holds, HELD_WAIT));
-        }
         Ok(())
+    }
+
+    /// What `client` may have done before it opens another purchase.
+    pub(super) fn allowance(&self, client: &Client) -> Allowance {
+        let Rates { declines, holds, .. } = self.guards.rates;
+        match client.name() {
+            Some(_) => Allowance { held: holds.map_or(i64::MAX, i64::from), declines },
+            None => Allowance::ALL,
+        }
+    }
+
+    /// Why `client` may not open another purchase: it was declined too often, or holds too many.
+    pub(super) async fn not_allowed(
+        &self,
+        tx: &mut Tx,
+        client: &Client,
+        now: Timestamp,
+    ) -> Result<Error, StoreError> {
+        if let (Some(name), Some(rate)) = (client.name(), self.guards.rates.declines)
+            && let Some(wait) = tx.rate_wait(&subject::declines(name), rate, now).await?
+        {
+            return Ok(too_many(Excess::Declines, wait));
+        }
+        Ok(too_many(Excess::Holds, HELD_WAIT))
     }
 
     /// Counts a purchase of `sku` that `client` is about to have.

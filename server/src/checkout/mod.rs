@@ -1,11 +1,11 @@
 //! What the checkout does for a request: one method each, called once by its handler.
 
 mod guard;
+mod moment;
 mod open;
 mod pauses;
 mod pay;
 mod seats;
-mod shown;
 mod status;
 mod webhook;
 
@@ -22,12 +22,11 @@ use std::sync::Arc;
 use tokio_util::sync::CancellationToken;
 
 pub use guard::Guards;
+pub use moment::Moment;
 pub use open::IdempotencyKey;
 pub use pauses::Pauses;
 pub use pay::Payer;
 pub use seats::SeatWatch;
-pub(crate) use shown::tag_of;
-pub use shown::{Shown, ShownOffering};
 
 /// The catalogue, the database and the two ports, for handlers and for the worker.
 pub struct Checkout<P = Stripe, G = FlockJay> {
@@ -40,7 +39,6 @@ pub struct Checkout<P = Stripe, G = FlockJay> {
     pub(crate) pauses: Pauses,
     pub(crate) clock: Clock,
     pub(crate) guards: Guards,
-    pub(crate) shown: Shown,
     /// Ends what waits, when the server is told to stop.
     pub(crate) stop: CancellationToken,
 }
@@ -59,7 +57,6 @@ impl<P: Payments, G: Grants> Checkout<P, G> {
             pauses: Pauses::default(),
             clock,
             guards: Guards::default(),
-            shown: Shown::default(),
             stop: CancellationToken::new(),
         }
     }
@@ -132,7 +129,6 @@ impl<P, G> Clone for Checkout<P, G> {
             pauses: self.pauses.clone(),
             clock: self.clock.clone(),
             guards: self.guards.clone(),
-            shown: self.shown.clone(),
             stop: self.stop.clone(),
         }
     }

@@ -148,7 +148,6 @@ impl<P: Payments, G: Grants> Checkout<P, G> {
         {
             return Err(Error::NotForSale(Sale::SoldOut));
         }
-        self.admit_to_offering(&item.sku, client)?;
         let terms = purchase::Opening {
             id: PurchaseId::from_random(rand::random()),
             reference: Reference::from_random(rand::random()),
@@ -158,7 +157,10 @@ impl<P: Payments, G: Grants> Checkout<P, G> {
             price: Price::of(item.price),
         };
         let purchase = Purchase::open(terms, now, self.store.limits());
-        tx.insert(&purchase, client.name(), now).await?;
+        if !tx.insert(&purchase, client.name(), &self.allowance(client), now).await? {
+            return Err(self.not_allowed(tx, client, now).await?);
+        }
+        self.admit_to_offering(purchase.sku(), client)?;
         let opened = purchase.opened();
         if let Some(key) = key {
             let answer = serde_json::to_string(&opened).map_err(StoreError::from)?;

@@ -1,18 +1,18 @@
 //! What handlers take from a request, with our own errors where it doesn't fit.
 use super::Api;
-use crate::abuse::Client;
+use crate::abuse::{Client, network};
 use crate::checkout::IdempotencyKey;
 use crate::error::Error;
 use crate::purchase::PurchaseId;
 use axum::body::{BodyDataStream, Bytes};
 use axum::extract::{ConnectInfo, FromRequest, FromRequestParts, Path, Request};
 use axum::http::request::Parts;
-use axum::http::{Extensions, HeaderMap, header};
+use axum::http::{HeaderMap, header};
 use futures_util::StreamExt;
 use serde::de::DeserializeOwned;
 use std::borrow::Cow;
 use std::convert::Infallible;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::str::FromStr;
 use std::time::Duration;
 
@@ -32,19 +32,16 @@ impl FromRequestParts<Api> for Client {
     type Rejection = Infallible;
 
     async fn from_request_parts(parts: &mut Parts, api: &Api) -> Result<Self, Infallible> {
-        Ok(client_of(&parts.extensions, &parts.headers, api))
+        // Without a peer it is called within this process.
+        let peer = parts.extensions.get::<ConnectInfo<SocketAddr>>();
+        let network = peer.and_then(|ConnectInfo(peer)| network_of(*peer, &parts.headers, api));
+        Ok(api.checkout.guards.pseudonyms.client(network))
     }
 }
 
-pub(super) fn client_of(extensions: &Extensions, headers: &HeaderMap, api: &Api) -> Client {
-    match extensions.get::<ConnectInfo<SocketAddr>>() {
-        Some(ConnectInfo(peer)) => {
-            let origin = api.site.proxies.origin(peer.ip(), headers);
-            api.checkout.guards.pseudonyms.client(origin)
-        }
-        // Called within this process.
-        None => Client::Own,
-    }
+/// Where a request comes from that `peer` has sent or passed on; nothing where it is a program on this machine.
+pub(super) fn network_of(peer: SocketAddr, headers: &HeaderMap, api: &Api) -> Option<IpAddr> {
+    api.site.proxies.origin(peer.ip(), headers).map(network)
 }
 
 /// The SKU that the path names.

@@ -1,8 +1,8 @@
 //! Refuses who asks too often before anything is done for them.
 use super::Api;
-use super::extract::client_of;
+use super::extract::network_of;
 use crate::error::Error;
-use axum::extract::{Request, State};
+use axum::extract::{ConnectInfo, Request, State};
 use axum::middleware::Next;
 use axum::response::Response;
 
@@ -11,7 +11,8 @@ pub(super) async fn limit_requests(
     request: Request,
     next: Next,
 ) -> Result<Response, Error> {
-    let client = client_of(request.extensions(), request.headers(), &api);
-    api.checkout.admit(&client)?;
+    if let Some(ConnectInfo(peer)) = request.extensions().get() {
+        api.checkout.admit(network_of(*peer, request.headers(), &api))?;
+    }
     Ok(next.run(request).await)
 }

@@ -2,8 +2,10 @@
 
 mod embed;
 mod extract;
+mod front;
 mod health;
 mod limit;
+mod listen;
 mod logging;
 mod metrics;
 mod offerings;
@@ -14,6 +16,8 @@ mod purchases;
 mod webhook;
 
 pub use embed::Assets;
+pub use front::Front;
+pub use listen::serve;
 pub use metrics::metrics_router;
 pub(crate) use policy::origin;
 

@@ -1,14 +1,14 @@
 //! `GET /v1/offerings/{sku}`, and its seats as they change.
 use super::Api;
 use super::extract::Sku;
-use crate::checkout::{ShownOffering, tag_of};
 use crate::error::Error;
-use axum::body::Bytes;
+use crate::store::StoreError;
 use axum::extract::State;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::sse::{Event, KeepAlive, Sse};
 use axum::response::{IntoResponse, Response};
 use futures_util::stream;
+use sha2::{Digest, Sha256};
 use shared::{Offering, Problem, SeatsNews};
 use std::time::Duration;
 
@@ -33,8 +33,9 @@ pub(super) async fn show_offering(
     Sku(sku): Sku,
     headers: HeaderMap,
 ) -> Result<Response, Error> {
-    let ShownOffering { body, tag } = api.checkout.shown_offering(&sku).await?;
-    Ok(tagged(&headers, "application/json", body, tag))
+    let offering = api.checkout.offering(&sku).await?;
+    let body = serde_json::to_vec(&offering).map_err(StoreError::from)?;
+    Ok(cached(&headers, "application/json", body))
 }
 
 /// Seats and sale state, told as server-sent events named `seats`: at once, and at every change.
@@ -66,19 +67,22 @@ pub(super) async fn stream_seats(State(api): State<Api>, Sku(sku): Sku) -> Resul
     Ok((headers, Sse::new(events).keep_alive(KeepAlive::new().interval(HEARTBEAT))).into_response())
 }
 
-/// An answer with an `ETag`; 304 where the client has it already.
+/// An answer with a strong `ETag`; 304 where the client has it already.
 pub(super) fn cached(request: &HeaderMap, content_type: &'static str, body: Vec<u8>) -> Response {
-    let tag = tag_of(&body);
-    tagged(request, content_type, body.into(), tag)
-}
-
-fn tagged(request: &HeaderMap, content_type: &'static str, body: Bytes, tag: HeaderValue) -> Response {
-    let known = request.get(header::IF_NONE_MATCH).and_then(|tags| tags.to_str().ok()).unwrap_or_default();
-    let is_known = |candidate: &str| candidate.trim().trim_start_matches("W/").as_bytes() == tag.as_bytes();
-    let is_current = known == "*" || known.split(',').any(is_known);
+    let tag = format!("\"{}\"", hex::encode(&Sha256::digest(&body)[..12]));
+    // Hexadecimal digits in quotes are a header value.
+    let tag = HeaderValue::from_str(&tag).unwrap_or(HeaderValue::from_static("\"\""));
+    let is_current = names(request.get(header::IF_NONE_MATCH), &tag);
     let headers = [(header::ETAG, tag), (header::CACHE_CONTROL, HeaderValue::from_static(BRIEFLY))];
     if is_current {
         return (StatusCode::NOT_MODIFIED, headers).into_response();
     }
     (headers, [(header::CONTENT_TYPE, content_type)], body).into_response()
+}
+
+/// Whether these tags, as a client sends them, name this one.
+pub(super) fn names(tags: Option<&HeaderValue>, tag: &HeaderValue) -> bool {
+    let tags = tags.and_then(|tags| tags.to_str().ok()).unwrap_or_default();
+    let is_it = |candidate: &str| candidate.trim().trim_start_matches("W/").as_bytes() == tag.as_bytes();
+    tags == "*" || tags.split(',').any(is_it)
 }

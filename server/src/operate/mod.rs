@@ -88,6 +88,7 @@ fn unknown(name: &str) -> impl FnOnce(StoreError) -> anyhow::Error {
         error @ (StoreError::Database(_)
         | StoreError::Migration(_)
         | StoreError::Corrupt(_)
+        | StoreError::NotKept
         | StoreError::Unsupported(_)) => error.into(),
     }
 }

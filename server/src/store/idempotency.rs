@@ -27,9 +27,8 @@ impl Store {
 
     /// Forgets every key that was claimed before `before`.
     pub async fn forget_keys(&self, before: Timestamp) -> Result<(), StoreError> {
-        let _turn = self.turn().await?;
-        let query = sqlx::query("DELETE FROM idempotency_keys WHERE created_at < $1");
-        query.bind(before.as_millis()).execute(&self.pool).await?;
+        let statement = sqlx::query("DELETE FROM idempotency_keys WHERE created_at < $1");
+        self.write(statement.bind(before.as_millis())).await?;
         Ok(())
     }
 }

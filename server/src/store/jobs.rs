@@ -16,26 +16,19 @@ impl Store {
         every: Duration,
         lease: Duration,
     ) -> Result<bool, StoreError> {
-        let _turn = self.turn().await?;
-        sqlx::query("INSERT INTO jobs (name, due_at) VALUES ($1, $2) ON CONFLICT (name) DO NOTHING")
-            .bind(name)
-            .bind(now.plus(every).as_millis())
-            .execute(&self.pool)
-            .await?;
-        let claimed = sqlx::query("UPDATE jobs SET due_at = $2 WHERE name = $1 AND due_at <= $3")
-            .bind(name)
-            .bind(now.plus(lease).as_millis())
-            .bind(now.as_millis())
-            .execute(&self.pool)
-            .await?;
-        Ok(claimed.rows_affected() == 1)
+        let statement =
+            sqlx::query("INSERT INTO jobs (name, due_at) VALUES ($1, $2) ON CONFLICT (name) DO NOTHING");
+        self.write(statement.bind(name).bind(now.plus(every).as_millis())).await?;
+        let statement =
+            sqlx::query("UPDATE jobs SET due_at = $2 WHERE name = $1 AND due_at <= $3 RETURNING name");
+        let bound = statement.bind(name).bind(now.plus(lease).as_millis()).bind(now.as_millis());
+        Ok(self.write(bound).await?.is_some())
     }
 
     /// Has the job done again at `at`, or holds on to it until then.
     pub async fn postpone_job(&self, name: &str, at: Timestamp) -> Result<(), StoreError> {
-        let _turn = self.turn().await?;
-        let query = sqlx::query("UPDATE jobs SET due_at = $2 WHERE name = $1");
-        query.bind(name).bind(at.as_millis()).execute(&self.pool).await?;
+        let statement = sqlx::query("UPDATE jobs SET due_at = $2 WHERE name = $1");
+        self.write(statement.bind(name).bind(at.as_millis())).await?;
         Ok(())
     }
 

@@ -4,6 +4,7 @@
 
 mod idempotency;
 mod jobs;
+mod line;
 mod operators;
 mod outbox;
 mod purchases;
@@ -17,6 +18,7 @@ mod tests;
 pub use idempotency::Replay;
 pub use operators::{AuditEntry, OutboxEntry, PurchaseFilter, Retried};
 pub use outbox::Task;
+pub use rates::Allowance;
 pub(crate) use rates::subject;
 pub use stripe_events::StoredEvent;
 
@@ -24,23 +26,28 @@ use crate::abuse::{Pseudonyms, Rate};
 use crate::catalog::CurrentCatalog;
 use crate::purchase::{Command, Limits, PurchaseId, Receiver};
 use crate::trial::reach;
+use line::{Line, Turn};
 use shared::Timestamp;
-use sqlx::any::AnyPoolOptions;
+use sqlx::any::{AnyArguments, AnyPoolOptions, AnyRow};
 use sqlx::migrate::MigrateError;
+use sqlx::query::Query;
 use sqlx::{Any, AnyConnection, AnyPool, Connection, Executor, Transaction};
+use std::ops::{Deref, DerefMut};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
-use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, broadcast};
+use tokio::sync::{Notify, broadcast};
 
 /// How long a request waits for a connection before it is told to come back.
 const PATIENCE: Duration = Duration::from_secs(10);
+/// What SQLite's one writer has beside what every connection has: 16 MiB of pages in memory, and a log that may grow to
+/// 40 MB before a commit has to wait until it is worked into the file.
+const WRITER: &str = "PRAGMA cache_size = -16384; PRAGMA wal_autocheckpoint = 10000;";
 
 /// A pool of connections, and the signals that say when something has changed.
 #[derive(Clone)]
 pub struct Store {
     pool: AnyPool,
-    engine: Engine,
     limits: Limits,
     /// Says how many seats an offering has.
     catalog: CurrentCatalog,
@@ -51,9 +58,8 @@ pub struct Store {
     seats: Arc<Notify>,
     /// How often this process has moved seats.
     seat_moves: Arc<AtomicU64>,
-    /// SQLite has one writer at a time. Those who wait stand in line here: its own way of waiting is to sleep and to
-    /// look again.
-    turns: Option<Arc<Semaphore>>,
+    /// Where those who write stand in line; nothing where the engine lets several write.
+    line: Option<Line>,
 }
 
 /// How declines are counted.
@@ -68,19 +74,20 @@ pub struct Declines {
 
 /// A transaction that owns what it has read: nobody else can change it before [`Tx::commit`].
 pub struct Tx {
-    inner: Transaction<'static, Any>,
+    inner: Inner,
     store: Store,
     changed: Vec<PurchaseId>,
     enqueued: bool,
     seats_moved: bool,
     /// Commands that are enqueued after the commit; none, unless a test asks for it.
     later: Vec<(PurchaseId, Command, Timestamp)>,
-    /// Held until the rest is gone.
-    turn: Turn,
 }
 
-/// The right to write; nothing where the engine lets several write.
-type Turn = Option<OwnedSemaphorePermit>;
+/// How a transaction is had: in turn on SQLite, of its own on PostgreSQL.
+enum Inner {
+    Turn(Turn),
+    Own(Transaction<'static, Any>),
+}
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Engine {
@@ -97,6 +104,8 @@ pub enum StoreError {
     Migration(#[from] MigrateError),
     #[error("stored data can't be read: {0}")]
     Corrupt(#[from] serde_json::Error),
+    #[error("what was written could not be kept")]
+    NotKept,
     #[error("no such purchase")]
     UnknownPurchase,
     #[error("{0}")]
@@ -118,7 +127,8 @@ impl StoreError {
     #[must_use]
     pub fn is_passing(&self) -> bool {
         match self {
-            Self::Database(sqlx::Error::Io(_) | sqlx::Error::PoolTimedOut | sqlx::Error::PoolClosed) => true,
+            Self::Database(sqlx::Error::Io(_) | sqlx::Error::PoolTimedOut | sqlx::Error::PoolClosed)
+            | Self::NotKept => true,
             Self::Database(sqlx::Error::Database(error)) => {
                 // SQLite's busy and locked; PostgreSQL's lost connections, shutdowns, deadlocks, lost races and locks.
                 let code = error.code().unwrap_or_default();
@@ -164,7 +174,6 @@ impl Store {
         // One by hand first: the pool would try again for long, and then say no more than that it gave up.
         let mut first = AnyConnection::connect(&address).await?;
         engine.prepare(&mut first).await?;
-        first.close().await?;
         let options = AnyPoolOptions::new()
             .max_connections(16)
             .acquire_timeout(PATIENCE)
@@ -175,7 +184,6 @@ impl Store {
         sqlx::migrate!("./migrations").run(&pool).await.map_err(StoreError::of_migration)?;
         Ok(Self {
             pool,
-            engine,
             limits,
             catalog,
             declines: Declines::default(),
@@ -183,9 +191,15 @@ impl Store {
             work: Arc::default(),
             seats: Arc::default(),
             seat_moves: Arc::default(),
-            turns: match engine {
-                Engine::Sqlite => Some(Arc::new(Semaphore::new(1))),
-                Engine::Postgres => None,
+            line: match engine {
+                Engine::Sqlite => {
+                    first.execute(WRITER).await?;
+                    Some(Line::new(first))
+                }
+                Engine::Postgres => {
+                    first.close().await?;
+                    None
+                }
             },
         })
     }
@@ -198,12 +212,10 @@ impl Store {
 
     /// Begins a transaction that may write. On SQLite it waits for its turn here, so that it can't fail half way.
     pub async fn begin(&self) -> Result<Tx, StoreError> {
-        let statement = match self.engine {
-            Engine::Sqlite => "BEGIN IMMEDIATE",
-            Engine::Postgres => "BEGIN",
+        let inner = match &self.line {
+            Some(line) => Inner::Turn(line.enter().await?),
+            None => Inner::Own(self.pool.begin().await?),
         };
-        let turn = self.turn().await?;
-        let inner = self.pool.begin_with(statement).await?;
         Ok(Tx {
             inner,
             store: self.clone(),
@@ -211,17 +223,16 @@ impl Store {
             enqueued: false,
             seats_moved: false,
             later: Vec::new(),
-            turn,
         })
     }
 
-    async fn turn(&self) -> Result<Turn, StoreError> {
-        let Some(turns) = &self.turns else { return Ok(None) };
-        match tokio::time::timeout(PATIENCE, turns.clone().acquire_owned()).await {
-            Ok(Ok(turn)) => Ok(Some(turn)),
-            // It is never closed.
-            Ok(Err(_)) | Err(_) => Err(sqlx::Error::PoolTimedOut.into()),
-        }
+    /// One statement in a transaction of its own; the first row that it returns.
+    async fn write(&self, statement: Query<'_, Any, AnyArguments>) -> Result<Option<AnyRow>, StoreError> {
+        let Some(line) = &self.line else { return Ok(statement.fetch_optional(&self.pool).await?) };
+        let mut turn = line.enter().await?;
+        let row = statement.fetch_optional(&mut *turn).await?;
+        turn.commit().await?;
+        Ok(row)
     }
 
     /// How often this process has taken seats or given them back.
@@ -269,19 +280,26 @@ impl Store {
     /// Closes the connections, once those in use are done.
     pub async fn close(&self) {
         self.pool.close().await;
+        if let Some(line) = &self.line
+            && let Err(error) = line.close().await
+        {
+            tracing::error!(%error, "the database could not be closed");
+        }
     }
 }
 
 impl Tx {
     /// Takes all of it back before another may write, where dropping it would do so after.
     pub async fn take_back(self) -> Result<(), StoreError> {
-        Ok(self.inner.rollback().await?)
+        match self.inner {
+            Inner::Turn(turn) => turn.take_back().await,
+            Inner::Own(transaction) => Ok(transaction.rollback().await?),
+        }
     }
 
     /// Commits, then tells who waits. Dropped without it, nothing has happened.
     pub async fn commit(self) -> Result<(), StoreError> {
         self.inner.commit().await?;
-        drop(self.turn);
         if !self.later.is_empty() {
             reach("commands.later", "");
             let mut tx = self.store.begin().await?;
@@ -302,6 +320,35 @@ impl Tx {
             self.store.tell_workers();
         }
         Ok(())
+    }
+}
+
+impl Inner {
+    async fn commit(self) -> Result<(), StoreError> {
+        match self {
+            Self::Turn(turn) => turn.commit().await,
+            Self::Own(transaction) => Ok(transaction.commit().await?),
+        }
+    }
+}
+
+impl Deref for Inner {
+    type Target = AnyConnection;
+
+    fn deref(&self) -> &AnyConnection {
+        match self {
+            Self::Turn(turn) => turn,
+            Self::Own(transaction) => transaction,
+        }
+    }
+}
+
+impl DerefMut for Inner {
+    fn deref_mut(&mut self) -> &mut AnyConnection {
+        match self {
+            Self::Turn(turn) => turn,
+            Self::Own(transaction) => transaction,
+        }
     }
 }
 

@@ -28,9 +28,8 @@ impl Store {
         now: Timestamp,
         lease: Duration,
     ) -> Result<Option<Task>, StoreError> {
-        let _turn = self.turn().await?;
         let name = random_name();
-        let row = sqlx::query(
+        let statement = sqlx::query(
             "UPDATE outbox SET leased_until = $2, lease = $4, attempts = attempts + 1, \
              tried_since = CASE WHEN attempts = 0 OR tried_since = 0 THEN $1 ELSE tried_since END \
              WHERE leased_until <= $1 AND state = 'pending' \
@@ -42,10 +41,8 @@ impl Store {
         .bind(now.as_millis())
         .bind(now.plus(lease).as_millis())
         .bind(receiver.as_str())
-        .bind(&name)
-        .fetch_optional(&self.pool)
-        .await?;
-        let Some(row) = row else { return Ok(None) };
+        .bind(&name);
+        let Some(row) = self.write(statement).await? else { return Ok(None) };
         Ok(Some(Task {
             id: row.try_get("id")?,
             purchase: known_id(row.try_get("purchase_id")?)?,
@@ -58,13 +55,10 @@ impl Store {
 
     /// Holds on to a lease while the command is still being carried out.
     pub async fn renew(&self, task: &Task, until: Timestamp) -> Result<(), StoreError> {
-        let _turn = self.turn().await?;
-        sqlx::query("UPDATE outbox SET leased_until = $3 WHERE id = $1 AND lease = $2 AND state = 'pending'")
-            .bind(&task.id)
-            .bind(&task.lease)
-            .bind(until.as_millis())
-            .execute(&self.pool)
-            .await?;
+        let statement = sqlx::query(
+            "UPDATE outbox SET leased_until = $3 WHERE id = $1 AND lease = $2 AND state = 'pending'",
+        );
+        self.write(statement.bind(&task.id).bind(&task.lease).bind(until.as_millis())).await?;
         Ok(())
     }
 
@@ -89,17 +83,15 @@ impl Store {
         error: &str,
         next_attempt_at: Timestamp,
     ) -> Result<(), StoreError> {
-        let _turn = self.turn().await?;
-        sqlx::query(
+        let statement = sqlx::query(
             "UPDATE outbox SET next_attempt_at = $3, leased_until = 0, lease = '', last_error = $4 \
              WHERE id = $1 AND lease = $2",
         )
         .bind(&task.id)
         .bind(&task.lease)
         .bind(next_attempt_at.as_millis())
-        .bind(error)
-        .execute(&self.pool)
-        .await?;
+        .bind(error);
+        self.write(statement).await?;
         // The worker must learn when this falls due.
         self.tell_workers();
         Ok(())

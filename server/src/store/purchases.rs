@@ -1,5 +1,5 @@
 //! Purchases in the database.
-use super::{Store, StoreError, Tx};
+use super::{Allowance, Store, StoreError, Tx, subject};
 use crate::purchase::{Event, Purchase, PurchaseId, Reference, Refusal, SeatFound};
 use crate::trial::{Guard, holds};
 use shared::Timestamp;
@@ -40,12 +40,8 @@ impl Store {
 
     /// Has the sweep look at this purchase later, where it could not be woken.
     pub async fn postpone(&self, id: &PurchaseId, until: Timestamp) -> Result<(), StoreError> {
-        let _turn = self.turn().await?;
-        sqlx::query("UPDATE purchases SET wake_at = $2 WHERE id = $1")
-            .bind(id.as_str())
-            .bind(until.as_millis())
-            .execute(&self.pool)
-            .await?;
+        let statement = sqlx::query("UPDATE purchases SET wake_at = $2 WHERE id = $1");
+        self.write(statement.bind(id.as_str()).bind(until.as_millis())).await?;
         Ok(())
     }
 
@@ -66,16 +62,20 @@ impl Store {
 }
 
 impl Tx {
-    /// Stores a new purchase.
+    /// Stores a new purchase; `false` where what `client` has done before does not allow another.
     pub async fn insert(
         &mut self,
         purchase: &Purchase,
         client: Option<&str>,
+        allowance: &Allowance,
         now: Timestamp,
-    ) -> Result<(), StoreError> {
-        sqlx::query(
+    ) -> Result<bool, StoreError> {
+        let declines = client.map(subject::declines);
+        let stored = sqlx::query(
             "INSERT INTO purchases (id, reference, sku, state, version, intent, email, wake_at, opened_at, updated_at, body, \
-             client) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)",
+             client) SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12 WHERE $13 > (SELECT count(*) FROM purchases \
+             WHERE client = $12 AND state IN ('held', 'paying', 'processing')) \
+             AND NOT EXISTS (SELECT 1 FROM rates WHERE subject = $14 AND used_until > $15)",
         )
         .bind(purchase.id().as_str())
         .bind(purchase.reference().as_str())
@@ -89,9 +89,12 @@ impl Tx {
         .bind(now.as_millis())
         .bind(serde_json::to_string(purchase)?)
         .bind(client)
+        .bind(allowance.held)
+        .bind(declines)
+        .bind(allowance.declined_until(now).as_millis())
         .execute(&mut *self.inner)
         .await?;
-        Ok(())
+        Ok(stored.rows_affected() == 1)
     }
 
     /// Lets the purchase handle `event`, and stores what follows: its state, its seat and its outbox rows.

@@ -39,6 +39,25 @@ pub(crate) mod subject {
     }
 }
 
+/// What a client may have done before, and still open another purchase.
+#[derive(Clone, Copy, Debug)]
+pub struct Allowance {
+    /// It holds fewer purchases that are not paid.
+    pub held: i64,
+    /// It has not been declined more often.
+    pub declines: Option<Rate>,
+}
+
+impl Allowance {
+    /// For whom nothing is counted.
+    pub const ALL: Self = Self { held: i64::MAX, declines: None };
+
+    /// Up to when a client's declines may count that is allowed to open now.
+    pub(super) fn declined_until(&self, now: Timestamp) -> Timestamp {
+        self.declines.map_or(Timestamp::from_millis(i64::MAX), |rate| now.plus(rate.tolerance()))
+    }
+}
+
 impl Store {
     /// Whether `subject` was marked for a time that is not over.
     pub async fn is_marked(&self, subject: &str, now: Timestamp) -> Result<bool, StoreError> {
@@ -64,9 +83,8 @@ impl Store {
 
     /// Forgets what does not count any more.
     pub async fn forget_rates(&self, now: Timestamp) -> Result<(), StoreError> {
-        let _turn = self.turn().await?;
-        let query = sqlx::query("DELETE FROM rates WHERE used_until < $1");
-        query.bind(now.as_millis()).execute(&self.pool).await?;
+        let statement = sqlx::query("DELETE FROM rates WHERE used_until < $1");
+        self.write(statement.bind(now.as_millis())).await?;
         Ok(())
     }
 }
@@ -179,26 +197,6 @@ impl Tx {
         .fetch_optional(&mut *self.inner)
         .await?;
         row.map(|row| Ok(Timestamp::from_millis(row.try_get("used_until")?))).transpose()
-    }
-
-    /// How long `client` must wait for having been declined, if at all, and how many purchases it has open and not paid.
-    pub async fn standing_of(
-        &mut self,
-        client: &str,
-        declines: Option<Rate>,
-        now: Timestamp,
-    ) -> Result<(Option<Duration>, i64), StoreError> {
-        let row = sqlx::query(
-            "SELECT (SELECT used_until FROM rates WHERE subject = $1) AS declined_until, (SELECT count(*) \
-             FROM purchases WHERE client = $2 AND state IN ('held', 'paying', 'processing')) AS held",
-        )
-        .bind(subject::declines(client))
-        .bind(client)
-        .fetch_one(&mut *self.inner)
-        .await?;
-        let declined_until: Option<i64> = row.try_get("declined_until")?;
-        let rest = Timestamp::from_millis(declined_until.unwrap_or(0)).since(now);
-        Ok((declines.and_then(|rate| wait(rest, rate)), row.try_get("held")?))
     }
 }
 

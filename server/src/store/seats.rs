@@ -29,16 +29,14 @@ impl Store {
 impl Tx {
     /// Takes one seat; `false` where all are taken.
     pub async fn take_seat(&mut self, sku: &str, capacity: i64) -> Result<bool, StoreError> {
-        sqlx::query("INSERT INTO seats (sku, taken) VALUES ($1, 0) ON CONFLICT (sku) DO NOTHING")
-            .bind(sku)
-            .execute(&mut *self.inner)
-            .await?;
-        let row =
-            sqlx::query("UPDATE seats SET taken = taken + 1 WHERE sku = $1 AND taken < $2 RETURNING taken")
-                .bind(sku)
-                .bind(if holds(Guard::SeatIsLeft) { capacity } else { i64::MAX })
-                .fetch_optional(&mut *self.inner)
-                .await?;
+        let row = sqlx::query(
+            "INSERT INTO seats (sku, taken) SELECT $1, 1 WHERE $2 > 0 \
+             ON CONFLICT (sku) DO UPDATE SET taken = seats.taken + 1 WHERE seats.taken < $2 RETURNING taken",
+        )
+        .bind(sku)
+        .bind(if holds(Guard::SeatIsLeft) { capacity } else { i64::MAX })
+        .fetch_optional(&mut *self.inner)
+        .await?;
         self.seats_moved |= row.is_some();
         Ok(row.is_some())
     }
