@@ -40,7 +40,7 @@ enum Command {
     /// Answers every request with the bytes of a file, and does nothing else.
     Bare {
         #[arg(long)]
-        body: PathBuf,
+        answer: PathBuf,
     },
 }
 
@@ -59,7 +59,7 @@ fn main() -> anyhow::Result<()> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     runtime.block_on(async {
         match Cli::parse().command {
-            Command::Bare { body } => bare::serve(&body).await,
+            Command::Bare { answer } => bare::serve(&answer).await,
             Command::Server { binary, folder, purchases } => {
                 let sandbox = Sandbox::start(Options::default()).await?;
                 let mut bench = Bench { binary, folder, sandbox, report: Report::default() };
@@ -107,7 +107,7 @@ impl Bench {
     async fn offerings(&mut self) -> anyhow::Result<()> {
         let database = database::fresh(&self.folder)?;
         let server = self.start(&database).await?;
-        let file = self.folder.join("body.json");
+        let file = self.folder.join("answer");
         std::fs::write(&file, load::one(server.address, &Request::get(OFFERING)).await?)?;
         let bare = Server::bare(&file).await?;
         let requests: Requests = (0..CLIENTS).map(|n| Request::get_as(n, OFFERING)).collect();

@@ -51,12 +51,12 @@ impl Server {
         Ok(server)
     }
 
-    /// A bare route with this body.
-    pub(crate) async fn bare(body: &Path) -> anyhow::Result<Self> {
+    /// A bare route with this answer.
+    pub(crate) async fn bare(answer: &Path) -> anyhow::Result<Self> {
         let mut child = Command::new(std::env::current_exe()?)
             .arg("bare")
-            .arg("--body")
-            .arg(body)
+            .arg("--answer")
+            .arg(answer)
             .stdout(Stdio::piped())
             .spawn()?;
         let stdout = child.stdout.take().context("its output")?;
