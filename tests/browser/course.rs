@@ -123,7 +123,7 @@ async fn an_element_that_goes_while_its_seat_is_being_held_gives_it_back() {
     )
     .await;
     page.until("window.live").await;
-    page.eval("root.querySelector('[data-replay]').click(); element.remove()").await;
+    page.eval("root.querySelector('[data-press]').click(); element.remove()").await;
     page.until(
         "performance.getEntriesByType('resource').some(e => e.name.includes('/v1/purchases/') && e.responseEnd)",
     )

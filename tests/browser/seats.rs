@@ -10,7 +10,7 @@ const GOOD: &str = "4242424242424242";
 async fn sold_out_comes_and_goes_while_one_looks() {
     let page = Page::open("seats_live", LIVE).await;
     page.shows("Last seat").await;
-    page.until("root.querySelector('[data-replay]:not([disabled])')").await;
+    page.until("root.querySelector('[data-press]:not([disabled])')").await;
     page.eval(
         "window.told = []; element.addEventListener('redis-checkout:seats', e => told.push(e.detail.left))",
     )

@@ -1,22 +1,13 @@
 //! What the loader calls: hydrate or mount a checkout, pass on changed attributes, and free it.
 use crate::{
-    checkout::Checkout,
+    checkout::{Checkout, Owner},
     kept,
     model::{Event, Model},
-    platform::{events, json, page, seats::SeatStream},
+    platform::{events, json, page, presses::Presses, seats::SeatStream},
     shell::Shell,
-    view::{Card, Mounted},
+    view::Screen,
 };
 use js_sys::Function;
-use leptos::{
-    prelude::*,
-    tachys::{
-        hydration::Cursor,
-        view::{Mountable, PositionState, Render, RenderHtml},
-    },
-};
-use shared::Screen;
-use std::any::Any;
 use wasm_bindgen::prelude::*;
 use web_sys::{Element, HtmlElement};
 
@@ -24,9 +15,8 @@ use web_sys::{Element, HtmlElement};
 #[wasm_bindgen]
 pub struct Handle {
     checkout: Checkout,
-    shell: Shell,
-    view: Option<Box<dyn Any>>,
     owner: Owner,
+    _presses: Presses,
     _seats: Option<SeatStream>,
 }
 
@@ -37,73 +27,61 @@ pub struct Handle {
 /// Where `screen` can't be read. A first screen from another build may trap.
 #[wasm_bindgen]
 pub fn hydrate(host: HtmlElement, main: Element, screen: &str, trusted: Function) -> Result<Handle, JsValue> {
-    start(host, screen, trusted, &|checkout| {
-        let cursor = Cursor::new(main.clone());
-        Box::new(Mounted(card(checkout).hydrate::<true>(&cursor, &PositionState::default())))
-    })
+    start(host, main, screen, trusted, Screen::hydrate)
 }
 
-/// Builds the first screen afresh in `main`, which is empty.
+/// Builds the first screen afresh in `main`, which is empty: for whoever has no server that renders it.
 ///
 /// # Errors
 /// Where `screen` can't be read.
+#[cfg(feature = "mount")]
 #[wasm_bindgen]
-pub fn mount(host: HtmlElement, main: &Element, screen: &str, trusted: Function) -> Result<Handle, JsValue> {
-    start(host, screen, trusted, &|checkout| {
-        let mut state = card(checkout).build();
-        state.mount(main, None);
-        Box::new(Mounted(state))
-    })
+pub fn mount(host: HtmlElement, main: Element, screen: &str, trusted: Function) -> Result<Handle, JsValue> {
+    start(host, main, screen, trusted, Screen::mount)
 }
 
 #[wasm_bindgen]
 impl Handle {
     /// Reads the host's attributes again.
     pub fn update(&self) {
-        let host = self.shell.host();
+        let shell = self.owner.shell();
+        let host = shell.host();
         self.checkout.send(Event::SettingsChanged(page::settings(host)));
         if let Some(email) = page::attribute(host, "email") {
             self.checkout.send(Event::EmailSuggested(email));
         }
-        self.shell.restyle();
+        shell.restyle();
     }
 }
 
 impl Drop for Handle {
     fn drop(&mut self) {
         self.checkout.send(Event::ElementRemoved);
-        // The view reads signals, so it goes before them.
-        drop(self.view.take());
-        self.owner.cleanup();
     }
-}
-
-fn card(checkout: Checkout) -> impl IntoView {
-    view! { <Card checkout/> }.into_view()
 }
 
 fn start(
     host: HtmlElement,
+    main: Element,
     screen: &str,
     trusted: Function,
-    show: &dyn Fn(Checkout) -> Box<dyn Any>,
+    show: fn(&Model, &Element) -> Option<Screen>,
 ) -> Result<Handle, JsValue> {
-    let screen: Screen = json::parse(screen).ok_or("the first screen's data can't be read")?;
-    // Only the first call on a page may succeed.
-    _ = any_spawner::Executor::init_wasm_bindgen();
-    let owner = Owner::new();
+    let screen: shared::Screen = json::parse(screen).ok_or("the first screen's data can't be read")?;
     let shell = Shell::new(host, &screen, trusted);
     let sku = screen.offering.sku.clone();
     let (api, seated) = (screen.api.clone(), screen.offering.seats.is_some());
-    let (checkout, view) = owner.with(|| {
-        let checkout = Checkout::new(Model::new(screen), shell.clone());
-        (checkout, show(checkout))
-    });
-    let tell = move |news| checkout.send(Event::SeatsChanged(news));
+    let model = Model::new(screen);
+    let shown = show(&model, &main).ok_or("the first screen is another")?;
+    let owner = Owner::new(model, shown, shell);
+    let checkout = owner.checkout();
+    let presses = Presses::listen(main, checkout.clone());
+    let told = checkout.clone();
+    let tell = move |news| told.send(Event::SeatsChanged(news));
     let seats = if seated { SeatStream::open(&api, &sku, tell) } else { None };
-    let handle = Handle { checkout, shell, view: Some(view), owner, _seats: seats };
+    let handle = Handle { checkout, owner, _presses: presses, _seats: seats };
     handle.update();
-    let host = handle.shell.host();
+    let host = handle.owner.shell().host();
     events::tell_ready(host, &sku, page::attribute(host, "variant").as_deref());
     if let Some(model) = kept::take(&sku) {
         handle.checkout.send(Event::CheckoutKept(Box::new(model)));

@@ -1,67 +1,62 @@
-//! One checkout on the page: its model as a signal, and the shell that carries its commands out.
-use crate::model::{Event, Model};
-#[cfg(target_arch = "wasm32")]
-use crate::shell::Shell;
-use leptos::prelude::*;
+//! One checkout on the page: its model, what is shown of it, and the shell that carries its commands out.
+use crate::{
+    model::{Command, Event, Model},
+    shell::Shell,
+    view::Screen,
+};
+use std::{
+    cell::RefCell,
+    rc::{Rc, Weak},
+};
 
-#[derive(Clone, Copy)]
-pub(crate) struct Checkout {
-    model: RwSignal<Model>,
-    #[cfg(target_arch = "wasm32")]
-    shell: StoredValue<Shell, LocalStorage>,
+/// Owns a checkout, which ends with it.
+pub(crate) struct Owner(Rc<Parts>);
+
+/// A checkout that may have ended.
+#[derive(Clone)]
+pub(crate) struct Checkout(Weak<Parts>);
+
+struct Parts {
+    model: RefCell<Model>,
+    screen: RefCell<Screen>,
+    shell: Shell,
+}
+
+impl Owner {
+    pub(crate) fn new(model: Model, screen: Screen, shell: Shell) -> Self {
+        Self(Rc::new(Parts { model: RefCell::new(model), screen: RefCell::new(screen), shell }))
+    }
+
+    pub(crate) fn checkout(&self) -> Checkout {
+        Checkout(Rc::downgrade(&self.0))
+    }
+
+    pub(crate) fn shell(&self) -> &Shell {
+        &self.0.shell
+    }
 }
 
 impl Checkout {
-    /// Belongs to the current owner, and ends with it.
-    #[cfg(target_arch = "wasm32")]
-    pub(crate) fn new(model: Model, shell: Shell) -> Self {
-        Self { model: RwSignal::new(model), shell: StoredValue::new_local(shell) }
-    }
-
-    #[cfg(not(target_arch = "wasm32"))]
-    pub(crate) fn new(model: Model) -> Self {
-        Self { model: RwSignal::new(model) }
-    }
-
-    /// Reads the model, and again whenever it changes.
-    pub(crate) fn read<T>(self, read: impl FnOnce(&Model) -> T) -> T {
-        self.model.with(read)
-    }
-
-    /// A text of the view. One type for all of them, like `flag`: each further type would cost every visitor its own
-    /// copy of Leptos's machinery.
-    pub(crate) fn text(self, read: fn(&Model) -> String) -> Signal<String> {
-        Signal::derive(move || self.read(read))
-    }
-
-    pub(crate) fn flag(self, read: fn(&Model) -> bool) -> Signal<bool> {
-        Signal::derive(move || self.read(read))
-    }
-
-    /// Tells the model what happened, and does what follows from it. Nothing once the element is gone.
-    #[cfg(target_arch = "wasm32")]
-    pub(crate) fn send(self, event: Event) {
+    /// Tells the model what happened, shows it, and does what follows. Nothing once the element is gone.
+    pub(crate) fn send(&self, event: Event) {
         self.step(|model| model.handle(event));
     }
 
-    /// Nobody presses anything on the server.
-    #[cfg(not(target_arch = "wasm32"))]
-    pub(crate) fn send(self, event: Event) {
-        self.model.update(|model| drop(model.handle(event)));
-    }
-
     /// Takes an answer that was asked for in `turn`; false once the element is gone.
-    #[cfg(target_arch = "wasm32")]
-    pub(crate) fn send_answer(self, turn: u32, event: Event) -> bool {
+    pub(crate) fn send_answer(&self, turn: u32, event: Event) -> bool {
         self.step(|model| model.handle_answer(turn, event))
     }
 
-    #[cfg(target_arch = "wasm32")]
-    fn step(self, step: impl FnOnce(&mut Model) -> Vec<crate::model::Command>) -> bool {
-        let done = self.model.try_update(|model| (step(model), model.turn()));
-        let (Some((commands, turn)), Some(shell)) = (done, self.shell.try_get_value()) else { return false };
+    fn step(&self, step: impl FnOnce(&mut Model) -> Vec<Command>) -> bool {
+        let Some(parts) = self.0.upgrade() else { return false };
+        let (commands, turn) = {
+            let mut model = parts.model.borrow_mut();
+            let commands = step(&mut model);
+            parts.screen.borrow_mut().update(&model);
+            (commands, model.turn())
+        };
         for command in commands {
-            shell.carry_out(self, turn, command);
+            parts.shell.carry_out(self, turn, command);
         }
         true
     }

@@ -1,17 +1,21 @@
 //! The checkout element: a Leptos view rendered by the server and hydrated in a shadow root.
-mod checkout;
 mod dates;
 #[cfg_attr(
     not(any(target_arch = "wasm32", test)),
     expect(dead_code, reason = "the server renders where the machine starts; only a page runs it")
 )]
 mod model;
-#[expect(unreachable_pub, reason = "Leptos makes a component's properties public")]
 mod view;
+#[cfg_attr(
+    not(target_arch = "wasm32"),
+    expect(dead_code, reason = "the server renders the first screen only")
+)]
 mod words;
 
 #[cfg(target_arch = "wasm32")]
 mod browser;
+#[cfg(target_arch = "wasm32")]
+mod checkout;
 #[cfg(target_arch = "wasm32")]
 mod kept;
 #[cfg(target_arch = "wasm32")]
@@ -19,8 +23,10 @@ mod platform;
 #[cfg(target_arch = "wasm32")]
 mod shell;
 
+#[cfg(all(target_arch = "wasm32", feature = "mount"))]
+pub use browser::mount;
 #[cfg(target_arch = "wasm32")]
-pub use browser::{Handle, hydrate, mount};
+pub use browser::{Handle, hydrate};
 #[cfg(not(target_arch = "wasm32"))]
 mod server;
 #[cfg(not(target_arch = "wasm32"))]

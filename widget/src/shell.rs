@@ -6,27 +6,28 @@ use crate::{
     platform::{
         challenge::Shown,
         events,
-        http::{Api, Refused},
-        page,
+        http::{self, Call, Refused},
+        json, page, script,
         stripe::{self, Outcome, Payment},
     },
     words,
 };
-use js_sys::Function;
-use shared::{OpenPurchase, Pay, PayAnswer, Screen};
+use js_sys::{Function, Promise};
+use shared::{PayAnswer, Screen};
 use std::{cell::RefCell, rc::Rc};
-use wasm_bindgen_futures::spawn_local;
+use wasm_bindgen::JsValue;
+use wasm_bindgen_futures::{JsFuture, spawn_local};
 use web_sys::HtmlElement;
 
 /// Milliseconds after which access is late.
 const ACCESS_PATIENCE: u32 = 10_000;
 
-#[derive(Clone)]
 pub(crate) struct Shell(Rc<Inner>);
 
 struct Inner {
     host: HtmlElement,
-    api: Api,
+    /// Origin of our API, without a trailing slash.
+    api: String,
     sku: String,
     publishable_key: String,
     stripe_js: String,
@@ -37,11 +38,20 @@ struct Inner {
     challenge: RefCell<Option<Shown>>,
 }
 
+/// What takes its time. All of it is awaited in one place: each place would cost its own machinery.
+enum Work {
+    /// A request after so many milliseconds, and how to read its answer.
+    Call(u32, Call, fn(Result<String, Refused>) -> Option<Event>),
+    Promise(Promise, Read),
+}
+
+type Read = Box<dyn FnOnce(Result<JsValue, JsValue>) -> Option<Event>>;
+
 impl Shell {
     pub(crate) fn new(host: HtmlElement, screen: &Screen, trusted: Function) -> Self {
         Self(Rc::new(Inner {
             host,
-            api: Api::new(screen.api.clone()),
+            api: screen.api.clone(),
             sku: screen.offering.sku.clone(),
             publishable_key: screen.publishable_key.clone(),
             stripe_js: screen.stripe_js.clone(),
@@ -63,157 +73,171 @@ impl Shell {
     }
 
     /// Does at once what can be done at once, and the rest in its own time. What comes of it is an answer in `turn`.
-    pub(crate) fn carry_out(&self, checkout: Checkout, turn: u32, command: Command) {
+    pub(crate) fn carry_out(&self, checkout: &Checkout, turn: u32, command: Command) {
         let shell = &self.0;
-        match command {
-            Command::ShowPayment { due } => {
-                let failed = move || {
-                    checkout.send_answer(turn, Event::StripeFailed);
-                };
-                match Payment::show(&shell.host, &shell.publishable_key, due, failed) {
-                    Ok(payment) => drop(shell.payment.replace(Some(payment))),
-                    Err(_) => checkout.send(Event::StripeFailed),
-                }
-            }
+        let work = match command {
+            Command::ShowPayment { due } => return shell.show_payment(checkout, turn, due),
             Command::UpdateAmount { amount } => {
                 if let Some(payment) = &*shell.payment.borrow() {
                     payment.update_amount(amount);
                 }
+                return;
             }
             Command::HidePayment => {
                 drop(shell.payment.take());
                 drop(shell.challenge.take());
+                return;
             }
-            Command::ShowChallenge(challenge) => {
-                let shell = Rc::clone(shell);
-                spawn_local(async move {
-                    let passed = move |answer| {
-                        checkout.send_answer(turn, Event::ChallengePassed(answer));
-                    };
-                    match Shown::show(&shell.host, &challenge, &shell.trusted, passed).await {
-                        Ok(shown) => drop(shell.challenge.replace(Some(shown))),
-                        Err(()) => {
-                            checkout.send_answer(turn, Event::ChallengeFailed);
-                        }
-                    }
-                });
-            }
-            Command::Keep(model) => kept::keep(*model),
+            Command::Keep(model) => return kept::keep(*model),
             Command::Tell { notice, purchase } => {
                 let variant = page::attribute(&shell.host, "variant");
-                events::tell(&shell.host, &shell.sku, variant.as_deref(), notice, purchase.as_deref());
+                return events::tell(
+                    &shell.host,
+                    &shell.sku,
+                    variant.as_deref(),
+                    notice,
+                    purchase.as_deref(),
+                );
             }
-            Command::OpenPurchase { .. }
-            | Command::LoadStripe
-            | Command::CheckDetails
-            | Command::PreparePayment { .. }
-            | Command::ConfirmPayment { .. }
-            | Command::Refresh { .. }
-            | Command::Watch { .. }
-            | Command::Tick
-            | Command::AwaitAccess
-            | Command::ClosePurchase { .. }
-            | Command::Focus(_) => {
-                let shell = Rc::clone(shell);
-                // One future for all: each would cost its own machinery.
-                spawn_local(async move {
-                    let Some(event) = shell.answer(command).await else { return };
-                    if let Event::StripeLoaded | Event::StripeFailed | Event::PurchaseClosed = event {
-                        checkout.send(event);
+            Command::Focus(target) => return page::focus(&shell.host, target),
+            Command::ShowChallenge(challenge) => {
+                let (loading, loaded) = script::load(&challenge.script, &challenge.provider, &shell.trusted);
+                let (shell, told) = (Rc::clone(shell), checkout.clone());
+                Work::Promise(
+                    loading,
+                    Box::new(move |answer| {
+                        let passed = move |answer| {
+                            told.send_answer(turn, Event::ChallengePassed(answer));
+                        };
+                        let shown = loaded(answer.is_ok())
+                            .then(|| Shown::render(&shell.host, &challenge, passed).ok())
+                            .flatten();
+                        let failed = shown.is_none().then_some(Event::ChallengeFailed);
+                        drop(shell.challenge.replace(shown));
+                        failed
+                    }),
+                )
+            }
+            Command::LoadStripe => {
+                let (loading, loaded) = script::load(&shell.stripe_js, stripe::GLOBAL, &shell.trusted);
+                Work::Promise(
+                    loading,
+                    Box::new(move |answer| {
+                        let is_there = loaded(answer.is_ok());
+                        Some(if is_there { Event::StripeLoaded } else { Event::StripeFailed })
+                    }),
+                )
+            }
+            Command::CheckDetails => match shell.payment.borrow().as_ref().and_then(Payment::check) {
+                Some(checking) => Work::Promise(
+                    checking,
+                    Box::new(|answer| {
+                        Some(stripe::fault(answer).map_or(Event::DetailsAccepted, Event::DetailsRefused))
+                    }),
+                ),
+                None => {
+                    checkout.send_answer(turn, Event::DetailsRefused(None));
+                    return;
+                }
+            },
+            Command::ConfirmPayment { id, client_secret } => {
+                let return_url = [&shell.api, "/p/", &id].concat();
+                let confirm = |payment: &Payment| payment.confirm(&client_secret, &return_url);
+                match shell.payment.borrow().as_ref().and_then(confirm) {
+                    Some(confirming) => {
+                        Work::Promise(confirming, Box::new(|answer| Some(told_by(stripe::outcome(answer)))))
+                    }
+                    None => {
+                        checkout.send_answer(turn, Event::PaymentLost);
                         return;
                     }
-                    let opened = if let Event::PurchaseOpened(opened) = &event {
-                        Some(opened.id.clone())
-                    } else {
-                        None
-                    };
-                    let taken = checkout.send_answer(turn, event);
-                    if let (false, Some(id)) = (taken, opened) {
-                        // The element went while its seat was being held.
-                        _ = shell.api.close(&id).await;
-                    }
-                });
+                }
             }
+            Command::OpenPurchase { turn, request } => {
+                let key = [&shell.key, "-", &turn.to_string()].concat();
+                Work::Call(0, Call::open(key, &request), |answer| {
+                    Some(http::read(answer).map_or_else(Event::OpeningFailed, Event::PurchaseOpened))
+                })
+            }
+            Command::PreparePayment { id, request, answer } => {
+                // It counts once.
+                drop(shell.challenge.take());
+                Work::Call(0, Call::pay(&id, &request, answer), |answer| Some(prepared(answer)))
+            }
+            // A lost request costs only time: the server asks Stripe by itself, too.
+            Command::Refresh { id } => Work::Call(0, Call::refresh(&id), |_| None),
+            Command::Watch { id, after, delay } => Work::Call(delay, Call::look(&id, after), |answer| {
+                Some(http::read(answer).map_or_else(Event::WatchingFailed, Event::PurchaseSeen))
+            }),
+            // Where this fails, the hold runs out by itself.
+            Command::ClosePurchase { id } => Work::Call(0, Call::close(&id), |_| Some(Event::PurchaseClosed)),
+            Command::Tick => {
+                Work::Promise(page::sleep(1000), Box::new(|_| Some(Event::ClockRead(page::now()))))
+            }
+            Command::AwaitAccess => {
+                Work::Promise(page::sleep(ACCESS_PATIENCE), Box::new(|_| Some(Event::AccessTookLong)))
+            }
+        };
+        let (shell, checkout) = (Self(Rc::clone(shell)), checkout.clone());
+        spawn_local(async move {
+            if let Some(event) = work.done(&shell.0.api).await {
+                shell.pass_on(&checkout, turn, event);
+            }
+        });
+    }
+
+    fn pass_on(&self, checkout: &Checkout, turn: u32, event: Event) {
+        if let Event::StripeLoaded | Event::StripeFailed | Event::PurchaseClosed = event {
+            return checkout.send(event);
+        }
+        let opened = if let Event::PurchaseOpened(opened) = &event { Some(opened.id.clone()) } else { None };
+        let taken = checkout.send_answer(turn, event);
+        if let (false, Some(id)) = (taken, opened) {
+            // The element went while its seat was being held.
+            self.carry_out(checkout, turn, Command::ClosePurchase { id });
+        }
+    }
+}
+
+impl Work {
+    async fn done(self, api: &str) -> Option<Event> {
+        match self {
+            Self::Call(delay, call, read) => {
+                if delay > 0 {
+                    _ = JsFuture::from(page::sleep(delay)).await;
+                }
+                read(call.send(api).await)
+            }
+            Self::Promise(promise, read) => read(JsFuture::from(promise).await),
         }
     }
 }
 
 impl Inner {
-    async fn answer(&self, command: Command) -> Option<Event> {
-        match command {
-            Command::OpenPurchase { turn, request } => Some(self.open(turn, &request).await),
-            Command::LoadStripe => {
-                let loaded = stripe::load(&self.stripe_js, &self.trusted).await;
-                Some(loaded.map_or(Event::StripeFailed, |()| Event::StripeLoaded))
-            }
-            Command::CheckDetails => {
-                let checking = self.payment.borrow().as_ref().map(Payment::check);
-                let Some(checking) = checking else { return Some(Event::DetailsRefused(None)) };
-                Some(checking.await.map_or_else(Event::DetailsRefused, |()| Event::DetailsAccepted))
-            }
-            Command::PreparePayment { id, request, answer } => {
-                // It counts once.
-                drop(self.challenge.take());
-                Some(self.prepare(&id, &request, answer.as_deref()).await)
-            }
-            Command::ConfirmPayment { id, client_secret } => {
-                let return_url = self.api.status_page(&id);
-                let confirm = |payment: &Payment| payment.confirm(&client_secret, &return_url);
-                let confirming = self.payment.borrow().as_ref().map(confirm);
-                let Some(confirming) = confirming else { return Some(Event::PaymentLost) };
-                Some(told_by(confirming.await))
-            }
-            Command::Refresh { id } => {
-                // A lost request costs only time: the server asks Stripe by itself, too.
-                _ = self.api.refresh(&id).await;
-                None
-            }
-            Command::Watch { id, after, delay } => {
-                page::sleep(delay).await;
-                let seen = self.api.look(&id, after).await;
-                Some(seen.map_or_else(Event::WatchingFailed, Event::PurchaseSeen))
-            }
-            Command::Tick => {
-                page::sleep(1000).await;
-                Some(Event::ClockRead(page::now()))
-            }
-            Command::AwaitAccess => {
-                page::sleep(ACCESS_PATIENCE).await;
-                Some(Event::AccessTookLong)
-            }
-            Command::ClosePurchase { id } => {
-                // Where this fails, the hold runs out by itself.
-                _ = self.api.close(&id).await;
-                Some(Event::PurchaseClosed)
-            }
-            Command::Focus(target) => {
-                page::settle().await;
-                page::focus(&self.host, target);
-                None
-            }
-            Command::ShowPayment { .. }
-            | Command::UpdateAmount { .. }
-            | Command::HidePayment
-            | Command::ShowChallenge(_)
-            | Command::Keep(_)
-            | Command::Tell { .. } => None,
+    fn show_payment(&self, checkout: &Checkout, turn: u32, due: shared::Money) {
+        let told = checkout.clone();
+        let failed = move || {
+            told.send_answer(turn, Event::StripeFailed);
+        };
+        match Payment::show(&self.host, &self.publishable_key, due, failed) {
+            Ok(payment) => drop(self.payment.replace(Some(payment))),
+            Err(_) => checkout.send(Event::StripeFailed),
         }
     }
+}
 
-    async fn open(&self, turn: u32, request: &OpenPurchase) -> Event {
-        let key = [&self.key, "-", &turn.to_string()].concat();
-        self.api.open(&key, request).await.map_or_else(Event::OpeningFailed, Event::PurchaseOpened)
-    }
-
-    async fn prepare(&self, id: &str, request: &Pay, answer: Option<&str>) -> Event {
-        match self.api.pay(id, request, answer).await {
-            Ok(PayAnswer::Confirm { client_secret, price, .. }) => {
-                Event::PaymentPrepared { client_secret, total: price.total }
-            }
-            Ok(PayAnswer::Settled { .. }) => Event::PaymentSettled,
-            Err(Refused { challenge: Some(challenge), .. }) => Event::ChallengeAsked(challenge),
-            Err(Refused { trouble, challenge: None }) => Event::PreparingFailed(trouble),
+fn prepared(answer: Result<String, Refused>) -> Event {
+    let text = match answer {
+        Ok(text) => text,
+        Err(Refused { challenge: Some(challenge), .. }) => return Event::ChallengeAsked(challenge),
+        Err(Refused { trouble, challenge: None }) => return Event::PreparingFailed(trouble),
+    };
+    match json::parse(&text) {
+        Some(PayAnswer::Confirm { client_secret, price, .. }) => {
+            Event::PaymentPrepared { client_secret, total: price.total }
         }
+        Some(PayAnswer::Settled { .. }) => Event::PaymentSettled,
+        None => Event::PreparingFailed(crate::model::Trouble::Unreadable),
     }
 }
 

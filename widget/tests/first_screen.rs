@@ -71,6 +71,5 @@ fn screen() -> Screen {
         api: "https://checkout.example".to_owned(),
         publishable_key: "pk_test_1".to_owned(),
         stripe_js: "https://js.stripe.com/v3/".to_owned(),
-        build: "1".to_owned(),
     }
 }

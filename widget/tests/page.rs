@@ -12,12 +12,12 @@ wasm_bindgen_test_configure!(run_in_browser);
 const SCREEN: &str = r#"{"offering":{"sku":"live","kind":"live","title":"Vector search","summary":"Two days.",
     "price":{"amount":49000,"currency":"usd"},"seats":{"capacity":30,"left":12},"sale":"open",
     "starts_at":"2026-12-09T15:00:00Z"},"api":"https://checkout.example","publishable_key":"pk",
-    "stripe_js":"https://js.example/","build":"1"}"#;
+    "stripe_js":"https://js.example/"}"#;
 
 #[wasm_bindgen_test]
 fn a_screen_is_mounted_with_what_its_json_says() {
     let (host, main) = page();
-    let handle = mount(host.clone(), &main, SCREEN, trusted()).expect("mounts");
+    let handle = mount(host.clone(), main.clone(), SCREEN, trusted()).expect("mounts");
     let text = main.text_content().unwrap_or_default();
     for part in
         ["Live training", "Vector search", "$490.00", "12 seats left", "Dec 9, 2026, 15:00 UTC", "Purchase"]
@@ -39,7 +39,7 @@ fn json_of_another_shape_is_refused() {
         &SCREEN.replace("usd", "dollars"),
         &SCREEN.replace("\"live\",\"t", "\"bus\",\"t"),
     ] {
-        assert!(mount(host.clone(), &main, wrong, trusted()).is_err(), "{wrong}");
+        assert!(mount(host.clone(), main.clone(), wrong, trusted()).is_err(), "{wrong}");
     }
     host.remove();
 }
@@ -48,7 +48,7 @@ fn json_of_another_shape_is_refused() {
 async fn a_first_screen_is_taken_over_as_it_stands() {
     let (host, main) = page();
     // What `mount` builds is what the server renders, apart from the markers that hydration needs for text.
-    let first = mount(host.clone(), &main, SCREEN, trusted()).expect("mounts");
+    let first = mount(host.clone(), main.clone(), SCREEN, trusted()).expect("mounts");
     let html = main.inner_html().replace("role=\"status\"></p>", "role=\"status\"> </p>");
     drop(first);
     assert_eq!(main.child_element_count(), 0);
@@ -67,7 +67,7 @@ async fn a_first_screen_is_taken_over_as_it_stands() {
 fn mounted_and_removed_fifty_times_leaves_nothing() {
     let (host, main) = page();
     for _ in 0..50 {
-        let handle = mount(host.clone(), &main, SCREEN, trusted()).expect("mounts");
+        let handle = mount(host.clone(), main.clone(), SCREEN, trusted()).expect("mounts");
         assert_eq!(main.child_element_count(), 1);
         drop(handle);
         assert_eq!((main.child_element_count(), host.child_element_count()), (0, 0));
@@ -91,7 +91,7 @@ fn document() -> Document {
 }
 
 fn button(main: &Element) -> HtmlElement {
-    main.query_selector("[data-replay]").ok().flatten().expect("a button").unchecked_into()
+    main.query_selector("[data-press]").ok().flatten().expect("a button").unchecked_into()
 }
 
 fn trusted() -> Function {

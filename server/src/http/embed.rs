@@ -8,7 +8,7 @@ use axum::extract::{Path, State};
 use axum::http::{HeaderMap, HeaderValue, header};
 use axum::response::{IntoResponse, Response};
 use rust_embed::RustEmbed;
-use sha2::{Digest, Sha256};
+use serde::Serialize;
 use shared::{Problem, Screen};
 use std::borrow::Cow;
 
@@ -18,31 +18,36 @@ use std::borrow::Cow;
 #[allow_missing = true]
 struct Dist;
 
-/// The names that this build's assets have.
+/// What this build's widget is loaded by.
 #[derive(Clone, Debug)]
 pub struct Assets {
     loader: String,
-    build: String,
+    glue: String,
+    wasm: String,
 }
 
 impl Assets {
     /// Finds the assets; nothing where the widget is not built.
     #[must_use]
     pub fn find() -> Option<Self> {
-        let named = |ending: &str| Dist::iter().find(|name| name.ends_with(ending));
-        let wasm = named("_bg.wasm")?;
-        let glue = named(".js")?;
-        let view = Dist::get(&wasm)?;
-        // The first screen depends on the view's code and on nothing else that the browser has.
-        let build = hex::encode(&Sha256::digest(&view.data)[..8]);
-        let literal = |text: &str| serde_json::Value::from(text).to_string();
-        let loader = widget::LOADER
-            .replace("\"__CSS__\"", &literal(widget::STYLES))
-            .replace("\"__GLUE__\"", &literal(&format!("/embed/assets/{glue}")))
-            .replace("\"__WASM__\"", &literal(&format!("/embed/assets/{wasm}")))
-            .replace("\"__BUILD__\"", &literal(&build));
-        Some(Self { loader, build })
+        let at = |ending: &str| {
+            let name = Dist::iter().find(|name| name.ends_with(ending))?;
+            Some(format!("/embed/assets/{name}"))
+        };
+        let styles = serde_json::Value::from(widget::STYLES).to_string();
+        let loader = widget::LOADER.replace("\"__CSS__\"", &styles);
+        Some(Self { loader, glue: at(".js")?, wasm: at("_bg.wasm")? })
     }
+}
+
+/// What the loader and the widget are told with a first screen.
+#[derive(Serialize)]
+struct Told<'a> {
+    #[serde(flatten)]
+    screen: &'a Screen,
+    /// Of the build whose view rendered it: no other can take it over.
+    glue: &'a str,
+    wasm: &'a str,
 }
 
 /// The script that a course page includes: defines the element.
@@ -84,9 +89,9 @@ pub(super) async fn card(
         api: api.site.public_url.clone(),
         publishable_key: api.site.publishable_key.clone(),
         stripe_js: api.site.stripe_js.clone(),
-        build: assets.build.clone(),
     };
-    let json = serde_json::to_string(&screen).map_err(crate::store::StoreError::from)?;
+    let told = Told { screen: &screen, glue: &assets.glue, wasm: &assets.wasm };
+    let json = serde_json::to_string(&told).map_err(crate::store::StoreError::from)?;
     let html = widget::first_screen_html(screen);
     let body = format!(
         "<script type=\"application/json\">{}</script><main>{html}</main>",

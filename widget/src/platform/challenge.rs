@@ -3,7 +3,6 @@
 use super::{
     json::{member, object},
     page::{document, window},
-    script,
 };
 use js_sys::{Function, Reflect};
 use shared::Challenge;
@@ -17,18 +16,8 @@ pub(crate) struct Shown {
 }
 
 impl Shown {
-    /// Loads the provider's script and shows its challenge in a new child of `host`; `passed` is given the answer.
-    pub(crate) async fn show(
-        host: &HtmlElement,
-        challenge: &Challenge,
-        trusted: &Function,
-        passed: impl FnMut(String) + 'static,
-    ) -> Result<Self, ()> {
-        script::load(&challenge.script, &challenge.provider, trusted).await?;
-        Self::render(host, challenge, passed).map_err(drop)
-    }
-
-    fn render(
+    /// Shows the provider's challenge, whose script is loaded, in a new child of `host`; `passed` is given the answer.
+    pub(crate) fn render(
         host: &HtmlElement,
         challenge: &Challenge,
         passed: impl FnMut(String) + 'static,

@@ -8,7 +8,7 @@ use gloo_net::{
     Error,
     http::{Method, RequestBuilder},
 };
-use shared::{Challenge, Code, OpenPurchase, Opened, Pay, PayAnswer, PurchaseView};
+use shared::{Challenge, Code, OpenPurchase, Pay};
 use web_sys::{AbortSignal, RequestCredentials};
 
 /// Milliseconds for an answer that takes no waiting.
@@ -17,9 +17,16 @@ const SOON: u32 = 15_000;
 const WAIT: &str = "20";
 const WAITED: u32 = 35_000;
 
-/// Purchases of one server.
-#[derive(Clone)]
-pub(crate) struct Api(String);
+/// One request about a purchase.
+pub(crate) struct Call {
+    method: Method,
+    /// What follows `/v1/purchases`.
+    path: String,
+    body: Option<String>,
+    header: Option<(&'static str, String)>,
+    /// Milliseconds after which the answer is not waited for any longer.
+    deadline: u32,
+}
 
 /// Why there is no answer, and what would bring one.
 pub(crate) struct Refused {
@@ -33,90 +40,53 @@ impl From<Trouble> for Refused {
     }
 }
 
-impl From<Refused> for Trouble {
-    fn from(refused: Refused) -> Self {
-        refused.trouble
-    }
-}
-
-impl Api {
-    /// `base` has no trailing slash.
-    pub(crate) const fn new(base: String) -> Self {
-        Self(base)
-    }
-
-    /// The address where a purchase can be resumed.
-    pub(crate) fn status_page(&self, id: &str) -> String {
-        [&self.0, "/p/", id].concat()
-    }
-
-    pub(crate) async fn open(&self, key: &str, request: &OpenPurchase) -> Result<Opened, Trouble> {
-        read(
-            &self
-                .send(
-                    Method::POST,
-                    "",
-                    "",
-                    Some((json::opening_body(request), Some(("idempotency-key", key)))),
-                    SOON,
-                )
-                .await?,
-        )
+impl Call {
+    /// The same `key` is the same attempt.
+    pub(crate) fn open(key: String, request: &OpenPurchase) -> Self {
+        let body = Some(json::opening_body(request));
+        Self { body, header: Some(("idempotency-key", key)), ..Self::new(Method::POST, "", "") }
     }
 
     /// `answer` is that of a challenge.
-    pub(crate) async fn pay(
-        &self,
-        id: &str,
-        request: &Pay,
-        answer: Option<&str>,
-    ) -> Result<PayAnswer, Refused> {
+    pub(crate) fn pay(id: &str, request: &Pay, answer: Option<String>) -> Self {
+        let body = Some(json::pay_body(request));
         let header = answer.map(|answer| ("challenge-response", answer));
-        let text = self.send(Method::POST, id, "/pay", Some((json::pay_body(request), header)), SOON).await?;
-        Ok(read(&text)?)
+        Self { body, header, ..Self::new(Method::POST, id, "/pay") }
     }
 
-    pub(crate) async fn refresh(&self, id: &str) -> Result<(), Trouble> {
-        Ok(self.send(Method::POST, id, "/refresh", None, SOON).await.map(drop)?)
+    pub(crate) fn refresh(id: &str) -> Self {
+        Self::new(Method::POST, id, "/refresh")
     }
 
-    pub(crate) async fn close(&self, id: &str) -> Result<(), Trouble> {
-        Ok(self.send(Method::DELETE, id, "", None, SOON).await.map(drop)?)
+    pub(crate) fn close(id: &str) -> Self {
+        Self::new(Method::DELETE, id, "")
     }
 
     /// Looks at once, or waits for a version after `after`.
-    pub(crate) async fn look(&self, id: &str, after: Option<i64>) -> Result<PurchaseView, Trouble> {
-        let (query, deadline) = match after {
-            Some(after) => (["?wait=", WAIT, "&after=", &after.to_string()].concat(), WAITED),
-            None => (String::new(), SOON),
-        };
-        read(&self.send(Method::GET, id, &query, None, deadline).await?)
+    pub(crate) fn look(id: &str, after: Option<i64>) -> Self {
+        let Some(after) = after else { return Self::new(Method::GET, id, "") };
+        let query = ["?wait=", WAIT, "&after=", &after.to_string()].concat();
+        Self { deadline: WAITED, ..Self::new(Method::GET, id, &query) }
     }
 
-    /// The answer's text. `body` comes with the header that goes with it, if any.
-    async fn send(
-        &self,
-        method: Method,
-        id: &str,
-        rest: &str,
-        body: Option<(String, Option<(&str, &str)>)>,
-        deadline: u32,
-    ) -> Result<String, Refused> {
+    fn new(method: Method, id: &str, rest: &str) -> Self {
         let slash = if id.is_empty() { "" } else { "/" };
-        let address = [&self.0, "/v1/purchases", slash, id, rest].concat();
-        let mut request = RequestBuilder::new(&address)
-            .method(method)
+        Self { method, path: [slash, id, rest].concat(), body: None, header: None, deadline: SOON }
+    }
+
+    /// The answer's text. `api` has no trailing slash.
+    pub(crate) async fn send(self, api: &str) -> Result<String, Refused> {
+        let mut request = RequestBuilder::new(&[api, "/v1/purchases", &self.path].concat())
+            .method(self.method)
             // No cookies: the purchase's id is all the authority there is.
             .credentials(RequestCredentials::Omit)
-            .abort_signal(Some(&AbortSignal::timeout_with_u32(deadline)));
-        let request = match body {
+            .abort_signal(Some(&AbortSignal::timeout_with_u32(self.deadline)));
+        if let Some((name, value)) = &self.header {
+            request = request.header(name, value);
+        }
+        let request = match self.body {
             None => request.build(),
-            Some((body, header)) => {
-                if let Some((name, value)) = header {
-                    request = request.header(name, value);
-                }
-                request.header("content-type", "application/json").body(body)
-            }
+            Some(body) => request.header("content-type", "application/json").body(body),
         };
         let answer = request.map_err(trouble)?.send().await.map_err(trouble)?;
         let text = answer.text().await.map_err(trouble)?;
@@ -133,8 +103,9 @@ impl Api {
     }
 }
 
-fn read<T: FromJson>(text: &str) -> Result<T, Trouble> {
-    json::parse(text).ok_or(Trouble::Unreadable)
+/// What an answer says.
+pub(crate) fn read<T: FromJson>(answer: Result<String, Refused>) -> Result<T, Trouble> {
+    json::parse(&answer.map_err(|refused| refused.trouble)?).ok_or(Trouble::Unreadable)
 }
 
 fn trouble(error: Error) -> Trouble {

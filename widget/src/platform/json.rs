@@ -1,10 +1,10 @@
 //! JSON through the browser's own parser, mapped by hand: `serde_json` would cost every visitor 17 KB.
-use js_sys::{Array, Date, JSON, Object, Reflect};
+use js_sys::{Date, JSON, Object, Reflect};
 use shared::{
     Challenge, Code, Currency, Kind, Money, Offering, OpenPurchase, Opened, Pay, PayAnswer, Price,
-    PurchaseView, Sale, Screen, Seats, SeatsNews, State, Step, StepState, TimelineEntry, Timestamp,
+    PurchaseView, Sale, Screen, Seats, SeatsNews, State, Timestamp,
 };
-use wasm_bindgen::{JsCast, JsValue};
+use wasm_bindgen::JsValue;
 
 /// Reads `text`; nothing where it isn't JSON or not of this shape. Unknown fields are skipped.
 pub(crate) fn parse<T: FromJson>(text: &str) -> Option<T> {
@@ -60,7 +60,6 @@ impl FromJson for Screen {
             api: text(value, "api")?,
             publishable_key: text(value, "publishable_key")?,
             stripe_js: text(value, "stripe_js")?,
-            build: text(value, "build")?,
         })
     }
 }
@@ -137,7 +136,6 @@ impl FromJson for PayAnswer {
 
 impl FromJson for PurchaseView {
     fn from_json(value: &JsValue) -> Option<Self> {
-        let timeline = member(value, "timeline").dyn_into::<Array>().unwrap_or_default();
         Some(Self {
             id: text(value, "id")?,
             reference: text(value, "reference")?,
@@ -145,20 +143,11 @@ impl FromJson for PurchaseView {
             state: state(value)?,
             version: integer(value, "version")?,
             price: FromJson::from_json(&member(value, "price"))?,
-            email: text(value, "email"),
             hold_expires_at: moment(value, "hold_expires_at"),
             access_url: text(value, "access_url"),
-            timeline: timeline.iter().filter_map(|entry| FromJson::from_json(&entry)).collect(),
-        })
-    }
-}
-
-impl FromJson for TimelineEntry {
-    fn from_json(value: &JsValue) -> Option<Self> {
-        Some(Self {
-            step: Step::parse(&text(value, "step")?)?,
-            state: StepState::parse(&text(value, "state")?)?,
-            at: moment(value, "at"),
+            // Neither is shown here.
+            email: None,
+            timeline: Vec::new(),
         })
     }
 }

@@ -4,6 +4,7 @@ pub(crate) mod events;
 pub(crate) mod http;
 pub(crate) mod json;
 pub(crate) mod page;
-mod script;
+pub(crate) mod presses;
+pub(crate) mod script;
 pub(crate) mod seats;
 pub(crate) mod stripe;

@@ -2,8 +2,7 @@
 use crate::model::{Settings, Target};
 use js_sys::{Function, Promise, Uint8Array};
 use shared::Timestamp;
-use wasm_bindgen::{JsCast, JsValue};
-use wasm_bindgen_futures::JsFuture;
+use wasm_bindgen::JsCast;
 use web_sys::{Document, HtmlElement, Window};
 
 pub(crate) fn window() -> Window {
@@ -56,16 +55,13 @@ pub(crate) fn now() -> Timestamp {
     Timestamp::from_millis(js_sys::Date::now() as i64)
 }
 
-pub(crate) async fn sleep(millis: u32) {
-    let wait = |resolve: Function, _: Function| {
-        let millis = i32::try_from(millis).unwrap_or(i32::MAX);
-        _ = window().set_timeout_with_callback_and_timeout_and_arguments_0(&resolve, millis);
-    };
-    _ = JsFuture::from(Promise::new(&mut { wait })).await;
+/// Resolves after so many milliseconds.
+pub(crate) fn sleep(millis: u32) -> Promise {
+    let wait = |resolve: Function, _: Function| call_later(&resolve, millis);
+    Promise::new(&mut { wait })
 }
 
-/// Lets the view catch up with the model.
-pub(crate) async fn settle() {
-    _ = JsFuture::from(Promise::resolve(&JsValue::UNDEFINED)).await;
-    sleep(0).await;
+pub(crate) fn call_later(function: &Function, millis: u32) {
+    let millis = i32::try_from(millis).unwrap_or(i32::MAX);
+    _ = window().set_timeout_with_callback_and_timeout_and_arguments_0(function, millis);
 }

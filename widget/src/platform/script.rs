@@ -1,12 +1,11 @@
 //! Other people's scripts: each loaded once per page, and forgotten where it fails, so that the next call tries again.
 use super::{
     json::member,
-    page::{document, sleep, window},
+    page::{call_later, document, window},
 };
 use js_sys::{Function, Promise, Reflect};
 use std::cell::RefCell;
 use wasm_bindgen::JsValue;
-use wasm_bindgen_futures::JsFuture;
 
 /// Milliseconds that a script may take.
 const PATIENCE: u32 = 20_000;
@@ -16,13 +15,16 @@ thread_local! {
 }
 
 /// Loads the script at `address`, which makes a `global`. `trusted` makes an address into what a page under Trusted
-/// Types lets a script load.
-pub(crate) async fn load(address: &str, global: &str, trusted: &Function) -> Result<(), ()> {
-    let is_there = || !member(&window(), global).is_undefined();
-    if is_there() {
-        return Ok(());
-    }
+/// Types lets a script load. What comes with the promise says, once it has settled, whether the global is there.
+pub(crate) fn load(
+    address: &str,
+    global: &str,
+    trusted: &Function,
+) -> (Promise, impl FnOnce(bool) -> bool + use<>) {
     let loading = LOADING.with_borrow_mut(|all| {
+        if is_there(global) {
+            return Promise::resolve(&JsValue::UNDEFINED);
+        }
         if let Some((_, known)) = all.iter().find(|(known, _)| known == address) {
             return known.clone();
         }
@@ -30,11 +32,19 @@ pub(crate) async fn load(address: &str, global: &str, trusted: &Function) -> Res
         all.push((address.to_owned(), new.clone()));
         new
     });
-    if JsFuture::from(loading).await.is_ok() && is_there() {
-        return Ok(());
-    }
-    LOADING.with_borrow_mut(|all| all.retain(|(known, _)| known != address));
-    Err(())
+    let (address, global) = (address.to_owned(), global.to_owned());
+    let loaded = move |done: bool| {
+        let loaded = done && is_there(&global);
+        if !loaded {
+            LOADING.with_borrow_mut(|all| all.retain(|(known, _)| *known != address));
+        }
+        loaded
+    };
+    (loading, loaded)
+}
+
+fn is_there(global: &str) -> bool {
+    !member(&window(), global).is_undefined()
 }
 
 fn insert(address: &str, trusted: &Function) -> Promise {
@@ -45,11 +55,7 @@ fn insert(address: &str, trusted: &Function) -> Promise {
         };
         _ = script.add_event_listener_with_callback("load", &resolve);
         _ = script.add_event_listener_with_callback("error", &reject);
-        let patience = async move {
-            sleep(PATIENCE).await;
-            _ = reject.call0(&JsValue::NULL);
-        };
-        wasm_bindgen_futures::spawn_local(patience);
+        call_later(&reject, PATIENCE);
     })
 }
 

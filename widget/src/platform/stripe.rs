@@ -5,12 +5,10 @@
 use super::{
     json::{member, number, object, text},
     page::{document, window},
-    script,
 };
 use js_sys::{Function, Promise};
 use shared::Money;
 use wasm_bindgen::prelude::*;
-use wasm_bindgen_futures::JsFuture;
 use web_sys::{HtmlElement, MediaQueryList};
 
 /// How a confirmation went, as far as the browser can tell. Only the server's word counts.
@@ -24,10 +22,8 @@ pub(crate) enum Outcome {
     Unknown,
 }
 
-/// Loads Stripe.js, once per page.
-pub(crate) async fn load(address: &str, trusted: &Function) -> Result<(), ()> {
-    script::load(address, "Stripe", trusted).await
-}
+/// What Stripe.js makes.
+pub(crate) const GLOBAL: &str = "Stripe";
 
 /// Stripe's payment form, removed when dropped.
 pub(crate) struct Payment {
@@ -85,33 +81,21 @@ impl Payment {
         restyle(&self.elements, host);
     }
 
-    /// Checks that the form is complete; otherwise Stripe marks the fields, and these are its words.
-    pub(crate) fn check(&self) -> impl Future<Output = Result<(), Option<String>>> + use<> {
-        let checking = self.elements.submit();
-        async move {
-            let answer = JsFuture::from(checking.map_err(|_| None)?).await.map_err(|_| None)?;
-            let error = member(&answer, "error");
-            if error.is_undefined() { Ok(()) } else { Err(text(&error, "message")) }
-        }
+    /// Checks that the form is complete: what it resolves to is read by `fault`.
+    pub(crate) fn check(&self) -> Option<Promise> {
+        self.elements.submit().ok()
     }
 
-    /// Confirms, with 3-D Secure inside; methods that leave the page come back to `return_url`.
-    pub(crate) fn confirm(
-        &self,
-        client_secret: &str,
-        return_url: &str,
-    ) -> impl Future<Output = Outcome> + use<> {
+    /// Confirms, with 3-D Secure inside; methods that leave the page come back to `return_url`. What it resolves to is
+    /// read by `outcome`.
+    pub(crate) fn confirm(&self, client_secret: &str, return_url: &str) -> Option<Promise> {
         let options = object(&[
             ("elements", self.elements.clone().into()),
             ("clientSecret", client_secret.into()),
             ("confirmParams", object(&[("return_url", return_url.into())])),
             ("redirect", "if_required".into()),
         ]);
-        let confirming = self.client.confirm_payment(&options);
-        async move {
-            let Ok(confirming) = confirming else { return Outcome::Unknown };
-            JsFuture::from(confirming).await.map_or(Outcome::Unknown, |answer| outcome(&answer))
-        }
+        self.client.confirm_payment(&options).ok()
     }
 }
 
@@ -154,11 +138,19 @@ extern "C" {
     fn destroy(this: &Element) -> Result<(), JsValue>;
 }
 
+/// What is wrong with the form, in Stripe's words where it has any; it has marked the fields.
+pub(crate) fn fault(answer: Result<JsValue, JsValue>) -> Option<Option<String>> {
+    let Ok(answer) = answer else { return Some(None) };
+    let error = member(&answer, "error");
+    if error.is_undefined() { None } else { Some(text(&error, "message")) }
+}
+
 /// A card error is a refusal. Anything else may have happened after the payment went through.
-fn outcome(answer: &JsValue) -> Outcome {
-    let error = member(answer, "error");
+pub(crate) fn outcome(answer: Result<JsValue, JsValue>) -> Outcome {
+    let Ok(answer) = answer else { return Outcome::Unknown };
+    let error = member(&answer, "error");
     if error.is_undefined() {
-        let status = text(&member(answer, "paymentIntent"), "status").unwrap_or_default();
+        let status = text(&member(&answer, "paymentIntent"), "status").unwrap_or_default();
         return match status.as_str() {
             "succeeded" | "processing" | "requires_capture" => Outcome::Confirmed,
             _ => Outcome::Unknown,

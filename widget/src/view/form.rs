@@ -1,27 +1,23 @@
 //! Email, Stripe's payment form through a slot, and the pay button.
+use super::{Press, offer::said};
 use crate::{
-    checkout::Checkout,
-    model::{Event, Note, Stage},
+    model::{Model, Note, Stage},
     words,
 };
-use leptos::{ev::SubmitEvent, prelude::*};
+use leptos::prelude::*;
 
 /// Where the payment form shows through.
 const SLOT: &str = "payment";
 /// Where a challenge does.
 const CHALLENGE: &str = "challenge";
 
-#[component]
-pub(super) fn Form(checkout: Checkout) -> impl IntoView {
-    let busy = checkout.flag(|model| matches!(model.stage, Stage::Paying(_)));
-    let pay = move |event: SubmitEvent| {
-        event.prevent_default();
-        checkout.send(Event::PayPressed);
-    };
+pub(super) fn form(model: &Model) -> impl Render + use<> {
+    let busy = matches!(model.stage, Stage::Paying(_));
+    let fault = words::fault(model);
     view! {
-        <form class="form" part="form" novalidate=true on:submit=pay>
-            <p class="sums">{checkout.text(words::sums)}</p>
-            <p class="held" part="held">{checkout.text(words::held)}</p>
+        <form class="form" part="form" novalidate=true>
+            <p class="sums">{words::sums(model)}</p>
+            <p class="held" part="held">{words::held(model)}</p>
             <div class="field">
                 <label class="label" for="email">{words::EMAIL}</label>
                 <input
@@ -36,42 +32,30 @@ pub(super) fn Form(checkout: Checkout) -> impl IntoView {
                     spellcheck="false"
                     required=true
                     aria-describedby="email-fault email-hint"
-                    aria-invalid=checkout.text(|model| (!words::fault(model).is_empty()).to_string())
+                    aria-invalid=said(!fault.is_empty())
                     data-focus="email"
                     readonly=busy
-                    prop:value=checkout.text(|model| model.email.clone())
-                    on:input=move |event| checkout.send(Event::EmailTyped(event_target_value(&event)))
+                    prop:value=model.email.clone()
                 />
-                <p class="fault" id="email-fault">{checkout.text(words::fault)}</p>
+                <p class="fault" id="email-fault">{fault}</p>
                 <p class="hint" id="email-hint">{words::EMAIL_HINT}</p>
             </div>
-            <div class="payment" hidden=checkout.flag(|model| model.due().amount == 0) inert=busy>
-                <slot name={SLOT}></slot>
+            <div class="payment" hidden=model.due().amount == 0 inert=busy>
+                <slot name=SLOT></slot>
             </div>
             <p class="note" part="note" role="alert" tabindex="-1" data-focus="note">
-                {checkout.text(words::note)}
+                {words::note(model)}
             </p>
             <div
                 class="challenge"
-                hidden=checkout.flag(|model| model.stage != Stage::Form { note: Some(Note::Challenge) })
+                hidden=model.stage != Stage::Form { note: Some(Note::Challenge) }
             >
-                <slot name={CHALLENGE}></slot>
+                <slot name=CHALLENGE></slot>
             </div>
-            <button
-                class="button"
-                part="button"
-                type="submit"
-                aria-busy=checkout.text(|model| matches!(model.stage, Stage::Paying(_)).to_string())
-            >
-                {checkout.text(words::pay)}
+            <button class="button" part="button" type="submit" aria-busy=said(busy)>
+                {words::pay(model)}
             </button>
-            <button
-                class="quiet"
-                part="quiet"
-                type="button"
-                disabled=busy
-                on:click=move |_| checkout.send(Event::CancelPressed)
-            >
+            <button class="quiet" part="quiet" type="button" disabled=busy data-press=Press::Cancel.name()>
                 {words::CANCEL}
             </button>
         </form>

@@ -1,29 +1,32 @@
 //! The first screen's button and what it promises.
+use super::Press;
 use crate::{
-    checkout::Checkout,
-    model::{Event, Stage},
+    model::{Model, Stage},
     words,
 };
 use leptos::prelude::*;
 use shared::Sale;
 
-#[component]
-pub(super) fn Offer(checkout: Checkout) -> impl IntoView {
+pub(super) fn offer(model: &Model) -> impl IntoView + use<> {
     view! {
-        <div class="offer" hidden=checkout.flag(|model| !model.stage.is_offer())>
+        <div class="offer" hidden=!model.stage.is_offer()>
             <button
                 class="button"
                 part="button"
                 type="button"
                 data-focus="purchase"
-                data-replay=""
-                disabled=checkout.flag(|model| model.screen.offering.sale != Sale::Open)
-                aria-busy=checkout.text(|model| (model.stage == Stage::Opening).to_string())
-                on:click=move |_| checkout.send(Event::PurchasePressed)
+                data-press=Press::Purchase.name()
+                disabled=model.screen.offering.sale != Sale::Open
+                aria-busy=said(model.stage == Stage::Opening)
             >
-                {checkout.text(|model| words::sale(&model.screen.offering))}
+                {words::sale(&model.screen.offering)}
             </button>
-            <p class="promise" part="promise">{checkout.text(words::promise)}</p>
+            <p class="promise" part="promise">{words::promise(model)}</p>
         </div>
     }
+}
+
+/// As ARIA's attributes say it.
+pub(super) const fn said(is_so: bool) -> &'static str {
+    if is_so { "true" } else { "false" }
 }

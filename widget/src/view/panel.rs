@@ -1,54 +1,46 @@
 //! What is said in place of the form: progress, success, an end or a failure, each with a way on.
+use super::Press;
 use crate::{
-    checkout::Checkout,
-    model::{Event, Failure, Model, Stage},
+    model::{Failure, Model, Stage},
     words::{self, Way},
 };
 use leptos::prelude::*;
 
-#[component]
-pub(super) fn Panel(checkout: Checkout) -> impl IntoView {
-    let press = move |_| match checkout.read(words::panel).way {
-        Way::TryAgain(_) => checkout.send(Event::TryAgainPressed),
-        Way::StartAgain(_) => checkout.send(Event::StartAgainPressed),
-        Way::Wait | Way::Go(..) => {}
+pub(super) fn panel(model: &Model) -> impl Render + use<> {
+    let words::Panel { tone, heading, text, way } = words::panel(model);
+    let press = match way {
+        Way::TryAgain(_) => Press::TryAgain,
+        Way::StartAgain(_) => Press::StartAgain,
+        Way::Wait | Way::Go(..) => Press::Nothing,
     };
-    let hosted = checkout.read(|model| [&model.screen.api, "/buy/", &model.screen.offering.sku].concat());
+    let button = way.button();
+    let (link, address) = way.link();
+    let reference = model.purchase.as_ref().map(|purchase| purchase.reference.clone()).unwrap_or_default();
+    let hosted = [&model.screen.api, "/buy/", &model.screen.offering.sku].concat();
     view! {
-        <section
-            class="panel"
-            part="panel"
-            data-tone=checkout.text(|model| words::panel(model).tone.name().to_owned())
-        >
-            <h3 class="heading" part="heading" tabindex="-1" data-focus="heading">
-                {checkout.text(|model| words::panel(model).heading.to_owned())}
-            </h3>
-            <p class="text">{checkout.text(|model| words::panel(model).text)}</p>
-            <p class="reference">{checkout.text(reference)}</p>
-            <button class="button" part="button" type="button" on:click=press>
-                {checkout.text(|model| words::panel(model).way.button().to_owned())}
-            </button>
-            <a class="button" part="button" href=checkout.text(|model| words::panel(model).way.link().1)>
-                {checkout.text(|model| words::panel(model).way.link().0.to_owned())}
+        <section class="panel" part="panel" data-tone=tone.name()>
+            <h3 class="heading" part="heading" tabindex="-1" data-focus="heading">{heading}</h3>
+            <p class="text">{text}</p>
+            <p class="reference">{reference}</p>
+            <button class="button" part="button" type="button" data-press=press.name()>{button}</button>
+            <a class="button" part="button" href=address>{link}</a>
+            <a
+                class="quiet"
+                part="quiet"
+                href=hosted
+                hidden=model.stage != Stage::Failed(Failure::Stripe)
+            >
+                {words::HOSTED}
             </a>
-            <a class="quiet" part="quiet" href=hosted hidden=checkout.flag(is_stripe_there)>{words::HOSTED}</a>
             <button
                 class="quiet"
                 part="quiet"
                 type="button"
-                hidden=checkout.flag(|model| !matches!(model.stage, Stage::Failed(_)))
-                on:click=move |_| checkout.send(Event::StartAgainPressed)
+                hidden=!matches!(model.stage, Stage::Failed(_))
+                data-press=Press::StartAgain.name()
             >
                 {words::BACK}
             </button>
         </section>
     }
-}
-
-fn reference(model: &Model) -> String {
-    model.purchase.as_ref().map(|purchase| purchase.reference.clone()).unwrap_or_default()
-}
-
-fn is_stripe_there(model: &Model) -> bool {
-    model.stage != Stage::Failed(Failure::Stripe)
 }

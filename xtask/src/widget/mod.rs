@@ -34,7 +34,7 @@ pub(crate) fn build() -> Result<()> {
     let [trunk, wasm_bindgen, wasm_opt] = &found;
     let mut build = process::command("trunk");
     build
-        .args(["build", "--release"])
+        .args(["build", "--release", "--no-default-features"])
         .current_dir(repo::root())
         .env("PATH", tools::path(&[trunk, wasm_bindgen, wasm_opt])?)
         // Every tool is there, in the version that Trunk is told here, so it downloads none. (To say that it is offline

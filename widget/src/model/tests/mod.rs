@@ -334,7 +334,6 @@ fn offer() -> Model {
         api: "https://checkout.example".into(),
         publishable_key: "pk".into(),
         stripe_js: "https://js.stripe.com/v3/".into(),
-        build: "1".into(),
     })
 }
 

@@ -1,0 +1,35 @@
+//! What Leptos's server functions name of the crate `wasm-streams`, and nothing behind it.
+//!
+//! The widget has no server functions, but that crate exports three classes to JavaScript, and what is exported no linker
+//! drops: every visitor would load them, and the futures that they run.
+#![forbid(unsafe_code)]
+use futures_util::stream::{self, Stream};
+use wasm_bindgen::JsValue;
+
+/// A stream that nobody makes.
+#[derive(Debug)]
+pub struct ReadableStream(web_sys::ReadableStream);
+
+impl ReadableStream {
+    #[must_use]
+    pub fn from_raw(raw: web_sys::ReadableStream) -> Self {
+        Self(raw)
+    }
+
+    /// # Panics
+    /// Always.
+    pub fn from_stream(_: impl Stream<Item = Result<JsValue, JsValue>> + 'static) -> Self {
+        unimplemented!("the widget has no server functions")
+    }
+
+    #[must_use]
+    pub fn into_raw(self) -> web_sys::ReadableStream {
+        self.0
+    }
+
+    /// # Panics
+    /// Always.
+    pub fn into_stream(self) -> impl Stream<Item = Result<JsValue, JsValue>> {
+        stream::poll_fn(|_| unimplemented!("the widget has no server functions"))
+    }
+}

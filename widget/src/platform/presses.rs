@@ -1,0 +1,50 @@
+//! What learners do inside the card: one listener for all of it.
+use super::json::text;
+use crate::{checkout::Checkout, model::Event, view::Press};
+use wasm_bindgen::prelude::*;
+use web_sys::Element;
+
+const KINDS: [&str; 3] = ["click", "input", "submit"];
+
+/// Listens until dropped.
+pub(crate) struct Presses {
+    main: Element,
+    listener: Closure<dyn FnMut(web_sys::Event)>,
+}
+
+impl Presses {
+    pub(crate) fn listen(main: Element, checkout: Checkout) -> Self {
+        let listener = Closure::new(move |event: web_sys::Event| {
+            if let Some(event) = told_by(&event) {
+                checkout.send(event);
+            }
+        });
+        for kind in KINDS {
+            _ = main.add_event_listener_with_callback(kind, listener.as_ref().unchecked_ref());
+        }
+        Self { main, listener }
+    }
+}
+
+impl Drop for Presses {
+    fn drop(&mut self) {
+        for kind in KINDS {
+            _ = self.main.remove_event_listener_with_callback(kind, self.listener.as_ref().unchecked_ref());
+        }
+    }
+}
+
+fn told_by(event: &web_sys::Event) -> Option<Event> {
+    let target: Element = event.target()?.unchecked_into();
+    match event.type_().as_str() {
+        "click" => {
+            let button = target.closest("[data-press]").ok()??;
+            Press::event(&button.get_attribute("data-press")?)
+        }
+        "input" => text(&target, "value").map(Event::EmailTyped),
+        _ => {
+            event.prevent_default();
+            Some(Event::PayPressed)
+        }
+    }
+}

@@ -1,0 +1,119 @@
+//! The view as it stands on the page.
+use super::{card, form::form, panel::panel};
+use crate::model::{Model, Stage};
+use leptos::{
+    prelude::*,
+    tachys::{
+        hydration::Cursor,
+        view::{Mountable, PositionState, Render, RenderHtml},
+    },
+};
+use web_sys::Element;
+
+/// Takes its nodes away when dropped.
+pub(crate) struct Screen {
+    card: Box<dyn Shown>,
+    /// Where the form and the panel go. The server never renders them, and a view that is only built spares every visitor
+    /// the code to hydrate it.
+    stage: Element,
+    later: Option<(Place, Box<dyn Shown>)>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Place {
+    Offer,
+    Form,
+    Panel,
+}
+
+/// A view and its nodes.
+struct Part<V: Render> {
+    view: fn(&Model) -> V,
+    state: V::State,
+}
+
+trait Shown {
+    fn update(&mut self, model: &Model);
+    fn remove(&mut self);
+}
+
+impl<V: Render> Shown for Part<V> {
+    fn update(&mut self, model: &Model) {
+        (self.view)(model).rebuild(&mut self.state);
+    }
+
+    fn remove(&mut self) {
+        self.state.unmount();
+    }
+}
+
+impl Screen {
+    /// Takes over what the server rendered into `main`.
+    pub(crate) fn hydrate(model: &Model, main: &Element) -> Option<Self> {
+        let cursor = Cursor::new(main.clone());
+        let state = card(model).into_view().hydrate::<true>(&cursor, &PositionState::default());
+        let card = Box::new(Part { view: |model| card(model).into_view(), state });
+        Some(Self { card, stage: stage(main)?, later: None })
+    }
+
+    /// Builds everything afresh in `main`, which is empty.
+    #[cfg(feature = "mount")]
+    pub(crate) fn mount(model: &Model, main: &Element) -> Option<Self> {
+        let card = build(|model| card(model).into_view(), model, main);
+        Some(Self { card, stage: stage(main)?, later: None })
+    }
+
+    /// Shows the model as it is now.
+    pub(crate) fn update(&mut self, model: &Model) {
+        self.card.update(model);
+        let place = place(&model.stage);
+        if let Some((shown, view)) = &mut self.later
+            && *shown == place
+        {
+            return view.update(model);
+        }
+        self.leave();
+        let view = match place {
+            Place::Offer => return,
+            Place::Form => build(form, model, &self.stage),
+            Place::Panel => build(panel, model, &self.stage),
+        };
+        self.later = Some((place, view));
+    }
+
+    fn leave(&mut self) {
+        if let Some((_, mut view)) = self.later.take() {
+            view.remove();
+        }
+    }
+}
+
+impl Drop for Screen {
+    fn drop(&mut self) {
+        self.leave();
+        self.card.remove();
+    }
+}
+
+fn build<V: Render + 'static>(view: fn(&Model) -> V, model: &Model, parent: &Element) -> Box<dyn Shown> {
+    let mut state = view(model).build();
+    state.mount(parent, None);
+    Box::new(Part { view, state })
+}
+
+fn stage(main: &Element) -> Option<Element> {
+    main.query_selector(".stage").ok().flatten()
+}
+
+const fn place(stage: &Stage) -> Place {
+    match stage {
+        Stage::Offer { .. } | Stage::Opening => Place::Offer,
+        Stage::Form { .. } | Stage::Paying(_) => Place::Form,
+        Stage::Checking { .. }
+        | Stage::Processing
+        | Stage::Paid { .. }
+        | Stage::Granted { .. }
+        | Stage::Over(_)
+        | Stage::Failed(_) => Place::Panel,
+    }
+}
