@@ -86,6 +86,14 @@ pub(crate) const WASM_OPT: Tool = Tool {
     ],
 };
 
+/// Node.js is asked for already by wasm-opt, and there is no crate of it.
+pub(crate) const ESBUILD: Tool = Tool {
+    name: "esbuild",
+    version: "0.25.12",
+    programs: &["esbuild"],
+    sources: &[Source::Npm { package: "esbuild@{version}" }],
+};
+
 pub(crate) const CARGO_DENY: Tool = Tool {
     name: "cargo-deny",
     version: "0.20.2",
@@ -126,7 +134,8 @@ pub(crate) const TYPOS: Tool = Tool {
     ],
 };
 
-pub(crate) const ALL: &[&Tool] = &[&TRUNK, &WASM_BINDGEN, &WASM_OPT, &CARGO_DENY, &CARGO_MACHETE, &TYPOS];
+pub(crate) const ALL: &[&Tool] =
+    &[&TRUNK, &WASM_BINDGEN, &WASM_OPT, &ESBUILD, &CARGO_DENY, &CARGO_MACHETE, &TYPOS];
 
 /// Finds the tool on PATH or in the cache, and installs it into the cache otherwise.
 pub(crate) fn ensure(tool: &Tool) -> Result<Found> {

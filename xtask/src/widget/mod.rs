@@ -1,6 +1,7 @@
 //! Builds the widget's assets with Trunk, unless those in `dist/` are current, and compresses them beforehand.
 
 mod precompress;
+mod slim;
 mod stamp;
 mod unoptimised;
 
@@ -45,6 +46,7 @@ pub(crate) fn build() -> Result<()> {
         // Trunk takes it for a flag of its own, and refuses the customary value.
         .env_remove("NO_COLOR");
     process::run(&mut build).context("the widget does not build")?;
+    slim::all(&dist)?;
     let sizes = precompress::all(&dist)?;
     println!("{sizes}built the widget in {}", elapsed::words(start.elapsed()));
     let stamp = format!("{inputs} {}", stamp::of(&dist, &["."], "")?);

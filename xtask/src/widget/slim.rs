@@ -1,0 +1,116 @@
+//! Makes glue and WASM smaller than Trunk leaves them: the glue without what it needs no longer than it is written, and
+//! both with short names for what one imports from the other.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, ensure};
+use wasm_encoder::reencode::{Reencode as _, RoundtripReencoder};
+use wasm_encoder::{ImportSection, Module, RawSection};
+use wasmparser::{Parser, Payload};
+
+use super::stamp;
+use crate::{interrupt, process, tools};
+
+/// Slims what Trunk wrote into `dist`, and gives both files new names, since browsers keep a name for good.
+pub(super) fn all(dist: &Path) -> Result<()> {
+    let (glue, wasm) = (only(dist, ".js")?, only(dist, "_bg.wasm")?);
+    let text = fs::read_to_string(&glue).context("cannot read the glue")?;
+    let bytes = fs::read(&wasm).context("cannot read the WASM")?;
+    let (bytes, text) = shorten(&bytes, &text)?;
+    fs::write(&glue, text).context("cannot write the glue")?;
+    fs::write(&wasm, bytes).context("cannot write the WASM")?;
+    minify(&glue)?;
+    let old = [&glue, &wasm].map(|path| path.file_name().unwrap_or_default().to_string_lossy().into_owned());
+    let hash = stamp::of(dist, &[&old[0], &old[1]], "")?;
+    let new = [format!("widget-{hash}.js"), format!("widget-{hash}_bg.wasm")];
+    for (old, new) in old.iter().zip(&new) {
+        fs::rename(dist.join(old), dist.join(new)).with_context(|| format!("cannot rename {old}"))?;
+    }
+    // It names the old ones. Only `trunk serve` shows it, which makes its own.
+    fs::remove_file(dist.join("index.html")).context("cannot remove index.html")
+}
+
+fn only(dist: &Path, ending: &str) -> Result<PathBuf> {
+    let entries = fs::read_dir(dist).with_context(|| format!("cannot list {}", dist.display()))?;
+    let paths = entries.map(|entry| Ok(entry?.path())).collect::<Result<Vec<_>>>()?;
+    let mut found = paths.into_iter().filter(|path| path.to_string_lossy().ends_with(ending));
+    let first = found.next().with_context(|| format!("Trunk wrote no file that ends with {ending}"))?;
+    ensure!(found.next().is_none(), "Trunk wrote two files that end with {ending}");
+    Ok(first)
+}
+
+/// The imports of `wasm` by short names, there and in the object that `glue` answers them with. wasm-bindgen ends each
+/// name with a hash, which no compression shortens.
+fn shorten(wasm: &[u8], glue: &str) -> Result<(Vec<u8>, String)> {
+    let (mut module, mut glue) = (Module::new(), glue.to_owned());
+    for payload in Parser::new(0).parse_all(wasm) {
+        let payload = payload.context("the WASM can't be read")?;
+        if let Payload::ImportSection(imports) = payload {
+            let mut short = ImportSection::new();
+            for (number, import) in imports.into_imports().enumerate() {
+                let import = import.context("an import can't be read")?;
+                let name = format!("a{number:x}");
+                let (entry, renamed) = (format!("{}: function(", import.name), format!("{name}: function("));
+                ensure!(glue.matches(&entry).count() == 1, "{} is not in the glue once", import.name);
+                glue = glue.replace(&entry, &renamed);
+                let kind = RoundtripReencoder.entity_type(import.ty).context("an import's type")?;
+                short.import(import.module, &name, kind);
+            }
+            module.section(&short);
+        } else if let Some((id, range)) = payload.as_section() {
+            let range = usize::try_from(range.start)?..usize::try_from(range.end)?;
+            module.section(&RawSection { id, data: &wasm[range] });
+        }
+    }
+    Ok((module.finish(), glue))
+}
+
+/// Without esbuild the glue stays as it is: larger, and as good.
+fn minify(glue: &Path) -> Result<()> {
+    let esbuild = match tools::ensure(&tools::ESBUILD) {
+        Ok(esbuild) => esbuild,
+        Err(error) => {
+            interrupt::check()?;
+            println!("{error:#}\nleaving the glue as it is: it works, but visitors would wait longer for it");
+            return Ok(());
+        }
+    };
+    let mut minify = process::command("esbuild");
+    minify.env("PATH", tools::path(&[&esbuild])?).arg(glue).arg("--allow-overwrite");
+    minify.arg(format!("--outfile={}", glue.display()));
+    minify.args(["--minify", "--format=esm", "--target=es2022", "--log-level=warning"]);
+    process::run(&mut minify).context("the glue can't be minified")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use wasm_encoder::{EntityType, TypeSection};
+
+    fn wasm(names: &[&str]) -> Vec<u8> {
+        let mut types = TypeSection::new();
+        types.ty().function([], []);
+        let mut imports = ImportSection::new();
+        for name in names {
+            imports.import("./glue.js", name, EntityType::Function(0));
+        }
+        let mut module = Module::new();
+        module.section(&types).section(&imports);
+        module.finish()
+    }
+
+    #[test]
+    fn both_sides_call_an_import_by_the_same_short_name() {
+        let glue = "{ now_12: function() {}, now_123: function() {} }";
+        let (short, renamed) = shorten(&wasm(&["now_12", "now_123"]), glue).unwrap();
+        assert_eq!(short, wasm(&["a0", "a1"]));
+        assert_eq!(renamed, "{ a0: function() {}, a1: function() {} }");
+    }
+
+    #[test]
+    fn an_import_that_the_glue_does_not_have_is_named() {
+        let error = shorten(&wasm(&["missing_1"]), "{}").unwrap_err();
+        assert!(error.to_string().contains("missing_1"), "{error}");
+    }
+}
