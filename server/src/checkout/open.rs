@@ -101,7 +101,11 @@ impl<P: Payments, G: Grants> Checkout<P, G> {
         let mut tx = self.store.begin().await?;
         let opened = match self.open_in(&mut tx, request, item, key, client, now).await {
             Ok(Opening::New(opened)) => opened,
-            Ok(Opening::Known(opened)) => return Ok(opened),
+            Ok(Opening::Known(opened)) => {
+                // The one that opened it may be about to commit.
+                tx.commit().await?;
+                return Ok(opened);
+            }
             Err(error) => {
                 tx.take_back().await?;
                 return Err(error);

@@ -135,7 +135,7 @@ impl<P: Payments, G: Grants> Checkout<P, G> {
             }
             Err(refusal) => refusal,
         };
-        drop(tx);
+        tx.take_back().await?;
         if refusal == Refusal::HoldExpired {
             // The sweep would do so soon; until then the seat would be shown as somebody else's.
             self.store.apply(id, Event::Woken, now).await??;

@@ -39,6 +39,8 @@ impl<P: Payments, G: Grants> Checkout<P, G> {
             (None, _) => "not_ours",
         };
         if !tx.keep_event(kept, purchase.as_ref(), outcome, now).await? {
+            // The one who knows it may be about to commit.
+            tx.commit().await?;
             tracing::debug!(stripe.event = message.id, "webhook known already");
             return Ok(());
         }

@@ -21,7 +21,7 @@ pub struct Front(Arc<Parts>);
 struct Parts {
     api: Api,
     routes: Router,
-    /// The pages that may read answers, by their `Origin`; whatever else asks is answered by the routes.
+    /// The pages that may read answers, by their `Origin`.
     origins: Vec<HeaderValue>,
     /// By SKU.
     kept: RwLock<HashMap<String, Kept>>,
@@ -51,10 +51,9 @@ impl Front {
 
     /// Answers a request that came from `peer`.
     pub async fn answer(&self, peer: SocketAddr, request: Request<Incoming>) -> Response {
-        let Some(sku) = self.offering_asked_for(&request) else { return self.route(peer, request).await };
+        let Some(sku) = Self::offering_asked_for(&request) else { return self.route(peer, request).await };
         let moment = self.0.api.checkout.moment();
-        let origin = request.headers().get(header::ORIGIN);
-        match self.find(sku, origin, moment) {
+        match self.find(sku, self.origin_of(&request), moment) {
             // Who asks too often is refused by the routes.
             Some(answer)
                 if self.0.api.checkout.admit(network_of(peer, request.headers(), &self.0.api)).is_ok() =>
@@ -65,12 +64,15 @@ impl Front {
         }
     }
 
-    /// The SKU, as it stands in the path, where the answer depends on nothing but the page that asks.
-    fn offering_asked_for<'r>(&self, request: &'r Request<Incoming>) -> Option<&'r str> {
+    /// The SKU, as it stands in the path.
+    fn offering_asked_for(request: &Request<Incoming>) -> Option<&str> {
         let sku = request.uri().path().strip_prefix("/v1/offerings/")?;
-        let known =
-            request.headers().get(header::ORIGIN).is_none_or(|origin| self.0.origins.contains(origin));
-        (known && request.method() == Method::GET && !sku.contains(['/', '%'])).then_some(sku)
+        (request.method() == Method::GET && !sku.contains(['/', '%'])).then_some(sku)
+    }
+
+    /// The page that asks; one that may not read the answer is answered as if there were none.
+    fn origin_of<'r>(&self, request: &'r Request<Incoming>) -> Option<&'r HeaderValue> {
+        request.headers().get(header::ORIGIN).filter(|origin| self.0.origins.contains(origin))
     }
 
     async fn route(&self, peer: SocketAddr, request: Request<Incoming>) -> Response {
@@ -88,8 +90,8 @@ impl Front {
         mut request: Request<Incoming>,
         moment: Moment,
     ) -> Response {
-        let sku = self.offering_asked_for(&request).unwrap_or_default().to_owned();
-        let origin = request.headers().get(header::ORIGIN).cloned();
+        let sku = Self::offering_asked_for(&request).unwrap_or_default().to_owned();
+        let origin = self.origin_of(&request).cloned();
         // All of it is wanted, whatever this client has.
         let has = request.headers_mut().remove(header::IF_NONE_MATCH);
         let response = self.route(peer, request).await;

@@ -11,7 +11,7 @@ use std::sync::Arc;
 use tokio::runtime::Handle;
 use tokio::sync::{Mutex, OwnedMutexGuard, oneshot};
 
-/// Members of a group at most: the first waits for the last.
+/// Turns until a commit at most: the first waits for the last.
 const GROUP: usize = 32;
 
 /// The writer, and those who wait for it in the order in which they came.
@@ -28,6 +28,8 @@ struct Writer {
 struct Group {
     number: u64,
     is_open: bool,
+    /// Those who took theirs back included.
+    turns: usize,
     members: Vec<oneshot::Sender<()>>,
 }
 
@@ -58,6 +60,17 @@ impl Line {
         .await
     }
 
+    /// Stands in line to commit this group, unless a full one is committed already.
+    fn commit_in_turn(&self, number: u64) {
+        let line = self.clone();
+        tokio::spawn(async move {
+            let mut writer = line.0.lock().await;
+            if writer.group.number == number {
+                writer.commit().await;
+            }
+        });
+    }
+
     /// Lets those who stand in line finish, and leaves a file that is whole without its log.
     pub(super) async fn close(&self) -> Result<(), StoreError> {
         let mut writer = self.0.lock().await;
@@ -73,33 +86,36 @@ impl Turn {
         let Some(mut writer) = self.writer.take() else { return Err(StoreError::NotKept) };
         let (tell, told) = oneshot::channel();
         writer.group.members.push(tell);
-        let (number, members) = (writer.group.number, writer.group.members.len());
-        if members == GROUP {
+        let (number, is_first) = (writer.group.number, writer.group.members.len() == 1);
+        if writer.group.turns >= GROUP {
             tokio::spawn(async move { writer.commit().await });
         } else {
             drop(writer);
-        }
-        if members == 1 {
-            let line = self.line.clone();
-            tokio::spawn(async move {
-                let mut writer = line.0.lock().await;
-                // A full group is committed already.
-                if writer.group.number == number {
-                    writer.commit().await;
-                }
-            });
+            if is_first {
+                self.line.commit_in_turn(number);
+            }
         }
         told.await.map_err(|_| StoreError::NotKept)
     }
 
-    /// Takes back what was written.
+    /// Takes back what was written, and returns once what was read is kept: others may have written it in the same
+    /// transaction.
     pub(super) async fn take_back(mut self) -> Result<(), StoreError> {
         let Some(mut writer) = self.writer.take() else { return Ok(()) };
-        in_task(async move {
+        let read = in_task(async move {
+            if writer.group.members.is_empty() {
+                writer.take_back().await;
+                return Ok(None);
+            }
+            let (tell, told) = oneshot::channel();
+            writer.group.members.push(tell);
             writer.take_back().await;
-            Ok(())
-        })
-        .await
+            Ok(Some(told))
+        });
+        match read.await? {
+            Some(told) => told.await.map_err(|_| StoreError::NotKept),
+            None => Ok(()),
+        }
     }
 }
 
@@ -115,13 +131,19 @@ impl Drop for Turn {
 impl Writer {
     /// Begins a transaction, or a part of the open one that can be taken back by itself.
     async fn join(&mut self) -> Result<(), sqlx::Error> {
-        if self.group.is_open {
-            self.run("RELEASE member; SAVEPOINT member").await
+        self.group.turns += 1;
+        let statement = if self.group.is_open {
+            "RELEASE member; SAVEPOINT member"
         } else {
-            self.run("BEGIN IMMEDIATE; SAVEPOINT member").await?;
-            self.group.is_open = true;
-            Ok(())
+            "BEGIN IMMEDIATE; SAVEPOINT member"
+        };
+        let joined = self.run(statement).await;
+        if joined.is_err() {
+            // It may have begun all the same, or SQLite may have ended what was open.
+            self.give_up().await;
         }
+        self.group.is_open = joined.is_ok();
+        joined
     }
 
     async fn take_back(&mut self) {
@@ -130,7 +152,10 @@ impl Writer {
         }
         if let Err(error) = self.run("ROLLBACK TO member").await {
             tracing::error!(%error, "a write can't be taken back: those that it shares a commit with fail");
-            self.give_up().await;
+            return self.give_up().await;
+        }
+        if self.group.turns >= GROUP {
+            self.commit().await;
         }
     }
 
@@ -263,6 +288,28 @@ mod tests {
             writer.await.unwrap();
         }
         assert_eq!(file.kept().await, (0..99).step_by(3).collect::<Vec<_>>());
+    }
+
+    #[tokio::test]
+    async fn who_only_reads_what_others_have_not_committed_hears_of_it() {
+        let (file, line) = File::with_table().await;
+        let mut first = line.enter().await.unwrap();
+        write(&mut first, 1).await;
+        first.execute("PRAGMA defer_foreign_keys = ON; INSERT INTO needs (n) VALUES (99)").await.unwrap();
+        let readers = [true, false].map(|commits| {
+            let line = line.clone();
+            tokio::spawn(async move {
+                let mut turn = line.enter().await?;
+                assert_eq!(turn.fetch_all("SELECT n FROM kept").await.unwrap().len(), 1);
+                if commits { turn.commit().await } else { turn.take_back().await }
+            })
+        });
+        tokio::task::yield_now().await;
+        assert!(matches!(first.commit().await, Err(StoreError::NotKept)));
+        for reader in readers {
+            assert!(matches!(reader.await.unwrap(), Err(StoreError::NotKept)));
+        }
+        assert!(file.kept().await.is_empty());
     }
 
     #[tokio::test]

@@ -289,7 +289,7 @@ impl Store {
 }
 
 impl Tx {
-    /// Takes all of it back before another may write, where dropping it would do so after.
+    /// Takes all of it back before another may write, and returns once what it has read is kept.
     pub async fn take_back(self) -> Result<(), StoreError> {
         match self.inner {
             Inner::Turn(turn) => turn.take_back().await,
