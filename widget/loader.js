@@ -11,17 +11,33 @@
   try { policy = self.trustedTypes?.createPolicy(NAME, policy) ?? policy; } catch { /* not allowed: the page may not insist */ }
   const trusted = (address) => policy.createScriptURL(address);
 
+  // Calls once for each key; a failure is forgotten, so that the next call tries again.
+  const once = (call, known = {}) => (key, ...more) =>
+    known[key] ??= call(key, ...more).catch((reason) => { delete known[key]; throw reason; });
   // The first screen names the build that it came from, and that one takes it over.
-  const loading = {};
-  const load = ({ glue, wasm }) => loading[glue] ??= import(base + glue)
-    .then((module) => module.default({ module_or_path: base + wasm }).then(() => module))
-    .catch((reason) => { delete loading[glue]; throw reason; });
+  const load = once((glue, wasm) => import(base + glue)
+    .then((module) => module.default({ module_or_path: base + wasm }).then(() => module)));
+  const read = once((words) => fetch(base + words, { credentials: 'omit' })
+    .then((answer) => answer.ok ? answer.text() : Promise.reject(new Error(answer.status))));
+  // How a language writes what is not a word.
+  const speech = (lang) => {
+    const dates = (options) => { const format = new Intl.DateTimeFormat(lang, options); return (at) => format.format(at); };
+    const plurals = new Intl.PluralRules(lang);
+    return {
+      money: (units, currency, decimals) => new Intl.NumberFormat(lang, {
+        style: 'currency', currency, minimumFractionDigits: decimals, maximumFractionDigits: decimals,
+      }).format(units),
+      date: dates({ dateStyle: 'medium', timeZone: 'UTC' }),
+      time: dates({ timeStyle: 'short' }),
+      plural: (number) => plurals.select(number),
+    };
+  };
 
   const make = (tag, name, text = '') => Object.assign(document.createElement(tag), { className: name, textContent: text });
 
   class RedisCheckout extends HTMLElement {
     static observedAttributes = ['sku', 'variant', 'lang', 'theme', 'coupon', 'email', 'learner-token'];
-    #life; #handle; #screen; #starting; #wanted; #changed; #sku;
+    #life; #handle; #screen; #told; #starting; #wanted; #changed; #sku; #lang;
 
     connectedCallback() {
       if (this.#life) return; // moved within the document: everything stays
@@ -39,7 +55,9 @@
       queueMicrotask(() => {
         this.#changed = false;
         if (!this.#life) return;
-        if (this.getAttribute('sku') === this.#sku) return this.#handle?.update();
+        const same = this.getAttribute('sku') === this.#sku;
+        if (same && this.#language() === this.#lang) return this.#handle?.update();
+        if (same && this.#handle) return this.#speak(this.#life.signal);
         this.#end();
         this.#start();
       });
@@ -56,6 +74,7 @@
     async #start() {
       const root = this.shadowRoot, { signal } = this.#life = new AbortController();
       this.#sku = this.getAttribute('sku');
+      this.#lang = this.#language();
       root.replaceChildren(make('main'));
       const problem = await this.#fetch(signal);
       if (signal.aborted) return;
@@ -80,18 +99,41 @@
       signal.addEventListener('abort', () => seen.disconnect());
     }
 
-    // Resolves to what went wrong, where something did.
-    async #fetch(signal) {
+    // The element's own, or that of the page around it.
+    #language() {
+      return this.closest('[lang]')?.lang || document.documentElement.lang;
+    }
+
+    // The first screen as the server has it now, or a code for what went wrong.
+    async #ask(signal) {
       try {
         const late = AbortSignal.timeout(15000);
         const either = AbortSignal.any?.([signal, late]) ?? signal;
-        const answer = await fetch(`${base}/embed/card/${encodeURIComponent(this.#sku ?? '')}`, { signal: either, credentials: 'omit' });
+        const address = `${base}/embed/card/${encodeURIComponent(this.#sku ?? '')}?lang=${encodeURIComponent(this.#lang)}`;
+        const answer = await fetch(address, { signal: either, credentials: 'omit' });
         const text = await answer.text();
-        if (signal.aborted) return;
-        if (!answer.ok) return answer.status === 404 ? 'unknown_sku' : 'unavailable';
-        this.shadowRoot.innerHTML = policy.createHTML(text);
-        this.#screen = this.shadowRoot.querySelector('script').textContent;
-      } catch { return 'offline'; }
+        return answer.ok ? { text } : { problem: answer.status === 404 ? 'unknown_sku' : 'unavailable' };
+      } catch { return { problem: 'offline' }; }
+    }
+
+    // Shows it. Resolves to what went wrong, where something did.
+    async #fetch(signal) {
+      const { text, problem } = await this.#ask(signal);
+      if (signal.aborted || problem) return problem;
+      this.shadowRoot.innerHTML = policy.createHTML(text);
+      this.#screen = this.shadowRoot.querySelector('script').textContent;
+      this.#told = JSON.parse(this.#screen);
+    }
+
+    // Another language while the checkout is under way: nothing but its words changes.
+    async #speak(signal) {
+      this.#lang = this.#language();
+      this.#handle.update();
+      const { text } = await this.#ask(signal);
+      const { words, lang } = JSON.parse(text?.match(/>(.*?)<\/script>/)[1] ?? '{}');
+      if (!words) return;
+      const texts = await read(words).catch(() => undefined);
+      if (!signal.aborted && texts) this.#handle?.speak(texts, speech(lang));
     }
 
     async #wake(signal) {
@@ -100,16 +142,20 @@
       this.#starting = true;
       const root = this.shadowRoot;
       try {
-        const take = (glue) => { this.#handle = glue.hydrate(this, root.querySelector('main'), this.#screen, trusted); };
-        const glue = await load(JSON.parse(this.#screen));
+        const all = () => Promise.all([load(this.#told.glue, this.#told.wasm), read(this.#told.words)]);
+        const take = ([glue, words]) => {
+          const main = root.querySelector('main');
+          this.#handle = glue.hydrate(this, main, this.#screen, words, speech(this.#told.lang), trusted);
+        };
+        const parts = await all();
         if (signal.aborted) return;
         try {
-          take(glue);
+          take(parts);
         } catch {
           // Something on the page has changed what the server rendered: once more, afresh.
           const focused = root.activeElement?.dataset.focus;
           if (await this.#fetch(signal)) throw new Error('nothing to take over');
-          const newest = await load(JSON.parse(this.#screen));
+          const newest = await all();
           if (signal.aborted) return;
           take(newest);
           if (focused) root.querySelector(`[data-focus=${focused}]`)?.focus();
@@ -130,7 +176,7 @@
       this.#starting = false;
       this.#wanted?.setAttribute('aria-busy', 'false');
       this.#wanted = undefined;
-      if (!root.querySelector('.fallback')) root.append(this.#link('Continue on our checkout page:'));
+      if (!root.querySelector('.fallback')) root.append(this.#link(this.#told.fallback, this.#told.open_page));
       this.#tell('wasm_unavailable');
     }
 
@@ -152,9 +198,9 @@
     }
 
     // The page's own link, or ours where it has none.
-    #link(text) {
+    #link(text, label = 'Open our checkout page') {
       const link = make('div', 'fallback'), slot = document.createElement('slot');
-      slot.append(Object.assign(make('a', '', 'Open our checkout page'), { href: `${base}/buy/${encodeURIComponent(this.#sku ?? '')}` }));
+      slot.append(Object.assign(make('a', '', label), { href: `${base}/buy/${encodeURIComponent(this.#sku ?? '')}` }));
       if (text) link.append(Object.assign(make('p', 'say', text), { role: 'alert' }));
       link.append(slot);
       return link;

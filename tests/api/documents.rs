@@ -1,5 +1,6 @@
 //! What the server says of itself: health, the OpenAPI document, the embed and the pages.
 use checkout_tests::{COURSE, TestApp};
+use serde_json::json;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn it_is_healthy_and_ready() {
@@ -52,13 +53,14 @@ async fn the_first_screen_is_rendered_escaped_and_cacheable() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_loader_names_assets_that_are_there_immutable_and_compressed() {
+async fn a_first_screen_names_assets_that_are_there_immutable_and_compressed() {
     let app = TestApp::start().await;
     let loader = app.get("/embed/v1.js").await.expect(200);
     assert_eq!(loader.header("access-control-allow-origin"), "*");
     assert!(!loader.text.contains("__CSS__"));
-    let names: Vec<_> = loader.text.split('"').filter(|part| part.starts_with("/embed/assets/")).collect();
-    assert!(names.len() >= 2, "{names:?}");
+    let card = app.get(&format!("/embed/card/{COURSE}")).await.expect(200);
+    let names: Vec<_> = card.text.split('"').filter(|part| part.starts_with("/embed/assets/")).collect();
+    assert_eq!(names.len(), 3, "glue, WASM and words: {names:?}");
     for name in names {
         let plain = app.get(name).await.expect(200);
         assert_eq!(plain.header("cache-control"), "public, max-age=31536000, immutable");
@@ -67,6 +69,23 @@ async fn the_loader_names_assets_that_are_there_immutable_and_compressed() {
     }
     app.get("/embed/assets/../Cargo.toml").await.expect(404);
     app.get("/embed/assets/nothing.js").await.expect_problem(404, "unknown_route");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_first_screen_comes_in_the_language_asked_for() {
+    let app = TestApp::start().await;
+    for (query, word, code) in [
+        ("?lang=de-CH", "Kaufen", "de"),
+        ("?lang=he", "רכישה", "he"),
+        ("?lang=tlh", "Purchase", "en"),
+        ("?lang=%ff", "Purchase", "en"),
+        ("", "Purchase", "en"),
+    ] {
+        let card = app.get(&format!("/embed/card/{COURSE}{query}")).await.expect(200);
+        assert!(card.text.contains(word) && card.text.contains(&format!("lang=\"{code}\"")), "{}", card.text);
+        let words = card.text.split('"').find(|part| part.contains("/words-")).unwrap();
+        assert!(app.get(words).await.expect(200).json().as_array().unwrap().contains(&json!(word)));
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

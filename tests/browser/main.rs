@@ -4,6 +4,7 @@ mod buying;
 mod course;
 mod first_screen;
 mod kind;
+mod languages;
 mod page;
 mod pictures;
 mod proxy;

@@ -5,7 +5,9 @@ use crate::{
     model::{Event, Model},
     platform::{events, json, page, presses::Presses, seats::SeatStream},
     shell::Shell,
+    speech::Speech,
     view::Screen,
+    words::Words,
 };
 use js_sys::Function;
 use wasm_bindgen::prelude::*;
@@ -20,24 +22,38 @@ pub struct Handle {
     _seats: Option<SeatStream>,
 }
 
-/// Takes over the first screen that the server rendered into `main`. `screen` is the JSON that came with it;
-/// `trusted` turns a script's address into one that Trusted Types accept.
+/// Takes over the first screen that the server rendered into `main`. `screen` is the JSON that came with it, `words` that of
+/// its language, and `speech` what `Intl` does in it; `trusted` turns a script's address into one that Trusted Types accept.
 ///
 /// # Errors
-/// Where `screen` can't be read. A first screen from another build may trap.
+/// Where `screen` or `words` can't be read. A first screen from another build may trap.
 #[wasm_bindgen]
-pub fn hydrate(host: HtmlElement, main: Element, screen: &str, trusted: Function) -> Result<Handle, JsValue> {
-    start(host, main, screen, trusted, Screen::hydrate)
+pub fn hydrate(
+    host: HtmlElement,
+    main: Element,
+    screen: &str,
+    words: &str,
+    speech: Speech,
+    trusted: Function,
+) -> Result<Handle, JsValue> {
+    start(host, main, screen, read(words, speech)?, trusted, Screen::hydrate)
 }
 
 /// Builds the first screen afresh in `main`, which is empty: for whoever has no server that renders it.
 ///
 /// # Errors
-/// Where `screen` can't be read.
+/// Where `screen` or `words` can't be read.
 #[cfg(feature = "mount")]
 #[wasm_bindgen]
-pub fn mount(host: HtmlElement, main: Element, screen: &str, trusted: Function) -> Result<Handle, JsValue> {
-    start(host, main, screen, trusted, Screen::mount)
+pub fn mount(
+    host: HtmlElement,
+    main: Element,
+    screen: &str,
+    words: &str,
+    speech: Speech,
+    trusted: Function,
+) -> Result<Handle, JsValue> {
+    start(host, main, screen, read(words, speech)?, trusted, Screen::mount)
 }
 
 #[wasm_bindgen]
@@ -52,6 +68,15 @@ impl Handle {
         }
         shell.restyle();
     }
+
+    /// Goes on in another language.
+    ///
+    /// # Errors
+    /// Where `words` can't be read.
+    pub fn speak(&self, words: &str, speech: Speech) -> Result<(), JsValue> {
+        self.owner.speak(read(words, speech)?);
+        Ok(())
+    }
 }
 
 impl Drop for Handle {
@@ -64,16 +89,17 @@ fn start(
     host: HtmlElement,
     main: Element,
     screen: &str,
+    words: Words,
     trusted: Function,
-    show: fn(&Model, &Element) -> Option<Screen>,
+    show: fn(&Model, &Words, &Element) -> Option<Screen>,
 ) -> Result<Handle, JsValue> {
     let screen: shared::Screen = json::parse(screen).ok_or("the first screen's data can't be read")?;
     let shell = Shell::new(host, &screen, trusted);
     let sku = screen.offering.sku.clone();
     let (api, seated) = (screen.api.clone(), screen.offering.seats.is_some());
     let model = Model::new(screen);
-    let shown = show(&model, &main).ok_or("the first screen is another")?;
-    let owner = Owner::new(model, shown, shell);
+    let shown = show(&model, &words, &main).ok_or("the first screen is another")?;
+    let owner = Owner::new(model, words, shown, shell);
     let checkout = owner.checkout();
     let presses = Presses::listen(main, checkout.clone());
     let told = checkout.clone();
@@ -87,4 +113,9 @@ fn start(
         handle.checkout.send(Event::CheckoutKept(Box::new(model)));
     }
     Ok(handle)
+}
+
+fn read(words: &str, speech: Speech) -> Result<Words, JsValue> {
+    let texts: Vec<String> = json::parse(words).ok_or("the words can't be read")?;
+    Ok(Words::new(texts, speech))
 }

@@ -3,6 +3,7 @@ use crate::{
     model::{Command, Event, Model},
     shell::Shell,
     view::Screen,
+    words::Words,
 };
 use std::{
     cell::RefCell,
@@ -18,17 +19,29 @@ pub(crate) struct Checkout(Weak<Parts>);
 
 struct Parts {
     model: RefCell<Model>,
+    words: RefCell<Words>,
     screen: RefCell<Screen>,
     shell: Shell,
 }
 
 impl Owner {
-    pub(crate) fn new(model: Model, screen: Screen, shell: Shell) -> Self {
-        Self(Rc::new(Parts { model: RefCell::new(model), screen: RefCell::new(screen), shell }))
+    pub(crate) fn new(model: Model, words: Words, screen: Screen, shell: Shell) -> Self {
+        Self(Rc::new(Parts {
+            model: RefCell::new(model),
+            words: RefCell::new(words),
+            screen: RefCell::new(screen),
+            shell,
+        }))
     }
 
     pub(crate) fn checkout(&self) -> Checkout {
         Checkout(Rc::downgrade(&self.0))
+    }
+
+    /// Says everything in other words from now on.
+    pub(crate) fn speak(&self, words: Words) {
+        self.0.words.replace(words);
+        self.0.screen.borrow_mut().update(&self.0.model.borrow(), &self.0.words.borrow());
     }
 
     pub(crate) fn shell(&self) -> &Shell {
@@ -52,7 +65,7 @@ impl Checkout {
         let (commands, turn) = {
             let mut model = parts.model.borrow_mut();
             let commands = step(&mut model);
-            parts.screen.borrow_mut().update(&model);
+            parts.screen.borrow_mut().update(&model, &parts.words.borrow());
             (commands, model.turn())
         };
         for command in commands {

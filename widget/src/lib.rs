@@ -5,6 +5,7 @@ mod dates;
     expect(dead_code, reason = "the server renders where the machine starts; only a page runs it")
 )]
 mod model;
+mod speech;
 mod view;
 #[cfg_attr(
     not(target_arch = "wasm32"),
@@ -27,7 +28,11 @@ mod shell;
 pub use browser::mount;
 #[cfg(target_arch = "wasm32")]
 pub use browser::{Handle, hydrate};
+#[cfg(target_arch = "wasm32")]
+pub use speech::Speech;
 #[cfg(not(target_arch = "wasm32"))]
 mod server;
 #[cfg(not(target_arch = "wasm32"))]
 pub use server::{LOADER, STYLES, first_screen_html};
+#[cfg(not(target_arch = "wasm32"))]
+pub use words::{Loader, Locale, Locales, locales};

@@ -1,5 +1,5 @@
 //! What the server takes from here: the first screen, the styles and the loader.
-use crate::{model::Model, view::card};
+use crate::{model::Model, view::card, words::Locale};
 use leptos::prelude::*;
 use shared::Screen;
 
@@ -19,6 +19,6 @@ pub const STYLES: &str = concat!(
 
 /// The HTML of the first screen, to be put inside `<main>`.
 #[must_use]
-pub fn first_screen_html(screen: Screen) -> String {
-    card(&Model::new(screen)).to_html()
+pub fn first_screen_html(screen: Screen, locale: &Locale) -> String {
+    card(&Model::new(screen), locale.words()).to_html()
 }

@@ -10,7 +10,6 @@ use crate::{
         json, page, script,
         stripe::{self, Outcome, Payment},
     },
-    words,
 };
 use js_sys::{Function, Promise};
 use shared::{PayAnswer, Screen};
@@ -245,7 +244,7 @@ fn told_by(outcome: Outcome) -> Event {
     match outcome {
         Outcome::Confirmed => Event::PaymentConfirmed,
         Outcome::Declined(words) => Event::PaymentDeclined(words),
-        Outcome::Unauthenticated => Event::PaymentDeclined(words::UNAUTHENTICATED.to_owned()),
+        Outcome::Unauthenticated => Event::PaymentUnauthenticated,
         Outcome::Unknown => Event::PaymentLost,
     }
 }

@@ -1,11 +1,11 @@
 //! What the server sends: everything a learner needs to decide, safe to put into a page.
 #![cfg(not(target_arch = "wasm32"))]
 use shared::{Currency, Kind, Money, Offering, Sale, Screen, Seats, Timestamp};
-use widget::{LOADER, STYLES, first_screen_html};
+use widget::{LOADER, STYLES, first_screen_html, locales};
 
 #[test]
 fn the_first_screen_says_what_is_sold_and_for_how_much() {
-    let html = first_screen_html(screen());
+    let html = first_screen_html(screen(), locales().english());
     for part in ["Live training", "Vector search, live", "Two days.", "$490.00", "12 seats left", "Purchase"]
     {
         assert!(html.contains(part), "{part} is missing in {html}");
@@ -18,7 +18,7 @@ fn the_first_screen_escapes_the_catalogues_words() {
     let mut hostile = screen();
     hostile.offering.title = "<img src=x onerror=alert(1)>".to_owned();
     hostile.offering.summary = "</main><script>alert(1)</script>".to_owned();
-    let html = first_screen_html(hostile);
+    let html = first_screen_html(hostile, locales().english());
     assert!(!html.contains("<img") && !html.contains("<script") && !html.contains("</main"), "{html}");
 }
 
@@ -33,15 +33,15 @@ fn what_is_not_on_sale_cannot_be_pressed() {
         let mut shut = screen();
         shut.offering.sale = sale;
         shut.offering.sale_opens_at = shut.offering.starts_at;
-        let html = first_screen_html(shut);
+        let html = first_screen_html(shut, locales().english());
         assert!(html.contains(label) && html.contains(" disabled"), "{html}");
     }
-    assert!(!first_screen_html(screen()).contains(" disabled"));
+    assert!(!first_screen_html(screen(), locales().english()).contains(" disabled"));
 }
 
 #[test]
 fn the_page_policy_finds_nothing_inline() {
-    let html = first_screen_html(screen());
+    let html = first_screen_html(screen(), locales().english());
     assert!(!html.contains("style=") && !html.contains("onclick"), "{html}");
 }
 

@@ -5,7 +5,7 @@ use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_futures::JsFuture;
 use wasm_bindgen_test::{wasm_bindgen_test, wasm_bindgen_test_configure};
 use web_sys::{Document, Element, HtmlElement, ShadowRoot, ShadowRootInit, ShadowRootMode};
-use widget::{hydrate, mount};
+use widget::{Speech, hydrate, mount};
 
 wasm_bindgen_test_configure!(run_in_browser);
 
@@ -17,7 +17,7 @@ const SCREEN: &str = r#"{"offering":{"sku":"live","kind":"live","title":"Vector 
 #[wasm_bindgen_test]
 fn a_screen_is_mounted_with_what_its_json_says() {
     let (host, main) = page();
-    let handle = mount(host.clone(), main.clone(), SCREEN, trusted()).expect("mounts");
+    let handle = mount(host.clone(), main.clone(), SCREEN, &words(), speech(), trusted()).expect("mounts");
     let text = main.text_content().unwrap_or_default();
     for part in
         ["Live training", "Vector search", "$490.00", "12 seats left", "Dec 9, 2026, 15:00 UTC", "Purchase"]
@@ -39,7 +39,7 @@ fn json_of_another_shape_is_refused() {
         &SCREEN.replace("usd", "dollars"),
         &SCREEN.replace("\"live\",\"t", "\"bus\",\"t"),
     ] {
-        assert!(mount(host.clone(), main.clone(), wrong, trusted()).is_err(), "{wrong}");
+        assert!(mount(host.clone(), main.clone(), wrong, &words(), speech(), trusted()).is_err(), "{wrong}");
     }
     host.remove();
 }
@@ -48,13 +48,14 @@ fn json_of_another_shape_is_refused() {
 async fn a_first_screen_is_taken_over_as_it_stands() {
     let (host, main) = page();
     // What `mount` builds is what the server renders, apart from the markers that hydration needs for text.
-    let first = mount(host.clone(), main.clone(), SCREEN, trusted()).expect("mounts");
+    let first = mount(host.clone(), main.clone(), SCREEN, &words(), speech(), trusted()).expect("mounts");
     let html = main.inner_html().replace("role=\"status\"></p>", "role=\"status\"> </p>");
     drop(first);
     assert_eq!(main.child_element_count(), 0);
     main.set_inner_html(&html);
     let button = button(&main);
-    let handle = hydrate(host.clone(), main.clone(), SCREEN, trusted()).expect("hydrates");
+    let handle =
+        hydrate(host.clone(), main.clone(), SCREEN, &words(), speech(), trusted()).expect("hydrates");
     assert!(self::button(&main).is_same_node(Some(&button)));
     let busy = becomes_busy(&button);
     button.click();
@@ -64,10 +65,25 @@ async fn a_first_screen_is_taken_over_as_it_stands() {
 }
 
 #[wasm_bindgen_test]
+fn words_of_another_language_take_the_place_of_those_shown() {
+    let (host, main) = page();
+    let handle = mount(host.clone(), main.clone(), SCREEN, &words(), speech(), trusted()).expect("mounts");
+    let other =
+        words().replace("Live training", "Live-Training").replace("{n} seats left", "Noch {n} Plätze");
+    handle.speak(&other, speech()).expect("words");
+    let text = main.text_content().unwrap_or_default();
+    assert!(text.contains("Live-Training") && text.contains("Noch 12 Plätze"), "{text}");
+    assert!(handle.speak("{}", speech()).is_err());
+    drop(handle);
+    host.remove();
+}
+
+#[wasm_bindgen_test]
 fn mounted_and_removed_fifty_times_leaves_nothing() {
     let (host, main) = page();
     for _ in 0..50 {
-        let handle = mount(host.clone(), main.clone(), SCREEN, trusted()).expect("mounts");
+        let handle =
+            mount(host.clone(), main.clone(), SCREEN, &words(), speech(), trusted()).expect("mounts");
         assert_eq!(main.child_element_count(), 1);
         drop(handle);
         assert_eq!((main.child_element_count(), host.child_element_count()), (0, 0));
@@ -92,6 +108,35 @@ fn document() -> Document {
 
 fn button(main: &Element) -> HtmlElement {
     main.query_selector("[data-press]").ok().flatten().expect("a button").unchecked_into()
+}
+
+/// The texts of English as the server sends them: those of its file, in its order.
+fn words() -> String {
+    let texts = include_str!("../locales/en.toml").split("# Where the widget").next().expect("texts");
+    let texts = texts.lines().filter_map(|line| line.split_once(" = ")).map(|(_, text)| {
+        match text.strip_prefix('{') {
+            Some(forms) => {
+                let forms = forms.trim_matches([' ', '}']).replace(" = ", "=").replace(", other", "|other");
+                format!("{:?}", forms.replace('"', ""))
+            }
+            None => text.to_owned(),
+        }
+    });
+    format!("[{}]", texts.collect::<Vec<_>>().join(","))
+}
+
+/// As the loader makes it, for English.
+fn speech() -> Speech {
+    let speech = Function::new_no_args(
+        "const say = (options) => (value) => new Intl.DateTimeFormat('en', options).format(value);
+         return {
+             money: (units, currency) => new Intl.NumberFormat('en', { style: 'currency', currency }).format(units),
+             date: say({ dateStyle: 'medium', timeZone: 'UTC' }),
+             time: say({ timeStyle: 'short' }),
+             plural: (number) => new Intl.PluralRules('en').select(number),
+         }",
+    );
+    speech.call0(&JsValue::NULL).expect("an object").unchecked_into()
 }
 
 fn trusted() -> Function {

@@ -1,16 +1,21 @@
 //! The embed: loader, first screen and the widget's assets.
 use super::Api;
-use super::extract::Sku;
+use super::extract::{Language, Sku};
 use super::offerings::cached;
 use crate::error::Error;
 use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, State};
 use axum::http::{HeaderMap, HeaderValue, header};
 use axum::response::{IntoResponse, Response};
+use brotli::enc::BrotliEncoderParams;
 use rust_embed::RustEmbed;
 use serde::Serialize;
+use sha2::{Digest, Sha256};
 use shared::{Problem, Screen};
 use std::borrow::Cow;
+use std::collections::HashMap;
+use std::sync::{Arc, OnceLock};
+use widget::{Loader, Locale};
 
 /// The widget as Trunk built it: inside a release build, read from the folder otherwise.
 #[derive(RustEmbed)]
@@ -24,6 +29,16 @@ pub struct Assets {
     loader: String,
     glue: String,
     wasm: String,
+    /// By language.
+    words: Arc<HashMap<&'static str, Words>>,
+}
+
+/// The texts of one language, for the widget.
+#[derive(Debug)]
+struct Words {
+    name: String,
+    json: &'static str,
+    compressed: OnceLock<Vec<u8>>,
 }
 
 impl Assets {
@@ -36,7 +51,31 @@ impl Assets {
         };
         let styles = serde_json::Value::from(widget::STYLES).to_string();
         let loader = widget::LOADER.replace("\"__CSS__\"", &styles);
-        Some(Self { loader, glue: at(".js")?, wasm: at("_bg.wasm")? })
+        let words =
+            widget::locales().iter().map(|(language, locale)| (language, Words::new(language, locale)));
+        Some(Self { loader, glue: at(".js")?, wasm: at("_bg.wasm")?, words: Arc::new(words.collect()) })
+    }
+}
+
+impl Words {
+    fn new(language: &str, locale: &'static Locale) -> Self {
+        let hash = hex::encode(&Sha256::digest(locale.json())[..8]);
+        Self {
+            name: format!("words-{language}-{hash}.json"),
+            json: locale.json(),
+            compressed: OnceLock::new(),
+        }
+    }
+
+    /// By brotli, once somebody asks for it.
+    fn compressed(&self) -> &[u8] {
+        self.compressed.get_or_init(|| {
+            let mut compressed = Vec::new();
+            let quality = BrotliEncoderParams { quality: 11, ..BrotliEncoderParams::default() };
+            // Memory takes whatever is written to it.
+            _ = brotli::BrotliCompress(&mut self.json.as_bytes(), &mut compressed, &quality);
+            compressed
+        })
     }
 }
 
@@ -45,6 +84,11 @@ impl Assets {
 struct Told<'a> {
     #[serde(flatten)]
     screen: &'a Screen,
+    #[serde(flatten)]
+    loader: &'a Loader,
+    /// The language of the screen, and where its words are.
+    lang: &'a str,
+    words: &'a str,
     /// Of the build whose view rendered it: no other can take it over.
     glue: &'a str,
     wasm: &'a str,
@@ -71,7 +115,10 @@ pub(super) async fn loader(State(api): State<Api>, headers: HeaderMap) -> Result
 #[utoipa::path(
     get,
     path = "/embed/card/{sku}",
-    params(("sku" = String, Path, description = "The offering's code")),
+    params(
+        ("sku" = String, Path, description = "The offering's code"),
+        ("lang" = Option<String>, Query, description = "BCP 47 tag of the language wanted; English where we don't have it")
+    ),
     responses(
         (status = 200, description = "The screen as JSON and as HTML", content_type = "text/html"),
         (status = 404, body = Problem, description = "`unknown_sku`", content_type = "application/problem+json"),
@@ -81,18 +128,23 @@ pub(super) async fn loader(State(api): State<Api>, headers: HeaderMap) -> Result
 pub(super) async fn card(
     State(api): State<Api>,
     Sku(sku): Sku,
+    Language(tag): Language,
     headers: HeaderMap,
 ) -> Result<Response, Error> {
     let assets = api.assets.as_ref().ok_or(Error::EmbedUnavailable)?;
+    let (lang, locale) = widget::locales().find(&tag);
+    let words =
+        assets.words.get(lang).map(|words| format!("/embed/assets/{}", words.name)).unwrap_or_default();
     let screen = Screen {
         offering: api.checkout.offering(&sku).await?,
         api: api.site.public_url.clone(),
         publishable_key: api.site.publishable_key.clone(),
         stripe_js: api.site.stripe_js.clone(),
     };
-    let told = Told { screen: &screen, glue: &assets.glue, wasm: &assets.wasm };
+    let (glue, wasm) = (&assets.glue, &assets.wasm);
+    let told = Told { screen: &screen, loader: locale.loader(), lang, words: &words, glue, wasm };
     let json = serde_json::to_string(&told).map_err(crate::store::StoreError::from)?;
-    let html = widget::first_screen_html(screen);
+    let html = widget::first_screen_html(screen, locale);
     let body = format!(
         "<script type=\"application/json\">{}</script><main>{html}</main>",
         json.replace('<', "\\u003c")
@@ -116,14 +168,15 @@ pub(super) async fn asset(
     name: Result<Path<String>, PathRejection>,
     headers: HeaderMap,
 ) -> Result<Response, Error> {
-    api.assets.as_ref().ok_or(Error::EmbedUnavailable)?;
+    let assets = api.assets.as_ref().ok_or(Error::EmbedUnavailable)?;
     let Path(name) = name.map_err(|_| Error::UnknownRoute)?;
     let kind = match name.rsplit_once('.').map(|(_, ending)| ending) {
         Some("js") => "text/javascript; charset=utf-8",
         Some("wasm") => "application/wasm",
+        Some("json") => "application/json",
         _ => return Err(Error::UnknownRoute),
     };
-    let (encoding, bytes) = best_encoding(&name, &headers).ok_or(Error::UnknownRoute)?;
+    let (encoding, bytes) = best_encoding(assets, &name, &headers).ok_or(Error::UnknownRoute)?;
     let mut response = (
         [
             (header::CONTENT_TYPE, kind),
@@ -140,7 +193,11 @@ pub(super) async fn asset(
 }
 
 /// The smallest form that the client takes and the build made.
-fn best_encoding(name: &str, headers: &HeaderMap) -> Option<(Option<&'static str>, Cow<'static, [u8]>)> {
+fn best_encoding<'a>(
+    assets: &'a Assets,
+    name: &str,
+    headers: &HeaderMap,
+) -> Option<(Option<&'static str>, Cow<'a, [u8]>)> {
     let accepted =
         headers.get(header::ACCEPT_ENCODING).and_then(|value| value.to_str().ok()).unwrap_or_default();
     let accepts = |encoding: &str| {
@@ -149,6 +206,11 @@ fn best_encoding(name: &str, headers: &HeaderMap) -> Option<(Option<&'static str
             pieces.next() == Some(encoding) && pieces.next() != Some("q=0")
         })
     };
+    if let Some(words) = assets.words.values().find(|words| words.name == name) {
+        let compressed = accepts("br");
+        let bytes = if compressed { words.compressed() } else { words.json.as_bytes() };
+        return Some((compressed.then_some("br"), bytes.into()));
+    }
     for (encoding, ending) in [("br", "br"), ("gzip", "gz")] {
         if accepts(encoding)
             && let Some(file) = Dist::get(&format!("{name}.{ending}"))

@@ -47,6 +47,9 @@ pub(super) fn network_of(peer: SocketAddr, headers: &HeaderMap, api: &Api) -> Op
 /// The SKU that the path names.
 pub(super) struct Sku(pub(super) String);
 
+/// The language that the query asks for; empty where it asks for none.
+pub(super) struct Language(pub(super) String);
+
 /// How to wait for a change of a purchase.
 #[derive(utoipa::IntoParams)]
 pub(super) struct Wait {
@@ -90,6 +93,16 @@ impl<S: Send + Sync> FromRequestParts<S> for Sku {
                 Err(Error::UnknownSku(parts.uri.path().rsplit('/').next().unwrap_or_default().to_owned()))
             }
         }
+    }
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for Language {
+    type Rejection = Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Infallible> {
+        let pairs = url::form_urlencoded::parse(parts.uri.query().unwrap_or_default().as_bytes());
+        let lang = pairs.into_iter().find_map(|(name, value)| (name == "lang").then(|| value.into_owned()));
+        Ok(Self(lang.unwrap_or_default()))
     }
 }
 

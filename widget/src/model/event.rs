@@ -35,6 +35,8 @@ pub(crate) enum Event {
     PaymentConfirmed,
     /// Stripe's own words about why.
     PaymentDeclined(String),
+    /// The bank could not tell that it was the learner.
+    PaymentUnauthenticated,
     /// Nobody here knows what came of it: only the server can find out.
     PaymentLost,
     PurchaseSeen(PurchaseView),

@@ -6,6 +6,7 @@ mod opening;
 mod paying;
 mod seats;
 mod stage;
+#[cfg(not(target_arch = "wasm32"))]
 #[cfg(test)]
 mod tests;
 mod trouble;
@@ -101,7 +102,8 @@ impl Model {
             Event::ChallengePassed(answer) => self.pass_challenge(answer),
             Event::ChallengeFailed => self.fail_challenge(),
             Event::PaymentConfirmed => self.check(true),
-            Event::PaymentDeclined(words) => self.decline(words),
+            Event::PaymentDeclined(words) => self.decline(Note::Declined(words)),
+            Event::PaymentUnauthenticated => self.decline(Note::Unauthenticated),
             Event::PaymentLost => self.check(false),
             Event::PurchaseSeen(seen) => self.see_purchase(seen),
             Event::WatchingFailed(trouble) => self.miss_purchase(trouble),

@@ -113,9 +113,9 @@ impl Model {
         commands
     }
 
-    pub(super) fn decline(&mut self, words: String) -> Vec<Command> {
+    pub(super) fn decline(&mut self, why: Note) -> Vec<Command> {
         let Stage::Paying(Step::Confirming) = self.stage else { return Vec::new() };
-        let mut commands = self.note(Note::Declined(words));
+        let mut commands = self.note(why);
         commands.insert(0, self.tell(Notice::Declined));
         commands
     }
@@ -132,6 +132,7 @@ impl Model {
             Note::Email(_) => Target::Email,
             Note::Details(_)
             | Note::Declined(_)
+            | Note::Unauthenticated
             | Note::PriceChanged
             | Note::Challenge
             | Note::Unconfirmed

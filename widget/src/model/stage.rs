@@ -62,6 +62,8 @@ pub(crate) enum Note {
     Email(EmailFault),
     Details(String),
     Declined(String),
+    /// The bank could not tell that it was the learner.
+    Unauthenticated,
     PriceChanged,
     /// The learner is to show to be human.
     Challenge,

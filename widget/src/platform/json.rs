@@ -1,10 +1,10 @@
 //! JSON through the browser's own parser, mapped by hand: `serde_json` would cost every visitor 17 KB.
-use js_sys::{Date, JSON, Object, Reflect};
+use js_sys::{Array, Date, JSON, Object, Reflect};
 use shared::{
     Challenge, Code, Currency, Kind, Money, Offering, OpenPurchase, Opened, Pay, PayAnswer, Price,
     PurchaseView, Sale, Screen, Seats, SeatsNews, State, Timestamp,
 };
-use wasm_bindgen::JsValue;
+use wasm_bindgen::{JsCast, JsValue};
 
 /// Reads `text`; nothing where it isn't JSON or not of this shape. Unknown fields are skipped.
 pub(crate) fn parse<T: FromJson>(text: &str) -> Option<T> {
@@ -51,6 +51,12 @@ pub(crate) fn opening_body(request: &OpenPurchase) -> String {
 
 pub(crate) fn pay_body(request: &Pay) -> String {
     stringify(&[("email", request.email.as_str().into()), ("expected_total", number(request.expected_total))])
+}
+
+impl FromJson for Vec<String> {
+    fn from_json(value: &JsValue) -> Option<Self> {
+        value.dyn_ref::<Array>()?.iter().map(|text| text.as_string()).collect()
+    }
 }
 
 impl FromJson for Screen {

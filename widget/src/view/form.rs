@@ -2,7 +2,7 @@
 use super::{Press, offer::said};
 use crate::{
     model::{Model, Note, Stage},
-    words,
+    words::{Key, Words},
 };
 use leptos::prelude::*;
 
@@ -11,15 +11,15 @@ const SLOT: &str = "payment";
 /// Where a challenge does.
 const CHALLENGE: &str = "challenge";
 
-pub(super) fn form(model: &Model) -> impl Render + use<> {
+pub(super) fn form(model: &Model, words: &Words) -> impl Render + use<> {
     let busy = matches!(model.stage, Stage::Paying(_));
-    let fault = words::fault(model);
+    let fault = words.fault(model);
     view! {
         <form class="form" part="form" novalidate=true>
-            <p class="sums">{words::sums(model)}</p>
-            <p class="held" part="held">{words::held(model)}</p>
+            <p class="sums">{words.sums(model)}</p>
+            <p class="held" part="held">{words.held(model)}</p>
             <div class="field">
-                <label class="label" for="email">{words::EMAIL}</label>
+                <label class="label" for="email">{words.say(Key::Email)}</label>
                 <input
                     class="input"
                     part="input"
@@ -38,13 +38,13 @@ pub(super) fn form(model: &Model) -> impl Render + use<> {
                     prop:value=model.email.clone()
                 />
                 <p class="fault" id="email-fault">{fault}</p>
-                <p class="hint" id="email-hint">{words::EMAIL_HINT}</p>
+                <p class="hint" id="email-hint">{words.say(Key::EmailHint)}</p>
             </div>
             <div class="payment" hidden=model.due().amount == 0 inert=busy>
                 <slot name=SLOT></slot>
             </div>
             <p class="note" part="note" role="alert" tabindex="-1" data-focus="note">
-                {words::note(model)}
+                {words.note(model)}
             </p>
             <div
                 class="challenge"
@@ -53,10 +53,10 @@ pub(super) fn form(model: &Model) -> impl Render + use<> {
                 <slot name=CHALLENGE></slot>
             </div>
             <button class="button" part="button" type="submit" aria-busy=said(busy)>
-                {words::pay(model)}
+                {words.pay(model)}
             </button>
             <button class="quiet" part="quiet" type="button" disabled=busy data-press=Press::Cancel.name()>
-                {words::CANCEL}
+                {words.say(Key::Cancel)}
             </button>
         </form>
     }

@@ -15,7 +15,10 @@ mod press;
 #[cfg(target_arch = "wasm32")]
 mod screen;
 
-use crate::{dates, model::Model, words};
+use crate::{
+    model::Model,
+    words::{Key, Words},
+};
 use leptos::prelude::*;
 use offer::offer;
 pub(crate) use press::Press;
@@ -23,27 +26,27 @@ pub(crate) use press::Press;
 pub(crate) use screen::Screen;
 
 /// All that the server renders, too.
-pub(crate) fn card(model: &Model) -> impl IntoView + use<> {
+pub(crate) fn card(model: &Model, words: &Words) -> impl IntoView + use<> {
     let offering = model.screen.offering.clone();
-    let dates = offering.starts_at.map(|starts_at| dates::span(starts_at, offering.ends_at));
+    let dates = offering.starts_at.map(|starts_at| words.span(starts_at, offering.ends_at));
     let undated = dates.is_none();
-    let seats = words::seats(model);
+    let seats = words.seats(model);
     let unlimited = seats.is_empty();
     view! {
-        <article class="card" part="card" lang="en" dir="ltr">
+        <article class="card" part="card" lang=words.say(Key::Lang) dir=words.say(Key::Dir)>
             <header class="head">
-                <p class="kind" part="kind">{words::kind(offering.kind)}</p>
+                <p class="kind" part="kind">{words.kind(offering.kind)}</p>
                 <h2 class="title" part="title" tabindex="-1" data-focus="title">{offering.title}</h2>
                 <p class="summary" part="summary">{offering.summary}</p>
                 <p class="dates" part="dates" hidden=undated>{dates.unwrap_or_default()}</p>
             </header>
             <div class="terms">
-                <p class="price" part="price">{model.due().to_string()}</p>
+                <p class="price" part="price">{words.money(model.due())}</p>
                 <p class="seats" part="seats" hidden=unlimited>{seats}</p>
             </div>
-            {offer(model)}
+            {offer(model, words)}
             <div class="stage"></div>
-            <p class="spoken" role="status">{words::status(model)}</p>
+            <p class="spoken" role="status">{words.status(model)}</p>
         </article>
     }
 }

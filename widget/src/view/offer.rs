@@ -2,12 +2,12 @@
 use super::Press;
 use crate::{
     model::{Model, Stage},
-    words,
+    words::Words,
 };
 use leptos::prelude::*;
 use shared::Sale;
 
-pub(super) fn offer(model: &Model) -> impl IntoView + use<> {
+pub(super) fn offer(model: &Model, words: &Words) -> impl IntoView + use<> {
     view! {
         <div class="offer" hidden=!model.stage.is_offer()>
             <button
@@ -19,9 +19,9 @@ pub(super) fn offer(model: &Model) -> impl IntoView + use<> {
                 disabled=model.screen.offering.sale != Sale::Open
                 aria-busy=said(model.stage == Stage::Opening)
             >
-                {words::sale(&model.screen.offering)}
+                {words.sale(&model.screen.offering)}
             </button>
-            <p class="promise" part="promise">{words::promise(model)}</p>
+            <p class="promise" part="promise">{words.promise(model)}</p>
         </div>
     }
 }

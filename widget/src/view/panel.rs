@@ -2,19 +2,18 @@
 use super::Press;
 use crate::{
     model::{Failure, Model, Stage},
-    words::{self, Way},
+    words::{self, Key, Way, Words},
 };
 use leptos::prelude::*;
 
-pub(super) fn panel(model: &Model) -> impl Render + use<> {
-    let words::Panel { tone, heading, text, way } = words::panel(model);
+pub(super) fn panel(model: &Model, words: &Words) -> impl Render + use<> {
+    let words::Panel { tone, heading, text, way } = words.panel(model);
     let press = match way {
         Way::TryAgain(_) => Press::TryAgain,
         Way::StartAgain(_) => Press::StartAgain,
         Way::Wait | Way::Go(..) => Press::Nothing,
     };
-    let button = way.button();
-    let (link, address) = way.link();
+    let (button, link, address) = way.parts();
     let reference = model.purchase.as_ref().map(|purchase| purchase.reference.clone()).unwrap_or_default();
     let hosted = [&model.screen.api, "/buy/", &model.screen.offering.sku].concat();
     view! {
@@ -30,7 +29,7 @@ pub(super) fn panel(model: &Model) -> impl Render + use<> {
                 href=hosted
                 hidden=model.stage != Stage::Failed(Failure::Stripe)
             >
-                {words::HOSTED}
+                {words.say(Key::Hosted)}
             </a>
             <button
                 class="quiet"
@@ -39,7 +38,7 @@ pub(super) fn panel(model: &Model) -> impl Render + use<> {
                 hidden=!matches!(model.stage, Stage::Failed(_))
                 data-press=Press::StartAgain.name()
             >
-                {words::BACK}
+                {words.say(Key::Back)}
             </button>
         </section>
     }

@@ -1,6 +1,9 @@
 //! The view as it stands on the page.
 use super::{card, form::form, panel::panel};
-use crate::model::{Model, Stage};
+use crate::{
+    model::{Model, Stage},
+    words::Words,
+};
 use leptos::{
     prelude::*,
     tachys::{
@@ -28,18 +31,18 @@ enum Place {
 
 /// A view and its nodes.
 struct Part<V: Render> {
-    view: fn(&Model) -> V,
+    view: fn(&Model, &Words) -> V,
     state: V::State,
 }
 
 trait Shown {
-    fn update(&mut self, model: &Model);
+    fn update(&mut self, model: &Model, words: &Words);
     fn remove(&mut self);
 }
 
 impl<V: Render> Shown for Part<V> {
-    fn update(&mut self, model: &Model) {
-        (self.view)(model).rebuild(&mut self.state);
+    fn update(&mut self, model: &Model, words: &Words) {
+        (self.view)(model, words).rebuild(&mut self.state);
     }
 
     fn remove(&mut self) {
@@ -49,34 +52,34 @@ impl<V: Render> Shown for Part<V> {
 
 impl Screen {
     /// Takes over what the server rendered into `main`.
-    pub(crate) fn hydrate(model: &Model, main: &Element) -> Option<Self> {
+    pub(crate) fn hydrate(model: &Model, words: &Words, main: &Element) -> Option<Self> {
         let cursor = Cursor::new(main.clone());
-        let state = card(model).into_view().hydrate::<true>(&cursor, &PositionState::default());
-        let card = Box::new(Part { view: |model| card(model).into_view(), state });
+        let state = card(model, words).into_view().hydrate::<true>(&cursor, &PositionState::default());
+        let card = Box::new(Part { view: |model, words| card(model, words).into_view(), state });
         Some(Self { card, stage: stage(main)?, later: None })
     }
 
     /// Builds everything afresh in `main`, which is empty.
     #[cfg(feature = "mount")]
-    pub(crate) fn mount(model: &Model, main: &Element) -> Option<Self> {
-        let card = build(|model| card(model).into_view(), model, main);
+    pub(crate) fn mount(model: &Model, words: &Words, main: &Element) -> Option<Self> {
+        let card = build(|model, words| card(model, words).into_view(), model, words, main);
         Some(Self { card, stage: stage(main)?, later: None })
     }
 
     /// Shows the model as it is now.
-    pub(crate) fn update(&mut self, model: &Model) {
-        self.card.update(model);
+    pub(crate) fn update(&mut self, model: &Model, words: &Words) {
+        self.card.update(model, words);
         let place = place(&model.stage);
         if let Some((shown, view)) = &mut self.later
             && *shown == place
         {
-            return view.update(model);
+            return view.update(model, words);
         }
         self.leave();
         let view = match place {
             Place::Offer => return,
-            Place::Form => build(form, model, &self.stage),
-            Place::Panel => build(panel, model, &self.stage),
+            Place::Form => build(form, model, words, &self.stage),
+            Place::Panel => build(panel, model, words, &self.stage),
         };
         self.later = Some((place, view));
     }
@@ -95,8 +98,13 @@ impl Drop for Screen {
     }
 }
 
-fn build<V: Render + 'static>(view: fn(&Model) -> V, model: &Model, parent: &Element) -> Box<dyn Shown> {
-    let mut state = view(model).build();
+fn build<V: Render + 'static>(
+    view: fn(&Model, &Words) -> V,
+    model: &Model,
+    words: &Words,
+    parent: &Element,
+) -> Box<dyn Shown> {
+    let mut state = view(model, words).build();
     state.mount(parent, None);
     Box::new(Part { view, state })
 }

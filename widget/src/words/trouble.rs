@@ -1,51 +1,46 @@
 //! Why something did not work, in a sentence.
+use super::{Key, Words};
 use crate::model::Trouble;
 use shared::Code;
 
-pub(super) fn because(trouble: Trouble) -> String {
-    let words = match trouble {
-        Trouble::Offline => "You seem to be offline.",
-        Trouble::Timeout => "Our server takes too long to answer.",
-        Trouble::Unreadable => "Our server can't be reached at the moment.",
-        Trouble::Refused(code) => refused(code),
-        Trouble::TooMany { seconds } => {
-            return ["Too many tries. Please wait ", &wait(seconds), "."].concat();
-        }
-    };
-    words.to_owned()
-}
+impl Words {
+    pub(super) fn because(&self, trouble: Trouble) -> String {
+        self.say(match trouble {
+            Trouble::Offline => Key::Offline,
+            Trouble::Timeout => Key::Timeout,
+            Trouble::Unreadable => Key::Unreachable,
+            Trouble::Refused(code) => refused(code),
+            Trouble::TooMany { seconds } => return self.fill(Key::TooMany, &self.wait(seconds)),
+        })
+    }
 
-fn wait(seconds: u32) -> String {
-    match seconds.div_ceil(60) {
-        0 | 1 => "a minute".to_owned(),
-        minutes @ 2..60 => [&minutes.to_string(), " minutes"].concat(),
-        minutes => match minutes.div_ceil(60) {
-            1 => "an hour".to_owned(),
-            hours => [&hours.to_string(), " hours"].concat(),
-        },
+    fn wait(&self, seconds: u32) -> String {
+        let minutes = seconds.div_ceil(60).max(1);
+        if minutes < 60 {
+            return self.count(Key::Minutes, minutes.into());
+        }
+        self.count(Key::Hours, minutes.div_ceil(60).into())
     }
 }
 
-const fn refused(code: Code) -> &'static str {
+const fn refused(code: Code) -> Key {
     match code {
-        Code::SoldOut => {
-            "The last seat has just been taken. A held seat may become free again in a few minutes."
-        }
-        Code::SaleNotOpen => "The sale has not opened yet.",
-        Code::SaleClosed => "The sale has closed.",
-        Code::SalePaused => "The sale is paused. Please come back later.",
-        Code::RateLimited => "Too many tries. Please wait a while before the next one.",
-        Code::CouponUnknown => "This coupon is not known.",
-        Code::CouponExpired => "This coupon has expired.",
-        Code::CouponUsedUp => "This coupon has been used up.",
-        Code::CouponNotForThis => "This coupon is for something else.",
-        Code::CouponEmailDomain => "This coupon is for another company's addresses.",
-        Code::PriceChanged => "The price has changed.",
-        Code::HoldExpired => "Your reservation ran out.",
-        Code::PurchaseEnded | Code::UnknownPurchase => "This purchase has ended.",
-        Code::InvalidEmail => "The email address can't be right.",
-        Code::PaymentsUnavailable => "We couldn't reach our payment provider.",
-        Code::UnknownSku => "This is not sold any more.",
+        Code::SoldOut => Key::RefusedSoldOut,
+        Code::SaleNotOpen => Key::RefusedNotOpen,
+        Code::SaleClosed => Key::RefusedClosed,
+        Code::SalePaused => Key::RefusedPaused,
+        Code::RateLimited => Key::RefusedLimit,
+        Code::CouponUnknown => Key::CouponUnknown,
+        Code::CouponExpired => Key::CouponExpired,
+        Code::CouponUsedUp => Key::CouponUsedUp,
+        Code::CouponNotForThis => Key::CouponOther,
+        Code::CouponEmailDomain => Key::CouponDomain,
+        Code::PriceChanged => Key::RefusedPrice,
+        Code::HoldExpired => Key::RefusedHold,
+        Code::PurchaseEnded | Code::UnknownPurchase => Key::RefusedEnded,
+        Code::InvalidEmail => Key::RefusedEmail,
+        Code::PaymentsUnavailable => Key::RefusedPayments,
+        Code::UnknownSku => Key::RefusedUnknown,
         Code::UnknownRoute
         | Code::MethodNotAllowed
         | Code::InvalidRequest
@@ -56,21 +51,24 @@ const fn refused(code: Code) -> &'static str {
         | Code::BadSignature
         | Code::EmbedUnavailable
         | Code::Unavailable
-        | Code::InternalError => "Something went wrong on our side.",
+        | Code::InternalError => Key::OurSide,
     }
 }
 
+#[cfg(not(target_arch = "wasm32"))]
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::words::locales;
 
     #[test]
     fn a_wait_is_said_as_people_say_it() {
-        let said = |seconds| because(Trouble::TooMany { seconds });
+        let words = locales().english().words();
+        let said = |seconds| words.because(Trouble::TooMany { seconds });
         assert_eq!(said(1), "Too many tries. Please wait a minute.");
         assert_eq!(said(61), "Too many tries. Please wait 2 minutes.");
         assert_eq!(said(3540), "Too many tries. Please wait 59 minutes.");
-        assert_eq!(said(3600), "Too many tries. Please wait an hour.");
+        assert_eq!(said(3541), "Too many tries. Please wait an hour.");
         assert_eq!(said(4000), "Too many tries. Please wait 2 hours.");
     }
 }

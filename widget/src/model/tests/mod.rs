@@ -231,6 +231,10 @@ fn a_decline_keeps_the_purchase_for_another_card() {
     assert_eq!(model.handle(Event::PayPressed), [tell(Notice::Paying), Command::CheckDetails]);
     model.handle(Event::DetailsRefused(Some("Incomplete.".into())));
     assert_eq!(model.stage, Stage::Form { note: Some(Note::Details("Incomplete.".into())) });
+    let mut model = confirming();
+    let commands = model.handle(Event::PaymentUnauthenticated);
+    assert_eq!(commands, [tell(Notice::Declined), Command::Focus(Target::Note)]);
+    assert_eq!(model.stage, Stage::Form { note: Some(Note::Unauthenticated) });
 }
 
 #[test]

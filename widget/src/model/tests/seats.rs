@@ -3,16 +3,16 @@ use super::{
     Code, Command, Event, Model, Notice, Sale, Stage, State, Target, Timestamp, Trouble, offer, opened,
     opens, tell, view, watch,
 };
-use crate::words;
+use crate::words::{Words, locales};
 use shared::{Seats, SeatsNews};
 
 #[test]
 fn seats_are_shown_and_told_as_they_change() {
     let mut model = live(12);
-    assert_eq!(words::seats(&model), "12 seats left");
+    assert_eq!(words().seats(&model), "12 seats left");
     let told = model.handle(Event::SeatsChanged(news(1, Sale::Open)));
     assert_eq!(told, [Command::Tell { notice: Notice::Seats(news(1, Sale::Open)), purchase: None }]);
-    assert_eq!(words::seats(&model), "Last seat");
+    assert_eq!(words().seats(&model), "Last seat");
     assert_eq!(model.handle(Event::SeatsChanged(news(1, Sale::Open))), [], "nothing new");
 }
 
@@ -32,21 +32,21 @@ fn sold_out_turns_back_when_a_seat_frees() {
 fn my_own_hold_is_never_shown_to_me_as_sold_out() {
     let mut model = held(1);
     model.handle(Event::SeatsChanged(news(0, Sale::SoldOut)));
-    assert_eq!(words::seats(&model), "Your seat is reserved");
+    assert_eq!(words().seats(&model), "Your seat is reserved");
     model.handle(Event::CancelPressed);
-    assert_eq!((model.screen.offering.sale, words::seats(&model).as_str()), (Sale::Open, "Last seat"));
+    assert_eq!((model.screen.offering.sale, words().seats(&model).as_str()), (Sale::Open, "Last seat"));
 }
 
 #[test]
 fn a_hold_counts_down_and_says_so_once_before_it_ends() {
     let mut model = held(3);
-    assert!(!words::held(&model).contains("for another"), "no clock was read yet");
+    assert!(!words().held(&model).contains("for another"), "no clock was read yet");
     assert_eq!(tick(&mut model, 400), [Command::Tick]);
-    assert_eq!(words::held(&model), "Your seat is held for another 3:20.");
+    assert_eq!(words().held(&model), "Your seat is held for another 3:20.");
     let expires_at = Timestamp::from_millis(600_000);
     assert_eq!(tick(&mut model, 541), [Command::Tick, tell(Notice::HoldExpiring { expires_at })]);
-    assert_eq!(words::held(&model), "Your seat is held for another 0:59.");
-    assert_eq!(words::status(&model), "Your seat is held for less than a minute.");
+    assert_eq!(words().held(&model), "Your seat is held for another 0:59.");
+    assert_eq!(words().status(&model), "Your seat is held for less than a minute.");
     assert_eq!(tick(&mut model, 542), [Command::Tick]);
 }
 
@@ -69,7 +69,7 @@ fn only_the_server_says_that_a_hold_ran_out() {
     (seen.version, seen.hold_expires_at) = (2, Some(expires_at));
     assert_eq!(prolonged.handle(Event::PurchaseSeen(seen)), [tell(Notice::Hold { expires_at })]);
     tick(&mut prolonged, 603);
-    assert_eq!(words::held(&prolonged), "Your seat is held for another 19:57.");
+    assert_eq!(words().held(&prolonged), "Your seat is held for another 19:57.");
 }
 
 fn tick(model: &mut Model, seconds: i64) -> Vec<Command> {
@@ -97,4 +97,8 @@ fn held(left: i64) -> Model {
     assert!(commands.contains(&Command::Tick), "{commands:?}");
     assert_eq!(commands.last(), Some(&Command::Focus(Target::Email)));
     model
+}
+
+fn words() -> &'static Words {
+    locales().english().words()
 }

@@ -1,0 +1,232 @@
+//! The languages there are: a file each in `locales/`, built into the server. A browser loads the texts of one.
+use super::{Key, Words, sentence::joined};
+use crate::speech::{Format, Speech};
+use icu_locale_core::LanguageIdentifier;
+use rust_embed::RustEmbed;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+use std::sync::LazyLock;
+
+const ENGLISH: &str = "en";
+
+#[derive(RustEmbed)]
+#[folder = "locales"]
+struct Files;
+
+/// All of them.
+pub struct Locales(BTreeMap<String, Locale>);
+
+/// One language.
+pub struct Locale {
+    words: Words,
+    loader: Loader,
+    json: String,
+    /// Names that the file has and nobody asks for, and the other way round.
+    #[cfg(test)]
+    differs: Vec<String>,
+}
+
+#[derive(Deserialize)]
+struct File {
+    loader: Loader,
+    format: Format,
+    #[serde(flatten)]
+    texts: BTreeMap<String, Text>,
+}
+
+/// What the loader says where the widget can't run.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Loader {
+    /// Above the link.
+    fallback: String,
+    /// The link, where the page has none of its own.
+    open_page: String,
+}
+
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Text {
+    Plain(String),
+    Plural(BTreeMap<String, String>),
+}
+
+/// Every language, read once. A file that can't be read is a mistake of ours that a test finds, and is left out.
+#[must_use]
+pub fn locales() -> &'static Locales {
+    static ALL: LazyLock<Locales> = LazyLock::new(Locales::read);
+    &ALL
+}
+
+impl Locales {
+    fn read() -> Self {
+        let english = parse(ENGLISH);
+        let names = Files::iter().filter_map(|name| name.strip_suffix(".toml").map(str::to_owned));
+        let all = names.filter_map(|name| {
+            let locale = Locale::new(&name, parse(&name)?, english.as_ref()?)?;
+            Some((name, locale))
+        });
+        Self(all.collect())
+    }
+
+    /// The language that `tag` (BCP 47, such as `de-AT`) asks for, with its code, or English.
+    #[must_use]
+    pub fn find(&self, tag: &str) -> (&str, &Locale) {
+        let language = tag.split(['-', '_']).next().unwrap_or_default().to_ascii_lowercase();
+        match self.0.get_key_value(&language) {
+            Some((code, locale)) => (code, locale),
+            None => (ENGLISH, self.english()),
+        }
+    }
+
+    /// # Panics
+    /// Where English's file can't be read, which a test finds.
+    #[must_use]
+    #[expect(clippy::expect_used, reason = "its file is built in, and a test reads it")]
+    pub fn english(&self) -> &Locale {
+        self.0.get(ENGLISH).expect("English")
+    }
+
+    /// Each with its language's code.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &Locale)> {
+        self.0.iter().map(|(name, locale)| (name.as_str(), locale))
+    }
+}
+
+impl Locale {
+    fn new(name: &str, mut file: File, english: &File) -> Option<Self> {
+        let text = |key: &&str| {
+            let text = file.texts.get(*key).or_else(|| english.texts.get(*key));
+            text.map(Text::joined).unwrap_or_default()
+        };
+        let texts: Vec<_> = Key::NAMES.iter().map(text).collect();
+        #[cfg(test)]
+        let differs = differences(&file, english);
+        for (code, symbol) in &english.format.symbols {
+            file.format.symbols.entry(code.clone()).or_insert_with(|| symbol.clone());
+        }
+        let language: LanguageIdentifier = name.parse().ok()?;
+        let json = serde_json::to_string(&texts).ok()?;
+        Some(Self {
+            words: Words::new(texts, Speech::new(file.format, language)),
+            loader: file.loader,
+            json,
+            #[cfg(test)]
+            differs,
+        })
+    }
+
+    /// The texts as the widget reads them: a JSON array in an order that only its own build knows.
+    #[must_use]
+    pub fn json(&self) -> &str {
+        &self.json
+    }
+
+    /// What the loader says.
+    #[must_use]
+    pub const fn loader(&self) -> &Loader {
+        &self.loader
+    }
+
+    /// An amount as this language writes it.
+    #[must_use]
+    pub fn money(&self, money: shared::Money) -> String {
+        self.words.money(money)
+    }
+
+    /// A day in UTC as this language writes it.
+    #[must_use]
+    pub fn date(&self, at: shared::Timestamp) -> String {
+        self.words.speech.date(at)
+    }
+
+    pub(crate) const fn words(&self) -> &Words {
+        &self.words
+    }
+}
+
+impl Text {
+    fn joined(&self) -> String {
+        match self {
+            Self::Plain(text) => text.clone(),
+            Self::Plural(forms) => joined(forms.iter().map(|(name, form)| (name.as_str(), form.as_str()))),
+        }
+    }
+}
+
+fn parse(name: &str) -> Option<File> {
+    let file = Files::get(&format!("{name}.toml"))?;
+    toml::from_slice(&file.data).ok()
+}
+
+#[cfg(test)]
+fn differences(file: &File, english: &File) -> Vec<String> {
+    let fields = |text: &str| {
+        text.split('{').skip(1).map(|rest| rest.split('}').next().unwrap().to_owned()).collect::<Vec<_>>()
+    };
+    let missing = Key::NAMES
+        .iter()
+        .filter(|name| !file.texts.contains_key(**name))
+        .map(|name| format!("{name} is missing"));
+    let unused = file
+        .texts
+        .keys()
+        .filter(|name| !Key::NAMES.contains(&name.as_str()))
+        .map(|name| format!("{name} is used nowhere"));
+    let wrong = file.texts.iter().filter_map(|(name, text)| {
+        let same = match (text, english.texts.get(name)?) {
+            (Text::Plain(text), Text::Plain(english)) => fields(text) == fields(english),
+            (Text::Plural(forms), Text::Plural(_)) => {
+                forms.get("other").is_some_and(|other| fields(other) == ["n"])
+            }
+            (Text::Plain(_), Text::Plural(_)) | (Text::Plural(_), Text::Plain(_)) => false,
+        };
+        (!same).then(|| format!("{name} has other fields than in English"))
+    });
+    missing.chain(unused).chain(wrong).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_language_has_every_word_and_none_that_is_used_nowhere() {
+        let names: Vec<_> = Files::iter().collect();
+        assert_eq!(locales().0.len(), names.len(), "one of {names:?} can't be read");
+        for (name, locale) in locales().iter() {
+            assert!(locale.differs.is_empty(), "{name}: {:?}", locale.differs);
+            assert_eq!(locale.words.say(Key::Lang), name);
+        }
+    }
+
+    #[test]
+    fn english_stands_in_the_order_in_which_texts_are_sent() {
+        let file = Files::get("en.toml").unwrap();
+        let text = std::str::from_utf8(&file.data).unwrap();
+        let names =
+            text.lines().take_while(|line| *line != "[loader]").filter_map(|line| line.split_once(" = "));
+        assert_eq!(names.map(|(name, _)| name).collect::<Vec<_>>(), Key::NAMES);
+    }
+
+    #[test]
+    fn every_count_has_the_plural_forms_of_its_language() {
+        for name in Files::iter() {
+            let name = name.trim_end_matches(".toml");
+            let mut wanted = locales().find(name).1.words.speech.plurals();
+            wanted.sort_unstable();
+            for (key, text) in parse(name).unwrap().texts {
+                let Text::Plural(forms) = text else { continue };
+                assert_eq!(forms.keys().collect::<Vec<_>>(), wanted, "{name}: {key}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_language_is_found_by_any_tag_of_it_and_english_stands_in_for_others() {
+        for (tag, name) in [("de-AT", "de"), ("PT_br", "pt"), ("zh-Hans-CN", "zh"), ("xx", "en"), ("", "en")]
+        {
+            assert_eq!(locales().find(tag).0, name, "{tag}");
+        }
+    }
+}

@@ -1,0 +1,53 @@
+//! Texts, filled in.
+use super::{Key, Words};
+use crate::speech::Speech;
+
+/// Part the plural forms of a text, and each from its name.
+const BETWEEN: char = '|';
+const BEHIND_NAME: char = '=';
+
+impl Words {
+    /// `texts` in the order of [`Key`].
+    pub(crate) const fn new(texts: Vec<String>, speech: Speech) -> Self {
+        Self { texts, speech }
+    }
+
+    pub(crate) fn say(&self, key: Key) -> String {
+        self.text(key).to_owned()
+    }
+
+    /// The text with `value` in place of `{…}`.
+    pub(super) fn fill(&self, key: Key, value: &str) -> String {
+        filled(self.text(key), value)
+    }
+
+    /// The text in the form that `number` takes, with the number in it.
+    pub(super) fn count(&self, key: Key, number: i64) -> String {
+        let wanted = self.speech.plural(number);
+        let forms = || self.text(key).split(BETWEEN).filter_map(|form| form.split_once(BEHIND_NAME));
+        let form =
+            forms().find(|(name, _)| *name == wanted).or_else(|| forms().find(|(name, _)| *name == "other"));
+        form.map(|(_, form)| filled(form, &number.to_string())).unwrap_or_default()
+    }
+
+    fn text(&self, key: Key) -> &str {
+        self.texts.get(key as usize).map_or("", String::as_str)
+    }
+}
+
+/// Several plural forms as one text.
+#[cfg(not(target_arch = "wasm32"))]
+pub(super) fn joined<'a>(forms: impl Iterator<Item = (&'a str, &'a str)>) -> String {
+    let forms: Vec<_> = forms.map(|(name, form)| format!("{name}{BEHIND_NAME}{form}")).collect();
+    forms.join(&BETWEEN.to_string())
+}
+
+fn filled(text: &str, value: &str) -> String {
+    match text.split_once('{') {
+        Some((before, rest)) => {
+            let after = rest.split_once('}').map_or("", |(_, after)| after);
+            [before, value, after].concat()
+        }
+        None => text.to_owned(),
+    }
+}
