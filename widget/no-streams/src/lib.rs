@@ -4,7 +4,9 @@
 //! drops: every visitor would load them, and the futures that they run.
 #![forbid(unsafe_code)]
 use futures_util::stream::{self, Stream};
-use wasm_bindgen::JsValue;
+use wasm_bindgen::{JsValue, throw_str};
+
+const NONE: &str = "the widget has no server functions";
 
 /// A stream that nobody makes.
 #[derive(Debug)]
@@ -16,10 +18,9 @@ impl ReadableStream {
         Self(raw)
     }
 
-    /// # Panics
-    /// Always.
+    /// Always throws.
     pub fn from_stream(_: impl Stream<Item = Result<JsValue, JsValue>> + 'static) -> Self {
-        unimplemented!("the widget has no server functions")
+        throw_str(NONE)
     }
 
     #[must_use]
@@ -27,9 +28,8 @@ impl ReadableStream {
         self.0
     }
 
-    /// # Panics
-    /// Always.
+    /// Always throws.
     pub fn into_stream(self) -> impl Stream<Item = Result<JsValue, JsValue>> {
-        stream::poll_fn(|_| unimplemented!("the widget has no server functions"))
+        stream::poll_fn(|_| throw_str(NONE))
     }
 }

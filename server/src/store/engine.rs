@@ -1,0 +1,69 @@
+//! The two databases, as far as they differ before the first statement.
+use super::StoreError;
+use sqlx::{AnyConnection, Executor};
+
+/// What SQLite's one writer has beside what every connection has: 16 MiB of pages in memory, and a log that may grow to
+/// 40 MB before a commit has to wait until it is worked into the file.
+pub(super) const WRITER: &str = "PRAGMA cache_size = -16384; PRAGMA wal_autocheckpoint = 10000;";
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Engine {
+    Sqlite,
+    Postgres,
+}
+
+impl Engine {
+    pub(super) fn of(url: &str) -> Result<Self, StoreError> {
+        match url.split_once(':').map(|(scheme, _)| scheme) {
+            Some("sqlite") if url.contains(":memory:") || url.contains("mode=memory") => {
+                Err(StoreError::Unsupported(
+                    "DATABASE_URL must name a file: every connection would have a memory of its own"
+                        .to_owned(),
+                ))
+            }
+            Some("sqlite") => Ok(Self::Sqlite),
+            Some("postgres" | "postgresql") => Ok(Self::Postgres),
+            _ => Err(StoreError::Unsupported(
+                "DATABASE_URL must begin with sqlite:// or postgres://".to_owned(),
+            )),
+        }
+    }
+
+    /// Makes a connection wait for others, and keep what it commits.
+    pub(super) async fn prepare(self, connection: &mut AnyConnection) -> Result<(), sqlx::Error> {
+        match self {
+            Self::Sqlite => connection
+                .execute(
+                    "PRAGMA busy_timeout = 10000; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; \
+                     PRAGMA foreign_keys = ON;",
+                )
+                .await
+                .map(drop),
+            Self::Postgres => connection.execute("SET lock_timeout = '10s'").await.map(drop),
+        }
+    }
+
+    /// SQLite opens no file that isn't there unless told to, and creates no folder at all.
+    pub(super) fn address(self, url: &str, creates: bool) -> Result<String, StoreError> {
+        match self {
+            Self::Postgres => Ok(url.to_owned()),
+            Self::Sqlite => {
+                let path = url.trim_start_matches("sqlite:").trim_start_matches("//");
+                let file = path.split('?').next().unwrap_or(path);
+                if !creates && !std::path::Path::new(file).exists() {
+                    return Err(StoreError::Unsupported(format!("DATABASE_URL: there is no file {file}")));
+                }
+                if let Some(folder) = std::path::Path::new(file).parent() {
+                    std::fs::create_dir_all(folder).map_err(|error| {
+                        StoreError::Unsupported(format!(
+                            "DATABASE_URL: can't create {}: {error}",
+                            folder.display()
+                        ))
+                    })?;
+                }
+                let separator = if path.contains('?') { '&' } else { '?' };
+                Ok(if path.contains("mode=") { url.to_owned() } else { format!("{url}{separator}mode=rwc") })
+            }
+        }
+    }
+}
