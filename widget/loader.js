@@ -15,8 +15,9 @@
   const once = (call, known = {}) => (key, ...more) =>
     known[key] ??= call(key, ...more).catch((reason) => { delete known[key]; throw reason; });
   // The first screen names the build that it came from, and that one takes it over.
+  const builds = new Set();
   const load = once((glue, wasm) => import(base + glue)
-    .then((module) => module.default({ module_or_path: base + wasm }).then(() => module)));
+    .then((module) => module.default({ module_or_path: base + wasm }).then(() => { builds.add(module); return module; })));
   const read = once((words) => fetch(base + words, { credentials: 'omit' })
     .then((answer) => answer.ok ? answer.text() : Promise.reject(new Error(answer.status))));
   // How a language writes what is not a word.
@@ -81,7 +82,7 @@
       if (problem) return this.#fail(problem);
       root.addEventListener('click', (event) => {
         const button = event.target.closest('[data-press]');
-        if (this.#handle || !button) return;
+        if (this.#handle || !button || !root.contains(event.target)) return;
         this.#wanted = button;
         button.setAttribute('aria-busy', 'true');
         this.#wake(signal);
@@ -127,13 +128,15 @@
 
     // Another language while the checkout is under way: nothing but its words changes.
     async #speak(signal) {
-      this.#lang = this.#language();
+      const wanted = this.#lang = this.#language();
       this.#handle.update();
       const { text } = await this.#ask(signal);
-      const { words, lang } = JSON.parse(text?.match(/>(.*?)<\/script>/)[1] ?? '{}');
-      if (!words) return;
-      const texts = await read(words).catch(() => undefined);
-      if (!signal.aborted && texts) this.#handle?.speak(texts, speech(lang));
+      const { glue, words, lang } = JSON.parse(text?.match(/>(.*?)<\/script>/s)?.[1] ?? '{}');
+      // Only its own build knows the order of its texts.
+      const texts = glue === this.#told.glue && await read(words).catch(() => undefined);
+      if (signal.aborted || wanted !== this.#lang) return; // a later one goes on
+      if (texts) this.#handle?.speak(texts, speech(lang));
+      else this.#lang = undefined; // the next change of anything tries again
     }
 
     async #wake(signal) {
@@ -145,25 +148,31 @@
         const all = () => Promise.all([load(this.#told.glue, this.#told.wasm), read(this.#told.words)]);
         const take = ([glue, words]) => {
           const main = root.querySelector('main');
+          // Another build of before may keep a checkout whose money is moving: nobody is asked to pay again.
+          for (const build of builds) {
+            const id = build !== glue && build.kept(this.#sku);
+            if (id) return main.replaceChildren(this.#link(this.#told.fallback, this.#told.open_page, `/p/${id}`));
+          }
           this.#handle = glue.hydrate(this, main, this.#screen, words, speech(this.#told.lang), trusted);
         };
-        const parts = await all();
-        if (signal.aborted) return;
         try {
+          const parts = await all();
+          if (signal.aborted) return;
           take(parts);
         } catch {
-          // Something on the page has changed what the server rendered: once more, afresh.
+          // Its build is gone from the server, or something on the page has changed what it rendered: once more, afresh.
           const focused = root.activeElement?.dataset.focus;
           if (await this.#fetch(signal)) throw new Error('nothing to take over');
+          if (focused) root.querySelector(`[data-focus=${focused}]`)?.focus();
           const newest = await all();
           if (signal.aborted) return;
           take(newest);
-          if (focused) root.querySelector(`[data-focus=${focused}]`)?.focus();
         }
       } catch {
         if (!signal.aborted) this.#refuse(root);
         return;
       }
+      if (!this.#handle) return;
       root.querySelector('.fallback')?.remove();
       if (!this.#wanted) return;
       const button = this.#wanted.isConnected ? this.#wanted : root.querySelector('[data-press]');
@@ -184,6 +193,7 @@
       const main = make('main', 'failed'), unknown = code === 'unknown_sku';
       const say = make('p', 'say', unknown ? 'This is not on sale.' : 'The checkout could not be loaded.');
       const again = make('button', 'button', 'Try again');
+      Object.assign(main, { lang: 'en', dir: 'ltr' });
       say.setAttribute('role', 'alert');
       again.type = 'button';
       again.addEventListener('click', async () => {
@@ -198,9 +208,11 @@
     }
 
     // The page's own link, or ours where it has none.
-    #link(text, label = 'Open our checkout page') {
-      const link = make('div', 'fallback'), slot = document.createElement('slot');
-      slot.append(Object.assign(make('a', '', label), { href: `${base}/buy/${encodeURIComponent(this.#sku ?? '')}` }));
+    #link(text, label = 'Open our checkout page', path = '') {
+      const link = make('div', 'fallback'), slot = document.createElement(path ? 'div' : 'slot');
+      const address = path || `/buy/${encodeURIComponent(this.#sku ?? '')}`;
+      slot.append(Object.assign(make('a', '', label), { href: base + address }));
+      link.dir = 'auto';
       if (text) link.append(Object.assign(make('p', 'say', text), { role: 'alert' }));
       link.append(slot);
       return link;

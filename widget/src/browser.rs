@@ -85,6 +85,13 @@ impl Drop for Handle {
     }
 }
 
+/// The purchase that this build keeps of an element which sold `sku` and is gone, while its money may be moving.
+#[wasm_bindgen(js_name = kept)]
+#[must_use]
+pub fn kept_purchase(sku: &str) -> Option<String> {
+    kept::id(sku)
+}
+
 fn start(
     host: HtmlElement,
     main: Element,

@@ -10,6 +10,14 @@ pub(crate) fn keep(model: Model) {
     KEPT.with_borrow_mut(|kept| kept.push(model));
 }
 
+/// The id of the newest purchase kept for `sku`.
+pub(crate) fn id(sku: &str) -> Option<String> {
+    KEPT.with_borrow(|kept| {
+        let found = kept.iter().rfind(|model| model.screen.offering.sku == sku)?;
+        Some(found.purchase.as_ref()?.id.clone())
+    })
+}
+
 /// The newest checkout kept for `sku`, which is then this element's alone.
 pub(crate) fn take(sku: &str) -> Option<Model> {
     KEPT.with_borrow_mut(|kept| {

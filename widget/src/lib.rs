@@ -27,7 +27,7 @@ mod shell;
 #[cfg(all(target_arch = "wasm32", feature = "mount"))]
 pub use browser::mount;
 #[cfg(target_arch = "wasm32")]
-pub use browser::{Handle, hydrate};
+pub use browser::{Handle, hydrate, kept_purchase};
 #[cfg(target_arch = "wasm32")]
 pub use speech::Speech;
 #[cfg(not(target_arch = "wasm32"))]

@@ -14,11 +14,14 @@ pub(crate) struct Presses {
 
 impl Presses {
     pub(crate) fn listen(main: Element, checkout: Checkout) -> Self {
-        let listener = Closure::new(move |event: web_sys::Event| {
-            if let Some(event) = told_by(&event) {
-                checkout.send(event);
-            }
-        });
+        let listener = {
+            let main = main.clone();
+            Closure::new(move |event: web_sys::Event| {
+                if let Some(event) = told_by(&main, &event) {
+                    checkout.send(event);
+                }
+            })
+        };
         for kind in KINDS {
             _ = main.add_event_listener_with_callback(kind, listener.as_ref().unchecked_ref());
         }
@@ -34,8 +37,12 @@ impl Drop for Presses {
     }
 }
 
-fn told_by(event: &web_sys::Event) -> Option<Event> {
+/// What happens in a slot is Stripe's or the challenge's.
+fn told_by(main: &Element, event: &web_sys::Event) -> Option<Event> {
     let target: Element = event.target()?.unchecked_into();
+    if !main.contains(Some(&target)) {
+        return None;
+    }
     match event.type_().as_str() {
         "click" => {
             let button = target.closest("[data-press]").ok()??;

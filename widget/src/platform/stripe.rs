@@ -55,6 +55,7 @@ impl Payment {
             ("amount", number(due.amount)),
             ("currency", due.currency.as_str().into()),
             ("appearance", appearance(host)),
+            ("locale", language(host)),
         ]);
         let elements = client.elements(&options)?;
         let field = elements.create("payment")?;
@@ -169,6 +170,12 @@ pub(crate) fn outcome(answer: Result<JsValue, JsValue>) -> Outcome {
 
 fn restyle(elements: &Elements, host: &HtmlElement) {
     _ = elements.update(&object(&[("appearance", appearance(host))]));
+}
+
+/// The language of the card around the form.
+fn language(host: &HtmlElement) -> JsValue {
+    let card = host.shadow_root().and_then(|root| root.query_selector(".card").ok().flatten());
+    card.and_then(|card| card.get_attribute("lang")).map_or_else(|| "auto".into(), Into::into)
 }
 
 /// The look of the card around the form, from the same tokens.

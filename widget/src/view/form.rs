@@ -27,6 +27,7 @@ pub(super) fn form(model: &Model, words: &Words) -> impl Render + use<> {
                     name="email"
                     type="email"
                     inputmode="email"
+                    dir="ltr"
                     autocomplete="email"
                     autocapitalize="off"
                     spellcheck="false"

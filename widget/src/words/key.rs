@@ -16,6 +16,7 @@ macro_rules! keys {
 keys! {
     Lang => "lang",
     Dir => "dir",
+    DateTime => "date_time",
     KindCourse => "kind_course",
     KindLab => "kind_lab",
     KindExam => "kind_exam",

@@ -84,11 +84,12 @@ impl Words {
 
     /// Such as `Dec 9, 2026, 15:00–17:00 UTC`, or with both days where they differ.
     pub(crate) fn span(&self, starts_at: Timestamp, ends_at: Option<Timestamp>) -> String {
-        let start = [&self.speech.date(starts_at), ", ", &dates::time(starts_at)].concat();
+        let moment = |at| [&self.speech.date(at), self.text(Key::DateTime), &dates::time(at)].concat();
+        let start = moment(starts_at);
         let end = match ends_at {
             None => String::new(),
             Some(end) if dates::days(end) == dates::days(starts_at) => ["–", &dates::time(end)].concat(),
-            Some(end) => [" – ", &self.speech.date(end), ", ", &dates::time(end)].concat(),
+            Some(end) => [" – ", &moment(end)].concat(),
         };
         [&start, &end, " UTC"].concat()
     }

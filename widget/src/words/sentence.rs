@@ -30,7 +30,7 @@ impl Words {
         form.map(|(_, form)| filled(form, &number.to_string())).unwrap_or_default()
     }
 
-    fn text(&self, key: Key) -> &str {
+    pub(super) fn text(&self, key: Key) -> &str {
         self.texts.get(key as usize).map_or("", String::as_str)
     }
 }
