@@ -4,6 +4,7 @@ use crate::catalog::{self, CurrentCatalog};
 use crate::checkout::{Checkout, Guards};
 use crate::clock::Clock;
 use crate::config::{ChallengeConfig, Config};
+use crate::funnel::Views;
 use crate::grants::FlockJay;
 use crate::http::{self, Api, Assets, Front, Parts, Site};
 use crate::payments::Stripe;
@@ -14,6 +15,7 @@ use crate::worker;
 use anyhow::Context;
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::{TcpListener, TcpSocket};
 use tokio_util::sync::CancellationToken;
@@ -49,7 +51,9 @@ impl App {
             tracing::warn!("the widget is not built: the embed routes answer 503");
         }
         worker::look_first(&checkout, &checkout.catalog.get()).await;
-        let api = Api::new(Parts { checkout: checkout.clone(), assets, site: site(&config, address) });
+        let views = Arc::new(Views::default());
+        let site = site(&config, address);
+        let api = Api::new(Parts { checkout: checkout.clone(), assets, site, views: views.clone() });
         let tasks = TaskTracker::new();
         tasks.spawn(http::serve(listener, Front::new(api), stop.clone(), tasks.clone()));
         if let Some(metrics) = metrics {
@@ -58,6 +62,7 @@ impl App {
         for receiver in Receiver::ALL {
             tasks.spawn(worker::run_outbox(checkout.clone(), receiver, config.retry));
         }
+        tasks.spawn(worker::run_views(checkout.store.clone(), views, stop.clone()));
         tasks.spawn(checkout.clone().run_seat_watch());
         tasks.spawn(worker::run_sweep(checkout.clone(), config.limits.check));
         tasks.spawn(worker::run_circuit(checkout.clone(), config.limits.check));
@@ -161,6 +166,7 @@ fn site(config: &Config, address: SocketAddr) -> Site {
         stripe_js: config.stripe.js_url.clone(),
         stripe_api: config.stripe.api_url.clone().unwrap_or_else(|| "https://api.stripe.com".to_owned()),
         allowed_origins: config.allowed_origins.clone(),
+        service_tokens: config.service_tokens.clone(),
         proxies: config.proxies.clone(),
         challenge_origins: config.challenge.as_ref().map(challenge_origins).unwrap_or_default(),
     }

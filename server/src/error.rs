@@ -16,6 +16,8 @@ pub enum Error {
     UnknownPurchase,
     #[error("nothing is at this address")]
     UnknownRoute,
+    #[error("no service token, or a wrong one")]
+    Unauthorized,
     #[error("this address doesn't take that method")]
     MethodNotAllowed,
     /// The sale is anything but open.

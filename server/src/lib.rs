@@ -8,6 +8,7 @@ pub mod checkout;
 pub mod clock;
 pub mod config;
 pub mod error;
+pub mod funnel;
 pub mod grants;
 pub mod http;
 pub mod operate;

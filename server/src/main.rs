@@ -5,7 +5,7 @@ use anyhow::Context;
 use clap::{Parser, Subcommand};
 use redis_checkout::operate::{self, Desk, Reconcile};
 use redis_checkout::store::PurchaseFilter;
-use redis_checkout::{App, config::RawConfig};
+use redis_checkout::{App, clock, config::RawConfig};
 use std::path::PathBuf;
 use std::process::ExitCode;
 use tokio::signal::unix::{SignalKind, signal};
@@ -39,6 +39,11 @@ enum Command {
     },
     /// Compares purchases with Stripe and FlockJay, mends what differs, and fails where a person must look.
     Reconcile(Box<Reconcile>),
+    /// Looks after the widget's variants.
+    Variants {
+        #[command(subcommand)]
+        command: VariantsCommand,
+    },
     /// Shows how many seats of each live offering are taken, held ones included.
     Seats {
         #[arg(long, env = "CATALOG", default_value = "catalog.toml")]
@@ -99,6 +104,23 @@ enum PurchasesCommand {
     /// Asks FlockJay once more for an access that it refused.
     Resend {
         name: String,
+        #[command(flatten)]
+        desk: Desk,
+    },
+}
+
+#[derive(Subcommand)]
+enum VariantsCommand {
+    /// Lists those that there are.
+    List {
+        /// Print JSON in place of a table.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Shows how many saw an offer, opened a purchase, pressed Pay, paid and got access, by variant.
+    Stats {
+        #[command(flatten)]
+        stats: operate::Stats,
         #[command(flatten)]
         desk: Desk,
     },
@@ -172,6 +194,10 @@ async fn run(command: Command) -> anyhow::Result<()> {
             OutboxCommand::Retry { id, desk } => operate::retry_command(&desk, &id).await,
         },
         Command::Reconcile(options) => operate::reconcile(*options).await,
+        Command::Variants { command } => match command {
+            VariantsCommand::List { json } => operate::list_variants(json),
+            VariantsCommand::Stats { stats, desk } => operate::show_stats(&desk, &stats, clock::now()).await,
+        },
         Command::Seats { catalog, desk } => operate::show_seats(&desk, &catalog).await,
     }
 }

@@ -7,6 +7,7 @@ text_enum! {
         UnknownSku => "unknown_sku",
         UnknownPurchase => "unknown_purchase",
         UnknownRoute => "unknown_route",
+        Unauthorized => "unauthorized",
         MethodNotAllowed => "method_not_allowed",
         SoldOut => "sold_out",
         SaleNotOpen => "sale_not_open",

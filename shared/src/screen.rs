@@ -11,4 +11,9 @@ pub struct Screen {
     pub publishable_key: String,
     /// Address of Stripe.js.
     pub stripe_js: String,
+    /// The variant that was asked for and exists.
+    #[cfg_attr(feature = "wire", serde(default, skip_serializing_if = "Option::is_none"))]
+    pub variant: Option<String>,
+    /// The offer is a button, and what comes after it a dialog.
+    pub dialog: bool,
 }

@@ -57,7 +57,9 @@ async fn a_first_screen_names_assets_that_are_there_immutable_and_compressed() {
     let app = TestApp::start().await;
     let loader = app.get("/embed/v1.js").await.expect(200);
     assert_eq!(loader.header("access-control-allow-origin"), "*");
-    assert!(!loader.text.contains("__CSS__"));
+    assert!(loader.text.contains("--redis-checkout-accent"), "the styles are in it");
+    let request = app.request(reqwest::Method::GET, "/embed/v1.js").header("accept-encoding", "br");
+    assert_eq!(app.send(request).await.header("content-encoding"), "br");
     let card = app.get(&format!("/embed/card/{COURSE}")).await.expect(200);
     let names: Vec<_> = card.text.split('"').filter(|part| part.starts_with("/embed/assets/")).collect();
     assert_eq!(names.len(), 3, "glue, WASM and words: {names:?}");
@@ -69,6 +71,57 @@ async fn a_first_screen_names_assets_that_are_there_immutable_and_compressed() {
     }
     app.get("/embed/assets/../Cargo.toml").await.expect(404);
     app.get("/embed/assets/nothing.js").await.expect_problem(404, "unknown_route");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_loader_brings_the_first_screen_that_its_address_names() {
+    let app = TestApp::start().await;
+    let plain = app.get("/embed/v1.js").await.expect(200);
+    let along = app.get(&format!("/embed/v1.js?sku={COURSE}&lang=de")).await.expect(200);
+    assert_eq!(along.header("cache-control"), "public, max-age=2, stale-while-revalidate=30");
+    let screen = along.text.strip_suffix(&plain.text).expect("the loader is in it");
+    let json = screen.trim_start_matches("document.currentScript.screen=").trim_end_matches(';');
+    let sent: serde_json::Value = serde_json::from_str(json).unwrap();
+    let card = app.get(&format!("/embed/card/{COURSE}?lang=de")).await.expect(200);
+    assert_eq!(sent, json!({ "sku": COURSE, "lang": "de", "variant": "", "text": card.text }));
+    // Whose element says what is wrong.
+    assert_eq!(app.get("/embed/v1.js?sku=ru-none").await.expect(200).text, plain.text);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_made_for_each_request_is_compressed_and_its_tag_is_weak() {
+    let app = TestApp::start().await;
+    for path in [format!("/embed/card/{COURSE}"), format!("/embed/v1.js?sku={COURSE}")] {
+        for encoding in ["br", "gzip"] {
+            let request = app.request(reqwest::Method::GET, &path).header("accept-encoding", encoding);
+            let answer = request.send().await.unwrap();
+            assert_eq!(answer.headers()["content-encoding"], encoding, "{path}");
+            let tag = answer.headers()["etag"].clone();
+            assert!(tag.to_str().unwrap().starts_with("W/"), "{tag:?}");
+            let again = app.request(reqwest::Method::GET, &path).header("if-none-match", tag);
+            assert_eq!(app.send(again).await.status, 304, "{path}");
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_variant_changes_looks_and_words_and_an_unknown_one_is_the_default() {
+    let app = TestApp::start().await;
+    let card = async |query: &str| {
+        let answer = app.get(&format!("/embed/card/{COURSE}?{query}")).await.expect(200);
+        let json = answer.text.split_once('>').unwrap().1.split_once("</script>").unwrap().0.to_owned();
+        (serde_json::from_str::<serde_json::Value>(&json).unwrap(), answer.text)
+    };
+    let (plain, _) = card("").await;
+    assert_eq!((&plain["variant"], &plain["sheet"]), (&json!(null), &json!("")));
+    let (launch, html) = card("variant=launch&lang=de").await;
+    assert_eq!(launch["variant"], "launch");
+    assert!(launch["sheet"].as_str().unwrap().contains("--redis-checkout-accent:light-dark("), "{launch}");
+    assert!(html.contains("Platz sichern"), "{html}");
+    let words = launch["words"].as_str().unwrap();
+    assert!(app.get(words).await.expect(200).json().as_array().unwrap().contains(&json!("Platz sichern")));
+    let (unknown, _) = card("variant=no-such").await;
+    assert_eq!(unknown, plain);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -5,6 +5,7 @@ mod abuse;
 mod disputes;
 mod documents;
 mod faults;
+mod funnel;
 mod fuzz;
 mod grants;
 mod lifecycle;

@@ -9,5 +9,6 @@ mod page;
 mod pictures;
 mod proxy;
 mod seats;
+mod variants;
 
 pub use page::Page;

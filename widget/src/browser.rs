@@ -69,12 +69,14 @@ impl Handle {
         shell.restyle();
     }
 
-    /// Goes on in another language.
+    /// Goes on in another language or variant.
     ///
     /// # Errors
-    /// Where `words` can't be read.
-    pub fn speak(&self, words: &str, speech: Speech) -> Result<(), JsValue> {
+    /// Where `screen` or `words` can't be read.
+    pub fn speak(&self, screen: &str, words: &str, speech: Speech) -> Result<(), JsValue> {
+        let screen = read_screen(screen)?;
         self.owner.speak(read(words, speech)?);
+        self.checkout.send(Event::ScreenChanged(Box::new(screen)));
         Ok(())
     }
 }
@@ -100,9 +102,9 @@ fn start(
     trusted: Function,
     show: fn(&Model, &Words, &Element) -> Option<Screen>,
 ) -> Result<Handle, JsValue> {
-    let screen: shared::Screen = json::parse(screen).ok_or("the first screen's data can't be read")?;
+    let screen = read_screen(screen)?;
     let shell = Shell::new(host, &screen, trusted);
-    let sku = screen.offering.sku.clone();
+    let (sku, variant) = (screen.offering.sku.clone(), screen.variant.clone());
     let (api, seated) = (screen.api.clone(), screen.offering.seats.is_some());
     let model = Model::new(screen);
     let shown = show(&model, &words, &main).ok_or("the first screen is another")?;
@@ -115,11 +117,15 @@ fn start(
     let handle = Handle { checkout, owner, _presses: presses, _seats: seats };
     handle.update();
     let host = handle.owner.shell().host();
-    events::tell_ready(host, &sku, page::attribute(host, "variant").as_deref());
+    events::tell_ready(host, &sku, variant.as_deref());
     if let Some(model) = kept::take(&sku) {
         handle.checkout.send(Event::CheckoutKept(Box::new(model)));
     }
     Ok(handle)
+}
+
+fn read_screen(screen: &str) -> Result<shared::Screen, JsValue> {
+    Ok(json::parse(screen).ok_or("the first screen's data can't be read")?)
 }
 
 fn read(words: &str, speech: Speech) -> Result<Words, JsValue> {

@@ -17,7 +17,21 @@ pub(crate) fn time(at: Timestamp) -> String {
 
 /// A number of at least two digits.
 pub(crate) fn two(number: i64) -> String {
-    [if number < 10 { "0" } else { "" }, &number.to_string()].concat()
+    [if number < 10 { "0" } else { "" }, &decimal(number)].concat()
+}
+
+/// `number` in digits. (All that `to_string` can do besides would cost every visitor 3 KB.)
+pub(crate) fn decimal(number: i64) -> String {
+    let mut text = String::new();
+    let mut rest = number.unsigned_abs();
+    while rest > 0 || text.is_empty() {
+        text.insert(0, char::from_digit((rest % 10) as u32, 10).unwrap_or_default());
+        rest /= 10;
+    }
+    if number < 0 {
+        text.insert(0, '-');
+    }
+    text
 }
 
 /// Year, month and day, by Howard Hinnant's `civil_from_days`

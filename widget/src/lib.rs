@@ -6,12 +6,20 @@ mod dates;
 )]
 mod model;
 mod speech;
+#[cfg(not(target_arch = "wasm32"))]
+pub mod variants;
 mod view;
 #[cfg_attr(
     not(target_arch = "wasm32"),
     expect(dead_code, reason = "the server renders the first screen only")
 )]
 mod words;
+
+/// A tenth of the size of Rust's own, and a page allocates little.
+#[cfg(target_arch = "wasm32")]
+#[global_allocator]
+static ALLOCATOR: lol_alloc::LockedAllocator<lol_alloc::FreeListAllocator> =
+    lol_alloc::LockedAllocator::new(lol_alloc::FreeListAllocator::new());
 
 #[cfg(target_arch = "wasm32")]
 mod browser;
@@ -33,6 +41,8 @@ pub use speech::Speech;
 #[cfg(not(target_arch = "wasm32"))]
 mod server;
 #[cfg(not(target_arch = "wasm32"))]
-pub use server::{LOADER, STYLES, first_screen_html};
+pub use server::first_screen_html;
+#[cfg(not(target_arch = "wasm32"))]
+pub use variants::{Variant, variants};
 #[cfg(not(target_arch = "wasm32"))]
 pub use words::{Loader, Locale, Locales, locales};

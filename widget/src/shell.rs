@@ -1,6 +1,7 @@
 //! Carries the model's commands out, and brings back what came of them.
 use crate::{
     checkout::Checkout,
+    dates::decimal,
     kept,
     model::{Command, Event},
     platform::{
@@ -88,8 +89,7 @@ impl Shell {
                 return;
             }
             Command::Keep(model) => return kept::keep(*model),
-            Command::Tell { notice, purchase } => {
-                let variant = page::attribute(&shell.host, "variant");
+            Command::Tell { notice, variant, purchase } => {
                 return events::tell(
                     &shell.host,
                     &shell.sku,
@@ -153,7 +153,7 @@ impl Shell {
                 }
             }
             Command::OpenPurchase { turn, request } => {
-                let key = [&shell.key, "-", &turn.to_string()].concat();
+                let key = [&shell.key, "-", &decimal(i64::from(turn))].concat();
                 Work::Call(0, Call::open(key, &request), |answer| {
                     Some(http::read(answer).map_or_else(Event::OpeningFailed, Event::PurchaseOpened))
                 })

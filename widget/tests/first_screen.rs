@@ -1,7 +1,7 @@
 //! What the server sends: everything a learner needs to decide, safe to put into a page.
 #![cfg(not(target_arch = "wasm32"))]
 use shared::{Currency, Kind, Money, Offering, Sale, Screen, Seats, Timestamp};
-use widget::{LOADER, STYLES, first_screen_html, locales};
+use widget::{first_screen_html, locales};
 
 #[test]
 fn the_first_screen_says_what_is_sold_and_for_how_much() {
@@ -45,13 +45,6 @@ fn the_page_policy_finds_nothing_inline() {
     assert!(!html.contains("style=") && !html.contains("onclick"), "{html}");
 }
 
-#[test]
-fn the_loader_has_its_one_place_once() {
-    assert_eq!(LOADER.matches("\"__CSS__\"").count(), 1);
-    assert_eq!(LOADER.matches("__").count(), 2);
-    assert!(STYLES.contains("--redis-checkout-accent"));
-}
-
 fn screen() -> Screen {
     Screen {
         offering: Offering {
@@ -70,5 +63,7 @@ fn screen() -> Screen {
         api: "https://checkout.example".to_owned(),
         publishable_key: "pk_test_1".to_owned(),
         stripe_js: "https://js.stripe.com/v3/".to_owned(),
+        variant: None,
+        dialog: false,
     }
 }

@@ -70,10 +70,10 @@ fn words_of_another_language_take_the_place_of_those_shown() {
     let handle = mount(host.clone(), main.clone(), SCREEN, &words(), speech(), trusted()).expect("mounts");
     let other =
         words().replace("Live training", "Live-Training").replace("{n} seats left", "Noch {n} Plätze");
-    handle.speak(&other, speech()).expect("words");
+    handle.speak(SCREEN, &other, speech()).expect("words");
     let text = main.text_content().unwrap_or_default();
     assert!(text.contains("Live-Training") && text.contains("Noch 12 Plätze"), "{text}");
-    assert!(handle.speak("{}", speech()).is_err());
+    assert!(handle.speak(SCREEN, "{}", speech()).is_err());
     drop(handle);
     host.remove();
 }

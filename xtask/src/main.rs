@@ -33,6 +33,8 @@ enum Task {
         #[command(subcommand)]
         what: Bench,
     },
+    /// Build the widget, and say how many bytes a visitor waits for; fails over budget
+    Sizes,
     /// Install the tools that demo and test use
     Tools,
     /// Start a private PostgreSQL, and print how to run tests on it; Ctrl-C removes it
@@ -58,6 +60,7 @@ fn main() -> ExitCode {
         Task::Test(options) => test::run(&options),
         Task::Simulate(options) => simulate(&options).map(success),
         Task::Bench { what: Bench::Server { purchases } } => bench_server(purchases).map(success),
+        Task::Sizes => sizes().map(success),
         Task::Tools => install_tools().map(success),
         Task::Postgres => postgres::run().map(success),
         Task::BuildWidget => widget::build().map(success),
@@ -109,6 +112,15 @@ fn bench_server(purchases: u64) -> anyhow::Result<()> {
     run.arg("--binary").arg(measured).arg("--folder").arg(folder);
     run.args(["--purchases", &purchases.to_string()]);
     process::run(run.current_dir(repo::root()))
+}
+
+fn sizes() -> anyhow::Result<()> {
+    widget::build()?;
+    process::run(
+        process::cargo()
+            .args(["test", "--workspace", "--quiet", "--test", "sizes"])
+            .current_dir(repo::root()),
+    )
 }
 
 fn success((): ()) -> ExitCode {

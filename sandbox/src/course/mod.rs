@@ -86,6 +86,19 @@ async fn two(State(page): State<CoursePage>, Query(query): Parameters) -> Respon
     page.html("Two at once", &query, &format!("<main class=\"two\">{cards}</main>"))
 }
 
+/// What the loader's address asks for besides the loader, where the page's query says `along`.
+fn along(query: &HashMap<String, String>) -> String {
+    let Some(sku) = query.get("along") else { return String::new() };
+    let mut asked = url::form_urlencoded::Serializer::new(String::new());
+    asked.append_pair("sku", sku);
+    for name in ["lang", "variant"] {
+        if let Some(value) = query.get(name) {
+            asked.append_pair(name, value);
+        }
+    }
+    escape(&format!("?{}", asked.finish()))
+}
+
 impl CoursePage {
     fn course(&self, sku: &str, query: &HashMap<String, String>) -> Response {
         let course = Course::find(sku);
@@ -120,6 +133,7 @@ impl CoursePage {
             dir = if ["ar", "he", "fa", "ur"].contains(&lang) { "rtl" } else { "ltr" },
             title = escape(title),
             checkout = escape(&checkout),
+            along = along(query),
             body = body,
         );
         ([(header::CONTENT_SECURITY_POLICY, self.policy(&checkout))], Html(html)).into_response()

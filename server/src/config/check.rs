@@ -1,4 +1,5 @@
 //! Checks every setting alone, and then those that must agree.
+use super::service::{SHORTEST, ServiceTokens};
 use super::{ChallengeConfig, Config, ConfigMistakes, FlockJayConfig, RawConfig, Retry, StripeConfig};
 use crate::abuse::{ChallengeProvider, Proxies, Rate, Rates};
 use crate::purchase::Limits;
@@ -42,6 +43,7 @@ impl RawConfig {
             database_url: checker.database(self.database_url),
             public_url: self.public_url.map(|text| checker.web("PUBLIC_URL", &text)),
             allowed_origins: checker.origins(&self.allowed_origins),
+            service_tokens: checker.service_tokens(&self.service_tokens),
             catalog: self.catalog,
             stripe: StripeConfig {
                 secret_key: checker.key("STRIPE_SECRET_KEY", self.stripe_secret_key, &["sk_", "rk_"]),
@@ -120,6 +122,17 @@ impl Checker {
             self.mistake(name, format_args!("must be above zero and at most {LARGEST}"));
         }
         number.min(LARGEST)
+    }
+
+    fn service_tokens(&mut self, text: &str) -> ServiceTokens {
+        let tokens: Vec<_> = text.split(',').map(str::trim).filter(|token| !token.is_empty()).collect();
+        if tokens.iter().any(|token| token.len() < SHORTEST) {
+            self.mistake(
+                "SERVICE_TOKENS",
+                format_args!("each must have at least {SHORTEST} characters, best random ones"),
+            );
+        }
+        ServiceTokens::new(tokens)
     }
 
     fn millis(&mut self, name: &str, text: &str) -> Duration {

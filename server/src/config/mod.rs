@@ -1,7 +1,10 @@
 //! Settings from the environment and flags of the same name, checked at start with every mistake named at once.
 mod check;
+mod service;
 #[cfg(test)]
 mod tests;
+
+pub use service::ServiceTokens;
 
 use crate::abuse::{ChallengeProvider, Proxies, Rates};
 use crate::purchase::Limits;
@@ -30,6 +33,9 @@ pub struct RawConfig {
     /// Origins of the pages that may embed the widget, separated by commas.
     #[arg(long, env = "ALLOWED_ORIGINS", default_value = "")]
     pub allowed_origins: String,
+    /// Bearer tokens of other systems, separated by commas.
+    #[arg(long, env = "SERVICE_TOKENS", default_value = "", hide_env_values = true)]
+    pub service_tokens: String,
     /// Path of the catalogue.
     #[arg(long, env = "CATALOG", default_value = "catalog.toml")]
     pub catalog: PathBuf,
@@ -120,6 +126,7 @@ pub struct Config {
     /// An origin and perhaps a path, without a trailing slash; `None` means wherever the server listens.
     pub public_url: Option<String>,
     pub allowed_origins: Vec<String>,
+    pub service_tokens: ServiceTokens,
     pub catalog: PathBuf,
     pub stripe: StripeConfig,
     pub flockjay: FlockJayConfig,

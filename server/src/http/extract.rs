@@ -10,7 +10,6 @@ use axum::http::request::Parts;
 use axum::http::{HeaderMap, header};
 use futures_util::StreamExt;
 use serde::de::DeserializeOwned;
-use std::borrow::Cow;
 use std::convert::Infallible;
 use std::net::{IpAddr, SocketAddr};
 use std::str::FromStr;
@@ -47,8 +46,8 @@ pub(super) fn network_of(peer: SocketAddr, headers: &HeaderMap, api: &Api) -> Op
 /// The SKU that the path names.
 pub(super) struct Sku(pub(super) String);
 
-/// The language that the query asks for; empty where it asks for none.
-pub(super) struct Language(pub(super) String);
+/// Another system of ours: its request bears one of `SERVICE_TOKENS`.
+pub(super) struct ServiceToken;
 
 /// How to wait for a change of a purchase.
 #[derive(utoipa::IntoParams)]
@@ -96,13 +95,17 @@ impl<S: Send + Sync> FromRequestParts<S> for Sku {
     }
 }
 
-impl<S: Send + Sync> FromRequestParts<S> for Language {
-    type Rejection = Infallible;
+impl FromRequestParts<Api> for ServiceToken {
+    type Rejection = Error;
 
-    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Infallible> {
-        let pairs = url::form_urlencoded::parse(parts.uri.query().unwrap_or_default().as_bytes());
-        let lang = pairs.into_iter().find_map(|(name, value)| (name == "lang").then(|| value.into_owned()));
-        Ok(Self(lang.unwrap_or_default()))
+    async fn from_request_parts(parts: &mut Parts, api: &Api) -> Result<Self, Error> {
+        let header = parts.headers.get(header::AUTHORIZATION).and_then(|header| header.to_str().ok());
+        let token = header.and_then(|header| header.strip_prefix("Bearer "));
+        if token.is_some_and(|token| api.site.service_tokens.admit(token)) {
+            Ok(Self)
+        } else {
+            Err(Error::Unauthorized)
+        }
     }
 }
 
@@ -110,14 +113,20 @@ impl<S: Send + Sync> FromRequestParts<S> for Wait {
     type Rejection = Error;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Error> {
-        let pairs: Vec<_> =
-            url::form_urlencoded::parse(parts.uri.query().unwrap_or_default().as_bytes()).collect();
-        Ok(Self { wait: whole_number(&pairs, "wait")?, after: whole_number(&pairs, "after")? })
+        Ok(Self { wait: number(parts, "wait")?, after: number(parts, "after")? })
     }
 }
 
-fn whole_number<T: FromStr>(pairs: &[(Cow<'_, str>, Cow<'_, str>)], name: &str) -> Result<Option<T>, Error> {
-    let Some((_, text)) = pairs.iter().find(|(key, _)| key == name) else { return Ok(None) };
+/// The query's text of this name; nothing where it is missing or empty.
+pub(super) fn query(parts: &Parts, wanted: &str) -> Option<String> {
+    let mut pairs = url::form_urlencoded::parse(parts.uri.query().unwrap_or_default().as_bytes());
+    let found = pairs.find_map(|(name, value)| (name == wanted).then(|| value.into_owned()));
+    found.filter(|value| !value.is_empty())
+}
+
+/// The query's whole number of this name.
+pub(super) fn number<T: FromStr>(parts: &Parts, name: &str) -> Result<Option<T>, Error> {
+    let Some(text) = query(parts, name) else { return Ok(None) };
     match text.parse() {
         Ok(number) => Ok(Some(number)),
         Err(_) => {
@@ -157,12 +166,21 @@ fn is_json(headers: &HeaderMap) -> bool {
     kind.split(';').next().is_some_and(|kind| kind.trim().eq_ignore_ascii_case("application/json"))
 }
 
-/// Malformed JSON is 400; JSON that doesn't fit names its field with 422.
+/// A JSON object. Malformed JSON is 400; JSON that doesn't fit names its field with 422.
 fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Error> {
     // A list would fit too, by the order of the fields, which is nobody's contract.
     if bytes.trim_ascii_start().first() == Some(&b'[') {
         return Err(Error::Invalid { field: "body".to_owned(), detail: "must be a JSON object".to_owned() });
     }
+    deserialize(bytes)
+}
+
+/// A JSON list, with the same errors.
+pub(super) fn parse_list<T: DeserializeOwned>(bytes: &[u8]) -> Result<Vec<T>, Error> {
+    deserialize(bytes)
+}
+
+fn deserialize<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Error> {
     let mut deserializer = serde_json::Deserializer::from_slice(bytes);
     let parsed = serde_path_to_error::deserialize(&mut deserializer).map_err(|error| {
         let path = error.path().to_string();

@@ -1,8 +1,10 @@
 //! The HTTP API: one route table, thin handlers, one mapping from errors to answers.
 
+mod assets;
 mod embed;
 mod extract;
 mod front;
+mod funnel;
 mod health;
 mod limit;
 mod listen;
@@ -15,7 +17,7 @@ mod problem;
 mod purchases;
 mod webhook;
 
-pub use embed::Assets;
+pub use assets::Assets;
 pub use front::Front;
 pub use listen::serve;
 pub use metrics::metrics_router;
@@ -23,7 +25,9 @@ pub(crate) use policy::origin;
 
 use crate::abuse::Proxies;
 use crate::checkout::Checkout;
+use crate::config::ServiceTokens;
 use crate::error::Error;
+use crate::funnel::Views;
 use axum::Router;
 use axum::http::{HeaderName, HeaderValue, Method, header};
 use axum::routing::{any, get};
@@ -32,6 +36,7 @@ use std::ops::Deref;
 use std::sync::Arc;
 use std::time::Duration;
 use tower_http::catch_panic::CatchPanicLayer;
+use tower_http::compression::{CompressionLayer, CompressionLevel};
 use tower_http::cors::{Any, CorsLayer};
 use utoipa::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
@@ -47,6 +52,8 @@ pub struct Parts {
     /// Nothing where the widget is not built.
     pub assets: Option<Assets>,
     pub site: Site,
+    /// First screens seen and not stored yet.
+    pub views: Arc<Views>,
 }
 
 impl Api {
@@ -74,6 +81,8 @@ pub struct Site {
     /// Stripe's API as browsers reach it.
     pub stripe_api: String,
     pub allowed_origins: Vec<String>,
+    /// What other systems show to be let in.
+    pub service_tokens: ServiceTokens,
     pub proxies: Proxies,
     /// Where a challenge comes from; empty where there is none.
     pub challenge_origins: String,
@@ -100,6 +109,7 @@ pub fn router(api: Api) -> Router {
         .allow_methods([Method::GET, Method::POST, Method::PATCH, Method::DELETE])
         .allow_headers([
             header::CONTENT_TYPE,
+            header::AUTHORIZATION,
             HeaderName::from_static("idempotency-key"),
             purchases::CHALLENGE_RESPONSE,
         ])
@@ -107,6 +117,9 @@ pub fn router(api: Api) -> Router {
         .max_age(Duration::from_secs(7200));
     // Public and never personal: any page may read it.
     let for_all = CorsLayer::new().allow_origin(Any).allow_methods([Method::GET]);
+
+    // For what is made for each request; the rest is compressed beforehand.
+    let compress = CompressionLayer::new().quality(CompressionLevel::Precise(5));
 
     let mut description = Description::openapi();
     let mut document = |routes: OpenApiRouter<Api>| {
@@ -121,7 +134,8 @@ pub fn router(api: Api) -> Router {
         .routes(routes!(purchases::open_purchase))
         .routes(routes!(purchases::show_purchase, purchases::give_up_purchase))
         .routes(routes!(purchases::pay_purchase))
-        .routes(routes!(purchases::refresh_purchase));
+        .routes(routes!(purchases::refresh_purchase))
+        .routes(routes!(funnel::count_views, funnel::show_funnel));
     let embed = OpenApiRouter::new()
         .routes(routes!(embed::loader))
         .routes(routes!(embed::card))
@@ -138,7 +152,7 @@ pub fn router(api: Api) -> Router {
         .layer(catch_panics)
         .layer(axum::middleware::from_fn_with_state(api.clone(), limit::limit_requests))
         .layer(for_pages)
-        .merge(document(embed).layer(for_all))
+        .merge(document(embed).layer(for_all).layer(compress))
         .merge(document(rest))
         .merge(pages::style_route());
     let description: Arc<str> = description.to_pretty_json().unwrap_or_default().into();

@@ -111,6 +111,12 @@ fn describe(error: &Error) -> Problem {
             "Idempotency key reused",
             "This Idempotency-Key was sent before with another body. Use a new key for a new request.",
         ),
+        Error::Unauthorized => problem(
+            401,
+            Code::Unauthorized,
+            "Unauthorized",
+            "Send Authorization: Bearer with one of SERVICE_TOKENS.",
+        ),
         Error::BadSignature(why) => problem(
             400,
             Code::BadSignature,

@@ -5,12 +5,14 @@ mod purchases;
 mod reconcile;
 mod seats;
 mod show;
+mod variants;
 
 pub use catalog::check_catalog;
 pub use outbox::{list_commands, retry_command};
 pub use purchases::{list_purchases, refund_purchase, resend_grant, show_purchase};
 pub use reconcile::{Reconcile, reconcile};
 pub use seats::show_seats;
+pub use variants::{Stats, list_variants, show_stats};
 
 use crate::catalog::CurrentCatalog;
 use crate::purchase::{Limits, Refusal};

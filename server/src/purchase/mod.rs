@@ -189,6 +189,18 @@ impl Purchase {
         &self.price
     }
 
+    /// The variant of the widget that opened it.
+    #[must_use]
+    pub fn variant(&self) -> Option<&str> {
+        self.variant.as_deref()
+    }
+
+    /// Whether FlockJay ever gave access.
+    #[must_use]
+    pub fn was_granted(&self) -> bool {
+        self.granted_at.is_some()
+    }
+
     #[must_use]
     pub fn learner(&self) -> Option<&Learner> {
         self.learner.as_ref()

@@ -12,6 +12,7 @@ mod purchases;
 mod rates;
 mod seats;
 mod stripe_events;
+mod views;
 
 #[cfg(test)]
 mod tests;

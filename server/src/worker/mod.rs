@@ -3,9 +3,11 @@
 mod carry_out;
 mod circuit;
 mod sweep;
+mod views;
 
 pub use circuit::{look_first, run_circuit};
 pub use sweep::{run_sweep, sweep};
+pub use views::run_views;
 
 use crate::checkout::Checkout;
 use crate::config::Retry;

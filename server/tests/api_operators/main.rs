@@ -2,3 +2,4 @@
 mod cli;
 mod purchases;
 mod reconcile;
+mod variants;

@@ -48,6 +48,7 @@ pub(crate) enum Command {
     /// Tells the page that embeds us.
     Tell {
         notice: Notice,
+        variant: Option<String>,
         purchase: Option<String>,
     },
     Focus(Target),

@@ -1,6 +1,6 @@
 //! What happened: the learner did something, or another system answered.
 use super::Trouble;
-use shared::{Challenge, Opened, PurchaseView, SeatsNews, Timestamp};
+use shared::{Challenge, Opened, PurchaseView, Screen, SeatsNews, Timestamp};
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Event {
@@ -51,6 +51,10 @@ pub(crate) enum Event {
     PurchaseClosed,
     TryAgainPressed,
     StartAgainPressed,
+    /// Leaves the dialog, where there is one.
+    ClosePressed,
+    /// Another variant or language of the first screen.
+    ScreenChanged(Box<Screen>),
     SettingsChanged(Settings),
     ElementRemoved,
     /// An element that sold the same was removed while its payment was under way.
@@ -61,6 +65,5 @@ pub(crate) enum Event {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Settings {
     pub(crate) coupon: Option<String>,
-    pub(crate) variant: Option<String>,
     pub(crate) learner_token: Option<String>,
 }

@@ -1,5 +1,6 @@
 //! The checkout as a pure machine: events in, commands out. It reads no clock and does no I/O.
 mod command;
+mod dialog;
 mod event;
 mod leaving;
 mod opening;
@@ -38,6 +39,8 @@ pub(crate) struct Model {
     told_paid: bool,
     /// Taken over from another element, with no payment form yet.
     resumed: bool,
+    /// The learner has closed the dialog; the page shows what it said.
+    folded: bool,
     turn: u32,
 }
 
@@ -57,13 +60,14 @@ impl Model {
             purchase: None,
             misses: 0,
             email_typed: false,
-            settings: Settings { coupon: None, variant: None, learner_token: None },
+            settings: Settings { coupon: None, learner_token: None },
             stripe: Script::Absent,
             hold_left: None,
             ticking: false,
             closing: false,
             told_paid: false,
             resumed: false,
+            folded: false,
             turn: 0,
         }
     }
@@ -71,6 +75,11 @@ impl Model {
     /// What the learner pays, as last shown.
     pub(crate) fn due(&self) -> Money {
         self.purchase.as_ref().map_or(self.screen.offering.price, |purchase| purchase.price.due())
+    }
+
+    /// Whether what comes after the offer lies over the page.
+    pub(crate) const fn is_dialog_open(&self) -> bool {
+        self.screen.dialog && !self.folded && !self.stage.is_offer()
     }
 
     /// Counts the purchases begun: an answer that belongs to an earlier one is stale.
@@ -114,6 +123,8 @@ impl Model {
             Event::PurchaseClosed => self.finish_closing(),
             Event::TryAgainPressed => self.try_again(),
             Event::StartAgainPressed => self.start_again(),
+            Event::ClosePressed => self.close_dialog(),
+            Event::ScreenChanged(screen) => self.change_screen(*screen),
             Event::SettingsChanged(settings) => self.change_settings(settings),
             Event::ElementRemoved => self.leave(),
             Event::CheckoutKept(kept) => self.resume(*kept),
@@ -121,6 +132,11 @@ impl Model {
     }
 
     fn tell(&self, notice: Notice) -> Command {
-        Command::Tell { notice, purchase: self.purchase.as_ref().map(|purchase| purchase.reference.clone()) }
+        let variant = self.screen.variant.clone();
+        Command::Tell {
+            notice,
+            variant,
+            purchase: self.purchase.as_ref().map(|purchase| purchase.reference.clone()),
+        }
     }
 }

@@ -172,6 +172,7 @@ impl Model {
 
     pub(super) fn open(&mut self) -> Vec<Command> {
         self.stage = Stage::Opening;
+        self.folded = false;
         let mut commands = self.load_stripe();
         if !self.closing {
             commands.push(self.open_command());
@@ -180,8 +181,8 @@ impl Model {
     }
 
     fn open_command(&self) -> Command {
-        let Settings { coupon, variant, learner_token } = self.settings.clone();
-        let sku = self.screen.offering.sku.clone();
+        let Settings { coupon, learner_token } = self.settings.clone();
+        let (sku, variant) = (self.screen.offering.sku.clone(), self.screen.variant.clone());
         Command::OpenPurchase {
             turn: self.turn,
             request: OpenPurchase { sku, coupon, variant, learner_token },

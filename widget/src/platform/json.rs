@@ -66,6 +66,8 @@ impl FromJson for Screen {
             api: text(value, "api")?,
             publishable_key: text(value, "publishable_key")?,
             stripe_js: text(value, "stripe_js")?,
+            variant: text(value, "variant"),
+            dialog: member(value, "dialog").is_truthy(),
         })
     }
 }

@@ -14,11 +14,7 @@ pub(crate) fn document() -> Document {
 }
 
 pub(crate) fn settings(host: &HtmlElement) -> Settings {
-    Settings {
-        coupon: attribute(host, "coupon"),
-        variant: attribute(host, "variant"),
-        learner_token: attribute(host, "learner-token"),
-    }
+    Settings { coupon: attribute(host, "coupon"), learner_token: attribute(host, "learner-token") }
 }
 
 /// The attribute's text; nothing where it is missing or empty.

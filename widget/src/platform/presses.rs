@@ -2,14 +2,17 @@
 use super::json::text;
 use crate::{checkout::Checkout, model::Event, view::Press};
 use wasm_bindgen::prelude::*;
-use web_sys::Element;
+use web_sys::{Element, HtmlElement};
 
-const KINDS: [&str; 3] = ["click", "input", "submit"];
+const KINDS: [&str; 5] = ["click", "input", "submit", "keydown", "focusin"];
+/// What the focus may be on in a dialog, the payment form apart.
+const STOPS: &str = ".close,.stage :is(.button,.quiet):not([hidden],:empty,:disabled)";
 
 /// Listens until dropped.
 pub(crate) struct Presses {
     main: Element,
-    listener: Closure<dyn FnMut(web_sys::Event)>,
+    /// Not `FnMut`: to move the focus inside it is another event.
+    listener: Closure<dyn Fn(web_sys::Event)>,
 }
 
 impl Presses {
@@ -47,6 +50,16 @@ fn told_by(main: &Element, event: &web_sys::Event) -> Option<Event> {
         "click" => {
             let button = target.closest("[data-press]").ok()??;
             Press::event(&button.get_attribute("data-press")?)
+        }
+        "keydown" => (text(event, "key")? == "Escape").then_some(Event::ClosePressed),
+        "focusin" => {
+            let stops = main.query_selector_all(STOPS).ok()?;
+            let stop = match target.get_attribute("data-edge")?.as_str() {
+                "first" => stops.get(0),
+                _ => stops.get(stops.length() - 1),
+            };
+            _ = stop?.unchecked_into::<HtmlElement>().focus();
+            None
         }
         "input" => text(&target, "value").map(Event::EmailTyped),
         _ => {

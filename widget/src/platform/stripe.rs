@@ -178,21 +178,23 @@ fn language(host: &HtmlElement) -> JsValue {
     card.and_then(|card| card.get_attribute("lang")).map_or_else(|| "auto".into(), Into::into)
 }
 
-/// The look of the card around the form, from the same tokens.
+/// The look of the card around the form, as the browser computes it: Stripe resolves no variables of ours.
 fn appearance(host: &HtmlElement) -> JsValue {
-    let style = window().get_computed_style(host).ok().flatten();
-    let token = |name: &str| -> JsValue {
-        let value = style.as_ref().and_then(|style| style.get_property_value(name).ok());
-        value.map_or(JsValue::UNDEFINED, |value| value.trim().into())
-    };
-    let variables = object(&[
-        ("colorPrimary", token("--_accent")),
-        ("colorBackground", token("--_field")),
-        ("colorText", token("--_text")),
-        ("colorTextSecondary", token("--_quiet")),
-        ("colorDanger", token("--_danger")),
-        ("borderRadius", token("--_radius")),
-        ("fontFamily", token("--_font")),
-    ]);
-    object(&[("theme", "stripe".into()), ("variables", variables)])
+    let root = host.shadow_root();
+    let looks = [
+        ("colorPrimary", ".button", "background-color"),
+        ("colorBackground", ".input", "background-color"),
+        ("colorText", ".input", "color"),
+        ("colorTextSecondary", ".hint", "color"),
+        ("colorDanger", ".fault", "color"),
+        ("borderRadius", ".input", "border-radius"),
+        ("fontFamily", ".input", "font-family"),
+    ]
+    .map(|(name, selector, property)| {
+        let element = root.as_ref().and_then(|root| root.query_selector(selector).ok().flatten());
+        let style = element.and_then(|element| window().get_computed_style(&element).ok().flatten());
+        let value = style.and_then(|style| style.get_property_value(property).ok());
+        (name, value.map_or(JsValue::UNDEFINED, Into::into))
+    });
+    object(&[("theme", "stripe".into()), ("variables", object(&looks))])
 }

@@ -36,7 +36,7 @@ pub(super) fn form(model: &Model, words: &Words) -> impl Render + use<> {
                     aria-invalid=said(!fault.is_empty())
                     data-focus="email"
                     readonly=busy
-                    prop:value=model.email.clone()
+                    value=model.email.clone()
                 />
                 <p class="fault" id="email-fault">{fault}</p>
                 <p class="hint" id="email-hint">{words.say(Key::EmailHint)}</p>

@@ -6,6 +6,8 @@
 //! Text comes from expressions throughout: Leptos builds elements of literals only by `innerHTML`, which pages that
 //! demand Trusted Types refuse.
 #[cfg(target_arch = "wasm32")]
+mod dialog;
+#[cfg(target_arch = "wasm32")]
 mod form;
 mod offer;
 #[cfg(target_arch = "wasm32")]

@@ -7,12 +7,14 @@ pub(crate) enum Press {
     Cancel,
     TryAgain,
     StartAgain,
+    /// Leaves the dialog.
+    Close,
     /// Does nothing.
     Nothing,
 }
 
 impl Press {
-    const ALL: [Self; 4] = [Self::Purchase, Self::Cancel, Self::TryAgain, Self::StartAgain];
+    const ALL: [Self; 5] = [Self::Purchase, Self::Cancel, Self::TryAgain, Self::StartAgain, Self::Close];
 
     /// The button's `data-press`.
     pub(crate) const fn name(self) -> &'static str {
@@ -21,6 +23,7 @@ impl Press {
             Self::Cancel => "cancel",
             Self::TryAgain => "again",
             Self::StartAgain => "anew",
+            Self::Close => "close",
             Self::Nothing => "",
         }
     }
@@ -32,6 +35,7 @@ impl Press {
             Self::Cancel => Event::CancelPressed,
             Self::TryAgain => Event::TryAgainPressed,
             Self::StartAgain => Event::StartAgainPressed,
+            Self::Close => Event::ClosePressed,
             Self::Nothing => return None,
         })
     }

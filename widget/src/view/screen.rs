@@ -1,5 +1,5 @@
 //! The view as it stands on the page.
-use super::{card, form::form, panel::panel};
+use super::{card, dialog::Dialog, form::form, panel::panel};
 use crate::{
     model::{Model, Stage},
     words::Words,
@@ -20,6 +20,7 @@ pub(crate) struct Screen {
     /// the code to hydrate it.
     stage: Element,
     later: Option<(Place, Box<dyn Shown>)>,
+    dialog: Option<Dialog>,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -56,19 +57,25 @@ impl Screen {
         let cursor = Cursor::new(main.clone());
         let state = card(model, words).into_view().hydrate::<true>(&cursor, &PositionState::default());
         let card = Box::new(Part { view: |model, words| card(model, words).into_view(), state });
-        Some(Self { card, stage: stage(main)?, later: None })
+        Some(Self { card, stage: stage(main)?, later: None, dialog: None })
     }
 
     /// Builds everything afresh in `main`, which is empty.
     #[cfg(feature = "mount")]
     pub(crate) fn mount(model: &Model, words: &Words, main: &Element) -> Option<Self> {
         let card = build(|model, words| card(model, words).into_view(), model, words, main);
-        Some(Self { card, stage: stage(main)?, later: None })
+        Some(Self { card, stage: stage(main)?, later: None, dialog: None })
     }
 
     /// Shows the model as it is now.
     pub(crate) fn update(&mut self, model: &Model, words: &Words) {
         self.card.update(model, words);
+        if self.dialog.is_none() && model.screen.dialog {
+            self.dialog = self.stage.parent_element().and_then(|card| Dialog::new(card, &self.stage));
+        }
+        if let Some(dialog) = &self.dialog {
+            dialog.update(model, words);
+        }
         let place = place(&model.stage);
         if let Some((shown, view)) = &mut self.later
             && *shown == place

@@ -47,6 +47,7 @@ keys! {
     Repricing => "repricing",
     GetAccess => "get_access",
     Cancel => "cancel",
+    Close => "close",
     Declined => "declined",
     Unauthenticated => "unauthenticated",
     AfterDecline => "after_decline",

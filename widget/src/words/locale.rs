@@ -1,6 +1,9 @@
 //! The languages there are: a file each in `locales/`, built into the server. A browser loads the texts of one.
 use super::{Key, Words, sentence::joined};
-use crate::speech::{Format, Speech};
+use crate::{
+    speech::{Format, Speech},
+    variants::Mistake,
+};
 use icu_locale_core::LanguageIdentifier;
 use rust_embed::RustEmbed;
 use serde::{Deserialize, Serialize};
@@ -71,7 +74,7 @@ impl Locales {
 
     /// The language that `tag` (BCP 47, such as `de-AT`) asks for, with its code, or English.
     #[must_use]
-    pub fn find(&self, tag: &str) -> (&str, &Locale) {
+    pub fn find(&'static self, tag: &str) -> (&'static str, &'static Locale) {
         let language = tag.split(['-', '_']).next().unwrap_or_default().to_ascii_lowercase();
         match self.0.get_key_value(&language) {
             Some((code, locale)) => (code, locale),
@@ -114,6 +117,32 @@ impl Locale {
             #[cfg(test)]
             differs,
         })
+    }
+
+    /// The language of this code with some other texts, by name.
+    pub(crate) fn with(name: &str, words: &BTreeMap<String, String>) -> Result<Self, Mistake> {
+        let unknown = || Mistake::new(format!("words.{name}"), "there is no language of this code");
+        let (mut file, english) = parse(name).zip(parse(ENGLISH)).ok_or_else(unknown)?;
+        for (key, text) in words {
+            let field = || format!("words.{name}.{key}");
+            let known = english
+                .texts
+                .get(key)
+                .ok_or_else(|| Mistake::new(field(), "there is no text of this name"))?;
+            let Text::Plain(known) = known else {
+                return Err(Mistake::new(field(), "a text that counts can't be replaced"));
+            };
+            if !text.is_empty() && fields(text) != fields(known) {
+                let wanted =
+                    fields(known).iter().map(|name| format!("{{{name}}}")).collect::<Vec<_>>().join(", ");
+                return Err(Mistake::new(
+                    field(),
+                    format!("must have {wanted} in it, and nothing else in braces"),
+                ));
+            }
+            file.texts.insert(key.clone(), Text::Plain(text.clone()));
+        }
+        Self::new(name, file, &english).ok_or_else(unknown)
     }
 
     /// The texts as the widget reads them: a JSON array in an order that only its own build knows.
@@ -159,11 +188,13 @@ fn parse(name: &str) -> Option<File> {
     toml::from_slice(&file.data).ok()
 }
 
+/// What is filled in.
+fn fields(text: &str) -> Vec<String> {
+    text.split('{').skip(1).filter_map(|rest| Some(rest.split_once('}')?.0.to_owned())).collect()
+}
+
 #[cfg(test)]
 fn differences(file: &File, english: &File) -> Vec<String> {
-    let fields = |text: &str| {
-        text.split('{').skip(1).map(|rest| rest.split('}').next().unwrap().to_owned()).collect::<Vec<_>>()
-    };
     let missing = Key::NAMES
         .iter()
         .filter(|name| !file.texts.contains_key(**name))

@@ -164,7 +164,7 @@ impl Words {
         match (model.hold_seconds(), &model.screen.offering.seats, &model.purchase) {
             (Some(0), ..) => self.say(Key::HoldEnding),
             (Some(seconds), ..) => {
-                let time = [&(seconds / 60).to_string(), ":", &dates::two(seconds % 60)].concat();
+                let time = [&dates::decimal(seconds / 60), ":", &dates::two(seconds % 60)].concat();
                 self.fill(Key::HoldFor, &time)
             }
             (None, Some(_), Some(purchase)) => {

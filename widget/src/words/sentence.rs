@@ -1,6 +1,6 @@
 //! Texts, filled in.
 use super::{Key, Words};
-use crate::speech::Speech;
+use crate::{dates::decimal, speech::Speech};
 
 /// Part the plural forms of a text, and each from its name.
 const BETWEEN: char = '|';
@@ -27,7 +27,7 @@ impl Words {
         let forms = || self.text(key).split(BETWEEN).filter_map(|form| form.split_once(BEHIND_NAME));
         let form =
             forms().find(|(name, _)| *name == wanted).or_else(|| forms().find(|(name, _)| *name == "other"));
-        form.map(|(_, form)| filled(form, &number.to_string())).unwrap_or_default()
+        form.map(|(_, form)| filled(form, &decimal(number))).unwrap_or_default()
     }
 
     pub(super) fn text(&self, key: Key) -> &str {

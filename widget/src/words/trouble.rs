@@ -49,6 +49,7 @@ const fn refused(code: Code) -> Key {
         | Code::BodyTooLarge
         | Code::IdempotencyKeyReused
         | Code::BadSignature
+        | Code::Unauthorized
         | Code::EmbedUnavailable
         | Code::Unavailable
         | Code::InternalError => Key::OurSide,

@@ -1,9 +1,10 @@
 //! Builds the widget's assets with Trunk, unless those in `dist/` are current, and compresses them beforehand.
 
+mod loader;
+mod panics;
 mod precompress;
 mod slim;
 mod stamp;
-mod unoptimised;
 
 use std::time::Instant;
 
@@ -17,8 +18,7 @@ const INPUTS: &[&str] =
 
 pub(crate) fn build() -> Result<()> {
     tools::rust::ensure()?;
-    let found =
-        [tools::ensure(&tools::TRUNK)?, tools::ensure(&tools::WASM_BINDGEN)?, unoptimised::or_wasm_opt()?];
+    let found = [tools::ensure(&tools::TRUNK)?, tools::ensure(&tools::WASM_BINDGEN)?];
     let dist = repo::root().join("dist");
     let stamp_file = repo::scratch("xtask")?.join("widget.stamp");
     let tools =
@@ -32,21 +32,21 @@ pub(crate) fn build() -> Result<()> {
     }
     println!("building the widget (about 2 min the first time)");
     let start = Instant::now();
-    let [trunk, wasm_bindgen, wasm_opt] = &found;
+    let [trunk, wasm_bindgen] = &found;
     let mut build = process::command("trunk");
     build
         .args(["build", "--release", "--no-default-features"])
         .current_dir(repo::root())
-        .env("PATH", tools::path(&[trunk, wasm_bindgen, wasm_opt])?)
+        .env("PATH", tools::path(&[trunk, wasm_bindgen])?)
         // Every tool is there, in the version that Trunk is told here, so it downloads none. (To say that it is offline
         // would keep cargo from fetching crates as well.)
         .env("TRUNK_SKIP_VERSION_CHECK", "true")
         .env("TRUNK_TOOLS_WASM_BINDGEN", wasm_bindgen.version)
-        .env("TRUNK_TOOLS_WASM_OPT", format!("version_{}", wasm_opt.version))
         // Trunk takes it for a flag of its own, and refuses the customary value.
         .env_remove("NO_COLOR");
     process::run(&mut build).context("the widget does not build")?;
     slim::all(&dist)?;
+    loader::build(&dist)?;
     let sizes = precompress::all(&dist)?;
     println!("{sizes}built the widget in {}", elapsed::words(start.elapsed()));
     let stamp = format!("{inputs} {}", stamp::of(&dist, &["."], "")?);

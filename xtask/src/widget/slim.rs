@@ -1,5 +1,5 @@
-//! Makes glue and WASM smaller than Trunk leaves them: the glue without what it needs no longer than it is written, and
-//! both with short names for what one imports from the other.
+//! Makes glue and WASM smaller than Trunk leaves them: both minified, and with short names for what one imports from the
+//! other.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -9,13 +9,16 @@ use wasm_encoder::reencode::{Reencode as _, RoundtripReencoder};
 use wasm_encoder::{ImportSection, Module, RawSection};
 use wasmparser::{Parser, Payload};
 
-use super::stamp;
+use super::{loader, panics, stamp};
 use crate::{interrupt, process, tools};
 
 /// Slims what Trunk wrote into `dist`, and gives both files new names, since browsers keep a name for good.
 pub(super) fn all(dist: &Path) -> Result<()> {
     let (glue, wasm) = (only(dist, ".js")?, only(dist, "_bg.wasm")?);
     let text = fs::read_to_string(&glue).context("cannot read the glue")?;
+    let bytes = fs::read(&wasm).context("cannot read the WASM")?;
+    fs::write(&wasm, panics::silence(&bytes)?).context("cannot write the WASM")?;
+    optimise(&wasm)?;
     let bytes = fs::read(&wasm).context("cannot read the WASM")?;
     let (bytes, text) = shorten(&bytes, &text)?;
     fs::write(&glue, text).context("cannot write the glue")?;
@@ -61,6 +64,8 @@ fn shorten(wasm: &[u8], glue: &str) -> Result<(Vec<u8>, String)> {
                 short.import(import.module, &name, kind);
             }
             module.section(&short);
+        } else if let Payload::CustomSection(_) = payload {
+            // Says which compiler made it, and what it may use: nothing that a browser asks for.
         } else if let Some((id, range)) = payload.as_section() {
             let range = usize::try_from(range.start)?..usize::try_from(range.end)?;
             module.section(&RawSection { id, data: &wasm[range] });
@@ -69,21 +74,26 @@ fn shorten(wasm: &[u8], glue: &str) -> Result<(Vec<u8>, String)> {
     Ok((module.finish(), glue))
 }
 
-/// Without esbuild the glue stays as it is: larger, and as good.
-fn minify(glue: &Path) -> Result<()> {
-    let esbuild = match tools::ensure(&tools::ESBUILD) {
-        Ok(esbuild) => esbuild,
+/// Without wasm-opt the WASM stays as it is: larger, and as good.
+fn optimise(wasm: &Path) -> Result<()> {
+    let found = match tools::ensure(&tools::WASM_OPT) {
+        Ok(found) => found,
         Err(error) => {
             interrupt::check()?;
-            println!("{error:#}\nleaving the glue as it is: it works, but visitors would wait longer for it");
+            println!("{error:#}\nleaving the WASM as it is: it works, but visitors would wait longer for it");
             return Ok(());
         }
     };
-    let mut minify = process::command("esbuild");
-    minify.env("PATH", tools::path(&[&esbuild])?).arg(glue).arg("--allow-overwrite");
-    minify.arg(format!("--outfile={}", glue.display()));
-    minify.args(["--minify", "--format=esm", "--target=es2022", "--log-level=warning"]);
-    process::run(&mut minify).context("the glue can't be minified")
+    let mut optimise = process::command("wasm-opt");
+    optimise.env("PATH", tools::path(&[&found])?);
+    optimise.args(["-Oz", "--strip-debug"]).arg(wasm).arg("-o").arg(wasm);
+    process::run(&mut optimise).context("the WASM can't be optimised")
+}
+
+fn minify(glue: &Path) -> Result<()> {
+    let mut minify = loader::esbuild()?;
+    minify.arg(glue).arg(format!("--outfile={}", glue.display()));
+    process::run(minify.args(["--format=esm", "--target=es2022"])).context("the glue can't be minified")
 }
 
 #[cfg(test)]

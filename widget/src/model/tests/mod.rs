@@ -1,4 +1,5 @@
 //! The machine by stories: what happens, and what is to be done about it.
+mod dialog;
 mod leaving;
 mod seats;
 
@@ -338,6 +339,8 @@ fn offer() -> Model {
         api: "https://checkout.example".into(),
         publishable_key: "pk".into(),
         stripe_js: "https://js.stripe.com/v3/".into(),
+        variant: None,
+        dialog: false,
     })
 }
 
@@ -411,7 +414,7 @@ fn usd(amount: i64) -> Money {
 }
 
 fn tell(notice: Notice) -> Command {
-    Command::Tell { notice, purchase: Some("RU-1".into()) }
+    Command::Tell { notice, variant: None, purchase: Some("RU-1".into()) }
 }
 
 fn watch(after: Option<i64>, delay: u32) -> Command {

@@ -11,7 +11,10 @@ fn seats_are_shown_and_told_as_they_change() {
     let mut model = live(12);
     assert_eq!(words().seats(&model), "12 seats left");
     let told = model.handle(Event::SeatsChanged(news(1, Sale::Open)));
-    assert_eq!(told, [Command::Tell { notice: Notice::Seats(news(1, Sale::Open)), purchase: None }]);
+    assert_eq!(
+        told,
+        [Command::Tell { notice: Notice::Seats(news(1, Sale::Open)), variant: None, purchase: None }]
+    );
     assert_eq!(words().seats(&model), "Last seat");
     assert_eq!(model.handle(Event::SeatsChanged(news(1, Sale::Open))), [], "nothing new");
 }

@@ -1,0 +1,100 @@
+//! The funnel: what pages count, and what marketing sees of it.
+use super::Api;
+use super::extract::{self, ServiceToken};
+use crate::error::Error;
+use crate::funnel::{Line, Shelf, beginning, funnel};
+use axum::Json;
+use axum::extract::{FromRequestParts, Request, State};
+use axum::http::StatusCode;
+use axum::http::request::Parts;
+use serde::Deserialize;
+use shared::Problem;
+
+/// First screens in one message, and views of one of them: more than any page has.
+const MOST_SCREENS: usize = 100;
+const MOST_VIEWS: i64 = 1000;
+
+/// First screens that were seen on a page.
+#[derive(Deserialize, utoipa::ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Seen {
+    sku: String,
+    /// Empty where the page names none.
+    variant: String,
+    /// How many, from 1 on.
+    count: i64,
+}
+
+/// How far back.
+#[derive(utoipa::IntoParams)]
+pub(super) struct Days {
+    /// From 1 to 366; 30 without it.
+    days: Option<u32>,
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for Days {
+    type Rejection = Error;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Error> {
+        let days = extract::number(parts, "days")?;
+        match days {
+            Some(days) if !(1..=366).contains(&days) => Err(Error::Invalid {
+                field: "days".to_owned(),
+                detail: format!("{days} must be from 1 to 366"),
+            }),
+            days => Ok(Self { days }),
+        }
+    }
+}
+
+/// Counts first screens that were seen, as a page says by `sendBeacon` when it is left.
+#[utoipa::path(
+    post,
+    path = "/v1/funnel",
+    request_body(content = Vec<Seen>, content_type = "text/plain", description = "JSON; of any content type, since a beacon has none"),
+    responses(
+        (status = 204, description = "Counted, as far as there are such offerings and variants"),
+        (status = 422, body = Problem, description = "`invalid_request`", content_type = "application/problem+json"),
+    )
+)]
+pub(super) async fn count_views(State(api): State<Api>, request: Request) -> Result<StatusCode, Error> {
+    let seen: Vec<Seen> = extract::parse_list(&extract::read(request).await?)?;
+    if seen.len() > MOST_SCREENS {
+        let detail = format!("{} must be at most {MOST_SCREENS} entries", seen.len());
+        return Err(Error::Invalid { field: "body".to_owned(), detail });
+    }
+    if let Some(wrong) = seen.iter().find(|seen| !(1..=MOST_VIEWS).contains(&seen.count)) {
+        let detail = format!("{} must be from 1 to {MOST_VIEWS}", wrong.count);
+        return Err(Error::Invalid { field: "count".to_owned(), detail });
+    }
+    let (catalog, now) = (api.checkout.catalog.get(), api.checkout.now());
+    for Seen { sku, variant, count } in seen {
+        let known = variant.is_empty() || widget::variants().find(&variant).1;
+        if known && catalog.find(&sku).is_some() {
+            api.views.add(Shelf::new(now, &sku, Some(&variant)), count);
+        }
+    }
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// How many saw an offer, opened a purchase, pressed Pay, paid and got access: by day, SKU and variant.
+#[utoipa::path(
+    get,
+    path = "/v1/funnel",
+    params(Days),
+    security(("service_token" = [])),
+    responses(
+        (status = 200, body = Vec<Line>, description = "The oldest day first"),
+        (status = 401, body = Problem, description = "`unauthorized`", content_type = "application/problem+json"),
+        (status = 422, body = Problem, description = "`invalid_request`", content_type = "application/problem+json"),
+    )
+)]
+pub(super) async fn show_funnel(
+    State(api): State<Api>,
+    _: ServiceToken,
+    Days { days }: Days,
+) -> Result<Json<Vec<Line>>, Error> {
+    let since = beginning(api.checkout.now(), days.unwrap_or(30));
+    let seen = api.checkout.store.views(since).await?;
+    Ok(Json(funnel(seen, api.checkout.store.purchases_since(since).await?)))
+}

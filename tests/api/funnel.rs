@@ -1,0 +1,79 @@
+//! The funnel: views that pages tell, and what learners did after that.
+use checkout_tests::{COURSE, TestApp};
+use reqwest::Method;
+use serde_json::{Value, json};
+use std::time::Duration;
+
+const TOKEN: &str = "0123456789abcdef01234567";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn views_and_what_came_of_them_are_counted_by_variant() {
+    let app = TestApp::with(&[&format!("--service-tokens=other-0123456789abcdef01234567,{TOKEN}")]).await;
+    for (variant, count) in [("launch", 3), ("launch", 2), ("", 1), ("no-such", 9)] {
+        see(&app, &json!([{ "sku": COURSE, "variant": variant, "count": count }])).await.expect(204);
+    }
+    see(&app, &json!([{ "sku": "ru-none", "variant": "", "count": 1 }])).await.expect(204);
+    let opened = app.post("/v1/purchases", &json!({ "sku": COURSE, "variant": "launch" })).await.expect(201);
+    let secret = app.press_pay(&opened.text_at("id"), 4900).await.expect(200).text_at("client_secret");
+    let intent = secret.split("_secret").next().unwrap();
+    app.sandbox.stripe().confirm(intent, "4242424242424242").unwrap();
+    app.post("/v1/purchases", &json!({ "sku": COURSE, "variant": "launch" })).await.expect(201);
+    let lines = until(&app, |lines| lines.iter().any(|line| line["seen"] == 5 && line["granted"] == 1)).await;
+    assert_eq!(lines.len(), 2, "{lines:?}");
+    let launch = lines.iter().find(|line| line["variant"] == "launch").unwrap();
+    assert_eq!(
+        (&launch["opened"], &launch["paying"], &launch["paid"]),
+        (&json!(2), &json!(1), &json!(1)),
+        "{launch}"
+    );
+    let plain = lines.iter().find(|line| line["variant"] == "default").unwrap();
+    assert_eq!((&plain["seen"], &plain["opened"]), (&json!(1), &json!(0)));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_funnel_is_for_those_with_a_token() {
+    let app = TestApp::with(&[&format!("--service-tokens={TOKEN}")]).await;
+    app.get("/v1/funnel").await.expect_problem(401, "unauthorized");
+    for wrong in ["Bearer", "Bearer ", "Bearer 0123456789abcdef01234568", TOKEN] {
+        let request = app.request(Method::GET, "/v1/funnel").header("authorization", wrong);
+        app.send(request).await.expect_problem(401, "unauthorized");
+    }
+    let request = app.request(Method::GET, "/v1/funnel?days=0").bearer_auth(TOKEN);
+    app.send(request).await.expect_problem(422, "invalid_request");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_no_count_of_views_is_refused_with_its_field() {
+    let app = TestApp::start().await;
+    for (body, code, field) in [
+        (json!([{ "sku": COURSE, "variant": "", "count": 0 }]), "invalid_request", "count"),
+        (json!([{ "sku": COURSE, "variant": "", "count": 1, "email": "a@b.c" }]), "invalid_request", "email"),
+        (json!([{ "sku": COURSE, "count": 1 }]), "invalid_request", "variant"),
+        (json!(vec![json!({ "sku": COURSE, "variant": "", "count": 1 }); 101]), "invalid_request", "body"),
+    ] {
+        let answer = see(&app, &body).await;
+        assert!(answer.json()["detail"].as_str().unwrap_or_default().len() > 5, "{answer:?}");
+        assert!(answer.text.contains(field), "{answer:?}");
+        answer.expect_problem(422, code);
+    }
+}
+
+async fn see(app: &TestApp, body: &Value) -> checkout_tests::Answer {
+    // As `sendBeacon` sends a text.
+    let request = app.request(Method::POST, "/v1/funnel").header("content-type", "text/plain;charset=UTF-8");
+    app.send(request.body(body.to_string())).await
+}
+
+async fn until(app: &TestApp, fits: impl Fn(&[Value]) -> bool) -> Vec<Value> {
+    let found = async {
+        loop {
+            let answer = app.send(app.request(Method::GET, "/v1/funnel?days=1").bearer_auth(TOKEN)).await;
+            let lines = answer.expect(200).json().as_array().unwrap().clone();
+            if fits(&lines) {
+                return lines;
+            }
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(20), found).await.expect("the funnel fills")
+}

@@ -1,0 +1,23 @@
+// What the first screen names: the build that it came from, and the words of its language.
+import { base } from './page.js';
+
+/**
+ * Calls once for each key; a failure is forgotten, so that the next call tries again.
+ * @template T
+ * @param {(key: string, ...more: string[]) => Promise<T>} call
+ * @param {Record<string, Promise<T>>} known
+ * @returns {(key: string, ...more: string[]) => Promise<T>}
+ */
+const once = (call, known = {}) => (key, ...more) =>
+  known[key] ??= call(key, ...more).catch((reason) => { delete known[key]; throw reason; });
+
+/** Every build that runs on this page. @type {Set<Glue>} */
+export const builds = new Set();
+
+/** The build of a first screen, by the addresses of its glue and its WASM. */
+export const load = once((glue, wasm) => import(base + glue)
+  .then((module) => module.default({ module_or_path: base + wasm }).then(() => { builds.add(module); return module; })));
+
+/** The texts of a language, by their address. */
+export const read = once((words) => fetch(base + words, { credentials: 'omit' })
+  .then((answer) => answer.ok ? answer.text() : Promise.reject(new Error(String(answer.status)))));

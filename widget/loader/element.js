@@ -1,0 +1,256 @@
+// The custom element: shows the server's first screen at once, and brings it to life when it is wanted.
+import { builds, load, read } from './assets.js';
+import { countSeen } from './funnel.js';
+import { base, forget, sentScreen, trustedAddress, trustedHtml } from './page.js';
+import { speech } from './speech.js';
+import { pick } from './variant.js';
+
+export const NAME = 'redis-checkout';
+
+const sheet = new CSSStyleSheet();
+sheet.replaceSync(STYLES);
+
+/**
+ * @template {keyof HTMLElementTagNameMap} T
+ * @param {T} tag
+ * @returns {HTMLElementTagNameMap[T]}
+ */
+const make = (tag, name = '', text = '') => {
+  const made = document.createElement(tag);
+  return Object.assign(made, { className: name, textContent: text });
+};
+
+export class RedisCheckout extends HTMLElement {
+  static observedAttributes = ['sku', 'variant', 'lang', 'theme', 'coupon', 'email', 'learner-token'];
+
+  /** Looks of the variant. */
+  #look = new CSSStyleSheet();
+  #root = this.attachShadow({ mode: 'open' });
+  /** Ends with what is shown. @type {AbortController | undefined} */
+  #life;
+  /** @type {Handle | undefined} */
+  #handle;
+  /** What was asked for last. @type {Asked} */
+  #asked = { sku: '', lang: '', variant: '' };
+  /** The data of the first screen, as text and as read. */
+  #screen = '';
+  /** @type {Told | undefined} */
+  #told;
+  #starting = false;
+  #changed = false;
+  /** What was pressed before anything could act on it. @type {HTMLElement | undefined} */
+  #wanted;
+
+  connectedCallback() {
+    if (this.#life) return; // moved within the document: everything stays
+    this.#root.adoptedStyleSheets = [sheet, this.#look];
+    this.#start();
+  }
+
+  disconnectedCallback() {
+    queueMicrotask(() => { if (!this.isConnected) this.#end(); });
+  }
+
+  attributeChangedCallback(/** @type {string} */ _, /** @type {string} */ before, /** @type {string} */ now) {
+    if (!this.#life || before === now || this.#changed) return;
+    this.#changed = true;
+    queueMicrotask(() => {
+      this.#changed = false;
+      if (!this.#life) return;
+      const { sku, lang, variant } = this.#ask(), known = this.#asked;
+      if (sku === known.sku && lang === known.lang && variant === known.variant) return this.#handle?.update();
+      if (sku === known.sku && this.#handle) return this.#change(this.#life.signal);
+      this.#end();
+      this.#start();
+    });
+  }
+
+  #end() {
+    this.#life?.abort();
+    this.#life = this.#wanted = undefined;
+    this.#starting = false;
+    try { this.#handle?.free(); } catch { /* it has trapped before */ }
+    this.#handle = this.#told = undefined;
+    this.#root.replaceChildren();
+  }
+
+  /** What the element's attributes ask for, and those of the page around it. */
+  #ask() {
+    const lang = /** @type {HTMLElement | null} */ (this.closest('[lang]'))?.lang || document.documentElement.lang;
+    return { sku: this.getAttribute('sku') ?? '', lang, variant: pick(this.getAttribute('variant')) };
+  }
+
+  async #start() {
+    const root = this.#root, { signal } = this.#life = new AbortController();
+    this.#asked = this.#ask();
+    const room = make('main');
+    room.style.minBlockSize = HEIGHTS[this.#asked.variant] ?? '';
+    root.replaceChildren(room);
+    const problem = await this.#show(signal);
+    if (signal.aborted) return;
+    if (problem) return this.#fail(problem);
+    root.addEventListener('click', (event) => {
+      const pressed = /** @type {Element} */ (event.target);
+      const button = /** @type {HTMLElement | null} */ (pressed.closest('[data-press]'));
+      if (this.#handle || !button || !root.contains(pressed)) return;
+      this.#wanted = button;
+      button.setAttribute('aria-busy', 'true');
+      this.#wake(signal);
+    }, { signal });
+    const wake = () => this.#wake(signal);
+    for (const type of ['pointerover', 'touchstart', 'focusin']) {
+      root.addEventListener(type, wake, { signal, once: true, passive: true });
+    }
+    const near = new IntersectionObserver(([entry]) => {
+      if (!entry.isIntersecting) return;
+      near.disconnect();
+      (self.requestIdleCallback ?? ((call) => setTimeout(call, 200)))(wake, { timeout: 3000 });
+    }, { rootMargin: '50%' });
+    near.observe(this);
+    signal.addEventListener('abort', () => near.disconnect());
+    countSeen(this, signal, this.#asked.sku, this.#told?.variant ?? '');
+  }
+
+  /**
+   * The first screen as the server has it now, or a code for what went wrong.
+   * @param {AbortSignal} signal
+   * @returns {Promise<{ text: string, problem?: undefined } | { text?: undefined, problem: string }>}
+   */
+  async #fetch(signal) {
+    const { sku, lang, variant } = this.#asked, sent = sentScreen(this.#asked);
+    if (sent) return { text: sent };
+    try {
+      const late = AbortSignal.timeout(15000);
+      const either = AbortSignal.any?.([signal, late]) ?? signal;
+      const address = `${base}/embed/card/${encodeURIComponent(sku)}?${new URLSearchParams({ lang, variant })}`;
+      const answer = await fetch(address, { signal: either, credentials: 'omit' });
+      const text = await answer.text();
+      return answer.ok ? { text } : { problem: answer.status === 404 ? 'unknown_sku' : 'unavailable' };
+    } catch { return { problem: 'offline' }; }
+  }
+
+  /** Shows it. Resolves to what went wrong, where something did. */
+  async #show(/** @type {AbortSignal} */ signal) {
+    const { text, problem } = await this.#fetch(signal);
+    if (signal.aborted || !text) return problem;
+    // innerHTML takes a trusted value where the page demands one.
+    this.#root.innerHTML = trustedHtml(text);
+    this.#screen = this.#root.querySelector('script')?.textContent ?? '';
+    this.#dress(JSON.parse(this.#screen));
+  }
+
+  #dress(/** @type {Told} */ told) {
+    const { variant } = this.#asked;
+    this.#told = told;
+    this.#look.replaceSync(told.sheet);
+    if (!variant || told.variant === variant) return;
+    console.warn(`<${NAME}>: there is no variant "${variant}", so the default one is shown`);
+    this.#tell('unknown_variant');
+  }
+
+  /** Another language or variant while the checkout is under way: nothing but its words and looks changes. */
+  async #change(/** @type {AbortSignal} */ signal) {
+    const asked = this.#asked = this.#ask();
+    this.#handle?.update();
+    const { text } = await this.#fetch(signal);
+    const screen = text?.match(/>(.*?)<\/script>/s)?.[1] ?? '{}';
+    /** @type {Told} */
+    const told = JSON.parse(screen);
+    // Only its own build knows the order of its texts.
+    const texts = told.glue === this.#told?.glue && await read(told.words).catch(() => undefined);
+    if (signal.aborted || asked !== this.#asked) return; // a later one goes on
+    if (texts) {
+      this.#dress(told);
+      this.#handle?.speak(screen, texts, speech(told.lang));
+    } else {
+      this.#asked = { ...asked, lang: '?' }; // the next change of anything tries again
+    }
+  }
+
+  async #wake(/** @type {AbortSignal} */ signal) {
+    // One that was scheduled before the element went or sold another must not take the next one's turn.
+    if (signal.aborted || this.#starting) return;
+    this.#starting = true;
+    try {
+      try {
+        await this.#takeOver(signal);
+      } catch {
+        if (signal.aborted) return;
+        // Its build is gone from the server, or something on the page has changed what it rendered: once more, afresh.
+        const focused = /** @type {HTMLElement | null} */ (this.#root.activeElement)?.dataset.focus;
+        forget();
+        if (await this.#show(signal)) throw new Error('nothing to take over');
+        if (focused) this.#find(`[data-focus=${focused}]`)?.focus();
+        await this.#takeOver(signal);
+      }
+    } catch {
+      if (!signal.aborted) this.#refuse();
+      return;
+    }
+    if (!this.#handle) return;
+    this.#find('.fallback')?.remove();
+    if (!this.#wanted) return;
+    const button = this.#wanted.isConnected ? this.#wanted : this.#find('[data-press]');
+    this.#wanted = undefined;
+    button?.click();
+  }
+
+  async #takeOver(/** @type {AbortSignal} */ signal) {
+    const told = this.#told, main = this.#find('main');
+    if (!told || !main) return;
+    const [glue, words] = await Promise.all([load(told.glue, told.wasm), read(told.words)]);
+    if (signal.aborted) return;
+    // Another build of before may keep a checkout whose money is moving: nobody is asked to pay again.
+    for (const build of builds) {
+      const id = build !== glue && build.kept(this.#asked.sku);
+      if (id) return main.replaceChildren(this.#link(told.fallback, told.open_page, `/p/${id}`));
+    }
+    this.#handle = glue.hydrate(this, main, this.#screen, words, speech(told.lang), trustedAddress);
+  }
+
+  /** No WASM, or not now: the first screen stays, with the page's own link below. Another press tries again. */
+  #refuse() {
+    this.#starting = false;
+    this.#wanted?.setAttribute('aria-busy', 'false');
+    this.#wanted = undefined;
+    if (!this.#find('.fallback')) this.#root.append(this.#link(this.#told?.fallback, this.#told?.open_page));
+    this.#tell('wasm_unavailable');
+  }
+
+  #fail(/** @type {string} */ code) {
+    const main = make('main', 'failed'), unknown = code === 'unknown_sku';
+    const say = make('p', 'say', unknown ? 'This is not on sale.' : 'The checkout could not be loaded.');
+    const again = make('button', 'button', 'Try again');
+    Object.assign(main, { lang: 'en', dir: 'ltr' });
+    say.setAttribute('role', 'alert');
+    again.type = 'button';
+    again.addEventListener('click', async () => {
+      this.#end();
+      await this.#start();
+      if (!document.activeElement || document.activeElement === document.body) this.#find('button')?.focus();
+    });
+    main.append(say, again, this.#link());
+    this.#root.replaceChildren(main);
+    this.#tell(code);
+  }
+
+  /** The page's own link, or ours where it has none. */
+  #link(text = '', label = 'Open our checkout page', path = '') {
+    const link = make('div', 'fallback'), slot = make(path ? 'div' : 'slot'), anchor = make('a', '', label);
+    anchor.href = base + (path || `/buy/${encodeURIComponent(this.#asked.sku)}`);
+    slot.append(anchor);
+    link.dir = 'auto';
+    if (text) link.append(Object.assign(make('p', 'say', text), { role: 'alert' }));
+    link.append(slot);
+    return link;
+  }
+
+  #find(/** @type {string} */ selector) {
+    return /** @type {HTMLElement | null} */ (this.#root.querySelector(selector));
+  }
+
+  #tell(/** @type {string} */ code) {
+    const { sku } = this.#asked, detail = { sku, variant: this.#told?.variant, code };
+    this.dispatchEvent(new CustomEvent(`${NAME}:error`, { bubbles: true, composed: true, detail }));
+  }
+}

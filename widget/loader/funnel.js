@@ -1,0 +1,30 @@
+// Counts who saw an offer, and nothing about them: sent when the page is left, and never waited for.
+import { base } from './page.js';
+
+/** @type {Map<string, { sku: string, variant: string, count: number }>} */
+const seen = new Map();
+
+addEventListener('visibilitychange', send);
+addEventListener('pagehide', send);
+
+/** Counts `element` once, when half of it has come into view. */
+export function countSeen(
+  /** @type {Element} */ element, /** @type {AbortSignal} */ signal, /** @type {string} */ sku, /** @type {string} */ variant,
+) {
+  const eye = new IntersectionObserver(([entry]) => {
+    if (!entry.isIntersecting) return;
+    eye.disconnect();
+    const key = `${sku} ${variant}`;
+    const known = seen.get(key) ?? { sku, variant, count: 0 };
+    known.count += 1;
+    seen.set(key, known);
+  }, { threshold: 0.5 });
+  eye.observe(element);
+  signal.addEventListener('abort', () => eye.disconnect());
+}
+
+function send() {
+  if (document.visibilityState !== 'hidden' || !seen.size) return;
+  try { navigator.sendBeacon(`${base}/v1/funnel`, JSON.stringify([...seen.values()])); } catch { /* a count less */ }
+  seen.clear();
+}

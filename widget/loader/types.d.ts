@@ -1,0 +1,74 @@
+// What the loader is given and what it talks to.
+
+/** All styles, minified: the build puts them in. */
+declare const STYLES: string;
+/** The height that each variant's first screen takes, where it isn't the card's: the build puts them in. */
+declare const HEIGHTS: Record<string, string>;
+
+/** What decides which first screen is shown. */
+interface Asked {
+  sku: string;
+  lang: string;
+  variant: string;
+}
+
+/** A first screen that came with the script. */
+interface Sent {
+  sku: string;
+  lang: string;
+  variant: string;
+  text: string;
+}
+
+/** What a first screen says of itself. */
+interface Told {
+  lang: string;
+  /** The variant that it shows, where the one that was asked for exists. */
+  variant?: string;
+  /** Styles of the variant. */
+  sheet: string;
+  words: string;
+  glue: string;
+  wasm: string;
+  fallback: string;
+  open_page: string;
+}
+
+/** How a language writes money, days, times and counts. */
+interface Speech {
+  money(units: number, currency: string, decimals: number): string;
+  date(at: number): string;
+  time(at: number): string;
+  plural(number: number): string;
+}
+
+/** A checkout under way. */
+interface Handle {
+  update(): void;
+  speak(screen: string, words: string, speech: Speech): void;
+  free(): void;
+}
+
+/** What wasm-bindgen exports. */
+interface Glue {
+  default(wasm: { module_or_path: string }): Promise<unknown>;
+  hydrate(
+    host: HTMLElement,
+    main: Element,
+    screen: string,
+    words: string,
+    speech: Speech,
+    trusted: (address: string) => string,
+  ): Handle;
+  kept(sku: string): string | undefined;
+}
+
+/** A Trusted Types policy; TypeScript's library does not know them yet. */
+interface Trusting {
+  createHTML(text: string): string;
+  createScriptURL(text: string): string;
+}
+
+interface Window {
+  trustedTypes?: { createPolicy(name: string, policy: Trusting): Trusting };
+}

@@ -1,0 +1,54 @@
+//! What makes the card a dialog, in variants that have one. Most have none: so it is no part of the view, whose every
+//! attribute would cost every visitor.
+use crate::{
+    model::Model,
+    platform::page::document,
+    view::Press,
+    words::{Key, Words},
+};
+use web_sys::Element;
+
+pub(super) struct Dialog {
+    card: Element,
+    close: Element,
+    /// Where the focus comes to when it leaves the dialog, to be sent to the other end.
+    edges: [Element; 2],
+}
+
+impl Dialog {
+    /// Around what comes after the offer in `card`.
+    pub(super) fn new(card: Element, stage: &Element) -> Option<Self> {
+        let make = |tag: &str, name: &str, value: &str| {
+            let element = document().create_element(tag).ok()?;
+            element.set_attribute(name, value).ok()?;
+            Some(element)
+        };
+        let close = make("button", "data-press", Press::Close.name())?;
+        for (name, value) in [("class", "close"), ("part", "close"), ("type", "button")] {
+            close.set_attribute(name, value).ok()?;
+        }
+        let edges = [make("span", "data-edge", "last")?, make("span", "data-edge", "first")?];
+        for edge in &edges {
+            edge.set_attribute("tabindex", "0").ok()?;
+        }
+        let after = stage.next_sibling();
+        card.insert_before(&edges[0], Some(stage)).ok()?;
+        card.insert_before(&close, Some(stage)).ok()?;
+        card.insert_before(&edges[1], after.as_ref()).ok()?;
+        Some(Self { card, close, edges })
+    }
+
+    pub(super) fn update(&self, model: &Model, words: &Words) {
+        let open = model.is_dialog_open();
+        let title = &model.screen.offering.title;
+        for (name, value) in
+            [("role", "dialog"), ("aria-modal", "true"), ("aria-label", title), ("data-open", "")]
+        {
+            _ = if open { self.card.set_attribute(name, value) } else { self.card.remove_attribute(name) };
+        }
+        for element in self.edges.iter().chain([&self.close]) {
+            _ = element.toggle_attribute_with_force("hidden", !open);
+        }
+        _ = self.close.set_attribute("aria-label", &words.say(Key::Close));
+    }
+}

@@ -1,0 +1,53 @@
+//! Bundles the loader: its modules and all styles in one script, as small as it gets.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+
+use anyhow::{Context, Result};
+
+use crate::{process, repo, tools};
+
+/// Writes `v1.js` into `dist`.
+pub(super) fn build(dist: &Path) -> Result<()> {
+    let sheet = repo::scratch("xtask")?.join("styles.css");
+    process::run(esbuild()?.arg("style/index.css").arg(outfile(&sheet)))
+        .context("the styles can't be bundled")?;
+    let styles = fs::read_to_string(&sheet).context("cannot read the bundled styles")?;
+    let mut bundle = esbuild()?;
+    bundle.args(["widget/loader/v1.js", "--format=iife", "--target=es2022"]);
+    bundle.arg(format!("--define:STYLES={}", serde_json::Value::from(styles.trim_end())));
+    bundle.arg(format!("--define:HEIGHTS={}", serde_json::to_string(&heights()?)?));
+    process::run(bundle.arg(outfile(&dist.join("v1.js")))).context("the loader can't be bundled")
+}
+
+/// The room that each variant's first screen takes, where it isn't the card's.
+fn heights() -> Result<BTreeMap<String, String>> {
+    let folder = repo::root().join("style/variants");
+    let mut heights = BTreeMap::new();
+    for entry in fs::read_dir(&folder).with_context(|| format!("cannot list {}", folder.display()))? {
+        let path = entry?.path();
+        let text = fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))?;
+        let file: toml::Table = text.parse().with_context(|| format!("{} is not TOML", path.display()))?;
+        if let (Some(name), Some(height)) =
+            (path.file_stem(), file.get("height").and_then(toml::Value::as_str))
+        {
+            heights.insert(name.to_string_lossy().into_owned(), height.to_owned());
+        }
+    }
+    Ok(heights)
+}
+
+fn outfile(path: &Path) -> String {
+    format!("--outfile={}", path.display())
+}
+
+/// A command that bundles and minifies.
+pub(super) fn esbuild() -> Result<Command> {
+    let found = tools::ensure(&tools::ESBUILD)?;
+    let mut command = process::command("esbuild");
+    command.env("PATH", tools::path(&[&found])?).current_dir(repo::root());
+    command.args(["--bundle", "--minify", "--log-level=warning", "--allow-overwrite"]);
+    Ok(command)
+}
