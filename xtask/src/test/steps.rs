@@ -138,9 +138,10 @@ fn wasm_tests() -> Result<Outcome> {
 
 fn browser_tests() -> Result<Outcome> {
     let browser = tools::browser::ensure()?;
+    let axe = tools::ensure(&tools::AXE)?.bin.join("axe.min.js");
     let mut test = cargo();
     test.args(["test", "--workspace", "--features", "checkout-tests/browser", "--test", "browser*"]);
-    pass(test.env("CHROMIUM", browser.chromium).env("CHROMEDRIVER", browser.driver))
+    pass(test.env("CHROMIUM", browser.chromium).env("CHROMEDRIVER", browser.driver).env("AXE", axe))
 }
 
 fn tool(tool: &tools::Tool, program: &str) -> Result<Command> {

@@ -94,6 +94,14 @@ pub(crate) const ESBUILD: Tool = Tool {
     sources: &[Source::Npm { package: "esbuild@{version}" }],
 };
 
+/// What the browser tests look for barriers with. Its one file is loaded into the page that is looked at.
+pub(crate) const AXE: Tool = Tool {
+    name: "axe-core",
+    version: "4.14.1",
+    programs: &["axe.min.js"],
+    sources: &[Source::Npm { package: "axe-core@{version}" }],
+};
+
 pub(crate) const CARGO_DENY: Tool = Tool {
     name: "cargo-deny",
     version: "0.20.2",
@@ -135,7 +143,7 @@ pub(crate) const TYPOS: Tool = Tool {
 };
 
 pub(crate) const ALL: &[&Tool] =
-    &[&TRUNK, &WASM_BINDGEN, &WASM_OPT, &ESBUILD, &CARGO_DENY, &CARGO_MACHETE, &TYPOS];
+    &[&TRUNK, &WASM_BINDGEN, &WASM_OPT, &ESBUILD, &AXE, &CARGO_DENY, &CARGO_MACHETE, &TYPOS];
 
 /// Finds the tool on PATH or in the cache, and installs it into the cache otherwise.
 pub(crate) fn ensure(tool: &Tool) -> Result<Found> {

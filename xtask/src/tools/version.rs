@@ -1,12 +1,19 @@
 //! Reads the version that a program reports.
 
+use std::io::{BufRead as _, BufReader};
 use std::path::Path;
 use std::process::Stdio;
 
 use crate::process;
 
-/// What `program --version` reports, unless it doesn't run.
+/// What `program --version` reports, unless it doesn't run. A script for browsers runs nowhere here, and has its version
+/// in its first line.
 pub(crate) fn of(program: &Path) -> Option<String> {
+    if program.extension().is_some_and(|extension| extension == "js") {
+        let mut line = String::new();
+        BufReader::new(std::fs::File::open(program).ok()?).read_line(&mut line).ok()?;
+        return parse(&line).map(str::to_owned);
+    }
     let mut command = process::command(program);
     // Trunk takes NO_COLOR for a flag of its own, and refuses the customary value. Subcommands of cargo that see CARGO
     // expect their own name in front of the flag.
@@ -34,6 +41,7 @@ mod tests {
         assert_eq!(parse("trunk 0.21.14\n"), Some("0.21.14"));
         assert_eq!(parse("wasm-opt version 132 (version_132)"), Some("132"));
         assert_eq!(parse("0.9.2"), Some("0.9.2"));
+        assert_eq!(parse("/*! axe v4.14.1\n"), Some("4.14.1"));
         assert_eq!(parse("tool v1.2.3 (abc 2026-01-01)"), Some("1.2.3"));
         assert_eq!(parse("no version here"), None);
     }
