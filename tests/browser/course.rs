@@ -71,7 +71,7 @@ async fn mounted_and_removed_many_times_leaves_nothing() {
     page.until("root.querySelector('input[name=email]')?.checkVisibility()").await;
     for _ in 0..20 {
         page.eval("window.kept = element; window.place = element.parentNode; element.remove();").await;
-        page.until("!window.kept.isConnected && !window.kept.shadowRoot.querySelector('main')").await;
+        page.until("!window.kept.isConnected && !window.kept.shadowRoot.querySelector('.main')").await;
         page.eval("window.place.append(window.kept)").await;
         page.until("root && root.querySelector('button')").await;
     }
@@ -89,7 +89,7 @@ async fn an_element_that_comes_back_in_the_middle_of_a_payment_goes_on_with_it()
     page.press("Pay $49.00").await;
     page.until("document.querySelector('[data-stripe-overlay] iframe')").await;
     page.eval("window.kept = element; window.place = element.parentNode; element.remove();").await;
-    page.until("!window.kept.shadowRoot.querySelector('main')").await;
+    page.until("!window.kept.shadowRoot.querySelector('.main')").await;
     page.eval("window.place.append(window.kept)").await;
     page.shows("Checking your payment").await;
     page.authenticate("complete").await;

@@ -83,7 +83,7 @@ export class RedisCheckout extends HTMLElement {
   async #start() {
     const root = this.#root, { signal } = this.#life = new AbortController();
     this.#asked = this.#ask();
-    const room = make('main');
+    const room = make('div', 'main');
     room.style.minBlockSize = HEIGHTS[this.#asked.variant] ?? '';
     root.replaceChildren(room);
     const problem = await this.#show(signal);
@@ -196,7 +196,7 @@ export class RedisCheckout extends HTMLElement {
   }
 
   async #takeOver(/** @type {AbortSignal} */ signal) {
-    const told = this.#told, main = this.#find('main');
+    const told = this.#told, main = this.#find('.main');
     if (!told || !main) return;
     const [glue, words] = await Promise.all([load(told.glue, told.wasm), read(told.words)]);
     if (signal.aborted) return;
@@ -218,7 +218,7 @@ export class RedisCheckout extends HTMLElement {
   }
 
   #fail(/** @type {string} */ code) {
-    const main = make('main', 'failed'), unknown = code === 'unknown_sku';
+    const main = make('div', 'main failed'), unknown = code === 'unknown_sku';
     const say = make('p', 'say', unknown ? 'This is not on sale.' : 'The checkout could not be loaded.');
     const again = make('button', 'button', 'Try again');
     Object.assign(main, { lang: 'en', dir: 'ltr' });

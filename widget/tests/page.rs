@@ -97,7 +97,8 @@ fn page() -> (HtmlElement, Element) {
     document.body().expect("a body").append_child(&host).expect("room");
     let root: ShadowRoot =
         host.attach_shadow(&ShadowRootInit::new(ShadowRootMode::Open)).expect("a shadow root");
-    let main = document.create_element("main").expect("a main");
+    let main = document.create_element("div").expect("a place");
+    main.set_class_name("main");
     root.append_child(&main).expect("room");
     (host, main)
 }

@@ -170,7 +170,7 @@ async fn first_screen(api: &Api, assets: &Assets, sku: &str, asked: &Asked) -> R
     let json = serde_json::to_string(&told).map_err(crate::store::StoreError::from)?;
     let html = widget::first_screen_html(screen, locale);
     Ok(format!(
-        "<script type=\"application/json\">{}</script><main>{html}</main>",
+        "<script type=\"application/json\">{}</script><div class=\"main\">{html}</div>",
         json.replace('<', "\\u003c")
     ))
 }

@@ -26,7 +26,7 @@ const STYLE: &str = include_str!("../../../style/page.css");
 pub(super) async fn buy(State(api): State<Api>, Sku(sku): Sku) -> Result<Response, Error> {
     let offering = api.checkout.offering(&sku).await?;
     let body = format!(
-        "<script async src=\"{base}/embed/v1.js\"></script>\
+        "<script async src=\"{base}/embed/v1.js\"></script><h1>Redis University</h1>\
          <redis-checkout sku=\"{sku}\"><p>{title}: {price}</p>\
          <p>This page needs JavaScript and WebAssembly to take your payment. Please try another browser.</p></redis-checkout>",
         base = escape(&api.site.public_url),
@@ -137,7 +137,7 @@ fn page(api: &Api, title: &str, head: &str, body: &str) -> Response {
         "<!doctype html><html lang=\"en\"><head><meta charset=\"utf-8\">\
          <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\
          <meta name=\"robots\" content=\"noindex\"><title>{title} – Redis University</title>{head}\
-         <link rel=\"stylesheet\" href=\"{}/page.css\"></head><body>{body}</body></html>",
+         <link rel=\"stylesheet\" href=\"{}/page.css\"></head><body><main>{body}</main></body></html>",
         escape(&api.site.public_url),
     );
     let headers = [

@@ -102,7 +102,7 @@ pub(super) fn sheet(file: &File) -> String {
         sheet += &format!("{class}{{display:none}}");
     }
     if let Some(height) = &file.height {
-        sheet += &format!("main{{min-block-size:{height}}}");
+        sheet += &format!(".main{{min-block-size:{height}}}");
     }
     let set = TOKENS.iter().filter_map(|token| Some((token, file.tokens.get(token.name)?)));
     let tokens: String =
