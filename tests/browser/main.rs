@@ -1,6 +1,8 @@
 //! Buying in a real browser: the course page of another origin, under its strict page policy.
 
+mod axe;
 mod buying;
+mod chromium;
 mod course;
 mod first_screen;
 mod kind;

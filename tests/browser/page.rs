@@ -16,7 +16,7 @@ const PATIENCE: Duration = Duration::from_secs(25);
 pub struct Page {
     pub app: TestApp,
     pub driver: WebDriver,
-    name: &'static str,
+    pub(crate) name: &'static str,
     _chromedriver: Driver,
     _profile: TempDir,
 }
@@ -152,23 +152,6 @@ impl Page {
         let button = self.driver.query(By::Id(button)).wait(PATIENCE, Duration::from_millis(50));
         button.first().await.expect("the button").click().await.expect("a click");
         self.driver.enter_default_frame().await.expect("the page");
-    }
-
-    /// A command of Chromium's own protocol, such as `Emulation.setDeviceMetricsOverride`.
-    pub async fn emulate(&self, method: &str, params: serde_json::Value) {
-        let outcome = self.driver.cdp().send_raw(method, params).await;
-        outcome.unwrap_or_else(|error| panic!("{}: {method}: {error}", self.name));
-    }
-
-    /// What the console has said since it was asked last. Left out: favicons, and the 402 that Stripe's own frame gets
-    /// for a declined card.
-    pub async fn console(&self) -> Vec<String> {
-        let entries = self.driver.get_log("browser").await.unwrap_or_default();
-        entries
-            .into_iter()
-            .map(|entry| entry.message)
-            .filter(|entry| !entry.contains("favicon") && !entry.contains("402 (Payment Required)"))
-            .collect()
     }
 
     /// Keeps a picture in `test-artifacts/`.

@@ -1,32 +1,63 @@
-//! Every state, narrow and wide, light and dark: nothing sticks out, and a picture is kept in `test-artifacts/`.
-use crate::Page;
+//! Every state, narrow and wide, light and dark, enlarged and in forced colours: nothing sticks out, nothing is a barrier,
+//! and a picture is kept in `test-artifacts/`.
+use crate::{Page, axe};
 use checkout_tests::COURSE;
 use sandbox::{FlockJayFault, Misbehaviour};
 use serde_json::json;
 
-const LOOKS: [(u32, &str); 5] =
-    [(320, "light"), (360, "light"), (360, "dark"), (1280, "light"), (1280, "dark")];
+/// How the page is looked at: its width in CSS pixels, how large each of them is, and in whose colours.
+struct Look {
+    width: u32,
+    zoom: u32,
+    colours: Colours,
+}
 
-/// Looks at the page in every width and theme, and asserts that it fits.
+#[derive(Clone, Copy)]
+enum Colours {
+    Light,
+    Dark,
+    /// Those that the system forces on every page, as with high contrast.
+    Forced,
+}
+
+const LOOKS: [Look; 7] = [
+    Look { width: 320, zoom: 1, colours: Colours::Light },
+    Look { width: 360, zoom: 1, colours: Colours::Light },
+    Look { width: 360, zoom: 1, colours: Colours::Dark },
+    Look { width: 640, zoom: 2, colours: Colours::Light },
+    Look { width: 1280, zoom: 1, colours: Colours::Light },
+    Look { width: 1280, zoom: 1, colours: Colours::Dark },
+    Look { width: 1280, zoom: 1, colours: Colours::Forced },
+];
+
+/// Looks at the page in every way, and asserts that it fits and has no barriers.
 pub(crate) async fn look(page: &Page, state: &str) {
-    for (width, scheme) in LOOKS {
-        let metrics = json!({ "width": width, "height": 900, "deviceScaleFactor": 1, "mobile": width < 600 });
+    for Look { width, zoom, colours } in LOOKS {
+        let metrics =
+            json!({ "width": width, "height": 900, "deviceScaleFactor": zoom, "mobile": width < 600 });
+        page.emulate("Emulation.setDeviceMetricsOverride", metrics).await;
+        let (name, scheme, forced) = match colours {
+            Colours::Light => ("light", "light", "none"),
+            Colours::Dark => ("dark", "dark", "none"),
+            Colours::Forced => ("forced", "dark", "active"),
+        };
         let media = json!({ "features": [
             { "name": "prefers-color-scheme", "value": scheme },
             { "name": "prefers-reduced-motion", "value": "reduce" },
+            { "name": "forced-colors", "value": forced },
         ] });
-        page.emulate("Emulation.setDeviceMetricsOverride", metrics).await;
         page.emulate("Emulation.setEmulatedMedia", media).await;
         page.eval("element?.scrollIntoView({ block: 'start' })").await;
         let sticks_out = page
             .eval(
                 "const right = document.documentElement.clientWidth;
                  return root ? [...root.querySelectorAll('*')].filter(e => e.checkVisibility() && !e.matches('.spoken')
-                   && e.getBoundingClientRect().right > right + 1).map(e => e.className) : []",
+                   && (e.getBoundingClientRect().right > right + 1 || e.getBoundingClientRect().left < -1)).map(e => e.className) : []",
             )
             .await;
         assert_eq!(sticks_out, json!([]), "{state} at {width} px");
-        page.screenshot(&format!("{state}-{width}-{scheme}")).await;
+        page.screenshot(&format!("{state}-{width}-{name}")).await;
+        axe::audit(page, axe::CHECKOUT, &format!("{state}, {width} px, {name}")).await;
     }
 }
 
