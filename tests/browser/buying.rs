@@ -9,7 +9,7 @@ const DECLINED: &str = "4000000000009995";
 const AUTHENTICATED: &str = "4000002500003155";
 
 /// The learner has access, FlockJay knows it, and money was taken once.
-async fn is_in(page: &Page, email: &str) {
+pub(crate) async fn is_in(page: &Page, email: &str) {
     page.until("root && [...root.querySelectorAll('a')].some(a => a.checkVisibility() && a.href.includes('/learn/'))").await;
     let grants = page.app.sandbox.flockjay().active_grants();
     assert_eq!(grants.len(), 1);

@@ -28,6 +28,19 @@ impl Page {
         answer["result"]["value"].clone()
     }
 
+    /// Has every page that comes note when its checkout has been brought to life.
+    pub(crate) async fn note_when_awake(&self) {
+        let source = "addEventListener('redis-checkout:ready', () => { window.awake = true })";
+        self.emulate("Page.addScriptToEvaluateOnNewDocument", json!({ "source": source })).await;
+    }
+
+    /// Comes near the checkout, and waits until it has been brought to life.
+    pub async fn wake(&self) {
+        self.until("root && root.querySelector('[data-press]')").await;
+        self.eval("root.querySelector('[data-press]').dispatchEvent(new PointerEvent('pointerover', { bubbles: true }))").await;
+        self.until("window.awake").await;
+    }
+
     /// What the console has said since it was asked last. Left out: favicons, and the 402 that Stripe's own frame gets
     /// for a declined card.
     pub async fn console(&self) -> Vec<String> {

@@ -5,12 +5,16 @@ mod buying;
 mod chromium;
 mod course;
 mod first_screen;
+mod keyboard;
 mod kind;
 mod languages;
+mod modes;
 mod page;
 mod pictures;
 mod proxy;
 mod seats;
 mod variants;
+mod spoken;
+mod states;
 
 pub use page::Page;

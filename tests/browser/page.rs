@@ -65,6 +65,7 @@ impl Page {
             }
         };
         let page = Self { app, driver, name, _chromedriver: driver_process, _profile: profile };
+        page.note_when_awake().await;
         page.go(&format!("{}/courses/{sku}", page.app.sandbox.course_url())).await;
         page
     }
@@ -113,6 +114,11 @@ impl Page {
         );
         self.until(&format!("root && {find}")).await;
         self.eval(&format!("{find}.click()")).await;
+    }
+
+    /// Waits until the focus is on what `selector` names inside the checkout.
+    pub async fn focus_is(&self, selector: &str) {
+        self.until(&format!("root.activeElement?.matches({selector:?})")).await;
     }
 
     /// Types an email and the card into Stripe's own frame.

@@ -47,7 +47,12 @@ pub(crate) async fn look(page: &Page, state: &str) {
             { "name": "forced-colors", "value": forced },
         ] });
         page.emulate("Emulation.setEmulatedMedia", media).await;
-        page.eval("element?.scrollIntoView({ block: 'start' })").await;
+        // Forced colours that have ended stay on the page until its styles are worked out anew.
+        page.eval(&format!(
+            "const sheet = new CSSStyleSheet(); sheet.replaceSync('* {{ --look: {name}{width} }}');
+             document.adoptedStyleSheets = [sheet]; element?.scrollIntoView({{ block: 'start' }})"
+        ))
+        .await;
         let sticks_out = page
             .eval(
                 "const right = document.documentElement.clientWidth;
@@ -116,10 +121,7 @@ async fn stripe_js_that_does_not_come() {
 #[tokio::test(flavor = "multi_thread")]
 async fn offline_at_the_press_and_back_again() {
     let page = Page::open("offline", COURSE).await;
-    page.until("element.matches(':defined') && root.querySelector('button')").await;
-    // The widget is awake before the network goes.
-    page.eval("window.awake = false; root.querySelector('button').dispatchEvent(new PointerEvent('pointerover', { bubbles: true }))").await;
-    page.until("performance.getEntriesByType('resource').some(e => e.name.endsWith('.wasm'))").await;
+    page.wake().await;
     page.emulate("Network.enable", json!({})).await;
     let network = |offline: bool| json!({ "offline": offline, "latency": 0, "downloadThroughput": -1, "uploadThroughput": -1 });
     page.emulate("Network.emulateNetworkConditions", network(true)).await;
