@@ -47,12 +47,7 @@ pub(crate) async fn look(page: &Page, state: &str) {
             { "name": "forced-colors", "value": forced },
         ] });
         page.emulate("Emulation.setEmulatedMedia", media).await;
-        // Forced colours that have ended stay on the page until its styles are worked out anew.
-        page.eval(&format!(
-            "const sheet = new CSSStyleSheet(); sheet.replaceSync('* {{ --look: {name}{width} }}');
-             document.adoptedStyleSheets = [sheet]; element?.scrollIntoView({{ block: 'start' }})"
-        ))
-        .await;
+        page.eval("element?.scrollIntoView({ block: 'start' })").await;
         let sticks_out = page
             .eval(
                 "const right = document.documentElement.clientWidth;
@@ -64,6 +59,10 @@ pub(crate) async fn look(page: &Page, state: &str) {
         page.screenshot(&format!("{state}-{width}-{name}")).await;
         axe::audit(page, axe::CHECKOUT, &format!("{state}, {width} px, {name}")).await;
     }
+    // Seen on a narrow page first, the end of forced colours would leave its canvas black.
+    page.emulate("Emulation.setEmulatedMedia", json!({ "features": [] })).await;
+    page.eval("return new Promise(resolve => requestAnimationFrame(() => requestAnimationFrame(resolve)))")
+        .await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
