@@ -27,29 +27,6 @@ async fn events_tell_the_page_and_never_the_email() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn two_elements_sell_two_offerings_and_the_script_may_come_twice() {
-    let page = Page::open("two", COURSE).await;
-    let base = page.app.base().to_owned();
-    let course_page = page.app.sandbox.course_url().to_owned();
-    page.go(&format!("{course_page}/two?a=ru-course&b=ru-jp")).await;
-    page.eval(&format!(
-        "const s = document.createElement('script'); s.src = '{base}/embed/v1.js'; document.head.append(s);"
-    ))
-    .await;
-    page.until(
-        "[...document.querySelectorAll('redis-checkout')].every(e => e.shadowRoot?.querySelector('button'))",
-    )
-    .await;
-    let texts = page
-        .eval("return [...document.querySelectorAll('redis-checkout')].map(e => e.shadowRoot.textContent)")
-        .await;
-    assert!(
-        texts[0].as_str().unwrap().contains("$49.00") && texts[1].as_str().unwrap().contains("¥4,900"),
-        "{texts}"
-    );
-}
-
-#[tokio::test(flavor = "multi_thread")]
 async fn another_sku_takes_effect() {
     let page = Page::open("attribute", COURSE).await;
     page.shows("$49.00").await;

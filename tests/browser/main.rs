@@ -1,9 +1,11 @@
 //! Buying in a real browser: the course page of another origin, under its strict page policy.
 
 mod axe;
+mod browser;
 mod buying;
 mod chromium;
 mod course;
+mod everywhere;
 mod first_screen;
 mod keyboard;
 mod kind;

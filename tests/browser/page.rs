@@ -1,13 +1,10 @@
-//! A course page in Chromium, and what a person does on it.
+//! A course page in a browser, and what a person does on it.
+use crate::browser::{Browser, Driver, Started};
 use checkout_tests::TestApp;
-use std::io::{BufRead, BufReader};
-use std::net::SocketAddr;
 use std::path::PathBuf;
-use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 use tempfile::TempDir;
 use thirtyfour::prelude::*;
-use thirtyfour::{ChromeCapabilities, ChromiumLikeCapabilities, LoggingPrefsLogLevel};
 
 /// The longest that anything on a page may take.
 const PATIENCE: Duration = Duration::from_secs(25);
@@ -17,12 +14,10 @@ pub struct Page {
     pub app: TestApp,
     pub driver: WebDriver,
     pub(crate) name: &'static str,
-    _chromedriver: Driver,
+    browser: Browser,
+    _process: Driver,
     _profile: TempDir,
 }
-
-/// Ends the driver, and with it the browser, when the test does.
-struct Driver(Child);
 
 impl Page {
     /// Opens the course page of `sku`. `name` is the test's, for its screenshot.
@@ -32,46 +27,23 @@ impl Page {
 
     /// The same on a server that was set up before.
     pub async fn open_on(name: &'static str, sku: &str, app: TestApp) -> Self {
-        let profile = TempDir::new().expect("a folder");
-        let mut capabilities = ChromeCapabilities::new();
-        if let Ok(chromium) = std::env::var("CHROMIUM") {
-            capabilities.set_binary(&chromium).expect("a capability");
+        let browser = Browser::chosen();
+        let Started { driver, process, profile } = browser.start(name).await;
+        let page = Self { app, driver, name, browser, _process: process, _profile: profile };
+        if browser == Browser::Chromium {
+            page.note_when_awake().await;
         }
-        for flag in [
-            "--headless",
-            "--no-sandbox",
-            "--disable-gpu",
-            "--disable-dev-shm-usage",
-            "--disable-quic",
-            "--no-first-run",
-            "--disable-background-networking",
-            "--disable-component-update",
-            "--disable-sync",
-            "--window-size=1280,1000",
-        ] {
-            capabilities.add_arg(flag).expect("a capability");
-        }
-        let profile_flag = format!("--user-data-dir={}", profile.path().display());
-        capabilities.add_arg(&profile_flag).expect("a capability");
-        capabilities.set_browser_log_level(LoggingPrefsLogLevel::All).expect("a capability");
-        let mut tries = 0;
-        let (driver_process, driver) = loop {
-            tries += 1;
-            let (driver_process, address) = Driver::start().await;
-            match WebDriver::new(format!("http://{address}"), capabilities.clone()).await {
-                Ok(driver) => break (driver_process, driver),
-                // A busy machine may not bring Chromium up in time; that says nothing of the checkout.
-                Err(error) => assert!(tries < 3, "{name}: no browser: {error}"),
-            }
-        };
-        let page = Self { app, driver, name, _chromedriver: driver_process, _profile: profile };
-        page.note_when_awake().await;
         page.go(&format!("{}/courses/{sku}", page.app.sandbox.course_url())).await;
         page
     }
 
     pub async fn go(&self, address: &str) {
         self.driver.goto(address).await.expect("the page");
+        self.eval(
+            "window.refused = [];
+             document.addEventListener('securitypolicyviolation', event => refused.push(event.violatedDirective));",
+        )
+        .await;
     }
 
     /// Runs `script`, a function body, with `element` bound to the checkout and `root` to its shadow root.
@@ -90,11 +62,8 @@ impl Page {
         while self.eval(&format!("return Boolean({condition})")).await != true {
             if Instant::now() > until {
                 let seen = self.eval("return root ? root.textContent : document.body.textContent").await;
-                let console = self.console().await;
-                panic!(
-                    "{}: never {condition}; the checkout says {seen}; the console: {console:?}",
-                    self.name
-                );
+                let complaints = self.complaints().await;
+                panic!("{}: never {condition}; the checkout says {seen}; {complaints:?}", self.name);
             }
             looks.tick().await;
         }
@@ -135,19 +104,36 @@ impl Page {
         self.driver.action_chain().send_keys(keys).perform().await.expect("typed keys");
     }
 
-    /// Types the card into Stripe's frame, which has an origin of its own.
+    /// Types the card into Stripe's frame, which has an origin of its own, going from field to field with Tab: not every
+    /// driver can click or type into a field of a frame that lies out of sight.
     pub async fn fill_card(&self, card: &str) {
-        self.until("element.querySelector('[slot=payment] iframe')").await;
+        let frame = "element.querySelector('[slot=payment] iframe')";
+        self.until(&format!("{frame}?.clientHeight > 100")).await;
+        self.eval(&format!("{frame}.scrollIntoView({{ block: 'center' }})")).await;
         let frame = self.driver.query(By::Css("redis-checkout [slot=payment] iframe"));
         frame.first().await.expect("the frame").enter_frame().await.expect("to enter it");
+        let number = self.driver.query(By::Name("number")).wait(PATIENCE, Duration::from_millis(50));
+        let number = number.first().await.expect("a field for the number");
+        number.clear().await.expect("an empty field");
+        number.click().await.expect("the focus");
         for (name, text) in [("number", card), ("expiry", "12 / 34"), ("cvc", "123"), ("postalCode", "94107")]
         {
-            let field = self.driver.query(By::Name(name)).wait(PATIENCE, Duration::from_millis(50));
-            let field = field.first().await.expect("a field of the card");
-            field.clear().await.expect("an empty field");
-            field.send_keys(text).await.expect("a typed card");
+            self.tab_to(name).await;
+            self.type_keys(text).await;
         }
         self.driver.enter_default_frame().await.expect("the page");
+    }
+
+    /// Presses Tab until the field `name` of the entered frame has the focus, which selects what is in it.
+    async fn tab_to(&self, name: &str) {
+        for _ in 0..4 {
+            let focused = self.driver.execute("return document.activeElement.name", vec![]).await;
+            if focused.expect("a field").json() == name {
+                return;
+            }
+            self.type_keys("\u{e004}").await;
+        }
+        panic!("{}: Tab does not reach {name}", self.name);
     }
 
     /// Presses `button` in the 3-D Secure step.
@@ -158,6 +144,31 @@ impl Page {
         let button = self.driver.query(By::Id(button)).wait(PATIENCE, Duration::from_millis(50));
         button.first().await.expect("the button").click().await.expect("a click");
         self.driver.enter_default_frame().await.expect("the page");
+    }
+
+    /// The learner has access, FlockJay knows it, money was taken once, and the page's policy had nothing to refuse.
+    pub async fn is_in(&self, email: &str) {
+        self.until(
+            "root && [...root.querySelectorAll('a')].some(a => a.checkVisibility() && a.href.includes('/learn/'))",
+        )
+        .await;
+        let grants = self.app.sandbox.flockjay().active_grants();
+        assert_eq!(grants.len(), 1);
+        assert_eq!(grants[0].learner.email, email);
+        let stripe = self.app.sandbox.stripe();
+        assert_eq!((stripe.intents().len(), stripe.charges_succeeded().len()), (1, 1));
+        assert_eq!(self.complaints().await, Vec::<String>::new(), "{}", self.name);
+    }
+
+    /// What the browser has complained of: in its console, or, where drivers don't tell that, against the page's policy.
+    async fn complaints(&self) -> Vec<String> {
+        match self.browser {
+            Browser::Chromium => self.console().await,
+            Browser::Firefox | Browser::WebKit => {
+                let refused = self.eval("return window.refused").await;
+                refused.as_array().into_iter().flatten().map(ToString::to_string).collect()
+            }
+        }
     }
 
     /// Keeps a picture in `test-artifacts/`.
@@ -189,36 +200,5 @@ impl Drop for Page {
                 let _ = self.driver.clone().quit().await;
             });
         });
-    }
-}
-
-impl Driver {
-    async fn start() -> (Self, SocketAddr) {
-        let program = std::env::var("CHROMEDRIVER").unwrap_or_else(|_| "chromedriver".to_owned());
-        let mut child = Command::new(&program)
-            .arg("--port=0")
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null())
-            .spawn()
-            .unwrap_or_else(|error| panic!("{program}: {error}: run `cargo xtask test`, which installs it"));
-        let stdout = child.stdout.take().expect("its output");
-        let port = tokio::task::spawn_blocking(move || {
-            let lines = BufReader::new(stdout).lines().map_while(Result::ok);
-            let mut ports = lines.filter_map(|line| {
-                let (_, port) = line.rsplit_once("started successfully on port ")?;
-                port.trim_end_matches('.').parse::<u16>().ok()
-            });
-            ports.next()
-        });
-        let port = port.await.expect("a reader").expect("the driver says its port");
-        (Self(child), SocketAddr::from(([127, 0, 0, 1], port)))
-    }
-}
-
-impl Drop for Driver {
-    fn drop(&mut self) {
-        // It may have ended with its browser.
-        let _ = self.0.kill();
-        let _ = self.0.wait();
     }
 }

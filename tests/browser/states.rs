@@ -1,6 +1,6 @@
 //! The states that pass quickly or come rarely, each held for long enough to be looked at.
+use crate::Page;
 use crate::pictures::look;
-use crate::{Page, buying};
 use checkout_tests::{COURSE, TestApp};
 use sandbox::{FlockJayFault, Misbehaviour, StripeFault};
 
@@ -30,7 +30,7 @@ async fn opening_paying_and_confirming() {
     page.shows("Paying…").await;
     look(&page, "2-paying").await;
     release_answers(&page).await;
-    buying::is_in(&page, "ada@example.com").await;
+    page.is_in("ada@example.com").await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -51,7 +51,7 @@ async fn three_d_secure_and_what_follows() {
     page.focus_is("[data-focus=heading]").await;
     look(&page, "3-confirming").await;
     release_answers(&page).await;
-    buying::is_in(&page, "ada@example.com").await;
+    page.is_in("ada@example.com").await;
     page.focus_is("[data-focus=heading]").await;
 }
 
@@ -77,6 +77,15 @@ async fn a_price_that_changed_and_a_card_left_empty() {
     page.app.sandbox.stripe().clear_faults();
     page.press("Pay $49.00").await;
     page.shows("You're in").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn wasm_that_is_refused() {
+    let page = Page::open("refused_wasm", COURSE).await;
+    page.go(&format!("{}/courses/{COURSE}?wasm=no", page.app.sandbox.course_url())).await;
+    page.press("Purchase").await;
+    page.shows("Continue on our checkout page").await;
+    look(&page, "offer").await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

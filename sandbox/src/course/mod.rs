@@ -136,15 +136,18 @@ impl CoursePage {
             along = along(query),
             body = body,
         );
-        ([(header::CONTENT_SECURITY_POLICY, self.policy(&checkout))], Html(html)).into_response()
+        ([(header::CONTENT_SECURITY_POLICY, self.policy(&checkout, query))], Html(html)).into_response()
     }
 
-    fn policy(&self, checkout: &str) -> String {
+    fn policy(&self, checkout: &str, query: &HashMap<String, String>) -> String {
         let origin = url::Url::parse(checkout)
             .map_or_else(|_| "'none'".to_owned(), |url| url.origin().ascii_serialization());
         let StripeOrigins { js, api } = self.stripe.as_ref();
+        // A page that allows none stands for the browsers that refuse it.
+        let wasm =
+            if query.get("wasm").is_some_and(|wasm| wasm == "no") { "" } else { " 'wasm-unsafe-eval'" };
         format!(
-            "default-src 'none'; script-src {origin} {js} 'wasm-unsafe-eval'; style-src {origin} 'self'; \
+            "default-src 'none'; script-src {origin} {js}{wasm}; style-src {origin} 'self'; \
              connect-src {origin} {api}; frame-src {js}; img-src 'self' data:; base-uri 'none'; form-action 'self'"
         )
     }

@@ -1,0 +1,169 @@
+//! The browser that the tests run in, with a driver and a profile of its own for each test.
+use serde_json::{Value, json};
+use std::io::{BufRead, BufReader};
+use std::net::{SocketAddr, TcpListener};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+use tempfile::TempDir;
+use thirtyfour::prelude::*;
+use thirtyfour::{Capabilities, ChromeCapabilities, ChromiumLikeCapabilities, LoggingPrefsLogLevel};
+
+/// The longest that a driver may take to listen.
+const PATIENCE: Duration = Duration::from_secs(25);
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Browser {
+    Chromium,
+    Firefox,
+    WebKit,
+}
+
+/// A running browser. Dropped, it ends.
+pub(crate) struct Started {
+    pub(crate) driver: WebDriver,
+    pub(crate) process: Driver,
+    pub(crate) profile: TempDir,
+}
+
+/// Ends the driver, and with it the browser, when the test does.
+pub(crate) struct Driver(Child);
+
+impl Browser {
+    /// The one that `TEST_BROWSER` names; Chromium where it names none.
+    pub(crate) fn chosen() -> Self {
+        match std::env::var("TEST_BROWSER").as_deref() {
+            Err(_) | Ok("chromium") => Self::Chromium,
+            Ok("firefox") => Self::Firefox,
+            Ok("webkit") => Self::WebKit,
+            Ok(other) => panic!("TEST_BROWSER is {other}, and may be chromium, firefox or webkit"),
+        }
+    }
+
+    /// Starts it for the test `name`.
+    pub(crate) async fn start(self, name: &str) -> Started {
+        let profile = TempDir::new().expect("a folder");
+        let capabilities = match self {
+            Self::Chromium => chromium(&profile).expect("capabilities"),
+            Self::Firefox => firefox(&profile),
+            Self::WebKit => webkit(),
+        };
+        let mut tries = 0;
+        loop {
+            tries += 1;
+            let (process, address) = Driver::start(self).await;
+            match WebDriver::new(format!("http://{address}"), capabilities.clone()).await {
+                Ok(driver) => return Started { driver, process, profile },
+                // A busy machine may not bring a browser up in time; that says nothing of the checkout.
+                Err(error) => assert!(tries < 3, "{name}: no browser: {error}"),
+            }
+        }
+    }
+}
+
+fn chromium(profile: &TempDir) -> WebDriverResult<Capabilities> {
+    let mut capabilities = ChromeCapabilities::new();
+    if let Ok(chromium) = std::env::var("CHROMIUM") {
+        capabilities.set_binary(&chromium)?;
+    }
+    for flag in [
+        "--headless",
+        "--no-sandbox",
+        "--disable-gpu",
+        "--disable-dev-shm-usage",
+        "--disable-quic",
+        "--no-first-run",
+        "--disable-background-networking",
+        "--disable-component-update",
+        "--disable-sync",
+        "--window-size=1280,1000",
+    ] {
+        capabilities.add_arg(flag)?;
+    }
+    capabilities.add_arg(&format!("--user-data-dir={}", profile.path().display()))?;
+    capabilities.set_browser_log_level(LoggingPrefsLogLevel::All)?;
+    Ok(capabilities.into())
+}
+
+fn firefox(profile: &TempDir) -> Capabilities {
+    let program = std::env::var("FIREFOX").unwrap_or_else(|_| "firefox".to_owned());
+    let arguments = ["-headless", "-profile", &profile.path().display().to_string()].map(str::to_owned);
+    capabilities("moz:firefoxOptions", json!({ "binary": program, "args": arguments }))
+}
+
+fn webkit() -> Capabilities {
+    let program = std::env::var("MINIBROWSER").unwrap_or_else(|_| "MiniBrowser".to_owned());
+    capabilities("webkitgtk:browserOptions", json!({ "binary": program, "args": ["--automation"] }))
+}
+
+fn capabilities(name: &str, options: Value) -> Capabilities {
+    let mut capabilities = Capabilities::new();
+    capabilities.set(name, options).expect("a capability");
+    capabilities
+}
+
+impl Driver {
+    async fn start(browser: Browser) -> (Self, SocketAddr) {
+        let (variable, usual) = match browser {
+            Browser::Chromium => ("CHROMEDRIVER", "chromedriver"),
+            Browser::Firefox => ("GECKODRIVER", "geckodriver"),
+            Browser::WebKit => ("WEBKITDRIVER", "WebKitWebDriver"),
+        };
+        let program = std::env::var(variable).unwrap_or_else(|_| usual.to_owned());
+        let spawn = |arguments: &[String]| {
+            let mut command = Command::new(&program);
+            command.args(arguments).stdout(Stdio::piped()).stderr(Stdio::null());
+            let child = command.spawn();
+            Self(child.unwrap_or_else(|error| {
+                panic!("{program}: {error}: run `cargo xtask test`, which installs it")
+            }))
+        };
+        let says_its_port = match browser {
+            Browser::Chromium => Some(["--port=0"].as_slice()),
+            Browser::Firefox => Some(["--port=0", "--websocket-port=0"].as_slice()),
+            Browser::WebKit => None,
+        };
+        if let Some(arguments) = says_its_port {
+            let mut driver = spawn(&arguments.iter().map(|&text| text.to_owned()).collect::<Vec<_>>());
+            let port = driver.port().await;
+            return (driver, SocketAddr::from(([127, 0, 0, 1], port)));
+        }
+        let free = TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr());
+        let address = free.expect("a free port");
+        let driver = spawn(&[format!("--port={}", address.port())]);
+        let until = Instant::now() + PATIENCE;
+        let mut looks = tokio::time::interval(Duration::from_millis(20));
+        while tokio::net::TcpStream::connect(address).await.is_err() {
+            assert!(Instant::now() < until, "{program} does not listen");
+            looks.tick().await;
+        }
+        (driver, address)
+    }
+
+    /// The port that it says it listens at.
+    async fn port(&mut self) -> u16 {
+        let stdout = self.0.stdout.take().expect("its output");
+        let (tell, told) = tokio::sync::oneshot::channel();
+        // Read to its end: a driver that can't write any more may die of it.
+        std::thread::spawn(move || {
+            let mut tell = Some(tell);
+            for line in BufReader::new(stdout).lines().map_while(Result::ok) {
+                let listens = ["started successfully on port ", "Listening on 127.0.0.1:"];
+                let port = listens.iter().find_map(|words| line.rsplit_once(words));
+                let port = port.and_then(|(_, port)| port.trim_end_matches('.').parse::<u16>().ok());
+                if let (Some(port), Some(tell)) = (port, tell.take_if(|_| port.is_some())) {
+                    // The test may have given up.
+                    let _ = tell.send(port);
+                }
+            }
+        });
+        told.await.expect("the driver says its port")
+    }
+}
+
+impl Drop for Driver {
+    fn drop(&mut self) {
+        // It may have ended with its browser.
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
