@@ -1,4 +1,4 @@
-//! Buying as it must go in every browser: Chromium, Firefox and WebKit (`TEST_BROWSER`).
+//! Buying as it must go in every browser: Chromium, Firefox and WebKit (`TEST_BROWSER`). `cargo xtask test` names this module.
 use crate::Page;
 use checkout_tests::COURSE;
 

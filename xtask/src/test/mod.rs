@@ -10,19 +10,39 @@ use anyhow::Result;
 
 use crate::interrupt;
 use report::{Outcome, Report};
-use steps::Step;
+use steps::{Needs, Step};
 
 #[derive(clap::Args)]
 pub(crate) struct Options {
     /// Leave out what needs a browser
     #[arg(long)]
     fast: bool,
+    /// In which browsers to test: `all` buys in Firefox and WebKit too
+    #[arg(long, value_enum, default_value_t, conflicts_with = "fast")]
+    browsers: Browsers,
+}
+
+#[derive(Clone, Copy, Default, PartialEq, Eq, clap::ValueEnum)]
+enum Browsers {
+    #[default]
+    Chromium,
+    All,
+}
+
+impl Options {
+    fn wants(&self, needs: Needs) -> bool {
+        match needs {
+            Needs::NoBrowser => true,
+            Needs::Chromium => !self.fast,
+            Needs::OtherBrowsers => self.browsers == Browsers::All,
+        }
+    }
 }
 
 pub(crate) fn run(options: &Options) -> Result<ExitCode> {
     let mut report = Report::default();
-    for Step { name, run, needs_browser } in steps::ALL {
-        if options.fast && *needs_browser {
+    for Step { name, run, needs } in steps::ALL {
+        if !options.wants(*needs) {
             continue;
         }
         println!("\n=== {name}");

@@ -13,7 +13,14 @@ use crate::{interrupt, repo, tools, widget};
 pub(crate) struct Step {
     pub(crate) name: &'static str,
     pub(crate) run: fn() -> Result<Outcome>,
-    pub(crate) needs_browser: bool,
+    pub(crate) needs: Needs,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Needs {
+    NoBrowser,
+    Chromium,
+    OtherBrowsers,
 }
 
 pub(crate) const ALL: &[Step] = &[
@@ -32,19 +39,28 @@ pub(crate) const ALL: &[Step] = &[
     without_browser("documentation tests", doc_tests),
     with_browser("wasm tests", wasm_tests),
     with_browser("browser tests", browser_tests),
+    with_others("buying in Firefox", firefox_tests),
+    with_others("buying in WebKit", webkit_tests),
 ];
 
 const WASM: [&str; 2] = ["--target", "wasm32-unknown-unknown"];
+
+const BROWSER_TESTS: [&str; 6] =
+    ["test", "--workspace", "--features", "checkout-tests/browser", "--test", "browser*"];
 
 /// How long fetching the advisories may take before we count as offline.
 const FETCH_LIMIT: Duration = Duration::from_secs(120);
 
 const fn without_browser(name: &'static str, run: fn() -> Result<Outcome>) -> Step {
-    Step { name, run, needs_browser: false }
+    Step { name, run, needs: Needs::NoBrowser }
 }
 
 const fn with_browser(name: &'static str, run: fn() -> Result<Outcome>) -> Step {
-    Step { name, run, needs_browser: true }
+    Step { name, run, needs: Needs::Chromium }
+}
+
+const fn with_others(name: &'static str, run: fn() -> Result<Outcome>) -> Step {
+    Step { name, run, needs: Needs::OtherBrowsers }
 }
 
 fn rustfmt() -> Result<Outcome> {
@@ -129,7 +145,7 @@ fn doc_tests() -> Result<Outcome> {
 }
 
 fn wasm_tests() -> Result<Outcome> {
-    let browser = tools::browser::ensure()?;
+    let browser = tools::browser::chromium()?;
     let runner = tools::ensure(&tools::WASM_BINDGEN)?.bin.join("wasm-bindgen-test-runner");
     let mut test = cargo();
     test.args(["test", "-p", "widget"]).args(WASM);
@@ -137,11 +153,38 @@ fn wasm_tests() -> Result<Outcome> {
 }
 
 fn browser_tests() -> Result<Outcome> {
-    let browser = tools::browser::ensure()?;
+    let browser = tools::browser::chromium()?;
     let axe = tools::ensure(&tools::AXE)?.bin.join("axe.min.js");
     let mut test = cargo();
-    test.args(["test", "--workspace", "--features", "checkout-tests/browser", "--test", "browser*"]);
-    pass(test.env("CHROMIUM", browser.chromium).env("CHROMEDRIVER", browser.driver).env("AXE", axe))
+    test.args(BROWSER_TESTS);
+    pass(test.env("CHROMIUM", browser.program).env("CHROMEDRIVER", browser.driver).env("AXE", axe))
+}
+
+fn firefox_tests() -> Result<Outcome> {
+    let browser = match tools::browser::firefox() {
+        Ok(browser) => browser,
+        Err(error) => return not_here(&error),
+    };
+    let mut test = cargo();
+    test.args(BROWSER_TESTS).args(["--", "everywhere::"]).env("TEST_BROWSER", "firefox");
+    pass(test.env("FIREFOX", browser.program).env("GECKODRIVER", browser.driver))
+}
+
+fn webkit_tests() -> Result<Outcome> {
+    let browser = match tools::browser::webkit() {
+        Ok(browser) => browser,
+        Err(error) => return not_here(&error),
+    };
+    let mut test = command("xvfb-run");
+    test.arg("--auto-servernum").arg(cargo().get_program());
+    test.args(BROWSER_TESTS).args(["--", "everywhere::"]).env("TEST_BROWSER", "webkit");
+    pass(test.env("MINIBROWSER", browser.program).env("WEBKITDRIVER", browser.driver))
+}
+
+/// What can't be installed can't be tested in, and is not passed either.
+fn not_here(error: &anyhow::Error) -> Result<Outcome> {
+    interrupt::check()?;
+    Ok(Outcome::Skipped(format!("{error:#}")))
 }
 
 fn tool(tool: &tools::Tool, program: &str) -> Result<Command> {

@@ -1,30 +1,57 @@
-//! Chromium and its driver, for the tests that need a browser.
+//! The browsers that the tests need, and their drivers.
 
 use std::path::PathBuf;
 
 use anyhow::{Context, Result};
 
-use super::apt;
+use super::{GECKODRIVER, apt, ensure as ensure_tool};
 use crate::process::on_path;
 
+/// A browser and the driver of its version.
 pub(crate) struct Browser {
-    pub(crate) chromium: PathBuf,
+    pub(crate) program: PathBuf,
     pub(crate) driver: PathBuf,
 }
 
-/// Finds both, or installs Debian's packages where that needs no password.
-pub(crate) fn ensure() -> Result<Browser> {
-    if let Some(browser) = find() {
-        return Ok(browser);
-    }
-    apt::install(&["chromium", "chromium-driver"], ADVICE)?;
-    find().with_context(|| format!("the packages brought no browser: {ADVICE}"))
+/// Finds Chromium, or installs Debian's packages where that needs no password; so do the others.
+pub(crate) fn chromium() -> Result<Browser> {
+    const ADVICE: &str = "install Chromium (or Google Chrome) and the chromedriver of the same version so that both are \
+        on PATH, or leave the browser out with `cargo xtask test --fast`";
+    let find = || {
+        let names = ["chromium", "chromium-browser", "google-chrome", "google-chrome-stable"];
+        Some(Browser { program: names.into_iter().find_map(on_path)?, driver: on_path("chromedriver")? })
+    };
+    found_or_installed(find, &["chromium", "chromium-driver"], ADVICE)
 }
 
-const ADVICE: &str = "install Chromium (or Google Chrome) and the chromedriver of the same version so that both are on \
-     PATH, or leave the browser out with `cargo xtask test --fast`";
+pub(crate) fn firefox() -> Result<Browser> {
+    let find = || ["firefox", "firefox-esr"].into_iter().find_map(on_path);
+    let program = found_or_installed(find, &["firefox-esr"], "install Firefox so that it is on PATH")?;
+    Ok(Browser { program, driver: ensure_tool(&GECKODRIVER)?.bin.join("geckodriver") })
+}
 
-fn find() -> Option<Browser> {
-    let names = ["chromium", "chromium-browser", "google-chrome", "google-chrome-stable"];
-    Some(Browser { chromium: names.into_iter().find_map(on_path)?, driver: on_path("chromedriver")? })
+/// WebKit as GTK has it, which shows itself only on a display: `xvfb-run` is there as well.
+pub(crate) fn webkit() -> Result<Browser> {
+    let find = || {
+        on_path("xvfb-run")?;
+        Some(Browser { program: mini_browser()?, driver: on_path("WebKitWebDriver")? })
+    };
+    let advice = "install WebKitGTK's MiniBrowser and WebKitWebDriver, and xvfb-run";
+    found_or_installed(find, &["webkit2gtk-driver", "xvfb", "xauth"], advice)
+}
+
+fn found_or_installed<T>(find: impl Fn() -> Option<T>, packages: &[&str], advice: &str) -> Result<T> {
+    if let Some(found) = find() {
+        return Ok(found);
+    }
+    apt::install(packages, advice)?;
+    find().with_context(|| format!("the packages brought no browser: {advice}"))
+}
+
+/// Beside its library, as Debian and Fedora have it, and not on PATH.
+fn mini_browser() -> Option<PathBuf> {
+    let libraries = std::fs::read_dir("/usr/lib").into_iter().flatten().flatten().map(|entry| entry.path());
+    let folders = libraries.chain([PathBuf::from("/usr/libexec")]);
+    let mut files = folders.map(|folder| folder.join("webkit2gtk-4.1/MiniBrowser"));
+    files.find(|file| file.is_file())
 }

@@ -102,6 +102,20 @@ pub(crate) const AXE: Tool = Tool {
     sources: &[Source::Npm { package: "axe-core@{version}" }],
 };
 
+/// Drives Firefox.
+pub(crate) const GECKODRIVER: Tool = Tool {
+    name: "geckodriver",
+    version: "0.37.1",
+    programs: &["geckodriver"],
+    sources: &[
+        Source::Release {
+            url: "https://github.com/mozilla/geckodriver/releases/download/v{version}/geckodriver-v{version}-{platform}.tar.gz",
+            platform: platform::geckodriver,
+        },
+        Source::Cargo { package: "geckodriver", locked: true, minutes: 3 },
+    ],
+};
+
 pub(crate) const CARGO_DENY: Tool = Tool {
     name: "cargo-deny",
     version: "0.20.2",
@@ -143,7 +157,7 @@ pub(crate) const TYPOS: Tool = Tool {
 };
 
 pub(crate) const ALL: &[&Tool] =
-    &[&TRUNK, &WASM_BINDGEN, &WASM_OPT, &ESBUILD, &AXE, &CARGO_DENY, &CARGO_MACHETE, &TYPOS];
+    &[&TRUNK, &WASM_BINDGEN, &WASM_OPT, &ESBUILD, &AXE, &GECKODRIVER, &CARGO_DENY, &CARGO_MACHETE, &TYPOS];
 
 /// Finds the tool on PATH or in the cache, and installs it into the cache otherwise.
 pub(crate) fn ensure(tool: &Tool) -> Result<Found> {

@@ -22,6 +22,17 @@ pub(crate) fn binaryen() -> Option<String> {
     }
 }
 
+/// Geckodriver's own names.
+pub(crate) fn geckodriver() -> Option<String> {
+    match (OS, ARCH) {
+        ("linux", "x86_64") => Some("linux64".to_owned()),
+        ("linux", "aarch64") => Some("linux-aarch64".to_owned()),
+        ("macos", "x86_64") => Some("macos".to_owned()),
+        ("macos", "aarch64") => Some("macos-aarch64".to_owned()),
+        _ => None,
+    }
+}
+
 fn triple(libc: &str) -> Option<String> {
     match OS {
         "linux" => Some(format!("{ARCH}-unknown-linux-{libc}")),
