@@ -59,7 +59,7 @@ fn main() -> ExitCode {
         Task::Demo(options) => demo::run(&options).map(success),
         Task::Test(options) => test::run(&options),
         Task::Simulate(options) => simulate(&options).map(success),
-        Task::Bench { what: Bench::Server { purchases } } => bench_server(purchases).map(success),
+        Task::Bench { what } => bench(&what).map(success),
         Task::Sizes => sizes().map(success),
         Task::Tools => install_tools().map(success),
         Task::Postgres => postgres::run().map(success),
@@ -94,9 +94,23 @@ enum Bench {
         #[arg(long, default_value = "1000000")]
         purchases: u64,
     },
+    /// When a visitor sees the price, can type and can pay, against a plain page; fails where a goal is missed
+    Page,
 }
 
-fn bench_server(purchases: u64) -> anyhow::Result<()> {
+fn bench(what: &Bench) -> anyhow::Result<()> {
+    let mut run = process::cargo();
+    run.args(["run", "--quiet", "--release", "--package", "bench", "--"]);
+    match what {
+        Bench::Server { purchases } => {
+            run.args(["server", "--purchases", &purchases.to_string()]);
+        }
+        Bench::Page => {
+            let browser = tools::browser::chromium()?;
+            run.arg("page").arg("--chromium").arg(browser.program).arg("--chromedriver").arg(browser.driver);
+            widget::build()?;
+        }
+    }
     let mut build = process::cargo();
     // Apart, so that no feature of one is switched on in the other.
     process::run(
@@ -107,10 +121,7 @@ fn bench_server(purchases: u64) -> anyhow::Result<()> {
     std::fs::copy(&binary, &measured)?;
     let folder = repo::root().join("target/bench");
     std::fs::create_dir_all(&folder)?;
-    let mut run = process::cargo();
-    run.args(["run", "--quiet", "--release", "--package", "bench", "--", "server"]);
     run.arg("--binary").arg(measured).arg("--folder").arg(folder);
-    run.args(["--purchases", &purchases.to_string()]);
     process::run(run.current_dir(repo::root()))
 }
 

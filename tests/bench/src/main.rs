@@ -1,10 +1,12 @@
 //! `cargo xtask bench server`: the release build under load on this machine, against what the machine can do at best.
+//! `cargo xtask bench page`: what a visitor waits for.
 #![forbid(unsafe_code)]
 #![expect(clippy::print_stdout, reason = "talking to the person at the terminal is its job")]
 
 mod bare;
 mod database;
 mod load;
+mod page;
 mod process;
 mod report;
 
@@ -37,6 +39,19 @@ enum Command {
         #[arg(long, default_value = "1000000")]
         purchases: u64,
     },
+    /// Measures the page.
+    Page {
+        /// The release build of `redis-checkout`, with the widget inside.
+        #[arg(long)]
+        binary: PathBuf,
+        /// Where the database is put.
+        #[arg(long)]
+        folder: PathBuf,
+        #[arg(long, env = "CHROMIUM")]
+        chromium: PathBuf,
+        #[arg(long, env = "CHROMEDRIVER")]
+        chromedriver: PathBuf,
+    },
     /// Answers every request with the bytes of a file, and does nothing else.
     Bare {
         #[arg(long)]
@@ -60,6 +75,9 @@ fn main() -> anyhow::Result<()> {
     runtime.block_on(async {
         match Cli::parse().command {
             Command::Bare { answer } => bare::serve(&answer).await,
+            Command::Page { binary, folder, chromium, chromedriver } => {
+                page::run(&binary, &folder, &chromium, &chromedriver).await
+            }
             Command::Server { binary, folder, purchases } => {
                 let sandbox = Sandbox::start(Options::default()).await?;
                 let mut bench = Bench { binary, folder, sandbox, report: Report::default() };
@@ -84,7 +102,7 @@ struct Bench {
 
 impl Bench {
     async fn start(&self, database: &Database) -> anyhow::Result<Server> {
-        Server::start(&self.binary, database, SEATS, &self.sandbox).await
+        Server::start(&self.binary, database, SEATS, &self.sandbox, &[]).await
     }
 
     /// From starting the process to the first answer that it is ready, and what it holds then.

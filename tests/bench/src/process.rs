@@ -15,12 +15,14 @@ pub(crate) struct Server {
 }
 
 impl Server {
-    /// The release build on `database`, selling so many seats; ready when this returns.
+    /// The release build on `database`, selling so many seats, with these settings besides; ready when this
+    /// returns.
     pub(crate) async fn start(
         binary: &Path,
         database: &Database,
         seats: usize,
         sandbox: &Sandbox,
+        settings: &[(&str, &str)],
     ) -> anyhow::Result<Self> {
         let free = TcpListener::bind("127.0.0.1:0")?;
         let address = free.local_addr()?;
@@ -42,6 +44,7 @@ impl Server {
             .env("TRUSTED_PROXIES", "127.0.0.1")
             // The only limit that a server could not be measured under.
             .env("LIMIT_OFFERING", "off")
+            .envs(settings.iter().copied())
             .stdout(Stdio::null())
             .stderr(Stdio::null())
             .spawn()
