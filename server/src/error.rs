@@ -35,6 +35,10 @@ pub enum Error {
     MalformedJson(String),
     #[error("the content type is not application/json")]
     UnsupportedMediaType,
+    #[error("the content type is not application/x-www-form-urlencoded")]
+    NotAForm,
+    #[error("the form was sent from another site")]
+    CrossSite,
     #[error("the body is too large")]
     BodyTooLarge,
     #[error("the Idempotency-Key was used with another body")]

@@ -30,10 +30,16 @@ pub enum Guard {
     CommandsCommitWithState,
     /// What waits too long is looked after.
     Swept,
+    /// A seat stays taken until Stripe's page takes no payment any more.
+    PageIsClosed,
+    /// A purchase is paid on Stripe's page or inline, not by both.
+    OneWay,
+    /// After a payment Stripe is asked what its page did besides.
+    PageIsAsked,
 }
 
 impl Guard {
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 16] = [
         Self::SeatIsLeft,
         Self::SeatUntilCanceled,
         Self::LateMoneyNeedsSeat,
@@ -47,17 +53,21 @@ impl Guard {
         Self::RefundsAddUp,
         Self::CommandsCommitWithState,
         Self::Swept,
+        Self::PageIsClosed,
+        Self::OneWay,
+        Self::PageIsAsked,
     ];
 }
 
 /// The steps of a purchase between which a process may die. Those of the outbox are followed by the command's name, as in
 /// `outbox.leased create_grant`.
-pub const STEPS: [&str; 13] = [
+pub const STEPS: [&str; 14] = [
     "open.stored",
     "open.committed",
     "pay.stored",
     "pay.committed",
     "pay.intent_made",
+    "pay.session_made",
     "learn.stored",
     "learn.committed",
     "webhook.stored",

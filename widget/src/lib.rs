@@ -45,4 +45,4 @@ pub use server::first_screen_html;
 #[cfg(not(target_arch = "wasm32"))]
 pub use variants::{Variant, variants};
 #[cfg(not(target_arch = "wasm32"))]
-pub use words::{Loader, Locale, Locales, locales};
+pub use words::{Loader, Locale, Locales, Pages, SharedWord, locales};

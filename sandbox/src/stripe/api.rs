@@ -19,7 +19,7 @@ use super::{
     ids, intents,
     ledger::Origin,
     operation::{Call, StripeOperation},
-    payments, refunds,
+    payments, refunds, sessions,
 };
 use crate::{
     fault::{ErrorBody, Misbehaviour, lock},
@@ -230,6 +230,10 @@ fn work(
         StripeOperation::ListIntents => intents::list(ledger, params),
         StripeOperation::CancelIntent => intents::cancel(ledger, id, params),
         StripeOperation::ConfirmIntent => payments::confirm(ledger, id, params),
+        StripeOperation::CreateSession => sessions::create(ledger, params),
+        StripeOperation::RetrieveSession => sessions::retrieve(ledger, id, params),
+        StripeOperation::ListSessions => sessions::list(ledger, params),
+        StripeOperation::ExpireSession => sessions::expire(ledger, id, params),
         StripeOperation::CreateRefund => refunds::create(ledger, params),
         StripeOperation::RetrieveRefund => refunds::retrieve(ledger, id, params),
         StripeOperation::ListRefunds => refunds::list(ledger, params),

@@ -27,6 +27,19 @@ impl Params {
         Some(self.0.remove(position).1)
     }
 
+    pub(crate) fn push(&mut self, name: &str, value: &str) {
+        self.0.push((name.to_owned(), value.to_owned()));
+    }
+
+    /// The parameters within `name`, called as if they stood alone: of `a[b][c]` within `a`, `b[c]`.
+    pub(crate) fn within(&self, name: &str) -> Self {
+        let inner = |(known, value): &(String, String)| {
+            let (first, rest) = known.strip_prefix(name)?.strip_prefix('[')?.split_once(']')?;
+            Some(([first, rest].concat(), value.clone()))
+        };
+        Self(self.0.iter().filter_map(inner).collect())
+    }
+
     pub(crate) fn get(&self, name: &str) -> Option<&str> {
         self.0.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
     }

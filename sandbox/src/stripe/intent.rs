@@ -83,6 +83,8 @@ pub(crate) struct Intent {
     pub(crate) next_action: Option<NextAction>,
     /// What the payment waits to be made with, while the learner acts or the bank settles.
     pub(crate) means: Option<Means>,
+    /// The checkout session whose page has made it.
+    pub(crate) session: Option<String>,
 }
 
 impl Intent {

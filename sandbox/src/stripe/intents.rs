@@ -56,6 +56,7 @@ pub(crate) fn create(ledger: &mut Ledger, params: &Params) -> Result<Value, ApiE
         payment_method: None,
         next_action: None,
         means: None,
+        session: None,
         id: id.clone(),
     };
     intent.metadata.retain(|_, value| !value.is_empty());
@@ -83,6 +84,7 @@ pub(crate) fn update(ledger: &mut Ledger, id: &str, params: &Params) -> Result<V
     let types = params.list("payment_method_types");
     let expand = expansions(params)?;
     let intent = ledger.intent(id)?;
+    refuse_of_checkout(intent)?;
     let what = match (amount.is_some(), currency.is_some(), types.is_empty()) {
         (true, _, _) => Some("amount"),
         (false, true, _) => Some("currency"),
@@ -143,6 +145,7 @@ pub(crate) fn cancel(ledger: &mut Ledger, id: &str, params: &Params) -> Result<V
     let reasons = ["duplicate", "fraudulent", "requested_by_customer", "abandoned"];
     let reason = params.one_of("cancellation_reason", &reasons)?;
     let intent = ledger.intent_mut(id)?;
+    refuse_of_checkout(intent)?;
     if !intent.status.is_open() {
         let message = format!(
             "You cannot cancel this PaymentIntent because it has a status of {}. Only a PaymentIntent with one of the \
@@ -152,6 +155,12 @@ pub(crate) fn cancel(ledger: &mut Ledger, id: &str, params: &Params) -> Result<V
         );
         return Err(ApiError::unexpected_state(message, intent.to_json()));
     }
+    end(ledger, id, reason)
+}
+
+/// Cancels what is open.
+pub(crate) fn end(ledger: &mut Ledger, id: &str, reason: Option<String>) -> Result<Value, ApiError> {
+    let intent = ledger.intent_mut(id)?;
     intent.status = Status::Canceled;
     intent.canceled_at = Some(ids::now());
     intent.cancellation_reason = reason;
@@ -201,6 +210,15 @@ pub(crate) fn page<'a>(
     let has_more = rows.len() > start + limit;
     let data: Vec<Value> = rows.into_iter().skip(start).take(limit).map(|(_, _, json)| json).collect();
     Ok(json!({ "object": "list", "url": url, "has_more": has_more, "data": data }))
+}
+
+/// Only Stripe's page moves what it has made: the session is what a merchant may end.
+pub(crate) fn refuse_of_checkout(intent: &Intent) -> Result<(), ApiError> {
+    if intent.session.is_none() {
+        return Ok(());
+    }
+    let message = "You cannot perform this action on PaymentIntents created by Checkout.";
+    Err(ApiError::new(400, "invalid_request_error", None, message))
 }
 
 fn methods(params: &Params) -> Result<Methods, ApiError> {

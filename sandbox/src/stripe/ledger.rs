@@ -9,6 +9,7 @@ use super::{
     error::ApiError,
     ids,
     intent::{Intent, fixture, patch},
+    session::Session,
     webhooks::Webhooks,
 };
 
@@ -71,6 +72,7 @@ pub(crate) struct Origin {
 #[derive(Debug)]
 pub(crate) struct Ledger {
     pub(crate) intents: Table<Intent>,
+    pub(crate) sessions: Table<Session>,
     pub(crate) charges: Table<Charge>,
     pub(crate) refunds: Table<Refund>,
     pub(crate) disputes: Table<Dispute>,
@@ -86,6 +88,7 @@ impl Ledger {
     pub(crate) fn new(base_url: String, webhooks: Arc<Webhooks>) -> Self {
         Self {
             intents: Table::default(),
+            sessions: Table::default(),
             charges: Table::default(),
             refunds: Table::default(),
             disputes: Table::default(),
@@ -102,6 +105,14 @@ impl Ledger {
 
     pub(crate) fn intent_mut(&mut self, id: &str) -> Result<&mut Intent, ApiError> {
         self.intents.get_mut(id).ok_or_else(|| ApiError::missing("payment_intent", "intent", id))
+    }
+
+    pub(crate) fn session(&self, id: &str) -> Result<&Session, ApiError> {
+        self.sessions.get(id).ok_or_else(|| ApiError::missing("checkout.session", "session", id))
+    }
+
+    pub(crate) fn session_mut(&mut self, id: &str) -> Result<&mut Session, ApiError> {
+        self.sessions.get_mut(id).ok_or_else(|| ApiError::missing("checkout.session", "session", id))
     }
 
     /// Records that something happened to `object` and has it delivered.

@@ -6,6 +6,7 @@ mod charge;
 mod currency;
 mod error;
 mod form;
+mod hosted;
 mod idempotency;
 mod ids;
 mod intent;
@@ -15,6 +16,8 @@ mod operation;
 mod pages;
 mod payments;
 mod refunds;
+mod session;
+mod sessions;
 mod webhooks;
 
 use std::sync::{Arc, Mutex};
@@ -100,7 +103,7 @@ impl Stripe {
 
     pub(crate) fn routes(&self) -> Router {
         let api = any(api::handle).with_state(Arc::clone(&self.core));
-        Router::new().route("/v1/{*path}", api).merge(pages::routes(self.clone()))
+        Router::new().route("/v1/{*path}", api).merge(pages::routes(self.clone())).merge(hosted::routes(self.clone()))
     }
 
     pub(crate) fn connect(&self, checkout_url: &str) {
@@ -131,6 +134,12 @@ impl Stripe {
     /// One payment intent.
     pub fn intent(&self, id: &str) -> Option<Value> {
         lock(&self.core.ledger).intents.get(id).map(|intent| intent.to_json())
+    }
+
+    /// Every checkout session as the API shows it, in the order of creation.
+    pub fn sessions(&self) -> Vec<Value> {
+        let ledger = lock(&self.core.ledger);
+        ledger.sessions.iter().map(|session| session.to_json(&ledger.base_url)).collect()
     }
 
     /// Every charge, declined ones too.
@@ -217,6 +226,11 @@ impl Stripe {
     /// Cancels as from Stripe's dashboard.
     pub fn cancel(&self, intent: &str) -> Result<Value, ApiError> {
         self.act(|ledger| intents::cancel(ledger, intent, &Params::default()))
+    }
+
+    /// Closes a checkout session's page as from Stripe's dashboard.
+    pub fn expire_session(&self, session: &str) -> Result<Value, ApiError> {
+        self.act(|ledger| sessions::expire(ledger, session, &Params::default()))
     }
 
     /// Makes webhook deliveries go wrong from now on.

@@ -18,6 +18,14 @@ pub enum StripeOperation {
     CancelIntent,
     /// `POST /v1/payment_intents/{id}/confirm`
     ConfirmIntent,
+    /// `POST /v1/checkout/sessions`
+    CreateSession,
+    /// `GET /v1/checkout/sessions/{id}`
+    RetrieveSession,
+    /// `GET /v1/checkout/sessions`
+    ListSessions,
+    /// `POST /v1/checkout/sessions/{id}/expire`
+    ExpireSession,
     /// `POST /v1/refunds`
     CreateRefund,
     /// `GET /v1/refunds/{id}`
@@ -44,8 +52,9 @@ pub(crate) struct Call {
 impl Call {
     pub(crate) fn parse(method: &str, path: &str) -> Option<Self> {
         use StripeOperation::{
-            CancelIntent, ConfirmIntent, CreateIntent, CreateRefund, ListDisputes, ListEvents, ListIntents,
-            ListRefunds, RetrieveCharge, RetrieveEvent, RetrieveIntent, RetrieveRefund, UpdateIntent,
+            CancelIntent, ConfirmIntent, CreateIntent, CreateRefund, CreateSession, ExpireSession,
+            ListDisputes, ListEvents, ListIntents, ListRefunds, ListSessions, RetrieveCharge, RetrieveEvent,
+            RetrieveIntent, RetrieveRefund, RetrieveSession, UpdateIntent,
         };
         let segments: Vec<&str> = path.trim_matches('/').split('/').collect();
         let (operation, id) = match (method, segments.as_slice()) {
@@ -55,6 +64,10 @@ impl Call {
             ("GET", ["v1", "payment_intents", id]) => (RetrieveIntent, *id),
             ("POST", ["v1", "payment_intents", id, "cancel"]) => (CancelIntent, *id),
             ("POST", ["v1", "payment_intents", id, "confirm"]) => (ConfirmIntent, *id),
+            ("POST", ["v1", "checkout", "sessions"]) => (CreateSession, ""),
+            ("GET", ["v1", "checkout", "sessions"]) => (ListSessions, ""),
+            ("GET", ["v1", "checkout", "sessions", id]) => (RetrieveSession, *id),
+            ("POST", ["v1", "checkout", "sessions", id, "expire"]) => (ExpireSession, *id),
             ("POST", ["v1", "refunds"]) => (CreateRefund, ""),
             ("GET", ["v1", "refunds"]) => (ListRefunds, ""),
             ("GET", ["v1", "disputes"]) => (ListDisputes, ""),

@@ -35,6 +35,10 @@ async fn file(Path(file): Path<String>) -> Response {
         "payment-element.js" => script(include_str!("../../assets/payment-element.js")),
         "challenge.html" => page(include_str!("../../assets/challenge.html")),
         "bank.html" => page(include_str!("../../assets/bank.html")),
+        "hosted.css" => {
+            ([(header::CONTENT_TYPE, "text/css; charset=utf-8")], include_str!("../../assets/hosted.css"))
+                .into_response()
+        }
         "challenge.js" => script(include_str!("../../assets/challenge.js")),
         "frame.css" => {
             ([(header::CONTENT_TYPE, "text/css; charset=utf-8")], include_str!("../../assets/frame.css"))

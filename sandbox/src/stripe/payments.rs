@@ -9,7 +9,9 @@ use super::{
     form::Params,
     ids,
     intent::{Intent, Means, Methods, NextAction, Status},
+    intents::refuse_of_checkout,
     ledger::Ledger,
+    sessions,
 };
 
 /// How the learner's step at their bank went, or how a late payment settles.
@@ -35,6 +37,7 @@ pub(crate) fn confirm(ledger: &mut Ledger, id: &str, params: &Params) -> Result<
         "receipt_email",
         "expand[]",
     ])?;
+    refuse_of_checkout(ledger.intent(id)?)?;
     let means = match params.required("payment_method_data[type]")? {
         "card" => {
             let part = |name: &str| params.required(name);
@@ -184,6 +187,7 @@ fn charge(ledger: &mut Ledger, id: &str) -> Result<Value, ApiError> {
         Behaviour::SettlesLater => {
             ledger.intent_mut(id)?.status = Status::Processing;
             ledger.emit_intent("payment_intent.processing", id);
+            sessions::follow(ledger, id)?;
             ledger.intent(id).map(Intent::to_json)
         }
     }
@@ -196,6 +200,7 @@ fn succeed(ledger: &mut Ledger, id: &str) -> Result<Value, ApiError> {
     intent.amount_received = intent.amount;
     ledger.emit_charge("charge.succeeded", &charge);
     ledger.emit_intent("payment_intent.succeeded", id);
+    sessions::follow(ledger, id)?;
     ledger.intent(id).map(Intent::to_json)
 }
 
@@ -218,7 +223,10 @@ fn fail(ledger: &mut Ledger, id: &str, error: ApiError) -> ApiError {
     intent.last_payment_error = Some(error.error().clone());
     let json = intent.to_json();
     ledger.emit_intent("payment_intent.payment_failed", id);
-    error.with("payment_intent", json)
+    match sessions::follow(ledger, id) {
+        Ok(()) => error.with("payment_intent", json),
+        Err(missing) => missing,
+    }
 }
 
 fn add_charge(ledger: &mut Ledger, id: &str, declined: Option<Decline>) -> Result<String, ApiError> {

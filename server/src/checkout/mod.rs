@@ -1,6 +1,7 @@
 //! What the checkout does for a request: one method each, called once by its handler.
 
 mod guard;
+mod hosted;
 mod moment;
 mod open;
 mod pauses;
@@ -22,6 +23,7 @@ use std::sync::Arc;
 use tokio_util::sync::CancellationToken;
 
 pub use guard::Guards;
+pub use hosted::{Hosted, HostedPurchase, PageSite};
 pub use moment::Moment;
 pub use open::IdempotencyKey;
 pub use pauses::Pauses;

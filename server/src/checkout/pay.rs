@@ -4,14 +4,14 @@ use crate::abuse::Client;
 use crate::error::Error;
 use crate::grants::Grants;
 use crate::payments::{Intent, IntentStatus, IntentTerms, Payments, PaymentsError};
-use crate::purchase::{Attempt, Event, Learner, Purchase, PurchaseId, Refusal};
+use crate::purchase::{Attempt, Event, Learner, Purchase, PurchaseId, Refusal, Way};
 use crate::trial::reach;
 use shared::{Email, Pay, PayAnswer, State};
 use std::time::Duration;
 use tokio::time::timeout;
 
 /// How long Stripe may take, retries included: the learner hears from us before the page gives up.
-const PATIENCE: Duration = Duration::from_secs(12);
+pub(super) const PATIENCE: Duration = Duration::from_secs(12);
 
 /// Who presses Pay.
 #[derive(Clone, Debug)]
@@ -21,8 +21,16 @@ pub struct Payer {
     pub challenge_answer: Option<String>,
 }
 
-/// What became of a press of Pay.
-enum Submitted {
+/// A press of Pay.
+pub(super) struct Press {
+    pub(super) learner: Learner,
+    /// Minor units that the learner was shown.
+    pub(super) expected_total: i64,
+    pub(super) way: Way,
+}
+
+/// What became of it.
+pub(super) enum Submitted {
     /// Stripe is next.
     Now(Box<Purchase>),
     /// The same request was answered before, with this intent.
@@ -47,7 +55,8 @@ impl<P: Payments, G: Grants> Checkout<P, G> {
         self.admit_to(id, &payer.client)?;
         let known = self.store.purchase(id).await?;
         self.admit_payer(&known, &payer.client, payer.challenge_answer.as_deref()).await?;
-        let purchase = match self.submit(id, learner, request.expected_total, key, &payer.client).await? {
+        let press = Press { learner, expected_total: request.expected_total, way: Way::Inline };
+        let purchase = match self.submit(id, press, key, &payer.client).await? {
             Submitted::Now(purchase) => purchase,
             Submitted::Before(intent) => {
                 let intent = self.payments.retrieve(&intent).await?;
@@ -61,16 +70,7 @@ impl<P: Payments, G: Grants> Checkout<P, G> {
         let intent = match prepared.unwrap_or_else(late) {
             Ok(intent) => intent,
             Err(error) => {
-                if matches!(
-                    error,
-                    PaymentsError::Spent { .. }
-                        | PaymentsError::EmailRefused
-                        | PaymentsError::Missing
-                        | PaymentsError::Permanent { .. }
-                ) {
-                    // Stripe made none, and the next press is another request.
-                    self.store.apply(id, Event::IntentNotCreated, self.now()).await??;
-                }
+                self.forget_attempt(id, &error).await?;
                 return Err(error.into());
             }
         };
@@ -94,6 +94,20 @@ impl<P: Payments, G: Grants> Checkout<P, G> {
         }
     }
 
+    /// Where Stripe made nothing the next press is another request.
+    pub(super) async fn forget_attempt(&self, id: &PurchaseId, error: &PaymentsError) -> Result<(), Error> {
+        match error {
+            PaymentsError::Spent { .. }
+            | PaymentsError::EmailRefused
+            | PaymentsError::Missing
+            | PaymentsError::Permanent { .. } => {
+                self.store.apply(id, Event::IntentNotCreated, self.now()).await??;
+            }
+            PaymentsError::Transient { .. } | PaymentsError::OtherState => {}
+        }
+        Ok(())
+    }
+
     fn confirmation(&self, intent: Intent, purchase: &Purchase) -> Result<PayAnswer, Error> {
         let secret =
             intent.client_secret.ok_or(PaymentsError::transient("Stripe's answer has no client secret"))?;
@@ -105,15 +119,15 @@ impl<P: Payments, G: Grants> Checkout<P, G> {
     }
 
     /// The purchase takes note before Stripe hears of it, so that a crash in between forgets nothing.
-    async fn submit(
+    pub(super) async fn submit(
         &self,
         id: &PurchaseId,
-        learner: Learner,
-        expected_total: i64,
+        press: Press,
         key: Option<IdempotencyKey>,
         client: &Client,
     ) -> Result<Submitted, Error> {
         let now = self.now();
+        let Press { learner, expected_total, way } = press;
         let mut tx = self.store.begin().await?;
         let repeated = match &key {
             // What a repeat is answered is the same intent, asked for again: no secret is stored.
@@ -124,7 +138,7 @@ impl<P: Payments, G: Grants> Checkout<P, G> {
             self.admit_press(&mut tx, client, &learner.email, now).await?;
         }
         let attempt_key = format!("pay-{:032x}", rand::random::<u128>());
-        let event = Event::PaySubmitted { learner, expected_total, key: attempt_key };
+        let event = Event::PaySubmitted { learner, expected_total, key: attempt_key, way };
         let refusal = match tx.apply(id, event, now).await? {
             Ok(purchase) => {
                 reach("pay.stored", "");
@@ -173,7 +187,7 @@ impl<P: Payments, G: Grants> Checkout<P, G> {
     }
 }
 
-fn parse_name(name: Option<String>) -> Result<Option<String>, Error> {
+pub(super) fn parse_name(name: Option<String>) -> Result<Option<String>, Error> {
     let name = name.map(|name| name.trim().to_owned()).filter(|name| !name.is_empty());
     match name {
         Some(name) if name.chars().count() > 200 || name.chars().any(char::is_control) => {

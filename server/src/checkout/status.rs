@@ -32,6 +32,9 @@ impl<P: Payments, G: Grants> Checkout<P, G> {
     pub async fn refresh(&self, id: &PurchaseId, client: &Client) -> Result<Purchase, Error> {
         self.admit_to(id, client)?;
         let purchase = self.store.purchase(id).await?;
+        if purchase.hosted().is_some() && !purchase.was_paid() {
+            return self.ask_for_page(&purchase).await;
+        }
         match (purchase.state(), purchase.intent()) {
             (
                 State::Held | State::Paying | State::Processing | State::Expired | State::Canceled,

@@ -140,19 +140,24 @@ pub fn router(api: Api) -> Router {
         .routes(routes!(embed::loader))
         .routes(routes!(embed::card))
         .routes(routes!(embed::asset));
+    let pages = OpenApiRouter::new()
+        .routes(routes!(pages::buy, pages::buy_by_form))
+        .routes(routes!(pages::purchase))
+        .routes(routes!(pages::pay_on_page))
+        .routes(routes!(pages::cancel_purchase));
     let rest = OpenApiRouter::new()
         .routes(routes!(webhook::take_stripe_webhook))
-        .routes(routes!(pages::buy))
-        .routes(routes!(pages::purchase))
         .routes(routes!(health::healthz))
         .routes(routes!(health::readyz));
     let catch_panics = CatchPanicLayer::custom(problem::panicked as fn(_) -> _);
+    let limit = axum::middleware::from_fn_with_state(api.clone(), limit::limit_requests);
     let routes = document(v1)
         .route("/v1/{*unknown}", any(async || Error::UnknownRoute))
         .layer(catch_panics)
-        .layer(axum::middleware::from_fn_with_state(api.clone(), limit::limit_requests))
+        .layer(limit.clone())
         .layer(for_pages)
         .merge(document(embed).layer(for_all).layer(compress))
+        .merge(document(pages).layer(limit))
         .merge(document(rest))
         .merge(pages::style_route());
     let description: Arc<str> = description.to_pretty_json().unwrap_or_default().into();

@@ -9,12 +9,16 @@ use url::Url;
 /// Stripe's origins for scripts and frames (<https://docs.stripe.com/security/guide#content-security-policy>).
 const STRIPE_ORIGINS: &str = "https://js.stripe.com https://*.js.stripe.com https://hooks.stripe.com";
 
+const STRIPE_API: &str = "https://api.stripe.com";
+/// Where Stripe's own pages are.
+const STRIPE_PAGE: &str = "https://checkout.stripe.com";
+
 pub(super) async fn add_headers(request: Request, next: Next) -> Response {
     let mut response = next.run(request).await;
     let headers = response.headers_mut();
     headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     // A purchase's page has its id in its address.
-    headers.insert(header::REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
+    headers.entry(header::REFERRER_POLICY).or_insert(HeaderValue::from_static("no-referrer"));
     headers
         .entry(header::CONTENT_SECURITY_POLICY)
         .or_insert(HeaderValue::from_static("default-src 'none'; frame-ancestors 'none'"));
@@ -30,12 +34,14 @@ pub(super) fn page_policy(site: &Site) -> String {
     let own_stripe = site.stripe_js.starts_with("https://js.stripe.com/");
     let scripts = if own_stripe { STRIPE_ORIGINS.to_owned() } else { origin(&site.stripe_js) };
     let checkout = origin(&site.public_url);
+    let api = origin(&site.stripe_api);
+    // Browsers hold a form to this even where its answer sends it elsewhere.
+    let pay_page = if api == STRIPE_API { STRIPE_PAGE } else { &api };
     let humans = &site.challenge_origins;
     format!(
         "default-src 'none'; script-src {checkout} {scripts} {humans} 'wasm-unsafe-eval'; style-src {checkout}; \
-         connect-src {checkout} {} {humans}; frame-src {scripts} {humans}; img-src {checkout} data:; base-uri 'none'; \
-         form-action {checkout}; frame-ancestors 'none'",
-        origin(&site.stripe_api)
+         connect-src {checkout} {api} {humans}; frame-src {scripts} {humans}; img-src {checkout} data:; base-uri 'none'; \
+         form-action {checkout} {pay_page}; frame-ancestors 'none'"
     )
 }
 

@@ -49,7 +49,8 @@ fn answer(problem: &Problem) -> Response {
     response
 }
 
-fn describe(error: &Error) -> Problem {
+/// What the API says of `error`.
+pub(super) fn describe(error: &Error) -> Problem {
     match error {
         Error::UnknownSku(sku) => problem(
             404,
@@ -101,6 +102,18 @@ fn describe(error: &Error) -> Problem {
             Code::UnsupportedMediaType,
             "Unsupported media type",
             "Send the body as JSON, with the header `Content-Type: application/json`.",
+        ),
+        Error::NotAForm => problem(
+            415,
+            Code::UnsupportedMediaType,
+            "Unsupported media type",
+            "Send the form as application/x-www-form-urlencoded, as a page does.",
+        ),
+        Error::CrossSite => problem(
+            403,
+            Code::InvalidRequest,
+            "Sent from another site",
+            "Only the page at this address sends this form. Nothing was done.",
         ),
         Error::BodyTooLarge => {
             problem(413, Code::BodyTooLarge, "Body too large", "Send a body of at most 512 KiB.")
@@ -189,6 +202,12 @@ fn refused(refusal: &Refusal) -> Problem {
             Code::PurchaseEnded,
             "Purchase ended",
             "This purchase is paid, being paid, cancelled or refunded. GET it to see which.",
+        ),
+        Refusal::PaidOtherwise => problem(
+            409,
+            Code::PurchaseEnded,
+            "Paid another way",
+            "This purchase is being paid on Stripe's page. Continue there, or give it up and open a new one.",
         ),
         Refusal::PriceChanged { total } => problem(
             409,

@@ -111,7 +111,10 @@ fn explain(refusal: &Refusal, money: impl Fn(i64) -> String) -> Refused {
                 .to_owned()
         }
         Refusal::Ended => "this purchase is being refunded in full already, or was: nothing to do".to_owned(),
-        Refusal::HoldExpired | Refusal::PriceChanged { .. } | Refusal::TooManyDeclines => {
+        Refusal::HoldExpired
+        | Refusal::PaidOtherwise
+        | Refusal::PriceChanged { .. }
+        | Refusal::TooManyDeclines => {
             format!("the purchase refuses: {refusal:?}")
         }
     })

@@ -1,7 +1,9 @@
 //! The port to whoever takes the money. Only `stripe` knows that it is Stripe.
 
+mod session;
 mod stripe;
 
+pub use session::{Session, SessionStatus, SessionTerms};
 pub use stripe::{Stripe, supports};
 
 use crate::purchase::{Attempt, Dispute, Event, Reference, SeatFound};
@@ -68,8 +70,8 @@ pub enum PaymentsError {
     /// Failed for certain, and the same key will fail in the same way: a new one is needed.
     #[error("{message}")]
     Spent { message: String },
-    /// The intent is in another state than the call needs: ask for it.
-    #[error("the payment intent is in another state")]
+    /// The intent or session is in another state than the call needs: ask for it.
+    #[error("the payment intent or checkout session is in another state")]
     OtherState,
     /// Stripe won't take this email address.
     #[error("the email is refused")]
@@ -154,6 +156,25 @@ pub trait Payments: Send + Sync + 'static {
     ) -> impl Future<Output = Result<IntentPage, PaymentsError>> + Send;
 
     fn cancel(&self, intent: &str) -> impl Future<Output = Result<Intent, PaymentsError>> + Send;
+
+    /// Creates the checkout session for `terms`, or finds the one that an earlier call made.
+    fn create_session(
+        &self,
+        terms: SessionTerms<'_>,
+        window: (Timestamp, Timestamp),
+    ) -> impl Future<Output = Result<Session, PaymentsError>> + Send;
+
+    fn retrieve_session(&self, session: &str) -> impl Future<Output = Result<Session, PaymentsError>> + Send;
+
+    /// The checkout session made for `reference` within `window` or a little outside, where there is one.
+    fn find_session(
+        &self,
+        reference: &Reference,
+        window: (Timestamp, Timestamp),
+    ) -> impl Future<Output = Result<Option<Session>, PaymentsError>> + Send;
+
+    /// Closes the page of an open session, so that nobody pays on it any more.
+    fn expire_session(&self, session: &str) -> impl Future<Output = Result<Session, PaymentsError>> + Send;
 
     /// Gives `amount` minor units back, or all that is left: once, however often it is called with this `key`, which
     /// begins with the purchase's reference. What becomes of it later is told by [`Payments::taken_back`].

@@ -9,11 +9,16 @@ pub enum Event {
     /// A coupon was applied or removed.
     PriceChanged { price: Price },
     /// The learner pressed Pay. `key` is used where this is the first time.
-    PaySubmitted { learner: Learner, expected_total: i64, key: String },
+    PaySubmitted { learner: Learner, expected_total: i64, key: String, way: Way },
     /// Stripe has the payment intent.
     IntentCreated { intent: String },
-    /// Stripe answered for certain that it made none, and will repeat that answer for this key.
+    /// Stripe answered for certain that it made neither an intent nor a session, and will repeat that answer for this
+    /// key.
     IntentNotCreated,
+    /// Stripe has the checkout session: a page of its own on which this purchase can be paid.
+    SessionCreated { session: String },
+    /// That page takes no payment any more, or there never was one. What was paid on it its intent says.
+    SessionClosed,
     /// The bank wants to see the learner (3-D Secure).
     PaymentActionRequired,
     /// Stripe waits for a card: nothing is under way.
@@ -49,6 +54,26 @@ pub enum Event {
     RefundRefused { amount: Option<i64> },
     /// The learner's bank asks for the money back, or has decided.
     Disputed { dispute: Dispute },
+}
+
+/// How a purchase is paid. Once chosen it stays, so that nobody pays twice.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Way {
+    /// By a payment intent, inside the course page.
+    Inline,
+    /// By a checkout session, on Stripe's page.
+    Hosted(PageTerms),
+}
+
+/// What Stripe's page is to say, and where it sends the learner back to.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PageTerms {
+    /// What is sold, in the catalogue's words.
+    pub title: String,
+    /// The learner's language, such as `de`.
+    pub lang: String,
+    /// The address of the purchase's status page.
+    pub back: String,
 }
 
 /// Where a dispute stands.
@@ -87,6 +112,8 @@ pub enum SeatFound {
 pub enum Refusal {
     /// The hold, or the time to pay, ran out.
     HoldExpired,
+    /// It is being paid on Stripe's page, or inline, and not by the way that was asked for.
+    PaidOtherwise,
     /// It is paid, cancelled or refunded.
     Ended,
     /// The learner saw another total.

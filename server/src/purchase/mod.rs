@@ -2,6 +2,7 @@
 
 mod command;
 mod event;
+mod hosted;
 mod ids;
 mod money;
 mod timeline;
@@ -13,7 +14,8 @@ mod properties;
 mod table;
 
 pub use command::{Command, Receiver};
-pub use event::{Dispute, Event, Refusal, SeatFound};
+pub use event::{Dispute, Event, PageTerms, Refusal, SeatFound, Way};
+pub use hosted::Hosted;
 pub use ids::{PurchaseId, Reference};
 pub use transition::MOST_DECLINES;
 
@@ -46,6 +48,9 @@ pub struct Purchase {
     attempt: Option<Attempt>,
     /// Stripe's payment intent.
     intent: Option<String>,
+    /// Stripe's page, where it is paid on one and not inside the course page.
+    #[serde(default)]
+    hosted: Option<Hosted>,
     declines: u32,
     /// The failure counted last, so that the same one told twice counts once.
     last_failure: Option<String>,
@@ -85,7 +90,7 @@ pub struct Learner {
     pub name: Option<String>,
 }
 
-/// The request that creates a payment intent, as it was first sent.
+/// The request that creates a payment intent or a checkout session, as it was first sent.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Attempt {
     /// Stripe's `Idempotency-Key`.
@@ -139,6 +144,7 @@ impl Purchase {
             checks: 0,
             attempt: None,
             intent: None,
+            hosted: None,
             declines: 0,
             last_failure: None,
             ending: false,
@@ -216,10 +222,11 @@ impl Purchase {
         self.attempt.as_ref()
     }
 
-    /// From when to when its payment intent may have been created.
+    /// From when to when its payment intent or its checkout session may have been created.
     #[must_use]
     pub fn intent_window(&self) -> (Timestamp, Timestamp) {
-        (self.opened_at, self.pay_expires_at.unwrap_or(self.hold_expires_at))
+        let until = self.pay_expires_at.unwrap_or(self.hold_expires_at);
+        (self.opened_at, self.hosted.as_ref().map_or(until, |hosted| until.max(hosted.expires_at)))
     }
 
     #[must_use]

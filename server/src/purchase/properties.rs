@@ -16,8 +16,18 @@ fn usd() -> Currency {
 fn any_event() -> impl Strategy<Value = Event> {
     let learner = Learner { email: Email::parse("ada@example.com").unwrap(), name: None };
     let seat = prop_oneof![Just(SeatFound::Yes), Just(SeatFound::No)];
+    let back = "https://checkout/p/1".to_owned();
+    let terms = PageTerms { title: "Redis".to_owned(), lang: "en".to_owned(), back };
+    let way = prop_oneof![Just(Way::Inline), Just(Way::Hosted(terms))];
     prop_oneof![
-        8 => Just(Event::PaySubmitted { learner, expected_total: 4900, key: "key".to_owned() }),
+        8 => way.prop_map(move |way| Event::PaySubmitted {
+            learner: learner.clone(),
+            expected_total: 4900,
+            key: "key".to_owned(),
+            way,
+        }),
+        4 => Just(Event::SessionCreated { session: "cs_1".to_owned() }),
+        2 => Just(Event::SessionClosed),
         4 => Just(Event::IntentCreated { intent: "pi_1".to_owned() }),
         1 => Just(Event::IntentNotCreated),
         1 => Just(Event::PaymentActionRequired),
@@ -93,6 +103,11 @@ impl Ledger {
         match self.purchase.handle(event, self.now, &LIMITS) {
             Err(_) => prop_assert_eq!(&before, &self.purchase, "a refusal changes nothing"),
             Ok(commands) => {
+                let gives_back = commands.contains(&Command::ReleaseSeat);
+                let open = |hosted: &Hosted| hosted.session.is_some() && !hosted.closed;
+                if gives_back && !before.was_paid() {
+                    prop_assert!(!self.purchase.hosted().is_some_and(open), "a seat is free while its page is open");
+                }
                 for command in &commands {
                     match command {
                         Command::ReleaseSeat => self.owned_seats -= 1,
@@ -118,6 +133,12 @@ impl Ledger {
         for _ in 0..40 {
             let last_word = match self.purchase.state() {
                 State::Held => Event::Woken,
+                State::Paying
+                    if self.purchase.is_ending()
+                        && self.purchase.hosted().is_some_and(|hosted| !hosted.closed) =>
+                {
+                    Event::SessionClosed
+                }
                 State::Paying if self.purchase.is_ending() => {
                     Event::IntentCanceled { intent: self.purchase.intent().map(str::to_owned) }
                 }

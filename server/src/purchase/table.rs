@@ -10,6 +10,7 @@ const LIMITS: Limits = Limits {
 };
 const OPENED: Timestamp = Timestamp::from_millis(1_800_000_000_000);
 const SOON: Timestamp = Timestamp::from_millis(1_800_000_060_000);
+const A_MINUTE_LATER: Timestamp = Timestamp::from_millis(1_800_000_120_000);
 const LATE: Timestamp = Timestamp::from_millis(1_800_100_000_000);
 
 fn opening(seated: bool) -> Opening {
@@ -32,7 +33,24 @@ fn learner() -> Learner {
 }
 
 fn pay() -> Event {
-    Event::PaySubmitted { learner: learner(), expected_total: 4900, key: "key".to_owned() }
+    pay_by(Way::Inline, 4900)
+}
+
+fn pay_hosted() -> Event {
+    pay_by(Way::Hosted(terms()), 4900)
+}
+
+fn pay_by(way: Way, expected_total: i64) -> Event {
+    Event::PaySubmitted { learner: learner(), expected_total, key: "key".to_owned(), way }
+}
+
+fn terms() -> PageTerms {
+    let (title, lang) = ("Redis".to_owned(), "en".to_owned());
+    PageTerms { title, lang, back: "https://checkout/p/1".to_owned() }
+}
+
+fn session_created() -> Event {
+    Event::SessionCreated { session: "cs_1".to_owned() }
 }
 
 fn succeeded(amount: i64, seat: SeatFound) -> Event {
@@ -76,6 +94,21 @@ fn in_state(state: State) -> Purchase {
     purchase(&events)
 }
 
+/// A purchase that is paid on Stripe's page, as far as its table differs.
+fn hosted() -> Vec<(String, Purchase)> {
+    let created = || Event::IntentCreated { intent: "pi_1".to_owned() };
+    let tried = || vec![pay_hosted(), session_created(), created()];
+    let stories = [
+        ("paying, hosted", vec![pay_hosted(), session_created()]),
+        ("paying, hosted, tried", tried()),
+        ("paying, hosted, ending", [tried(), vec![Event::GaveUp]].concat()),
+        ("paying, hosted, closed", [tried(), vec![Event::GaveUp, Event::SessionClosed]].concat()),
+        ("processing, hosted", [tried(), vec![Event::PaymentProcessing]].concat()),
+        ("canceled, hosted", vec![pay_hosted(), Event::SessionClosed, Event::IntentCanceled { intent: None }]),
+    ];
+    stories.into_iter().map(|(name, events)| (name.to_owned(), purchase(&events))).collect()
+}
+
 /// Every event, with the variations that matter.
 fn events() -> Vec<(&'static str, Event, Timestamp)> {
     vec![
@@ -87,12 +120,15 @@ fn events() -> Vec<(&'static str, Event, Timestamp)> {
         ("pay submitted", pay(), SOON),
         (
             "pay submitted, other total",
-            Event::PaySubmitted { learner: learner(), expected_total: 1, key: "k".to_owned() },
+            pay_by(Way::Inline, 1),
             SOON,
         ),
         ("pay submitted, late", pay(), LATE),
+        ("pay submitted, hosted", pay_hosted(), SOON),
         ("intent created", Event::IntentCreated { intent: "pi_1".to_owned() }, SOON),
         ("intent not created", Event::IntentNotCreated, SOON),
+        ("session created", session_created(), SOON),
+        ("session closed", Event::SessionClosed, SOON),
         ("action required", Event::PaymentActionRequired, SOON),
         ("payment awaited", Event::PaymentAwaited, SOON),
         ("processing", Event::PaymentProcessing, SOON),
@@ -138,10 +174,10 @@ fn events() -> Vec<(&'static str, Event, Timestamp)> {
 #[test]
 fn every_event_in_every_state_does_what_the_table_says() {
     let mut table = String::new();
-    for &state in State::ALL {
-        writeln!(table, "{state}").unwrap();
+    let inline = State::ALL.iter().map(|&state| (state.to_string(), in_state(state)));
+    for (name, before) in inline.chain(hosted()) {
+        writeln!(table, "{name}").unwrap();
         for (name, event, now) in events() {
-            let before = in_state(state);
             let mut after = before.clone();
             let outcome = match after.handle(event, now, &LIMITS) {
                 Err(refusal) => format!("refused: {refusal:?}"),
@@ -156,6 +192,26 @@ fn every_event_in_every_state_does_what_the_table_says() {
     }
     let expected = include_str!("table.txt");
     assert!(table == expected, "the table is now:\n{table}");
+}
+
+#[test]
+fn a_hosted_purchase_stays_one_and_its_request_stays_the_same() {
+    let mut purchase = purchase(&[pay_hosted()]);
+    let first = (purchase.attempt().cloned(), purchase.hosted().cloned());
+    let other = PageTerms { title: "Another".to_owned(), ..terms() };
+    purchase.handle(pay_by(Way::Hosted(other), 4900), A_MINUTE_LATER, &LIMITS).unwrap();
+    assert_eq!((purchase.attempt().cloned(), purchase.hosted().cloned()), first);
+    assert_eq!(purchase.handle(pay(), SOON, &LIMITS), Err(Refusal::PaidOtherwise));
+    let left = purchase.hosted().unwrap().expires_at.since(SOON.plus(LIMITS.payment));
+    assert!(left >= Duration::from_secs(1800), "a repeat at the last moment is long enough for Stripe: {left:?}");
+    assert_eq!(in_state(State::Paying).handle(pay_hosted(), SOON, &LIMITS), Err(Refusal::PaidOtherwise));
+}
+
+#[test]
+fn a_purchase_stored_before_there_were_pages_still_reads() {
+    let mut stored = serde_json::to_value(in_state(State::Paying)).unwrap();
+    stored.as_object_mut().unwrap().remove("hosted");
+    assert_eq!(serde_json::from_value::<Purchase>(stored).unwrap(), in_state(State::Paying));
 }
 
 #[test]
@@ -230,7 +286,7 @@ fn stripe_is_asked_at_doubling_intervals_until_the_time_to_pay_is_over() {
 fn nothing_due_is_paid_without_stripe() {
     let free = Price { discount: 4900, total: 0, ..opening(false).price };
     let mut purchase = Purchase::open(Opening { price: free, ..opening(false) }, OPENED, &LIMITS);
-    let event = Event::PaySubmitted { learner: learner(), expected_total: 0, key: "key".to_owned() };
+    let event = pay_by(Way::Inline, 0);
     assert_eq!(purchase.handle(event, SOON, &LIMITS), Ok(vec![Command::CreateGrant]));
     assert_eq!((purchase.state(), purchase.attempt()), (State::Paid, None));
 }
@@ -271,7 +327,7 @@ fn a_refund_that_stripe_refuses_may_be_asked_for_again() {
 fn what_cost_nothing_can_be_taken_back_too() {
     let free = Price { discount: 4900, total: 0, ..opening(true).price };
     let mut purchase = Purchase::open(Opening { price: free, ..opening(true) }, OPENED, &LIMITS);
-    let event = Event::PaySubmitted { learner: learner(), expected_total: 0, key: "key".to_owned() };
+    let event = pay_by(Way::Inline, 0);
     purchase.handle(event, SOON, &LIMITS).unwrap();
     assert_eq!(purchase.handle(refund(Some(1)), SOON, &LIMITS), Err(Refusal::RefundTooLarge { left: 0 }));
     let commands = purchase.handle(refund(None), SOON, &LIMITS).unwrap();

@@ -33,11 +33,16 @@ impl Purchase {
         match event {
             Event::PriceChanged { price } => {
                 self.still_payable(now)?;
+                if self.hosted.is_some() {
+                    // Stripe's page says what it was created with.
+                    return Err(Refusal::PaidOtherwise);
+                }
                 self.price = price;
                 Ok(vec![])
             }
-            Event::PaySubmitted { learner, expected_total, key } => {
+            Event::PaySubmitted { learner, expected_total, key, way } => {
                 self.still_payable(now)?;
+                self.same_way(&way)?;
                 if expected_total != self.price.total {
                     return Err(Refusal::PriceChanged { total: self.price.total });
                 }
@@ -47,6 +52,7 @@ impl Purchase {
                 }
                 if self.attempt.is_none() || !holds(Guard::FrozenAttempt) {
                     self.attempt = Some(Attempt { key, price: self.price.clone(), learner });
+                    self.choose_way(way, now, limits);
                 }
                 if self.state == State::Held {
                     self.state = State::Paying;
@@ -64,9 +70,15 @@ impl Purchase {
                 Ok(if self.state.is_over() || self.ending { vec![Command::CancelIntent] } else { vec![] })
             }
             Event::IntentNotCreated => {
-                if self.intent.is_none() {
+                let session = self.hosted.as_ref().and_then(|hosted| hosted.session.as_ref());
+                if self.intent.is_none() && session.is_none() {
                     self.attempt = None;
                 }
+                Ok(vec![])
+            }
+            Event::SessionCreated { session } => Ok(self.session_created(session)),
+            Event::SessionClosed => {
+                self.session_closed();
                 Ok(vec![])
             }
             Event::PaymentActionRequired => Ok(vec![]),
@@ -94,6 +106,9 @@ impl Purchase {
                 Ok(if self.ending { vec![Command::CancelIntent] } else { vec![] })
             }
             Event::IntentCanceled { .. } => Ok(match self.state {
+                State::Held | State::Paying | State::Processing if self.page_is_open() => {
+                    if self.ending { vec![] } else { self.begin_ending(now, limits) }
+                }
                 State::Held | State::Paying | State::Processing => self.end(State::Canceled, now),
                 State::Paid
                 | State::Granted
@@ -145,27 +160,6 @@ impl Purchase {
             }
             Event::Disputed { dispute } => Ok(self.disputed(dispute, now)),
         }
-    }
-
-    fn still_payable(&self, now: Timestamp) -> Result<(), Refusal> {
-        if self.declines >= MOST_DECLINES {
-            return Err(Refusal::TooManyDeclines);
-        }
-        if self.ending {
-            return Err(Refusal::Ended);
-        }
-        let until = match self.state {
-            State::Held => self.hold_expires_at,
-            State::Paying => self.pay_expires_at.unwrap_or(self.hold_expires_at),
-            State::Expired => return Err(Refusal::HoldExpired),
-            State::Processing
-            | State::Paid
-            | State::Granted
-            | State::Canceled
-            | State::Refunding
-            | State::Refunded => return Err(Refusal::Ended),
-        };
-        if now < until { Ok(()) } else { Err(Refusal::HoldExpired) }
     }
 
     fn become_paid(&mut self, now: Timestamp) -> Vec<Command> {
@@ -220,6 +214,7 @@ impl Purchase {
         let displaced = self.intent.replace(intent.clone()).filter(|displaced| *displaced != intent);
         let mut commands: Vec<_> =
             displaced.map(|intent| Command::CancelStray { intent }).into_iter().collect();
+        commands.extend(self.ask_what_the_page_did());
         self.charged = amount;
         if self.has_lost_seat() {
             self.owns_seat = seat == SeatFound::Yes;

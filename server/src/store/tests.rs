@@ -1,7 +1,7 @@
 //! The store's promises, on a database of its own.
 use super::*;
 use crate::catalog::{Catalog, CurrentCatalog};
-use crate::purchase::{Command, Event, Learner, Opening, Purchase, Reference};
+use crate::purchase::{Command, Event, Learner, Opening, Purchase, Reference, Way};
 use shared::{Currency, Email, Money, Price, State, Timestamp};
 use tempfile::TempDir;
 use test_database::TestDatabase;
@@ -58,7 +58,7 @@ impl Fixture {
 
     async fn pay(&self, id: &PurchaseId) {
         let learner = Learner { email: Email::parse("ada@example.com").unwrap(), name: None };
-        self.apply(id, Event::PaySubmitted { learner, expected_total: 4900, key: "key".to_owned() }).await;
+        self.apply(id, Event::PaySubmitted { learner, expected_total: 4900, key: "key".to_owned(), way: Way::Inline }).await;
         self.apply(id, Event::IntentCreated { intent: format!("pi_{}", id.as_str()) }).await;
         self.pay_again(id).await;
     }

@@ -32,7 +32,9 @@ impl<P: Payments, G: Grants> Checkout<P, G> {
             },
             Command::ReleaseSeat => Outcome::Done(vec![]),
             Command::CallPerson { why } => Outcome::NeedsPerson { message: why.clone(), events: vec![] },
-            Command::CancelStray { intent } => self.cancel_stray(intent).await.unwrap_or_else(Outcome::from),
+            Command::CancelStray { intent } => {
+                self.cancel_stray(&purchase, intent).await.unwrap_or_else(Outcome::from)
+            }
             Command::ReturnStray { intent, amount, key } => {
                 self.return_stray(intent, *amount, key).await.unwrap_or_else(Outcome::from)
             }
@@ -40,8 +42,16 @@ impl<P: Payments, G: Grants> Checkout<P, G> {
     }
 
     async fn ask_stripe(&self, purchase: &Purchase) -> Result<Outcome, PaymentsError> {
-        let Some(intent) = self.find_intent(purchase).await? else { return Ok(Outcome::Done(vec![])) };
-        let mut events = intent.events().to_vec();
+        let mut events = match purchase.hosted() {
+            Some(_) if !purchase.was_paid() => return self.ask_of_page(purchase).await,
+            Some(hosted) if !hosted.closed => match self.close_paid_page(purchase).await? {
+                Outcome::Done(events) => events,
+                other @ (Outcome::Retry { .. } | Outcome::NeedsPerson { .. }) => return Ok(other),
+            },
+            Some(_) | None => vec![],
+        };
+        let Some(intent) = self.find_intent(purchase).await? else { return Ok(Outcome::Done(events)) };
+        events.extend(intent.events());
         if intent.status == IntentStatus::Succeeded {
             match self.payments.taken_back(&intent.id).await {
                 Ok(taken_back) => events.extend(taken_back.events()),
@@ -55,19 +65,26 @@ impl<P: Payments, G: Grants> Checkout<P, G> {
 
     /// An intent that can't be cancelled has moved on, and says where to: then the payment wins.
     async fn cancel_intent(&self, purchase: &Purchase) -> Result<Outcome, PaymentsError> {
+        if purchase.hosted().is_some() {
+            return self.close_page(purchase).await;
+        }
         let Some(known) = self.find_intent(purchase).await? else {
             return Ok(Outcome::Done(vec![Event::IntentCanceled { intent: None }]));
         };
-        let intent = match self.payments.cancel(&known.id).await {
+        Ok(Outcome::Done(self.cancel_known(&known.id).await?))
+    }
+
+    pub(super) async fn cancel_known(&self, intent: &str) -> Result<Vec<Event>, PaymentsError> {
+        let intent = match self.payments.cancel(intent).await {
             Err(PaymentsError::OtherState) if holds(Guard::PaymentWins) => {
-                self.payments.retrieve(&known.id).await?
+                self.payments.retrieve(intent).await?
             }
             Err(PaymentsError::OtherState) => {
-                return Ok(Outcome::Done(vec![Event::IntentCanceled { intent: Some(known.id) }]));
+                return Ok(vec![Event::IntentCanceled { intent: Some(intent.to_owned()) }]);
             }
             outcome => outcome?,
         };
-        Ok(Outcome::Done(intent.events().to_vec()))
+        Ok(intent.events().to_vec())
     }
 
     async fn create_refund(
@@ -85,9 +102,13 @@ impl<P: Payments, G: Grants> Checkout<P, G> {
         }
     }
 
-    async fn cancel_stray(&self, intent: &str) -> Result<Outcome, PaymentsError> {
+    async fn cancel_stray(&self, purchase: &Purchase, intent: &str) -> Result<Outcome, PaymentsError> {
         let known = match self.payments.cancel(intent).await {
             Err(PaymentsError::OtherState) => self.payments.retrieve(intent).await?,
+            // Its page has made it, and is closed in its place.
+            Err(PaymentsError::Permanent { .. }) if purchase.hosted().is_some() => {
+                return self.close_paid_page(purchase).await;
+            }
             outcome => outcome?,
         };
         let [_, standing] = known.events();

@@ -2,6 +2,7 @@
 
 mod carry_out;
 mod circuit;
+mod hosted;
 mod sweep;
 mod views;
 

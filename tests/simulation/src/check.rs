@@ -1,8 +1,9 @@
 //! The invariants, as somebody sees them who knows everything.
 use crate::database::LIVE;
 use crate::run::Run;
-use crate::world::SimIntent;
-use redis_checkout::payments::{IntentStatus, RefundStatus};
+use crate::pages::SimSession;
+use crate::world::{SimIntent, StripeLedger};
+use redis_checkout::payments::{IntentStatus, RefundStatus, SessionStatus};
 use redis_checkout::purchase::Purchase;
 use redis_checkout::store::PurchaseFilter;
 use shared::{State, Step, Timestamp};
@@ -26,8 +27,12 @@ pub(crate) async fn after_step(run: &mut Run) -> Result<(), String> {
             return Err(format!("{name} was charged another amount than was shown"));
         }
         let over = matches!(purchase.state(), State::Expired | State::Canceled) || purchase.has_lost_seat();
-        if over && intents().any(|intent| intent.handed_out && can_be_paid(intent)) {
+        let payable = |intent: &SimIntent| intent.handed_out && can_be_paid(&world.stripe, intent);
+        if over && intents().any(payable) {
             return Err(format!("{name} has given its seat back, and can still be paid"));
+        }
+        if over && pages(&world.stripe, purchase).any(|page| page.handed_out) {
+            return Err(format!("{name} has given its seat back, and can still be paid on its page"));
         }
     }
     Ok(())
@@ -89,9 +94,14 @@ fn ended(run: &Run, purchase: &Purchase, calls_person: bool) -> Result<(), Strin
     let ended_at = ended_at.and_then(|entry| entry.at).map_or(0, Timestamp::as_millis);
     let over = matches!(purchase.state(), State::Expired | State::Canceled);
     if over
-        && intents.iter().any(|intent| !intent.foreign && can_be_paid(intent) && intent.made_at < ended_at)
+        && intents.iter().any(|intent| {
+            !intent.foreign && can_be_paid(&world.stripe, intent) && intent.made_at < ended_at
+        })
     {
         return Err(format!("{name} is over, and one of its intents is open"));
+    }
+    if over && pages(&world.stripe, purchase).any(|page| page.made_at < ended_at) {
+        return Err(format!("{name} is over, and its page is open"));
     }
     if calls_person && !troubled {
         return Err(format!("{name} calls a person, for nothing that a person must mend"));
@@ -164,9 +174,16 @@ fn is_of(intent: &SimIntent, purchase: &Purchase) -> bool {
     intent.now.reference.as_ref() == Some(purchase.reference())
 }
 
-fn can_be_paid(intent: &SimIntent) -> bool {
+/// Its pages that take a payment.
+fn pages<'a>(stripe: &'a StripeLedger, purchase: &'a Purchase) -> impl Iterator<Item = &'a SimSession> {
+    let ours = |page: &&SimSession| page.reference == *purchase.reference();
+    stripe.sessions.iter().filter(ours).filter(|page| page.now.status == SessionStatus::Open)
+}
+
+fn can_be_paid(stripe: &StripeLedger, intent: &SimIntent) -> bool {
     match intent.now.status {
-        IntentStatus::Open | IntentStatus::ActionRequired | IntentStatus::Processing => true,
+        IntentStatus::Open => stripe.page_allows(&intent.now.id),
+        IntentStatus::ActionRequired | IntentStatus::Processing => true,
         IntentStatus::Succeeded | IntentStatus::Canceled => false,
     }
 }

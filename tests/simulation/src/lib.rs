@@ -7,6 +7,7 @@ mod chooser;
 pub mod command;
 mod database;
 mod flockjay;
+mod pages;
 mod run;
 mod shrink;
 mod stripe;

@@ -2,7 +2,7 @@
 use crate::world::{Inner, KeyUse, SimIntent, SimRefund, World};
 use redis_checkout::payments::{
     BadWebhook, ClientSecret, Intent, IntentPage, IntentStatus, IntentTerms, Message, News, Payments,
-    PaymentsError, RefundStatus, TakenBack,
+    PaymentsError, RefundStatus, Session, SessionTerms, TakenBack,
 };
 use redis_checkout::purchase::{Dispute, Reference};
 use shared::{Currency, Timestamp};
@@ -25,7 +25,7 @@ impl Payments for SimStripe {
                 Some(KeyUse::Made(first, same)) if *same == (total, email.clone()) => {
                     return Ok(first.clone());
                 }
-                Some(KeyUse::Made(..)) => {
+                Some(KeyUse::Made(..) | KeyUse::Page(..)) => {
                     return Err(PaymentsError::Permanent { code: "idempotency_error".to_owned() });
                 }
                 Some(KeyUse::Spent) => return Err(PaymentsError::Spent { message: "500 again".to_owned() }),
@@ -89,14 +89,47 @@ impl Payments for SimStripe {
 
     async fn cancel(&self, intent: &str) -> Result<Intent, PaymentsError> {
         let work = |world: &mut Inner| {
-            let known = world.intent(intent)?;
-            if !is_open(known.now.status) {
+            let status = world.intent(intent)?.now.status;
+            let pages = world.stripe.is_of_page(intent);
+            // Stripe lets nobody else touch what its page has made; what a bank still asks about it may.
+            if pages && (world.stripe.page_allows(intent) || status == IntentStatus::Open) {
+                return Err(PaymentsError::Permanent { code: "400".to_owned() });
+            }
+            if !is_open(status) {
                 return Err(PaymentsError::OtherState);
             }
             world.move_to(intent, IntentStatus::Canceled, "payment_intent.canceled");
             Ok(world.intent(intent)?.now.clone())
         };
         self.0.call("Stripe cancels the intent", work, transient).await
+    }
+
+    async fn create_session(
+        &self,
+        terms: SessionTerms<'_>,
+        _window: (Timestamp, Timestamp),
+    ) -> Result<Session, PaymentsError> {
+        let work = |world: &mut Inner| world.create_session(&terms);
+        self.0.call("Stripe creates a page", work, transient).await
+    }
+
+    async fn retrieve_session(&self, session: &str) -> Result<Session, PaymentsError> {
+        let work = |world: &mut Inner| world.session(session).map(|page| page.now.clone());
+        self.0.call("Stripe is asked for the page", work, transient).await
+    }
+
+    async fn find_session(
+        &self,
+        reference: &Reference,
+        _window: (Timestamp, Timestamp),
+    ) -> Result<Option<Session>, PaymentsError> {
+        let work = |world: &mut Inner| world.find_session(reference);
+        self.0.call("Stripe is searched for the page", work, transient).await
+    }
+
+    async fn expire_session(&self, session: &str) -> Result<Session, PaymentsError> {
+        let work = |world: &mut Inner| world.expire_session(session);
+        self.0.call("Stripe closes the page", work, transient).await
     }
 
     async fn refund(
@@ -241,6 +274,7 @@ impl Inner {
         let Ok(known) = self.intent(id) else { return };
         known.now.status = status;
         let told = Intent { client_secret: None, ..known.now.clone() };
+        self.follow(id, status);
         self.send(kind, News::Intent(told));
     }
 

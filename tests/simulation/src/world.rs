@@ -1,6 +1,7 @@
 //! What is outside of the checkout: time, the truth at Stripe and at FlockJay, and messages on their way.
 use crate::chooser::Chooser;
-use redis_checkout::payments::{Intent, Message};
+use crate::pages::SimSession;
+use redis_checkout::payments::{Intent, Message, Session};
 use redis_checkout::purchase::{Dispute, PurchaseId};
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::future::Future;
@@ -33,6 +34,7 @@ pub(crate) struct Inner {
 #[derive(Default)]
 pub(crate) struct StripeLedger {
     pub(crate) intents: Vec<SimIntent>,
+    pub(crate) sessions: Vec<SimSession>,
     pub(crate) keys: HashMap<String, KeyUse>,
     /// Webhooks on their way; an index is its message's id.
     pub(crate) mail: Vec<u64>,
@@ -43,6 +45,7 @@ pub(crate) struct StripeLedger {
 pub(crate) enum KeyUse {
     /// The answer that is repeated, and the request that it was given to.
     Made(Intent, (i64, String)),
+    Page(Session, (i64, String)),
     /// Stripe answered 500, and will again.
     Spent,
 }

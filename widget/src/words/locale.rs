@@ -1,5 +1,5 @@
 //! The languages there are: a file each in `locales/`, built into the server. A browser loads the texts of one.
-use super::{Key, Words, sentence::joined};
+use super::{Key, Pages, Words, sentence::joined};
 use crate::{
     speech::{Format, Speech},
     variants::Mistake,
@@ -23,6 +23,7 @@ pub struct Locales(BTreeMap<String, Locale>);
 pub struct Locale {
     words: Words,
     loader: Loader,
+    pages: Pages,
     json: String,
     /// Names that the file has and nobody asks for, and the other way round.
     #[cfg(test)]
@@ -32,6 +33,7 @@ pub struct Locale {
 #[derive(Deserialize)]
 struct File {
     loader: Loader,
+    pages: Pages,
     format: Format,
     #[serde(flatten)]
     texts: BTreeMap<String, Text>,
@@ -113,6 +115,7 @@ impl Locale {
         Some(Self {
             words: Words::new(texts, Speech::new(file.format, language)),
             loader: file.loader,
+            pages: file.pages,
             json,
             #[cfg(test)]
             differs,
@@ -155,6 +158,12 @@ impl Locale {
     #[must_use]
     pub const fn loader(&self) -> &Loader {
         &self.loader
+    }
+
+    /// What the server's own pages say.
+    #[must_use]
+    pub const fn pages(&self) -> &Pages {
+        &self.pages
     }
 
     /// An amount as this language writes it.
@@ -214,7 +223,15 @@ fn differences(file: &File, english: &File) -> Vec<String> {
         };
         (!same).then(|| format!("{name} has other fields than in English"))
     });
-    missing.chain(unused).chain(wrong).collect()
+    // Its words are the fields of a struct: a file that lacks one, or has one more, can't be read.
+    let pages = |file: &File| serde_json::to_value(&file.pages).unwrap();
+    let (ours, theirs) = (pages(file), pages(english));
+    let text = |all: &serde_json::Value, name: &String| fields(all[name].as_str().unwrap());
+    let names = theirs.as_object().unwrap().keys();
+    let wrong_pages = names.filter(|name| text(&ours, name) != text(&theirs, name));
+    let wrong_pages = wrong_pages.map(|name| format!("pages.{name} has other fields than in English"));
+    let all: Vec<_> = missing.chain(unused).chain(wrong).collect();
+    all.into_iter().chain(wrong_pages).collect()
 }
 
 #[cfg(test)]

@@ -3,12 +3,16 @@
 mod key;
 #[cfg(not(target_arch = "wasm32"))]
 mod locale;
+#[cfg(not(target_arch = "wasm32"))]
+mod pages;
 mod sentence;
 mod trouble;
 
 pub(crate) use key::Key;
 #[cfg(not(target_arch = "wasm32"))]
 pub use locale::{Loader, Locale, Locales, locales};
+#[cfg(not(target_arch = "wasm32"))]
+pub use pages::{Pages, SharedWord};
 
 use crate::{
     dates,

@@ -1,9 +1,10 @@
 //! Stripe: the only module that names its types.
 mod envelope;
+mod sessions;
 
 use super::{
     BadWebhook, ClientSecret, Intent, IntentPage, IntentStatus, IntentTerms, Message, News, Payments,
-    PaymentsError, RefundStatus, TakenBack,
+    PaymentsError, RefundStatus, Session, SessionTerms, TakenBack,
 };
 use crate::purchase::{Dispute, Reference};
 use envelope::Envelope;
@@ -40,6 +41,9 @@ const REFERENCE: &str = "purchase";
 const REFUND: &str = "refund";
 /// Stripe's code where nothing is left to give back.
 const ALL_REFUNDED: &str = "charge_already_refunded";
+/// Where Stripe is told the learner's address.
+const EMAIL_FIELDS: [&str; 3] =
+    ["receipt_email", "customer_email", "payment_intent_data[receipt_email]"];
 /// Keys that Stripe may spend on one refund before it is left for later.
 const MOST_SPENT: u32 = 3;
 
@@ -134,7 +138,7 @@ impl Payments for Stripe {
             .automatic_payment_methods(CreatePaymentIntentAutomaticPaymentMethods::new(true))
             .receipt_email(terms.attempt.learner.email.as_str())
             .description(terms.sku)
-            .metadata(metadata(&terms));
+            .metadata(metadata(terms.reference));
         match self.send(&request, Some(&terms.attempt.key)).await {
             Ok(intent) => Ok(read_intent(&intent)),
             // Stripe may have done the work and failed to say so.
@@ -171,8 +175,7 @@ impl Payments for Stripe {
         reference: &Reference,
         window: (Timestamp, Timestamp),
     ) -> Result<Option<Intent>, PaymentsError> {
-        // Clocks differ, and a call may be on its way for a while.
-        let (from, to) = (window.0.as_millis() / 1000 - 60, window.1.as_millis() / 1000 + 600);
+        let (from, to) = seconds_around(window);
         let mut after = None;
         for _ in 0..MOST_PAGES {
             let page = self.page(from, Some(to), after.as_deref()).await?;
@@ -191,6 +194,30 @@ impl Payments for Stripe {
 
     async fn cancel(&self, intent: &str) -> Result<Intent, PaymentsError> {
         self.send(&CancelPaymentIntent::new(intent), None).await.map(|intent| read_intent(&intent))
+    }
+
+    async fn create_session(
+        &self,
+        terms: SessionTerms<'_>,
+        window: (Timestamp, Timestamp),
+    ) -> Result<Session, PaymentsError> {
+        self.make_session(terms, window).await
+    }
+
+    async fn retrieve_session(&self, session: &str) -> Result<Session, PaymentsError> {
+        self.ask_for_session(session).await
+    }
+
+    async fn find_session(
+        &self,
+        reference: &Reference,
+        window: (Timestamp, Timestamp),
+    ) -> Result<Option<Session>, PaymentsError> {
+        self.search_session(reference, window).await
+    }
+
+    async fn expire_session(&self, session: &str) -> Result<Session, PaymentsError> {
+        self.close_session(session).await
     }
 
     async fn refund(
@@ -362,7 +389,9 @@ fn read_error(error: &StripeError) -> PaymentsError {
                 (401 | 403 | 409 | 429, _) => PaymentsError::transient(message),
                 (500.., _) => PaymentsError::Spent { message },
                 (_, Some(ApiErrorsCode::EmailInvalid)) => PaymentsError::EmailRefused,
-                _ if body.param.as_deref() == Some("receipt_email") => PaymentsError::EmailRefused,
+                _ if EMAIL_FIELDS.iter().any(|field| body.param.as_deref() == Some(field)) => {
+                    PaymentsError::EmailRefused
+                }
                 _ => PaymentsError::Permanent {
                     code: code.map_or_else(|| status.to_string(), |code| code.as_str().to_owned()),
                 },
@@ -373,6 +402,11 @@ fn read_error(error: &StripeError) -> PaymentsError {
         StripeError::Timeout => PaymentsError::transient("Stripe did not answer in time"),
         StripeError::ConfigError(_) => PaymentsError::Permanent { code: "configuration".to_owned() },
     }
+}
+
+/// Clocks differ, and a call may be on its way for a while.
+fn seconds_around(window: (Timestamp, Timestamp)) -> (i64, i64) {
+    (window.0.as_millis() / 1000 - 60, window.1.as_millis() / 1000 + 600)
 }
 
 fn idempotency_key(key: &str) -> Result<IdempotencyKey, PaymentsError> {
@@ -392,6 +426,6 @@ fn stripe_currency(currency: Currency) -> stripe_types::Currency {
 }
 
 /// One entry: a map of several has no order of its own, and a repeat with the same key must be the same request.
-fn metadata(terms: &IntentTerms<'_>) -> HashMap<String, String> {
-    HashMap::from([(REFERENCE.to_owned(), terms.reference.as_str().to_owned())])
+fn metadata(reference: &Reference) -> HashMap<String, String> {
+    HashMap::from([(REFERENCE.to_owned(), reference.as_str().to_owned())])
 }

@@ -9,16 +9,22 @@ impl Run {
         } else {
             let sku = ["ru-live", "ru-live", "ru-course", "ru-free"][self.pick(4)];
             let n = self.buyers.len();
+            let hosted = self.happens(35);
             self.buyers.push(Buyer {
                 sku,
-                key: format!("key-{n}"),
+                key: format!("key{n}"),
                 email: format!("buyer{n}@example.com"),
+                hosted,
                 opened: None,
+                pages: Vec::new(),
                 intents: Vec::new(),
                 refunds: Vec::new(),
             });
             n
         };
+        if self.buyers[buyer].hosted {
+            return self.submit_form(buyer).await;
+        }
         let (sku, key) = (self.buyers[buyer].sku, IdempotencyKey::new(&self.buyers[buyer].key, b"body"));
         let instance = self.pick(INSTANCES);
         let server = self.instances[instance].clone();
@@ -26,6 +32,36 @@ impl Run {
         let open =
             async move { Heard::Opened(buyer, server.open_purchase(request, Some(key), &Client::Own).await) };
         self.begin(instance, format!("buyer {buyer} opens {sku}"), open).await;
+    }
+
+    /// Buys without JavaScript, or does so once more with the same form.
+    async fn submit_form(&mut self, buyer: usize) {
+        let Buyer { sku, key, email, .. } = &self.buyers[buyer];
+        let request = HostedPurchase {
+            sku: (*sku).to_owned(),
+            email: email.clone(),
+            key: Some(key.clone()),
+            ..HostedPurchase::default()
+        };
+        let instance = self.pick(INSTANCES);
+        let (server, store) = (self.instances[instance].clone(), self.store.clone());
+        let base = "https://checkout".to_owned();
+        let site = PageSite { base, lang: "en".to_owned(), query: String::new() };
+        let payer = Payer { client: Client::Own, challenge_answer: None };
+        let buy = async move {
+            Heard::Hosted(buyer, opened(&store, server.buy_hosted(request, &site, &payer).await).await)
+        };
+        self.begin(instance, format!("buyer {buyer} submits the form"), buy).await;
+    }
+
+    /// From the purchase's own page back to Stripe's.
+    async fn go_on_to_page(&mut self, buyer: usize, id: PurchaseId) {
+        let instance = self.pick(INSTANCES);
+        let (server, store) = (self.instances[instance].clone(), self.store.clone());
+        let payer = Payer { client: Client::Own, challenge_answer: None };
+        let resume =
+            async move { Heard::Hosted(buyer, opened(&store, server.resume_hosted(&id, &payer).await).await) };
+        self.begin(instance, format!("buyer {buyer} goes on to pay"), resume).await;
     }
 
     /// A buyer who has opened a purchase, and its id.
@@ -42,6 +78,14 @@ impl Run {
         if self.happens(10) {
             self.buyers[buyer].email.insert(0, 'x');
         }
+        if self.buyers[buyer].hosted {
+            match self.pick(4) {
+                0..=1 => return self.go_on_to_page(buyer, id).await,
+                2 => return self.submit_form(buyer).await,
+                // Presses Pay in the widget, too.
+                _ => {}
+            }
+        }
         let total = self.buyers[buyer].opened.as_ref().map_or(0, |opened| opened.price.total);
         let expected_total = if self.happens(3) { total + 1 } else { total };
         let request = Pay { email: self.buyers[buyer].email.clone(), name: None, expected_total };
@@ -52,26 +96,34 @@ impl Run {
         self.begin(instance, format!("buyer {buyer} presses Pay"), pay).await;
     }
 
-    /// An intent that some browser can pay.
-    pub(super) fn an_intent(&self) -> Option<String> {
-        let all: Vec<_> = self.buyers.iter().flat_map(|buyer| &buyer.intents).collect();
-        all.get(self.pick(all.len())).map(|intent| (*intent).clone())
+    /// An intent, or a page, that some browser can pay.
+    fn a_way_to_pay(&self) -> Option<String> {
+        let all: Vec<_> =
+            self.buyers.iter().flat_map(|buyer| buyer.intents.iter().chain(&buyer.pages)).collect();
+        all.get(self.pick(all.len())).map(|way| (*way).clone())
     }
 
     pub(super) fn attempt(&mut self) {
-        let Some(intent) = self.an_intent() else { return };
+        let Some(way) = self.a_way_to_pay() else { return };
         let outcome = match self.pick(10) {
             0..=5 => Attempted::Paid,
             6..=7 => Attempted::Declined,
             8 => Attempted::Challenged,
             _ => Attempted::SettlesLater,
         };
-        self.tell(|| format!("a card at {intent}: {outcome:?}"));
-        self.world.lock().attempt(&intent, outcome);
+        self.tell(|| format!("a card at {way}: {outcome:?}"));
+        if way.starts_with("cs_") {
+            self.world.lock().attempt_on_page(&way, outcome);
+        } else {
+            self.world.lock().attempt(&way, outcome);
+        }
     }
 
     pub(super) fn conclude(&mut self) {
-        let Some(intent) = self.an_intent() else { return };
+        let Some(way) = self.a_way_to_pay() else { return };
+        let of_page = self.world.lock().session(&way).ok().and_then(|page| page.now.intent.clone());
+        let intent = if way.starts_with("cs_") { of_page } else { Some(way) };
+        let Some(intent) = intent else { return };
         let succeeds = self.pick(3) < 2;
         self.tell(|| format!("what {intent} waits for comes: {succeeds}"));
         self.world.lock().conclude(&intent, succeeds);
@@ -96,4 +148,11 @@ impl Run {
         });
         Ok(())
     }
+}
+
+/// With what a browser that opens its page sees there.
+async fn opened(store: &Store, hosted: Result<Hosted, Error>) -> Result<(Hosted, Opened), Error> {
+    let hosted = hosted?;
+    let purchase = store.purchase(&hosted.id).await?;
+    Ok((hosted, purchase.opened()))
 }

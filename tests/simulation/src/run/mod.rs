@@ -12,7 +12,7 @@ use crate::stripe::{Attempted, SimStripe};
 use crate::world::World;
 use futures_util::FutureExt;
 use redis_checkout::abuse::Client;
-use redis_checkout::checkout::{Checkout, IdempotencyKey, Payer};
+use redis_checkout::checkout::{Checkout, Hosted, HostedPurchase, IdempotencyKey, PageSite, Payer};
 use redis_checkout::clock::Clock;
 use redis_checkout::config::Retry;
 use redis_checkout::error::Error;
@@ -55,7 +55,11 @@ pub(crate) struct Buyer {
     sku: &'static str,
     key: String,
     email: String,
+    /// Buys by the form, without JavaScript.
+    hosted: bool,
     pub(crate) opened: Option<Opened>,
+    /// Stripe's pages that the browser was sent to.
+    pages: Vec<String>,
     /// Payment intents whose secrets the browser was given, in one tab or another.
     intents: Vec<String>,
     /// Refunds that operators were told would be made.
@@ -79,6 +83,8 @@ enum Heard {
     Nothing,
     Opened(usize, Result<Opened, Error>),
     Pay(usize, Result<PayAnswer, Error>),
+    /// With the purchase as it is opened, where there is one.
+    Hosted(usize, Result<(Hosted, Opened), Error>),
     Webhook(u64, Result<(), Error>),
 }
 
@@ -253,13 +259,16 @@ impl Run {
         match heard {
             Heard::Nothing => {}
             _ if lost => self.tell(|| "    and the answer is lost".to_owned()),
-            Heard::Opened(buyer, Ok(opened)) => {
-                let same = self.buyers[buyer].opened.as_ref().is_none_or(|known| known.id == opened.id);
-                if !same {
-                    self.broke("the same Idempotency-Key opened two purchases".to_owned());
+            Heard::Opened(buyer, Ok(opened)) => self.holds(buyer, opened),
+            Heard::Hosted(buyer, Ok((hosted, opened))) => {
+                self.holds(buyer, opened);
+                let Some(page) = hosted.page else { return self.tell(|| "    and waits".to_owned()) };
+                let page = page.trim_start_matches("page:").to_owned();
+                self.tell(|| format!("    buyer {buyer} is sent to {page}"));
+                if let Ok(known) = self.world.lock().session(&page) {
+                    known.handed_out = true;
                 }
-                self.tell(|| format!("    buyer {buyer} holds {}", opened.reference));
-                self.buyers[buyer].opened = Some(opened);
+                self.buyers[buyer].pages.push(page);
             }
             Heard::Pay(buyer, Ok(PayAnswer::Confirm { client_secret, .. })) => {
                 let intent = client_secret.trim_end_matches("_secret").to_owned();
@@ -270,7 +279,7 @@ impl Run {
                 self.buyers[buyer].intents.push(intent);
             }
             Heard::Pay(_, Ok(PayAnswer::Settled { .. })) => self.tell(|| "    nothing is due".to_owned()),
-            Heard::Opened(_, Err(error)) | Heard::Pay(_, Err(error)) => {
+            Heard::Opened(_, Err(error)) | Heard::Pay(_, Err(error)) | Heard::Hosted(_, Err(error)) => {
                 self.tell(|| format!("    refused: {error}"));
             }
             // Stripe sends again what was not acknowledged.
@@ -280,6 +289,15 @@ impl Run {
             }
             Heard::Webhook(_, Ok(())) => {}
         }
+    }
+
+    fn holds(&mut self, buyer: usize, opened: Opened) {
+        let same = self.buyers[buyer].opened.as_ref().is_none_or(|known| known.id == opened.id);
+        if !same {
+            self.broke("the same Idempotency-Key opened two purchases".to_owned());
+        }
+        self.tell(|| format!("    buyer {buyer} holds {}", opened.reference));
+        self.buyers[buyer].opened = Some(opened);
     }
 
     pub(crate) fn broke(&self, what: String) {

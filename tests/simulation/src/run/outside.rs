@@ -41,7 +41,8 @@ impl Run {
                 "the dashboard gives money back"
             }
             2 => {
-                if matches!(intent.status, IntentStatus::Open | IntentStatus::ActionRequired) {
+                let of_page = world.stripe.is_of_page(&id);
+                if !of_page && matches!(intent.status, IntentStatus::Open | IntentStatus::ActionRequired) {
                     world.move_to(&id, IntentStatus::Canceled, "payment_intent.canceled");
                 }
                 "the dashboard cancels it"
@@ -62,7 +63,8 @@ impl Run {
                 "the bank decides"
             }
             6 => {
-                if let (IntentStatus::Open, Ok(known)) = (intent.status, world.intent(&id)) {
+                let of_page = world.stripe.is_of_page(&id);
+                if let (IntentStatus::Open, false, Ok(known)) = (intent.status, of_page, world.intent(&id)) {
                     known.now.amount = 1234;
                     known.foreign = true;
                 }

@@ -1,0 +1,147 @@
+//! Our own pages: the hosted checkout, and the status of one purchase. They work without JavaScript.
+mod buy;
+mod form;
+mod language;
+mod purchase;
+
+pub(super) use buy::{__path_buy, __path_buy_by_form, buy, buy_by_form};
+pub(super) use purchase::{
+    __path_cancel_purchase, __path_pay_on_page, __path_purchase, cancel_purchase, pay_on_page, purchase,
+};
+
+use super::Api;
+use super::policy::page_policy;
+use super::problem::describe;
+use crate::error::Error;
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use axum::routing::get;
+use language::Language;
+use shared::Problem;
+
+const STYLE: &str = include_str!("../../../../style/page.css");
+
+/// The stylesheet of all.
+pub(super) fn style_route() -> axum::Router<Api> {
+    axum::Router::new().route(
+        "/page.css",
+        get(async || {
+            (
+                [
+                    (header::CONTENT_TYPE, "text/css; charset=utf-8"),
+                    (header::CACHE_CONTROL, "public, max-age=3600"),
+                ],
+                STYLE,
+            )
+        }),
+    )
+}
+
+/// One page, in parts that are HTML but for the title.
+struct Page<'a> {
+    title: &'a str,
+    head: &'a str,
+    body: &'a str,
+}
+
+impl Page<'_> {
+    fn answer(&self, api: &Api, language: &Language) -> Response {
+        let Self { title, head, body } = self;
+        let base = escape(&api.site.public_url);
+        let html = format!(
+            "<!doctype html><html lang=\"{lang}\" dir=\"{dir}\"><head><meta charset=\"utf-8\">\
+             <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\
+             <meta name=\"robots\" content=\"noindex\"><meta name=\"color-scheme\" content=\"light dark\">\
+             <title>{title} – Redis University</title>{head}<link rel=\"stylesheet\" href=\"{base}/page.css\">\
+             </head><body><main>{body}</main></body></html>",
+            lang = language.locale.lang(),
+            dir = language.locale.dir(),
+            title = escape(title),
+        );
+        let headers = [
+            (header::CONTENT_TYPE, "text/html; charset=utf-8".to_owned()),
+            (header::CONTENT_SECURITY_POLICY, page_policy(&api.site)),
+            (header::CACHE_CONTROL, "no-store".to_owned()),
+            // With none at all a browser would not say that a form is ours.
+            (header::REFERRER_POLICY, "same-origin".to_owned()),
+            (header::VARY, "Accept-Language".to_owned()),
+        ];
+        (headers, html).into_response()
+    }
+}
+
+/// The answer to `error` as `page` tells it; its status, its `Retry-After` and its line in the log are those of the API.
+fn refusal(error: Error, page: Response) -> Response {
+    let told = error.into_response();
+    let mut response = page;
+    *response.status_mut() = told.status();
+    if let Some(wait) = told.headers().get(header::RETRY_AFTER) {
+        response.headers_mut().insert(header::RETRY_AFTER, wait.clone());
+    }
+    response
+}
+
+/// A page for what isn't there, where a person asks; programs are answered as everywhere.
+fn missing(api: &Api, language: &Language, headers: &HeaderMap, error: Error) -> Response {
+    let words = language.locale.pages();
+    let (title, text) = match &error {
+        Error::UnknownSku(_) => (&words.unknown_heading, &words.unknown_text),
+        Error::UnknownPurchase => (&words.unknown_purchase, &words.unknown_text),
+        _ => return error.into_response(),
+    };
+    if !is_person(headers) {
+        return error.into_response();
+    }
+    let body =
+        format!("<article class=\"card\"><h1>{}</h1><p>{}</p></article>", escape(title), escape(text));
+    refusal(error, Page { title, head: "", body: &body }.answer(api, language))
+}
+
+/// Browsers ask for HTML by name when somebody looks at a page.
+fn is_person(headers: &HeaderMap) -> bool {
+    let accept = headers.get(header::ACCEPT).and_then(|accept| accept.to_str().ok());
+    accept.is_some_and(|accept| accept.contains("text/html"))
+}
+
+/// Has the browser GET `address`.
+fn see_other(address: &str) -> Response {
+    match HeaderValue::from_str(address) {
+        Ok(address) => {
+            let headers =
+                [(header::LOCATION, address), (header::CACHE_CONTROL, HeaderValue::from_static("no-store"))];
+            (StatusCode::SEE_OTHER, headers).into_response()
+        }
+        Err(_) => Error::Payments(crate::payments::PaymentsError::transient("no address to go to"))
+            .into_response(),
+    }
+}
+
+/// Why it did not work, for a person.
+fn said(language: &Language, error: &Error) -> String {
+    let (locale, words) = (language.locale, language.locale.pages());
+    match error {
+        Error::CrossSite => words.cross_site.clone(),
+        Error::TooMany { challenge: Some(_), .. } => words.challenged.clone(),
+        error => {
+            let Problem { code, .. } = describe(error);
+            locale.refused_and_not_charged(code)
+        }
+    }
+}
+
+fn note(language: &Language, text: &str) -> String {
+    let words = language.locale.pages();
+    format!(
+        "<div class=\"note\" role=\"alert\"><p><strong>{}</strong></p><p>{}</p></div>",
+        escape(&words.problem),
+        escape(text)
+    )
+}
+
+fn escape(text: &str) -> String {
+    text.replace('&', "&amp;")
+        .replace('<', "&lt;")
+        .replace('>', "&gt;")
+        .replace('"', "&quot;")
+        .replace('\'', "&#39;")
+}

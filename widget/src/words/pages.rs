@@ -1,0 +1,148 @@
+//! The words of the server's own pages, and those of the widget that they share.
+use super::{Key, Locale};
+use crate::model::Trouble;
+use serde::{Deserialize, Serialize};
+use shared::{Code, Kind, Money, Offering, Seats, State, Timestamp};
+
+/// A file's section `[pages]`.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Pages {
+    pub optional: String,
+    pub name: String,
+    pub continue_to_payment: String,
+    pub stripe_page: String,
+    pub simple_form: String,
+    pub problem: String,
+    pub name_invalid: String,
+    pub challenged: String,
+    pub cross_site: String,
+    pub unknown_heading: String,
+    pub unknown_text: String,
+    pub unknown_purchase: String,
+    pub title: String,
+    pub held_heading: String,
+    pub held_text: String,
+    pub paying_heading: String,
+    pub paying_text: String,
+    pub ending_heading: String,
+    pub ending_text: String,
+    pub canceled_heading: String,
+    pub canceled_text: String,
+    pub access_failed: String,
+    pub step_held: String,
+    pub step_paid: String,
+    pub step_access: String,
+    pub step_account: String,
+    pub state_pending: String,
+    pub state_done: String,
+    pub state_failed: String,
+    pub state_undone: String,
+    pub state_later: String,
+    pub pay_until: String,
+    pub access_for: String,
+    pub amount: String,
+    pub reference: String,
+    pub bookmark: String,
+    pub refreshing: String,
+}
+
+impl Locale {
+    /// Such as `en`.
+    #[must_use]
+    pub fn lang(&self) -> String {
+        self.words().say(Key::Lang)
+    }
+
+    /// `ltr` or `rtl`.
+    #[must_use]
+    pub fn dir(&self) -> String {
+        self.words().say(Key::Dir)
+    }
+
+    #[must_use]
+    pub fn kind(&self, kind: Kind) -> String {
+        self.words().kind(kind)
+    }
+
+    /// How many seats are left.
+    #[must_use]
+    pub fn seats(&self, seats: Seats) -> String {
+        match seats.left {
+            ..=0 => self.words().say(Key::NoSeats),
+            left => self.words().count(Key::SeatsLeft, left),
+        }
+    }
+
+    /// Such as `Dec 9, 2026, 15:00–17:00 UTC`.
+    #[must_use]
+    pub fn span(&self, starts_at: Timestamp, ends_at: Option<Timestamp>) -> String {
+        self.words().span(starts_at, ends_at)
+    }
+
+    /// Whether and when it can be bought.
+    #[must_use]
+    pub fn sale(&self, offering: &Offering) -> String {
+        self.words().sale(offering)
+    }
+
+    /// Why it did not work, in a sentence.
+    #[must_use]
+    pub fn refused(&self, code: Code) -> String {
+        self.words().because(Trouble::Refused(code))
+    }
+
+    /// The same, and that nothing was charged.
+    #[must_use]
+    pub fn refused_and_not_charged(&self, code: Code) -> String {
+        self.words().fill(Key::AfterTrouble, &self.refused(code))
+    }
+
+    /// What is due has become another amount.
+    #[must_use]
+    pub fn price_changed(&self, due: Money) -> String {
+        self.words().fill(Key::PriceChanged, &self.money(due))
+    }
+
+    #[must_use]
+    pub fn word(&self, word: SharedWord) -> String {
+        self.words().say(match word {
+            SharedWord::Email => Key::Email,
+            SharedWord::EmailHint => Key::EmailHint,
+            SharedWord::EmailInvalid => Key::EmailInvalid,
+            SharedWord::GetAccess => Key::GetAccess,
+            SharedWord::Cancel => Key::Cancel,
+            SharedWord::StartLearning => Key::StartLearning,
+            SharedWord::StartAgain => Key::StartAgain,
+            SharedWord::Back => Key::Back,
+        })
+    }
+
+    /// Heading and text for a state that the widget has words for, too; nothing where ours are needed.
+    #[must_use]
+    pub fn standing(&self, state: State) -> Option<(String, String)> {
+        let (heading, text) = match state {
+            State::Processing => (Key::ProcessingHeading, Key::ProcessingText),
+            State::Paid => (Key::PaidHeading, Key::PaidText),
+            State::Granted => (Key::GrantedHeading, Key::GrantedText),
+            State::Expired => (Key::ExpiredHeading, Key::ExpiredText),
+            State::Refunding => (Key::RefundingHeading, Key::RefundingText),
+            State::Refunded => (Key::RefundedHeading, Key::RefundedText),
+            State::Held | State::Paying | State::Canceled => return None,
+        };
+        Some((self.words().say(heading), self.words().say(text)))
+    }
+}
+
+/// Words of the widget that the pages use as they are.
+#[derive(Clone, Copy, Debug)]
+pub enum SharedWord {
+    Email,
+    EmailHint,
+    EmailInvalid,
+    GetAccess,
+    Cancel,
+    StartLearning,
+    StartAgain,
+    Back,
+}
