@@ -39,10 +39,17 @@ fn naming(folder: &str, words: &[&str]) -> Vec<String> {
 }
 
 #[test]
-fn only_one_file_names_stripes_types() {
-    let words = ["stripe::", "stripe_core::", "stripe_types::", "stripe_webhook::", "stripe_shared::"];
+fn only_one_module_names_stripes_types() {
+    let words = [
+        "stripe::",
+        "stripe_checkout::",
+        "stripe_core::",
+        "stripe_types::",
+        "stripe_webhook::",
+        "stripe_shared::",
+    ];
     let files = naming("server/src", &words);
-    assert_eq!(files, ["server/src/payments/stripe/mod.rs"]);
+    assert_eq!(files, ["server/src/payments/stripe/mod.rs", "server/src/payments/stripe/sessions.rs"]);
 }
 
 #[test]

@@ -44,6 +44,67 @@ async fn what_stripe_would_refuse_is_refused() {
 }
 
 #[tokio::test]
+async fn a_session_is_refused_where_stripe_would_refuse_it() {
+    let sandbox = start().await;
+    let api = Api::new(&sandbox);
+    let item = "line_items[0][price_data][currency]=usd&line_items[0][price_data][unit_amount]=4900&\
+                line_items[0][price_data][product_data][name]=Redis&line_items[0][quantity]=1";
+    let good = format!("mode=payment&success_url=https://redis.io/p/1&{item}");
+    let now: i64 = api.post("/v1/checkout/sessions", &good).await.body["created"].as_i64().unwrap();
+    let cases = [
+        (good.replace("mode=payment&", ""), "parameter_missing", "mode"),
+        (good.replace("mode=payment", "mode=subscription"), "", "mode"),
+        (good.replace("unit_amount]=4900", "unit_amount]=49"), "amount_too_small", "amount"),
+        (good.replace("quantity]=1", "quantity]=0"), "parameter_invalid_integer", "line_items[0][quantity]"),
+        (good.replace("https://redis.io", "redis"), "url_invalid", "success_url"),
+        (format!("{good}&amount=4900"), "parameter_unknown", "amount"),
+        (
+            format!("{good}&payment_intent_data[colour]=red"),
+            "parameter_unknown",
+            "payment_intent_data[colour]",
+        ),
+        (format!("{good}&customer_email=nobody"), "email_invalid", "customer_email"),
+        (format!("{good}&locale=he"), "", "locale"),
+        (format!("{good}&expires_at={}", now + 1700), "", "expires_at"),
+        (format!("{good}&expires_at={}", now + 86_500), "", "expires_at"),
+    ];
+    for (form, code, param) in &cases {
+        let answer = api.post("/v1/checkout/sessions", form).await;
+        assert_eq!((answer.status, answer.code()), (400, *code), "{form}: {:?}", answer.body);
+        assert_eq!(answer.body["error"]["param"], *param, "{form}");
+    }
+    assert_eq!(api.get("/v1/checkout/sessions/cs_none").await.code(), "resource_missing");
+    let first = api.post_with_key("/v1/checkout/sessions", &good, "key").await;
+    let again = api.post_with_key("/v1/checkout/sessions", &good, "key").await;
+    assert_eq!((again.id(), again.replayed), (first.id(), true));
+    let other = api.post_with_key("/v1/checkout/sessions", &format!("{good}&locale=de"), "key").await;
+    assert_eq!((other.status, &other.body["error"]["type"]), (400, &"idempotency_error".into()));
+
+    // What the page makes, only the page moves.
+    sandbox.stripe().pay_session(&first.id(), "4000000000000002").unwrap_err();
+    let intent =
+        api.get(&format!("/v1/checkout/sessions/{}", first.id())).await.body["payment_intent"].clone();
+    let path = format!("/v1/payment_intents/{}", intent.as_str().unwrap());
+    for (action, form) in
+        [("/cancel", ""), ("", "amount=5000"), ("/confirm", "payment_method_data[type]=card")]
+    {
+        let answer = api.post(&format!("{path}{action}"), form).await;
+        assert!(
+            answer.body["error"]["message"].as_str().unwrap().contains("created by Checkout"),
+            "{action}"
+        );
+    }
+    let expired = api.post(&format!("/v1/checkout/sessions/{}/expire", first.id()), "").await;
+    assert_eq!(
+        (&expired.body["status"], &expired.body["url"]),
+        (&"expired".into(), &serde_json::Value::Null)
+    );
+    let twice = api.post(&format!("/v1/checkout/sessions/{}/expire", first.id()), "").await;
+    assert!(twice.body["error"]["message"].as_str().unwrap().contains("has a status of `expired`"));
+    sandbox.shutdown().await;
+}
+
+#[tokio::test]
 async fn each_card_does_what_its_row_says() {
     let sandbox = start().await;
     let api = Api::new(&sandbox);

@@ -7,6 +7,14 @@ use std::time::Duration;
 
 use sandbox::{Fault, Misbehaviour, Sandbox, StripeOperation};
 use stripe::{Client, ClientBuilder, IdempotencyKey, RequestStrategy, StripeRequest};
+use stripe_checkout::{
+    CheckoutSessionMode, CheckoutSessionPaymentStatus, CheckoutSessionStatus,
+    checkout_session::{
+        CreateCheckoutSession, CreateCheckoutSessionLineItems, CreateCheckoutSessionLineItemsPriceData,
+        CreateCheckoutSessionPaymentIntentData, ExpireCheckoutSession, ListCheckoutSession, ProductData,
+        RetrieveCheckoutSession,
+    },
+};
 use stripe_core::{
     PaymentIntentStatus,
     payment_intent::{
@@ -82,6 +90,51 @@ async fn an_intent_parses_in_every_state() {
     sandbox.shutdown().await;
 }
 
+fn session() -> CreateCheckoutSession {
+    let mut unit = CreateCheckoutSessionLineItemsPriceData::new(Currency::USD);
+    (unit.unit_amount, unit.product_data) = (Some(4900), Some(ProductData::new("Redis")));
+    let mut item = CreateCheckoutSessionLineItems::new();
+    (item.price_data, item.quantity) = (Some(unit), Some(1));
+    let mut payment = CreateCheckoutSessionPaymentIntentData::new();
+    payment.metadata = Some([("purchase".to_owned(), "abc".to_owned())].into());
+    CreateCheckoutSession::new()
+        .mode(CheckoutSessionMode::Payment)
+        .line_items(vec![item])
+        .payment_intent_data(payment)
+        .client_reference_id("abc")
+        .customer_email("ada@example.com")
+        .success_url("https://redis.io/p/1")
+}
+
+#[tokio::test]
+async fn sessions_are_created_paid_listed_and_expired() {
+    let sandbox = start().await;
+    let client = client(&sandbox);
+    let made = session().send(&client).await.unwrap();
+    assert_eq!((made.status, made.payment_intent.is_none()), (Some(CheckoutSessionStatus::Open), true));
+    assert!(made.url.unwrap().ends_with(&format!("/c/pay/{}", made.id)));
+    sandbox.stripe().pay_session(made.id.as_str(), "4000000000000002").unwrap_err();
+    let tried = RetrieveCheckoutSession::new(made.id.clone()).send(&client).await.unwrap();
+    assert_eq!(tried.payment_status, CheckoutSessionPaymentStatus::Unpaid);
+    let intent = tried.payment_intent.unwrap().id().to_string();
+    CancelPaymentIntent::new(intent.as_str()).send(&client).await.map(|intent| intent.id).unwrap_err();
+    sandbox.stripe().pay_session(made.id.as_str(), "4242424242424242").unwrap();
+    let paid = RetrievePaymentIntent::new(intent.as_str()).send(&client).await.unwrap();
+    assert_eq!((paid.amount_received, paid.metadata["purchase"].as_str()), (4900, "abc"));
+    let listed = ListCheckoutSession::new().payment_intent(intent).send(&client).await.unwrap();
+    assert_eq!(listed.data[0].status, Some(CheckoutSessionStatus::Complete));
+    let late = ExpireCheckoutSession::new(made.id).send(&client).await.map(|session| session.id).unwrap_err();
+    assert!(matches!(late, stripe::StripeError::Stripe(_, 400)), "{late:?}");
+
+    let other = session().send(&client).await.unwrap();
+    let asked = sandbox.stripe().pay_session(other.id.as_str(), "4000002500003155").unwrap();
+    let expired = ExpireCheckoutSession::new(other.id).send(&client).await.unwrap();
+    assert_eq!((expired.status, expired.url), (Some(CheckoutSessionStatus::Expired), None));
+    let left = RetrievePaymentIntent::new(asked["id"].as_str().unwrap()).send(&client).await.unwrap();
+    assert_eq!(left.status, PaymentIntentStatus::Canceled);
+    sandbox.shutdown().await;
+}
+
 #[tokio::test]
 async fn refunds_are_created_retrieved_and_listed() {
     let sandbox = start().await;
@@ -125,9 +178,20 @@ async fn every_event_parses_and_its_signature_holds() {
         }
         let _ = sandbox.stripe().cancel(intent.id.as_str());
     }
+    for card in ["4000000000000002", sandbox::stripe::SETTLES_LATER] {
+        let made = session().send(&client).await.unwrap();
+        let _ = sandbox.stripe().pay_session(made.id.as_str(), card);
+        let sessions = sandbox.stripe().sessions();
+        let intent = sessions.last().unwrap()["payment_intent"].as_str().unwrap().to_owned();
+        let _ = sandbox.stripe().settle(&intent, true);
+        let _ = sandbox.stripe().expire_session(made.id.as_str());
+    }
     sandbox.stripe().webhooks_settled().await;
     let received = receiver.received.lock().unwrap().clone();
     assert!(received.len() > 20);
+    for kind in ["completed", "async_payment_succeeded", "expired"] {
+        assert!(receiver.types().contains(&format!("checkout.session.{kind}")), "{kind}");
+    }
     for (signature, body) in received {
         Webhook::construct_event(&body, &signature, "whsec_sandbox")
             .unwrap_or_else(|error| panic!("{error:?}\n{body}"));

@@ -25,7 +25,10 @@ async fn the_openapi_document_has_every_route_and_code() {
         ("/embed/card/{sku}", "get"),
         ("/embed/assets/{name}", "get"),
         ("/buy/{sku}", "get"),
+        ("/buy/{sku}", "post"),
         ("/p/{id}", "get"),
+        ("/p/{id}/pay", "post"),
+        ("/p/{id}/cancel", "post"),
         ("/healthz", "get"),
         ("/readyz", "get"),
     ] {

@@ -2,10 +2,12 @@
 
 mod answer;
 mod app;
+mod browser;
 mod logs;
 mod seats;
 
 pub use answer::Answer;
 pub use app::{COURSE, Setup, TestApp, intent_of};
+pub use browser::{HtmlForm, PlainBrowser, purchase_of};
 pub use logs::logged;
 pub use seats::SeatStream;

@@ -10,7 +10,9 @@ use axum::{
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::{Stripe, cards::Card, error::ApiError, ids, intent::Means, session::Session, session::SessionStatus};
+use super::{
+    Stripe, cards::Card, error::ApiError, ids, intent::Means, session::Session, session::SessionStatus,
+};
 use crate::html::escape;
 
 const POLICY: &str = "default-src 'none'; style-src 'self'; base-uri 'none'; frame-ancestors 'none'";
@@ -136,8 +138,10 @@ fn form(session: &Session, problem: Option<&str>) -> String {
             "Card number",
             "inputmode=\"numeric\" autocomplete=\"cc-number\" placeholder=\"4242 4242 4242 4242\" required"
         ),
-        expiry = field("expiry", "Expiry (MM / YY)", "autocomplete=\"cc-exp\" placeholder=\"12 / 40\" required"),
-        cvc = field("cvc", "CVC", "inputmode=\"numeric\" autocomplete=\"cc-csc\" placeholder=\"123\" required"),
+        expiry =
+            field("expiry", "Expiry (MM / YY)", "autocomplete=\"cc-exp\" placeholder=\"12 / 40\" required"),
+        cvc =
+            field("cvc", "CVC", "inputmode=\"numeric\" autocomplete=\"cc-csc\" placeholder=\"123\" required"),
         name = field("name", "Name on card", "autocomplete=\"cc-name\""),
     )
 }

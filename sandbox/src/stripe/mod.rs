@@ -103,7 +103,10 @@ impl Stripe {
 
     pub(crate) fn routes(&self) -> Router {
         let api = any(api::handle).with_state(Arc::clone(&self.core));
-        Router::new().route("/v1/{*path}", api).merge(pages::routes(self.clone())).merge(hosted::routes(self.clone()))
+        Router::new()
+            .route("/v1/{*path}", api)
+            .merge(pages::routes(self.clone()))
+            .merge(hosted::routes(self.clone()))
     }
 
     pub(crate) fn connect(&self, checkout_url: &str) {

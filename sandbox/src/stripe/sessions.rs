@@ -19,9 +19,9 @@ const LONGEST: i64 = 24 * 60 * 60;
 
 /// The languages of Stripe's page.
 const LOCALES: &[&str] = &[
-    "auto", "bg", "cs", "da", "de", "el", "en", "en-GB", "es", "es-419", "et", "fi", "fil", "fr", "fr-CA", "hr", "hu",
-    "id", "it", "ja", "ko", "lt", "lv", "ms", "mt", "nb", "nl", "pl", "pt", "pt-BR", "ro", "ru", "sk", "sl", "sv", "th",
-    "tr", "vi", "zh", "zh-HK", "zh-TW",
+    "auto", "bg", "cs", "da", "de", "el", "en", "en-GB", "es", "es-419", "et", "fi", "fil", "fr", "fr-CA",
+    "hr", "hu", "id", "it", "ja", "ko", "lt", "lv", "ms", "mt", "nb", "nl", "pl", "pt", "pt-BR", "ro", "ru",
+    "sk", "sl", "sv", "th", "tr", "vi", "zh", "zh-HK", "zh-TW",
 ];
 
 /// Makes a session with one line item, which is all that the stand-in knows.
@@ -81,7 +81,8 @@ pub(crate) fn create(ledger: &mut Ledger, params: &Params) -> Result<Value, ApiE
         locale: params.one_of("locale", LOCALES)?,
         submit_type: params.one_of("submit_type", &["auto", "book", "donate", "pay"])?,
         metadata: json!(metadata),
-        success_url: address(params, "success_url")?.ok_or_else(|| ApiError::missing_parameter("success_url"))?,
+        success_url: address(params, "success_url")?
+            .ok_or_else(|| ApiError::missing_parameter("success_url"))?,
         cancel_url: address(params, "cancel_url")?,
         intent_params: params.within("payment_intent_data"),
         intent: None,
@@ -198,8 +199,7 @@ fn shown(ledger: &Ledger, id: &str) -> Result<Value, ApiError> {
 fn expiry(params: &Params, now: i64) -> Result<i64, ApiError> {
     let at = params.integer("expires_at")?.unwrap_or(now + LONGEST);
     let wrong = |bound: &str| {
-        let message =
-            format!("The `expires_at` timestamp must be {bound} from Checkout Session creation.");
+        let message = format!("The `expires_at` timestamp must be {bound} from Checkout Session creation.");
         Err(ApiError::invalid("expires_at", message))
     };
     match at - now {

@@ -106,7 +106,10 @@ impl Ledger {
                 let gives_back = commands.contains(&Command::ReleaseSeat);
                 let open = |hosted: &Hosted| hosted.session.is_some() && !hosted.closed;
                 if gives_back && !before.was_paid() {
-                    prop_assert!(!self.purchase.hosted().is_some_and(open), "a seat is free while its page is open");
+                    prop_assert!(
+                        !self.purchase.hosted().is_some_and(open),
+                        "a seat is free while its page is open"
+                    );
                 }
                 for command in &commands {
                     match command {

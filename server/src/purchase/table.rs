@@ -104,7 +104,10 @@ fn hosted() -> Vec<(String, Purchase)> {
         ("paying, hosted, ending", [tried(), vec![Event::GaveUp]].concat()),
         ("paying, hosted, closed", [tried(), vec![Event::GaveUp, Event::SessionClosed]].concat()),
         ("processing, hosted", [tried(), vec![Event::PaymentProcessing]].concat()),
-        ("canceled, hosted", vec![pay_hosted(), Event::SessionClosed, Event::IntentCanceled { intent: None }]),
+        (
+            "canceled, hosted",
+            vec![pay_hosted(), Event::SessionClosed, Event::IntentCanceled { intent: None }],
+        ),
     ];
     stories.into_iter().map(|(name, events)| (name.to_owned(), purchase(&events))).collect()
 }
@@ -118,11 +121,7 @@ fn events() -> Vec<(&'static str, Event, Timestamp)> {
             SOON,
         ),
         ("pay submitted", pay(), SOON),
-        (
-            "pay submitted, other total",
-            pay_by(Way::Inline, 1),
-            SOON,
-        ),
+        ("pay submitted, other total", pay_by(Way::Inline, 1), SOON),
         ("pay submitted, late", pay(), LATE),
         ("pay submitted, hosted", pay_hosted(), SOON),
         ("intent created", Event::IntentCreated { intent: "pi_1".to_owned() }, SOON),
@@ -203,7 +202,10 @@ fn a_hosted_purchase_stays_one_and_its_request_stays_the_same() {
     assert_eq!((purchase.attempt().cloned(), purchase.hosted().cloned()), first);
     assert_eq!(purchase.handle(pay(), SOON, &LIMITS), Err(Refusal::PaidOtherwise));
     let left = purchase.hosted().unwrap().expires_at.since(SOON.plus(LIMITS.payment));
-    assert!(left >= Duration::from_secs(1800), "a repeat at the last moment is long enough for Stripe: {left:?}");
+    assert!(
+        left >= Duration::from_secs(1800),
+        "a repeat at the last moment is long enough for Stripe: {left:?}"
+    );
     assert_eq!(in_state(State::Paying).handle(pay_hosted(), SOON, &LIMITS), Err(Refusal::PaidOtherwise));
 }
 

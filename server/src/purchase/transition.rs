@@ -107,7 +107,11 @@ impl Purchase {
             }
             Event::IntentCanceled { .. } => Ok(match self.state {
                 State::Held | State::Paying | State::Processing if self.page_is_open() => {
-                    if self.ending { vec![] } else { self.begin_ending(now, limits) }
+                    if self.ending {
+                        vec![]
+                    } else {
+                        self.begin_ending(now, limits)
+                    }
                 }
                 State::Held | State::Paying | State::Processing => self.end(State::Canceled, now),
                 State::Paid

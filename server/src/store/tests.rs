@@ -58,7 +58,11 @@ impl Fixture {
 
     async fn pay(&self, id: &PurchaseId) {
         let learner = Learner { email: Email::parse("ada@example.com").unwrap(), name: None };
-        self.apply(id, Event::PaySubmitted { learner, expected_total: 4900, key: "key".to_owned(), way: Way::Inline }).await;
+        self.apply(
+            id,
+            Event::PaySubmitted { learner, expected_total: 4900, key: "key".to_owned(), way: Way::Inline },
+        )
+        .await;
         self.apply(id, Event::IntentCreated { intent: format!("pi_{}", id.as_str()) }).await;
         self.pay_again(id).await;
     }

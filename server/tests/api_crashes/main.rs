@@ -37,7 +37,7 @@ async fn killed_at_any_step_it_loses_nothing_and_does_nothing_twice() {
     }
 }
 
-/// A seat is bought and refunded, then held and given up, in one life or in two.
+/// A seat is bought and refunded, then held and given up, then bought on Stripe's page, in one life or in two.
 async fn live_through(step: &str) {
     let mut process = Process::start(step).await;
     let (id, intent) = open_and_press_pay(&mut process).await;
@@ -52,15 +52,23 @@ async fn live_through(step: &str) {
     process.ask(Method::DELETE, &format!("/v1/purchases/{given_up}"), None).await;
     process.reaches(&given_up, "canceled").await;
 
+    let fields = [("email", "ada@example.com"), ("key", "one")];
+    let address = process.submit("/buy/ru-live", &fields).await;
+    let hosted = checkout_tests::purchase_of(&process.app.sandbox, &address);
+    let session = address.rsplit('/').next().expect("a session").to_owned();
+    process.app.sandbox.stripe().pay_session(&session, GOOD).expect("a payment");
+    process.reaches(&hosted, "granted").await;
+    assert_eq!(process.app.sandbox.stripe().sessions().len(), 1, "{step}");
+
     let stripe = process.app.sandbox.stripe().clone();
     let statuses: Vec<_> = stripe.intents().iter().map(|intent| intent["status"].clone()).collect();
-    assert_eq!(statuses, ["succeeded", "canceled"], "{step}");
+    assert_eq!(statuses, ["succeeded", "canceled", "succeeded"], "{step}");
     let charged: Vec<_> = stripe.charges_succeeded().iter().map(|charge| charge["amount"].clone()).collect();
     let returned: Vec<_> = stripe.refunds().iter().map(|refund| refund["amount"].clone()).collect();
-    assert_eq!((charged, returned), (vec![json!(49000)], vec![json!(49000)]), "{step}");
-    assert_eq!(process.app.sandbox.flockjay().grants().len(), 1, "{step}");
+    assert_eq!((charged, returned), (vec![json!(49000); 2], vec![json!(49000)]), "{step}");
+    assert_eq!(process.app.sandbox.flockjay().grants().len(), 2, "{step}");
     let (_, offering) = process.ask(Method::GET, "/v1/offerings/ru-live", None).await;
-    assert_eq!(offering["seats"]["left"], 1, "{step}");
+    assert_eq!(offering["seats"]["left"], 0, "{step}");
     process.until("it was killed", |_| true).await;
     assert_eq!(process.deaths, 1, "{step} was never reached");
 }

@@ -14,6 +14,8 @@ pub(crate) struct Process {
     /// Its own server is stopped; it has the database, the catalogue and the sandbox.
     pub(crate) app: TestApp,
     client: reqwest::Client,
+    /// Goes nowhere by itself.
+    plain: reqwest::Client,
     address: String,
     child: Child,
     /// How often it was killed.
@@ -30,7 +32,9 @@ impl Process {
         drop(free);
         app.sandbox.connect(&format!("http://{address}"));
         let child = spawn(&app, &address, Some(step));
-        Self { app, client: reqwest::Client::new(), address, child, deaths: 0 }
+        let plain = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none());
+        let plain = plain.build().expect("a client");
+        Self { app, client: reqwest::Client::new(), plain, address, child, deaths: 0 }
     }
 
     /// Asks until there is an answer, starting the process again where it has died.
@@ -58,6 +62,23 @@ impl Process {
                 {
                     return (status, serde_json::from_str(&text).unwrap_or(Value::Null));
                 }
+            }
+        }
+    }
+
+    /// Submits a form until it leads somewhere, and returns where to.
+    pub(crate) async fn submit(&mut self, path: &str, fields: &[(&str, &str)]) -> String {
+        let until = Instant::now() + PATIENCE;
+        let mut tries = tokio::time::interval(Duration::from_millis(20));
+        loop {
+            assert!(Instant::now() < until, "{path} is not answered");
+            tries.tick().await;
+            self.revive();
+            let request = self.plain.post(format!("http://{}{path}", self.address)).form(fields);
+            if let Ok(answer) = request.timeout(Duration::from_secs(20)).send().await
+                && answer.status() == 303
+            {
+                return answer.headers()["location"].to_str().expect("an address").to_owned();
             }
         }
     }

@@ -1,7 +1,7 @@
 //! The invariants, as somebody sees them who knows everything.
 use crate::database::LIVE;
-use crate::run::Run;
 use crate::pages::SimSession;
+use crate::run::Run;
 use crate::world::{SimIntent, StripeLedger};
 use redis_checkout::payments::{IntentStatus, RefundStatus, SessionStatus};
 use redis_checkout::purchase::Purchase;
@@ -94,9 +94,9 @@ fn ended(run: &Run, purchase: &Purchase, calls_person: bool) -> Result<(), Strin
     let ended_at = ended_at.and_then(|entry| entry.at).map_or(0, Timestamp::as_millis);
     let over = matches!(purchase.state(), State::Expired | State::Canceled);
     if over
-        && intents.iter().any(|intent| {
-            !intent.foreign && can_be_paid(&world.stripe, intent) && intent.made_at < ended_at
-        })
+        && intents
+            .iter()
+            .any(|intent| !intent.foreign && can_be_paid(&world.stripe, intent) && intent.made_at < ended_at)
     {
         return Err(format!("{name} is over, and one of its intents is open"));
     }

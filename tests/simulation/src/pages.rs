@@ -105,9 +105,9 @@ impl Inner {
         (page.status, page.url) = (SessionStatus::Expired, None);
         let Some(intent) = page.intent.clone() else { return };
         let cancels = self.chooser.pick(2) == 0;
-        let open = self.intent(&intent).is_ok_and(|known| {
-            matches!(known.now.status, IntentStatus::Open | IntentStatus::ActionRequired)
-        });
+        let open = self
+            .intent(&intent)
+            .is_ok_and(|known| matches!(known.now.status, IntentStatus::Open | IntentStatus::ActionRequired));
         if open && cancels {
             self.move_to(&intent, IntentStatus::Canceled, "payment_intent.canceled");
         }

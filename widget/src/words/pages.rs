@@ -115,6 +115,7 @@ impl Locale {
             SharedWord::StartLearning => Key::StartLearning,
             SharedWord::StartAgain => Key::StartAgain,
             SharedWord::Back => Key::Back,
+            SharedWord::SeatReserved => Key::SeatReserved,
         })
     }
 
@@ -145,4 +146,5 @@ pub enum SharedWord {
     StartLearning,
     StartAgain,
     Back,
+    SeatReserved,
 }

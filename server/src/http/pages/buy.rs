@@ -61,8 +61,7 @@ pub(in crate::http) async fn buy(
             let shown = Shown { api: &api, language: &language, offering: &offering };
             let mut page = shown.page(plain, &BuyForm::default(), None);
             // Whoever comes back by the browser's button submits the same form again.
-            page.headers_mut()
-                .insert(header::CACHE_CONTROL, HeaderValue::from_static("private, no-cache"));
+            page.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("private, no-cache"));
             page
         }
         Err(error) => missing(&api, &language, &headers, error),
@@ -125,7 +124,10 @@ impl BuyForm {
             detail: "is not what the page has sent".to_owned(),
         };
         let key = form.get("key");
-        if key.as_ref().is_some_and(|key| key.len() > 64 || !key.bytes().all(|byte| byte.is_ascii_alphanumeric())) {
+        if key
+            .as_ref()
+            .is_some_and(|key| key.len() > 64 || !key.bytes().all(|byte| byte.is_ascii_alphanumeric()))
+        {
             return Err(invalid("key"));
         }
         let total = form.get("total").map(|total| total.parse().map_err(|_| invalid("total"))).transpose()?;
@@ -134,7 +136,13 @@ impl BuyForm {
     }
 
     /// Where the browser goes next.
-    async fn buy(&self, api: &Api, sku: String, language: &Language, client: Client) -> Result<String, Error> {
+    async fn buy(
+        &self,
+        api: &Api,
+        sku: String,
+        language: &Language,
+        client: Client,
+    ) -> Result<String, Error> {
         let Self { email, name, coupon, key, total } = self.clone();
         let request = HostedPurchase { sku, email, name, coupon, key, shown_total: total };
         let base = api.site.public_url.clone();
@@ -180,9 +188,11 @@ impl Shown<'_> {
         let dates = offering.starts_at.map(|starts_at| {
             format!("<p class=\"dates\">{}</p>", escape(&locale.span(starts_at, offering.ends_at)))
         });
-        let seats = offering
-            .seats
-            .map(|seats| format!("<p class=\"seats\">{}</p>", escape(&locale.seats(seats))));
+        let holds = holds(error);
+        let seats = offering.seats.map(|seats| {
+            let words = if holds { locale.word(SharedWord::SeatReserved) } else { locale.seats(seats) };
+            format!("<p class=\"seats\">{}</p>", escape(&words))
+        });
         format!(
             "<article class=\"card offer\"><header><p class=\"kind\">{kind}</p><h1>{title}</h1><p>{summary}</p>{dates}\
              </header><div class=\"terms\"><p class=\"price\">{price}</p>{seats}</div>{rest}</article>",
@@ -192,7 +202,7 @@ impl Shown<'_> {
             dates = dates.unwrap_or_default(),
             price = escape(&locale.money(offering.price)),
             seats = seats.unwrap_or_default(),
-            rest = if offering.sale == Sale::Open { self.form(typed, error) } else { self.closed() },
+            rest = if offering.sale == Sale::Open || holds { self.form(typed, error) } else { self.closed() },
         )
     }
 
@@ -240,14 +250,22 @@ impl Shown<'_> {
         };
         let coupon = typed.coupon.as_deref().map(|coupon| {
             let (label, attributes) = ("Coupon", "autocomplete=\"off\"");
-            Field { name: "coupon", label, hint: None, attributes, typed: coupon, fault: fault("coupon") }.html()
+            Field { name: "coupon", label, hint: None, attributes, typed: coupon, fault: fault("coupon") }
+                .html()
         });
-        // After a refusal the purchase of the old key may be over, unless it waits for Stripe.
-        let waits = matches!(error, Some(Error::Payments(_)));
-        let key = typed.key.clone().filter(|_| waits).unwrap_or_else(|| format!("{:032x}", rand::random::<u128>()));
+        let key = typed
+            .key
+            .clone()
+            .filter(|_| holds(error))
+            .unwrap_or_else(|| format!("{:032x}", rand::random::<u128>()));
         let free = self.offering.price.amount == 0;
-        let button = if free { locale.word(SharedWord::GetAccess) } else { words.continue_to_payment.clone() };
-        let promise = if free { String::new() } else { format!("<p class=\"hint\">{}</p>", escape(&words.stripe_page)) };
+        let button =
+            if free { locale.word(SharedWord::GetAccess) } else { words.continue_to_payment.clone() };
+        let promise = if free {
+            String::new()
+        } else {
+            format!("<p class=\"hint\">{}</p>", escape(&words.stripe_page))
+        };
         format!(
             "{general}<form class=\"form\" method=\"post\" action=\"{base}/buy/{sku}{query}\">{email}{name}{coupon}\
              <input type=\"hidden\" name=\"key\" value=\"{key}\"><input type=\"hidden\" name=\"total\" value=\"{total}\">\
@@ -275,6 +293,12 @@ impl Shown<'_> {
             _ => (None, said(self.language, error)),
         }
     }
+}
+
+/// Whether the purchase of the form is waiting for Stripe with its seat, so that its key must stay and its seat is no
+/// stranger's. After every other refusal it is over.
+fn holds(error: Option<&Error>) -> bool {
+    matches!(error, Some(Error::Payments(_)))
 }
 
 struct Field<'a> {

@@ -1,8 +1,8 @@
 //! A form that one of our own pages has sent.
 use crate::error::Error;
+use crate::http::Api;
 use crate::http::extract::read;
 use crate::http::policy::origin;
-use crate::http::Api;
 use axum::extract::{FromRequest, Request};
 use axum::http::{HeaderMap, header};
 

@@ -43,7 +43,8 @@ fn wanted(accepted: &str) -> impl Iterator<Item = String> + use<> {
         let weight = weight.and_then(|weight| weight.trim().strip_prefix("q=")?.parse().ok());
         (tag.trim().to_owned(), weight.unwrap_or(1.0_f32))
     };
-    let mut tags: Vec<_> = accepted.split(',').take(50).map(weighed).filter(|(_, weight)| *weight > 0.0).collect();
+    let mut tags: Vec<_> =
+        accepted.split(',').take(50).map(weighed).filter(|(_, weight)| *weight > 0.0).collect();
     tags.sort_by(|(_, one), (_, other)| other.total_cmp(one));
     tags.into_iter().map(|(tag, _)| tag)
 }

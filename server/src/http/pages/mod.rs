@@ -92,8 +92,7 @@ fn missing(api: &Api, language: &Language, headers: &HeaderMap, error: Error) ->
     if !is_person(headers) {
         return error.into_response();
     }
-    let body =
-        format!("<article class=\"card\"><h1>{}</h1><p>{}</p></article>", escape(title), escape(text));
+    let body = format!("<article class=\"card\"><h1>{}</h1><p>{}</p></article>", escape(title), escape(text));
     refusal(error, Page { title, head: "", body: &body }.answer(api, language))
 }
 
@@ -111,8 +110,9 @@ fn see_other(address: &str) -> Response {
                 [(header::LOCATION, address), (header::CACHE_CONTROL, HeaderValue::from_static("no-store"))];
             (StatusCode::SEE_OTHER, headers).into_response()
         }
-        Err(_) => Error::Payments(crate::payments::PaymentsError::transient("no address to go to"))
-            .into_response(),
+        Err(_) => {
+            Error::Payments(crate::payments::PaymentsError::transient("no address to go to")).into_response()
+        }
     }
 }
 

@@ -120,7 +120,9 @@ pub(in crate::http) async fn cancel_purchase(
 async fn found(api: &Api, id: &PurchaseId, client: &Client) -> Result<Purchase, Error> {
     match api.checkout.refresh(id, client).await {
         // The page still tells what we know.
-        Err(Error::Payments(_) | Error::TooMany { .. }) => api.checkout.status(id, None, Duration::ZERO).await,
+        Err(Error::Payments(_) | Error::TooMany { .. }) => {
+            api.checkout.status(id, None, Duration::ZERO).await
+        }
         outcome => outcome,
     }
 }
@@ -171,13 +173,15 @@ impl Standing<'_> {
         let (locale, words) = (self.language.locale, self.language.locale.pages());
         let view = self.purchase.view();
         let (heading, text) = self.headline();
-        let until = view.hold_expires_at.filter(|_| self.is_payable()).map(|until| {
-            format!("<p>{}</p>", filled(&words.pay_until, "{time}", &self.moment(until)))
-        });
+        let until = view
+            .hold_expires_at
+            .filter(|_| self.is_payable())
+            .map(|until| format!("<p>{}</p>", filled(&words.pay_until, "{time}", &self.moment(until))));
         let email = view.email.as_ref().map(|email| {
             format!("<p class=\"hint\">{}</p>", filled(&words.access_for, "{email}", &escape(email)))
         });
-        let refreshing = self.refreshes_in().map(|_| format!("<p class=\"hint\">{}</p>", escape(&words.refreshing)));
+        let refreshing =
+            self.refreshes_in().map(|_| format!("<p class=\"hint\">{}</p>", escape(&words.refreshing)));
         format!(
             "<article class=\"card\"><header><h1>{heading}</h1><p>{text}</p>{until}</header>{trouble}\
              <ol class=\"timeline\">{timeline}</ol><div class=\"actions\">{actions}</div>\
@@ -205,7 +209,9 @@ impl Standing<'_> {
         let refused = self.steps().iter().any(|(_, state, _)| *state == Some(StepState::Failed));
         match self.purchase.state() {
             PurchaseState::Held => ours(&words.held_heading, &words.held_text),
-            PurchaseState::Paying if self.purchase.is_ending() => ours(&words.ending_heading, &words.ending_text),
+            PurchaseState::Paying if self.purchase.is_ending() => {
+                ours(&words.ending_heading, &words.ending_text)
+            }
             PurchaseState::Paying => ours(&words.paying_heading, &words.paying_text),
             PurchaseState::Canceled => ours(&words.canceled_heading, &words.canceled_text),
             state @ (PurchaseState::Processing
@@ -285,20 +291,23 @@ impl Standing<'_> {
                 escape(word)
             )
         };
-        let offer = |word| link(&format!("{}/buy/{sku}{query}", self.api.site.public_url), &locale.word(word));
+        let offer =
+            |word| link(&format!("{}/buy/{sku}{query}", self.api.site.public_url), &locale.word(word));
         match self.purchase.state() {
             PurchaseState::Granted => match self.purchase.view().access_url {
                 Some(address) => link(&address, &locale.word(SharedWord::StartLearning)),
                 None => String::new(),
             },
-            PurchaseState::Held | PurchaseState::Paying if self.is_payable() => match self.purchase.hosted() {
-                Some(_) => [
-                    press("pay", "button", &words.continue_to_payment),
-                    press("cancel", "quiet", &locale.word(SharedWord::Cancel)),
-                ]
-                .concat(),
-                None => offer(SharedWord::Back),
-            },
+            PurchaseState::Held | PurchaseState::Paying if self.is_payable() => {
+                match self.purchase.hosted() {
+                    Some(_) => [
+                        press("pay", "button", &words.continue_to_payment),
+                        press("cancel", "quiet", &locale.word(SharedWord::Cancel)),
+                    ]
+                    .concat(),
+                    None => offer(SharedWord::Back),
+                }
+            }
             PurchaseState::Expired | PurchaseState::Canceled => offer(SharedWord::StartAgain),
             PurchaseState::Refunded => offer(SharedWord::Back),
             PurchaseState::Held

@@ -42,8 +42,7 @@ const REFUND: &str = "refund";
 /// Stripe's code where nothing is left to give back.
 const ALL_REFUNDED: &str = "charge_already_refunded";
 /// Where Stripe is told the learner's address.
-const EMAIL_FIELDS: [&str; 3] =
-    ["receipt_email", "customer_email", "payment_intent_data[receipt_email]"];
+const EMAIL_FIELDS: [&str; 3] = ["receipt_email", "customer_email", "payment_intent_data[receipt_email]"];
 /// Keys that Stripe may spend on one refund before it is left for later.
 const MOST_SPENT: u32 = 3;
 

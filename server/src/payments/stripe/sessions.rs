@@ -20,8 +20,9 @@ impl Stripe {
         terms: SessionTerms<'_>,
         window: (Timestamp, Timestamp),
     ) -> Result<Session, PaymentsError> {
-        match self.send(&creation(&terms), Some(&terms.attempt.key)).await {
-            Ok(session) => read_session(&session),
+        let answer = self.send(&creation(&terms), Some(&terms.attempt.key)).await;
+        match answer.and_then(|session| read_session(&session)) {
+            Ok(session) => Ok(session),
             // Stripe may have done the work and failed to say so.
             Err(error @ (PaymentsError::Transient { .. } | PaymentsError::Spent { .. })) => {
                 match self.search_session(terms.reference, window).await {
@@ -54,8 +55,9 @@ impl Stripe {
         let mut request = ListCheckoutSession::new().created(RangeQueryTs::Bounds(created)).limit(PAGE);
         for _ in 0..MOST_PAGES {
             let page = self.send(&request, None).await?;
-            let ours =
-                |session: &&CheckoutSession| session.client_reference_id.as_deref() == Some(reference.as_str());
+            let ours = |session: &&CheckoutSession| {
+                session.client_reference_id.as_deref() == Some(reference.as_str())
+            };
             if let Some(session) = page.data.iter().find(ours) {
                 return read_session(session).map(Some);
             }

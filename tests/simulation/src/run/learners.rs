@@ -59,8 +59,9 @@ impl Run {
         let instance = self.pick(INSTANCES);
         let (server, store) = (self.instances[instance].clone(), self.store.clone());
         let payer = Payer { client: Client::Own, challenge_answer: None };
-        let resume =
-            async move { Heard::Hosted(buyer, opened(&store, server.resume_hosted(&id, &payer).await).await) };
+        let resume = async move {
+            Heard::Hosted(buyer, opened(&store, server.resume_hosted(&id, &payer).await).await)
+        };
         self.begin(instance, format!("buyer {buyer} goes on to pay"), resume).await;
     }
 
