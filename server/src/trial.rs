@@ -32,14 +32,12 @@ pub enum Guard {
     Swept,
     /// A seat stays taken until Stripe's page takes no payment any more.
     PageIsClosed,
-    /// A purchase is paid on Stripe's page or inline, not by both.
-    OneWay,
     /// After a payment Stripe is asked what its page did besides.
     PageIsAsked,
 }
 
 impl Guard {
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 15] = [
         Self::SeatIsLeft,
         Self::SeatUntilCanceled,
         Self::LateMoneyNeedsSeat,
@@ -54,7 +52,6 @@ impl Guard {
         Self::CommandsCommitWithState,
         Self::Swept,
         Self::PageIsClosed,
-        Self::OneWay,
         Self::PageIsAsked,
     ];
 }

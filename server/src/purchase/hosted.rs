@@ -59,7 +59,7 @@ impl Purchase {
             Way::Inline => self.hosted.is_some(),
             Way::Hosted(_) => self.hosted.is_none() && self.attempt.is_some(),
         };
-        if other && holds(Guard::OneWay) { Err(Refusal::PaidOtherwise) } else { Ok(()) }
+        if other { Err(Refusal::PaidOtherwise) } else { Ok(()) }
     }
 
     /// The first press of Pay decides what the page says and for how long it is there.

@@ -57,6 +57,5 @@ every_guard_is_needed! {
     without_it_a_crash_loses_commands: CommandsCommitWithState,
     without_it_lost_messages_hold_purchases_up: Swept,
     without_it_a_seat_is_free_while_its_page_is_open: PageIsClosed,
-    without_it_one_purchase_is_paid_by_two_ways: OneWay,
     without_it_what_a_page_did_besides_is_forgotten: PageIsAsked,
 }

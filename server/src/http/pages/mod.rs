@@ -17,7 +17,9 @@ use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use language::Language;
+use sha2::{Digest, Sha256};
 use shared::Problem;
+use std::sync::LazyLock;
 
 const STYLE: &str = include_str!("../../../../style/page.css");
 
@@ -37,6 +39,12 @@ pub(super) fn style_route() -> axum::Router<Api> {
     )
 }
 
+/// Changes with the stylesheet, so that no browser shows a new page by an old one.
+fn style_version() -> &'static str {
+    static VERSION: LazyLock<String> = LazyLock::new(|| hex::encode(&Sha256::digest(STYLE)[..8]));
+    &VERSION
+}
+
 /// One page, in parts that are HTML but for the title.
 struct Page<'a> {
     title: &'a str,
@@ -52,11 +60,12 @@ impl Page<'_> {
             "<!doctype html><html lang=\"{lang}\" dir=\"{dir}\"><head><meta charset=\"utf-8\">\
              <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\
              <meta name=\"robots\" content=\"noindex\"><meta name=\"color-scheme\" content=\"light dark\">\
-             <title>{title} – Redis University</title>{head}<link rel=\"stylesheet\" href=\"{base}/page.css\">\
+             <title>{title} – Redis University</title>{head}<link rel=\"stylesheet\" href=\"{base}/page.css?{style}\">\
              </head><body><main>{body}</main></body></html>",
             lang = language.locale.lang(),
             dir = language.locale.dir(),
             title = escape(title),
+            style = style_version(),
         );
         let headers = [
             (header::CONTENT_TYPE, "text/html; charset=utf-8".to_owned()),
@@ -84,14 +93,12 @@ fn refusal(error: Error, page: Response) -> Response {
 /// A page for what isn't there, where a person asks; programs are answered as everywhere.
 fn missing(api: &Api, language: &Language, headers: &HeaderMap, error: Error) -> Response {
     let words = language.locale.pages();
-    let (title, text) = match &error {
-        Error::UnknownSku(_) => (&words.unknown_heading, &words.unknown_text),
-        Error::UnknownPurchase => (&words.unknown_purchase, &words.unknown_text),
+    let title = match describe(&error).status {
+        404 if is_person(headers) && matches!(error, Error::UnknownSku(_)) => &words.unknown_heading,
+        404 if is_person(headers) => &words.unknown_purchase,
         _ => return error.into_response(),
     };
-    if !is_person(headers) {
-        return error.into_response();
-    }
+    let text = &words.unknown_text;
     let body = format!("<article class=\"card\"><h1>{}</h1><p>{}</p></article>", escape(title), escape(text));
     refusal(error, Page { title, head: "", body: &body }.answer(api, language))
 }
@@ -119,13 +126,13 @@ fn see_other(address: &str) -> Response {
 /// Why it did not work, for a person.
 fn said(language: &Language, error: &Error) -> String {
     let (locale, words) = (language.locale, language.locale.pages());
-    match error {
-        Error::CrossSite => words.cross_site.clone(),
-        Error::TooMany { challenge: Some(_), .. } => words.challenged.clone(),
-        error => {
-            let Problem { code, .. } = describe(error);
-            locale.refused_and_not_charged(code)
-        }
+    if matches!(error, Error::CrossSite) {
+        return words.cross_site.clone();
+    }
+    let Problem { code, challenge, .. } = describe(error);
+    match challenge {
+        Some(_) => words.challenged.clone(),
+        None => locale.refused_and_not_charged(code),
     }
 }
 
