@@ -15,8 +15,8 @@ mod page;
 mod pictures;
 mod proxy;
 mod seats;
-mod variants;
 mod spoken;
 mod states;
+mod variants;
 
 pub use page::Page;

@@ -36,7 +36,7 @@ pub(crate) fn decimal(number: i64) -> String {
 
 /// Year, month and day, by Howard Hinnant's `civil_from_days`
 /// (<https://howardhinnant.github.io/date_algorithms.html>).
-#[cfg(not(target_arch = "wasm32"))]
+#[cfg(any(not(target_arch = "wasm32"), feature = "preview"))]
 pub(crate) fn civil(at: Timestamp) -> (i64, usize, i64) {
     let shifted = days(at) + 719_468;
     let era = shifted.div_euclid(146_097);
@@ -50,7 +50,7 @@ pub(crate) fn civil(at: Timestamp) -> (i64, usize, i64) {
     (year, usize::try_from((month + 2) % 12).unwrap_or_default() + 1, day)
 }
 
-#[cfg(not(target_arch = "wasm32"))]
+#[cfg(any(not(target_arch = "wasm32"), feature = "preview"))]
 #[cfg(test)]
 mod tests {
     use super::*;

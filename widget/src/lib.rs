@@ -1,17 +1,21 @@
 //! The checkout element: a Leptos view rendered by the server and hydrated in a shadow root.
 mod dates;
 #[cfg_attr(
-    not(any(target_arch = "wasm32", test)),
-    expect(dead_code, reason = "the server renders where the machine starts; only a page runs it")
+    any(feature = "preview", not(any(target_arch = "wasm32", test))),
+    allow(
+        dead_code,
+        reason = "the server renders where the machine starts, a preview where it may be; only a page runs it"
+    )
 )]
 mod model;
 mod speech;
-#[cfg(not(target_arch = "wasm32"))]
+#[cfg(any(not(target_arch = "wasm32"), feature = "preview"))]
 pub mod variants;
+#[cfg_attr(feature = "preview", allow(dead_code, reason = "nobody presses anything in a preview"))]
 mod view;
 #[cfg_attr(
-    not(target_arch = "wasm32"),
-    expect(dead_code, reason = "the server renders the first screen only")
+    any(feature = "preview", not(target_arch = "wasm32")),
+    allow(dead_code, reason = "the server renders the first screen only, and a preview its own few pages")
 )]
 mod words;
 
@@ -21,28 +25,33 @@ mod words;
 static ALLOCATOR: lol_alloc::LockedAllocator<lol_alloc::FreeListAllocator> =
     lol_alloc::LockedAllocator::new(lol_alloc::FreeListAllocator::new());
 
-#[cfg(target_arch = "wasm32")]
+#[cfg(all(target_arch = "wasm32", not(feature = "preview")))]
 mod browser;
-#[cfg(target_arch = "wasm32")]
+#[cfg(all(target_arch = "wasm32", not(feature = "preview")))]
 mod checkout;
-#[cfg(target_arch = "wasm32")]
+#[cfg(all(target_arch = "wasm32", not(feature = "preview")))]
 mod kept;
 #[cfg(target_arch = "wasm32")]
+#[cfg_attr(feature = "preview", allow(dead_code, reason = "nothing is sent from a preview"))]
 mod platform;
-#[cfg(target_arch = "wasm32")]
+#[cfg(all(target_arch = "wasm32", not(feature = "preview")))]
 mod shell;
 
-#[cfg(all(target_arch = "wasm32", feature = "mount"))]
+/// What marketing's preview shows: the same views, with nothing behind them that could take money.
+#[cfg(all(target_arch = "wasm32", feature = "preview"))]
+pub mod preview;
+
+#[cfg(all(target_arch = "wasm32", feature = "mount", not(feature = "preview")))]
 pub use browser::mount;
-#[cfg(target_arch = "wasm32")]
+#[cfg(all(target_arch = "wasm32", not(feature = "preview")))]
 pub use browser::{Handle, hydrate, kept_purchase};
-#[cfg(target_arch = "wasm32")]
+#[cfg(all(target_arch = "wasm32", not(feature = "preview")))]
 pub use speech::Speech;
 #[cfg(not(target_arch = "wasm32"))]
 mod server;
 #[cfg(not(target_arch = "wasm32"))]
 pub use server::first_screen_html;
-#[cfg(not(target_arch = "wasm32"))]
+#[cfg(any(not(target_arch = "wasm32"), feature = "preview"))]
 pub use variants::{Variant, variants};
-#[cfg(not(target_arch = "wasm32"))]
+#[cfg(any(not(target_arch = "wasm32"), feature = "preview"))]
 pub use words::{Loader, Locale, Locales, Pages, SharedWord, locales};

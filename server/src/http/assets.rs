@@ -73,6 +73,11 @@ impl Assets {
         Dist::get(name).map(|file| (None, file.data))
     }
 
+    /// A file of marketing's preview.
+    pub(super) fn preview(name: &str) -> Option<Cow<'static, [u8]>> {
+        Dist::get(&format!("preview/{name}")).map(|file| file.data)
+    }
+
     /// The loader as it is, for whoever puts something before it.
     pub(super) fn loader() -> Option<Cow<'static, [u8]>> {
         Dist::get(LOADER).map(|file| file.data)

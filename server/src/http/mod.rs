@@ -13,6 +13,7 @@ mod metrics;
 mod offerings;
 mod pages;
 mod policy;
+mod preview;
 mod problem;
 mod purchases;
 mod webhook;
@@ -147,6 +148,8 @@ pub fn router(api: Api) -> Router {
         .routes(routes!(pages::cancel_purchase));
     let rest = OpenApiRouter::new()
         .routes(routes!(webhook::take_stripe_webhook))
+        .routes(routes!(preview::page))
+        .routes(routes!(preview::file))
         .routes(routes!(health::healthz))
         .routes(routes!(health::readyz));
     let catch_panics = CatchPanicLayer::custom(problem::panicked as fn(_) -> _);

@@ -5,6 +5,8 @@ mod event;
 mod leaving;
 mod opening;
 mod paying;
+#[cfg(feature = "preview")]
+pub(crate) mod scenes;
 mod seats;
 mod stage;
 #[cfg(not(target_arch = "wasm32"))]

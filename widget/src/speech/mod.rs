@@ -1,11 +1,11 @@
 //! Numbers, dates and plurals in the learner's language: by the browser's `Intl` on the page, and by the locale's own
 //! patterns on the server, which writes the first screen.
-#[cfg(target_arch = "wasm32")]
+#[cfg(all(target_arch = "wasm32", not(feature = "preview")))]
 mod browser;
-#[cfg(not(target_arch = "wasm32"))]
+#[cfg(any(not(target_arch = "wasm32"), feature = "preview"))]
 mod server;
 
-#[cfg(target_arch = "wasm32")]
+#[cfg(all(target_arch = "wasm32", not(feature = "preview")))]
 pub use browser::Speech;
-#[cfg(not(target_arch = "wasm32"))]
+#[cfg(any(not(target_arch = "wasm32"), feature = "preview"))]
 pub(crate) use server::{Format, Speech};

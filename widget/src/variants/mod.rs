@@ -6,7 +6,7 @@ mod sheet;
 
 pub use contrast::{Contrast, contrasts};
 pub use file::{Facts, File, Layout, Mistake, Value};
-pub use sheet::{TOKENS, Token, layout_sheet};
+pub use sheet::{TOKENS, Token, TokenKind};
 
 use crate::words::{Locale, locales};
 use rust_embed::RustEmbed;

@@ -70,6 +70,12 @@ impl Token {
         if fits { Ok(()) } else { Err(mend) }
     }
 
+    /// Whether it has a value for each theme.
+    #[must_use]
+    pub fn is_color(&self) -> bool {
+        self.kind == TokenKind::Color
+    }
+
     /// The CSS property that a page may set, too.
     #[must_use]
     pub fn property(&self) -> String {
@@ -84,8 +90,7 @@ fn is_color(value: &str) -> bool {
 }
 
 /// The styles of a layout alone.
-#[must_use]
-pub const fn layout_sheet(layout: Layout) -> &'static str {
+const fn layout_sheet(layout: Layout) -> &'static str {
     match layout {
         Layout::Card => "",
         Layout::Compact => include_str!("../../../style/layouts/compact.css"),

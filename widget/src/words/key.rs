@@ -6,7 +6,7 @@ macro_rules! keys {
         #[derive(Clone, Copy, Debug, PartialEq, Eq)]
         pub(crate) enum Key { $($key),+ }
 
-        #[cfg(not(target_arch = "wasm32"))]
+        #[cfg(any(not(target_arch = "wasm32"), feature = "preview"))]
         impl Key {
             pub(super) const NAMES: &'static [&'static str] = &[$($name),+];
         }

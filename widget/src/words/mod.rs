@@ -1,17 +1,17 @@
 //! Every word that the learner reads, apart from the catalogue's and Stripe's. The words themselves are in `locales/`, a
 //! file for each language; here is which one is said when.
 mod key;
-#[cfg(not(target_arch = "wasm32"))]
+#[cfg(any(not(target_arch = "wasm32"), feature = "preview"))]
 mod locale;
-#[cfg(not(target_arch = "wasm32"))]
+#[cfg(any(not(target_arch = "wasm32"), feature = "preview"))]
 mod pages;
 mod sentence;
 mod trouble;
 
 pub(crate) use key::Key;
-#[cfg(not(target_arch = "wasm32"))]
+#[cfg(any(not(target_arch = "wasm32"), feature = "preview"))]
 pub use locale::{Loader, Locale, Locales, locales};
-#[cfg(not(target_arch = "wasm32"))]
+#[cfg(any(not(target_arch = "wasm32"), feature = "preview"))]
 pub use pages::{Pages, SharedWord};
 
 use crate::{

@@ -36,7 +36,7 @@ impl Words {
 }
 
 /// Several plural forms as one text.
-#[cfg(not(target_arch = "wasm32"))]
+#[cfg(any(not(target_arch = "wasm32"), feature = "preview"))]
 pub(super) fn joined<'a>(forms: impl Iterator<Item = (&'a str, &'a str)>) -> String {
     let forms: Vec<_> = forms.map(|(name, form)| format!("{name}{BEHIND_NAME}{form}")).collect();
     forms.join(&BETWEEN.to_string())

@@ -56,7 +56,7 @@ const fn refused(code: Code) -> Key {
     }
 }
 
-#[cfg(not(target_arch = "wasm32"))]
+#[cfg(any(not(target_arch = "wasm32"), feature = "preview"))]
 #[cfg(test)]
 mod tests {
     use super::*;

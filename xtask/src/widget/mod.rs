@@ -6,10 +6,12 @@ mod precompress;
 mod slim;
 mod stamp;
 
+use std::ffi::OsStr;
 use std::time::Instant;
 
 use anyhow::{Context, Result};
 
+use crate::tools::Found;
 use crate::{elapsed, process, repo, tools};
 
 /// What `dist/` is made from.
@@ -32,23 +34,30 @@ pub(crate) fn build() -> Result<()> {
     }
     println!("building the widget (about 2 min the first time)");
     let start = Instant::now();
-    let [trunk, wasm_bindgen] = &found;
+    let path = tools::path(&found.iter().collect::<Vec<_>>())?;
+    trunk(&path, &found[1], &["widget/index.html", "--dist=dist", "--no-default-features"])?;
+    slim::all(&dist)?;
+    loader::build(&dist)?;
+    trunk(&path, &found[1], &["widget/preview/index.html", "--dist=dist/preview", "--public-url=/preview/"])?;
+    let sizes = precompress::all(&dist)?;
+    println!("{sizes}built the widget in {}", elapsed::words(start.elapsed()));
+    let stamp = format!("{inputs} {}", stamp::of(&dist, &["."], "")?);
+    std::fs::write(&stamp_file, stamp).with_context(|| format!("cannot write {}", stamp_file.display()))
+}
+
+fn trunk(path: &OsStr, wasm_bindgen: &Found, arguments: &[&str]) -> Result<()> {
     let mut build = process::command("trunk");
     build
-        .args(["build", "--release", "--no-default-features"])
+        .arg("build")
+        .args(arguments)
+        .arg("--release")
         .current_dir(repo::root())
-        .env("PATH", tools::path(&[trunk, wasm_bindgen])?)
+        .env("PATH", path)
         // Every tool is there, in the version that Trunk is told here, so it downloads none. (To say that it is offline
         // would keep cargo from fetching crates as well.)
         .env("TRUNK_SKIP_VERSION_CHECK", "true")
         .env("TRUNK_TOOLS_WASM_BINDGEN", wasm_bindgen.version)
         // Trunk takes it for a flag of its own, and refuses the customary value.
         .env_remove("NO_COLOR");
-    process::run(&mut build).context("the widget does not build")?;
-    slim::all(&dist)?;
-    loader::build(&dist)?;
-    let sizes = precompress::all(&dist)?;
-    println!("{sizes}built the widget in {}", elapsed::words(start.elapsed()));
-    let stamp = format!("{inputs} {}", stamp::of(&dist, &["."], "")?);
-    std::fs::write(&stamp_file, stamp).with_context(|| format!("cannot write {}", stamp_file.display()))
+    process::run(&mut build).with_context(|| format!("{} does not build", arguments[0]))
 }

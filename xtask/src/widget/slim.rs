@@ -30,10 +30,8 @@ pub(super) fn all(dist: &Path) -> Result<()> {
     for (old, new) in old.iter().zip(&new) {
         fs::rename(dist.join(old), dist.join(new)).with_context(|| format!("cannot rename {old}"))?;
     }
-    // The page names the old ones. Only `trunk serve` shows it, which makes its own.
-    for shown in ["index.html", "en.toml"] {
-        fs::remove_file(dist.join(shown)).with_context(|| format!("cannot remove {shown}"))?;
-    }
+    // The page names the old ones, and nobody looks at it.
+    fs::remove_file(dist.join("index.html")).context("cannot remove index.html")?;
     Ok(())
 }
 

@@ -1,0 +1,76 @@
+//! Marketing's preview: a program for the browser that shows variants and takes no money.
+use super::Api;
+use super::assets::{Assets, encoded};
+use crate::error::Error;
+use axum::extract::rejection::PathRejection;
+use axum::extract::{Path, State};
+use axum::http::{HeaderMap, header};
+use axum::response::{IntoResponse, Response};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use sha2::{Digest, Sha256};
+use shared::Problem;
+
+/// The page.
+#[utoipa::path(
+    get,
+    path = "/preview",
+    responses(
+        (status = 200, description = "The page", content_type = "text/html"),
+        (status = 503, body = Problem, description = "`embed_unavailable`", content_type = "application/problem+json"),
+    )
+)]
+pub(super) async fn page() -> Result<Response, Error> {
+    let page = Assets::preview("index.html").ok_or(Error::EmbedUnavailable)?;
+    let html = String::from_utf8_lossy(&page).into_owned();
+    let policy = format!(
+        "default-src 'none'; script-src 'self' {} 'wasm-unsafe-eval'; style-src 'self'; connect-src 'self'; \
+         img-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+        inline_scripts(&html)
+    );
+    let headers = [
+        (header::CONTENT_TYPE, "text/html; charset=utf-8".to_owned()),
+        (header::CONTENT_SECURITY_POLICY, policy),
+        (header::CACHE_CONTROL, "no-cache".to_owned()),
+    ];
+    Ok((headers, html).into_response())
+}
+
+/// What the page loads.
+#[utoipa::path(
+    get,
+    path = "/preview/{name}",
+    params(("name" = String, Path, description = "The file's name")),
+    responses(
+        (status = 200, description = "The file"),
+        (status = 404, body = Problem, description = "`unknown_route`", content_type = "application/problem+json"),
+    )
+)]
+pub(super) async fn file(
+    State(api): State<Api>,
+    name: Result<Path<String>, PathRejection>,
+    headers: HeaderMap,
+) -> Result<Response, Error> {
+    let Path(name) = name.map_err(|_| Error::UnknownRoute)?;
+    let kind = match name.rsplit_once('.').map(|(_, ending)| ending) {
+        Some("js") => "text/javascript; charset=utf-8",
+        Some("wasm") => "application/wasm",
+        Some("css") => "text/css; charset=utf-8",
+        _ => return Err(Error::UnknownRoute),
+    };
+    let assets = api.assets.as_ref().ok_or(Error::UnknownRoute)?;
+    let (encoding, bytes) = assets.get(&format!("preview/{name}"), &headers).ok_or(Error::UnknownRoute)?;
+    let for_good = "public, max-age=31536000, immutable";
+    let headers = [(header::CONTENT_TYPE, kind), (header::CACHE_CONTROL, for_good)];
+    Ok(encoded((headers, bytes.into_owned()).into_response(), encoding))
+}
+
+/// The hashes of what Trunk starts the program with, as a page policy names them.
+fn inline_scripts(html: &str) -> String {
+    let scripts = html.split("<script").skip(1).filter_map(|part| {
+        let (_, rest) = part.split_once('>')?;
+        Some(rest.split_once("</script>")?.0)
+    });
+    let hashes = scripts.map(|script| format!("'sha256-{}'", STANDARD.encode(Sha256::digest(script))));
+    hashes.collect::<Vec<_>>().join(" ")
+}

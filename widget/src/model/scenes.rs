@@ -1,0 +1,141 @@
+//! The checkout in every state that a learner can meet, for marketing's preview.
+use super::{EmailFault, Failure, Model, Note, Purchase, Stage, Step, Trouble};
+use shared::{Code, Currency, Kind, Money, Offering, Price, Sale, Screen, Seats, State, Timestamp};
+
+/// A state by its name, on a screen whose offering it replaces.
+type Scene = (&'static str, fn(Screen) -> Model);
+
+/// In the order in which learners meet them.
+pub(crate) const ALL: [Scene; 34] = [
+    ("on demand", |screen| Model::new(on_demand(screen))),
+    ("live, many seats", |screen| Model::new(live(screen, 24))),
+    ("live, few seats", |screen| Model::new(live(screen, 3))),
+    ("live, last seat", |screen| Model::new(live(screen, 1))),
+    ("live, no seats", |screen| Model::new(sale(live(screen, 0), Sale::SoldOut))),
+    ("not open yet", |screen| Model::new(sale(on_demand(screen), Sale::NotOpen))),
+    ("closed", |screen| Model::new(sale(on_demand(screen), Sale::Closed))),
+    ("paused", |screen| Model::new(sale(on_demand(screen), Sale::Paused))),
+    ("opening", |screen| at(screen, Stage::Opening)),
+    ("form", |screen| held(screen, Stage::Form { note: None })),
+    ("form, last minute", |screen| Model {
+        hold_left: Some(42_000),
+        ..held(screen, Stage::Form { note: None })
+    }),
+    ("coupon", coupon),
+    ("email missing", |screen| form(screen, Note::Email(EmailFault::Invalid))),
+    ("email of another company", |screen| form(screen, Note::Email(EmailFault::Domain))),
+    ("paying", |screen| held(screen, Stage::Paying(Step::Preparing))),
+    ("3-D Secure", |screen| held(screen, Stage::Paying(Step::Confirming))),
+    ("3-D Secure failed", |screen| form(screen, Note::Unauthenticated)),
+    ("declined", |screen| form(screen, Note::Declined("Your card has insufficient funds.".to_owned()))),
+    ("price changed", |screen| form(screen, Note::PriceChanged)),
+    ("challenge", |screen| form(screen, Note::Challenge)),
+    ("payments unavailable", |screen| {
+        form(screen, Note::Trouble(Trouble::Refused(Code::PaymentsUnavailable)))
+    }),
+    ("checking", |screen| held(screen, Stage::Checking { sure: true, looks: 0 })),
+    ("checking, in doubt", |screen| held(screen, Stage::Checking { sure: false, looks: 1 })),
+    ("processing", |screen| held(screen, Stage::Processing)),
+    ("paid", |screen| held(screen, Stage::Paid { slow: false })),
+    ("access pending", |screen| held(screen, Stage::Paid { slow: true })),
+    ("success", |screen| held(screen, Stage::Granted { access_url: Some("#".to_owned()) })),
+    ("time ran out", |screen| held(screen, Stage::Over(State::Expired))),
+    ("refund on its way", |screen| held(screen, Stage::Over(State::Refunding))),
+    ("refunded", |screen| held(screen, Stage::Over(State::Refunded))),
+    ("sold out at the press", |screen| failed(screen, Failure::Opening(Trouble::Refused(Code::SoldOut)))),
+    ("offline", |screen| failed(screen, Failure::Opening(Trouble::Offline))),
+    ("coupon unknown", |screen| failed(screen, Failure::Coupon(Code::CouponUnknown))),
+    ("Stripe.js blocked", |screen| failed(screen, Failure::Stripe)),
+];
+
+/// A screen whose offering the scene replaces.
+pub(crate) fn screen(variant: &str, dialog: bool) -> Screen {
+    Screen {
+        offering: Offering {
+            sku: "preview".to_owned(),
+            kind: Kind::Course,
+            title: "Redis for developers".to_owned(),
+            summary: "Model, index and query data in Redis at your own pace.".to_owned(),
+            price: Money { amount: 4_900, currency: Currency::USD },
+            seats: None,
+            sale: Sale::Open,
+            starts_at: None,
+            ends_at: None,
+            sale_opens_at: None,
+            sale_closes_at: None,
+        },
+        api: String::new(),
+        publishable_key: String::new(),
+        stripe_js: String::new(),
+        variant: Some(variant.to_owned()),
+        dialog,
+    }
+}
+
+fn on_demand(screen: Screen) -> Screen {
+    screen
+}
+
+fn live(mut screen: Screen, left: i64) -> Screen {
+    screen.offering = Offering {
+        kind: Kind::Live,
+        title: "Vector search with Redis, live".to_owned(),
+        summary: "Two days with an engineer who has put it into production.".to_owned(),
+        price: Money { amount: 49_000, currency: Currency::USD },
+        seats: Some(Seats { capacity: 30, left }),
+        // December 9, 2026, 15:00 to 19:00 UTC.
+        starts_at: Some(Timestamp::from_millis(1_796_828_400_000)),
+        ends_at: Some(Timestamp::from_millis(1_796_842_800_000)),
+        ..screen.offering
+    };
+    screen
+}
+
+fn sale(mut screen: Screen, sale: Sale) -> Screen {
+    screen.offering.sale = sale;
+    // January 11, 2027, 15:00 UTC.
+    screen.offering.sale_opens_at = Some(Timestamp::from_millis(1_799_679_600_000));
+    screen
+}
+
+fn at(screen: Screen, stage: Stage) -> Model {
+    Model { stage, ..Model::new(screen) }
+}
+
+/// With a seat held for another eight minutes.
+fn held(screen: Screen, stage: Stage) -> Model {
+    let screen = live(screen, 12);
+    let Money { amount, currency } = screen.offering.price;
+    let price = Price { currency, list: amount, discount: 0, tax: 0, total: amount, coupon: None };
+    let purchase = Purchase {
+        id: "preview".to_owned(),
+        reference: "RU-7K3M-92QF".to_owned(),
+        price,
+        hold_expires_at: Timestamp::from_millis(0),
+        version: None,
+    };
+    Model {
+        purchase: Some(purchase),
+        hold_left: Some(479_000),
+        email: "ada@example.com".to_owned(),
+        ..at(screen, stage)
+    }
+}
+
+fn coupon(screen: Screen) -> Model {
+    let mut model = held(screen, Stage::Form { note: None });
+    if let Some(purchase) = &mut model.purchase {
+        purchase.price.discount = 9_800;
+        purchase.price.total -= 9_800;
+        purchase.price.coupon = Some("WELCOME20".to_owned());
+    }
+    model
+}
+
+fn form(screen: Screen, note: Note) -> Model {
+    held(screen, Stage::Form { note: Some(note) })
+}
+
+fn failed(screen: Screen, failure: Failure) -> Model {
+    at(screen, Stage::Failed(failure))
+}
