@@ -118,7 +118,10 @@ fn bench(what: &Bench) -> anyhow::Result<()> {
     )?;
     let binary = repo::root().join("target/release/redis-checkout");
     let measured = binary.with_file_name("redis-checkout-measured");
-    std::fs::copy(&binary, &measured)?;
+    // Under a new name first: one that is left running keeps the old file.
+    let fresh = measured.with_extension("new");
+    std::fs::copy(&binary, &fresh)?;
+    std::fs::rename(fresh, &measured)?;
     let folder = repo::root().join("target/bench");
     std::fs::create_dir_all(&folder)?;
     run.arg("--binary").arg(measured).arg("--folder").arg(folder);

@@ -50,7 +50,6 @@ struct Driver(Child);
 impl Browser<'_> {
     pub(crate) async fn visit(&self, address: &str, network: Network) -> anyhow::Result<Seen> {
         let profile = TempDir::new()?;
-        let (_process, port) = Driver::start(self.chromedriver)?;
         let mut capabilities = ChromeCapabilities::new();
         capabilities.set_binary(&self.chromium.display().to_string())?;
         for flag in
@@ -65,10 +64,30 @@ impl Browser<'_> {
         }
         capabilities.add_arg(&format!("--user-data-dir={}", profile.path().display()))?;
         capabilities.set("goog:loggingPrefs", json!({ "performance": "ALL" }))?;
-        let driver = WebDriver::new(format!("http://127.0.0.1:{port}"), capabilities).await?;
+        let (_process, driver) = self.start(&capabilities).await?;
         let seen = self.look(&driver, address, network).await;
         driver.quit().await?;
         seen
+    }
+
+    /// A busy machine may not bring a driver or its browser up at once.
+    async fn start(&self, capabilities: &ChromeCapabilities) -> anyhow::Result<(Driver, WebDriver)> {
+        let mut tries = 0;
+        loop {
+            tries += 1;
+            let started = match Driver::start(self.chromedriver) {
+                Ok((process, port)) => {
+                    let driver =
+                        WebDriver::new(format!("http://127.0.0.1:{port}"), capabilities.clone()).await;
+                    driver.map(|driver| (process, driver)).map_err(anyhow::Error::from)
+                }
+                Err(error) => Err(error),
+            };
+            match started {
+                Err(_) if tries < 3 => {}
+                outcome => return outcome,
+            }
+        }
     }
 
     async fn look(&self, driver: &WebDriver, address: &str, network: Network) -> anyhow::Result<Seen> {
