@@ -63,7 +63,16 @@ impl Page {
             if Instant::now() > until {
                 let seen = self.eval("return root ? root.textContent : document.body.textContent").await;
                 let complaints = self.complaints().await;
-                panic!("{}: never {condition}; the checkout says {seen}; {complaints:?}", self.name);
+                let loaded = self
+                    .eval(
+                        "return performance.getEntriesByType('resource')
+                             .map(({ name, startTime, responseEnd }) => `${name} ${startTime | 0}–${responseEnd | 0} ms`)",
+                    )
+                    .await;
+                panic!(
+                    "{}: never {condition}; the checkout says {seen}; {complaints:?}; loaded: {loaded}",
+                    self.name
+                );
             }
             looks.tick().await;
         }
