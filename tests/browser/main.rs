@@ -13,6 +13,7 @@ mod languages;
 mod modes;
 mod page;
 mod pictures;
+mod preview;
 mod proxy;
 mod seats;
 mod spoken;

@@ -198,7 +198,8 @@ export class RedisCheckout extends HTMLElement {
   async #takeOver(/** @type {AbortSignal} */ signal) {
     const told = this.#told, main = this.#find('.main');
     if (!told || !main) return;
-    const [glue, words] = await Promise.all([load(told.glue, told.wasm), read(told.words)]);
+    const late = new Promise((_, refuse) => setTimeout(refuse, 20000, new Error('nothing came')));
+    const [glue, words] = await Promise.race([Promise.all([load(told.glue, told.wasm), read(told.words)]), late]);
     if (signal.aborted) return;
     // Another build of before may keep a checkout whose money is moving: nobody is asked to pay again.
     for (const build of builds) {

@@ -4,7 +4,7 @@ use js_sys::{Array, Reflect};
 use leptos::{html::Div, prelude::*};
 use wasm_bindgen::JsCast;
 use wasm_bindgen::prelude::wasm_bindgen;
-use web_sys::{Element, ShadowRoot, ShadowRootInit, ShadowRootMode};
+use web_sys::{DocumentFragment, Element, ShadowRoot, ShadowRootInit, ShadowRootMode};
 use widget::{
     Variant, locales,
     preview::{STYLES, Still, scenes},
@@ -117,7 +117,10 @@ fn course(checkout: impl IntoView) -> impl IntoView {
 }
 
 fn stand(host: &Element, scene: &str, variant: &str, look: &Variant, lang: &str) -> Option<Still> {
-    let root: ShadowRoot = host.attach_shadow(&ShadowRootInit::new(ShadowRootMode::Open)).ok()?;
+    // A frame may have shown something else before.
+    let known = host.shadow_root();
+    let root: ShadowRoot =
+        known.or_else(|| host.attach_shadow(&ShadowRootInit::new(ShadowRootMode::Open)).ok())?;
     let sheets = Array::new();
     for text in [STYLES, look.sheet()] {
         let sheet = CSSStyleSheet::new();
@@ -127,6 +130,6 @@ fn stand(host: &Element, scene: &str, variant: &str, look: &Variant, lang: &str)
     Reflect::set(&root, &"adoptedStyleSheets".into(), &sheets).ok()?;
     let main = document().create_element("div").ok()?;
     main.set_class_name("main");
-    root.unchecked_ref::<web_sys::Node>().append_child(&main).ok()?;
+    root.unchecked_ref::<DocumentFragment>().replace_children_with_node_1(&main);
     Still::show(&main, scene, variant, look, lang)
 }
