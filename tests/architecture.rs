@@ -49,7 +49,9 @@ fn only_one_module_names_stripes_types() {
         "stripe_shared::",
     ];
     let files = naming("server/src", &words);
-    assert_eq!(files, ["server/src/payments/stripe/mod.rs", "server/src/payments/stripe/sessions.rs"]);
+    let others: Vec<_> =
+        files.iter().filter(|file| !file.starts_with("server/src/payments/stripe/")).collect();
+    assert!(files.len() > 1 && others.is_empty(), "{others:?}");
 }
 
 #[test]

@@ -156,14 +156,22 @@ async fn a_purchase_on_stripes_page_is_not_paid_inline_too() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_dispute_told_before_the_payment_is_not_forgotten() {
-    let app = TestApp::start().await;
-    app.sandbox.stripe().pause_webhooks();
+    let app = TestApp::with(&["--sweep-seconds=600"]).await;
+    app.sandbox.stripe().never_deliver();
     let (id, address) = app.buy_without_javascript(COURSE).await;
     let paid = app.sandbox.stripe().pay_session(&session_of(&app.sandbox, &address), GOOD).unwrap();
     let dispute = app.sandbox.stripe().open_dispute(paid["id"].as_str().unwrap()).unwrap();
     let lost = sandbox::stripe::DisputeStatus::Lost;
     app.sandbox.stripe().move_dispute(dispute["id"].as_str().unwrap(), lost).unwrap();
-    app.sandbox.stripe().resume_webhooks();
+    for kind in ["charge.dispute.created", "charge.dispute.closed", "payment_intent.succeeded"] {
+        let events = app.sandbox.stripe().events();
+        let event = events.iter().find(|event| event["type"] == kind).unwrap();
+        assert_eq!(
+            app.sandbox.stripe().redeliver(event["id"].as_str().unwrap()).await.unwrap(),
+            200,
+            "{kind}"
+        );
+    }
     app.reaches(&id, "refunded").await;
     app.until("access is taken away", |sandbox| sandbox.flockjay().active_grants().is_empty()).await;
 }

@@ -1,5 +1,6 @@
 //! Stripe: the only module that names its types.
 mod envelope;
+mod errors;
 mod sessions;
 
 use super::{
@@ -8,12 +9,11 @@ use super::{
 };
 use crate::purchase::{Dispute, Reference};
 use envelope::Envelope;
+use errors::read_error;
 use shared::{Currency, Timestamp};
 use std::collections::HashMap;
 use std::time::Duration;
-use stripe::{
-    ApiErrorsCode, Client, ClientBuilder, IdempotencyKey, RequestStrategy, StripeError, StripeRequest,
-};
+use stripe::{Client, ClientBuilder, IdempotencyKey, RequestStrategy, StripeError, StripeRequest};
 use stripe_core::dispute::ListDispute;
 use stripe_core::payment_intent::{
     CancelPaymentIntent, CreatePaymentIntent, CreatePaymentIntentAutomaticPaymentMethods, ListPaymentIntent,
@@ -41,8 +41,6 @@ const REFERENCE: &str = "purchase";
 const REFUND: &str = "refund";
 /// Stripe's code where nothing is left to give back.
 const ALL_REFUNDED: &str = "charge_already_refunded";
-/// Where Stripe is told the learner's address.
-const EMAIL_FIELDS: [&str; 3] = ["receipt_email", "customer_email", "payment_intent_data[receipt_email]"];
 /// Keys that Stripe may spend on one refund before it is left for later.
 const MOST_SPENT: u32 = 3;
 
@@ -371,35 +369,6 @@ fn dispute_of(status: &str) -> Dispute {
         "lost" => Dispute::Lost,
         "won" | "warning_closed" | "prevented" => Dispute::Won,
         _ => Dispute::Open,
-    }
-}
-
-/// An answer that can't be read doesn't mean that Stripe did nothing: it is transient, as silence is. The message
-/// leaves out the error's text, which may hold a client secret.
-fn read_error(error: &StripeError) -> PaymentsError {
-    match error {
-        StripeError::Stripe(body, status) => {
-            let code = body.code.as_ref();
-            let message = format!("Stripe answered {status}");
-            match (*status, code) {
-                (_, Some(ApiErrorsCode::PaymentIntentUnexpectedState)) => PaymentsError::OtherState,
-                (404, Some(ApiErrorsCode::ResourceMissing)) => PaymentsError::Missing,
-                // A wrong key is mended at our side, and then the same call does.
-                (401 | 403 | 409 | 429, _) => PaymentsError::transient(message),
-                (500.., _) => PaymentsError::Spent { message },
-                (_, Some(ApiErrorsCode::EmailInvalid)) => PaymentsError::EmailRefused,
-                _ if EMAIL_FIELDS.iter().any(|field| body.param.as_deref() == Some(field)) => {
-                    PaymentsError::EmailRefused
-                }
-                _ => PaymentsError::Permanent {
-                    code: code.map_or_else(|| status.to_string(), |code| code.as_str().to_owned()),
-                },
-            }
-        }
-        StripeError::JSONDeserialize(_) => PaymentsError::transient("Stripe's answer can't be read"),
-        StripeError::ClientError(_) => PaymentsError::transient("Stripe can't be reached"),
-        StripeError::Timeout => PaymentsError::transient("Stripe did not answer in time"),
-        StripeError::ConfigError(_) => PaymentsError::Permanent { code: "configuration".to_owned() },
     }
 }
 

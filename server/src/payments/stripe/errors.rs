@@ -1,0 +1,35 @@
+//! What an error of Stripe's client means for whoever has called.
+use crate::payments::PaymentsError;
+use stripe::{ApiErrorsCode, StripeError};
+
+/// Where Stripe is told the learner's address.
+const EMAIL_FIELDS: [&str; 3] = ["receipt_email", "customer_email", "payment_intent_data[receipt_email]"];
+
+/// An answer that can't be read doesn't mean that Stripe did nothing: it is transient, as silence is. The message
+/// leaves out the error's text, which may hold a client secret.
+pub(super) fn read_error(error: &StripeError) -> PaymentsError {
+    match error {
+        StripeError::Stripe(body, status) => {
+            let code = body.code.as_ref();
+            let message = format!("Stripe answered {status}");
+            match (*status, code) {
+                (_, Some(ApiErrorsCode::PaymentIntentUnexpectedState)) => PaymentsError::OtherState,
+                (404, Some(ApiErrorsCode::ResourceMissing)) => PaymentsError::Missing,
+                // A wrong key is mended at our side, and then the same call does.
+                (401 | 403 | 409 | 429, _) => PaymentsError::transient(message),
+                (500.., _) => PaymentsError::Spent { message },
+                (_, Some(ApiErrorsCode::EmailInvalid)) => PaymentsError::EmailRefused,
+                _ if EMAIL_FIELDS.iter().any(|field| body.param.as_deref() == Some(field)) => {
+                    PaymentsError::EmailRefused
+                }
+                _ => PaymentsError::Permanent {
+                    code: code.map_or_else(|| status.to_string(), |code| code.as_str().to_owned()),
+                },
+            }
+        }
+        StripeError::JSONDeserialize(_) => PaymentsError::transient("Stripe's answer can't be read"),
+        StripeError::ClientError(_) => PaymentsError::transient("Stripe can't be reached"),
+        StripeError::Timeout => PaymentsError::transient("Stripe did not answer in time"),
+        StripeError::ConfigError(_) => PaymentsError::Permanent { code: "configuration".to_owned() },
+    }
+}
