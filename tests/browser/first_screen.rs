@@ -1,6 +1,7 @@
 //! The first screen: there before any WASM, and taken over without a trace.
 use crate::Page;
 use checkout_tests::COURSE;
+use serde_json::json;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_servers_html_is_hydrated_and_not_made_anew() {
@@ -45,4 +46,23 @@ async fn the_hosted_page_sells_the_same() {
         "[...root.querySelectorAll('a')].some(a => a.checkVisibility() && a.href.includes('/learn/'))",
     )
     .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn our_own_page_sells_by_a_form_where_wasm_is_refused() {
+    let page = Page::open("form_without_wasm", COURSE).await;
+    page.emulate("Network.enable", json!({})).await;
+    page.emulate("Network.setBlockedURLs", json!({ "urls": ["*.wasm"] })).await;
+    page.go(&format!("{}/buy/{COURSE}?lang=de", page.app.base())).await;
+    page.until("root?.querySelector('[data-press]') && document.querySelector('form').checkVisibility()")
+        .await;
+    page.screenshot("form").await;
+    let ours = page.app.base().to_owned();
+    page.eval(
+        "const form = document.querySelector('form'); form.querySelector('[name=email]').value = 'ada@example.com';
+         form.querySelector('button').click()",
+    )
+    .await;
+    page.until(&format!("location.origin !== '{ours}' && document.body.textContent.includes('49.00')")).await;
+    page.screenshot("stripe").await;
 }

@@ -47,3 +47,18 @@ async fn a_hold_that_runs_out_is_said_and_renewed_with_one_press() {
     page.press("Cancel").await;
     page.shows("Purchase").await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn pages_that_were_left_keep_no_connection() {
+    let page = Page::open("left_pages", "ru-live").await;
+    let course = page.app.sandbox.course_url().to_owned();
+    // More than a browser has connections to one server.
+    for visit in 0..8 {
+        page.go(&format!("{course}/courses/ru-live?visit={visit}")).await;
+        page.until("performance.getEntriesByType('resource').some(e => e.name.endsWith('.wasm'))").await;
+        page.until("root?.querySelector('[data-press]')").await;
+    }
+    page.driver.back().await.expect("a page");
+    page.press("Purchase").await;
+    page.until("root.querySelector('input[name=email]')?.checkVisibility()").await;
+}

@@ -1,7 +1,10 @@
 //! The server's stream of seats: one for each element that sells seats, up to a few for each page.
-use super::json;
+use super::{json, page::window};
 use shared::SeatsNews;
-use std::cell::Cell;
+use std::{
+    cell::{Cell, RefCell},
+    rc::Rc,
+};
 use wasm_bindgen::prelude::*;
 
 /// A browser keeps six connections to a server that speaks HTTP/1.1, and a purchase needs some of them. Elements past
@@ -12,11 +15,20 @@ thread_local! {
     static OPEN: Cell<u32> = const { Cell::new(0) };
 }
 
-/// Listens until dropped; the browser connects again by itself.
+/// Listens until dropped; the browser connects again by itself. A page that is left lets go, also where the browser keeps
+/// it to come back to: else six pages of before would leave the next one no connection.
 pub(crate) struct SeatStream {
-    source: EventSource,
-    _listener: Closure<dyn FnMut(JsValue)>,
+    line: Rc<Line>,
+    follow: Closure<dyn FnMut(JsValue)>,
 }
+
+struct Line {
+    address: String,
+    source: RefCell<EventSource>,
+    listener: Closure<dyn FnMut(JsValue)>,
+}
+
+const COMINGS_AND_GOINGS: [&str; 2] = ["pagehide", "pageshow"];
 
 impl SeatStream {
     /// `api` has no trailing slash. Nothing where the page has enough of them.
@@ -25,24 +37,52 @@ impl SeatStream {
             return None;
         }
         let sku = String::from(js_sys::encode_uri_component(sku));
-        let source = EventSource::new(&[api, "/v1/offerings/", &sku, "/seats"].concat()).ok()?;
+        let address = [api, "/v1/offerings/", &sku, "/seats"].concat();
         let listener = Closure::new(move |event: JsValue| {
             if let Some(news) = json::text(&event, "data").and_then(|text| json::parse(&text)) {
                 tell(news);
             }
         });
-        source.add_event_listener("seats", &listener);
+        let source = RefCell::new(connect(&address, &listener)?);
+        let line = Rc::new(Line { address, source, listener });
+        let follow = {
+            let line = Rc::clone(&line);
+            Closure::new(move |event: JsValue| {
+                if json::text(&event, "type").as_deref() == Some(COMINGS_AND_GOINGS[0]) {
+                    line.source.borrow().close();
+                } else if line.source.borrow().ready_state() == CLOSED
+                    && let Some(source) = connect(&line.address, &line.listener)
+                {
+                    line.source.replace(source);
+                }
+            })
+        };
+        for kind in COMINGS_AND_GOINGS {
+            _ = window().add_event_listener_with_callback(kind, follow.as_ref().unchecked_ref());
+        }
         OPEN.set(OPEN.get() + 1);
-        Some(Self { source, _listener: listener })
+        Some(Self { line, follow })
     }
 }
 
 impl Drop for SeatStream {
     fn drop(&mut self) {
-        self.source.close();
+        for kind in COMINGS_AND_GOINGS {
+            _ = window().remove_event_listener_with_callback(kind, self.follow.as_ref().unchecked_ref());
+        }
+        self.line.source.borrow().close();
         OPEN.set(OPEN.get() - 1);
     }
 }
+
+fn connect(address: &str, listener: &Closure<dyn FnMut(JsValue)>) -> Option<EventSource> {
+    let source = EventSource::new(address).ok()?;
+    source.add_event_listener("seats", listener);
+    Some(source)
+}
+
+/// Of an event source that won't connect again.
+const CLOSED: u32 = 2;
 
 #[wasm_bindgen]
 extern "C" {
@@ -51,6 +91,8 @@ extern "C" {
     fn new(address: &str) -> Result<EventSource, JsValue>;
     #[wasm_bindgen(method, js_name = addEventListener)]
     fn add_event_listener(this: &EventSource, event: &str, listener: &Closure<dyn FnMut(JsValue)>);
+    #[wasm_bindgen(method, getter, js_name = readyState)]
+    fn ready_state(this: &EventSource) -> u32;
     #[wasm_bindgen(method)]
     fn close(this: &EventSource);
 }

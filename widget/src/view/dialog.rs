@@ -9,6 +9,8 @@ use crate::{
 use web_sys::Element;
 
 pub(super) struct Dialog {
+    /// Around the card, which is an article and may not be a dialog.
+    main: Element,
     card: Element,
     close: Element,
     /// Where the focus comes to when it leaves the dialog, to be sent to the other end.
@@ -23,6 +25,7 @@ impl Dialog {
             element.set_attribute(name, value).ok()?;
             Some(element)
         };
+        let main = card.parent_element()?;
         let close = make("button", "data-press", Press::Close.name())?;
         for (name, value) in [("class", "close"), ("part", "close"), ("type", "button")] {
             close.set_attribute(name, value).ok()?;
@@ -35,16 +38,19 @@ impl Dialog {
         card.insert_before(&edges[0], Some(stage)).ok()?;
         card.insert_before(&close, Some(stage)).ok()?;
         card.insert_before(&edges[1], after.as_ref()).ok()?;
-        Some(Self { card, close, edges })
+        Some(Self { main, card, close, edges })
     }
 
     pub(super) fn update(&self, model: &Model, words: &Words) {
         let open = model.is_dialog_open();
         let title = &model.screen.offering.title;
-        for (name, value) in
-            [("role", "dialog"), ("aria-modal", "true"), ("aria-label", title), ("data-open", "")]
-        {
-            _ = if open { self.card.set_attribute(name, value) } else { self.card.remove_attribute(name) };
+        for (element, name, value) in [
+            (&self.main, "role", "dialog"),
+            (&self.main, "aria-modal", "true"),
+            (&self.main, "aria-label", title),
+            (&self.card, "data-open", ""),
+        ] {
+            _ = if open { element.set_attribute(name, value) } else { element.remove_attribute(name) };
         }
         for element in self.edges.iter().chain([&self.close]) {
             _ = element.toggle_attribute_with_force("hidden", !open);
