@@ -5,6 +5,7 @@ mod browser;
 mod buying;
 mod chromium;
 mod course;
+mod diagnosis;
 mod everywhere;
 mod first_screen;
 mod keyboard;

@@ -1,4 +1,9 @@
 // What a course page includes: defines the element, once however often it is included.
+import { asked, violations } from './watch.js'; // first: it sees what the others are refused
 import { NAME, RedisCheckout } from './element.js';
+import { base } from './page.js';
 
-if (!customElements.get(NAME)) customElements.define(NAME, RedisCheckout);
+if (!customElements.get(NAME)) {
+  customElements.define(NAME, RedisCheckout);
+  if (asked) import(base + '/embed/diagnose.js').then((module) => module.explain(NAME, base, violations));
+}

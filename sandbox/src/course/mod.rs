@@ -143,11 +143,13 @@ impl CoursePage {
         let origin = url::Url::parse(checkout)
             .map_or_else(|_| "'none'".to_owned(), |url| url.origin().ascii_serialization());
         let StripeOrigins { js, api } = self.stripe.as_ref();
+        let refused = |what: &str| query.get(what).is_some_and(|wish| wish == "no");
         // A page that allows none stands for the browsers that refuse it.
-        let wasm =
-            if query.get("wasm").is_some_and(|wasm| wasm == "no") { "" } else { " 'wasm-unsafe-eval'" };
+        let wasm = if refused("wasm") { "" } else { " 'wasm-unsafe-eval'" };
+        let (scripts, js) =
+            if refused("stripe") { (String::new(), "'none'") } else { (format!(" {js}"), js.as_str()) };
         format!(
-            "default-src 'none'; script-src {origin} {js}{wasm}; style-src {origin} 'self'; \
+            "default-src 'none'; script-src {origin}{scripts}{wasm}; style-src {origin} 'self'; \
              connect-src {origin} {api}; frame-src {js}; img-src 'self' data:; base-uri 'none'; form-action 'self'"
         )
     }

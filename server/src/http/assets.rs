@@ -16,9 +16,11 @@ use widget::Locale;
 struct Dist;
 
 /// The scripts that pages name themselves. Everything else has a hash in its name.
-const BY_NAME: [&str; 1] = [LOADER];
+const BY_NAME: [&str; 2] = [LOADER, DIAGNOSE];
 /// The loader.
 pub(super) const LOADER: &str = "v1.js";
+/// What explains a page to whoever embeds us.
+pub(super) const DIAGNOSE: &str = "diagnose.js";
 
 /// What this build's widget is loaded by.
 #[derive(Clone, Debug)]

@@ -1,6 +1,7 @@
 //! The HTTP API: one route table, thin handlers, one mapping from errors to answers.
 
 mod assets;
+mod diagnosis;
 mod embed;
 mod extract;
 mod front;
@@ -140,7 +141,9 @@ pub fn router(api: Api) -> Router {
     let embed = OpenApiRouter::new()
         .routes(routes!(embed::loader))
         .routes(routes!(embed::card))
-        .routes(routes!(embed::asset));
+        .routes(routes!(embed::asset))
+        .routes(routes!(diagnosis::program))
+        .routes(routes!(diagnosis::diagnose));
     let pages = OpenApiRouter::new()
         .routes(routes!(pages::buy, pages::buy_by_form))
         .routes(routes!(pages::purchase))

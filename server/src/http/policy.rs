@@ -29,20 +29,35 @@ pub(super) async fn add_headers(request: Request, next: Next) -> Response {
     response
 }
 
-/// The policy that the embed works under, and nothing more.
+/// The policy that the embed works under, and nothing more, on a page of ours.
 pub(super) fn page_policy(site: &Site) -> String {
-    let own_stripe = site.stripe_js.starts_with("https://js.stripe.com/");
-    let scripts = if own_stripe { STRIPE_ORIGINS.to_owned() } else { origin(&site.stripe_js) };
+    let embed: String =
+        directives(site).iter().map(|(name, sources)| format!("{name} {sources}; ")).collect();
     let checkout = origin(&site.public_url);
     let api = origin(&site.stripe_api);
     // Browsers hold a form to this even where its answer sends it elsewhere.
     let pay_page = if api == STRIPE_API { STRIPE_PAGE } else { &api };
-    let humans = &site.challenge_origins;
     format!(
-        "default-src 'none'; script-src {checkout} {scripts} {humans} 'wasm-unsafe-eval'; style-src {checkout}; \
-         connect-src {checkout} {api} {humans}; frame-src {scripts} {humans}; img-src {checkout} data:; base-uri 'none'; \
-         form-action {checkout} {pay_page}; frame-ancestors 'none'"
+        "default-src 'none'; {embed}img-src {checkout} data:; base-uri 'none'; form-action {checkout} {pay_page}; \
+         frame-ancestors 'none'"
     )
+}
+
+/// What any page's policy must allow for the embed, by directive.
+pub(super) fn directives(site: &Site) -> [(&'static str, String); 4] {
+    let own_stripe = site.stripe_js.starts_with("https://js.stripe.com/");
+    let scripts = if own_stripe { STRIPE_ORIGINS.to_owned() } else { origin(&site.stripe_js) };
+    let (checkout, api) = (origin(&site.public_url), origin(&site.stripe_api));
+    let humans = match site.challenge_origins.as_str() {
+        "" => String::new(),
+        origins => format!(" {origins}"),
+    };
+    [
+        ("script-src", format!("{checkout} {scripts}{humans} 'wasm-unsafe-eval'")),
+        ("style-src", checkout.clone()),
+        ("connect-src", format!("{checkout} {api}{humans}")),
+        ("frame-src", format!("{scripts}{humans}")),
+    ]
 }
 
 pub(crate) fn origin(address: &str) -> String {

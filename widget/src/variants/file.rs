@@ -155,7 +155,7 @@ mod tests {
             ("layout = 'poster'", "the file", "unknown variant `poster`"),
             ("layout = 'card'\ncolour = 'red'", "the file", "unknown field `colour`"),
             ("layout = 'card'\nheight = '1em;'", "height", "13em"),
-            ("layout = 'card'\n[tokens]\nacent = '#fff'", "tokens.acent", "accent"),
+            ("layout = 'card'\n[tokens]\nshade = '#fff'", "tokens.shade", "accent"),
             ("layout = 'card'\n[tokens]\naccent = 'red;}'", "tokens.accent", "#d52d1f"),
             (
                 "layout = 'card'\n[tokens]\naccent = { light = '#ffffff', dark = 'blue' }",

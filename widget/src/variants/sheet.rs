@@ -40,8 +40,8 @@ pub const TOKENS: [Token; 20] = [
     other("radius", TokenKind::Length, "2px"),
     other("density", TokenKind::Factor, "1"),
     other("size", TokenKind::Length, "medium"),
-    other("font", TokenKind::Fonts, "\"Space Grotesk\", system-ui, -apple-system, \"Segoe UI\", sans-serif"),
-    other("font_mono", TokenKind::Fonts, "\"Space Mono\", \"Geist Mono\", ui-monospace, Menlo, monospace"),
+    other("font", TokenKind::Fonts, "\"Space Grotesk\", system-ui, sans-serif"),
+    other("font_mono", TokenKind::Fonts, "\"Space Mono\", \"Geist Mono\", ui-monospace, monospace"),
 ];
 
 const fn color(name: &'static str, default: [&'static str; 2]) -> Token {

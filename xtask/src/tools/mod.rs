@@ -102,6 +102,14 @@ pub(crate) const AXE: Tool = Tool {
     sources: &[Source::Npm { package: "axe-core@{version}" }],
 };
 
+/// Checks the types of the loader, which is JavaScript.
+pub(crate) const TYPESCRIPT: Tool = Tool {
+    name: "typescript",
+    version: "5.9.3",
+    programs: &["tsc"],
+    sources: &[Source::Npm { package: "typescript@{version}" }],
+};
+
 /// Drives Firefox.
 pub(crate) const GECKODRIVER: Tool = Tool {
     name: "geckodriver",
@@ -156,8 +164,18 @@ pub(crate) const TYPOS: Tool = Tool {
     ],
 };
 
-pub(crate) const ALL: &[&Tool] =
-    &[&TRUNK, &WASM_BINDGEN, &WASM_OPT, &ESBUILD, &AXE, &GECKODRIVER, &CARGO_DENY, &CARGO_MACHETE, &TYPOS];
+pub(crate) const ALL: &[&Tool] = &[
+    &TRUNK,
+    &WASM_BINDGEN,
+    &WASM_OPT,
+    &ESBUILD,
+    &AXE,
+    &TYPESCRIPT,
+    &GECKODRIVER,
+    &CARGO_DENY,
+    &CARGO_MACHETE,
+    &TYPOS,
+];
 
 /// Finds the tool on PATH or in the cache, and installs it into the cache otherwise.
 pub(crate) fn ensure(tool: &Tool) -> Result<Found> {

@@ -9,7 +9,7 @@ use anyhow::{Context, Result};
 
 use crate::{process, repo, tools};
 
-/// Writes `v1.js` into `dist`.
+/// Writes `v1.js` and `diagnose.js` into `dist`.
 pub(super) fn build(dist: &Path) -> Result<()> {
     let sheet = repo::scratch("xtask")?.join("styles.css");
     process::run(esbuild()?.arg("style/index.css").arg(outfile(&sheet)))
@@ -19,7 +19,10 @@ pub(super) fn build(dist: &Path) -> Result<()> {
     bundle.args(["widget/loader/v1.js", "--format=iife", "--target=es2022"]);
     bundle.arg(format!("--define:STYLES={}", serde_json::Value::from(styles.trim_end())));
     bundle.arg(format!("--define:HEIGHTS={}", serde_json::to_string(&heights()?)?));
-    process::run(bundle.arg(outfile(&dist.join("v1.js")))).context("the loader can't be bundled")
+    process::run(bundle.arg(outfile(&dist.join("v1.js")))).context("the loader can't be bundled")?;
+    let mut diagnose = esbuild()?;
+    diagnose.args(["widget/loader/diagnose.js", "--format=esm", "--target=es2022"]);
+    process::run(diagnose.arg(outfile(&dist.join("diagnose.js")))).context("the diagnosis can't be bundled")
 }
 
 /// The room that each variant's first screen takes, where it isn't the card's.

@@ -1,0 +1,52 @@
+//! `?redis-checkout-diagnose`: the page explains itself, with the line to add.
+use crate::Page;
+use checkout_tests::{COURSE, TestApp};
+use serde_json::Value;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_page_that_is_right_is_told_so() {
+    let page = Page::open("diagnosis_good", COURSE).await;
+    let findings = diagnose(&page, &format!("/courses/{COURSE}?redis-checkout-diagnose")).await;
+    assert!(findings.iter().all(|finding| finding["good"] == true), "{findings:?}");
+    assert!(findings.len() >= 6, "{findings:?}");
+    page.screenshot("card").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn each_mistake_is_named_with_the_line_to_add() {
+    let page = Page::open("diagnosis_bad", COURSE).await;
+    let findings = diagnose(&page, &format!("/courses/{COURSE}?redis-checkout-diagnose&wasm=no")).await;
+    mends(&findings, "WebAssembly", "'wasm-unsafe-eval'");
+    page.screenshot("card").await;
+    let findings = diagnose(&page, "/courses/ru-none?redis-checkout-diagnose").await;
+    mends(&findings, "ru-none", "sku=");
+    let findings = diagnose(&page, &format!("/courses/{COURSE}?redis-checkout-diagnose&stripe=no")).await;
+    mends(&findings, "Stripe.js", "script-src");
+    mends(&findings, "by frame-src", "frame-src");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_origin_that_is_not_allowed_is_named_for_the_server() {
+    let app = TestApp::with(&["--allowed-origins=https://redis.io"]).await;
+    let page = Page::open_on("diagnosis_origin", COURSE, app).await;
+    let findings = diagnose(&page, &format!("/courses/{COURSE}?redis-checkout-diagnose")).await;
+    mends(&findings, "origin", &format!("ALLOWED_ORIGINS={}", page.app.sandbox.course_url()));
+}
+
+fn mends(findings: &[Value], about: &str, line: &str) {
+    let text = |finding: &Value, name: &str| finding[name].as_str().unwrap_or_default().to_owned();
+    let found = findings.iter().any(|finding| {
+        finding["good"] == false
+            && text(finding, "text").contains(about)
+            && text(finding, "line").contains(line)
+    });
+    assert!(found, "{about}, {line}: {findings:?}");
+}
+
+async fn diagnose(page: &Page, path: &str) -> Vec<Value> {
+    page.go(&format!("{}{path}", page.app.sandbox.course_url())).await;
+    page.until("root?.querySelector('.diagnosis')").await;
+    let findings = "return [...root.querySelectorAll('.diagnosis li')].map(item => ({
+        good: item.className === 'good', text: item.textContent, line: item.querySelector('code')?.textContent }))";
+    page.eval(findings).await.as_array().expect("findings").clone()
+}

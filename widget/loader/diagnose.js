@@ -1,0 +1,162 @@
+// Has each element on the page say what keeps it from working, and which line to add where. Loaded only where the page's
+// address asks for it: ?redis-checkout-diagnose.
+
+/** The smallest module that there is. */
+const MODULE = new Uint8Array([0, 97, 115, 109, 1, 0, 0, 0]);
+const PATIENCE = 8000;
+
+const STYLES = `
+.diagnosis { all: initial; display: block; margin-block-start: 12px; padding: 16px; border: 2px solid #5961ff;
+  background: #fff; color: #091a23; font: 400 14px/1.5 system-ui, sans-serif; }
+.diagnosis h2 { margin: 0 0 8px; font-size: 16px; }
+.diagnosis ul { margin: 0; padding: 0; list-style: none; }
+.diagnosis li { margin: 0 0 8px; }
+.diagnosis b { color: #17663a; }
+.diagnosis .bad b { color: #b3241a; }
+.diagnosis code { display: block; margin-block-start: 4px; padding: 6px 8px; background: #f3f5f5; color: #091a23;
+  font: 400 12px/1.5 ui-monospace, monospace; overflow-wrap: anywhere; user-select: all; }
+`;
+
+/**
+ * @typedef {{ good: boolean, text: string, line?: string }} Finding
+ * @typedef {{ origin_allowed: boolean, sku_known: boolean, stripe_js: string, stripe_api: string,
+ *   policy: Record<string, string> }} Diagnosis
+ */
+
+/**
+ * @param {string} name of the element
+ * @param {string} base where the checkout is
+ * @param {SecurityPolicyViolationEvent[]} violations that were seen so far; it goes on growing
+ */
+export async function explain(name, base, violations) {
+  const sheet = new CSSStyleSheet();
+  sheet.replaceSync(STYLES);
+  for (const element of document.querySelectorAll(name)) {
+    const root = element.shadowRoot;
+    if (!root) continue;
+    const findings = await find(base, element.getAttribute('sku') ?? '', violations);
+    root.adoptedStyleSheets.push(sheet);
+    root.querySelector('.diagnosis')?.remove();
+    root.append(report(findings));
+    element.dispatchEvent(new CustomEvent(`${name}:diagnosed`, { bubbles: true, composed: true, detail: { findings } }));
+  }
+}
+
+/**
+ * @param {string} base
+ * @param {string} sku
+ * @param {SecurityPolicyViolationEvent[]} violations
+ * @returns {Promise<Finding[]>}
+ */
+async function find(base, sku, violations) {
+  const asked = await ask(base, sku);
+  if (!asked) {
+    const refused = violations.some((event) => event.effectiveDirective === 'connect-src');
+    const text = refused ? 'The page policy does not let the page reach the checkout.' : 'The checkout can\'t be reached from here.';
+    return [{ good: false, text, line: refused ? `connect-src ${base}` : undefined }];
+  }
+  const { policy } = asked;
+  const line = (/** @type {string} */ directive) => `${directive} ${policy[directive] ?? base}`;
+  const findings = [
+    finding(asked.origin_allowed, 'This page\'s origin may use the checkout.', `The checkout does not know this page's origin, ${location.origin}. Add it on the server:`, `ALLOWED_ORIGINS=${location.origin}`),
+    finding(asked.sku_known, `"${sku}" is on offer.`, sku ? `The checkout has no offering "${sku}". Add it to the catalogue, or mend the attribute:` : 'The element names no offering:', '<redis-checkout sku="…">'),
+    await wasm(line),
+    finding(await loads(asked.stripe_js), 'Stripe.js loads.', 'Stripe.js does not load: the page policy, an extension or the network keeps it away.', line('script-src')),
+    finding(await reaches(asked.stripe_api), 'Stripe\'s API can be reached.', 'Stripe\'s API can\'t be reached.', line('connect-src')),
+  ];
+  await frame(asked.stripe_js);
+  const seen = new Set();
+  for (const { effectiveDirective, blockedURI } of violations) {
+    const directive = effectiveDirective.replace(/-(elem|attr)$/, '');
+    const key = `${directive} ${blockedURI}`;
+    if (seen.has(key) || !concerns(blockedURI, base, asked)) continue;
+    seen.add(key);
+    findings.push({ good: false, text: `The page policy refuses ${blockedURI || 'something'} by ${directive}.`, line: trusted(directive) ?? line(directive) });
+  }
+  if (!seen.size) findings.push({ good: true, text: 'The page policy refuses nothing that the checkout needs.' });
+  return findings;
+}
+
+/** A policy of the page may refuse much that is none of ours. */
+const concerns = (/** @type {string} */ uri, /** @type {string} */ base, /** @type {Diagnosis} */ asked) =>
+  [base, asked.stripe_js, asked.stripe_api].some((ours) => uri.startsWith(new URL(ours).origin))
+  || uri.startsWith('trusted-types') || uri === 'wasm-eval' || /\.stripe\.com/.test(uri);
+
+const trusted = (/** @type {string} */ directive) =>
+  directive.includes('trusted-types') ? 'trusted-types redis-checkout' : undefined;
+
+/** @returns {Finding} */
+const finding = (/** @type {boolean} */ good, /** @type {string} */ yes, /** @type {string} */ no, /** @type {string} */ line) =>
+  good ? { good, text: yes } : { good, text: no, line };
+
+/** @returns {Promise<Diagnosis | undefined>} */
+async function ask(/** @type {string} */ base, /** @type {string} */ sku) {
+  try {
+    const address = `${base}/embed/diagnosis?${new URLSearchParams({ sku, origin: location.origin })}`;
+    const answer = await fetch(address, { credentials: 'omit', signal: AbortSignal.timeout(PATIENCE) });
+    return answer.ok ? await answer.json() : undefined;
+  } catch { return undefined; }
+}
+
+/** @returns {Promise<Finding>} */
+async function wasm(/** @type {(directive: string) => string} */ line) {
+  if (typeof WebAssembly === 'undefined') {
+    return { good: false, text: 'This browser has no WebAssembly (lockdown mode?). The link to our own page sells by a form.' };
+  }
+  try {
+    await WebAssembly.compile(MODULE);
+    return { good: true, text: 'WebAssembly runs.' };
+  } catch {
+    return { good: false, text: 'The page policy refuses WebAssembly.', line: line('script-src') };
+  }
+}
+
+/** @returns {Promise<boolean>} */
+const loads = (/** @type {string} */ address) => new Promise((done) => {
+  if ('Stripe' in self) return done(true);
+  const script = document.createElement('script');
+  let source = address;
+  try {
+    const policy = self.trustedTypes?.createPolicy('redis-checkout', { createHTML: (text) => text, createScriptURL: (text) => text });
+    source = policy?.createScriptURL(address) ?? address;
+  } catch { /* it exists already, or may not: then the violation is told */ }
+  script.onload = () => done(true);
+  script.onerror = () => done(false);
+  setTimeout(done, PATIENCE, false);
+  try {
+    script.src = source;
+    document.head.append(script);
+  } catch { done(false); }
+});
+
+/** @returns {Promise<boolean>} */
+const reaches = (/** @type {string} */ address) =>
+  fetch(address, { mode: 'no-cors', credentials: 'omit', signal: AbortSignal.timeout(PATIENCE) }).then(() => true, () => false);
+
+/** Tries a frame of Stripe's; whether it may be shown is told by a violation. @returns {Promise<void>} */
+const frame = (/** @type {string} */ address) => new Promise((done) => {
+  const frame = document.createElement('iframe');
+  const end = () => { frame.remove(); done(); };
+  frame.hidden = true;
+  frame.src = new URL(address).origin;
+  frame.onload = frame.onerror = end;
+  setTimeout(end, PATIENCE);
+  document.body.append(frame);
+});
+
+function report(/** @type {Finding[]} */ findings) {
+  const section = document.createElement('section'), list = document.createElement('ul');
+  const heading = Object.assign(document.createElement('h2'), { textContent: 'What the checkout finds on this page' });
+  section.className = 'diagnosis';
+  section.lang = 'en';
+  section.dir = 'ltr';
+  for (const { good, text, line } of findings) {
+    const item = document.createElement('li');
+    item.className = good ? 'good' : 'bad';
+    item.append(Object.assign(document.createElement('b'), { textContent: good ? 'Good: ' : 'Mend: ' }), text);
+    if (line) item.append(Object.assign(document.createElement('code'), { textContent: line }));
+    list.append(item);
+  }
+  section.append(heading, list);
+  return section;
+}
