@@ -83,7 +83,9 @@ pub fn funnel(seen: HashMap<Shelf, i64>, purchases: impl IntoIterator<Item = Pur
         all.entry(shelf).or_default().seen += seen;
     }
     for purchase in purchases {
-        let shelf = Shelf::new(purchase.opened_at(), purchase.sku(), purchase.variant());
+        // A client may name what there is not.
+        let variant = purchase.variant().filter(|variant| widget::variants().find(variant).1);
+        let shelf = Shelf::new(purchase.opened_at(), purchase.sku(), variant);
         let counts = all.entry(shelf).or_default();
         let paid = purchase.was_paid();
         counts.opened += 1;

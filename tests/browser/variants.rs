@@ -168,7 +168,7 @@ async fn what_was_seen_is_told_once_the_page_is_left() {
     .await;
     page.eval("element.scrollIntoView()").await;
     page.until(
-        "(Object.defineProperty(document, 'visibilityState', { value: 'hidden', configurable: true }),
+        "(Object.defineProperty(document, 'hidden', { value: true, configurable: true }),
           document.dispatchEvent(new Event('visibilitychange', { bubbles: true })), sent.length === 1)",
     )
     .await;

@@ -57,14 +57,16 @@ async function find(base, sku, violations) {
   }
   const { policy } = asked;
   const line = (/** @type {string} */ directive) => `${directive} ${policy[directive] ?? base}`;
+  const [module, script, api] = await Promise.all([
+    wasm(line), loads(asked.stripe_js), reaches(asked.stripe_api), frame(asked.stripe_js),
+  ]);
   const findings = [
     finding(asked.origin_allowed, 'This page\'s origin may use the checkout.', `The checkout does not know this page's origin, ${location.origin}. Add it on the server:`, `ALLOWED_ORIGINS=${location.origin}`),
     finding(asked.sku_known, `"${sku}" is on offer.`, sku ? `The checkout has no offering "${sku}". Add it to the catalogue, or mend the attribute:` : 'The element names no offering:', '<redis-checkout sku="…">'),
-    await wasm(line),
-    finding(await loads(asked.stripe_js), 'Stripe.js loads.', 'Stripe.js does not load: the page policy, an extension or the network keeps it away.', line('script-src')),
-    finding(await reaches(asked.stripe_api), 'Stripe\'s API can be reached.', 'Stripe\'s API can\'t be reached.', line('connect-src')),
+    module,
+    finding(script, 'Stripe.js loads.', 'Stripe.js does not load: the page policy, an extension or the network keeps it away.', line('script-src')),
+    finding(api, 'Stripe\'s API can be reached.', 'Stripe\'s API can\'t be reached.', line('connect-src')),
   ];
-  await frame(asked.stripe_js);
   const seen = new Set();
   for (const { effectiveDirective, blockedURI } of violations) {
     const directive = effectiveDirective.replace(/-(elem|attr)$/, '');

@@ -7,6 +7,9 @@ import { pick } from './variant.js';
 
 export const NAME = 'redis-checkout';
 
+/** Why assets are waited for no longer. */
+const LATE = new Error('nothing came');
+
 const sheet = new CSSStyleSheet();
 sheet.replaceSync(STYLES);
 
@@ -101,8 +104,8 @@ export class RedisCheckout extends HTMLElement {
     for (const type of ['pointerover', 'touchstart', 'focusin']) {
       root.addEventListener(type, wake, { signal, once: true, passive: true });
     }
-    const near = new IntersectionObserver(([entry]) => {
-      if (!entry.isIntersecting) return;
+    const near = new IntersectionObserver((entries) => {
+      if (!entries.some((entry) => entry.isIntersecting)) return;
       near.disconnect();
       (self.requestIdleCallback ?? ((call) => setTimeout(call, 200)))(wake, { timeout: 3000 });
     }, { rootMargin: '50%' });
@@ -132,11 +135,11 @@ export class RedisCheckout extends HTMLElement {
   /** Shows it. Resolves to what went wrong, where something did. */
   async #show(/** @type {AbortSignal} */ signal) {
     const { text, problem } = await this.#fetch(signal);
-    if (signal.aborted || !text) return problem;
+    if (signal.aborted || problem) return problem;
     // innerHTML takes a trusted value where the page demands one.
-    this.#root.innerHTML = trustedHtml(text);
+    this.#root.innerHTML = trustedHtml(text ?? '');
     this.#screen = this.#root.querySelector('script')?.textContent ?? '';
-    this.#dress(JSON.parse(this.#screen));
+    try { this.#dress(JSON.parse(this.#screen)); } catch { return 'unavailable'; } // something in between has answered
   }
 
   #dress(/** @type {Told} */ told) {
@@ -153,7 +156,7 @@ export class RedisCheckout extends HTMLElement {
     const asked = this.#asked = this.#ask();
     this.#handle?.update();
     const { text } = await this.#fetch(signal);
-    const screen = text?.match(/>(.*?)<\/script>/s)?.[1] ?? '{}';
+    const screen = text?.match(/^<script[^>]*>(.*?)<\/script>/s)?.[1] ?? '{}';
     /** @type {Told} */
     const told = JSON.parse(screen);
     // Only its own build knows the order of its texts.
@@ -174,8 +177,8 @@ export class RedisCheckout extends HTMLElement {
     try {
       try {
         await this.#takeOver(signal);
-      } catch {
-        if (signal.aborted) return;
+      } catch (reason) {
+        if (signal.aborted || reason === LATE) throw reason;
         // Its build is gone from the server, or something on the page has changed what it rendered: once more, afresh.
         const focused = /** @type {HTMLElement | null} */ (this.#root.activeElement)?.dataset.focus;
         forget();
@@ -198,7 +201,7 @@ export class RedisCheckout extends HTMLElement {
   async #takeOver(/** @type {AbortSignal} */ signal) {
     const told = this.#told, main = this.#find('.main');
     if (!told || !main) return;
-    const late = new Promise((_, refuse) => setTimeout(refuse, 20000, new Error('nothing came')));
+    const late = new Promise((_, refuse) => setTimeout(refuse, 20000, LATE));
     const [glue, words] = await Promise.race([Promise.all([load(told.glue, told.wasm), read(told.words)]), late]);
     if (signal.aborted) return;
     // Another build of before may keep a checkout whose money is moving: nobody is asked to pay again.

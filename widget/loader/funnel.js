@@ -5,14 +5,13 @@ import { base } from './page.js';
 const seen = new Map();
 
 addEventListener('visibilitychange', send);
-addEventListener('pagehide', send);
 
 /** Counts `element` once, when half of it has come into view. */
 export function countSeen(
   /** @type {Element} */ element, /** @type {AbortSignal} */ signal, /** @type {string} */ sku, /** @type {string} */ variant,
 ) {
-  const eye = new IntersectionObserver(([entry]) => {
-    if (!entry.isIntersecting) return;
+  const eye = new IntersectionObserver((entries) => {
+    if (!entries.some((entry) => entry.isIntersecting)) return;
     eye.disconnect();
     const key = `${sku} ${variant}`;
     const known = seen.get(key) ?? { sku, variant, count: 0 };
@@ -24,7 +23,7 @@ export function countSeen(
 }
 
 function send() {
-  if (document.visibilityState !== 'hidden' || !seen.size) return;
+  if (!document.hidden || !seen.size) return;
   try { navigator.sendBeacon(`${base}/v1/funnel`, JSON.stringify([...seen.values()])); } catch { /* a count less */ }
   seen.clear();
 }

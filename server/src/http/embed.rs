@@ -94,7 +94,7 @@ pub(super) async fn loader(
 ) -> Result<Response, Error> {
     let assets = api.assets.as_ref().ok_or(Error::EmbedUnavailable)?;
     if let Some(sku) = &along.sku
-        && let Some(screen) = sent(&api, assets, sku, &asked).await?
+        && let Some(screen) = sent(&api, assets, sku, &asked).await
     {
         let loader = Assets::loader().ok_or(Error::EmbedUnavailable)?;
         let json = serde_json::to_string(&screen).map_err(crate::store::StoreError::from)?;
@@ -108,19 +108,19 @@ pub(super) async fn loader(
     Ok(response)
 }
 
-/// The first screen that goes along with the loader. The element itself says what is wrong with an unknown SKU.
-async fn sent<'a>(
-    api: &Api,
-    assets: &Assets,
-    sku: &'a str,
-    asked: &'a Asked,
-) -> Result<Option<Sent<'a>>, Error> {
+/// The first screen that goes along with the loader. Where there is none, the element asks for itself, and says what is
+/// wrong: no page is to lose its loader over it.
+async fn sent<'a>(api: &Api, assets: &Assets, sku: &'a str, asked: &'a Asked) -> Option<Sent<'a>> {
     let text = match first_screen(api, assets, sku, asked).await {
-        Err(Error::UnknownSku(_)) => return Ok(None),
-        outcome => outcome?,
+        Ok(text) => text,
+        Err(Error::UnknownSku(_)) => return None,
+        Err(error) => {
+            tracing::error!(%error, sku, "no first screen goes along with the loader");
+            return None;
+        }
     };
     let (lang, _) = widget::locales().find(asked.lang.as_deref().unwrap_or_default());
-    Ok(Some(Sent { sku, lang, variant: asked.variant.as_deref().unwrap_or_default(), text }))
+    Some(Sent { sku, lang, variant: asked.variant.as_deref().unwrap_or_default(), text })
 }
 
 /// The first screen of an offering, rendered; never personal.

@@ -29,6 +29,8 @@ impl Model {
             turn: self.turn + 1,
             closing: false,
             resumed: true,
+            // Nobody has pressed anything here yet.
+            folded: true,
             ticking: false,
             hold_left: None,
             ..kept

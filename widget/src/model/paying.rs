@@ -139,6 +139,7 @@ impl Model {
             | Note::Trouble(_) => Target::Note,
         };
         self.stage = Stage::Form { note: Some(note) };
+        self.folded = false;
         vec![Command::Focus(target)]
     }
 }

@@ -1,5 +1,5 @@
 //! What learners do inside the card: one listener for all of it.
-use super::json::text;
+use super::json::{member, text};
 use crate::{checkout::Checkout, model::Event, view::Press};
 use wasm_bindgen::prelude::*;
 use web_sys::{Element, HtmlElement};
@@ -51,7 +51,10 @@ fn told_by(main: &Element, event: &web_sys::Event) -> Option<Event> {
             let button = target.closest("[data-press]").ok()??;
             Press::event(&button.get_attribute("data-press")?)
         }
-        "keydown" => (text(event, "key")? == "Escape").then_some(Event::ClosePressed),
+        "keydown" => {
+            let leaves = text(event, "key")? == "Escape" && !member(event, "isComposing").is_truthy();
+            leaves.then_some(Event::ClosePressed)
+        }
         "focusin" => {
             let stops = main.query_selector_all(STOPS).ok()?;
             let stop = match target.get_attribute("data-edge")?.as_str() {

@@ -49,6 +49,8 @@ impl Dialog {
             (&self.main, "aria-modal", "true"),
             (&self.main, "aria-label", title),
             (&self.card, "data-open", ""),
+            // Where a click on plain text puts the focus: not outside, where Escape would not be heard.
+            (&self.main, "tabindex", "-1"),
         ] {
             _ = if open { element.set_attribute(name, value) } else { element.remove_attribute(name) };
         }

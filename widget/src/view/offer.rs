@@ -16,7 +16,7 @@ pub(super) fn offer(model: &Model, words: &Words) -> impl IntoView + use<> {
                 type="button"
                 data-focus="purchase"
                 data-press=Press::Purchase.name()
-                disabled=model.screen.offering.sale != Sale::Open
+                disabled=model.stage.is_offer() && model.screen.offering.sale != Sale::Open
                 aria-busy=said(model.stage == Stage::Opening)
             >
                 {words.sale(&model.screen.offering)}

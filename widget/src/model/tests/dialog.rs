@@ -33,6 +33,32 @@ fn leaving_while_money_moves_only_folds_it_and_what_comes_of_it_is_told() {
 }
 
 #[test]
+fn a_payment_that_failed_after_all_opens_the_dialog_again() {
+    let mut model = form_in_dialog();
+    model.handle(Event::PayPressed);
+    model.handle(Event::DetailsAccepted);
+    model.handle(prepared(4900));
+    model.handle(Event::PaymentLost);
+    model.handle(Event::ClosePressed);
+    assert!(!model.is_dialog_open());
+    for version in 1..4 {
+        model.handle(seen(State::Paying, version));
+    }
+    assert!(matches!(model.stage, Stage::Form { note: Some(_) }), "{:?}", model.stage);
+    assert!(model.is_dialog_open());
+}
+
+#[test]
+fn a_checkout_that_goes_on_elsewhere_opens_no_dialog_by_itself() {
+    let mut kept = form_in_dialog();
+    kept.stage = Stage::Granted { access_url: None };
+    let mut model = offer();
+    model.screen.dialog = true;
+    model.handle(Event::CheckoutKept(Box::new(kept)));
+    assert!(!model.is_dialog_open() && !model.stage.is_offer());
+}
+
+#[test]
 fn another_variant_changes_looks_and_no_purchase() {
     let mut model = form();
     let screen = Screen { variant: Some("button".into()), dialog: true, ..model.screen.clone() };
