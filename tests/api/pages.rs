@@ -62,7 +62,9 @@ async fn the_status_page_tells_the_steps_with_their_times_and_can_be_kept() {
     let page = browser.get(&at).await.expect(200);
     assert_eq!(page.header("cache-control"), "no-store");
     assert!(page.text.contains("<meta name=\"robots\" content=\"noindex\">"));
-    assert!(page.text.contains("http-equiv=\"refresh\"") && page.text.contains("Payment not finished"));
+    // To its own address, wherever this is shown.
+    assert!(page.text.contains(&format!("http-equiv=\"refresh\" content=\"10;url={at}\"")), "{}", page.text);
+    assert!(page.text.contains("Payment not finished"));
     let opened = app.get(&format!("/v1/purchases/{id}")).await.json();
     let held = opened["timeline"][0]["at"].as_str().unwrap();
     let steps: Vec<_> =

@@ -45,8 +45,9 @@ fn mends(findings: &[Value], about: &str, line: &str) {
 
 async fn diagnose(page: &Page, path: &str) -> Vec<Value> {
     page.go(&format!("{}{path}", page.app.sandbox.course_url())).await;
-    page.until("root?.querySelector('.diagnosis')").await;
-    let findings = "return [...root.querySelectorAll('.diagnosis li')].map(item => ({
+    page.until("document.querySelector('[data-redis-checkout-diagnosis]')").await;
+    let findings = "const told = document.querySelector('[data-redis-checkout-diagnosis]').shadowRoot;
+        return [...told.querySelectorAll('.diagnosis li')].map(item => ({
         good: item.className === 'good', text: item.textContent, line: item.querySelector('code')?.textContent }))";
     page.eval(findings).await.as_array().expect("findings").clone()
 }

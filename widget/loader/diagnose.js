@@ -32,13 +32,15 @@ export async function explain(name, base, violations) {
   const sheet = new CSSStyleSheet();
   sheet.replaceSync(STYLES);
   for (const element of document.querySelectorAll(name)) {
-    const root = element.shadowRoot;
-    if (!root) continue;
     const findings = await find(base, element.getAttribute('sku') ?? '', violations);
-    root.adoptedStyleSheets.push(sheet);
-    root.querySelector('.diagnosis')?.remove();
+    // Beside the element, which may show its first screen anew at any time.
+    const known = /** @type {HTMLElement | null} */ (element.nextElementSibling);
+    if (known?.dataset.redisCheckoutDiagnosis !== undefined) known.remove();
+    const place = document.createElement('div'), root = place.attachShadow({ mode: 'open' });
+    place.dataset.redisCheckoutDiagnosis = '';
+    root.adoptedStyleSheets = [sheet];
     root.append(report(findings));
-    element.dispatchEvent(new CustomEvent(`${name}:diagnosed`, { bubbles: true, composed: true, detail: { findings } }));
+    element.after(place);
   }
 }
 

@@ -56,8 +56,13 @@ impl<P: Payments, G: Grants> Checkout<P, G> {
             match self.payments.taken_back(&intent.id).await {
                 Ok(taken_back) => events.extend(taken_back.events()),
                 Err(error) if purchase.was_paid() => return Err(error),
-                // News of the payment doesn't wait for news of its refund, which has messages of its own.
-                Err(error) => tracing::warn!(%error, "Stripe can't say what was taken back"),
+                // News of the payment doesn't wait for news of its refund, whose message may have come and gone: it is
+                // asked for until there is an answer.
+                Err(error) => {
+                    let learned = self.learn(purchase.id(), &intent).await;
+                    learned.map_err(|error| PaymentsError::transient(error.to_string()))?;
+                    return Err(error);
+                }
             }
         }
         Ok(Outcome::Done(events))

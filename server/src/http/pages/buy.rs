@@ -163,7 +163,8 @@ struct Shown<'a> {
 impl Shown<'_> {
     fn page(&self, plain: bool, typed: &BuyForm, error: Option<&Error>) -> Response {
         let (base, sku) = (escape(&self.api.site.public_url), escape(&self.offering.sku));
-        let offer = self.offer(typed, error);
+        // The page has another heading where the widget may take the place of this.
+        let offer = self.offer(typed, error, if plain { "h1" } else { "h2" });
         let query = if self.language.query.is_empty() {
             format!("?{PLAIN}")
         } else {
@@ -174,7 +175,7 @@ impl Shown<'_> {
         } else {
             format!(
                 "<script async src=\"{base}/embed/v1.js\"></script>\
-                 <redis-checkout sku=\"{sku}\" theme=\"auto\">{offer}</redis-checkout>\
+                 <h1 class=\"brand\">Redis University</h1><redis-checkout sku=\"{sku}\" theme=\"auto\">{offer}</redis-checkout>\
                  <p class=\"aside\"><a href=\"{base}/buy/{sku}{query}\">{}</a></p>",
                 escape(&self.language.locale.pages().simple_form),
             )
@@ -183,7 +184,7 @@ impl Shown<'_> {
     }
 
     /// All of it as HTML: the widget takes its place where it runs.
-    fn offer(&self, typed: &BuyForm, error: Option<&Error>) -> String {
+    fn offer(&self, typed: &BuyForm, error: Option<&Error>, heading: &str) -> String {
         let (locale, offering) = (self.language.locale, self.offering);
         let dates = offering.starts_at.map(|starts_at| {
             format!("<p class=\"dates\">{}</p>", escape(&locale.span(starts_at, offering.ends_at)))
@@ -194,7 +195,7 @@ impl Shown<'_> {
             format!("<p class=\"seats\">{}</p>", escape(&words))
         });
         format!(
-            "<article class=\"card offer\"><header><p class=\"kind\">{kind}</p><h1>{title}</h1><p>{summary}</p>{dates}\
+            "<article class=\"card offer\"><header><p class=\"kind\">{kind}</p><{heading}>{title}</{heading}><p>{summary}</p>{dates}\
              </header><div class=\"terms\"><p class=\"price\">{price}</p>{seats}</div>{rest}</article>",
             kind = escape(&locale.kind(offering.kind)),
             title = escape(&offering.title),

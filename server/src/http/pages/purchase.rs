@@ -143,7 +143,12 @@ impl Standing<'_> {
         let words = self.language.locale.pages();
         let refresh = self
             .refreshes_in()
-            .map(|seconds| format!("<meta http-equiv=\"refresh\" content=\"{seconds}\">"))
+            .map(|seconds| {
+                // By name: a form that failed is shown at the form's own address, which nobody can look at.
+                let (base, id) = (escape(&self.api.site.public_url), self.purchase.id().as_str());
+                let query = &self.language.query;
+                format!("<meta http-equiv=\"refresh\" content=\"{seconds};url={base}/p/{id}{query}\">")
+            })
             .unwrap_or_default();
         let body = self.body(&trouble.map(|text| note(self.language, text)).unwrap_or_default());
         Page { title: &words.title, head: &refresh, body: &body }.answer(self.api, self.language)
