@@ -71,7 +71,11 @@ async fn the_sweep_grants_also_while_stripe_can_not_say_what_was_refunded() {
     app.sandbox.stripe().fault(StripeFault::new(Misbehaviour::Down).on(StripeOperation::ListRefunds));
     let (id, intent) = app.open_and_press_pay(COURSE, 4900).await;
     app.sandbox.stripe().confirm(&intent, GOOD).unwrap();
+    app.sandbox.stripe().refund(&intent, None).unwrap();
     app.reaches(&id, "granted").await;
+    // What was taken back is asked for until Stripe says it.
+    app.sandbox.stripe().clear_faults();
+    app.reaches(&id, "refunded").await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
