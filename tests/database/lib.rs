@@ -49,6 +49,27 @@ impl TestDatabase {
     }
 }
 
+impl TestDatabase {
+    /// Stores another text in place of a purchase's own, as no server would.
+    pub async fn rewrite_purchase(&self, id: &str, change: impl Fn(&str) -> String) {
+        sqlx::any::install_default_drivers();
+        let mut connection = AnyConnection::connect(&self.url).await.expect("the database");
+        let begin = if self.url.starts_with("postgres") {
+            "BEGIN"
+        } else {
+            "PRAGMA busy_timeout = 10000; BEGIN IMMEDIATE"
+        };
+        connection.execute(begin).await.expect("a transaction");
+        let row = sqlx::query("UPDATE purchases SET version = version WHERE id = $1 RETURNING body").bind(id);
+        let row = row.fetch_one(&mut connection).await.expect("the purchase");
+        let body = change(row.get("body"));
+        let update = sqlx::query("UPDATE purchases SET body = $2 WHERE id = $1").bind(id).bind(body);
+        update.execute(&mut connection).await.expect("another text");
+        connection.execute("COMMIT").await.expect("a commit");
+        connection.close().await.expect("a farewell");
+    }
+}
+
 impl Lock {
     /// Ends the connection that waits here to store a new purchase, as PostgreSQL does when it is stopped. SQLite has
     /// no server to lose: who waits gives up by itself.

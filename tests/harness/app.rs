@@ -207,6 +207,11 @@ impl TestApp {
         self.database.lock().await
     }
 
+    /// Stores another text in place of a purchase's own, as no server would.
+    pub async fn rewrite_purchase(&self, id: &str, change: impl Fn(&str) -> String) {
+        self.database.rewrite_purchase(id, change).await;
+    }
+
     /// The environment that gives the operators' subcommands the settings of this server.
     pub fn for_operators(&self) -> Vec<(String, String)> {
         let flags = self.flags().into_iter();
