@@ -14,6 +14,8 @@ pub struct Pages {
     pub stripe_page: String,
     pub simple_form: String,
     pub problem: String,
+    pub failed_heading: String,
+    pub charge_unknown: String,
     pub name_invalid: String,
     pub challenged: String,
     pub cross_site: String,
@@ -98,6 +100,12 @@ impl Locale {
         self.words().fill(Key::AfterTrouble, &self.refused(code))
     }
 
+    /// The same, and that nobody knows yet whether anything was charged.
+    #[must_use]
+    pub fn refused_and_charge_unknown(&self, code: Code) -> String {
+        self.pages().charge_unknown.replace("{reason}", &self.refused(code))
+    }
+
     /// What is due has become another amount.
     #[must_use]
     pub fn price_changed(&self, due: Money) -> String {
@@ -114,6 +122,7 @@ impl Locale {
             SharedWord::Cancel => Key::Cancel,
             SharedWord::StartLearning => Key::StartLearning,
             SharedWord::StartAgain => Key::StartAgain,
+            SharedWord::TryAgain => Key::TryAgain,
             SharedWord::Back => Key::Back,
             SharedWord::SeatReserved => Key::SeatReserved,
         })
@@ -145,6 +154,7 @@ pub enum SharedWord {
     Cancel,
     StartLearning,
     StartAgain,
+    TryAgain,
     Back,
     SeatReserved,
 }
