@@ -112,7 +112,7 @@ pub enum SeatFound {
 pub enum Refusal {
     /// The hold, or the time to pay, ran out.
     HoldExpired,
-    /// It is being paid on Stripe's page, or inline, and not by the way that was asked for.
+    /// It is being paid on Stripe's page, or inline, and not by the way or for the email that was asked for.
     PaidOtherwise,
     /// It is paid, cancelled or refunded.
     Ended,

@@ -1,5 +1,5 @@
 //! A purchase that is paid on a page of Stripe's own, for browsers without JavaScript or WASM.
-use super::{Command, Limits, PageTerms, Purchase, Refusal, Way};
+use super::{Command, Learner, Limits, PageTerms, Purchase, Refusal, Way};
 use crate::trial::{Guard, holds};
 use serde::{Deserialize, Serialize};
 use shared::{State, Timestamp};
@@ -60,6 +60,13 @@ impl Purchase {
             Way::Hosted(_) => self.hosted.is_none() && self.attempt.is_some(),
         };
         if other { Err(Refusal::PaidOtherwise) } else { Ok(()) }
+    }
+
+    /// Whether Stripe's page, where one was asked for, is this learner's: it says an email, and can't be told of another.
+    #[must_use]
+    pub fn can_be_paid_for(&self, learner: &Learner) -> bool {
+        let asked_for = self.hosted.is_some() && self.attempt.is_some();
+        !asked_for || self.learner.as_ref().is_none_or(|known| known.is_same(learner))
     }
 
     /// The first press of Pay decides what the page says and for how long it is there.

@@ -75,6 +75,9 @@ pub struct Purchase {
     grant_asked: bool,
     grant_refused: bool,
     opened_at: Timestamp,
+    /// When it came to stand as it does; nothing where that was before this was kept.
+    #[serde(default)]
+    moved_at: Option<Timestamp>,
     paid_at: Option<Timestamp>,
     granted_at: Option<Timestamp>,
     revoked_at: Option<Timestamp>,
@@ -88,6 +91,14 @@ pub struct Learner {
     #[serde(with = "email_text")]
     pub email: Email,
     pub name: Option<String>,
+}
+
+impl Learner {
+    /// Whether it is the same person's email, in either case.
+    #[must_use]
+    pub fn is_same(&self, other: &Self) -> bool {
+        self.email.as_str().to_lowercase() == other.email.as_str().to_lowercase()
+    }
 }
 
 /// The request that creates a payment intent or a checkout session, as it was first sent.
@@ -158,6 +169,7 @@ impl Purchase {
             grant_asked: false,
             grant_refused: false,
             opened_at: now,
+            moved_at: None,
             paid_at: None,
             granted_at: None,
             revoked_at: None,
@@ -232,6 +244,18 @@ impl Purchase {
     #[must_use]
     pub fn opened_at(&self) -> Timestamp {
         self.opened_at
+    }
+
+    /// When it came to stand as it does: to its state, or to its end where that waits for Stripe.
+    #[must_use]
+    pub fn moved_at(&self) -> Timestamp {
+        self.moved_at.unwrap_or(self.opened_at)
+    }
+
+    /// Whether somebody may have been given a way to pay.
+    #[must_use]
+    pub fn has_way_to_pay(&self) -> bool {
+        self.intent.is_some() || self.hosted.as_ref().is_some_and(|hosted| hosted.session.is_some())
     }
 
     /// When the sweep looks at this purchase next, if ever.

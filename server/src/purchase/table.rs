@@ -210,10 +210,39 @@ fn a_hosted_purchase_stays_one_and_its_request_stays_the_same() {
 }
 
 #[test]
+fn stripes_page_is_for_one_email() {
+    let by = |email: &str| Event::PaySubmitted {
+        learner: Learner { email: Email::parse(email).unwrap(), name: None },
+        expected_total: 4900,
+        key: "other".to_owned(),
+        way: Way::Hosted(terms()),
+    };
+    let mut purchase = purchase(&[pay_hosted()]);
+    assert_eq!(purchase.handle(by("ADA@example.com"), SOON, &LIMITS), Ok(vec![]));
+    assert_eq!(purchase.handle(by("grace@example.com"), SOON, &LIMITS), Err(Refusal::PaidOtherwise));
+    // Where Stripe made none, the next is made for whoever pays.
+    purchase.handle(Event::IntentNotCreated, SOON, &LIMITS).unwrap();
+    assert_eq!(purchase.handle(by("grace@example.com"), SOON, &LIMITS), Ok(vec![]));
+}
+
+#[test]
+fn a_purchase_stands_as_it_does_since_its_state_changed() {
+    let mut purchase = purchase(&[pay()]);
+    assert_eq!(purchase.moved_at(), SOON);
+    purchase.handle(Event::PaymentFailed { failure: "ch_1".to_owned() }, A_MINUTE_LATER, &LIMITS).unwrap();
+    assert_eq!(purchase.moved_at(), SOON);
+    purchase.handle(Event::GaveUp, A_MINUTE_LATER, &LIMITS).unwrap();
+    assert_eq!(purchase.moved_at(), A_MINUTE_LATER);
+}
+
+#[test]
 fn a_purchase_stored_before_there_were_pages_still_reads() {
-    let mut stored = serde_json::to_value(in_state(State::Paying)).unwrap();
-    stored.as_object_mut().unwrap().remove("hosted");
-    assert_eq!(serde_json::from_value::<Purchase>(stored).unwrap(), in_state(State::Paying));
+    let before = in_state(State::Held);
+    let mut stored = serde_json::to_value(&before).unwrap();
+    for field in ["hosted", "moved_at"] {
+        stored.as_object_mut().unwrap().remove(field);
+    }
+    assert_eq!(serde_json::from_value::<Purchase>(stored).unwrap(), before);
 }
 
 #[test]

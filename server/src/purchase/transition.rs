@@ -20,6 +20,9 @@ impl Purchase {
                 if *self != before {
                     self.version += 1;
                 }
+                if (self.state, self.ending) != (before.state, before.ending) {
+                    self.moved_at = Some(now);
+                }
                 Ok(commands)
             }
             Err(refusal) => {
@@ -43,6 +46,9 @@ impl Purchase {
             Event::PaySubmitted { learner, expected_total, key, way } => {
                 self.still_payable(now)?;
                 self.same_way(&way)?;
+                if !self.can_be_paid_for(&learner) {
+                    return Err(Refusal::PaidOtherwise);
+                }
                 if expected_total != self.price.total {
                     return Err(Refusal::PriceChanged { total: self.price.total });
                 }
