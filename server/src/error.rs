@@ -45,8 +45,12 @@ pub enum Error {
     IdempotencyKeyReused,
     #[error("webhook refused: {0}")]
     BadSignature(#[from] BadWebhook),
+    /// Perhaps after the learner has paid.
     #[error("payments: {0}")]
     Payments(#[from] PaymentsError),
+    /// Before the learner was given a way to pay.
+    #[error("payments, and nothing was charged: {0}")]
+    NotCharged(PaymentsError),
     #[error("grants: {0}")]
     Grants(#[from] GrantsError),
     /// Done too often; allowed again after `wait`, or at once where `challenge` is passed.

@@ -1,5 +1,5 @@
 //! The funnel: views that pages tell, and what learners did after that.
-use checkout_tests::{COURSE, TestApp};
+use checkout_tests::{COURSE, HtmlForm, PlainBrowser, TestApp, purchase_of};
 use reqwest::Method;
 use serde_json::{Value, json};
 use std::time::Duration;
@@ -28,6 +28,39 @@ async fn views_and_what_came_of_them_are_counted_by_variant() {
     );
     let plain = lines.iter().find(|line| line["variant"] == "default").unwrap();
     assert_eq!((&plain["seen"], &plain["opened"]), (&json!(1), &json!(0)));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_bought_by_the_form_counts_under_the_variant_that_led_there() {
+    let app = TestApp::with(&[&format!("--service-tokens={TOKEN}")]).await;
+    let browser = PlainBrowser::default();
+    let long = "x".repeat(300);
+    for variant in ["launch", "no-such", &long, "%22%3E%3Cscript%3E"] {
+        let address = format!("{}/buy/{COURSE}?variant={variant}", app.base());
+        let page = browser.get(&address).await.expect(200).text;
+        let known = variant == "launch";
+        assert_eq!(page.contains(&format!("<redis-checkout sku=\"{COURSE}\" variant=\"launch\"")), known);
+        assert_eq!(page.contains("?plain&amp;variant=launch\""), known, "{page}");
+        let form = HtmlForm::find(&page, COURSE).unwrap();
+        assert_eq!(form.value("variant"), if known { "launch" } else { "" });
+        // It is still there when the form comes back.
+        let page = browser.submit(&form.with("email", "ada")).await.expect(422).text;
+        let form = HtmlForm::find(&page, COURSE).unwrap().with("email", "ada@example.com");
+        // What a page would not send does no harm either.
+        let form = if known { form } else { form.with("variant", variant) };
+        let sent = browser.submit(&form).await.expect(303);
+        let id = purchase_of(&app.sandbox, sent.header("location"));
+        app.delete(&format!("/v1/purchases/{id}")).await.expect(200);
+        app.reaches(&id, "canceled").await;
+        let page = browser.get(&format!("{}/p/{id}", app.base())).await.expect(200).text;
+        let again = if known { "?variant=launch" } else { "" };
+        assert!(page.contains(&format!("href=\"{}/buy/{COURSE}{again}\">Start again", app.base())), "{page}");
+    }
+    let lines = until(&app, |lines| lines.len() == 2).await;
+    for (variant, count) in [("launch", 1), ("default", 3)] {
+        let line = lines.iter().find(|line| line["variant"] == variant).unwrap();
+        assert_eq!((&line["opened"], &line["paying"]), (&json!(count), &json!(count)), "{lines:?}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -43,8 +43,6 @@ async fn a_form_leads_over_stripes_page_to_access_by_webhooks_alone() {
     assert_eq!((app.grant_calls().len(), app.sandbox.stripe().charges_succeeded().len()), (1, 1));
     let page = browser.get(&back).await.expect(200).text;
     assert!(page.contains("You&#39;re in") && page.contains("Start learning"), "{page}");
-    // The form once more leads to what it has bought.
-    assert_eq!(browser.submit(&form).await.expect(303).header("location"), back);
     app.sandbox.stripe().refund(intent["id"].as_str().unwrap(), None).unwrap();
     app.reaches(&id, "refunded").await;
 }
@@ -108,14 +106,9 @@ async fn a_form_submitted_many_times_holds_one_seat_and_makes_one_page() {
         let sent = submission.await.unwrap().expect(303);
         assert_eq!(session(&app)["url"], sent.header("location"));
     }
-    // With a correction it is the same purchase, and access goes to the corrected address.
-    let corrected = form.with("email", "grace@example.com");
-    let sent = PlainBrowser::default().submit(&corrected).await.expect(303);
-    assert_eq!(session(&app)["url"], sent.header("location"));
-    let id = purchase_of(&app.sandbox, sent.header("location"));
+    let id = purchase_of(&app.sandbox, session(&app)["url"].as_str().unwrap());
     app.sandbox.stripe().pay_session(&session_id(&app), GOOD).unwrap();
     app.reaches(&id, "granted").await;
-    assert!(app.grant_calls()[0].contains("grace@example.com"));
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -163,7 +156,8 @@ async fn another_sites_form_does_nothing() {
     let id = purchase_of(&app.sandbox, session(&app)["url"].as_str().unwrap());
     for action in ["pay", "cancel"] {
         let form = HtmlForm { action: format!("{}/p/{id}/{action}", app.base()), fields: vec![] };
-        browser.submit_from("cross-site", &form).await.expect_problem(403, "invalid_request");
+        let page = browser.submit_from("cross-site", &form).await.expect(403);
+        assert!(page.text.contains("sent from another site"), "{}", page.text);
     }
     assert_eq!(app.get(&format!("/v1/purchases/{id}")).await.text_at("state"), "paying");
 }

@@ -4,11 +4,13 @@
 mod abuse;
 mod disputes;
 mod documents;
+mod failures;
 mod faults;
 mod funnel;
 mod fuzz;
 mod grants;
 mod hosted;
+mod hosted_again;
 mod hosted_endings;
 mod lifecycle;
 mod offerings;

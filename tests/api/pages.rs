@@ -1,5 +1,6 @@
 //! Our own pages: what they say, in which language, and what they keep to.
 use checkout_tests::{COURSE, HtmlForm, PlainBrowser, TestApp};
+use sandbox::{Fault, Misbehaviour};
 use serde_json::json;
 
 #[tokio::test(flavor = "multi_thread")]
@@ -63,7 +64,7 @@ async fn the_status_page_tells_the_steps_with_their_times_and_can_be_kept() {
     assert_eq!(page.header("cache-control"), "no-store");
     assert!(page.text.contains("<meta name=\"robots\" content=\"noindex\">"));
     // To its own address, wherever this is shown.
-    assert!(page.text.contains(&format!("http-equiv=\"refresh\" content=\"10;url={at}\"")), "{}", page.text);
+    assert!(page.text.contains(&format!("http-equiv=\"refresh\" content=\"3;url={at}\"")), "{}", page.text);
     assert!(page.text.contains("Payment not finished"));
     let opened = app.get(&format!("/v1/purchases/{id}")).await.json();
     let held = opened["timeline"][0]["at"].as_str().unwrap();
@@ -90,14 +91,23 @@ async fn the_status_page_tells_the_steps_with_their_times_and_can_be_kept() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_inline_purchase_leads_back_to_its_checkout() {
+async fn an_inline_purchase_leads_back_to_its_checkout_or_is_given_up() {
     let app = TestApp::start().await;
     let browser = PlainBrowser::default();
-    for id in [app.open(COURSE).await, app.open_and_press_pay(COURSE, 4900).await.0] {
-        let page = browser.get(&format!("{}/p/{id}", app.base())).await.expect(200).text;
-        assert!(page.contains(&format!("href=\"{}/buy/{COURSE}\"", app.base())), "{page}");
-        assert!(!page.contains("<form"), "{page}");
+    let (pressed, intent) = app.open_and_press_pay("ru-live", 49000).await;
+    for (id, sku) in [(app.open(COURSE).await, COURSE), (pressed, "ru-live")] {
+        let at = format!("{}/p/{id}", app.base());
+        let page = browser.get(&at).await.expect(200).text;
+        assert!(page.contains(&format!("href=\"{}/buy/{sku}\"", app.base())), "{page}");
+        assert!(HtmlForm::find(&page, "/pay").is_none(), "{page}");
+        let cancel = HtmlForm::find(&page, "/cancel").expect("a way to give up");
+        assert_eq!(browser.submit(&cancel).await.expect(303).header("location"), at);
+        app.reaches(&id, "canceled").await;
+        let page = browser.get(&at).await.expect(200).text;
+        assert!(page.contains("Start again") && !page.contains("<form"), "{page}");
     }
+    assert_eq!(app.sandbox.stripe().intent(&intent).unwrap()["status"], "canceled");
+    app.open("ru-live").await;
     let unknown =
         browser.get(&format!("{}/p/AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA", app.base())).await.expect(404);
     assert!(unknown.text.contains("We know no purchase at this address"), "{}", unknown.text);
@@ -116,4 +126,70 @@ async fn pages_may_send_forms_to_us_and_to_stripe_alone() {
         .request(reqwest::Method::POST, &format!("/buy/{COURSE}"))
         .json(&json!({ "email": "a@b.example" }));
     app.send(form).await.expect_problem(415, "unsupported_media_type");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_button_opened_like_a_page_leads_to_the_purchase() {
+    let app = TestApp::start().await;
+    let (id, _) = app.buy_without_javascript(COURSE).await;
+    for button in ["pay", "cancel"] {
+        for query in ["", "?lang=de"] {
+            let address = format!("{}/p/{id}", app.base());
+            let sent = PlainBrowser::default().get(&format!("{address}/{button}{query}")).await.expect(303);
+            assert_eq!(sent.header("location"), format!("{address}{query}"));
+        }
+    }
+    assert_eq!(
+        app.get(&format!("/v1/purchases/{id}")).await.text_at("state"),
+        "paying",
+        "nothing was pressed"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_page_looks_for_news_as_long_and_as_often_as_there_may_be_some() {
+    let app = TestApp::start().await;
+    let held = app.open(COURSE).await;
+    let inline = app.open_and_press_pay(COURSE, 4900).await.0;
+    let (hosted, address) = app.buy_without_javascript(COURSE).await;
+    for id in [&held, &inline, &hosted] {
+        assert_eq!(refreshes(&app, id).await, Some(3));
+        age(&app, id).await;
+        assert_eq!(refreshes(&app, id).await, Some(60));
+    }
+    // A change makes the next one likely: here FlockJay is asked and does not answer.
+    app.sandbox.flockjay().fault(Fault::new(Misbehaviour::Down));
+    app.sandbox.stripe().pay_session(address.rsplit('/').next().unwrap(), "4242424242424242").unwrap();
+    app.reaches(&hosted, "paid").await;
+    assert_eq!(refreshes(&app, &hosted).await, Some(3));
+    age(&app, &hosted).await;
+    assert_eq!(refreshes(&app, &hosted).await, Some(60));
+    app.sandbox.flockjay().clear_faults();
+    app.reaches(&hosted, "granted").await;
+    for id in [&held, &inline] {
+        app.delete(&format!("/v1/purchases/{id}")).await.expect(200);
+        app.reaches(id, "canceled").await;
+    }
+    for id in [&held, &inline, &hosted] {
+        assert_eq!(refreshes(&app, id).await, None);
+    }
+}
+
+/// Every how many seconds the purchase's page is loaded again, and that it says so.
+async fn refreshes(app: &TestApp, id: &str) -> Option<u32> {
+    let page = PlainBrowser::default().get(&format!("{}/p/{id}", app.base())).await.expect(200).text;
+    let seconds = page.split("http-equiv=\"refresh\" content=\"").nth(1);
+    let seconds = seconds.map(|rest| rest.split(';').next().unwrap().parse().unwrap());
+    assert_eq!(page.contains("looks for news by itself"), seconds.is_some(), "{page}");
+    seconds
+}
+
+/// Has the purchase stand as it does for years.
+async fn age(app: &TestApp, id: &str) {
+    let older = |field: &str, body: &str| {
+        let (before, rest) = body.split_once(&format!("\"{field}\":")).unwrap();
+        let (_, after) = rest.split_once(',').unwrap();
+        format!("{before}\"{field}\":\"2020-01-01T00:00:00Z\",{after}")
+    };
+    app.rewrite_purchase(id, |body| older("moved_at", &older("opened_at", body))).await;
 }

@@ -100,11 +100,16 @@ impl<P: Payments, G: Grants> Checkout<P, G> {
         client: &Client,
         answer: Option<&str>,
     ) -> Result<(), Error> {
+        if purchase.attempt().is_some() || purchase.price().total == 0 {
+            return Ok(());
+        }
+        self.admit_new_payer(client, answer).await
+    }
+
+    async fn admit_new_payer(&self, client: &Client, answer: Option<&str>) -> Result<(), Error> {
         let (Some(name), Some(run)) = (client.name(), self.guards.rates.decline_run) else { return Ok(()) };
         let now = self.now();
-        if purchase.attempt().is_some()
-            || purchase.price().total == 0
-            || !self.store.is_marked(subject::CLOSED, now).await?
+        if !self.store.is_marked(subject::CLOSED, now).await?
             || self.store.has_bought(name).await?
             || self.store.is_marked(&subject::passed(name), now).await?
         {
@@ -122,6 +127,30 @@ impl<P: Payments, G: Grants> Checkout<P, G> {
         }
         let challenge = Some(Box::new(challenge.shown()));
         Err(Error::TooMany { excess: Excess::DeclineRun, wait: run.period(), challenge })
+    }
+
+    /// Refuses what opening and paying another purchase would be refused for, and counts nothing.
+    pub(super) async fn admit_another(&self, client: &Client, email: &Email) -> Result<(), Error> {
+        let Some(name) = client.name() else { return Ok(()) };
+        self.admit_new_payer(client, None).await?;
+        let Rates { opens, pays, declines, .. } = self.guards.rates;
+        let email = self.guards.pseudonyms.email(email.as_str());
+        let limits = [
+            (Excess::Opens, subject::opens(name), opens),
+            (Excess::Pays, subject::pays(&email), pays),
+            (Excess::Declines, subject::declines(name), declines),
+            (Excess::Declines, subject::declines(&email), declines),
+        ];
+        let now = self.now();
+        let mut tx = self.store.begin().await?;
+        let mut refused = None;
+        for (excess, subject, rate) in limits {
+            let Some(rate) = rate else { continue };
+            let wait = tx.rate_wait(&subject, rate, now).await?;
+            refused = refused.or(wait.map(|wait| too_many(excess, wait)));
+        }
+        tx.commit().await?;
+        refused.map_or(Ok(()), Err)
     }
 
     /// Counts a press of Pay, in the transaction that takes note of it.

@@ -1,36 +1,12 @@
-//! Buying without JavaScript: a form opens the purchase and leads to a page of Stripe's own.
-use super::pay::{PATIENCE, Press, Submitted, parse_name};
-use super::{Checkout, IdempotencyKey, Payer};
+//! Paying without JavaScript: the way to a page of Stripe's own, and what it says.
+use super::pay::{PATIENCE, Press, Submitted};
+use super::{Checkout, Payer};
 use crate::error::Error;
 use crate::grants::Grants;
 use crate::payments::{Intent, Payments, PaymentsError, Session, SessionStatus, SessionTerms};
-use crate::purchase::{Event, Learner, PageTerms, Purchase, PurchaseId, Refusal, Way};
+use crate::purchase::{Purchase, PurchaseId, Refusal, Way};
 use crate::trial::{Guard, holds, reach};
-use shared::{Email, OpenPurchase, State};
 use tokio::time::timeout;
-
-/// What the form says.
-#[derive(Clone, Debug, Default)]
-pub struct HostedPurchase {
-    pub sku: String,
-    pub email: String,
-    pub name: Option<String>,
-    pub coupon: Option<String>,
-    /// The same for every submission of one form, so that the second resumes what the first began.
-    pub key: Option<String>,
-    /// Minor units that the form showed.
-    pub shown_total: Option<i64>,
-}
-
-/// Where our pages are, and in which language.
-#[derive(Clone, Debug)]
-pub struct PageSite {
-    /// Without a trailing slash.
-    pub base: String,
-    pub lang: String,
-    /// Goes behind the address of a status page, such as `?lang=de`.
-    pub query: String,
-}
 
 /// Where a press of Continue leads.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -41,38 +17,6 @@ pub struct Hosted {
 }
 
 impl<P: Payments, G: Grants> Checkout<P, G> {
-    /// Opens a purchase, takes note of who pays, and has Stripe make the page to pay on. Repeated with the same key it
-    /// leads to the same purchase and the same page.
-    pub async fn buy_hosted(
-        &self,
-        request: HostedPurchase,
-        site: &PageSite,
-        payer: &Payer,
-    ) -> Result<Hosted, Error> {
-        let learner = Learner {
-            email: Email::parse(&request.email).map_err(|_| Error::InvalidEmail)?,
-            name: parse_name(request.name)?,
-        };
-        let coupon = request.coupon.filter(|coupon| !coupon.trim().is_empty());
-        let sku = request.sku.clone();
-        let opening = OpenPurchase { sku: request.sku, coupon, variant: None, learner_token: None };
-        // What else was typed may have changed since: the key stands for the purchase.
-        let key = request.key.map(|key| IdempotencyKey::new(&format!("form {key}"), sku.as_bytes()));
-        let opened = self.open_purchase(opening, key, &payer.client).await?;
-        let id = PurchaseId::parse(&opened.id).ok_or(Error::UnknownPurchase)?;
-        let expected_total = request.shown_total.unwrap_or(opened.price.total);
-        let title = self.catalog.get().find(&sku).map_or(sku.clone(), |item| item.title.clone());
-        let back = format!("{}/p/{}{}", site.base, id.as_str(), site.query);
-        let way = Way::Hosted(PageTerms { title, lang: site.lang.clone(), back });
-        match self.go_to_page(&id, Press { learner, expected_total, way }, payer).await {
-            Err(error) => {
-                self.drop_unsubmitted(&id).await?;
-                Err(error)
-            }
-            page => Ok(Hosted { id, page: page? }),
-        }
-    }
-
     /// Leads back to Stripe's page, as far as the purchase can still be paid on one.
     pub async fn resume_hosted(&self, id: &PurchaseId, payer: &Payer) -> Result<Hosted, Error> {
         self.admit_to(id, &payer.client)?;
@@ -117,7 +61,8 @@ impl<P: Payments, G: Grants> Checkout<P, G> {
         }
     }
 
-    async fn go_to_page(
+    /// Stripe's page, as far as the purchase can be paid on one.
+    pub(super) async fn go_to_page(
         &self,
         id: &PurchaseId,
         press: Press,
@@ -138,10 +83,7 @@ impl<P: Payments, G: Grants> Checkout<P, G> {
         let late = |_| Err(PaymentsError::transient("Stripe took too long"));
         let session = match prepared.unwrap_or_else(late) {
             Ok(session) => session,
-            Err(error) => {
-                self.forget_attempt(id, &error).await?;
-                return Err(error.into());
-            }
+            Err(error) => return Err(self.not_prepared(id, error).await?),
         };
         reach("pay.session_made", "");
         let intent = self.intent_of(&session).await?;
@@ -181,13 +123,5 @@ impl<P: Payments, G: Grants> Checkout<P, G> {
         tx.commit().await?;
         reach("learn.committed", "");
         Ok(known)
-    }
-
-    /// A purchase whose learner was turned away before Stripe heard of it holds no seat.
-    async fn drop_unsubmitted(&self, id: &PurchaseId) -> Result<(), Error> {
-        if self.store.purchase(id).await?.state() == State::Held {
-            self.store.apply(id, Event::GaveUp, self.now()).await??;
-        }
-        Ok(())
     }
 }

@@ -1,5 +1,6 @@
 //! What the checkout does for a request: one method each, called once by its handler.
 
+mod form;
 mod guard;
 mod hosted;
 mod moment;
@@ -20,15 +21,19 @@ use crate::store::Store;
 use crate::trial::reach;
 use shared::{Offering, Sale, Timestamp};
 use std::sync::Arc;
+use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
+pub use form::{Hindered, HostedPurchase, PageSite};
 pub use guard::Guards;
-pub use hosted::{Hosted, HostedPurchase, PageSite};
+pub use hosted::Hosted;
 pub use moment::Moment;
 pub use open::IdempotencyKey;
 pub use pauses::Pauses;
 pub use pay::Payer;
 pub use seats::SeatWatch;
+
+const GIVE_UP_WAIT: Duration = Duration::from_secs(10);
 
 /// The catalogue, the database and the two ports, for handlers and for the worker.
 pub struct Checkout<P = Stripe, G = FlockJay> {
@@ -41,6 +46,8 @@ pub struct Checkout<P = Stripe, G = FlockJay> {
     pub(crate) pauses: Pauses,
     pub(crate) clock: Clock,
     pub(crate) guards: Guards,
+    /// How long a request that gives up waits for Stripe to confirm.
+    patience: Duration,
     /// Ends what waits, when the server is told to stop.
     pub(crate) stop: CancellationToken,
 }
@@ -59,6 +66,7 @@ impl<P: Payments, G: Grants> Checkout<P, G> {
             pauses: Pauses::default(),
             clock,
             guards: Guards::default(),
+            patience: GIVE_UP_WAIT,
             stop: CancellationToken::new(),
         }
     }
@@ -67,6 +75,12 @@ impl<P: Payments, G: Grants> Checkout<P, G> {
     #[must_use]
     pub fn guarded_by(self, guards: Guards) -> Self {
         Self { guards, ..self }
+    }
+
+    /// Waiting for so long where Stripe has to confirm that a purchase is given up.
+    #[must_use]
+    pub fn waiting_for(self, patience: Duration) -> Self {
+        Self { patience, ..self }
     }
 
     pub(crate) fn now(&self) -> Timestamp {
@@ -131,6 +145,7 @@ impl<P, G> Clone for Checkout<P, G> {
             pauses: self.pauses.clone(),
             clock: self.clock.clone(),
             guards: self.guards.clone(),
+            patience: self.patience,
             stop: self.stop.clone(),
         }
     }

@@ -73,6 +73,14 @@ impl<P: Payments, G: Grants> Checkout<P, G> {
         }
     }
 
+    /// The purchase that was opened with this key, as it stands.
+    pub(super) async fn opened_with(&self, key: &IdempotencyKey) -> Result<Option<Purchase>, Error> {
+        let Some(answer) = self.store.answer_of(SCOPE, &key.key).await? else { return Ok(None) };
+        let opened: Opened = serde_json::from_str(&answer).map_err(StoreError::from)?;
+        let id = PurchaseId::parse(&opened.id).ok_or(Error::UnknownPurchase)?;
+        Ok(Some(self.store.purchase(&id).await?))
+    }
+
     /// Ends holds that ran out and that the sweep has not come to yet; whether there were any.
     async fn end_due_holds(&self, sku: &str) -> Result<bool, Error> {
         let due = self.store.due_holds(sku, self.now()).await?;
@@ -125,7 +133,7 @@ impl<P: Payments, G: Grants> Checkout<P, G> {
             return Ok(false);
         }
         match key {
-            Some(key) => Ok(!self.store.knows_key(SCOPE, &key.key).await?),
+            Some(key) => Ok(self.store.answer_of(SCOPE, &key.key).await?.is_none()),
             None => Ok(true),
         }
     }
@@ -174,7 +182,7 @@ impl<P: Payments, G: Grants> Checkout<P, G> {
     }
 
     /// What is asked for, where it may be sold now.
-    fn sellable(&self, request: &OpenPurchase, now: Timestamp) -> Result<Item, Error> {
+    pub(super) fn sellable(&self, request: &OpenPurchase, now: Timestamp) -> Result<Item, Error> {
         let catalog = self.catalog.get();
         let item = catalog.find(&request.sku).ok_or_else(|| Error::UnknownSku(request.sku.clone()))?;
         if request.coupon.is_some() {

@@ -69,10 +69,7 @@ impl<P: Payments, G: Grants> Checkout<P, G> {
         let late = |_| Err(PaymentsError::transient("Stripe took too long"));
         let intent = match prepared.unwrap_or_else(late) {
             Ok(intent) => intent,
-            Err(error) => {
-                self.forget_attempt(id, &error).await?;
-                return Err(error.into());
-            }
+            Err(error) => return Err(self.not_prepared(id, error).await?),
         };
         reach("pay.intent_made", "");
         let purchase = self.learn(id, &intent).await?;
@@ -94,18 +91,19 @@ impl<P: Payments, G: Grants> Checkout<P, G> {
         }
     }
 
-    /// Where Stripe made nothing the next press is another request.
-    pub(super) async fn forget_attempt(&self, id: &PurchaseId, error: &PaymentsError) -> Result<(), Error> {
-        match error {
+    /// Where Stripe made nothing the next press is another request. Whoever has a way to pay was given it after it was
+    /// put on record: with none there nothing can have been charged.
+    pub(super) async fn not_prepared(&self, id: &PurchaseId, error: PaymentsError) -> Result<Error, Error> {
+        let purchase = match error {
             PaymentsError::Spent { .. }
             | PaymentsError::EmailRefused
             | PaymentsError::Missing
             | PaymentsError::Permanent { .. } => {
-                self.store.apply(id, Event::IntentNotCreated, self.now()).await??;
+                self.store.apply(id, Event::IntentNotCreated, self.now()).await??
             }
-            PaymentsError::Transient { .. } | PaymentsError::OtherState => {}
-        }
-        Ok(())
+            PaymentsError::Transient { .. } | PaymentsError::OtherState => self.store.purchase(id).await?,
+        };
+        Ok(if purchase.has_way_to_pay() { Error::Payments(error) } else { Error::NotCharged(error) })
     }
 
     fn confirmation(&self, intent: Intent, purchase: &Purchase) -> Result<PayAnswer, Error> {

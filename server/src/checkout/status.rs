@@ -13,8 +13,6 @@ use tokio::time::{Instant, timeout_at};
 const LONGEST_WAIT: Duration = Duration::from_secs(30);
 /// How often a waiting request looks for what other instances did.
 const LOOK: Duration = Duration::from_secs(1);
-/// How long a request that gives up waits for Stripe to confirm.
-const GIVE_UP_WAIT: Duration = Duration::from_secs(10);
 
 impl<P: Payments, G: Grants> Checkout<P, G> {
     /// The purchase, as soon as its version is above `after`, or when `wait` is over.
@@ -54,7 +52,7 @@ impl<P: Payments, G: Grants> Checkout<P, G> {
         if purchase.state() != State::Paying {
             return Ok(purchase);
         }
-        let ended = self.wait_until(id, GIVE_UP_WAIT, |purchase| purchase.state() != State::Paying).await?;
+        let ended = self.wait_until(id, self.patience, |purchase| purchase.state() != State::Paying).await?;
         match ended.state() {
             State::Canceled | State::Expired | State::Paying => Ok(ended),
             State::Held

@@ -105,18 +105,6 @@ struct Description;
 
 /// Every route there is.
 pub fn router(api: Api) -> Router {
-    let origins = api.site.allowed_origins.iter().filter_map(|origin| HeaderValue::from_str(origin).ok());
-    let for_pages = CorsLayer::new()
-        .allow_origin(origins.collect::<Vec<_>>())
-        .allow_methods([Method::GET, Method::POST, Method::PATCH, Method::DELETE])
-        .allow_headers([
-            header::CONTENT_TYPE,
-            header::AUTHORIZATION,
-            HeaderName::from_static("idempotency-key"),
-            purchases::CHALLENGE_RESPONSE,
-        ])
-        .expose_headers([header::ETAG, header::RETRY_AFTER])
-        .max_age(Duration::from_secs(7200));
     // Public and never personal: any page may read it.
     let for_all = CorsLayer::new().allow_origin(Any).allow_methods([Method::GET]);
 
@@ -147,8 +135,8 @@ pub fn router(api: Api) -> Router {
     let pages = OpenApiRouter::new()
         .routes(routes!(pages::buy, pages::buy_by_form))
         .routes(routes!(pages::purchase))
-        .routes(routes!(pages::pay_on_page))
-        .routes(routes!(pages::cancel_purchase));
+        .routes(routes!(pages::back_from_pay, pages::pay_on_page))
+        .routes(routes!(pages::back_from_cancel, pages::cancel_purchase));
     let rest = OpenApiRouter::new()
         .routes(routes!(webhook::take_stripe_webhook))
         .routes(routes!(preview::page))
@@ -157,13 +145,20 @@ pub fn router(api: Api) -> Router {
         .routes(routes!(health::readyz));
     let catch_panics = CatchPanicLayer::custom(problem::panicked as fn(_) -> _);
     let limit = axum::middleware::from_fn_with_state(api.clone(), limit::limit_requests);
+    let tell_persons = axum::middleware::from_fn_with_state(api.clone(), pages::tell_persons);
+    let pages = document(pages)
+        .route("/buy/{sku}/{*unknown}", any(async || Error::UnknownRoute))
+        .route("/p/{id}/{*unknown}", any(async || Error::UnknownRoute))
+        .layer(catch_panics)
+        .layer(limit.clone())
+        .layer(tell_persons);
     let routes = document(v1)
         .route("/v1/{*unknown}", any(async || Error::UnknownRoute))
         .layer(catch_panics)
         .layer(limit.clone())
-        .layer(for_pages)
+        .layer(cross_origin(&api.site))
         .merge(document(embed).layer(for_all).layer(compress))
-        .merge(document(pages).layer(limit))
+        .merge(pages)
         .merge(document(rest))
         .merge(pages::style_route());
     let description: Arc<str> = description.to_pretty_json().unwrap_or_default().into();
@@ -175,4 +170,20 @@ pub fn router(api: Api) -> Router {
         .layer(axum::middleware::from_fn(logging::log_requests))
         .layer(axum::middleware::from_fn(policy::add_headers))
         .with_state(api)
+}
+
+/// Which pages may read the API's answers.
+fn cross_origin(site: &Site) -> CorsLayer {
+    let origins = site.allowed_origins.iter().filter_map(|origin| HeaderValue::from_str(origin).ok());
+    CorsLayer::new()
+        .allow_origin(origins.collect::<Vec<_>>())
+        .allow_methods([Method::GET, Method::POST, Method::PATCH, Method::DELETE])
+        .allow_headers([
+            header::CONTENT_TYPE,
+            header::AUTHORIZATION,
+            HeaderName::from_static("idempotency-key"),
+            purchases::CHALLENGE_RESPONSE,
+        ])
+        .expose_headers([header::ETAG, header::RETRY_AFTER])
+        .max_age(Duration::from_secs(7200))
 }

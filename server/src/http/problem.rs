@@ -43,6 +43,8 @@ pub(super) fn panicked(cause: Box<dyn Any + Send + 'static>) -> Response {
 fn answer(problem: &Problem) -> Response {
     let status = StatusCode::from_u16(problem.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     let mut response = (status, Json(problem)).into_response();
+    // For a page to tell it to a person.
+    response.extensions_mut().insert(problem.clone());
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
@@ -136,21 +138,13 @@ pub(super) fn describe(error: &Error) -> Problem {
             "Bad signature",
             format!("{why}. Check STRIPE_WEBHOOK_SECRETS, and that nothing changes the body on its way."),
         ),
-        Error::Payments(PaymentsError::EmailRefused) => describe(&Error::InvalidEmail),
-        Error::Payments(error @ (PaymentsError::Missing | PaymentsError::Permanent { .. })) => problem(
-            502,
-            Code::PaymentsUnavailable,
-            "Payments unavailable",
-            format!("Our payment provider refused the payment ({error}). Nothing was charged."),
+        Error::Payments(error) => payments_unavailable(
+            error,
+            "Whether anything was charged is not known. GET the purchase before anybody pays again.",
         ),
-        Error::Payments(
-            PaymentsError::Transient { .. } | PaymentsError::Spent { .. } | PaymentsError::OtherState,
-        ) => problem(
-            502,
-            Code::PaymentsUnavailable,
-            "Payments unavailable",
-            "Our payment provider can't be reached at the moment. Nothing was charged. Try again in a few seconds.",
-        ),
+        Error::NotCharged(error) => {
+            payments_unavailable(error, "Nothing was charged. Try again in a few seconds.")
+        }
         Error::Grants(_) => problem(
             503,
             Code::Unavailable,
@@ -175,6 +169,20 @@ pub(super) fn describe(error: &Error) -> Problem {
     }
 }
 
+/// `charged` says what is known of the learner's money, and what to do.
+fn payments_unavailable(error: &PaymentsError, charged: &str) -> Problem {
+    let what = match error {
+        PaymentsError::EmailRefused => return describe(&Error::InvalidEmail),
+        PaymentsError::Missing | PaymentsError::Permanent { .. } => {
+            format!("Our payment provider refused the request ({error}).")
+        }
+        PaymentsError::Transient { .. } | PaymentsError::Spent { .. } | PaymentsError::OtherState => {
+            "Our payment provider can't be reached at the moment.".to_owned()
+        }
+    };
+    problem(502, Code::PaymentsUnavailable, "Payments unavailable", format!("{what} {charged}"))
+}
+
 fn not_for_sale(sale: Sale) -> Problem {
     match sale {
         Sale::Open | Sale::SoldOut => problem(
@@ -191,12 +199,9 @@ fn not_for_sale(sale: Sale) -> Problem {
 
 fn refused(refusal: &Refusal) -> Problem {
     match refusal {
-        Refusal::HoldExpired => problem(
-            409,
-            Code::HoldExpired,
-            "Hold expired",
-            "The time to pay ran out and nothing was charged. Open a new purchase.",
-        ),
+        Refusal::HoldExpired => {
+            problem(409, Code::HoldExpired, "Hold expired", "The time to pay ran out. Open a new purchase.")
+        }
         Refusal::Ended => problem(
             409,
             Code::PurchaseEnded,

@@ -15,14 +15,14 @@ pub enum Replay {
 }
 
 impl Store {
-    /// Whether `key` was claimed within `scope`.
-    pub async fn knows_key(&self, scope: &str, key: &str) -> Result<bool, StoreError> {
-        let row = sqlx::query("SELECT 1 AS found FROM idempotency_keys WHERE scope = $1 AND key = $2")
+    /// What was answered to `key` within `scope`; nothing where it was not claimed.
+    pub async fn answer_of(&self, scope: &str, key: &str) -> Result<Option<String>, StoreError> {
+        let row = sqlx::query("SELECT answer FROM idempotency_keys WHERE scope = $1 AND key = $2")
             .bind(scope)
             .bind(key)
             .fetch_optional(&self.pool)
             .await?;
-        Ok(row.is_some())
+        Ok(row.map(|row| row.try_get("answer")).transpose()?)
     }
 
     /// Forgets every key that was claimed before `before`.

@@ -12,6 +12,18 @@ use shared::{State, Step, Timestamp};
 pub(crate) async fn after_step(run: &mut Run) -> Result<(), String> {
     let purchases = purchases(run).await?;
     seats(run, &purchases).await?;
+    for buyer in &run.buyers {
+        let of_form = |purchase: &&Purchase| {
+            let now = buyer.opened.iter().map(|opened| &opened.id);
+            buyer.earlier.iter().chain(now).any(|id| id == purchase.id().as_str())
+        };
+        let under_way = |purchase: &&Purchase| {
+            matches!(purchase.state(), State::Held | State::Paying | State::Processing)
+        };
+        if purchases.iter().filter(of_form).filter(under_way).count() > 1 {
+            return Err("one form has two purchases under way".to_owned());
+        }
+    }
     let world = run.world.lock();
     if let Some(broken) = world.broken.first() {
         return Err(broken.clone());

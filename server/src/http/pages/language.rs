@@ -12,6 +12,17 @@ pub(in crate::http) struct Language {
     pub(super) query: String,
 }
 
+impl Language {
+    /// The query of an address of ours that speaks this language and counts under `variant`, beside `more`; empty where
+    /// there is nothing to say.
+    pub(super) fn query_with(&self, more: Option<&str>, variant: Option<&str>) -> String {
+        let lang = self.query.strip_prefix('?').map(str::to_owned);
+        let all = [more.map(str::to_owned), lang, variant.map(|name| format!("variant={name}"))];
+        let all = all.into_iter().flatten().collect::<Vec<_>>().join("&");
+        if all.is_empty() { all } else { format!("?{all}") }
+    }
+}
+
 impl FromRequestParts<Api> for Language {
     type Rejection = Infallible;
 

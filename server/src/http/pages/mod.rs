@@ -1,24 +1,29 @@
 //! Our own pages: the hosted checkout, and the status of one purchase. They work without JavaScript.
 mod buy;
+mod buy_form;
+mod failure;
 mod form;
 mod language;
+mod offer;
 mod purchase;
+mod standing;
 
 pub(super) use buy::{__path_buy, __path_buy_by_form, buy, buy_by_form};
+pub(super) use failure::tell_persons;
 pub(super) use purchase::{
-    __path_cancel_purchase, __path_pay_on_page, __path_purchase, cancel_purchase, pay_on_page, purchase,
+    __path_back_from_cancel, __path_back_from_pay, __path_cancel_purchase, __path_pay_on_page,
+    __path_purchase, back_from_cancel, back_from_pay, cancel_purchase, pay_on_page, purchase,
 };
 
 use super::Api;
 use super::policy::page_policy;
-use super::problem::describe;
 use crate::error::Error;
-use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use crate::payments::PaymentsError;
+use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use language::Language;
 use sha2::{Digest, Sha256};
-use shared::Problem;
 use std::sync::LazyLock;
 
 const STYLE: &str = include_str!("../../../../style/page.css");
@@ -79,36 +84,6 @@ impl Page<'_> {
     }
 }
 
-/// The answer to `error` as `page` tells it; its status, its `Retry-After` and its line in the log are those of the API.
-fn refusal(error: Error, page: Response) -> Response {
-    let told = error.into_response();
-    let mut response = page;
-    *response.status_mut() = told.status();
-    if let Some(wait) = told.headers().get(header::RETRY_AFTER) {
-        response.headers_mut().insert(header::RETRY_AFTER, wait.clone());
-    }
-    response
-}
-
-/// A page for what isn't there, where a person asks; programs are answered as everywhere.
-fn missing(api: &Api, language: &Language, headers: &HeaderMap, error: Error) -> Response {
-    let words = language.locale.pages();
-    let title = match describe(&error).status {
-        404 if is_person(headers) && matches!(error, Error::UnknownSku(_)) => &words.unknown_heading,
-        404 if is_person(headers) => &words.unknown_purchase,
-        _ => return error.into_response(),
-    };
-    let text = &words.unknown_text;
-    let body = format!("<article class=\"card\"><h1>{}</h1><p>{}</p></article>", escape(title), escape(text));
-    refusal(error, Page { title, head: "", body: &body }.answer(api, language))
-}
-
-/// Browsers ask for HTML by name when somebody looks at a page.
-fn is_person(headers: &HeaderMap) -> bool {
-    let accept = headers.get(header::ACCEPT).and_then(|accept| accept.to_str().ok());
-    accept.is_some_and(|accept| accept.contains("text/html"))
-}
-
 /// Has the browser GET `address`.
 fn see_other(address: &str) -> Response {
     match HeaderValue::from_str(address) {
@@ -117,22 +92,7 @@ fn see_other(address: &str) -> Response {
                 [(header::LOCATION, address), (header::CACHE_CONTROL, HeaderValue::from_static("no-store"))];
             (StatusCode::SEE_OTHER, headers).into_response()
         }
-        Err(_) => {
-            Error::Payments(crate::payments::PaymentsError::transient("no address to go to")).into_response()
-        }
-    }
-}
-
-/// Why it did not work, for a person.
-fn said(language: &Language, error: &Error) -> String {
-    let (locale, words) = (language.locale, language.locale.pages());
-    if matches!(error, Error::CrossSite) {
-        return words.cross_site.clone();
-    }
-    let Problem { code, challenge, .. } = describe(error);
-    match challenge {
-        Some(_) => words.challenged.clone(),
-        None => locale.refused_and_not_charged(code),
+        Err(_) => Error::Payments(PaymentsError::transient("no address to go to")).into_response(),
     }
 }
 

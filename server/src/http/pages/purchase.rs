@@ -1,7 +1,9 @@
-//! Where one purchase stands, for whoever has its address.
+//! Where one purchase stands, for whoever has its address, and what they press there.
+use super::failure::{refusal, said};
 use super::form::OwnPage;
 use super::language::Language;
-use super::{Page, escape, missing, note, refusal, said, see_other};
+use super::see_other;
+use super::standing::Standing;
 use crate::abuse::Client;
 use crate::checkout::Payer;
 use crate::error::Error;
@@ -9,11 +11,9 @@ use crate::http::Api;
 use crate::http::extract::Id;
 use crate::purchase::{Purchase, PurchaseId};
 use axum::extract::State;
-use axum::http::HeaderMap;
-use axum::response::{IntoResponse, Response};
-use shared::{Problem, State as PurchaseState, Step, StepState, Timestamp};
+use axum::response::Response;
+use shared::Problem;
 use std::time::Duration;
-use widget::SharedWord;
 
 /// Asks Stripe, and grants nothing by itself.
 #[utoipa::path(
@@ -30,19 +30,12 @@ use widget::SharedWord;
 )]
 pub(in crate::http) async fn purchase(
     State(api): State<Api>,
-    id: Result<Id, Error>,
+    Id(id): Id,
     language: Language,
     client: Client,
-    headers: HeaderMap,
-) -> Response {
-    let found = match id {
-        Ok(Id(id)) => found(&api, &id, &client).await,
-        Err(error) => Err(error),
-    };
-    match found {
-        Ok(purchase) => Standing { api: &api, language: &language, purchase: &purchase }.page(None),
-        Err(error) => missing(&api, &language, &headers, error),
-    }
+) -> Result<Response, Error> {
+    let purchase = found(&api, &id, &client).await?;
+    Ok(Standing { api: &api, language: &language, purchase: &purchase }.page(None))
 }
 
 /// Back to Stripe's page, where the purchase is paid on one and still can be.
@@ -60,30 +53,15 @@ pub(in crate::http) async fn purchase(
 )]
 pub(in crate::http) async fn pay_on_page(
     State(api): State<Api>,
-    id: Result<Id, Error>,
+    Id(id): Id,
     language: Language,
     client: Client,
-    headers: HeaderMap,
-    own: Result<OwnPage, Error>,
-) -> Response {
-    let id = match (id, own) {
-        (Ok(Id(id)), Ok(OwnPage)) => id,
-        (Err(error), _) | (_, Err(error)) => return missing(&api, &language, &headers, error),
-    };
+    _: OwnPage,
+) -> Result<Response, Error> {
     let payer = Payer { client, challenge_answer: None };
-    let error = match api.checkout.resume_hosted(&id, &payer).await {
-        Ok(hosted) => {
-            return see_other(&hosted.page.unwrap_or_else(|| address(&api, &id, &language)));
-        }
-        Err(error) => error,
-    };
-    match api.checkout.status(&id, None, Duration::ZERO).await {
-        Ok(purchase) => {
-            let standing = Standing { api: &api, language: &language, purchase: &purchase };
-            let page = standing.page(Some(&said(&language, &error)));
-            refusal(error, page)
-        }
-        Err(error) => missing(&api, &language, &headers, error),
+    match api.checkout.resume_hosted(&id, &payer).await {
+        Ok(hosted) => Ok(see_other(&hosted.page.unwrap_or_else(|| address(&api, &id, &language)))),
+        Err(error) => hindered_purchase(&api, &language, &id, error).await,
     }
 }
 
@@ -100,21 +78,58 @@ pub(in crate::http) async fn pay_on_page(
 )]
 pub(in crate::http) async fn cancel_purchase(
     State(api): State<Api>,
-    id: Result<Id, Error>,
+    Id(id): Id,
     language: Language,
-    headers: HeaderMap,
-    own: Result<OwnPage, Error>,
-) -> Response {
-    let id = match (id, own) {
-        (Ok(Id(id)), Ok(OwnPage)) => id,
-        (Err(error), _) | (_, Err(error)) => return missing(&api, &language, &headers, error),
-    };
+    _: OwnPage,
+) -> Result<Response, Error> {
     match api.checkout.give_up(&id).await {
         // Paid, or over already.
-        Ok(_) | Err(Error::Refused(_)) => see_other(&address(&api, &id, &language)),
-        Err(error @ Error::UnknownPurchase) => missing(&api, &language, &headers, error),
-        Err(error) => error.into_response(),
+        Ok(_) | Err(Error::Refused(_)) => Ok(see_other(&address(&api, &id, &language))),
+        Err(error) => Err(error),
     }
+}
+
+/// The address of a button, opened like a page: where a browser reloads what a press of it has shown.
+#[utoipa::path(
+    get,
+    path = "/p/{id}/pay",
+    params(("id" = String, Path, description = "The purchase")),
+    responses((status = 303, description = "To `/p/{id}`"))
+)]
+pub(in crate::http) async fn back_from_pay(
+    State(api): State<Api>,
+    Id(id): Id,
+    language: Language,
+) -> Response {
+    see_other(&address(&api, &id, &language))
+}
+
+/// The address of a button, opened like a page.
+#[utoipa::path(
+    get,
+    path = "/p/{id}/cancel",
+    params(("id" = String, Path, description = "The purchase")),
+    responses((status = 303, description = "To `/p/{id}`"))
+)]
+pub(in crate::http) async fn back_from_cancel(
+    State(api): State<Api>,
+    Id(id): Id,
+    language: Language,
+) -> Response {
+    see_other(&address(&api, &id, &language))
+}
+
+/// The purchase's page, with why the last press came to nothing.
+pub(super) async fn hindered_purchase(
+    api: &Api,
+    language: &Language,
+    id: &PurchaseId,
+    error: Error,
+) -> Result<Response, Error> {
+    let purchase = api.checkout.status(id, None, Duration::ZERO).await?;
+    let text = said(language, &error, !purchase.has_way_to_pay());
+    let page = Standing { api, language, purchase: &purchase }.page(Some(&text));
+    Ok(refusal(error, page))
 }
 
 async fn found(api: &Api, id: &PurchaseId, client: &Client) -> Result<Purchase, Error> {
@@ -129,202 +144,4 @@ async fn found(api: &Api, id: &PurchaseId, client: &Client) -> Result<Purchase, 
 
 fn address(api: &Api, id: &PurchaseId, language: &Language) -> String {
     format!("{}/p/{}{}", api.site.public_url, id.as_str(), language.query)
-}
-
-/// One purchase as its page shows it.
-struct Standing<'a> {
-    api: &'a Api,
-    language: &'a Language,
-    purchase: &'a Purchase,
-}
-
-impl Standing<'_> {
-    fn page(&self, trouble: Option<&str>) -> Response {
-        let words = self.language.locale.pages();
-        let refresh = self
-            .refreshes_in()
-            .map(|seconds| {
-                // By name: a form that failed is shown at the form's own address, which nobody can look at.
-                let (base, id) = (escape(&self.api.site.public_url), self.purchase.id().as_str());
-                let query = &self.language.query;
-                format!("<meta http-equiv=\"refresh\" content=\"{seconds};url={base}/p/{id}{query}\">")
-            })
-            .unwrap_or_default();
-        let body = self.body(&trouble.map(|text| note(self.language, text)).unwrap_or_default());
-        Page { title: &words.title, head: &refresh, body: &body }.answer(self.api, self.language)
-    }
-
-    /// Seconds until there may be news; more of them where somebody may be about to press a button.
-    fn refreshes_in(&self) -> Option<u32> {
-        match self.purchase.state() {
-            PurchaseState::Paying if self.is_payable() && self.purchase.hosted().is_some() => Some(10),
-            PurchaseState::Paying
-            | PurchaseState::Processing
-            | PurchaseState::Paid
-            | PurchaseState::Refunding => Some(3),
-            PurchaseState::Held
-            | PurchaseState::Granted
-            | PurchaseState::Expired
-            | PurchaseState::Canceled
-            | PurchaseState::Refunded => None,
-        }
-    }
-
-    fn is_payable(&self) -> bool {
-        self.purchase.still_payable(self.api.checkout.now()).is_ok()
-    }
-
-    fn body(&self, trouble: &str) -> String {
-        let (locale, words) = (self.language.locale, self.language.locale.pages());
-        let view = self.purchase.view();
-        let (heading, text) = self.headline();
-        let until = view
-            .hold_expires_at
-            .filter(|_| self.is_payable())
-            .map(|until| format!("<p>{}</p>", filled(&words.pay_until, "{time}", &self.moment(until))));
-        let email = view.email.as_ref().map(|email| {
-            format!("<p class=\"hint\">{}</p>", filled(&words.access_for, "{email}", &escape(email)))
-        });
-        let refreshing =
-            self.refreshes_in().map(|_| format!("<p class=\"hint\">{}</p>", escape(&words.refreshing)));
-        format!(
-            "<article class=\"card\"><header><h1>{heading}</h1><p>{text}</p>{until}</header>{trouble}\
-             <ol class=\"timeline\">{timeline}</ol><div class=\"actions\">{actions}</div>\
-             <footer>{email}{refreshing}<p class=\"hint\">{bookmark}</p>\
-             <dl class=\"facts\"><div><dt>{amount_label}</dt><dd>{amount}</dd></div>\
-             <div><dt>{reference_label}</dt><dd>{reference}</dd></div></dl></footer></article>",
-            heading = escape(&heading),
-            text = escape(&text),
-            until = until.unwrap_or_default(),
-            timeline = self.timeline(),
-            actions = self.actions(),
-            email = email.unwrap_or_default(),
-            refreshing = refreshing.unwrap_or_default(),
-            bookmark = escape(&words.bookmark),
-            amount_label = escape(&words.amount),
-            amount = escape(&locale.money(view.price.due())),
-            reference_label = escape(&words.reference),
-            reference = escape(&view.reference),
-        )
-    }
-
-    fn headline(&self) -> (String, String) {
-        let (locale, words) = (self.language.locale, self.language.locale.pages());
-        let ours = |heading: &String, text: &String| (heading.clone(), text.clone());
-        let refused = self.steps().iter().any(|(_, state, _)| *state == Some(StepState::Failed));
-        match self.purchase.state() {
-            PurchaseState::Held => ours(&words.held_heading, &words.held_text),
-            PurchaseState::Paying if self.purchase.is_ending() => {
-                ours(&words.ending_heading, &words.ending_text)
-            }
-            PurchaseState::Paying => ours(&words.paying_heading, &words.paying_text),
-            PurchaseState::Canceled => ours(&words.canceled_heading, &words.canceled_text),
-            state @ (PurchaseState::Processing
-            | PurchaseState::Paid
-            | PurchaseState::Granted
-            | PurchaseState::Expired
-            | PurchaseState::Refunding
-            | PurchaseState::Refunded) => {
-                let (heading, text) = locale.standing(state).unwrap_or_default();
-                let stuck = state == PurchaseState::Paid && refused;
-                (heading, if stuck { words.access_failed.clone() } else { text })
-            }
-        }
-    }
-
-    /// Held, paid, access and account. What has no word of its own yet follows the others.
-    fn steps(&self) -> Vec<(&str, Option<StepState>, Option<Timestamp>)> {
-        let words = self.language.locale.pages();
-        let timeline = self.purchase.view().timeline;
-        let find = |step: Step| {
-            let entry = timeline.iter().find(|entry| entry.step == step);
-            entry.map_or((None, None), |entry| (Some(entry.state), entry.at))
-        };
-        // What has no seats is held all the same: at this price, for this learner.
-        let held = match find(Step::Seat) {
-            (None, _) => (Some(StepState::Done), Some(self.purchase.opened_at())),
-            known => known,
-        };
-        let all = [
-            (&words.step_held, held),
-            (&words.step_paid, find(Step::Payment)),
-            (&words.step_access, find(Step::Access)),
-            (&words.step_account, find(Step::Account)),
-        ];
-        all.into_iter().map(|(name, (state, at))| (name.as_str(), state, at)).collect()
-    }
-
-    fn timeline(&self) -> String {
-        let words = self.language.locale.pages();
-        let steps = self.steps();
-        let current = steps.iter().position(|(_, state, _)| *state == Some(StepState::Pending));
-        let line = |(n, (name, state, at)): (usize, &(&str, Option<StepState>, Option<Timestamp>))| {
-            let (class, said) = match state {
-                Some(state @ StepState::Pending) => (state.as_str(), &words.state_pending),
-                Some(state @ StepState::Done) => (state.as_str(), &words.state_done),
-                Some(state @ StepState::Failed) => (state.as_str(), &words.state_failed),
-                Some(state @ StepState::Undone) => (state.as_str(), &words.state_undone),
-                None => ("later", &words.state_later),
-            };
-            let time = at.map(|at| self.moment(at)).unwrap_or_default();
-            let here = if Some(n) == current { " aria-current=\"step\"" } else { "" };
-            format!(
-                "<li class=\"{class}\"{here}><b>{}</b> <span>{}</span> {time}</li>",
-                escape(name),
-                escape(said)
-            )
-        };
-        steps.iter().enumerate().map(line).collect()
-    }
-
-    fn moment(&self, at: Timestamp) -> String {
-        format!("<time datetime=\"{at}\">{}</time>", escape(&self.language.locale.span(at, None)))
-    }
-
-    /// What to do next.
-    fn actions(&self) -> String {
-        let (locale, words) = (self.language.locale, self.language.locale.pages());
-        let (base, query) = (escape(&self.api.site.public_url), &self.language.query);
-        let (id, sku) = (self.purchase.id().as_str(), escape(self.purchase.sku()));
-        let link = |address: &str, word: &str| {
-            format!("<a class=\"button\" href=\"{}\">{}</a>", escape(address), escape(word))
-        };
-        let press = |what: &str, class: &str, word: &str| {
-            let action = format!("{base}/p/{id}/{what}{query}");
-            format!(
-                "<form method=\"post\" action=\"{action}\"><button class=\"{class}\">{}</button></form>",
-                escape(word)
-            )
-        };
-        let offer =
-            |word| link(&format!("{}/buy/{sku}{query}", self.api.site.public_url), &locale.word(word));
-        match self.purchase.state() {
-            PurchaseState::Granted => match self.purchase.view().access_url {
-                Some(address) => link(&address, &locale.word(SharedWord::StartLearning)),
-                None => String::new(),
-            },
-            PurchaseState::Held | PurchaseState::Paying if self.is_payable() => {
-                match self.purchase.hosted() {
-                    Some(_) => [
-                        press("pay", "button", &words.continue_to_payment),
-                        press("cancel", "quiet", &locale.word(SharedWord::Cancel)),
-                    ]
-                    .concat(),
-                    None => offer(SharedWord::Back),
-                }
-            }
-            PurchaseState::Expired | PurchaseState::Canceled => offer(SharedWord::StartAgain),
-            PurchaseState::Refunded => offer(SharedWord::Back),
-            PurchaseState::Held
-            | PurchaseState::Paying
-            | PurchaseState::Processing
-            | PurchaseState::Paid
-            | PurchaseState::Refunding => String::new(),
-        }
-    }
-}
-
-/// `text` as HTML with `value`, which is HTML already, in its place.
-fn filled(text: &str, place: &str, value: &str) -> String {
-    escape(text).replace(place, value)
 }

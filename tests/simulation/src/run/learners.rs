@@ -16,6 +16,7 @@ impl Run {
                 email: format!("buyer{n}@example.com"),
                 hosted,
                 opened: None,
+                earlier: Vec::new(),
                 pages: Vec::new(),
                 intents: Vec::new(),
                 refunds: Vec::new(),
@@ -49,7 +50,8 @@ impl Run {
         let site = PageSite { base, lang: "en".to_owned(), query: String::new() };
         let payer = Payer { client: Client::Own, challenge_answer: None };
         let buy = async move {
-            Heard::Hosted(buyer, opened(&store, server.buy_hosted(request, &site, &payer).await).await)
+            let hosted = server.buy_hosted(request, &site, &payer).await.map_err(|hindered| hindered.error);
+            Heard::Hosted(buyer, opened(&store, hosted).await)
         };
         self.begin(instance, format!("buyer {buyer} submits the form"), buy).await;
     }

@@ -22,7 +22,7 @@ use redis_checkout::reconcile::Scope;
 use redis_checkout::store::{Retried, Store};
 use redis_checkout::trial::{self, Killed};
 use redis_checkout::worker;
-use shared::{OpenPurchase, Opened, Pay, PayAnswer, Timestamp};
+use shared::{OpenPurchase, Opened, Pay, PayAnswer, State, Timestamp};
 use std::future::{Future, poll_fn};
 use std::panic::AssertUnwindSafe;
 use std::pin::Pin;
@@ -58,6 +58,8 @@ pub(crate) struct Buyer {
     /// Buys by the form, without JavaScript.
     hosted: bool,
     pub(crate) opened: Option<Opened>,
+    /// What the same form has led to before.
+    pub(crate) earlier: Vec<String>,
     /// Stripe's pages that the browser was sent to.
     pages: Vec<String>,
     /// Payment intents whose secrets the browser was given, in one tab or another.
@@ -124,7 +126,9 @@ pub(crate) async fn run(database: &mut Database, chooser: Chooser, tell: bool) -
 
 fn server(store: &Store, world: &World, time: &Arc<AtomicI64>) -> Server {
     let (stripe, flockjay) = (SimStripe(world.clone()), SimFlockJay(world.clone()));
-    Checkout::new(store.clone(), stripe, flockjay, "pk_test", Clock::at(time.clone()))
+    let server = Checkout::new(store.clone(), stripe, flockjay, "pk_test", Clock::at(time.clone()));
+    // Whatever it could wait for happens in a later step.
+    server.waiting_for(Duration::ZERO)
 }
 
 impl Run {
@@ -261,7 +265,7 @@ impl Run {
             _ if lost => self.tell(|| "    and the answer is lost".to_owned()),
             Heard::Opened(buyer, Ok(opened)) => self.holds(buyer, opened),
             Heard::Hosted(buyer, Ok((hosted, opened))) => {
-                self.holds(buyer, opened);
+                self.is_led_to(buyer, opened);
                 let Some(page) = hosted.page else { return self.tell(|| "    and waits".to_owned()) };
                 let page = page.trim_start_matches("page:").to_owned();
                 self.tell(|| format!("    buyer {buyer} is sent to {page}"));
@@ -298,6 +302,37 @@ impl Run {
         }
         self.tell(|| format!("    buyer {buyer} holds {}", opened.reference));
         self.buyers[buyer].opened = Some(opened);
+    }
+
+    /// A form leads to another purchase once the one before is past. An answer that was long on its way may tell of that.
+    fn is_led_to(&mut self, buyer: usize, opened: Opened) {
+        let known = &mut self.buyers[buyer];
+        let before = match known.opened.take() {
+            Some(before) if before.id != opened.id => before,
+            same => {
+                known.opened = same;
+                return self.holds(buyer, opened);
+            }
+        };
+        if !matches!(opened.state, State::Held | State::Paying | State::Processing) {
+            known.opened = Some(before);
+            return self.tell(|| format!("    buyer {buyer} sees {}, which is past", opened.reference));
+        }
+        known.earlier.push(before.id.clone());
+        // Whoever had it may still pay or refund it.
+        let past = Buyer {
+            sku: known.sku,
+            key: format!("{}past", known.key),
+            email: known.email.clone(),
+            hosted: true,
+            opened: Some(before),
+            earlier: Vec::new(),
+            pages: std::mem::take(&mut known.pages),
+            intents: std::mem::take(&mut known.intents),
+            refunds: std::mem::take(&mut known.refunds),
+        };
+        self.buyers.push(past);
+        self.holds(buyer, opened);
     }
 
     pub(crate) fn broke(&self, what: String) {

@@ -1,0 +1,171 @@
+//! Buying without JavaScript: which purchase a form stands for, and where its button leads.
+use super::pay::{Press, parse_name};
+use super::{Checkout, Hosted, IdempotencyKey, Payer};
+use crate::error::Error;
+use crate::grants::Grants;
+use crate::payments::Payments;
+use crate::purchase::{Event, Learner, PageTerms, Purchase, PurchaseId, Way};
+use crate::store::StoreError;
+use shared::{Email, OpenPurchase, State};
+
+/// What the form says.
+#[derive(Clone, Debug, Default)]
+pub struct HostedPurchase {
+    pub sku: String,
+    pub email: String,
+    pub name: Option<String>,
+    pub coupon: Option<String>,
+    /// The variant that led to the form.
+    pub variant: Option<String>,
+    /// The same for every submission of one form, so that the second resumes what the first began.
+    pub key: Option<String>,
+    /// Minor units that the form showed.
+    pub shown_total: Option<i64>,
+}
+
+/// Where our pages are, and in which language.
+#[derive(Clone, Debug)]
+pub struct PageSite {
+    /// Without a trailing slash.
+    pub base: String,
+    pub lang: String,
+    /// Goes behind the address of a status page, such as `?lang=de`.
+    pub query: String,
+}
+
+/// Why a form led nowhere.
+#[derive(Debug)]
+pub struct Hindered {
+    pub error: Error,
+    /// What was bought with the same form before and is under way all the same.
+    pub purchase: Option<PurchaseId>,
+}
+
+/// What a form's purchase is to whoever sends the form again.
+enum Known {
+    /// Theirs: the form goes on with it.
+    Own,
+    /// Somebody else's, and not paid.
+    Others,
+    /// Past: the form buys another.
+    Past,
+}
+
+impl<P: Payments, G: Grants> Checkout<P, G> {
+    /// Opens a purchase, takes note of who pays, and has Stripe make the page to pay on. Repeated with the same key and
+    /// email it leads to the same purchase and the same page, as long as that is not over.
+    pub async fn buy_hosted(
+        &self,
+        request: HostedPurchase,
+        site: &PageSite,
+        payer: &Payer,
+    ) -> Result<Hosted, Hindered> {
+        let learner = Learner {
+            email: Email::parse(&request.email).map_err(|_| Error::InvalidEmail)?,
+            name: parse_name(request.name)?,
+        };
+        let HostedPurchase { sku, variant, .. } = request;
+        let coupon = request.coupon.filter(|coupon| !coupon.trim().is_empty());
+        let opening = OpenPurchase { sku: sku.clone(), coupon, variant, learner_token: None };
+        let mut name = request.key.map(|key| format!("form {key}"));
+        // Every purchase that is past names the key of the next, so that presses at once open one, whichever it is.
+        while let Some(known) = self.known_by(name.as_deref(), &sku).await? {
+            let past = match known_to(&known, &learner) {
+                Known::Own => break,
+                Known::Past => true,
+                Known::Others => self.clear_away(&known, &opening, &learner, payer).await?,
+            };
+            if !past {
+                return Ok(Hosted { id: known.id().clone(), page: None });
+            }
+            name = name.map(|name| next_name(&name, &known));
+        }
+        let key = name.map(|name| IdempotencyKey::new(&name, sku.as_bytes()));
+        let opened = self.open_purchase(opening, key, &payer.client).await?;
+        let id = PurchaseId::parse(&opened.id).ok_or(Error::UnknownPurchase)?;
+        let expected_total = request.shown_total.unwrap_or(opened.price.total);
+        let title = self.catalog.get().find(&sku).map_or(sku.clone(), |item| item.title.clone());
+        let back = format!("{}/p/{}{}", site.base, id.as_str(), site.query);
+        let way = Way::Hosted(PageTerms { title, lang: site.lang.clone(), back });
+        match self.go_to_page(&id, Press { learner, expected_total, way }, payer).await {
+            Ok(page) => Ok(Hosted { id, page }),
+            Err(error) => Err(self.hindered(id, error).await?),
+        }
+    }
+
+    /// What was opened with the key of this name. With another SKU it is refused when it is used.
+    async fn known_by(&self, name: Option<&str>, sku: &str) -> Result<Option<Purchase>, Error> {
+        let Some(name) = name else { return Ok(None) };
+        let known = self.opened_with(&IdempotencyKey::new(name, sku.as_bytes())).await?;
+        Ok(known.filter(|known| known.sku() == sku))
+    }
+
+    /// Gives up what the form has opened for another email, so that a corrected one is on Stripe's page and on its
+    /// receipt: `true` once it is over. A payment under way is not lost: Stripe closes its page and is asked what was paid
+    /// there before the seat is free, and as long as that is not known, or where it was paid, nothing else is opened.
+    async fn clear_away(
+        &self,
+        known: &Purchase,
+        opening: &OpenPurchase,
+        learner: &Learner,
+        payer: &Payer,
+    ) -> Result<bool, Hindered> {
+        let hindered = |error| Hindered { error, purchase: Some(known.id().clone()) };
+        // Nobody gives up a seat for a purchase that would be refused.
+        self.sellable(opening, self.now()).map_err(hindered)?;
+        self.admit_another(&payer.client, &learner.email).await.map_err(hindered)?;
+        let left = match self.give_up(known.id()).await {
+            Err(Error::Refused(_)) => self.store.purchase(known.id()).await.map_err(Error::from),
+            outcome => outcome,
+        };
+        Ok(left.map_err(hindered)?.state().is_over())
+    }
+
+    /// A purchase whose learner was turned away before Stripe heard of it holds no seat. One that was on its way before
+    /// goes on; only where its page could not be made is the form what leads to it.
+    async fn hindered(&self, id: PurchaseId, error: Error) -> Result<Hindered, Error> {
+        let state = self.store.purchase(&id).await?.state();
+        if state == State::Held {
+            self.store.apply(&id, Event::GaveUp, self.now()).await??;
+        }
+        let goes_on =
+            matches!(state, State::Paying | State::Processing) && !matches!(error, Error::NotCharged(_));
+        Ok(Hindered { error, purchase: goes_on.then_some(id) })
+    }
+}
+
+impl From<Error> for Hindered {
+    fn from(error: Error) -> Self {
+        Self { error, purchase: None }
+    }
+}
+
+impl From<StoreError> for Hindered {
+    fn from(error: StoreError) -> Self {
+        Error::from(error).into()
+    }
+}
+
+/// Who has bought with a form and sends it again, from the browser's history or a second tab, is led to what they have
+/// and never to a second charge. For somebody else, or after the first is over, the form buys another.
+fn known_to(known: &Purchase, learner: &Learner) -> Known {
+    let same = known.learner().is_none_or(|first| first.is_same(learner));
+    match known.state() {
+        State::Held | State::Paying if known.can_be_paid_for(learner) => Known::Own,
+        State::Held | State::Paying => Known::Others,
+        // Money is on its way: its own page says so.
+        State::Processing => Known::Own,
+        State::Paid | State::Granted if same => Known::Own,
+        State::Paid
+        | State::Granted
+        | State::Expired
+        | State::Canceled
+        | State::Refunding
+        | State::Refunded => Known::Past,
+    }
+}
+
+fn next_name(name: &str, known: &Purchase) -> String {
+    let form = name.split(" after ").next().unwrap_or_default();
+    format!("{form} after {}", known.id().as_str())
+}

@@ -1,0 +1,63 @@
+//! What the hosted page's form sends, and what it buys.
+use super::form::Form;
+use super::language::Language;
+use crate::abuse::Client;
+use crate::checkout::{Hindered, HostedPurchase, PageSite, Payer};
+use crate::error::Error;
+use crate::http::Api;
+use utoipa::ToSchema;
+
+/// What the form sends.
+#[derive(Clone, Debug, Default, ToSchema)]
+pub(in crate::http) struct BuyForm {
+    pub(super) email: String,
+    pub(super) name: Option<String>,
+    pub(super) coupon: Option<String>,
+    /// The variant that led to the page; one that there is not is the default one.
+    pub(super) variant: Option<String>,
+    /// From the page: a second submission with the same key and email leads to the same purchase.
+    pub(super) key: Option<String>,
+    /// Minor units that the page showed. With another price the page comes again.
+    pub(super) total: Option<i64>,
+}
+
+impl BuyForm {
+    pub(super) fn read(form: &Form) -> Result<Self, Error> {
+        let invalid = |field: &str| Error::Invalid {
+            field: field.to_owned(),
+            detail: "is not what the page has sent".to_owned(),
+        };
+        let key = form.get("key");
+        if key
+            .as_ref()
+            .is_some_and(|key| key.len() > 64 || !key.bytes().all(|byte| byte.is_ascii_alphanumeric()))
+        {
+            return Err(invalid("key"));
+        }
+        let total = form.get("total").map(|total| total.parse().map_err(|_| invalid("total"))).transpose()?;
+        let email = form.get("email").unwrap_or_default();
+        let variant = form.get("variant").filter(|name| is_variant(name));
+        Ok(Self { email, name: form.get("name"), coupon: form.get("coupon"), variant, key, total })
+    }
+
+    /// Where the browser goes next.
+    pub(super) async fn buy(
+        &self,
+        api: &Api,
+        sku: String,
+        language: &Language,
+        client: Client,
+    ) -> Result<String, Hindered> {
+        let Self { email, name, coupon, variant, key, total } = self.clone();
+        let request = HostedPurchase { sku, email, name, coupon, variant, key, shown_total: total };
+        let base = api.site.public_url.clone();
+        let site = PageSite { base, lang: language.locale.lang(), query: language.query.clone() };
+        let payer = Payer { client, challenge_answer: None };
+        let hosted = api.checkout.buy_hosted(request, &site, &payer).await?;
+        Ok(hosted.page.unwrap_or_else(|| format!("{}/p/{}{}", site.base, hosted.id.as_str(), site.query)))
+    }
+}
+
+pub(super) fn is_variant(name: &str) -> bool {
+    widget::variants().find(name).1
+}

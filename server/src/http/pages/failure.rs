@@ -1,0 +1,94 @@
+//! What went wrong, on a page in the visitor's language.
+use super::language::Language;
+use super::{Page, escape};
+use crate::error::Error;
+use crate::http::Api;
+use crate::http::problem::describe;
+use axum::extract::{Request, State};
+use axum::http::{HeaderMap, header};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+use shared::{Code, Problem};
+use widget::SharedWord;
+
+/// A failure that no page tells becomes a page where a person asks; programs are answered as everywhere.
+pub(in crate::http) async fn tell_persons(
+    State(api): State<Api>,
+    language: Language,
+    request: Request,
+    next: Next,
+) -> Response {
+    let person = is_person(request.headers());
+    let path = request.uri().path().to_owned();
+    let response = next.run(request).await;
+    match response.extensions().get::<Problem>() {
+        Some(problem) if person => {
+            let page = failed(&api, &language, problem, &path);
+            with_status_of(&response, page)
+        }
+        _ => response,
+    }
+}
+
+/// The answer to `error` as `page` tells it; its status, its `Retry-After` and its line in the log are those of the API.
+pub(super) fn refusal(error: Error, page: Response) -> Response {
+    with_status_of(&error.into_response(), page)
+}
+
+/// Why it did not work, for a person. That nothing was charged is said where it is certain: `unpaid` where nobody was
+/// given a way to pay.
+pub(super) fn said(language: &Language, error: &Error, unpaid: bool) -> String {
+    let (locale, words) = (language.locale, language.locale.pages());
+    let Problem { code, challenge, .. } = describe(error);
+    if matches!(error, Error::CrossSite) {
+        words.cross_site.clone()
+    } else if matches!(error, Error::Payments(_)) {
+        locale.refused_and_charge_unknown(code)
+    } else if !unpaid || matches!(error, Error::Store(_)) {
+        locale.refused(code)
+    } else if challenge.is_some() {
+        words.challenged.clone()
+    } else {
+        locale.refused_and_not_charged(code)
+    }
+}
+
+fn with_status_of(told: &Response, page: Response) -> Response {
+    let mut response = page;
+    *response.status_mut() = told.status();
+    for name in [header::RETRY_AFTER, header::ALLOW] {
+        if let Some(value) = told.headers().get(&name) {
+            response.headers_mut().insert(name, value.clone());
+        }
+    }
+    response
+}
+
+fn failed(api: &Api, language: &Language, problem: &Problem, path: &str) -> Response {
+    let (locale, words) = (language.locale, language.locale.pages());
+    let (title, text, way_on) = match problem.status {
+        404 if problem.code == Code::UnknownSku => (&words.unknown_heading, words.unknown_text.clone(), ""),
+        404 => (&words.unknown_purchase, words.unknown_text.clone(), ""),
+        // Only another site's form is forbidden.
+        403 => (&words.failed_heading, words.cross_site.clone(), path),
+        _ => (&words.failed_heading, locale.refused(problem.code), path),
+    };
+    // A form's own address, such as `/p/{id}/pay`, is no page.
+    let page = way_on.split('/').take(3).collect::<Vec<_>>().join("/");
+    let again = if page.is_empty() {
+        String::new()
+    } else {
+        let address = escape(&format!("{}{page}{}", api.site.public_url, language.query));
+        let word = escape(&locale.word(SharedWord::TryAgain));
+        format!("<div class=\"actions\"><a class=\"button\" href=\"{address}\">{word}</a></div>")
+    };
+    let (heading, text) = (escape(title), escape(&text));
+    let body = format!("<article class=\"card\"><h1>{heading}</h1><p>{text}</p>{again}</article>");
+    Page { title, head: "", body: &body }.answer(api, language)
+}
+
+/// Browsers ask for HTML by name when somebody looks at a page.
+fn is_person(headers: &HeaderMap) -> bool {
+    let accept = headers.get(header::ACCEPT).and_then(|accept| accept.to_str().ok());
+    accept.is_some_and(|accept| accept.contains("text/html"))
+}

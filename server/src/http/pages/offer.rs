@@ -1,0 +1,204 @@
+//! What the hosted page shows: the offer, and the form that buys it.
+use super::buy::PLAIN;
+use super::buy_form::BuyForm;
+use super::failure::said;
+use super::language::Language;
+use super::{Page, escape, note};
+use crate::error::Error;
+use crate::http::Api;
+use crate::http::problem::describe;
+use axum::response::Response;
+use shared::{Code, Offering, Sale};
+use widget::SharedWord;
+
+/// The page about one offering.
+pub(super) struct Shown<'a> {
+    pub(super) api: &'a Api,
+    pub(super) language: &'a Language,
+    pub(super) offering: &'a Offering,
+}
+
+impl Shown<'_> {
+    pub(super) fn page(&self, plain: bool, typed: &BuyForm, error: Option<&Error>) -> Response {
+        let (base, sku) = (escape(&self.api.site.public_url), escape(&self.offering.sku));
+        // The page has another heading where the widget may take the place of this.
+        let offer = self.offer(typed, error, if plain { "h1" } else { "h2" });
+        let variant = typed.variant.as_deref();
+        let attribute = variant.map(|name| format!(" variant=\"{}\"", escape(name))).unwrap_or_default();
+        let query = escape(&self.language.query_with(Some(PLAIN), variant));
+        let body = if plain {
+            offer
+        } else {
+            format!(
+                "<script async src=\"{base}/embed/v1.js\"></script>\
+                 <h1 class=\"brand\">Redis University</h1><redis-checkout sku=\"{sku}\"{attribute} theme=\"auto\">{offer}</redis-checkout>\
+                 <p class=\"aside\"><a href=\"{base}/buy/{sku}{query}\">{}</a></p>",
+                escape(&self.language.locale.pages().simple_form),
+            )
+        };
+        Page { title: &self.offering.title, head: "", body: &body }.answer(self.api, self.language)
+    }
+
+    /// All of it as HTML: the widget takes its place where it runs.
+    fn offer(&self, typed: &BuyForm, error: Option<&Error>, heading: &str) -> String {
+        let (locale, offering) = (self.language.locale, self.offering);
+        let dates = offering.starts_at.map(|starts_at| {
+            format!("<p class=\"dates\">{}</p>", escape(&locale.span(starts_at, offering.ends_at)))
+        });
+        let holds = holds(error);
+        // The last seat may be held by the very form that is to be corrected.
+        let corrects = error.is_some_and(|error| describe(error).field.is_some());
+        let seats = offering.seats.map(|seats| {
+            let words = if holds { locale.word(SharedWord::SeatReserved) } else { locale.seats(seats) };
+            format!("<p class=\"seats\">{}</p>", escape(&words))
+        });
+        format!(
+            "<article class=\"card offer\"><header><p class=\"kind\">{kind}</p><{heading}>{title}</{heading}><p>{summary}</p>{dates}\
+             </header><div class=\"terms\"><p class=\"price\">{price}</p>{seats}</div>{rest}</article>",
+            kind = escape(&locale.kind(offering.kind)),
+            title = escape(&offering.title),
+            summary = escape(&offering.summary),
+            dates = dates.unwrap_or_default(),
+            price = escape(&locale.money(offering.price)),
+            seats = seats.unwrap_or_default(),
+            rest = if offering.sale == Sale::Open || holds || corrects {
+                self.form(typed, error)
+            } else {
+                self.closed()
+            },
+        )
+    }
+
+    fn closed(&self) -> String {
+        let locale = self.language.locale;
+        let code = match self.offering.sale {
+            Sale::SoldOut | Sale::Open => Code::SoldOut,
+            Sale::NotOpen => Code::SaleNotOpen,
+            Sale::Closed => Code::SaleClosed,
+            Sale::Paused => Code::SalePaused,
+        };
+        format!(
+            "<div class=\"note\"><p><strong>{}</strong></p><p>{}</p></div>",
+            escape(&locale.sale(self.offering)),
+            escape(&locale.refused(code))
+        )
+    }
+
+    fn form(&self, typed: &BuyForm, error: Option<&Error>) -> String {
+        let (locale, words) = (self.language.locale, self.language.locale.pages());
+        let wrong = error.map(|error| self.fault(error));
+        let fault = |field: &str| match &wrong {
+            Some((Some(wrong), text)) if wrong == field => Some(text.as_str()),
+            _ => None,
+        };
+        let general = match &wrong {
+            Some((None, text)) => note(self.language, text),
+            _ => String::new(),
+        };
+        let email = Field {
+            name: "email",
+            label: &locale.word(SharedWord::Email),
+            hint: Some(&locale.word(SharedWord::EmailHint)),
+            attributes: "type=\"email\" autocomplete=\"email\" maxlength=\"254\" required",
+            typed: &typed.email,
+            fault: fault("email"),
+        };
+        let name = Field {
+            name: "name",
+            label: &format!("{} ({})", words.name, words.optional),
+            hint: None,
+            attributes: "autocomplete=\"name\" maxlength=\"200\"",
+            typed: typed.name.as_deref().unwrap_or_default(),
+            fault: fault("name"),
+        };
+        let coupon = typed.coupon.as_deref().map(|coupon| {
+            let (label, attributes) = ("Coupon", "autocomplete=\"off\"");
+            Field { name: "coupon", label, hint: None, attributes, typed: coupon, fault: fault("coupon") }
+                .html()
+        });
+        let key = typed.key.clone().unwrap_or_else(|| format!("{:032x}", rand::random::<u128>()));
+        let variant = typed.variant.as_deref().map(|name| hidden("variant", &escape(name)));
+        let free = self.offering.price.amount == 0;
+        let button =
+            if free { locale.word(SharedWord::GetAccess) } else { words.continue_to_payment.clone() };
+        let promise = if free {
+            String::new()
+        } else {
+            format!("<p class=\"hint\">{}</p>", escape(&words.stripe_page))
+        };
+        format!(
+            "{general}<form class=\"form\" method=\"post\" action=\"{base}/buy/{sku}{query}\">{email}{name}{coupon}\
+             {key}{total}{variant}<button class=\"button\">{button}</button>{promise}</form>",
+            base = escape(&self.api.site.public_url),
+            sku = escape(&self.offering.sku),
+            query = self.language.query,
+            email = email.html(),
+            name = name.html(),
+            coupon = coupon.unwrap_or_default(),
+            key = hidden("key", &key),
+            total = hidden("total", &self.offering.price.amount.to_string()),
+            variant = variant.unwrap_or_default(),
+            button = escape(&button),
+        )
+    }
+
+    /// The field that is wrong, where it is one, and what is wrong.
+    fn fault(&self, error: &Error) -> (Option<String>, String) {
+        let locale = self.language.locale;
+        let problem = describe(error);
+        match (problem.field.as_deref(), problem.code) {
+            (Some("email"), _) => (problem.field, locale.word(SharedWord::EmailInvalid)),
+            (Some("name"), _) => (problem.field, locale.pages().name_invalid.clone()),
+            (Some("coupon"), code) => (problem.field, locale.refused(code)),
+            (_, Code::PriceChanged) => (None, locale.price_changed(self.offering.price)),
+            _ => (None, said(self.language, error, true)),
+        }
+    }
+}
+
+/// Whether the purchase of the form is waiting for Stripe with its seat, which is no stranger's. After every other
+/// refusal it is over.
+fn holds(error: Option<&Error>) -> bool {
+    matches!(error, Some(Error::NotCharged(_)))
+}
+
+/// A field for what the next page needs; `value` is HTML already.
+fn hidden(name: &str, value: &str) -> String {
+    format!("<input type=\"hidden\" name=\"{name}\" value=\"{value}\">")
+}
+
+struct Field<'a> {
+    name: &'a str,
+    label: &'a str,
+    hint: Option<&'a str>,
+    attributes: &'a str,
+    typed: &'a str,
+    fault: Option<&'a str>,
+}
+
+impl Field<'_> {
+    /// What is wrong and what helps are read out with the field.
+    fn html(&self) -> String {
+        let Self { name, attributes, .. } = self;
+        let line = |what: &str, text: Option<&str>| {
+            text.map(|text| format!("<p class=\"{what}\" id=\"{name}-{what}\">{}</p>", escape(text)))
+        };
+        let (fault, hint) = (line("fault", self.fault), line("hint", self.hint));
+        let ids: Vec<_> = [fault.as_ref().map(|_| "fault"), hint.as_ref().map(|_| "hint")]
+            .into_iter()
+            .flatten()
+            .map(|what| format!("{name}-{what}"))
+            .collect();
+        let described =
+            if ids.is_empty() { String::new() } else { format!(" aria-describedby=\"{}\"", ids.join(" ")) };
+        let invalid = if self.fault.is_some() { " aria-invalid=\"true\" autofocus" } else { "" };
+        format!(
+            "<div class=\"field\"><label for=\"{name}\">{}</label>\
+             <input id=\"{name}\" name=\"{name}\" {attributes} value=\"{}\"{described}{invalid}>{}{}</div>",
+            escape(self.label),
+            escape(self.typed),
+            fault.unwrap_or_default(),
+            hint.unwrap_or_default(),
+        )
+    }
+}
