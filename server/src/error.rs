@@ -1,5 +1,6 @@
 //! The one error type of the backend. `http/problem.rs` maps it to an answer, and nothing else does.
 use crate::abuse::Excess;
+use crate::coupons::CouponRefusal;
 use crate::grants::GrantsError;
 use crate::payments::{BadWebhook, PaymentsError};
 use crate::purchase::Refusal;
@@ -23,8 +24,8 @@ pub enum Error {
     /// The sale is anything but open.
     #[error("the sale is {0}")]
     NotForSale(Sale),
-    #[error("no such coupon")]
-    CouponUnknown,
+    #[error("the coupon lowers no price here: {0:?}")]
+    Coupon(CouponRefusal),
     #[error("the purchase refuses: {0:?}")]
     Refused(Refusal),
     #[error("not an email address")]

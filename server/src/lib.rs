@@ -7,6 +7,7 @@ pub mod catalog;
 pub mod checkout;
 pub mod clock;
 pub mod config;
+pub mod coupons;
 pub mod error;
 pub mod funnel;
 pub mod grants;

@@ -3,7 +3,7 @@
 
 use anyhow::Context;
 use clap::{Parser, Subcommand};
-use redis_checkout::operate::{self, Desk, Reconcile};
+use redis_checkout::operate::{self, CouponsCommand, Desk, Reconcile};
 use redis_checkout::store::PurchaseFilter;
 use redis_checkout::{App, clock, config::RawConfig};
 use std::path::PathBuf;
@@ -36,6 +36,11 @@ enum Command {
     Outbox {
         #[command(subcommand)]
         command: OutboxCommand,
+    },
+    /// Looks after coupons.
+    Coupons {
+        #[command(subcommand)]
+        command: CouponsCommand,
     },
     /// Compares purchases with Stripe and FlockJay, mends what differs, and fails where a person must look.
     Reconcile(Box<Reconcile>),
@@ -193,6 +198,7 @@ async fn run(command: Command) -> anyhow::Result<()> {
             }
             OutboxCommand::Retry { id, desk } => operate::retry_command(&desk, &id).await,
         },
+        Command::Coupons { command } => operate::coupons(command).await,
         Command::Reconcile(options) => operate::reconcile(*options).await,
         Command::Variants { command } => match command {
             VariantsCommand::List { json } => operate::list_variants(json),

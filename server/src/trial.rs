@@ -34,10 +34,14 @@ pub enum Guard {
     PageIsClosed,
     /// After a payment Stripe is asked what its page did besides.
     PageIsAsked,
+    /// A coupon is used only where a use is left.
+    CouponIsLeft,
+    /// A purchase that ends without money gives the use of its coupon back.
+    RedemptionGoesBack,
 }
 
 impl Guard {
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 17] = [
         Self::SeatIsLeft,
         Self::SeatUntilCanceled,
         Self::LateMoneyNeedsSeat,
@@ -53,6 +57,8 @@ impl Guard {
         Self::Swept,
         Self::PageIsClosed,
         Self::PageIsAsked,
+        Self::CouponIsLeft,
+        Self::RedemptionGoesBack,
     ];
 }
 

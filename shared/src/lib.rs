@@ -13,9 +13,10 @@ mod timestamp;
 pub use email::{Email, InvalidEmail};
 pub use money::{Currency, InvalidCurrency, Money};
 pub use offering::{Kind, Offering, Sale, Seats, SeatsNews};
-pub use problem::{Challenge, Code, Problem};
+pub use problem::{Challenge, Code, Problem, Reason};
 pub use purchase::{
-    OpenPurchase, Opened, Pay, PayAnswer, Price, PurchaseView, State, Step, StepState, TimelineEntry,
+    ChangePurchase, OpenPurchase, Opened, Pay, PayAnswer, Price, PurchaseView, State, Step, StepState,
+    TimelineEntry,
 };
 pub use screen::Screen;
 pub use timestamp::Timestamp;

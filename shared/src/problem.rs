@@ -36,6 +36,21 @@ text_enum! {
     }
 }
 
+text_enum! {
+    /// Why a coupon is refused, where its code could mean more than one thing.
+    Reason {
+        /// A letter of the code is wrong.
+        Typo => "typo",
+        NotYet => "not_yet",
+        /// This learner has used it.
+        Learner => "learner",
+        /// It leaves less than can be charged.
+        Minimum => "minimum",
+        /// It is for another email.
+        OtherEmail => "other_email",
+    }
+}
+
 /// The body of every error answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "wire", derive(serde::Serialize, serde::Deserialize, utoipa::ToSchema))]
@@ -54,6 +69,9 @@ pub struct Problem {
     /// What the learner must pass for the same request to be taken, its answer in the header `Challenge-Response`.
     #[cfg_attr(feature = "wire", serde(default, skip_serializing_if = "Option::is_none"))]
     pub challenge: Option<Challenge>,
+    /// What the code alone does not tell.
+    #[cfg_attr(feature = "wire", serde(default, skip_serializing_if = "Option::is_none"))]
+    pub reason: Option<Reason>,
 }
 
 /// A test that a person passes and a program does not.

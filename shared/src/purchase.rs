@@ -53,6 +53,17 @@ pub struct OpenPurchase {
     pub learner_token: Option<String>,
 }
 
+/// The body of `PATCH /v1/purchases/{id}`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "wire", derive(serde::Serialize, serde::Deserialize, utoipa::ToSchema))]
+#[cfg_attr(feature = "wire", serde(deny_unknown_fields))]
+pub struct ChangePurchase {
+    /// The code of a coupon, or `null` to take the one off that there is.
+    #[cfg_attr(feature = "wire", serde(deserialize_with = "text_or_null"))]
+    #[cfg_attr(feature = "wire", schema(required = true))]
+    pub coupon: Option<String>,
+}
+
 /// The 201 answer of `POST /v1/purchases`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "wire", derive(serde::Serialize, serde::Deserialize, utoipa::ToSchema))]
@@ -115,6 +126,12 @@ pub struct PurchaseView {
     #[cfg_attr(feature = "wire", serde(default, skip_serializing_if = "Option::is_none"))]
     pub access_url: Option<String>,
     pub timeline: Vec<TimelineEntry>,
+}
+
+/// Left out is not `null`: nothing may be taken off by mistake.
+#[cfg(feature = "wire")]
+fn text_or_null<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
+    serde::Deserialize::deserialize(deserializer)
 }
 
 impl Price {

@@ -40,7 +40,7 @@ pub(crate) use text_enum;
 
 #[cfg(all(test, feature = "wire"))]
 mod tests {
-    use crate::{Code, Kind, Sale, State, Step, StepState};
+    use crate::{Code, Kind, Reason, Sale, State, Step, StepState};
 
     #[test]
     fn json_uses_the_same_words() {
@@ -52,6 +52,6 @@ mod tests {
                 }
             )+};
         }
-        check!(Code, Kind, Sale, State, Step, StepState);
+        check!(Code, Kind, Reason, Sale, State, Step, StepState);
     }
 }

@@ -29,6 +29,10 @@ pub struct Rates {
     /// Declines of all purchases together, after which only clients who have bought before may pay
     /// (`LIMIT_DECLINE_RUN`).
     pub decline_run: Option<Rate>,
+    /// Coupon codes that there are not, by one client (`LIMIT_COUPONS`).
+    pub coupons: Option<Rate>,
+    /// Such codes by all together, after which a client that has typed one waits (`LIMIT_COUPON_RUN`).
+    pub coupon_run: Option<Rate>,
 }
 
 /// What was done too often.
@@ -43,4 +47,6 @@ pub enum Excess {
     Declines,
     /// Not by this client: cards are being tested, and nobody knows by whom.
     DeclineRun,
+    /// Coupon codes were guessed.
+    Coupons,
 }

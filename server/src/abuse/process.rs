@@ -43,7 +43,8 @@ impl ProcessLimits {
             | Excess::Holds
             | Excess::Pays
             | Excess::Declines
-            | Excess::DeclineRun => {
+            | Excess::DeclineRun
+            | Excess::Coupons => {
                 return Ok(());
             }
         };

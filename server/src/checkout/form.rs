@@ -83,7 +83,11 @@ impl<P: Payments, G: Grants> Checkout<P, G> {
         let key = name.map(|name| IdempotencyKey::new(&name, sku.as_bytes()));
         let opened = self.open_purchase(opening, key, &payer.client).await?;
         let id = PurchaseId::parse(&opened.id).ok_or(Error::UnknownPurchase)?;
-        let expected_total = request.shown_total.unwrap_or(opened.price.total);
+        // The form shows the price without a coupon, and Stripe's page what is left of it.
+        let expected_total = match request.shown_total {
+            Some(shown) if shown != opened.price.list => shown,
+            Some(_) | None => opened.price.total,
+        };
         let title = self.catalog.get().find(&sku).map_or(sku.clone(), |item| item.title.clone());
         let back = format!("{}/p/{}{}", site.base, id.as_str(), site.query);
         let way = Way::Hosted(PageTerms { title, lang: site.lang.clone(), back });

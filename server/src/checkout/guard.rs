@@ -1,6 +1,7 @@
 //! What keeps card testing and seat hoarding away from opening and paying.
 use super::Checkout;
 use crate::abuse::{Challenge, Client, Excess, ProcessLimits, Pseudonyms, Rates};
+use crate::coupons::{CouponCode, CouponRefusal};
 use crate::error::Error;
 use crate::grants::Grants;
 use crate::payments::Payments;
@@ -172,6 +173,34 @@ impl<P: Payments, G: Grants> Checkout<P, G> {
         }
         let Some(rate) = self.guards.rates.pays else { return Ok(()) };
         tx.use_rate(&subject::pays(&email), rate, now).await?.map_err(|wait| too_many(Excess::Pays, wait))
+    }
+
+    /// What `coupon` says, as long as `client` has not typed too many codes that there are not. While codes are guessed in
+    /// a run, one is too many.
+    pub(super) async fn admit_code(
+        &self,
+        coupon: &str,
+        client: &Client,
+        now: Timestamp,
+    ) -> Result<CouponCode, Error> {
+        if let Some(name) = client.name()
+            && let Some(wait) = self.store.guess_wait(name, self.guards.rates.coupons, now).await?
+        {
+            return Err(too_many(Excess::Coupons, wait));
+        }
+        let code = CouponCode::parse(coupon).map_err(|_| CouponRefusal::Unknown)?;
+        if code.is_mistyped() { Err(CouponRefusal::Typo.into()) } else { Ok(code) }
+    }
+
+    /// Counts a code that there is not.
+    pub(super) async fn count_guess(&self, error: &Error, client: &Client) -> Result<(), Error> {
+        let (Error::Coupon(CouponRefusal::Unknown), Some(name)) = (error, client.name()) else {
+            return Ok(());
+        };
+        let Rates { coupons, coupon_run, .. } = self.guards.rates;
+        let mut tx = self.store.begin().await?;
+        tx.count_guess(name, coupons, coupon_run, self.now()).await?;
+        Ok(tx.commit().await?)
     }
 
     fn count(&self, excess: Excess, key: &str) -> Result<(), Error> {

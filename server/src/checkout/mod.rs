@@ -1,5 +1,6 @@
 //! What the checkout does for a request: one method each, called once by its handler.
 
+mod coupon;
 mod form;
 mod guard;
 mod hosted;

@@ -2,10 +2,11 @@
 use super::Checkout;
 use crate::abuse::Client;
 use crate::catalog::Item;
+use crate::coupons::{CouponCode, CouponRefusal};
 use crate::error::Error;
 use crate::grants::Grants;
 use crate::payments::Payments;
-use crate::purchase::{self, Event, Purchase, PurchaseId, Reference};
+use crate::purchase::{self, Event, Purchase, PurchaseId, Redemption, Reference};
 use crate::store::{Replay, StoreError, Tx};
 use crate::trial::{Guard, holds, reach};
 use sha2::{Digest, Sha256};
@@ -65,12 +66,16 @@ impl<P: Payments, G: Grants> Checkout<P, G> {
         key: Option<IdempotencyKey>,
         client: &Client,
     ) -> Result<Opened, Error> {
-        match self.try_to_open(&request, key.as_ref(), client).await {
+        let outcome = match self.try_to_open(&request, key.as_ref(), client).await {
             Err(Error::NotForSale(Sale::SoldOut)) if self.end_due_holds(&request.sku).await? => {
                 self.try_to_open(&request, key.as_ref(), client).await
             }
             outcome => outcome,
+        };
+        if let Err(error) = &outcome {
+            self.count_guess(error, client).await?;
         }
+        outcome
     }
 
     /// The purchase that was opened with this key, as it stands.
@@ -101,24 +106,31 @@ impl<P: Payments, G: Grants> Checkout<P, G> {
             (Err(refusal), None) => return Err(refusal),
             (item, _) => item,
         };
+        let code = match &request.coupon {
+            Some(coupon) => Some(self.admit_code(coupon, client, now).await?),
+            None => None,
+        };
+        // A seat may come with the code.
         if let Ok(item) = &item
+            && code.is_none()
             && self.is_sold_out(item, key).await?
         {
             return Err(Error::NotForSale(Sale::SoldOut));
         }
         let mut tx = self.store.begin().await?;
-        let opened = match self.open_in(&mut tx, request, item, key, client, now).await {
-            Ok(Opening::New(opened)) => opened,
-            Ok(Opening::Known(opened)) => {
-                // The one that opened it may be about to commit.
-                tx.commit().await?;
-                return Ok(opened);
-            }
-            Err(error) => {
-                tx.take_back().await?;
-                return Err(error);
-            }
-        };
+        let opened =
+            match self.open_in(&mut tx, request, item.map(|item| (item, code)), key, client, now).await {
+                Ok(Opening::New(opened)) => opened,
+                Ok(Opening::Known(opened)) => {
+                    // The one that opened it may be about to commit.
+                    tx.commit().await?;
+                    return Ok(opened);
+                }
+                Err(error) => {
+                    tx.take_back().await?;
+                    return Err(error);
+                }
+            };
         reach("open.stored", "");
         tx.commit().await?;
         reach("open.committed", "");
@@ -142,7 +154,7 @@ impl<P: Payments, G: Grants> Checkout<P, G> {
         &self,
         tx: &mut Tx,
         request: &OpenPurchase,
-        item: Result<Item, Error>,
+        asked: Result<(Item, Option<CouponCode>), Error>,
         key: Option<&IdempotencyKey>,
         client: &Client,
         now: Timestamp,
@@ -153,20 +165,18 @@ impl<P: Payments, G: Grants> Checkout<P, G> {
         {
             return Ok(Opening::Known(serde_json::from_str(&answer).map_err(StoreError::from)?));
         }
-        let item = item?;
+        let (item, code) = asked?;
         self.admit_opening(tx, client, now).await?;
-        if let Some(capacity) = item.capacity
-            && !tx.take_seat(&item.sku, capacity).await?
-        {
-            return Err(Error::NotForSale(Sale::SoldOut));
-        }
+        let id = PurchaseId::from_random(rand::random());
+        let (price, redemption) = self.take_seat_and_coupon(tx, &item, code.as_ref(), &id, now).await?;
         let terms = purchase::Opening {
-            id: PurchaseId::from_random(rand::random()),
+            id,
             reference: Reference::from_random(rand::random()),
             sku: item.sku,
             seated: item.capacity.is_some(),
             variant: request.variant.clone(),
-            price: Price::of(item.price),
+            price,
+            redemption,
         };
         let purchase = Purchase::open(terms, now, self.store.limits());
         if !tx.insert(&purchase, client.name(), &self.allowance(client), now).await? {
@@ -181,13 +191,38 @@ impl<P: Payments, G: Grants> Checkout<P, G> {
         Ok(Opening::New(opened))
     }
 
+    /// The seat before the coupon, in all transactions. None is needed where one comes with the coupon.
+    async fn take_seat_and_coupon(
+        &self,
+        tx: &mut Tx,
+        item: &Item,
+        code: Option<&CouponCode>,
+        id: &PurchaseId,
+        now: Timestamp,
+    ) -> Result<(Price, Option<Redemption>), Error> {
+        let brings_seat = match code {
+            Some(code) => tx.brings_seat(code).await?.ok_or(CouponRefusal::Unknown)?,
+            None => false,
+        };
+        if let Some(capacity) = item.capacity
+            && !brings_seat
+            && !tx.take_seat(&item.sku, capacity).await?
+        {
+            return Err(Error::NotForSale(Sale::SoldOut));
+        }
+        match code {
+            Some(code) => {
+                let (price, redemption) = self.redeem(tx, item, code, id, now).await?;
+                Ok((price, Some(redemption)))
+            }
+            None => Ok((Price::of(item.price), None)),
+        }
+    }
+
     /// What is asked for, where it may be sold now.
     pub(super) fn sellable(&self, request: &OpenPurchase, now: Timestamp) -> Result<Item, Error> {
         let catalog = self.catalog.get();
         let item = catalog.find(&request.sku).ok_or_else(|| Error::UnknownSku(request.sku.clone()))?;
-        if request.coupon.is_some() {
-            return Err(Error::CouponUnknown);
-        }
         if request.variant.as_ref().is_some_and(|variant| variant.len() > 64) {
             return Err(invalid("variant", "must be at most 64 bytes long"));
         }

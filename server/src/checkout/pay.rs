@@ -134,6 +134,7 @@ impl<P: Payments, G: Grants> Checkout<P, G> {
         };
         if !repeated {
             self.admit_press(&mut tx, client, &learner.email, now).await?;
+            self.admit_learner(&mut tx, id, &learner.email).await?;
         }
         let attempt_key = format!("pay-{:032x}", rand::random::<u128>());
         let event = Event::PaySubmitted { learner, expected_total, key: attempt_key, way };

@@ -102,6 +102,12 @@ pub struct RawConfig {
     /// Declines of all purchases together, after which only who has bought before may pay, for as long as the period.
     #[arg(long, env = "LIMIT_DECLINE_RUN", default_value = "100/10m")]
     pub limit_decline_run: String,
+    /// Coupon codes that there are not, typed by one client.
+    #[arg(long, env = "LIMIT_COUPONS", default_value = "10/1h")]
+    pub limit_coupons: String,
+    /// Such codes by all together, after which whoever has typed one waits, for as long as the period.
+    #[arg(long, env = "LIMIT_COUPON_RUN", default_value = "200/10m")]
+    pub limit_coupon_run: String,
     /// `turnstile` or `hcaptcha`: lets new clients show to be human while cards are being tested.
     #[arg(long, env = "CHALLENGE_PROVIDER")]
     pub challenge_provider: Option<String>,

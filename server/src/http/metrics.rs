@@ -1,6 +1,7 @@
 //! `GET /metrics` for Prometheus, on a port of its own, since it is nobody's business outside.
+use crate::clock;
 use crate::error::Error;
-use crate::store::Store;
+use crate::store::{Store, subject};
 use axum::Router;
 use axum::extract::State;
 use axum::http::header;
@@ -20,7 +21,15 @@ async fn metrics(State(store): State<Store>) -> Result<impl IntoResponse, Error>
          checkout_outbox_pending {pending}\n\
          # HELP checkout_outbox_needs_person Commands that only a person can bring further. Alert above zero.\n\
          # TYPE checkout_outbox_needs_person gauge\n\
-         checkout_outbox_needs_person {stuck}\n"
+         checkout_outbox_needs_person {stuck}\n\
+         # HELP checkout_coupon_guesses_total Coupon codes that there are not, asked for at this process.\n\
+         # TYPE checkout_coupon_guesses_total counter\n\
+         checkout_coupon_guesses_total {guesses}\n\
+         # HELP checkout_coupon_guessing Whether so many are asked for that codes are being guessed. Alert above zero.\n\
+         # TYPE checkout_coupon_guessing gauge\n\
+         checkout_coupon_guessing {guessing}\n",
+        guesses = store.guesses(),
+        guessing = i32::from(store.is_marked(subject::GUESSING, clock::now()).await?),
     );
     Ok(([(header::CONTENT_TYPE, "text/plain; version=0.0.4")], text))
 }

@@ -122,7 +122,7 @@ pub fn router(api: Api) -> Router {
         .routes(routes!(offerings::show_offering))
         .routes(routes!(offerings::stream_seats))
         .routes(routes!(purchases::open_purchase))
-        .routes(routes!(purchases::show_purchase, purchases::give_up_purchase))
+        .routes(routes!(purchases::show_purchase, purchases::change_purchase, purchases::give_up_purchase))
         .routes(routes!(purchases::pay_purchase))
         .routes(routes!(purchases::refresh_purchase))
         .routes(routes!(funnel::count_views, funnel::show_funnel));

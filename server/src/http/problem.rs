@@ -1,12 +1,13 @@
 //! The one mapping from errors to answers: `application/problem+json`.
 use crate::abuse::Excess;
+use crate::coupons::CouponRefusal;
 use crate::error::Error;
 use crate::payments::PaymentsError;
 use crate::purchase::Refusal;
 use axum::Json;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use shared::{Code, Problem, Sale};
+use shared::{Code, Problem, Reason, Sale};
 use std::any::Any;
 use std::time::Duration;
 
@@ -80,13 +81,7 @@ pub(super) fn describe(error: &Error) -> Problem {
             "This address doesn't take that method. GET /openapi.json lists every route.",
         ),
         Error::NotForSale(sale) => not_for_sale(*sale),
-        Error::CouponUnknown => problem(
-            422,
-            Code::CouponUnknown,
-            "Unknown coupon",
-            "No coupon has this code. Check it, or leave it out.",
-        )
-        .at("coupon"),
+        Error::Coupon(refusal) => Problem { reason: reason(refusal), ..coupon(refusal) },
         Error::Refused(refusal) => refused(refusal),
         Error::InvalidEmail => problem(
             422,
@@ -246,6 +241,67 @@ fn refused(refusal: &Refusal) -> Problem {
     }
 }
 
+fn coupon(refusal: &CouponRefusal) -> Problem {
+    let (code, title, detail) = match refusal {
+        CouponRefusal::Unknown => {
+            (Code::CouponUnknown, "Unknown coupon", "No coupon has this code. Check it, or leave it out.".to_owned())
+        }
+        CouponRefusal::Typo => (
+            Code::CouponUnknown,
+            "Mistyped coupon",
+            "A letter of this code is wrong: no coupon can have it. Compare it letter by letter.".to_owned(),
+        ),
+        CouponRefusal::NotYet { from } => {
+            (Code::CouponNotForThis, "Coupon not valid yet", format!("This coupon is valid from {from}."))
+        }
+        CouponRefusal::Expired => (Code::CouponExpired, "Coupon expired", "This coupon is not valid any more.".to_owned()),
+        CouponRefusal::UsedUp => {
+            (Code::CouponUsedUp, "Coupon used up", "This coupon was used as often as it may be.".to_owned())
+        }
+        CouponRefusal::UsedByLearner => (
+            Code::CouponUsedUp,
+            "Coupon used by this learner",
+            "This email has used the coupon as often as one may.".to_owned(),
+        ),
+        CouponRefusal::NotForThis => {
+            (Code::CouponNotForThis, "Coupon for something else", "This coupon is not for this offering.".to_owned())
+        }
+        CouponRefusal::BelowMinimum { least } => (
+            Code::CouponNotForThis,
+            "Coupon leaves too little",
+            format!("What it leaves to be paid is below {least}, the least that can be charged."),
+        ),
+        CouponRefusal::EmailDomain => (
+            Code::CouponEmailDomain,
+            "Coupon for other addresses",
+            "This coupon is for email addresses of a certain company. Use yours there, or leave the coupon out."
+                .to_owned(),
+        ),
+        CouponRefusal::OtherEmail => (
+            Code::CouponEmailDomain,
+            "Coupon for somebody else",
+            "This code is for another email address. Use that one, or leave the code out.".to_owned(),
+        ),
+    };
+    problem(422, code, title, detail).at("coupon")
+}
+
+/// What the code alone does not tell.
+fn reason(refusal: &CouponRefusal) -> Option<Reason> {
+    match refusal {
+        CouponRefusal::Typo => Some(Reason::Typo),
+        CouponRefusal::NotYet { .. } => Some(Reason::NotYet),
+        CouponRefusal::UsedByLearner => Some(Reason::Learner),
+        CouponRefusal::BelowMinimum { .. } => Some(Reason::Minimum),
+        CouponRefusal::OtherEmail => Some(Reason::OtherEmail),
+        CouponRefusal::Unknown
+        | CouponRefusal::Expired
+        | CouponRefusal::UsedUp
+        | CouponRefusal::NotForThis
+        | CouponRefusal::EmailDomain => None,
+    }
+}
+
 fn too_many(excess: Excess, challenged: bool) -> &'static str {
     match excess {
         Excess::Requests => "Too many requests come from this address. Wait as long as Retry-After says.",
@@ -263,6 +319,7 @@ fn too_many(excess: Excess, challenged: bool) -> &'static str {
         Excess::Declines => {
             "Too many payments were declined. Wait as long as Retry-After says, or use another way to pay."
         }
+        Excess::Coupons => "Too many codes were tried that there are not. Wait as long as Retry-After says.",
         Excess::DeclineRun if challenged => {
             "Show that you are human: pass the challenge, and send its answer as Challenge-Response."
         }
@@ -290,6 +347,7 @@ fn problem(status: u16, code: Code, title: &str, detail: impl Into<String>) -> P
         detail: detail.into(),
         field: None,
         challenge: None,
+        reason: None,
     }
 }
 

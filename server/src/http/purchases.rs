@@ -8,7 +8,7 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::IntoResponse;
-use shared::{OpenPurchase, Opened, Pay, PayAnswer, Problem, PurchaseView};
+use shared::{ChangePurchase, OpenPurchase, Opened, Pay, PayAnswer, Problem, PurchaseView};
 use std::time::Duration;
 
 /// Carries the answer of a challenge that was passed.
@@ -30,7 +30,7 @@ const NEVER: [(header::HeaderName, &str); 1] = [(header::CACHE_CONTROL, "no-stor
         (status = 409, body = Problem, description = "`sold_out`, `sale_not_open`, `sale_closed`, `sale_paused`, `idempotency_key_reused`", content_type = "application/problem+json"),
         (status = 413, body = Problem, description = "`body_too_large`", content_type = "application/problem+json"),
         (status = 415, body = Problem, description = "`unsupported_media_type`", content_type = "application/problem+json"),
-        (status = 422, body = Problem, description = "`invalid_request`, `coupon_unknown`", content_type = "application/problem+json"),
+        (status = 422, body = Problem, description = "`invalid_request`, `coupon_unknown`, `coupon_expired`, `coupon_used_up`, `coupon_not_for_this`; `reason` says more", content_type = "application/problem+json"),
         (status = 429, body = Problem, description = "`rate_limited`", content_type = "application/problem+json"),
     )
 )]
@@ -60,7 +60,7 @@ pub(super) async fn open_purchase(
         (status = 409, body = Problem, description = "`price_changed`, `hold_expired`, `purchase_ended`, `idempotency_key_reused`", content_type = "application/problem+json"),
         (status = 413, body = Problem, description = "`body_too_large`", content_type = "application/problem+json"),
         (status = 415, body = Problem, description = "`unsupported_media_type`", content_type = "application/problem+json"),
-        (status = 422, body = Problem, description = "`invalid_email`, `invalid_request`", content_type = "application/problem+json"),
+        (status = 422, body = Problem, description = "`invalid_email`, `invalid_request`, `coupon_email_domain`, `coupon_used_up`", content_type = "application/problem+json"),
         (status = 429, body = Problem, description = "`rate_limited`", content_type = "application/problem+json"),
         (status = 502, body = Problem, description = "`payments_unavailable`", content_type = "application/problem+json"),
     )
@@ -76,6 +76,33 @@ pub(super) async fn pay_purchase(
     let payer = Payer { client, challenge_answer: challenge_answer.map(str::to_owned) };
     let answer: PayAnswer = api.checkout.pay(&id, request, key, &payer).await?;
     Ok((NEVER, Json(answer)))
+}
+
+/// Applies a coupon or takes it off, and answers the purchase with its new price.
+#[utoipa::path(
+    patch,
+    path = "/v1/purchases/{id}",
+    request_body = ChangePurchase,
+    params(("id" = String, Path, description = "The purchase")),
+    responses(
+        (status = 200, body = PurchaseView),
+        (status = 400, body = Problem, description = "`malformed_json`", content_type = "application/problem+json"),
+        (status = 404, body = Problem, description = "`unknown_purchase`", content_type = "application/problem+json"),
+        (status = 409, body = Problem, description = "`hold_expired`, `purchase_ended`, `sold_out` where the seat came with the coupon that is taken off", content_type = "application/problem+json"),
+        (status = 413, body = Problem, description = "`body_too_large`", content_type = "application/problem+json"),
+        (status = 415, body = Problem, description = "`unsupported_media_type`", content_type = "application/problem+json"),
+        (status = 422, body = Problem, description = "`invalid_request`, `coupon_unknown`, `coupon_expired`, `coupon_used_up`, `coupon_not_for_this`, `coupon_email_domain`; `reason` says more", content_type = "application/problem+json"),
+        (status = 429, body = Problem, description = "`rate_limited`", content_type = "application/problem+json"),
+    )
+)]
+pub(super) async fn change_purchase(
+    State(api): State<Api>,
+    Id(id): Id,
+    client: Client,
+    Body(request, _): Body<ChangePurchase>,
+) -> Result<impl IntoResponse, Error> {
+    let purchase = api.checkout.change_coupon(&id, request.coupon.as_deref(), &client).await?;
+    Ok((NEVER, Json(purchase.view())))
 }
 
 /// The browser says that something happened: Stripe is asked.

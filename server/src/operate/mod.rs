@@ -1,5 +1,6 @@
 //! The operators' subcommands: they work on the database alone, and the running servers carry out what follows.
 mod catalog;
+mod coupons;
 mod outbox;
 mod purchases;
 mod reconcile;
@@ -8,6 +9,7 @@ mod show;
 mod variants;
 
 pub use catalog::check_catalog;
+pub use coupons::{CouponsCommand, coupons};
 pub use outbox::{list_commands, retry_command};
 pub use purchases::{list_purchases, refund_purchase, resend_grant, show_purchase};
 pub use reconcile::{Reconcile, reconcile};

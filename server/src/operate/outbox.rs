@@ -31,7 +31,7 @@ pub(super) async fn put_back(store: &Store, id: &str, who: &str, act: &str) -> a
     let purchase = tx.purchase_of_command(id).await?;
     match (retried, purchase) {
         (Retried::Yes, Some(purchase)) => {
-            tx.audit(who, act, &purchase, id, now).await?;
+            tx.audit(who, act, Some(&purchase), id, now).await?;
             Ok(tx.commit().await?)
         }
         (Retried::Waiting, _) => Err(Refused::Done(format!("{id} waits for its next try already")).into()),

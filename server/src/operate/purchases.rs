@@ -100,7 +100,7 @@ pub async fn refund_purchase(
         None => "all that is left".to_owned(),
     };
     let detail = if reason.is_empty() { asked.clone() } else { format!("{asked}: {reason}") };
-    tx.audit(who, "refund", purchase.id(), &detail, now).await?;
+    tx.audit(who, "refund", Some(purchase.id()), &detail, now).await?;
     tx.commit().await?;
     if desk.json {
         return print_json(&summary(&refunded));

@@ -1,13 +1,16 @@
 //! What is to be done because of an event.
+use crate::coupons::CouponCode;
 use serde::{Deserialize, Serialize};
 
-/// Carried out by the shell. All but [`Command::ReleaseSeat`] reach other systems and go through the outbox;
-/// each is idempotent, and asks the purchase again before it acts.
+/// Carried out by the shell. Those that release something are part of the event's transaction; the others reach other
+/// systems and go through the outbox. Each is idempotent, and asks the purchase again before it acts.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "do", rename_all = "snake_case")]
 pub enum Command {
     /// Give the seat back, in the transaction of the event.
     ReleaseSeat,
+    /// Give one use of the coupon back, in the transaction of the event.
+    ReleaseRedemption { code: CouponCode },
     /// Retrieve the payment intent and tell the purchase what it says.
     AskStripe,
     /// Cancel the payment intent, so that nothing can be paid any more.
@@ -52,7 +55,7 @@ impl Command {
     #[must_use]
     pub fn receiver(&self) -> Option<Receiver> {
         match self {
-            Self::ReleaseSeat => None,
+            Self::ReleaseSeat | Self::ReleaseRedemption { .. } => None,
             Self::AskStripe
             | Self::CancelIntent
             | Self::CreateRefund { .. }
@@ -68,6 +71,7 @@ impl Command {
     pub fn name(&self) -> &'static str {
         match self {
             Self::ReleaseSeat => "release_seat",
+            Self::ReleaseRedemption { .. } => "release_redemption",
             Self::AskStripe => "ask_stripe",
             Self::CancelIntent => "cancel_intent",
             Self::CreateRefund { .. } => "create_refund",

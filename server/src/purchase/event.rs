@@ -1,5 +1,5 @@
 //! What can happen to a purchase.
-use super::Learner;
+use super::{Learner, Redemption};
 use serde::{Deserialize, Serialize};
 use shared::{Currency, Price};
 
@@ -7,7 +7,7 @@ use shared::{Currency, Price};
 #[derive(Clone, Debug, PartialEq)]
 pub enum Event {
     /// A coupon was applied or removed.
-    PriceChanged { price: Price },
+    PriceChanged { price: Price, redemption: Option<Redemption> },
     /// The learner pressed Pay. `key` is used where this is the first time.
     PaySubmitted { learner: Learner, expected_total: i64, key: String, way: Way },
     /// Stripe has the payment intent.
@@ -98,12 +98,12 @@ impl Dispute {
     }
 }
 
-/// Whether a purchase whose money arrives late still has a seat, or got a new one.
+/// Whether a purchase whose money arrives late still has its seat and its coupon, or got new ones.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SeatFound {
-    /// It needs none, still owns one, or got a new one in this transaction.
+    /// It needs none, still has them, or got new ones in this transaction.
     Yes,
-    /// The offering is full.
+    /// The offering is full, or the coupon is used up.
     No,
 }
 

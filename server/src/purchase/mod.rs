@@ -1,6 +1,7 @@
 //! The purchase: a pure machine that takes events and returns commands. It reads no clock and does no I/O.
 
 mod command;
+mod coupon;
 mod event;
 mod hosted;
 mod ids;
@@ -14,6 +15,7 @@ mod properties;
 mod table;
 
 pub use command::{Command, Receiver};
+pub use coupon::Redemption;
 pub use event::{Dispute, Event, PageTerms, Refusal, SeatFound, Way};
 pub use hosted::Hosted;
 pub use ids::{PurchaseId, Reference};
@@ -36,6 +38,8 @@ pub struct Purchase {
     state: State,
     version: i64,
     price: Price,
+    #[serde(default)]
+    redemption: Option<Redemption>,
     learner: Option<Learner>,
     hold_expires_at: Timestamp,
     /// When the time to pay runs out; set by the first press of Pay.
@@ -130,13 +134,15 @@ pub struct Opening {
     pub seated: bool,
     pub variant: Option<String>,
     pub price: Price,
+    /// The coupon that lowers the price.
+    pub redemption: Option<Redemption>,
 }
 
 impl Purchase {
     /// A purchase that holds its seat from `now` on.
     #[must_use]
     pub fn open(opening: Opening, now: Timestamp, limits: &Limits) -> Self {
-        let Opening { id, reference, sku, seated, variant, price } = opening;
+        let Opening { id, reference, sku, seated, variant, price, redemption } = opening;
         let hold_expires_at = now.plus(limits.hold);
         Self {
             id,
@@ -148,6 +154,7 @@ impl Purchase {
             state: State::Held,
             version: 1,
             price,
+            redemption,
             learner: None,
             hold_expires_at,
             pay_expires_at: None,
@@ -321,7 +328,7 @@ impl Purchase {
     #[must_use]
     pub fn still_wants(&self, command: &Command) -> bool {
         match command {
-            Command::ReleaseSeat => false,
+            Command::ReleaseSeat | Command::ReleaseRedemption { .. } => false,
             Command::AskStripe => true,
             Command::CancelIntent => self.ending || matches!(self.state, State::Expired | State::Canceled),
             // A dispute that was lost has taken it back already.

@@ -117,7 +117,7 @@ impl Purchase {
     /// The money is gone: so are access and seat. A grant that was refused may have been made by an earlier try that
     /// got no answer.
     pub(super) fn take_back(&mut self, now: Timestamp) -> Vec<Command> {
-        let mut commands = self.release_seat();
+        let mut commands = self.release();
         if self.grant_asked && self.revoked_at.is_none() && holds(Guard::RevokedWithMoney) {
             commands.push(Command::RevokeGrant);
         }

@@ -1,5 +1,6 @@
 //! What must hold after any sequence of events.
 use super::*;
+use crate::coupons::CouponCode;
 use proptest::prelude::*;
 use shared::{Currency, Money};
 
@@ -11,6 +12,15 @@ const LIMITS: Limits = Limits {
 
 fn usd() -> Currency {
     Currency::parse("usd").unwrap()
+}
+
+/// Half of a price, or all of what is left of it without: the total is the same.
+fn price(coupon: Option<&str>) -> (Price, Option<Redemption>) {
+    let redemption = coupon.map(|code| Redemption::of(CouponCode::parse(code).unwrap(), false));
+    let list = if coupon.is_some() { 9800 } else { 4900 };
+    let coupon = coupon.map(str::to_owned);
+    let bare = Price::of(Money { amount: list, currency: usd() });
+    (Price { discount: list - 4900, total: 4900, coupon, ..bare }, redemption)
 }
 
 fn any_event() -> impl Strategy<Value = Event> {
@@ -39,6 +49,10 @@ fn any_event() -> impl Strategy<Value = Event> {
         }),
         1 => Just(Event::IntentCanceled { intent: Some("pi_1".to_owned()) }),
         1 => Just(Event::IntentCanceled { intent: None }),
+        2 => prop_oneof![Just(None), Just(Some("ONE")), Just(Some("TWO"))].prop_map(|coupon| {
+            let (price, redemption) = price(coupon);
+            Event::PriceChanged { price, redemption }
+        }),
         1 => Just(Event::GaveUp),
         1 => Just(Event::PayerStopped),
         4 => Just(Event::Woken),
@@ -64,6 +78,7 @@ struct Ledger {
     now: Timestamp,
     succeeded: bool,
     owned_seats: i32,
+    redemptions: i32,
     asked_grants: usize,
     asked_revokes: usize,
     asked_refunds: usize,
@@ -72,13 +87,15 @@ struct Ledger {
 impl Ledger {
     fn open() -> Self {
         let now = Timestamp::from_millis(1_800_000_000_000);
+        let (price, redemption) = price(Some("ONE"));
         let opening = Opening {
             id: PurchaseId::from_random([1; 20]),
             reference: Reference::from_random([1; 8]),
             sku: "ru-test".to_owned(),
             seated: true,
             variant: None,
-            price: Price::of(Money { amount: 4900, currency: usd() }),
+            price,
+            redemption,
         };
         let purchase = Purchase::open(opening, now, &LIMITS);
         Self {
@@ -86,6 +103,7 @@ impl Ledger {
             now,
             succeeded: false,
             owned_seats: 1,
+            redemptions: 1,
             asked_grants: 0,
             asked_revokes: 0,
             asked_refunds: 0,
@@ -99,10 +117,17 @@ impl Ledger {
         if matches!(event, Event::PaymentSucceeded { seat: SeatFound::Yes, .. }) && before.has_lost_seat() {
             self.owned_seats += 1;
         }
+        if matches!(event, Event::PaymentSucceeded { seat: SeatFound::Yes, .. })
+            && before.has_lost_redemption()
+        {
+            self.redemptions += 1;
+        }
+        let redeems = matches!(event, Event::PriceChanged { redemption: Some(_), .. });
         self.succeeded |= matches!(event, Event::PaymentSucceeded { .. });
         match self.purchase.handle(event, self.now, &LIMITS) {
             Err(_) => prop_assert_eq!(&before, &self.purchase, "a refusal changes nothing"),
             Ok(commands) => {
+                self.redemptions += i32::from(redeems);
                 let gives_back = commands.contains(&Command::ReleaseSeat);
                 let open = |hosted: &Hosted| hosted.session.is_some() && !hosted.closed;
                 if gives_back && !before.was_paid() {
@@ -114,6 +139,7 @@ impl Ledger {
                 for command in &commands {
                     match command {
                         Command::ReleaseSeat => self.owned_seats -= 1,
+                        Command::ReleaseRedemption { .. } => self.redemptions -= 1,
                         Command::CreateGrant => self.asked_grants += 1,
                         Command::RevokeGrant => self.asked_revokes += 1,
                         Command::CreateRefund { .. } => self.asked_refunds += 1,
@@ -170,6 +196,10 @@ impl Ledger {
                 "a seat is owned exactly while it is in effect: {}",
                 state
             );
+        }
+        if let Some(owns) = owns {
+            let redeems = i32::from(self.purchase.redemption().is_some()) * owns;
+            prop_assert_eq!(self.redemptions, redeems, "and so is the use of a coupon: {}", state);
         }
         prop_assert!((0..=1).contains(&self.owned_seats));
         prop_assert!(self.asked_grants <= 1, "a grant is asked for at most once");

@@ -21,6 +21,7 @@ fn opening(seated: bool) -> Opening {
         seated,
         variant: None,
         price: Price::of(Money { amount: 4900, currency: usd() }),
+        redemption: None,
     }
 }
 
@@ -117,7 +118,10 @@ fn events() -> Vec<(&'static str, Event, Timestamp)> {
     vec![
         (
             "price changed",
-            Event::PriceChanged { price: Price::of(Money { amount: 1000, currency: usd() }) },
+            Event::PriceChanged {
+                price: Price::of(Money { amount: 1000, currency: usd() }),
+                redemption: None,
+            },
             SOON,
         ),
         ("pay submitted", pay(), SOON),

@@ -34,14 +34,9 @@ impl Purchase {
 
     fn apply(&mut self, event: Event, now: Timestamp, limits: &Limits) -> Result<Vec<Command>, Refusal> {
         match event {
-            Event::PriceChanged { price } => {
-                self.still_payable(now)?;
-                if self.hosted.is_some() {
-                    // Stripe's page says what it was created with.
-                    return Err(Refusal::PaidOtherwise);
-                }
-                self.price = price;
-                Ok(vec![])
+            Event::PriceChanged { price, redemption } => {
+                self.still_repriced(now)?;
+                Ok(self.reprice(price, redemption))
             }
             Event::PaySubmitted { learner, expected_total, key, way } => {
                 self.still_payable(now)?;
@@ -54,7 +49,8 @@ impl Purchase {
                 }
                 self.learner = Some(learner.clone());
                 if self.price.total == 0 {
-                    return Ok(self.become_paid(now));
+                    let stray = self.drop_intent();
+                    return Ok(stray.into_iter().chain(self.become_paid(now)).collect());
                 }
                 if self.attempt.is_none() || !holds(Guard::FrozenAttempt) {
                     self.attempt = Some(Attempt { key, price: self.price.clone(), learner });
@@ -67,6 +63,9 @@ impl Purchase {
                 self.checks = 0;
                 self.wait_for_stripe(now, limits);
                 Ok(vec![])
+            }
+            Event::IntentCreated { intent } if self.is_settled_free() => {
+                Ok(vec![Command::CancelStray { intent }])
             }
             Event::IntentCreated { intent } => {
                 if self.intent.is_some() {
@@ -229,6 +228,9 @@ impl Purchase {
         if self.has_lost_seat() {
             self.owns_seat = seat == SeatFound::Yes;
         }
+        if self.has_lost_redemption() && seat == SeatFound::Yes {
+            self.regain_redemption();
+        }
         let exact = exact || !holds(Guard::ExactAmount);
         if exact && seat == SeatFound::Yes {
             commands.extend(self.become_paid(now));
@@ -299,7 +301,7 @@ impl Purchase {
         self.ending = true;
         self.wait_for_stripe(now, limits);
         if !holds(Guard::SeatUntilCanceled) {
-            return [self.release_seat(), vec![Command::CancelIntent]].concat();
+            return self.release_seat().into_iter().chain([Command::CancelIntent]).collect();
         }
         vec![Command::CancelIntent]
     }
@@ -309,11 +311,19 @@ impl Purchase {
         self.ended_at = Some(now);
         self.wake_at = None;
         self.ending = false;
-        self.release_seat()
+        self.release()
     }
 
-    pub(super) fn release_seat(&mut self) -> Vec<Command> {
-        if std::mem::take(&mut self.owns_seat) { vec![Command::ReleaseSeat] } else { vec![] }
+    /// Gives back what it owns.
+    pub(super) fn release(&mut self) -> Vec<Command> {
+        let seat = self.release_seat();
+        seat.into_iter().chain(self.release_redemption()).collect()
+    }
+
+    /// A seat that came with a coupon goes back with it.
+    fn release_seat(&mut self) -> Option<Command> {
+        let owned = std::mem::take(&mut self.owns_seat);
+        (owned && !self.brings_seat()).then_some(Command::ReleaseSeat)
     }
 
     /// Sets the next look: doubling waits, and the end of the time to pay in any case.

@@ -148,7 +148,7 @@ impl<P: Payments, G: Grants> Checkout<P, G> {
         if let Some(command) = lost {
             tx.enqueue_lost(purchase.id(), &command, now).await?;
         }
-        tx.audit(who, "reconcile", purchase.id(), detail, now).await?;
+        tx.audit(who, "reconcile", Some(purchase.id()), detail, now).await?;
         Ok(tx.commit().await?)
     }
 }

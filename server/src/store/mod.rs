@@ -2,6 +2,7 @@
 //!
 //! One set of SQL runs on SQLite and PostgreSQL.
 
+mod coupons;
 mod engine;
 mod idempotency;
 mod jobs;
@@ -17,6 +18,7 @@ mod views;
 #[cfg(test)]
 mod tests;
 
+pub use coupons::{CouponFilter, Use};
 pub use idempotency::Replay;
 pub use operators::{AuditEntry, OutboxEntry, PurchaseFilter, Retried};
 pub use outbox::Task;
@@ -58,6 +60,8 @@ pub struct Store {
     seats: Arc<Notify>,
     /// How often this process has moved seats.
     seat_moves: Arc<AtomicU64>,
+    /// How many coupon codes that there are not this process was asked for.
+    guesses: Arc<AtomicU64>,
     /// Where those who write stand in line; nothing where the engine lets several write.
     line: Option<Line>,
 }
@@ -185,6 +189,7 @@ impl Store {
             work: Arc::default(),
             seats: Arc::default(),
             seat_moves: Arc::default(),
+            guesses: Arc::default(),
             line: match engine {
                 Engine::Sqlite => {
                     first.execute(WRITER).await?;
@@ -233,6 +238,12 @@ impl Store {
     #[must_use]
     pub fn seat_moves(&self) -> u64 {
         self.seat_moves.load(Ordering::Acquire)
+    }
+
+    /// How many coupon codes that there are not this process was asked for.
+    #[must_use]
+    pub fn guesses(&self) -> u64 {
+        self.guesses.load(Ordering::Relaxed)
     }
 
     /// Whether the database answers.

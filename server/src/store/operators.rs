@@ -145,7 +145,7 @@ impl Tx {
         &mut self,
         who: &str,
         act: &str,
-        purchase: &PurchaseId,
+        purchase: Option<&PurchaseId>,
         detail: &str,
         now: Timestamp,
     ) -> Result<(), StoreError> {
@@ -156,7 +156,7 @@ impl Tx {
         .bind(now.as_millis())
         .bind(who)
         .bind(act)
-        .bind(purchase.as_str())
+        .bind(purchase.map(PurchaseId::as_str))
         .bind(detail)
         .execute(&mut *self.inner)
         .await?;

@@ -1,6 +1,6 @@
 //! Purchases in the database.
 use super::{Allowance, Store, StoreError, Tx, subject};
-use crate::purchase::{Event, Purchase, PurchaseId, Reference, Refusal, SeatFound};
+use crate::purchase::{Command, Event, Purchase, PurchaseId, Redemption, Reference, Refusal, SeatFound};
 use crate::trial::{Guard, holds};
 use shared::Timestamp;
 use sqlx::Row;
@@ -106,7 +106,7 @@ impl Tx {
     ) -> Result<Result<Purchase, Refusal>, StoreError> {
         let (mut purchase, client) = self.lock(id).await?;
         let (before, declines) = (purchase.version(), purchase.declines());
-        let event = self.find_seat(&purchase, event).await?;
+        let event = self.find_seat(&purchase, event, now).await?;
         let mut commands = match purchase.handle(event, now, &self.store.limits) {
             Ok(commands) => commands,
             Err(refusal) => return Ok(Err(refusal)),
@@ -127,10 +127,28 @@ impl Tx {
                     self.later.push((id.clone(), command, now))
                 }
                 Some(receiver) => self.enqueue(id, &command, receiver, now).await?,
-                None => self.release_seat(purchase.sku()).await?,
+                None => self.carry_out_here(&purchase, &command).await?,
             }
         }
         Ok(Ok(purchase))
+    }
+
+    /// What is part of the event's transaction.
+    async fn carry_out_here(&mut self, purchase: &Purchase, command: &Command) -> Result<(), StoreError> {
+        match command {
+            Command::ReleaseSeat => self.release_seat(purchase.sku()).await,
+            Command::ReleaseRedemption { code } => {
+                self.release_redemption(code, purchase.id(), purchase.sku()).await
+            }
+            Command::AskStripe
+            | Command::CancelIntent
+            | Command::CreateRefund { .. }
+            | Command::CancelStray { .. }
+            | Command::ReturnStray { .. }
+            | Command::CallPerson { .. }
+            | Command::CreateGrant
+            | Command::RevokeGrant => Ok(()),
+        }
     }
 
     /// The purchase that a payment intent belongs to, by its id, or by our reference where Stripe's word comes before
@@ -155,6 +173,10 @@ impl Tx {
 
     /// Reads the purchase and keeps others from changing it until the end of this transaction: on PostgreSQL an
     /// update locks the row, on SQLite the transaction itself is the lock.
+    pub async fn hold(&mut self, id: &PurchaseId) -> Result<Purchase, StoreError> {
+        Ok(self.lock(id).await?.0)
+    }
+
     async fn lock(&mut self, id: &PurchaseId) -> Result<(Purchase, Option<String>), StoreError> {
         let row = sqlx::query("UPDATE purchases SET version = version WHERE id = $1 RETURNING body, client")
             .bind(id.as_str())
@@ -164,20 +186,42 @@ impl Tx {
         Ok((serde_json::from_str(row.try_get("body")?)?, row.try_get("client")?))
     }
 
-    /// Money that arrives after the seat was given back needs a new one.
-    async fn find_seat(&mut self, purchase: &Purchase, mut event: Event) -> Result<Event, StoreError> {
-        if let Event::PaymentSucceeded { seat, .. } = &mut event
-            && purchase.has_lost_seat()
-            && holds(Guard::LateMoneyNeedsSeat)
-        {
-            let catalog = self.store.catalog.get();
-            let found = match catalog.find(purchase.sku()).and_then(|item| item.capacity) {
-                Some(capacity) => self.take_seat(purchase.sku(), capacity).await?,
-                None => false,
-            };
-            *seat = if found { SeatFound::Yes } else { SeatFound::No };
+    /// Money that arrives after seat and coupon were given back needs new ones.
+    async fn find_seat(
+        &mut self,
+        purchase: &Purchase,
+        mut event: Event,
+        now: Timestamp,
+    ) -> Result<Event, StoreError> {
+        if let Event::PaymentSucceeded { seat, .. } = &mut event {
+            let found = self.regain_seat(purchase).await?;
+            let both = found && self.regain_redemption(purchase, now).await?;
+            if found && !both && needs_seat(purchase) {
+                self.release_seat(purchase.sku()).await?;
+            }
+            *seat = if both { SeatFound::Yes } else { SeatFound::No };
         }
         Ok(event)
+    }
+
+    async fn regain_seat(&mut self, purchase: &Purchase) -> Result<bool, StoreError> {
+        if !needs_seat(purchase) {
+            return Ok(true);
+        }
+        let catalog = self.store.catalog.get();
+        match catalog.find(purchase.sku()).and_then(|item| item.capacity) {
+            Some(capacity) => self.take_seat(purchase.sku(), capacity).await,
+            None => Ok(false),
+        }
+    }
+
+    async fn regain_redemption(&mut self, purchase: &Purchase, now: Timestamp) -> Result<bool, StoreError> {
+        let Some(Redemption { code, .. }) = purchase.redemption().filter(|_| purchase.has_lost_redemption())
+        else {
+            return Ok(true);
+        };
+        let email = purchase.learner().map(|learner| &learner.email);
+        Ok(self.redeem(code, purchase.id(), email, now).await?.is_ok())
     }
 
     async fn update(&mut self, purchase: &Purchase, now: Timestamp) -> Result<(), StoreError> {
@@ -197,6 +241,12 @@ impl Tx {
         .await?;
         Ok(())
     }
+}
+
+/// Whether its seat is gone, and none comes with its coupon.
+fn needs_seat(purchase: &Purchase) -> bool {
+    let brings_seat = purchase.redemption().is_some_and(|redemption| redemption.brings_seat);
+    purchase.has_lost_seat() && !brings_seat && holds(Guard::LateMoneyNeedsSeat)
 }
 
 pub(super) fn known_id(text: &str) -> Result<PurchaseId, StoreError> {

@@ -5,6 +5,7 @@ use crate::abuse::Rate;
 use crate::purchase::Purchase;
 use shared::Timestamp;
 use sqlx::Row;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 /// What is counted.
@@ -31,6 +32,15 @@ pub(crate) mod subject {
     /// Declines by a client, or for an email.
     pub(crate) fn declines(whose: &str) -> String {
         ["declines ", whose].concat()
+    }
+
+    pub(crate) const ALL_GUESSES: &str = "guesses";
+    /// Marked while coupon codes are being guessed.
+    pub(crate) const GUESSING: &str = "guessing";
+
+    /// Coupon codes that there are not, typed by a client.
+    pub(crate) fn guesses(client: &str) -> String {
+        ["guesses ", client].concat()
     }
 
     /// Marked while a challenge that a client passed counts.
@@ -67,6 +77,33 @@ impl Store {
             .fetch_optional(&self.pool)
             .await?;
         Ok(row.is_some())
+    }
+
+    /// How long `client` must wait before it may type another coupon code; nothing where it need not.
+    pub async fn guess_wait(
+        &self,
+        client: &str,
+        each: Option<Rate>,
+        now: Timestamp,
+    ) -> Result<Option<Duration>, StoreError> {
+        let rows = sqlx::query(
+            "SELECT subject, used_until FROM rates WHERE subject IN ($1, $2) AND used_until > $3",
+        )
+        .bind(subject::guesses(client))
+        .bind(subject::GUESSING)
+        .bind(now.as_millis())
+        .fetch_all(&self.pool)
+        .await?;
+        let (mut own, mut run) = (None, None);
+        for row in &rows {
+            let rest = Timestamp::from_millis(row.try_get("used_until")?).since(now);
+            match row.try_get::<&str, _>("subject")? {
+                subject::GUESSING => run = Some(rest),
+                _ => own = Some(rest),
+            }
+        }
+        let own_wait = own.zip(each).and_then(|(rest, each)| wait(rest, each));
+        Ok(own_wait.or(run.filter(|_| own.is_some())))
     }
 
     /// Whether `client` has paid for anything.
@@ -176,6 +213,31 @@ impl Tx {
             self.mark(subject::CLOSED, now.plus(run.period())).await?;
         }
         Ok(too_many)
+    }
+
+    /// Counts a coupon code that there is not.
+    pub async fn count_guess(
+        &mut self,
+        client: &str,
+        each: Option<Rate>,
+        run: Option<Rate>,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        self.store.guesses.fetch_add(1, Ordering::Relaxed);
+        if let Some(each) = each {
+            self.count_against(&subject::guesses(client), each, now).await?;
+        }
+        let Some(run) = run else { return Ok(()) };
+        if self.count_against(subject::ALL_GUESSES, run, now).await? {
+            if self.rest(subject::GUESSING, now).await?.is_zero() {
+                tracing::error!(
+                    alert = true,
+                    "coupon codes are being guessed: whoever has typed one that there is not must wait"
+                );
+            }
+            self.mark(subject::GUESSING, now.plus(run.period())).await?;
+        }
+        Ok(())
     }
 
     async fn count(

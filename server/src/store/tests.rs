@@ -41,6 +41,7 @@ impl Fixture {
             seated,
             variant: None,
             price: Price::of(Money { amount: 4900, currency: Currency::USD }),
+            redemption: None,
         };
         let purchase = Purchase::open(opening, NOW, &LIMITS);
         let mut tx = self.store.begin().await.unwrap();

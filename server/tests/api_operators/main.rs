@@ -1,5 +1,6 @@
 //! The operators' subcommands of the real binary, beside a running server.
 mod cli;
+mod coupons;
 mod purchases;
 mod reconcile;
 mod variants;

@@ -5,7 +5,7 @@ use crate::run::Run;
 use crate::world::{SimIntent, StripeLedger};
 use redis_checkout::payments::{IntentStatus, RefundStatus, SessionStatus};
 use redis_checkout::purchase::Purchase;
-use redis_checkout::store::PurchaseFilter;
+use redis_checkout::store::{CouponFilter, PurchaseFilter};
 use shared::{State, Step, Timestamp};
 
 /// What must hold at every moment.
@@ -24,6 +24,7 @@ pub(crate) async fn after_step(run: &mut Run) -> Result<(), String> {
             return Err("one form has two purchases under way".to_owned());
         }
     }
+    coupons(run, &purchases).await?;
     let world = run.world.lock();
     if let Some(broken) = world.broken.first() {
         return Err(broken.clone());
@@ -35,7 +36,12 @@ pub(crate) async fn after_step(run: &mut Run) -> Result<(), String> {
         if ours().filter(|intent| intent.is_paid()).count() > 1 {
             return Err(format!("{name} was charged twice"));
         }
-        if ours().any(|intent| intent.is_paid() && intent.now.received != purchase.price().total) {
+        let buyer =
+            run.buyers.iter().find(|buyer| run.reference(buyer).as_ref() == Some(purchase.reference()));
+        let shown = |total: i64| {
+            total == purchase.price().total || buyer.is_some_and(|buyer| buyer.totals.contains(&total))
+        };
+        if ours().any(|intent| intent.is_paid() && !shown(intent.now.received)) {
             return Err(format!("{name} was charged another amount than was shown"));
         }
         let over = matches!(purchase.state(), State::Expired | State::Canceled) || purchase.has_lost_seat();
@@ -161,11 +167,45 @@ fn ended(run: &Run, purchase: &Purchase, calls_person: bool) -> Result<(), Strin
     Ok(())
 }
 
-/// Seats taken are those that purchases own, and never become more than there are.
+/// Uses of a coupon are those of purchases in effect, and never become more than there may be.
+async fn coupons(run: &Run, purchases: &[Purchase]) -> Result<(), String> {
+    let all = CouponFilter { most: 10, ..CouponFilter::default() };
+    for coupon in run.store.coupons(&all).await.map_err(|error| error.to_string())? {
+        let name = &coupon.terms.shown;
+        let uses = purchases.iter().filter_map(|purchase| Some((purchase, purchase.redemption()?)));
+        let uses = uses.filter(|(_, used)| used.code == coupon.code && used.held);
+        let over = |state| matches!(state, State::Expired | State::Canceled | State::Refunded);
+        if let Some((purchase, _)) = uses.clone().find(|(purchase, _)| over(purchase.state())) {
+            return Err(format!(
+                "{} is {} and keeps {name}",
+                purchase.reference().as_str(),
+                purchase.state()
+            ));
+        }
+        if i64::try_from(uses.clone().count()) != Ok(coupon.used) {
+            return Err(format!(
+                "{} uses of {name} are counted, and {} are there",
+                coupon.used,
+                uses.count()
+            ));
+        }
+        if coupon.limit.is_some_and(|limit| coupon.used > limit) {
+            return Err(format!("{name} was used {} times", coupon.used));
+        }
+    }
+    Ok(())
+}
+
+/// Seats taken are those that purchases own and those that are kept for coupons, and never become more than there are.
 async fn seats(run: &mut Run, purchases: &[Purchase]) -> Result<(), String> {
     let taken = run.store.taken_seats(LIVE).await.map_err(|error| error.to_string())?;
     let live = purchases.iter().filter(|purchase| purchase.sku() == LIVE);
-    let owned = live.filter(|purchase| purchase.owns_seat()).count();
+    let brought = |purchase: &Purchase| purchase.redemption().is_some_and(|used| used.brings_seat);
+    let owned = live.filter(|purchase| purchase.owns_seat() && !brought(purchase)).count();
+    let all = CouponFilter { most: 10, ..CouponFilter::default() };
+    let coupons = run.store.coupons(&all).await.map_err(|error| error.to_string())?;
+    let kept = coupons.iter().filter(|coupon| coupon.brings_seat && (!coupon.revoked || coupon.used > 0));
+    let owned = owned + kept.count();
     if usize::try_from(taken) != Ok(owned) {
         return Err(format!("{taken} seats are counted, and {owned} are owned"));
     }

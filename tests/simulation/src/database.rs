@@ -1,7 +1,9 @@
 //! A database that runs use one after another, in memory where the system has a place for that.
 use redis_checkout::catalog::{self, CurrentCatalog};
+use redis_checkout::coupons::{Coupon, CouponCode, Discount, Scope, Terms};
 use redis_checkout::purchase::Limits;
 use redis_checkout::store::Store;
+use shared::Timestamp;
 use sqlx::{AnyConnection, Connection, Executor};
 use std::path::Path;
 use std::time::Duration;
@@ -16,6 +18,14 @@ const LIMITS: Limits = Limits {
     check: Duration::from_secs(15),
 };
 const SEATS: i64 = 2;
+
+/// Half the price, twice.
+const HALF: &str = "HALF";
+/// All of it, once.
+const FREE: &str = "FREE";
+/// All of it, once, with a seat that is kept for it.
+pub(crate) const SEAT: &str = "SEAT";
+pub(crate) const COUPONS: [&str; 3] = [HALF, FREE, SEAT];
 
 pub(crate) struct Database {
     store: Store,
@@ -39,13 +49,28 @@ impl Database {
         &self.store
     }
 
-    /// Forgets every purchase, and sells [`SEATS`] seats again.
+    /// Forgets every purchase, and sells [`SEATS`] seats and the coupons again.
     pub(crate) async fn clear(&mut self) -> anyhow::Result<()> {
-        let tables = ["outbox", "purchases", "seats", "stripe_events", "idempotency_keys", "audit", "jobs"];
+        let tables = [
+            "outbox",
+            "purchases",
+            "seats",
+            "stripe_events",
+            "idempotency_keys",
+            "audit",
+            "jobs",
+            "coupons",
+            "redemptions",
+        ];
         let statements = tables.map(|table| format!("DELETE FROM {table};")).concat();
         let all = format!("BEGIN IMMEDIATE; {statements} COMMIT;");
         self.connection.execute(sqlx::AssertSqlSafe(all)).await?;
-        self.sell(SEATS)
+        self.sell(SEATS)?;
+        let mut tx = self.store.begin().await?;
+        for (name, percent, limit) in [(HALF, 50, 2), (FREE, 100, 1)] {
+            anyhow::ensure!(tx.insert_coupon(&coupon(name, percent, limit)?, BEGIN).await?, "a new coupon");
+        }
+        Ok(tx.commit().await?)
     }
 
     /// Puts a catalogue in force whose live training has so many seats.
@@ -55,6 +80,33 @@ impl Database {
         self.store.catalog().replace(catalog::read(&path)?);
         Ok(())
     }
+}
+
+const BEGIN: Timestamp = Timestamp::from_millis(0);
+
+pub(crate) fn coupon(name: &str, percent: i64, limit: i64) -> anyhow::Result<Coupon> {
+    let brings_seat = name == SEAT;
+    let scope = Scope { skus: brings_seat.then(|| LIVE.to_owned()).into_iter().collect(), kinds: Vec::new() };
+    let terms = Terms {
+        shown: name.to_owned(),
+        discount: Discount::Percent(percent),
+        scope,
+        valid_from: None,
+        per_learner: None,
+        domains: Default::default(),
+        note: String::new(),
+    };
+    Ok(Coupon {
+        code: CouponCode::parse(name)?,
+        terms,
+        valid_until: None,
+        limit: Some(limit),
+        used: 0,
+        email: None,
+        pack: None,
+        brings_seat,
+        revoked: false,
+    })
 }
 
 fn catalog_text(seats: i64) -> String {

@@ -10,11 +10,14 @@ impl Run {
             let sku = ["ru-live", "ru-live", "ru-course", "ru-free"][self.pick(4)];
             let n = self.buyers.len();
             let hosted = self.happens(35);
+            let coupon = self.happens(30).then(|| COUPONS[self.pick(COUPONS.len())]);
             self.buyers.push(Buyer {
                 sku,
                 key: format!("key{n}"),
                 email: format!("buyer{n}@example.com"),
                 hosted,
+                coupon,
+                totals: Vec::new(),
                 opened: None,
                 earlier: Vec::new(),
                 pages: Vec::new(),
@@ -29,7 +32,8 @@ impl Run {
         let (sku, key) = (self.buyers[buyer].sku, IdempotencyKey::new(&self.buyers[buyer].key, b"body"));
         let instance = self.pick(INSTANCES);
         let server = self.instances[instance].clone();
-        let request = OpenPurchase { sku: sku.to_owned(), coupon: None, variant: None, learner_token: None };
+        let coupon = self.buyers[buyer].coupon.map(str::to_owned);
+        let request = OpenPurchase { sku: sku.to_owned(), coupon, variant: None, learner_token: None };
         let open =
             async move { Heard::Opened(buyer, server.open_purchase(request, Some(key), &Client::Own).await) };
         self.begin(instance, format!("buyer {buyer} opens {sku}"), open).await;
@@ -37,11 +41,12 @@ impl Run {
 
     /// Buys without JavaScript, or does so once more with the same form.
     async fn submit_form(&mut self, buyer: usize) {
-        let Buyer { sku, key, email, .. } = &self.buyers[buyer];
+        let Buyer { sku, key, email, coupon, .. } = &self.buyers[buyer];
         let request = HostedPurchase {
             sku: (*sku).to_owned(),
             email: email.clone(),
             key: Some(key.clone()),
+            coupon: coupon.map(str::to_owned),
             ..HostedPurchase::default()
         };
         let instance = self.pick(INSTANCES);
@@ -141,6 +146,19 @@ impl Run {
             Heard::Nothing
         };
         self.begin(instance, format!("buyer {buyer} asks for news"), refresh).await;
+    }
+
+    /// A learner applies a coupon, or takes it off.
+    pub(super) async fn change_coupon(&mut self) {
+        let Some((buyer, id)) = self.somebody() else { return };
+        let coupon = COUPONS.get(self.pick(COUPONS.len() + 1)).copied();
+        let instance = self.pick(INSTANCES);
+        let server = self.instances[instance].clone();
+        let change = async move {
+            let changed = server.change_coupon(&id, coupon, &Client::Own).await;
+            Heard::Changed(buyer, changed.map(Box::new))
+        };
+        self.begin(instance, format!("buyer {buyer} applies {coupon:?}"), change).await;
     }
 
     pub(super) async fn give_up(&mut self) -> Result<(), String> {

@@ -6,7 +6,7 @@ mod servers;
 
 use crate::check;
 use crate::chooser::{Chooser, Step};
-use crate::database::Database;
+use crate::database::{COUPONS, Database, LIVE, SEAT, coupon};
 use crate::flockjay::SimFlockJay;
 use crate::stripe::{Attempted, SimStripe};
 use crate::world::World;
@@ -15,9 +15,10 @@ use redis_checkout::abuse::Client;
 use redis_checkout::checkout::{Checkout, Hosted, HostedPurchase, IdempotencyKey, PageSite, Payer};
 use redis_checkout::clock::Clock;
 use redis_checkout::config::Retry;
+use redis_checkout::coupons::CouponCode;
 use redis_checkout::error::Error;
 use redis_checkout::payments::{Intent, IntentStatus, News};
-use redis_checkout::purchase::{Dispute, Event, PurchaseId, Receiver, Reference};
+use redis_checkout::purchase::{Dispute, Event, Purchase, PurchaseId, Receiver, Reference};
 use redis_checkout::reconcile::Scope;
 use redis_checkout::store::{Retried, Store};
 use redis_checkout::trial::{self, Killed};
@@ -57,6 +58,9 @@ pub(crate) struct Buyer {
     email: String,
     /// Buys by the form, without JavaScript.
     hosted: bool,
+    coupon: Option<&'static str>,
+    /// Every total that was on the button.
+    pub(crate) totals: Vec<i64>,
     pub(crate) opened: Option<Opened>,
     /// What the same form has led to before.
     pub(crate) earlier: Vec<String>,
@@ -85,6 +89,7 @@ enum Heard {
     Nothing,
     Opened(usize, Result<Opened, Error>),
     Pay(usize, Result<PayAnswer, Error>),
+    Changed(usize, Result<Box<Purchase>, Error>),
     /// With the purchase as it is opened, where there is one.
     Hosted(usize, Result<(Hosted, Opened), Error>),
     Webhook(u64, Result<(), Error>),
@@ -158,7 +163,7 @@ impl Run {
     }
 
     async fn step(&mut self, database: &mut Database) -> Result<(), String> {
-        match self.pick(100) {
+        match self.pick(105) {
             0..=23 => self.work().await,
             24..=31 => self.open().await,
             32..=43 => self.press_pay().await,
@@ -177,6 +182,9 @@ impl Run {
                 self.crash(instance);
             }
             97 => self.reconcile().await,
+            100..=102 => self.change_coupon().await,
+            103 => self.revoke_coupon().await?,
+            104 => self.keep_seat().await.map_err(|error| error.to_string())?,
             98 => {
                 let mut world = self.world.lock();
                 world.flockjay.refuses = !world.flockjay.refuses;
@@ -283,7 +291,14 @@ impl Run {
                 self.buyers[buyer].intents.push(intent);
             }
             Heard::Pay(_, Ok(PayAnswer::Settled { .. })) => self.tell(|| "    nothing is due".to_owned()),
-            Heard::Opened(_, Err(error)) | Heard::Pay(_, Err(error)) | Heard::Hosted(_, Err(error)) => {
+            Heard::Changed(buyer, Ok(purchase)) => {
+                self.tell(|| format!("    buyer {buyer} is shown {}", purchase.price().total));
+                self.holds(buyer, purchase.opened());
+            }
+            Heard::Opened(_, Err(error))
+            | Heard::Pay(_, Err(error))
+            | Heard::Changed(_, Err(error))
+            | Heard::Hosted(_, Err(error)) => {
                 self.tell(|| format!("    refused: {error}"));
             }
             // Stripe sends again what was not acknowledged.
@@ -301,6 +316,7 @@ impl Run {
             self.broke("the same Idempotency-Key opened two purchases".to_owned());
         }
         self.tell(|| format!("    buyer {buyer} holds {}", opened.reference));
+        self.buyers[buyer].totals.push(opened.price.total);
         self.buyers[buyer].opened = Some(opened);
     }
 

@@ -22,6 +22,32 @@ impl Run {
         Ok(())
     }
 
+    /// An operator makes a coupon with a seat, where one is left.
+    pub(super) async fn keep_seat(&mut self) -> anyhow::Result<()> {
+        let capacity =
+            self.store.catalog().get().find(LIVE).and_then(|item| item.capacity).unwrap_or_default();
+        let mut tx = self.store.begin().await?;
+        if tx.take_seat(LIVE, capacity).await? && tx.insert_coupon(&coupon(SEAT, 100, 1)?, self.now()).await?
+        {
+            tx.commit().await?;
+            self.tell(|| "a seat is kept for SEAT".to_owned());
+        } else {
+            tx.take_back().await?;
+        }
+        Ok(())
+    }
+
+    /// An operator takes a coupon back.
+    pub(super) async fn revoke_coupon(&mut self) -> Result<(), String> {
+        let name = COUPONS[self.pick(COUPONS.len())];
+        let code = CouponCode::parse(name).map_err(|error| error.to_string())?;
+        let mut tx = self.store.begin().await.map_err(|error| error.to_string())?;
+        tx.revoke_coupon(&code, Some(LIVE), self.now()).await.map_err(|error| error.to_string())?;
+        tx.commit().await.map_err(|error| error.to_string())?;
+        self.tell(|| format!("{name} is revoked"));
+        Ok(())
+    }
+
     /// Somebody in Stripe's dashboard, a bank, or another tool with our keys.
     pub(super) fn happen_at_stripe(&mut self) {
         let intents: Vec<Intent> =

@@ -1,0 +1,145 @@
+//! Applies coupons and removes them. The price is always worked out here.
+use super::Checkout;
+use crate::abuse::Client;
+use crate::catalog::Item;
+use crate::coupons::{CouponCode, CouponRefusal};
+use crate::error::Error;
+use crate::grants::Grants;
+use crate::payments::Payments;
+use crate::purchase::{Event, Purchase, PurchaseId, Redemption};
+use crate::store::Tx;
+use crate::trial::reach;
+use shared::{Email, Money, Price, Sale, Timestamp};
+
+impl<P: Payments, G: Grants> Checkout<P, G> {
+    /// Applies the coupon, or removes the one that there is. The same one twice is used once.
+    pub async fn change_coupon(
+        &self,
+        id: &PurchaseId,
+        coupon: Option<&str>,
+        client: &Client,
+    ) -> Result<Purchase, Error> {
+        self.admit_to(id, client)?;
+        let outcome = self.try_to_change(id, coupon, client).await;
+        if let Err(error) = &outcome {
+            self.count_guess(error, client).await?;
+        }
+        outcome
+    }
+
+    async fn try_to_change(
+        &self,
+        id: &PurchaseId,
+        coupon: Option<&str>,
+        client: &Client,
+    ) -> Result<Purchase, Error> {
+        let now = self.now();
+        let code = match coupon {
+            Some(coupon) => Some(self.admit_code(coupon, client, now).await?),
+            None => None,
+        };
+        let mut tx = self.store.begin().await?;
+        match self.change_in(&mut tx, id, code.as_ref(), now).await {
+            Ok(purchase) => {
+                reach("coupon.stored", "");
+                tx.commit().await?;
+                reach("coupon.committed", "");
+                Ok(purchase)
+            }
+            Err(error) => {
+                tx.take_back().await?;
+                Err(error)
+            }
+        }
+    }
+
+    async fn change_in(
+        &self,
+        tx: &mut Tx,
+        id: &PurchaseId,
+        code: Option<&CouponCode>,
+        now: Timestamp,
+    ) -> Result<Purchase, Error> {
+        let purchase = tx.hold(id).await?;
+        purchase.still_repriced(now)?;
+        let old = purchase.redemption();
+        if old.map(|old| &old.code) == code {
+            return Ok(purchase);
+        }
+        let catalog = self.catalog.get();
+        let item =
+            catalog.find(purchase.sku()).ok_or_else(|| Error::UnknownSku(purchase.sku().to_owned()))?;
+        // What the purchase was opened at stays its price.
+        let list = Money { amount: purchase.price().list, currency: purchase.price().currency };
+        let item = Item { price: list, ..item.clone() };
+        let had_seat = old.is_some_and(|old| old.brings_seat);
+        let (price, redemption) = match code {
+            Some(code) => {
+                let email = purchase.learner().map(|learner| &learner.email);
+                self.redeem_in(tx, &item, code, &purchase, email, now).await?
+            }
+            None => (Price::of(list), None),
+        };
+        let has_seat = redemption.as_ref().is_some_and(|redemption| redemption.brings_seat);
+        if let Some(capacity) = item.capacity
+            && had_seat
+            && !has_seat
+            && !tx.take_seat(&item.sku, capacity).await?
+        {
+            // The seat goes with the code that it came with.
+            return Err(Error::NotForSale(Sale::SoldOut));
+        }
+        Ok(tx.apply(id, Event::PriceChanged { price, redemption }, now).await??)
+    }
+
+    /// Uses the coupon once for a purchase that is there already.
+    async fn redeem_in(
+        &self,
+        tx: &mut Tx,
+        item: &Item,
+        code: &CouponCode,
+        purchase: &Purchase,
+        email: Option<&Email>,
+        now: Timestamp,
+    ) -> Result<(Price, Option<Redemption>), Error> {
+        let (price, redemption) = self.redeem(tx, item, code, purchase.id(), now).await?;
+        if let Some(email) = email {
+            tx.redeem_for(code, purchase.id(), email).await??;
+        }
+        Ok((price, Some(redemption)))
+    }
+
+    /// Uses the coupon once, where that lowers the price of `item` at `now`.
+    pub(super) async fn redeem(
+        &self,
+        tx: &mut Tx,
+        item: &Item,
+        code: &CouponCode,
+        purchase: &PurchaseId,
+        now: Timestamp,
+    ) -> Result<(Price, Redemption), Error> {
+        let coupon = tx.redeem(code, purchase, None, now).await??;
+        let price = coupon.price(item, now)?;
+        Ok((price, Redemption::of(code.clone(), coupon.brings_seat)))
+    }
+
+    /// Notes who pays with the purchase's coupon, where that learner may.
+    pub(super) async fn admit_learner(
+        &self,
+        tx: &mut Tx,
+        id: &PurchaseId,
+        email: &Email,
+    ) -> Result<(), Error> {
+        let purchase = tx.hold(id).await?;
+        if let Some(Redemption { code, held: true, .. }) = purchase.redemption() {
+            tx.redeem_for(code, id, email).await??;
+        }
+        Ok(())
+    }
+}
+
+impl From<CouponRefusal> for Error {
+    fn from(refusal: CouponRefusal) -> Self {
+        Self::Coupon(refusal)
+    }
+}

@@ -1,0 +1,90 @@
+//! Coupon codes as people type them, and those that are made for packs.
+use serde::{Deserialize, Serialize};
+use std::fmt;
+
+/// The letters of a pack's codes: none that is taken for another (0 and O, 1 and I).
+const ALPHABET: &[u8; 32] = b"23456789ABCDEFGHJKLMNPQRSTUVWXYZ";
+
+/// A code without what people add or leave out: upper case, with neither spaces nor dashes.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct CouponCode(String);
+
+/// The text is no code.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("must be 1 to 40 letters A-Z and digits; spaces and dashes don't count")]
+pub struct InvalidCode;
+
+impl CouponCode {
+    /// Letters of a pack's code, its check character included: 75 random bits.
+    const MADE: usize = 16;
+
+    pub fn parse(text: &str) -> Result<Self, InvalidCode> {
+        let kept = text.chars().filter(|letter| !letter.is_whitespace() && !is_dash(*letter));
+        let code: String = kept.map(|letter| letter.to_ascii_uppercase()).take(41).collect();
+        let fits = (1..=40).contains(&code.len()) && code.bytes().all(|byte| byte.is_ascii_alphanumeric());
+        if fits { Ok(Self(code)) } else { Err(InvalidCode) }
+    }
+
+    /// A pack's code, of random bytes that the caller draws.
+    #[must_use]
+    pub fn from_random(bytes: [u8; Self::MADE - 1]) -> Self {
+        let mut letters: Vec<u8> = bytes.iter().map(|byte| ALPHABET[usize::from(byte % 32)]).collect();
+        letters.push(check_character(&letters));
+        Self(letters.into_iter().map(char::from).collect())
+    }
+
+    /// Whether it looks like a pack's code, and can't be one: a slip of the finger.
+    #[must_use]
+    pub fn is_mistyped(&self) -> bool {
+        let letters = self.0.as_bytes();
+        let fits = |letters: &[u8]| {
+            letters.iter().all(|letter| ALPHABET.contains(letter))
+                && letters.last() == Some(&check_character(&letters[..Self::MADE - 1]))
+        };
+        self.is_made_like() && !fits(letters)
+    }
+
+    /// Whether it is as long as a pack's code. Nobody may name a coupon so.
+    #[must_use]
+    pub fn is_made_like(&self) -> bool {
+        self.0.len() == Self::MADE
+    }
+
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for CouponCode {
+    /// A pack's code in groups of four, such as `7K3M-92QF-ABCD-EFGH`; any other as it is.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if !self.is_made_like() {
+            return f.write_str(&self.0);
+        }
+        let groups: Vec<_> = (0..Self::MADE).step_by(4).filter_map(|at| self.0.get(at..at + 4)).collect();
+        f.write_str(&groups.join("-"))
+    }
+}
+
+/// Dashes as word processors make them, too.
+fn is_dash(letter: char) -> bool {
+    matches!(letter, '-' | '_' | '\u{2010}'..='\u{2015}' | '\u{2212}')
+}
+
+/// By Luhn's algorithm modulo 32, which finds every wrong letter and nearly every pair that changed places
+/// (<https://en.wikipedia.org/wiki/Luhn_mod_N_algorithm>).
+fn check_character(letters: &[u8]) -> u8 {
+    let value = |letter: &u8| ALPHABET.iter().position(|known| known == letter).unwrap_or(0);
+    let sum: usize = letters
+        .iter()
+        .rev()
+        .enumerate()
+        .map(|(place, letter)| {
+            let doubled = value(letter) * if place % 2 == 0 { 2 } else { 1 };
+            doubled / 32 + doubled % 32
+        })
+        .sum();
+    ALPHABET[(32 - sum % 32) % 32]
+}

@@ -1,0 +1,113 @@
+//! What a coupon takes off, and from what.
+use super::{CouponCode, CouponRefusal};
+use crate::catalog::Item;
+use serde::{Deserialize, Serialize};
+use shared::{Email, Kind, Money, Price, Timestamp};
+use std::collections::BTreeSet;
+
+/// A coupon as it stands.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Coupon {
+    pub code: CouponCode,
+    pub terms: Terms,
+    pub valid_until: Option<Timestamp>,
+    /// Uses in all; nothing where there is no limit.
+    pub limit: Option<i64>,
+    /// Uses by purchases that are in effect or may still be.
+    pub used: i64,
+    /// The only learner it is for, in lower case.
+    pub email: Option<String>,
+    /// The pack that it belongs to.
+    pub pack: Option<String>,
+    /// A seat is kept for it, so that its holder needs none of those on sale.
+    pub brings_seat: bool,
+    pub revoked: bool,
+}
+
+/// What never changes of a coupon.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Terms {
+    /// The code as people write it.
+    pub shown: String,
+    pub discount: Discount,
+    pub scope: Scope,
+    pub valid_from: Option<Timestamp>,
+    /// Uses by one learner; nothing where there is no limit.
+    pub per_learner: Option<i64>,
+    /// Domains of emails that may use it, in lower case; all of them where there are none.
+    pub domains: BTreeSet<String>,
+    /// For operators.
+    pub note: String,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Discount {
+    /// 1 to 100.
+    Percent(i64),
+    Amount(Money),
+}
+
+/// What it is for. A set that is empty leaves nothing out.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Scope {
+    pub skus: BTreeSet<String>,
+    pub kinds: Vec<Kind>,
+}
+
+impl Coupon {
+    /// What `item` costs with it at `now`.
+    pub fn price(&self, item: &Item, now: Timestamp) -> Result<Price, CouponRefusal> {
+        if let Some(from) = self.terms.valid_from
+            && now < from
+        {
+            return Err(CouponRefusal::NotYet { from });
+        }
+        if self.revoked || self.valid_until.is_some_and(|until| now >= until) {
+            return Err(CouponRefusal::Expired);
+        }
+        self.terms.price(item)
+    }
+
+    /// Whether `email` may use it.
+    pub fn admit(&self, email: &Email) -> Result<(), CouponRefusal> {
+        let email = email.as_str().to_lowercase();
+        if self.email.as_ref().is_some_and(|only| *only != email) {
+            return Err(CouponRefusal::OtherEmail);
+        }
+        let domain = email.rsplit_once('@').map_or("", |(_, domain)| domain);
+        let admitted = self.terms.domains.is_empty() || self.terms.domains.contains(domain);
+        if admitted { Ok(()) } else { Err(CouponRefusal::EmailDomain) }
+    }
+}
+
+impl Terms {
+    /// What `item` costs with it.
+    pub fn price(&self, item: &Item) -> Result<Price, CouponRefusal> {
+        if !self.scope.includes(item) {
+            return Err(CouponRefusal::NotForThis);
+        }
+        let list = item.price;
+        let discount = match self.discount {
+            // Half a minor unit is the learner's.
+            Discount::Percent(percent) => (list.amount * percent + 50) / 100,
+            Discount::Amount(off) if off.currency == list.currency => off.amount.min(list.amount),
+            Discount::Amount(_) => return Err(CouponRefusal::NotForThis),
+        };
+        let total = list.amount - discount;
+        let least = list.currency.minimum_charge();
+        if (1..least).contains(&total) {
+            let least = Money { amount: least, currency: list.currency };
+            return Err(CouponRefusal::BelowMinimum { least });
+        }
+        Ok(Price { discount, total, coupon: Some(self.shown.clone()), ..Price::of(list) })
+    }
+}
+
+impl Scope {
+    #[must_use]
+    pub fn includes(&self, item: &Item) -> bool {
+        (self.skus.is_empty() || self.skus.contains(&item.sku))
+            && (self.kinds.is_empty() || self.kinds.contains(&item.kind))
+    }
+}

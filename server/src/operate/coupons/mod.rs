@@ -1,0 +1,194 @@
+//! `coupons`: codes that lower a price.
+mod create;
+
+pub(super) use create::NewCoupon;
+
+use super::show::{moment, print, print_json, table};
+use super::{Desk, Refused};
+use crate::clock;
+use crate::coupons::{Coupon, CouponCode, Discount};
+use crate::store::{CouponFilter, Use};
+use clap::Subcommand;
+use serde_json::{Value, json};
+
+#[derive(Subcommand)]
+pub enum CouponsCommand {
+    /// Makes a coupon: a share or an amount off, down to nothing.
+    Create {
+        #[command(flatten)]
+        coupon: Box<NewCoupon>,
+        #[command(flatten)]
+        desk: Desk,
+    },
+    /// Lists the newest.
+    List {
+        /// How many at most.
+        #[arg(long, default_value = "50")]
+        limit: u32,
+        #[command(flatten)]
+        desk: Desk,
+    },
+    /// Shows one, and who uses it.
+    Show {
+        code: String,
+        #[command(flatten)]
+        desk: Desk,
+    },
+    /// Ends one: who has applied it already may still pay with it, nobody else may begin.
+    Revoke {
+        code: String,
+        #[command(flatten)]
+        desk: Desk,
+    },
+}
+
+/// Does what was asked.
+pub async fn coupons(command: CouponsCommand) -> anyhow::Result<()> {
+    match command {
+        CouponsCommand::Create { coupon, desk } => create::create_coupon(&desk, *coupon).await,
+        CouponsCommand::List { limit, desk } => list(&desk, limit.into()).await,
+        CouponsCommand::Show { code, desk } => show(&desk, &code).await,
+        CouponsCommand::Revoke { code, desk } => revoke(&desk, &code).await,
+    }
+}
+
+async fn list(desk: &Desk, most: i64) -> anyhow::Result<()> {
+    let coupons = desk.open().await?.coupons(&CouponFilter { most, ..CouponFilter::default() }).await?;
+    let data: Vec<_> = coupons.iter().map(summary).collect();
+    let row = |coupon: &Coupon| {
+        vec![
+            coupon.terms.shown.clone(),
+            off(coupon),
+            scope(coupon),
+            uses(coupon),
+            coupon.valid_until.map(moment).unwrap_or_default(),
+            standing(coupon),
+            coupon.terms.note.clone(),
+        ]
+    };
+    let header = ["code", "off", "for", "used", "until", "state", "note"];
+    table(desk.json, &data, &header, coupons.iter().map(row).collect())
+}
+
+async fn show(desk: &Desk, text: &str) -> anyhow::Result<()> {
+    let store = desk.open().await?;
+    let coupon = store.coupon(&parse(text)?).await?.ok_or_else(|| unknown(text))?;
+    let users = store.uses_of(&coupon.code).await?;
+    if desk.json {
+        let mut whole = summary(&coupon);
+        whole["uses"] = serde_json::to_value(&users)?;
+        return print_json(&whole);
+    }
+    let facts = [
+        ("code", coupon.terms.shown.clone()),
+        ("off", off(&coupon)),
+        ("for", scope(&coupon)),
+        ("from", coupon.terms.valid_from.map(moment).unwrap_or_default()),
+        ("until", coupon.valid_until.map(moment).unwrap_or_default()),
+        ("used", uses(&coupon)),
+        ("per learner", coupon.terms.per_learner.map(|most| most.to_string()).unwrap_or_default()),
+        ("domains", coupon.terms.domains.iter().cloned().collect::<Vec<_>>().join(", ")),
+        ("email", coupon.email.clone().unwrap_or_default()),
+        ("pack", coupon.pack.clone().unwrap_or_default()),
+        ("state", standing(&coupon)),
+        ("note", coupon.terms.note.clone()),
+    ];
+    let facts = facts.into_iter().map(|(name, value)| vec![name.to_owned(), value]).collect();
+    table(false, &(), &["coupon", ""], facts)?;
+    print("");
+    let row = |used: &Use| {
+        vec![
+            used.reference.clone(),
+            used.state.clone(),
+            used.email.clone().unwrap_or_default(),
+            moment(used.at),
+        ]
+    };
+    table(false, &(), &["used by", "state", "email", "at"], users.iter().map(row).collect())
+}
+
+async fn revoke(desk: &Desk, text: &str) -> anyhow::Result<()> {
+    let who = desk.operator()?;
+    let code = parse(text)?;
+    let store = desk.open().await?;
+    let coupon = store.coupon(&code).await?.ok_or_else(|| unknown(text))?;
+    let now = clock::now();
+    let mut tx = store.begin().await?;
+    let sku = coupon.terms.scope.skus.first().map(String::as_str);
+    if !tx.revoke_coupon(&code, sku, now).await? {
+        return Err(Refused::Done(format!("{} was revoked already", coupon.terms.shown)).into());
+    }
+    tx.audit(who, "revoke coupon", None, &coupon.terms.shown, now).await?;
+    tx.commit().await?;
+    if desk.json {
+        return print_json(&summary(&Coupon { revoked: true, ..coupon }));
+    }
+    print(&format!("{} can't be applied any more", coupon.terms.shown));
+    Ok(())
+}
+
+fn parse(text: &str) -> Result<CouponCode, Refused> {
+    CouponCode::parse(text).map_err(|error| Refused::Field { field: "CODE", detail: error.to_string() })
+}
+
+fn unknown(text: &str) -> Refused {
+    Refused::Field {
+        field: "CODE",
+        detail: format!("no coupon is called {text:?}: `coupons list` shows them"),
+    }
+}
+
+/// What programs get of a coupon.
+fn summary(coupon: &Coupon) -> Value {
+    let terms = &coupon.terms;
+    json!({
+        "code": terms.shown,
+        "discount": terms.discount,
+        "skus": terms.scope.skus,
+        "kinds": terms.scope.kinds,
+        "valid_from": terms.valid_from,
+        "valid_until": coupon.valid_until,
+        "limit": coupon.limit,
+        "used": coupon.used,
+        "per_learner": terms.per_learner,
+        "domains": terms.domains,
+        "email": coupon.email,
+        "pack": coupon.pack,
+        "revoked": coupon.revoked,
+        "note": terms.note,
+    })
+}
+
+fn off(coupon: &Coupon) -> String {
+    match coupon.terms.discount {
+        Discount::Percent(percent) => format!("{percent} %"),
+        Discount::Amount(money) => money.to_string(),
+    }
+}
+
+fn scope(coupon: &Coupon) -> String {
+    let scope = &coupon.terms.scope;
+    let kinds = scope.kinds.iter().map(|kind| format!("every {kind}"));
+    let named: Vec<_> = scope.skus.iter().cloned().chain(kinds).collect();
+    if named.is_empty() { "everything".to_owned() } else { named.join(", ") }
+}
+
+fn uses(coupon: &Coupon) -> String {
+    match coupon.limit {
+        Some(limit) => format!("{} of {limit}", coupon.used),
+        None => coupon.used.to_string(),
+    }
+}
+
+fn standing(coupon: &Coupon) -> String {
+    let word = if coupon.revoked {
+        "revoked"
+    } else if coupon.valid_until.is_some_and(|until| clock::now() >= until) {
+        "expired"
+    } else if coupon.limit.is_some_and(|limit| coupon.used >= limit) {
+        "used up"
+    } else {
+        "open"
+    };
+    word.to_owned()
+}

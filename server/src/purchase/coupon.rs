@@ -1,0 +1,87 @@
+//! The coupon of a purchase: one use of it is held like a seat, and given back when the purchase ends without money.
+use super::{Command, Purchase, Refusal};
+use crate::coupons::CouponCode;
+use crate::trial::{Guard, holds};
+use serde::{Deserialize, Serialize};
+use shared::{Price, State, Timestamp};
+
+/// One use of a coupon.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Redemption {
+    pub code: CouponCode,
+    /// A seat came with it, and goes back with it.
+    pub brings_seat: bool,
+    /// It counts. Not any more where it was given back.
+    pub held: bool,
+}
+
+impl Redemption {
+    /// A use that counts from now on.
+    #[must_use]
+    pub fn of(code: CouponCode, brings_seat: bool) -> Self {
+        Self { code, brings_seat, held: true }
+    }
+}
+
+impl Purchase {
+    /// The coupon that lowers its price, also where its use was given back.
+    #[must_use]
+    pub fn redemption(&self) -> Option<&Redemption> {
+        self.redemption.as_ref()
+    }
+
+    /// Why its price can't be changed at `now`, if it can't.
+    pub fn still_repriced(&self, now: Timestamp) -> Result<(), Refusal> {
+        self.still_payable(now)?;
+        // Stripe's page says what it was created with.
+        if self.hosted.is_some() { Err(Refusal::PaidOtherwise) } else { Ok(()) }
+    }
+
+    /// Whether the use of its coupon is gone, so that money that still arrives needs a new one.
+    #[must_use]
+    pub fn has_lost_redemption(&self) -> bool {
+        self.redemption.as_ref().is_some_and(|redemption| !redemption.held) && !self.was_paid()
+    }
+
+    pub(super) fn brings_seat(&self) -> bool {
+        self.redemption.as_ref().is_some_and(|redemption| redemption.brings_seat)
+    }
+
+    /// The store has the new coupon's use already, and a seat where the old coupon took one with it.
+    pub(super) fn reprice(&mut self, price: Price, redemption: Option<Redemption>) -> Vec<Command> {
+        let brings_seat = redemption.as_ref().is_some_and(|redemption| redemption.brings_seat);
+        let spare = self.owns_seat && !self.brings_seat() && brings_seat;
+        let seat = spare.then_some(Command::ReleaseSeat);
+        let commands = seat.into_iter().chain(self.release_redemption()).collect();
+        self.redemption = redemption;
+        self.price = price;
+        commands
+    }
+
+    pub(super) fn release_redemption(&mut self) -> Option<Command> {
+        let redemption = self.redemption.as_mut().filter(|redemption| redemption.held)?;
+        redemption.held = false;
+        holds(Guard::RedemptionGoesBack).then(|| Command::ReleaseRedemption { code: redemption.code.clone() })
+    }
+
+    /// The store has found a new use for money that came late.
+    pub(super) fn regain_redemption(&mut self) {
+        if let Some(redemption) = &mut self.redemption {
+            redemption.held = true;
+        }
+    }
+
+    /// A coupon covers all of it: an intent from before must take no money, and what it has taken goes back as a stray.
+    pub(super) fn drop_intent(&mut self) -> Option<Command> {
+        self.attempt = None;
+        self.intent.take().map(|intent| Command::CancelStray { intent })
+    }
+
+    /// Whether it was settled without money.
+    pub(super) fn is_settled_free(&self) -> bool {
+        match self.state {
+            State::Paid | State::Granted | State::Refunding | State::Refunded => self.charged == 0,
+            State::Held | State::Paying | State::Processing | State::Expired | State::Canceled => false,
+        }
+    }
+}
