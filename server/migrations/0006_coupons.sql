@@ -22,3 +22,14 @@ CREATE TABLE redemptions (
     PRIMARY KEY (purchase_id, code)
 );
 CREATE INDEX redemptions_by_code ON redemptions (code);
+
+-- Codes for companies: `coupons.pack` is the id, and `key` opens the company's page.
+CREATE TABLE packs (
+    id             TEXT PRIMARY KEY,
+    key            TEXT NOT NULL UNIQUE,
+    sku            TEXT NOT NULL,
+    company        TEXT NOT NULL,
+    purchase_order TEXT NOT NULL,
+    purchase_id    TEXT UNIQUE,   -- that paid for it, where one did
+    created_at     BIGINT NOT NULL
+);

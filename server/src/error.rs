@@ -15,6 +15,8 @@ pub enum Error {
     UnknownSku(String),
     #[error("unknown purchase")]
     UnknownPurchase,
+    #[error("unknown pack")]
+    UnknownPack,
     #[error("nothing is at this address")]
     UnknownRoute,
     #[error("no service token, or a wrong one")]

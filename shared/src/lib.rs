@@ -12,7 +12,7 @@ mod timestamp;
 
 pub use email::{Email, InvalidEmail};
 pub use money::{Currency, InvalidCurrency, Money};
-pub use offering::{Kind, Offering, Sale, Seats, SeatsNews};
+pub use offering::{Kind, Offering, Sale, Seats, SeatsNews, Team};
 pub use problem::{Challenge, Code, Problem, Reason};
 pub use purchase::{
     ChangePurchase, OpenPurchase, Opened, Pay, PayAnswer, Price, PurchaseView, State, Step, StepState,

@@ -19,6 +19,15 @@ pub struct Seats {
     pub left: i64,
 }
 
+/// How many places somebody may buy for a team at once.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "wire", derive(serde::Serialize, serde::Deserialize, utoipa::ToSchema))]
+#[cfg_attr(feature = "wire", serde(deny_unknown_fields))]
+pub struct Team {
+    pub min: i64,
+    pub max: i64,
+}
+
 /// What `GET /v1/offerings/{sku}/seats` says at every change. Without a limit there are no numbers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "wire", derive(serde::Serialize, serde::Deserialize, utoipa::ToSchema))]
@@ -53,6 +62,9 @@ pub struct Offering {
     /// `null` for what is on demand.
     pub seats: Option<Seats>,
     pub sale: Sale,
+    /// Left out where nobody buys for a team.
+    #[cfg_attr(feature = "wire", serde(default, skip_serializing_if = "Option::is_none"))]
+    pub team: Option<Team>,
     #[cfg_attr(feature = "wire", serde(default, skip_serializing_if = "Option::is_none"))]
     pub starts_at: Option<Timestamp>,
     #[cfg_attr(feature = "wire", serde(default, skip_serializing_if = "Option::is_none"))]

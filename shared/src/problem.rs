@@ -48,6 +48,8 @@ text_enum! {
         Minimum => "minimum",
         /// It is for another email.
         OtherEmail => "other_email",
+        /// A purchase for a team takes none.
+        Team => "team",
     }
 }
 

@@ -51,6 +51,9 @@ pub struct OpenPurchase {
     pub variant: Option<String>,
     #[cfg_attr(feature = "wire", serde(default))]
     pub learner_token: Option<String>,
+    /// For so many of a team, where the offering allows: codes to hand out, paid at once.
+    #[cfg_attr(feature = "wire", serde(default))]
+    pub places: Option<i64>,
 }
 
 /// The body of `PATCH /v1/purchases/{id}`.
@@ -125,6 +128,9 @@ pub struct PurchaseView {
     pub hold_expires_at: Option<Timestamp>,
     #[cfg_attr(feature = "wire", serde(default, skip_serializing_if = "Option::is_none"))]
     pub access_url: Option<String>,
+    /// For how many, where somebody buys for a team.
+    #[cfg_attr(feature = "wire", serde(default, skip_serializing_if = "Option::is_none"))]
+    pub places: Option<i64>,
     pub timeline: Vec<TimelineEntry>,
 }
 

@@ -59,6 +59,7 @@ fn screen() -> Screen {
             ends_at: None,
             sale_opens_at: None,
             sale_closes_at: None,
+            team: None,
         },
         api: "https://checkout.example".to_owned(),
         publishable_key: "pk_test_1".to_owned(),

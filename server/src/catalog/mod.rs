@@ -9,7 +9,7 @@ pub(crate) use read::parse;
 pub use read::{CatalogMistakes, read};
 
 use crate::grants::Resource;
-use shared::{Kind, Money, Offering, Sale, Seats, Timestamp};
+use shared::{Kind, Money, Offering, Sale, Seats, Team, Timestamp};
 use std::collections::BTreeMap;
 use std::sync::{Arc, RwLock};
 
@@ -30,6 +30,8 @@ pub struct Item {
     pub resource: Resource,
     /// Seats of a live offering; nothing where there is no limit.
     pub capacity: Option<i64>,
+    /// How many places somebody may buy for a team at once, where that is sold.
+    pub team: Option<Team>,
     pub starts_at: Option<Timestamp>,
     pub ends_at: Option<Timestamp>,
     pub sale_opens_at: Option<Timestamp>,
@@ -76,6 +78,7 @@ impl Item {
             price: self.price,
             seats: self.capacity.map(|capacity| Seats { capacity, left: (capacity - taken).max(0) }),
             sale: self.sale(taken, now),
+            team: self.team,
             starts_at: self.starts_at,
             ends_at: self.ends_at,
             sale_opens_at: self.sale_opens_at,

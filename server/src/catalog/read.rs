@@ -1,14 +1,18 @@
 //! Reads `catalog.toml` and names every mistake with its line and field.
 use super::{Catalog, Item};
+use crate::coupons::MOST_CODES;
 use crate::grants::Resource;
 use crate::payments::supports;
 use serde::Deserialize;
-use shared::{Currency, Kind, Money, Timestamp};
+use shared::{Currency, Kind, Money, Team, Timestamp};
 use std::collections::BTreeMap;
 use std::fmt;
 use std::path::Path;
 use toml::Spanned;
 use toml::value::Datetime;
+
+/// Minor units in one payment (<https://docs.stripe.com/currencies#minimum-and-maximum-charge-amounts>).
+const MOST_CHARGED: i64 = 99_999_999;
 
 /// Every mistake of a file, one a line: `catalog.toml:12: price.amount: …`.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -31,6 +35,7 @@ struct Entry {
     price: Spanned<PriceEntry>,
     flockjay: Spanned<Resource>,
     seats: Option<Spanned<i64>>,
+    team: Option<Spanned<Team>>,
     starts_at: Option<Spanned<Datetime>>,
     ends_at: Option<Spanned<Datetime>>,
     sale_opens_at: Option<Spanned<Datetime>>,
@@ -104,14 +109,17 @@ impl Reader<'_> {
         if resource.kind.trim().is_empty() || resource.id.trim().is_empty() {
             self.mistake(at, "flockjay", "kind and id must both be given");
         }
+        let price = self.price(&entry.price);
+        let team = entry.team.as_ref().and_then(|team| self.team(team, price, capacity));
         Item {
             sku: entry.sku.into_inner(),
             kind,
             title: entry.title.into_inner(),
             summary: entry.summary.into_inner(),
-            price: self.price(&entry.price),
+            price,
             resource,
             capacity,
+            team,
             starts_at,
             ends_at,
             sale_opens_at,
@@ -167,10 +175,35 @@ impl Reader<'_> {
             let message =
                 format!("{amount} is below {least}, the least that Stripe charges in {}", currency.as_str());
             self.mistake(at, "price.amount", &message);
-        } else if *amount > 99_999_999 {
-            self.mistake(at, "price.amount", "is above 99999999, the most that Stripe charges");
+        } else if *amount > MOST_CHARGED {
+            self.mistake(
+                at,
+                "price.amount",
+                &format!("is above {MOST_CHARGED}, the most that Stripe charges"),
+            );
         }
         Money { amount: *amount, currency }
+    }
+
+    fn team(&mut self, team: &Spanned<Team>, price: Money, capacity: Option<i64>) -> Option<Team> {
+        let Team { min, max } = *team.get_ref();
+        let message = if min < 2 {
+            "min must be at least 2: one place is bought as ever".to_owned()
+        } else if max < min {
+            format!("max must be at least min, which is {min}")
+        } else if max > MOST_CODES {
+            format!("max must be at most {MOST_CODES}")
+        } else if price.amount == 0 {
+            "what costs nothing needs no purchase for a team; leave it out".to_owned()
+        } else if price.amount.saturating_mul(max) > MOST_CHARGED {
+            format!("max times the price is above {MOST_CHARGED}, the most that Stripe charges")
+        } else if capacity.is_some_and(|seats| min > seats) {
+            "min is more than there are seats".to_owned()
+        } else {
+            return Some(Team { min, max });
+        };
+        self.mistake(team.span().start, "team", &message);
+        None
     }
 
     fn sku(&mut self, sku: &Spanned<String>) {

@@ -62,6 +62,9 @@ impl<P: Payments, G: Grants> Checkout<P, G> {
     ) -> Result<Purchase, Error> {
         let purchase = tx.hold(id).await?;
         purchase.still_repriced(now)?;
+        if purchase.is_for_team() && code.is_some() {
+            return Err(CouponRefusal::Team.into());
+        }
         let old = purchase.redemption();
         if old.map(|old| &old.code) == code {
             return Ok(purchase);

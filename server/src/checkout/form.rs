@@ -66,7 +66,7 @@ impl<P: Payments, G: Grants> Checkout<P, G> {
         };
         let HostedPurchase { sku, variant, .. } = request;
         let coupon = request.coupon.filter(|coupon| !coupon.trim().is_empty());
-        let opening = OpenPurchase { sku: sku.clone(), coupon, variant, learner_token: None };
+        let opening = OpenPurchase { sku: sku.clone(), coupon, variant, learner_token: None, places: None };
         let mut name = request.key.map(|key| format!("form {key}"));
         // Every purchase that is past names the key of the next, so that presses at once open one, whichever it is.
         while let Some(known) = self.known_by(name.as_deref(), &sku).await? {

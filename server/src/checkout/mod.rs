@@ -10,6 +10,7 @@ mod pauses;
 mod pay;
 mod seats;
 mod status;
+mod team;
 mod webhook;
 
 use crate::catalog::{CurrentCatalog, Item};
@@ -33,6 +34,7 @@ pub use open::IdempotencyKey;
 pub use pauses::Pauses;
 pub use pay::Payer;
 pub use seats::SeatWatch;
+pub use team::{Assigned, TeamPage};
 
 const GIVE_UP_WAIT: Duration = Duration::from_secs(10);
 

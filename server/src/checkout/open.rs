@@ -10,7 +10,7 @@ use crate::purchase::{self, Event, Purchase, PurchaseId, Redemption, Reference};
 use crate::store::{Replay, StoreError, Tx};
 use crate::trial::{Guard, holds, reach};
 use sha2::{Digest, Sha256};
-use shared::{OpenPurchase, Opened, Price, Sale, Timestamp};
+use shared::{Money, OpenPurchase, Opened, Price, Sale, Team, Timestamp};
 
 /// A client's `Idempotency-Key`, and the body that it stands for.
 #[derive(Clone, Debug)]
@@ -168,7 +168,8 @@ impl<P: Payments, G: Grants> Checkout<P, G> {
         let (item, code) = asked?;
         self.admit_opening(tx, client, now).await?;
         let id = PurchaseId::from_random(rand::random());
-        let (price, redemption) = self.take_seat_and_coupon(tx, &item, code.as_ref(), &id, now).await?;
+        let team = request.places;
+        let (price, redemption) = self.take_seat_and_coupon(tx, &item, code.as_ref(), team, &id, now).await?;
         let terms = purchase::Opening {
             id,
             reference: Reference::from_random(rand::random()),
@@ -177,6 +178,7 @@ impl<P: Payments, G: Grants> Checkout<P, G> {
             variant: request.variant.clone(),
             price,
             redemption,
+            team,
         };
         let purchase = Purchase::open(terms, now, self.store.limits());
         if !tx.insert(&purchase, client.name(), &self.allowance(client), now).await? {
@@ -197,6 +199,7 @@ impl<P: Payments, G: Grants> Checkout<P, G> {
         tx: &mut Tx,
         item: &Item,
         code: Option<&CouponCode>,
+        team: Option<i64>,
         id: &PurchaseId,
         now: Timestamp,
     ) -> Result<(Price, Option<Redemption>), Error> {
@@ -206,7 +209,7 @@ impl<P: Payments, G: Grants> Checkout<P, G> {
         };
         if let Some(capacity) = item.capacity
             && !brings_seat
-            && !tx.take_seat(&item.sku, capacity).await?
+            && !tx.take_seats(&item.sku, team.unwrap_or(1), capacity).await?
         {
             return Err(Error::NotForSale(Sale::SoldOut));
         }
@@ -215,7 +218,10 @@ impl<P: Payments, G: Grants> Checkout<P, G> {
                 let (price, redemption) = self.redeem(tx, item, code, id, now).await?;
                 Ok((price, Some(redemption)))
             }
-            None => Ok((Price::of(item.price), None)),
+            None => {
+                let amount = item.price.amount * team.unwrap_or(1);
+                Ok((Price::of(Money { amount, ..item.price }), None))
+            }
         }
     }
 
@@ -225,6 +231,12 @@ impl<P: Payments, G: Grants> Checkout<P, G> {
         let item = catalog.find(&request.sku).ok_or_else(|| Error::UnknownSku(request.sku.clone()))?;
         if request.variant.as_ref().is_some_and(|variant| variant.len() > 64) {
             return Err(invalid("variant", "must be at most 64 bytes long"));
+        }
+        if let Some(places) = request.places {
+            may_buy_for_team(item, places)?;
+            if request.coupon.is_some() {
+                return Err(CouponRefusal::Team.into());
+            }
         }
         if request.learner_token.is_some() {
             // A page may know who is signed in before this server does.
@@ -237,6 +249,14 @@ impl<P: Payments, G: Grants> Checkout<P, G> {
                 Err(Error::NotForSale(closed))
             }
         }
+    }
+}
+
+fn may_buy_for_team(item: &Item, places: i64) -> Result<(), Error> {
+    match item.team {
+        Some(Team { min, max }) if (min..=max).contains(&places) => Ok(()),
+        Some(Team { min, max }) => Err(invalid("places", &format!("must be {min} to {max}"))),
+        None => Err(invalid("places", "this is not sold to teams; leave it out")),
     }
 }
 

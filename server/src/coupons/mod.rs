@@ -1,10 +1,14 @@
 //! Coupons: what a code takes off, from what, and for whom. Pure: the store counts uses, and the checkout asks.
 mod code;
+mod export;
+mod pack;
 mod terms;
 #[cfg(test)]
 mod tests;
 
 pub use code::{CouponCode, InvalidCode};
+pub use export::csv;
+pub use pack::{CodeState, MOST_CODES, Pack, PackCode, PackKey};
 pub use terms::{Coupon, Discount, Scope, Terms};
 
 use shared::{Money, Timestamp};
@@ -31,4 +35,6 @@ pub enum CouponRefusal {
     EmailDomain,
     /// It is kept for another learner.
     OtherEmail,
+    /// A purchase for a team takes none: its codes would be worth more than what was paid.
+    Team,
 }

@@ -136,7 +136,9 @@ pub fn router(api: Api) -> Router {
         .routes(routes!(pages::buy, pages::buy_by_form))
         .routes(routes!(pages::purchase))
         .routes(routes!(pages::back_from_pay, pages::pay_on_page))
-        .routes(routes!(pages::back_from_cancel, pages::cancel_purchase));
+        .routes(routes!(pages::back_from_cancel, pages::cancel_purchase))
+        .routes(routes!(pages::team, pages::hand_out))
+        .routes(routes!(pages::download));
     let rest = OpenApiRouter::new()
         .routes(routes!(webhook::take_stripe_webhook))
         .routes(routes!(preview::page))

@@ -68,6 +68,12 @@ pub(super) fn describe(error: &Error) -> Problem {
             "Unknown purchase",
             "No purchase has this id. Use the id that POST /v1/purchases answered.",
         ),
+        Error::UnknownPack => problem(
+            404,
+            Code::UnknownRoute,
+            "Nothing here",
+            "No codes are at this address. Whoever sold them can tell the address that holds now.",
+        ),
         Error::UnknownRoute => problem(
             404,
             Code::UnknownRoute,
@@ -282,6 +288,11 @@ fn coupon(refusal: &CouponRefusal) -> Problem {
             "Coupon for somebody else",
             "This code is for another email address. Use that one, or leave the code out.".to_owned(),
         ),
+        CouponRefusal::Team => (
+            Code::CouponNotForThis,
+            "Coupon for one place",
+            "Coupons are for one place. Buy for the team without it.".to_owned(),
+        ),
     };
     problem(422, code, title, detail).at("coupon")
 }
@@ -294,6 +305,7 @@ fn reason(refusal: &CouponRefusal) -> Option<Reason> {
         CouponRefusal::UsedByLearner => Some(Reason::Learner),
         CouponRefusal::BelowMinimum { .. } => Some(Reason::Minimum),
         CouponRefusal::OtherEmail => Some(Reason::OtherEmail),
+        CouponRefusal::Team => Some(Reason::Team),
         CouponRefusal::Unknown
         | CouponRefusal::Expired
         | CouponRefusal::UsedUp

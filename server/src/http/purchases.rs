@@ -4,6 +4,7 @@ use super::extract::{Body, Id, Wait};
 use crate::abuse::Client;
 use crate::checkout::Payer;
 use crate::error::Error;
+use crate::purchase::Purchase;
 use axum::Json;
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode, header};
@@ -14,6 +15,15 @@ use std::time::Duration;
 /// Carries the answer of a challenge that was passed.
 pub(super) const CHALLENGE_RESPONSE: header::HeaderName =
     header::HeaderName::from_static("challenge-response");
+
+/// The purchase as a browser may see it. A team's access is the page of its codes.
+async fn shown(api: &Api, purchase: &Purchase) -> Result<PurchaseView, Error> {
+    let mut view = purchase.view();
+    if let Some(team) = api.checkout.codes_bought(purchase).await? {
+        view.access_url = Some(format!("{}/team/{}", api.site.public_url, team.pack.key.as_str()));
+    }
+    Ok(view)
+}
 
 const NEVER: [(header::HeaderName, &str); 1] = [(header::CACHE_CONTROL, "no-store")];
 
@@ -102,7 +112,7 @@ pub(super) async fn change_purchase(
     Body(request, _): Body<ChangePurchase>,
 ) -> Result<impl IntoResponse, Error> {
     let purchase = api.checkout.change_coupon(&id, request.coupon.as_deref(), &client).await?;
-    Ok((NEVER, Json(purchase.view())))
+    Ok((NEVER, Json(shown(&api, &purchase).await?)))
 }
 
 /// The browser says that something happened: Stripe is asked.
@@ -123,7 +133,7 @@ pub(super) async fn refresh_purchase(
     client: Client,
 ) -> Result<impl IntoResponse, Error> {
     let purchase = api.checkout.refresh(&id, &client).await?;
-    Ok((NEVER, Json(purchase.view())))
+    Ok((NEVER, Json(shown(&api, &purchase).await?)))
 }
 
 /// Where the purchase stands. With `wait`, answers as soon as its version is above `after`.
@@ -144,7 +154,7 @@ pub(super) async fn show_purchase(
 ) -> Result<impl IntoResponse, Error> {
     let patience = Duration::from_secs(wait.wait.unwrap_or(0));
     let purchase = api.checkout.status(&id, wait.after, patience).await?;
-    Ok((NEVER, Json(purchase.view())))
+    Ok((NEVER, Json(shown(&api, &purchase).await?)))
 }
 
 /// Gives the purchase up: its seat is free as soon as nothing can be paid any more.
@@ -160,5 +170,5 @@ pub(super) async fn show_purchase(
 )]
 pub(super) async fn give_up_purchase(State(api): State<Api>, Id(id): Id) -> Result<impl IntoResponse, Error> {
     let purchase = api.checkout.give_up(&id).await?;
-    Ok((NEVER, Json(purchase.view())))
+    Ok((NEVER, Json(shown(&api, &purchase).await?)))
 }

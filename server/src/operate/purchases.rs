@@ -2,6 +2,7 @@
 use super::show::{moment, print, print_json, table};
 use super::{Desk, Refused, explain, unknown};
 use crate::clock;
+use crate::coupons::CodeState;
 use crate::purchase::{Command, Dispute, Event, Purchase};
 use crate::store::{OutboxEntry, PurchaseFilter};
 use serde_json::{Value, json};
@@ -109,6 +110,18 @@ pub async fn refund_purchase(
         "{}: {asked} goes back; `purchases show` says when Stripe has done it",
         purchase.reference().as_str()
     ));
+    match store.pack_of(purchase.id()).await? {
+        Some(pack) if refunded.state() == State::Refunding => {
+            let codes = store.codes_of(&pack.id).await?;
+            let count = |state| codes.iter().filter(|code| code.state == state).count();
+            let used = match count(CodeState::Used) {
+                1 => "1 was used and keeps its access".to_owned(),
+                used => format!("{used} were used and keep their access"),
+            };
+            print(&format!("{} codes of {} are taken back; {used}", count(CodeState::Revoked), pack.id));
+        }
+        Some(_) | None => {}
+    }
     Ok(())
 }
 

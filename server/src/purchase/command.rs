@@ -2,7 +2,7 @@
 use crate::coupons::CouponCode;
 use serde::{Deserialize, Serialize};
 
-/// Carried out by the shell. Those that release something are part of the event's transaction; the others reach other
+/// Carried out by the shell. Those with no receiver are part of the event's transaction; the others reach other
 /// systems and go through the outbox. Each is idempotent, and asks the purchase again before it acts.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "do", rename_all = "snake_case")]
@@ -11,6 +11,10 @@ pub enum Command {
     ReleaseSeat,
     /// Give one use of the coupon back, in the transaction of the event.
     ReleaseRedemption { code: CouponCode },
+    /// Make the codes that a team has paid for, in the transaction of the event.
+    IssuePack,
+    /// Take back those that nobody has used, in the transaction of the event.
+    RevokePack,
     /// Retrieve the payment intent and tell the purchase what it says.
     AskStripe,
     /// Cancel the payment intent, so that nothing can be paid any more.
@@ -55,7 +59,7 @@ impl Command {
     #[must_use]
     pub fn receiver(&self) -> Option<Receiver> {
         match self {
-            Self::ReleaseSeat | Self::ReleaseRedemption { .. } => None,
+            Self::ReleaseSeat | Self::ReleaseRedemption { .. } | Self::IssuePack | Self::RevokePack => None,
             Self::AskStripe
             | Self::CancelIntent
             | Self::CreateRefund { .. }
@@ -72,6 +76,8 @@ impl Command {
         match self {
             Self::ReleaseSeat => "release_seat",
             Self::ReleaseRedemption { .. } => "release_redemption",
+            Self::IssuePack => "issue_pack",
+            Self::RevokePack => "revoke_pack",
             Self::AskStripe => "ask_stripe",
             Self::CancelIntent => "cancel_intent",
             Self::CreateRefund { .. } => "create_refund",

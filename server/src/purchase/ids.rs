@@ -16,18 +16,18 @@ pub struct PurchaseId(String);
 pub struct Reference(String);
 
 impl PurchaseId {
+    const PREFIX: &str = "pu_";
+
     /// Made from random bytes that the caller draws.
     #[must_use]
     pub fn from_random(bytes: [u8; 20]) -> Self {
-        Self(["pu_", &hex::encode(bytes)].concat())
+        Self(secret(Self::PREFIX, bytes))
     }
 
     /// Reads an id from a path; nothing where it can't be one.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
-        let digits = text.strip_prefix("pu_")?;
-        let fits = digits.len() == 40 && digits.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'));
-        fits.then(|| Self(text.to_owned()))
+        is_secret(Self::PREFIX, text).then(|| Self(text.to_owned()))
     }
 
     #[must_use]
@@ -38,7 +38,7 @@ impl PurchaseId {
 
 impl fmt::Debug for PurchaseId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}…", self.0.get(..9).unwrap_or_default())
+        f.write_str(&shortened(&self.0))
     }
 }
 
@@ -64,6 +64,22 @@ impl Reference {
     pub fn as_str(&self) -> &str {
         &self.0
     }
+}
+
+/// What opens something to whoever knows it: `prefix` and 160 random bits.
+pub(crate) fn secret(prefix: &str, bytes: [u8; 20]) -> String {
+    [prefix, &hex::encode(bytes)].concat()
+}
+
+pub(crate) fn is_secret(prefix: &str, text: &str) -> bool {
+    let fits =
+        |digits: &str| digits.len() == 40 && digits.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'));
+    text.strip_prefix(prefix).is_some_and(fits)
+}
+
+/// For logs, which must not open anything.
+pub(crate) fn shortened(secret: &str) -> String {
+    format!("{}…", secret.get(..9).unwrap_or_default())
 }
 
 #[cfg(test)]

@@ -19,6 +19,7 @@ pub use coupon::Redemption;
 pub use event::{Dispute, Event, PageTerms, Refusal, SeatFound, Way};
 pub use hosted::Hosted;
 pub use ids::{PurchaseId, Reference};
+pub(crate) use ids::{is_secret, secret, shortened};
 pub use transition::MOST_DECLINES;
 
 use serde::{Deserialize, Serialize};
@@ -40,6 +41,9 @@ pub struct Purchase {
     price: Price,
     #[serde(default)]
     redemption: Option<Redemption>,
+    /// For how many it is bought by somebody who buys for a team.
+    #[serde(default)]
+    team: Option<i64>,
     learner: Option<Learner>,
     hold_expires_at: Timestamp,
     /// When the time to pay runs out; set by the first press of Pay.
@@ -136,13 +140,15 @@ pub struct Opening {
     pub price: Price,
     /// The coupon that lowers the price.
     pub redemption: Option<Redemption>,
+    /// For how many, where somebody buys for a team.
+    pub team: Option<i64>,
 }
 
 impl Purchase {
     /// A purchase that holds its seat from `now` on.
     #[must_use]
     pub fn open(opening: Opening, now: Timestamp, limits: &Limits) -> Self {
-        let Opening { id, reference, sku, seated, variant, price, redemption } = opening;
+        let Opening { id, reference, sku, seated, variant, price, redemption, team } = opening;
         let hold_expires_at = now.plus(limits.hold);
         Self {
             id,
@@ -155,6 +161,7 @@ impl Purchase {
             version: 1,
             price,
             redemption,
+            team,
             learner: None,
             hold_expires_at,
             pay_expires_at: None,
@@ -212,6 +219,24 @@ impl Purchase {
     #[must_use]
     pub fn price(&self) -> &Price {
         &self.price
+    }
+
+    /// How many places it buys.
+    #[must_use]
+    pub fn places(&self) -> i64 {
+        self.team.unwrap_or(1)
+    }
+
+    /// Whether it is for a team, which gets codes in place of access.
+    #[must_use]
+    pub fn is_for_team(&self) -> bool {
+        self.team.is_some()
+    }
+
+    /// Whether the offering has seats.
+    #[must_use]
+    pub fn is_seated(&self) -> bool {
+        self.seated
     }
 
     /// The variant of the widget that opened it.
@@ -328,7 +353,10 @@ impl Purchase {
     #[must_use]
     pub fn still_wants(&self, command: &Command) -> bool {
         match command {
-            Command::ReleaseSeat | Command::ReleaseRedemption { .. } => false,
+            Command::ReleaseSeat
+            | Command::ReleaseRedemption { .. }
+            | Command::IssuePack
+            | Command::RevokePack => false,
             Command::AskStripe => true,
             Command::CancelIntent => self.ending || matches!(self.state, State::Expired | State::Canceled),
             // A dispute that was lost has taken it back already.
@@ -366,6 +394,7 @@ impl Purchase {
             email: self.learner.as_ref().map(|learner| learner.email.masked()),
             hold_expires_at: owns_time.then(|| self.pay_expires_at.unwrap_or(self.hold_expires_at)),
             access_url: if self.state == State::Granted { self.access_url.clone() } else { None },
+            places: self.team,
             timeline: self.timeline(),
         }
     }

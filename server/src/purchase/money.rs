@@ -47,7 +47,14 @@ impl Purchase {
         self.ending = false;
         self.checks = 0;
         self.wait_for_stripe(now, limits);
-        vec![Command::CreateRefund { amount: None, key }]
+        let mut commands = vec![Command::CreateRefund { amount: None, key }];
+        // Nobody begins to use what is being given back.
+        commands.extend(self.revoke_pack());
+        commands
+    }
+
+    fn revoke_pack(&self) -> Option<Command> {
+        (self.is_for_team() && self.granted_at.is_some()).then_some(Command::RevokePack)
     }
 
     /// Takes what Stripe says of all refunds. News has no order; since what has failed stays failed, and only a failure
@@ -118,6 +125,10 @@ impl Purchase {
     /// got no answer.
     pub(super) fn take_back(&mut self, now: Timestamp) -> Vec<Command> {
         let mut commands = self.release();
+        if let Some(revoke) = self.revoke_pack() {
+            self.revoked_at = Some(now);
+            commands.push(revoke);
+        }
         if self.grant_asked && self.revoked_at.is_none() && holds(Guard::RevokedWithMoney) {
             commands.push(Command::RevokeGrant);
         }

@@ -96,6 +96,7 @@ impl Ledger {
             variant: None,
             price,
             redemption,
+            team: None,
         };
         let purchase = Purchase::open(opening, now, &LIMITS);
         Self {
@@ -143,7 +144,9 @@ impl Ledger {
                         Command::CreateGrant => self.asked_grants += 1,
                         Command::RevokeGrant => self.asked_revokes += 1,
                         Command::CreateRefund { .. } => self.asked_refunds += 1,
-                        Command::AskStripe
+                        Command::IssuePack
+                        | Command::RevokePack
+                        | Command::AskStripe
                         | Command::CancelIntent
                         | Command::CancelStray { .. }
                         | Command::ReturnStray { .. }

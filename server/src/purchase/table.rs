@@ -22,6 +22,7 @@ fn opening(seated: bool) -> Opening {
         variant: None,
         price: Price::of(Money { amount: 4900, currency: usd() }),
         redemption: None,
+        team: None,
     }
 }
 

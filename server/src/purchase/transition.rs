@@ -177,8 +177,19 @@ impl Purchase {
         self.ended_at = None;
         self.wake_at = None;
         self.ending = false;
+        if self.is_for_team() {
+            return self.become_team_granted(now);
+        }
         self.grant_asked = true;
         vec![Command::CreateGrant]
+    }
+
+    /// The codes are the team's access, and the seats are kept for them from now on.
+    fn become_team_granted(&mut self, now: Timestamp) -> Vec<Command> {
+        self.state = State::Granted;
+        self.granted_at = Some(now);
+        self.owns_seat = false;
+        vec![Command::IssuePack]
     }
 
     fn payment_failed(&mut self, failure: String, now: Timestamp, limits: &Limits) -> Vec<Command> {

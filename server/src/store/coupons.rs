@@ -7,7 +7,7 @@ use shared::{Email, Timestamp};
 use sqlx::Row;
 use sqlx::any::AnyRow;
 
-const COLUMNS: &str = "code, used, most, valid_until, email, pack, brings_seat, revoked_at, terms";
+pub(super) const COLUMNS: &str = "code, used, most, valid_until, email, pack, brings_seat, revoked_at, terms";
 
 /// Which coupons to list; everything that is set must fit.
 #[derive(Clone, Debug, Default)]
@@ -200,7 +200,7 @@ impl Tx {
         .await?;
         let revoked = row.try_get::<Option<i64>, _>("revoked_at")?.is_some();
         if revoked && row.try_get::<i64, _>("brings_seat")? == 1 {
-            self.release_seat(sku).await?;
+            self.release_seats(sku, 1).await?;
         }
         Ok(())
     }
@@ -225,13 +225,13 @@ impl Tx {
             && row.try_get::<i64, _>("used")? == 0
             && row.try_get::<i64, _>("brings_seat")? == 1
         {
-            self.release_seat(sku).await?;
+            self.release_seats(sku, 1).await?;
         }
         Ok(true)
     }
 }
 
-fn coupon(row: &AnyRow) -> Result<Coupon, StoreError> {
+pub(super) fn coupon(row: &AnyRow) -> Result<Coupon, StoreError> {
     let code: &str = row.try_get("code")?;
     Ok(Coupon {
         code: CouponCode::parse(code).map_err(|_| StoreError::Unsupported(format!("coupon {code:?}")))?,

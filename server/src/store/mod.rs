@@ -9,6 +9,7 @@ mod jobs;
 mod line;
 mod operators;
 mod outbox;
+mod packs;
 mod purchases;
 mod rates;
 mod seats;

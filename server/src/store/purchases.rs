@@ -127,16 +127,23 @@ impl Tx {
                     self.later.push((id.clone(), command, now))
                 }
                 Some(receiver) => self.enqueue(id, &command, receiver, now).await?,
-                None => self.carry_out_here(&purchase, &command).await?,
+                None => self.carry_out_here(&purchase, &command, now).await?,
             }
         }
         Ok(Ok(purchase))
     }
 
     /// What is part of the event's transaction.
-    async fn carry_out_here(&mut self, purchase: &Purchase, command: &Command) -> Result<(), StoreError> {
+    async fn carry_out_here(
+        &mut self,
+        purchase: &Purchase,
+        command: &Command,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
         match command {
-            Command::ReleaseSeat => self.release_seat(purchase.sku()).await,
+            Command::IssuePack => self.issue_pack(purchase, now).await,
+            Command::RevokePack => self.revoke_pack_of(purchase.id(), now).await,
+            Command::ReleaseSeat => self.release_seats(purchase.sku(), purchase.places()).await,
             Command::ReleaseRedemption { code } => {
                 self.release_redemption(code, purchase.id(), purchase.sku()).await
             }
@@ -197,7 +204,7 @@ impl Tx {
             let found = self.regain_seat(purchase).await?;
             let both = found && self.regain_redemption(purchase, now).await?;
             if found && !both && needs_seat(purchase) {
-                self.release_seat(purchase.sku()).await?;
+                self.release_seats(purchase.sku(), purchase.places()).await?;
             }
             *seat = if both { SeatFound::Yes } else { SeatFound::No };
         }
@@ -210,7 +217,7 @@ impl Tx {
         }
         let catalog = self.store.catalog.get();
         match catalog.find(purchase.sku()).and_then(|item| item.capacity) {
-            Some(capacity) => self.take_seat(purchase.sku(), capacity).await,
+            Some(capacity) => self.take_seats(purchase.sku(), purchase.places(), capacity).await,
             None => Ok(false),
         }
     }

@@ -29,11 +29,17 @@ impl Store {
 impl Tx {
     /// Takes one seat; `false` where all are taken.
     pub async fn take_seat(&mut self, sku: &str, capacity: i64) -> Result<bool, StoreError> {
+        self.take_seats(sku, 1, capacity).await
+    }
+
+    /// Takes so many seats, all of them or none; `false` where fewer are left.
+    pub async fn take_seats(&mut self, sku: &str, seats: i64, capacity: i64) -> Result<bool, StoreError> {
         let row = sqlx::query(
-            "INSERT INTO seats (sku, taken) SELECT $1, 1 WHERE $2 > 0 \
-             ON CONFLICT (sku) DO UPDATE SET taken = seats.taken + 1 WHERE seats.taken < $2 RETURNING taken",
+            "INSERT INTO seats (sku, taken) SELECT $1, $2 WHERE $3 >= $2 \
+             ON CONFLICT (sku) DO UPDATE SET taken = seats.taken + $2 WHERE seats.taken <= $3 - $2 RETURNING taken",
         )
         .bind(sku)
+        .bind(seats)
         .bind(if holds(Guard::SeatIsLeft) { capacity } else { i64::MAX })
         .fetch_optional(&mut *self.inner)
         .await?;
@@ -41,9 +47,17 @@ impl Tx {
         Ok(row.is_some())
     }
 
-    pub(super) async fn release_seat(&mut self, sku: &str) -> Result<(), StoreError> {
-        sqlx::query("UPDATE seats SET taken = taken - 1 WHERE sku = $1 AND taken > 0")
+    /// Has every other transaction that moves seats of `sku` wait for this one.
+    pub(super) async fn lock_seats(&mut self, sku: &str) -> Result<(), StoreError> {
+        let touch = sqlx::query("UPDATE seats SET taken = taken WHERE sku = $1");
+        touch.bind(sku).execute(&mut *self.inner).await?;
+        Ok(())
+    }
+
+    pub(super) async fn release_seats(&mut self, sku: &str, seats: i64) -> Result<(), StoreError> {
+        sqlx::query("UPDATE seats SET taken = taken - $2 WHERE sku = $1 AND taken >= $2")
             .bind(sku)
+            .bind(seats)
             .execute(&mut *self.inner)
             .await?;
         self.seats_moved = true;

@@ -42,6 +42,7 @@ impl Fixture {
             variant: None,
             price: Price::of(Money { amount: 4900, currency: Currency::USD }),
             redemption: None,
+            team: None,
         };
         let purchase = Purchase::open(opening, NOW, &LIMITS);
         let mut tx = self.store.begin().await.unwrap();

@@ -30,7 +30,10 @@ impl<P: Payments, G: Grants> Checkout<P, G> {
                 Ok(_was_there) => Outcome::Done(vec![Event::GrantRevoked]),
                 Err(error) => Outcome::from_grants(error, vec![]),
             },
-            Command::ReleaseSeat | Command::ReleaseRedemption { .. } => Outcome::Done(vec![]),
+            Command::ReleaseSeat
+            | Command::ReleaseRedemption { .. }
+            | Command::IssuePack
+            | Command::RevokePack => Outcome::Done(vec![]),
             Command::CallPerson { why } => Outcome::NeedsPerson { message: why.clone(), events: vec![] },
             Command::CancelStray { intent } => {
                 self.cancel_stray(&purchase, intent).await.unwrap_or_else(Outcome::from)

@@ -1,6 +1,7 @@
 //! The operators' subcommands of the real binary, beside a running server.
 mod cli;
 mod coupons;
+mod packs;
 mod purchases;
 mod reconcile;
 mod variants;

@@ -185,7 +185,7 @@ impl Model {
         let (sku, variant) = (self.screen.offering.sku.clone(), self.screen.variant.clone());
         Command::OpenPurchase {
             turn: self.turn,
-            request: OpenPurchase { sku, coupon, variant, learner_token },
+            request: OpenPurchase { sku, coupon, variant, learner_token, places: None },
         }
     }
 

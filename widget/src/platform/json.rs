@@ -2,7 +2,7 @@
 use js_sys::{Array, Date, JSON, Object, Reflect};
 use shared::{
     Challenge, Code, Currency, Kind, Money, Offering, OpenPurchase, Opened, Pay, PayAnswer, Price,
-    PurchaseView, Sale, Screen, Seats, SeatsNews, State, Timestamp,
+    PurchaseView, Sale, Screen, Seats, SeatsNews, State, Team, Timestamp,
 };
 use wasm_bindgen::{JsCast, JsValue};
 
@@ -76,6 +76,7 @@ impl FromJson for Offering {
     fn from_json(value: &JsValue) -> Option<Self> {
         let price = member(value, "price");
         let seats = member(value, "seats");
+        let team = member(value, "team");
         Some(Self {
             sku: text(value, "sku")?,
             kind: Kind::parse(&text(value, "kind")?)?,
@@ -86,6 +87,7 @@ impl FromJson for Offering {
                 .zip(integer(&seats, "left"))
                 .map(|(capacity, left)| Seats { capacity, left }),
             sale: Sale::parse(&text(value, "sale")?)?,
+            team: integer(&team, "min").zip(integer(&team, "max")).map(|(min, max)| Team { min, max }),
             starts_at: moment(value, "starts_at"),
             ends_at: moment(value, "ends_at"),
             sale_opens_at: moment(value, "sale_opens_at"),
@@ -153,8 +155,9 @@ impl FromJson for PurchaseView {
             price: FromJson::from_json(&member(value, "price"))?,
             hold_expires_at: moment(value, "hold_expires_at"),
             access_url: text(value, "access_url"),
-            // Neither is shown here.
+            // None of them is shown here.
             email: None,
+            places: None,
             timeline: Vec::new(),
         })
     }

@@ -1,5 +1,5 @@
 //! The languages there are: a file each in `locales/`, built into the server. A browser loads the texts of one.
-use super::{Key, Pages, Words, sentence::joined};
+use super::{Key, Pages, Team, Words, sentence::joined};
 use crate::{
     speech::{Format, Speech},
     variants::Mistake,
@@ -24,6 +24,7 @@ pub struct Locale {
     words: Words,
     loader: Loader,
     pages: Pages,
+    team: Team,
     json: String,
     /// Names that the file has and nobody asks for, and the other way round.
     #[cfg(test)]
@@ -34,6 +35,7 @@ pub struct Locale {
 struct File {
     loader: Loader,
     pages: Pages,
+    team: Team,
     format: Format,
     #[serde(flatten)]
     texts: BTreeMap<String, Text>,
@@ -116,6 +118,7 @@ impl Locale {
             words: Words::new(texts, Speech::new(file.format, language)),
             loader: file.loader,
             pages: file.pages,
+            team: file.team,
             json,
             #[cfg(test)]
             differs,
@@ -164,6 +167,12 @@ impl Locale {
     #[must_use]
     pub const fn pages(&self) -> &Pages {
         &self.pages
+    }
+
+    /// What the page of a company that hands codes out says.
+    #[must_use]
+    pub const fn team(&self) -> &Team {
+        &self.team
     }
 
     /// An amount as this language writes it.
@@ -224,12 +233,23 @@ fn differences(file: &File, english: &File) -> Vec<String> {
         (!same).then(|| format!("{name} has other fields than in English"))
     });
     // Its words are the fields of a struct: a file that lacks one, or has one more, can't be read.
-    let pages = |file: &File| serde_json::to_value(&file.pages).unwrap();
+    let pages = |file: &File| serde_json::json!({ "pages": file.pages, "team": file.team });
     let (ours, theirs) = (pages(file), pages(english));
-    let text = |all: &serde_json::Value, name: &String| fields(all[name].as_str().unwrap());
-    let names = theirs.as_object().unwrap().keys();
-    let wrong_pages = names.filter(|name| text(&ours, name) != text(&theirs, name));
-    let wrong_pages = wrong_pages.map(|name| format!("pages.{name} has other fields than in English"));
+    let text =
+        |all: &serde_json::Value, section: &str, name: &String| fields(all[section][name].as_str().unwrap());
+    let names = theirs.as_object().unwrap().iter().flat_map(|(section, texts)| {
+        texts.as_object().unwrap().keys().map(move |name| (section.as_str(), name))
+    });
+    let mut wrong_pages = Vec::new();
+    for (section, name) in names {
+        let (mut ours, mut theirs) = (text(&ours, section, name), text(&theirs, section, name));
+        // Languages put them in their own order.
+        ours.sort_unstable();
+        theirs.sort_unstable();
+        if ours != theirs {
+            wrong_pages.push(format!("{section}.{name} has other fields than in English"));
+        }
+    }
     let all: Vec<_> = missing.chain(unused).chain(wrong).collect();
     all.into_iter().chain(wrong_pages).collect()
 }

@@ -6,6 +6,8 @@ mod locale;
 #[cfg(any(not(target_arch = "wasm32"), feature = "preview"))]
 mod pages;
 mod sentence;
+#[cfg(any(not(target_arch = "wasm32"), feature = "preview"))]
+mod team;
 mod trouble;
 
 pub(crate) use key::Key;
@@ -13,6 +15,8 @@ pub(crate) use key::Key;
 pub use locale::{Loader, Locale, Locales, locales};
 #[cfg(any(not(target_arch = "wasm32"), feature = "preview"))]
 pub use pages::{Pages, SharedWord};
+#[cfg(any(not(target_arch = "wasm32"), feature = "preview"))]
+pub use team::Team;
 
 use crate::{
     dates,

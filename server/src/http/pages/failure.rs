@@ -68,6 +68,7 @@ fn failed(api: &Api, language: &Language, problem: &Problem, path: &str) -> Resp
     let (locale, words) = (language.locale, language.locale.pages());
     let (title, text, way_on) = match problem.status {
         404 if problem.code == Code::UnknownSku => (&words.unknown_heading, words.unknown_text.clone(), ""),
+        404 if path.starts_with("/team/") => (&locale.team().unknown, words.unknown_text.clone(), ""),
         404 => (&words.unknown_purchase, words.unknown_text.clone(), ""),
         // Only another site's form is forbidden.
         403 => (&words.failed_heading, words.cross_site.clone(), path),

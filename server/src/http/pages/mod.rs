@@ -7,6 +7,7 @@ mod language;
 mod offer;
 mod purchase;
 mod standing;
+mod team;
 
 pub(super) use buy::{__path_buy, __path_buy_by_form, buy, buy_by_form};
 pub(super) use failure::tell_persons;
@@ -14,6 +15,8 @@ pub(super) use purchase::{
     __path_back_from_cancel, __path_back_from_pay, __path_cancel_purchase, __path_pay_on_page,
     __path_purchase, back_from_cancel, back_from_pay, cancel_purchase, pay_on_page, purchase,
 };
+
+pub(super) use team::{__path_download, __path_hand_out, __path_team, download, hand_out, team};
 
 use super::Api;
 use super::policy::page_policy;

@@ -5,7 +5,7 @@ use super::language::Language;
 use super::see_other;
 use super::standing::Standing;
 use crate::abuse::Client;
-use crate::checkout::Payer;
+use crate::checkout::{Payer, TeamPage};
 use crate::error::Error;
 use crate::http::Api;
 use crate::http::extract::Id;
@@ -34,8 +34,8 @@ pub(in crate::http) async fn purchase(
     language: Language,
     client: Client,
 ) -> Result<Response, Error> {
-    let purchase = found(&api, &id, &client).await?;
-    Ok(Standing { api: &api, language: &language, purchase: &purchase }.page(None))
+    let (purchase, team) = found(&api, &id, &client).await?;
+    Ok(Standing { api: &api, language: &language, purchase: &purchase, team: team.as_ref() }.page(None))
 }
 
 /// Back to Stripe's page, where the purchase is paid on one and still can be.
@@ -128,18 +128,21 @@ pub(super) async fn hindered_purchase(
 ) -> Result<Response, Error> {
     let purchase = api.checkout.status(id, None, Duration::ZERO).await?;
     let text = said(language, &error, !purchase.has_way_to_pay());
-    let page = Standing { api, language, purchase: &purchase }.page(Some(&text));
+    let page = Standing { api, language, purchase: &purchase, team: None }.page(Some(&text));
     Ok(refusal(error, page))
 }
 
-async fn found(api: &Api, id: &PurchaseId, client: &Client) -> Result<Purchase, Error> {
-    match api.checkout.refresh(id, client).await {
+/// With the codes that it has paid for, where it is a team's.
+async fn found(api: &Api, id: &PurchaseId, client: &Client) -> Result<(Purchase, Option<TeamPage>), Error> {
+    let purchase = match api.checkout.refresh(id, client).await {
         // The page still tells what we know.
         Err(Error::Payments(_) | Error::TooMany { .. }) => {
-            api.checkout.status(id, None, Duration::ZERO).await
+            api.checkout.status(id, None, Duration::ZERO).await?
         }
-        outcome => outcome,
-    }
+        outcome => outcome?,
+    };
+    let team = api.checkout.codes_bought(&purchase).await?;
+    Ok((purchase, team))
 }
 
 fn address(api: &Api, id: &PurchaseId, language: &Language) -> String {

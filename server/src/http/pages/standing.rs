@@ -1,7 +1,9 @@
 //! One purchase as its page shows it.
 use super::buy_form::is_variant;
 use super::language::Language;
+use super::team::code_table;
 use super::{Page, escape, note};
+use crate::checkout::TeamPage;
 use crate::http::Api;
 use crate::purchase::Purchase;
 use axum::response::Response;
@@ -17,6 +19,8 @@ pub(super) struct Standing<'a> {
     pub(super) api: &'a Api,
     pub(super) language: &'a Language,
     pub(super) purchase: &'a Purchase,
+    /// The codes that it has paid for.
+    pub(super) team: Option<&'a TeamPage>,
 }
 
 impl Standing<'_> {
@@ -70,7 +74,7 @@ impl Standing<'_> {
             self.refreshes_in().map(|_| format!("<p class=\"hint\">{}</p>", escape(&words.refreshing)));
         format!(
             "<article class=\"card\"><header><h1>{heading}</h1><p>{text}</p>{until}</header>{trouble}\
-             <ol class=\"timeline\">{timeline}</ol><div class=\"actions\">{actions}</div>\
+             <ol class=\"timeline\">{timeline}</ol>{codes}<div class=\"actions\">{actions}</div>\
              <footer>{email}{refreshing}<p class=\"hint\">{bookmark}</p>\
              <dl class=\"facts\"><div><dt>{amount_label}</dt><dd>{amount}</dd></div>\
              <div><dt>{reference_label}</dt><dd>{reference}</dd></div></dl></footer></article>",
@@ -78,6 +82,7 @@ impl Standing<'_> {
             text = escape(&text),
             until = until.unwrap_or_default(),
             timeline = self.timeline(),
+            codes = self.team.map(|team| code_table(self.language, team)).unwrap_or_default(),
             actions = self.actions(),
             email = email.unwrap_or_default(),
             refreshing = refreshing.unwrap_or_default(),
@@ -93,6 +98,10 @@ impl Standing<'_> {
         let (locale, words) = (self.language.locale, self.language.locale.pages());
         let ours = |heading: &String, text: &String| (heading.clone(), text.clone());
         let refused = self.steps().iter().any(|(_, state, _)| *state == Some(StepState::Failed));
+        if self.team.is_some() {
+            let words = locale.team();
+            return ours(&words.bought, &words.bought_text);
+        }
         match self.purchase.state() {
             PurchaseState::Held => ours(&words.held_heading, &words.held_text),
             PurchaseState::Paying if self.purchase.is_ending() => {
@@ -182,6 +191,19 @@ impl Standing<'_> {
             let query = self.language.query_with(None, variant);
             link(&format!("{}/buy/{sku}{query}", self.api.site.public_url), &locale.word(word))
         };
+        if let Some(team) = self.team {
+            let page = format!("{}/team/{}", self.api.site.public_url, team.pack.key.as_str());
+            let words = locale.team();
+            return [
+                link(&format!("{page}{query}"), &words.manage),
+                format!(
+                    "<a class=\"quiet\" href=\"{}/codes.csv\">{}</a>",
+                    escape(&page),
+                    escape(&words.download)
+                ),
+            ]
+            .concat();
+        }
         match self.purchase.state() {
             PurchaseState::Granted => match self.purchase.view().access_url {
                 Some(address) => link(&address, &locale.word(SharedWord::StartLearning)),

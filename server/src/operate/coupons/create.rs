@@ -80,8 +80,8 @@ impl NewCoupon {
         }
         let discount = discount(self.percent, self.amount, self.currency.as_deref())?;
         let scope = Scope { skus: skus(self.skus, catalog)?, kinds: kinds(&self.kinds)? };
-        let valid_from = moment("--from", self.from.as_deref())?;
-        let valid_until = moment("--until", self.until.as_deref())?;
+        let valid_from = parse_moment("--from", self.from.as_deref())?;
+        let valid_until = parse_moment("--until", self.until.as_deref())?;
         if let (Some(from), Some(until)) = (valid_from, valid_until)
             && from >= until
         {
@@ -179,7 +179,7 @@ fn fits(terms: &Terms, catalog: &Catalog) -> Result<(), Refused> {
     }
 }
 
-fn moment(field: &'static str, text: Option<&str>) -> Result<Option<Timestamp>, Refused> {
+pub(super) fn parse_moment(field: &'static str, text: Option<&str>) -> Result<Option<Timestamp>, Refused> {
     let Some(text) = text else { return Ok(None) };
     let parsed: Result<jiff::Timestamp, _> = text.parse();
     match parsed {
@@ -198,6 +198,6 @@ fn at_least_one(field: &'static str, number: Option<i64>) -> Result<Option<i64>,
     }
 }
 
-fn wrong(field: &'static str, detail: String) -> Refused {
+pub(super) fn wrong(field: &'static str, detail: String) -> Refused {
     Refused::Field { field, detail }
 }

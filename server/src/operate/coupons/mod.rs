@@ -1,7 +1,9 @@
 //! `coupons`: codes that lower a price.
 mod create;
+mod pack;
 
-pub(super) use create::NewCoupon;
+use create::NewCoupon;
+use pack::PackCommand;
 
 use super::show::{moment, print, print_json, table};
 use super::{Desk, Refused};
@@ -34,6 +36,11 @@ pub enum CouponsCommand {
         #[command(flatten)]
         desk: Desk,
     },
+    /// Looks after packs of codes for companies.
+    Pack {
+        #[command(subcommand)]
+        command: PackCommand,
+    },
     /// Ends one: who has applied it already may still pay with it, nobody else may begin.
     Revoke {
         code: String,
@@ -49,6 +56,7 @@ pub async fn coupons(command: CouponsCommand) -> anyhow::Result<()> {
         CouponsCommand::List { limit, desk } => list(&desk, limit.into()).await,
         CouponsCommand::Show { code, desk } => show(&desk, &code).await,
         CouponsCommand::Revoke { code, desk } => revoke(&desk, &code).await,
+        CouponsCommand::Pack { command } => pack::pack(command).await,
     }
 }
 

@@ -33,7 +33,8 @@ impl Run {
         let instance = self.pick(INSTANCES);
         let server = self.instances[instance].clone();
         let coupon = self.buyers[buyer].coupon.map(str::to_owned);
-        let request = OpenPurchase { sku: sku.to_owned(), coupon, variant: None, learner_token: None };
+        let request =
+            OpenPurchase { sku: sku.to_owned(), coupon, variant: None, learner_token: None, places: None };
         let open =
             async move { Heard::Opened(buyer, server.open_purchase(request, Some(key), &Client::Own).await) };
         self.begin(instance, format!("buyer {buyer} opens {sku}"), open).await;

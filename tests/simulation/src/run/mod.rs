@@ -341,6 +341,8 @@ impl Run {
             key: format!("{}past", known.key),
             email: known.email.clone(),
             hosted: true,
+            coupon: known.coupon,
+            totals: std::mem::take(&mut known.totals),
             opened: Some(before),
             earlier: Vec::new(),
             pages: std::mem::take(&mut known.pages),

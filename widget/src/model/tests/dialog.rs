@@ -75,6 +75,7 @@ fn the_purchase_is_opened_with_the_variant_that_is_shown() {
         coupon: None,
         variant: Some("compact".into()),
         learner_token: None,
+        places: None,
     };
     assert_eq!(
         model.handle(Event::PurchasePressed),

@@ -14,7 +14,8 @@ use shared::{
 #[test]
 fn a_purchase_goes_from_the_button_to_access() {
     let mut model = offer();
-    let opening = OpenPurchase { sku: "course".into(), coupon: None, variant: None, learner_token: None };
+    let opening =
+        OpenPurchase { sku: "course".into(), coupon: None, variant: None, learner_token: None, places: None };
     assert_eq!(
         model.handle(Event::PurchasePressed),
         [Command::LoadStripe, Command::OpenPurchase { turn: 0, request: opening }]
@@ -335,6 +336,7 @@ fn offer() -> Model {
             ends_at: None,
             sale_opens_at: None,
             sale_closes_at: None,
+            team: None,
         },
         api: "https://checkout.example".into(),
         publishable_key: "pk".into(),
@@ -392,6 +394,7 @@ fn seen(state: State, version: i64) -> Event {
 
 fn view(state: State, version: i64) -> PurchaseView {
     PurchaseView {
+        places: None,
         id: "p1".into(),
         reference: "RU-1".into(),
         sku: "course".into(),

@@ -1,0 +1,129 @@
+//! Packs: single-use codes that a company hands out.
+use super::{Coupon, CouponCode, Discount, Scope, Terms};
+use crate::purchase::{PurchaseId, Reference, is_secret, secret, shortened};
+use shared::Timestamp;
+use std::fmt;
+
+/// Codes that one pack may have.
+pub const MOST_CODES: i64 = 500;
+
+/// A batch of codes, each good for one place.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Pack {
+    /// For people, such as `PK-7K3M-92QF`; opens nothing.
+    pub id: String,
+    pub key: PackKey,
+    pub sku: String,
+    pub company: String,
+    /// The company's purchase order, or the reference of the purchase that paid for it.
+    pub order: String,
+    /// The purchase that paid for it, where one did.
+    pub purchase: Option<PurchaseId>,
+    pub created_at: Timestamp,
+}
+
+/// A code of a pack, and who uses it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PackCode {
+    pub coupon: Coupon,
+    pub state: CodeState,
+    /// The purchase that uses it, by its reference, and its learner.
+    pub used_by: Option<(String, Option<String>)>,
+}
+
+/// Opens the company's page: 160 random bits. Its `Debug` is shortened, since a log must not open a pack.
+#[derive(Clone, PartialEq, Eq)]
+pub struct PackKey(String);
+
+/// What has become of a code.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum CodeState {
+    /// Nobody uses it.
+    Free,
+    /// A purchase has applied it, and is not paid yet.
+    Held,
+    Used,
+    Revoked,
+}
+
+impl Pack {
+    /// A new one, of random bytes that the caller draws.
+    #[must_use]
+    pub fn new(sku: &str, company: &str, order: &str, random: ([u8; 8], [u8; 20]), now: Timestamp) -> Self {
+        let id = Reference::from_random(random.0).as_str().replacen("RU", "PK", 1);
+        Self {
+            id,
+            key: PackKey::from_random(random.1),
+            sku: sku.to_owned(),
+            company: company.to_owned(),
+            order: order.to_owned(),
+            purchase: None,
+            created_at: now,
+        }
+    }
+
+    /// One of its codes, with a seat that is kept for it where it `brings_seat`.
+    #[must_use]
+    pub fn coupon(&self, random: [u8; 15], valid_until: Option<Timestamp>, brings_seat: bool) -> Coupon {
+        let code = CouponCode::from_random(random);
+        let terms = Terms {
+            shown: code.to_string(),
+            discount: Discount::Percent(100),
+            scope: Scope { skus: [self.sku.clone()].into(), kinds: Vec::new() },
+            valid_from: None,
+            per_learner: None,
+            domains: Default::default(),
+            note: self.company.clone(),
+        };
+        Coupon {
+            code,
+            terms,
+            valid_until,
+            limit: Some(1),
+            used: 0,
+            email: None,
+            pack: Some(self.id.clone()),
+            brings_seat,
+            revoked: false,
+        }
+    }
+}
+
+impl PackKey {
+    const PREFIX: &str = "tm_";
+
+    #[must_use]
+    pub fn from_random(bytes: [u8; 20]) -> Self {
+        Self(secret(Self::PREFIX, bytes))
+    }
+
+    /// Reads a key from an address; nothing where it can't be one.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        is_secret(Self::PREFIX, text).then(|| Self(text.to_owned()))
+    }
+
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for PackKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&shortened(&self.0))
+    }
+}
+
+impl CodeState {
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Free => "free",
+            Self::Held => "held",
+            Self::Used => "used",
+            Self::Revoked => "revoked",
+        }
+    }
+}

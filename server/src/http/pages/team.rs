@@ -1,0 +1,293 @@
+//! The page of a company that hands codes out.
+use super::failure::{refusal, said};
+use super::form::Form;
+use super::language::Language;
+use super::{Page, escape, note};
+use crate::checkout::{Assigned, TeamPage};
+use crate::coupons::{CodeState, PackCode, PackKey, csv};
+use crate::error::Error;
+use crate::http::Api;
+use crate::http::problem::describe;
+use axum::extract::{FromRequestParts, Path, State};
+use axum::http::header;
+use axum::http::request::Parts;
+use axum::response::{IntoResponse, Response};
+use shared::{Email, Problem};
+use widget::SharedWord;
+
+/// The page's key from the path; what can't be one is unknown.
+pub(in crate::http) struct Key(PackKey);
+
+/// The codes of a pack, whom they are for, and forms to hand them out.
+#[utoipa::path(
+    get,
+    path = "/team/{key}",
+    params(
+        ("key" = String, Path, description = "Opens the page: tell nobody outside the company"),
+        ("lang" = Option<String>, Query, description = "BCP 47 tag; `Accept-Language` counts where there is none")
+    ),
+    responses(
+        (status = 200, description = "The page", content_type = "text/html"),
+        (status = 404, body = Problem, description = "`unknown_route`", content_type = "application/problem+json"),
+    )
+)]
+pub(in crate::http) async fn team(
+    State(api): State<Api>,
+    Key(key): Key,
+    language: Language,
+) -> Result<Response, Error> {
+    let team = api.checkout.team_page(&key).await?;
+    Ok(Handing { api: &api, language: &language, team: &team, pasted: "" }.page(""))
+}
+
+/// The codes as CSV.
+#[utoipa::path(
+    get,
+    path = "/team/{key}/codes.csv",
+    params(("key" = String, Path, description = "The page's key")),
+    responses(
+        (status = 200, description = "Code, state, whom it is kept for, who used it", content_type = "text/csv"),
+        (status = 404, body = Problem, description = "`unknown_route`", content_type = "application/problem+json"),
+    )
+)]
+pub(in crate::http) async fn download(
+    State(api): State<Api>,
+    Key(key): Key,
+) -> Result<impl IntoResponse, Error> {
+    let team = api.checkout.team_page(&key).await?;
+    let name = format!("attachment; filename=\"{}.csv\"", team.pack.id);
+    let headers = [
+        (header::CONTENT_TYPE, "text/csv; charset=utf-8".to_owned()),
+        (header::CONTENT_DISPOSITION, name),
+        (header::CACHE_CONTROL, "no-store".to_owned()),
+    ];
+    Ok((headers, csv(&masked(team.codes))))
+}
+
+/// Hands codes out. With `emails` a free code is kept for each; with `code` that one is kept for `email`, or for whoever
+/// has it where there is none.
+#[utoipa::path(
+    post,
+    path = "/team/{key}",
+    params(("key" = String, Path, description = "The page's key")),
+    request_body(content = HandOut, content_type = "application/x-www-form-urlencoded"),
+    responses(
+        (status = 200, description = "The page, with what was done", content_type = "text/html"),
+        (status = 403, body = Problem, description = "Sent from another site", content_type = "application/problem+json"),
+        (status = 404, body = Problem, description = "`unknown_route`", content_type = "application/problem+json"),
+        (status = 413, body = Problem, description = "`body_too_large`", content_type = "application/problem+json"),
+        (status = 415, body = Problem, description = "`unsupported_media_type`", content_type = "application/problem+json"),
+        (status = 422, description = "No such code or email, or too many of them", content_type = "text/html"),
+    )
+)]
+pub(in crate::http) async fn hand_out(
+    State(api): State<Api>,
+    Key(key): Key,
+    language: Language,
+    form: Form,
+) -> Result<Response, Error> {
+    let words = language.locale.team();
+    let HandOut { emails, code, email } = HandOut::read(&form);
+    let pasted = emails.clone().unwrap_or_default();
+    let outcome = match (emails, code) {
+        (None, Some(code)) => {
+            let outcome = api.checkout.reassign_code(&key, &code, email.as_deref()).await;
+            outcome.map(|()| done(&words.changed))
+        }
+        (emails, _) => {
+            let outcome = api.checkout.assign_codes(&key, &emails.unwrap_or_default()).await;
+            outcome.map(|assigned| told(&language, assigned))
+        }
+    };
+    let team = api.checkout.team_page(&key).await?;
+    let handing = Handing { api: &api, language: &language, team: &team, pasted: &pasted };
+    match outcome {
+        Ok(told) => Ok(Handing { pasted: "", ..handing }.page(&told)),
+        Err(error) => {
+            let text = match describe(&error).field.as_deref() {
+                Some("email") => language.locale.word(SharedWord::EmailInvalid),
+                Some("code") => words.not_found.clone(),
+                Some("emails") => words.too_many.clone(),
+                Some(_) | None => said(&language, &error, false),
+            };
+            let page = handing.page(&note(&language, &text));
+            Ok(refusal(error, page))
+        }
+    }
+}
+
+/// What the page's forms send.
+#[derive(utoipa::ToSchema)]
+pub(in crate::http) struct HandOut {
+    /// Up to 500, as they are pasted.
+    emails: Option<String>,
+    code: Option<String>,
+    email: Option<String>,
+}
+
+impl HandOut {
+    fn read(form: &Form) -> Self {
+        Self { emails: form.get("emails"), code: form.get("code"), email: form.get("email") }
+    }
+}
+
+fn told(language: &Language, assigned: Assigned) -> String {
+    let words = language.locale.team();
+    let Assigned { with, without, unreadable } = assigned;
+    let without: Vec<_> = without.iter().map(Email::as_str).collect();
+    let lists = [(&words.without, without.join(", ")), (&words.unreadable, unreadable.join(", "))];
+    let lists = lists.iter().filter(|(_, emails)| !emails.is_empty());
+    let lists: String =
+        lists.map(|(text, emails)| format!("<p>{}</p>", escape(&text.replace("{emails}", emails)))).collect();
+    let lists =
+        if lists.is_empty() { lists } else { format!("<div class=\"note\" role=\"alert\">{lists}</div>") };
+    done(&words.assigned.replace("{n}", &with.to_string())) + &lists
+}
+
+fn done(text: &str) -> String {
+    format!("<div class=\"note\" role=\"status\"><p>{}</p></div>", escape(text))
+}
+
+/// Emails that the company gave us are its own; those of learners it never named are not.
+fn masked(codes: Vec<PackCode>) -> Vec<PackCode> {
+    let mask = |mut code: PackCode| {
+        if let Some((_, Some(learner))) = &mut code.used_by
+            && code.coupon.email.as_ref() != Some(learner)
+        {
+            *learner = Email::parse(learner).map(|email| email.masked()).unwrap_or_default();
+        }
+        code
+    };
+    codes.into_iter().map(mask).collect()
+}
+
+/// The codes of `team` as a table, for this page and for the receipt.
+pub(super) fn code_table(language: &Language, team: &TeamPage) -> String {
+    let words = language.locale.team();
+    let row = |code: PackCode| {
+        let (state, said) = match code.state {
+            CodeState::Free => ("free", &words.free),
+            CodeState::Held => ("held", &words.held),
+            CodeState::Used => ("used", &words.used),
+            CodeState::Revoked => ("revoked", &words.revoked),
+        };
+        let learner = code.used_by.and_then(|(_, learner)| learner).unwrap_or_default();
+        format!(
+            "<tr class=\"{state}\"><td><code>{}</code></td><td>{}</td><td>{}</td><td>{}</td></tr>",
+            escape(&code.coupon.terms.shown),
+            escape(said),
+            escape(&code.coupon.email.unwrap_or_default()),
+            escape(&learner),
+        )
+    };
+    let rows: String = masked(team.codes.clone()).into_iter().map(row).collect();
+    let heads: String = [&words.code, &words.state, &words.kept_for, &words.used_by]
+        .iter()
+        .map(|head| format!("<th scope=\"col\">{}</th>", escape(head)))
+        .collect();
+    // A table that is wider than a phone is moved by itself, also by the keyboard.
+    format!(
+        "<div class=\"codes\" role=\"region\" aria-label=\"{}\" tabindex=\"0\"><table><thead><tr>{heads}</tr></thead>\
+         <tbody>{rows}</tbody></table></div>",
+        escape(&words.code),
+    )
+}
+
+/// A company's page.
+struct Handing<'a> {
+    api: &'a Api,
+    language: &'a Language,
+    team: &'a TeamPage,
+    /// Emails that are still in their field.
+    pasted: &'a str,
+}
+
+impl Handing<'_> {
+    fn page(&self, notes: &str) -> Response {
+        let words = self.language.locale.team();
+        let title = words.title.replace("{company}", &self.team.pack.company);
+        let count =
+            |state: CodeState| self.team.codes.iter().filter(|code| code.state == state).count().to_string();
+        let counts = words
+            .counts
+            .replace("{used}", &count(CodeState::Used))
+            .replace("{left}", &count(CodeState::Free))
+            .replace("{all}", &self.team.codes.len().to_string());
+        let until = self.team.codes.first().and_then(|code| code.coupon.valid_until).map(|until| {
+            let until = self.language.locale.span(until, None);
+            format!("<p>{}</p>", escape(&words.until.replace("{time}", &until)))
+        });
+        let body = format!(
+            "<article class=\"card\"><header><h1>{title}</h1><p>{text}</p><p>{counts}</p>{until}</header>{notes}{table}\
+             <p><a class=\"button\" href=\"{csv}\">{download}</a></p>{assign}{change}\
+             <footer><p>{how} <a href=\"{buy}\">{open}</a></p><p class=\"hint\">{bookmark}</p></footer></article>",
+            title = escape(&title),
+            text = escape(&words.text.replace("{title}", &self.team.title)),
+            counts = escape(&counts),
+            until = until.unwrap_or_default(),
+            table = code_table(self.language, self.team),
+            csv = self.address("/codes.csv"),
+            download = escape(&words.download),
+            assign = self.assign_form(),
+            change = self.change_form(),
+            how = escape(&words.how),
+            open = escape(&words.open),
+            buy = escape(&format!(
+                "{}/buy/{}{}",
+                self.api.site.public_url, self.team.pack.sku, self.language.query
+            )),
+            bookmark = escape(&words.bookmark),
+        );
+        Page { title: &title, head: "", body: &body }.answer(self.api, self.language)
+    }
+
+    fn assign_form(&self) -> String {
+        let words = self.language.locale.team();
+        format!(
+            "<form class=\"form\" method=\"post\" action=\"{action}\"><h2>{heading}</h2>\
+             <div class=\"field\"><label for=\"emails\">{label}</label>\
+             <textarea id=\"emails\" name=\"emails\" rows=\"4\" dir=\"ltr\" required aria-describedby=\"emails-hint\">\
+             {pasted}</textarea><p class=\"hint\" id=\"emails-hint\">{text}</p></div>\
+             <button class=\"button\">{button}</button></form>",
+            action = self.address(""),
+            heading = escape(&words.assign_heading),
+            label = escape(&words.emails),
+            text = escape(&words.assign_text),
+            pasted = escape(self.pasted),
+            button = escape(&words.assign),
+        )
+    }
+
+    fn change_form(&self) -> String {
+        let words = self.language.locale.team();
+        format!(
+            "<form class=\"form\" method=\"post\" action=\"{action}\"><h2>{heading}</h2>\
+             <div class=\"field\"><label for=\"code\">{code}</label>\
+             <input id=\"code\" name=\"code\" autocomplete=\"off\" spellcheck=\"false\" dir=\"ltr\" required></div>\
+             <div class=\"field\"><label for=\"email\">{email}</label>\
+             <input id=\"email\" name=\"email\" type=\"email\" autocomplete=\"off\" aria-describedby=\"email-hint\">\
+             <p class=\"hint\" id=\"email-hint\">{text}</p></div><button class=\"quiet\">{button}</button></form>",
+            action = self.address(""),
+            heading = escape(&words.change_heading),
+            code = escape(&words.code),
+            email = escape(&self.language.locale.word(SharedWord::Email)),
+            text = escape(&words.change_text),
+            button = escape(&words.change),
+        )
+    }
+
+    fn address(&self, rest: &str) -> String {
+        let (base, key) = (&self.api.site.public_url, self.team.pack.key.as_str());
+        escape(&format!("{base}/team/{key}{rest}{}", self.language.query))
+    }
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for Key {
+    type Rejection = Error;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Error> {
+        let Path(text) =
+            Path::<String>::from_request_parts(parts, state).await.map_err(|_| Error::UnknownPack)?;
+        PackKey::parse(&text).map(Self).ok_or(Error::UnknownPack)
+    }
+}

@@ -1,0 +1,318 @@
+//! `coupons pack`: batches of codes for companies.
+use super::super::Desk;
+use super::super::show::{moment, print, print_json, table};
+use super::create::{parse_moment, wrong};
+use crate::catalog;
+use crate::clock;
+use crate::coupons::{CodeState, MOST_CODES, Pack, PackCode, PackKey};
+use crate::store::Store;
+use clap::Subcommand;
+use serde_json::{Value, json};
+use std::path::PathBuf;
+
+#[derive(Subcommand)]
+pub enum PackCommand {
+    /// Makes codes for places that a company has bought, each good for one.
+    Create {
+        #[command(flatten)]
+        pack: NewPack,
+        #[command(flatten)]
+        desk: Desk,
+    },
+    /// Lists the newest.
+    List {
+        /// How many at most.
+        #[arg(long, default_value = "50")]
+        limit: u32,
+        #[command(flatten)]
+        desk: Desk,
+    },
+    /// Shows the codes of one, who used which, and what is left.
+    Show {
+        /// Such as PK-7K3M-92QF.
+        pack: String,
+        /// Print the codes as CSV.
+        #[arg(long)]
+        csv: bool,
+        #[command(flatten)]
+        at: PageAt,
+        #[command(flatten)]
+        desk: Desk,
+    },
+    /// Takes back the codes that nobody has used.
+    Revoke {
+        pack: String,
+        #[command(flatten)]
+        desk: Desk,
+    },
+    /// Lets the codes be used until another time.
+    Extend {
+        pack: String,
+        /// Such as 2027-06-30T00:00:00Z, or `never`.
+        #[arg(long)]
+        until: String,
+        #[command(flatten)]
+        desk: Desk,
+    },
+    /// Gives the company's page another address, where the old one got into wrong hands.
+    Renew {
+        pack: String,
+        #[command(flatten)]
+        at: PageAt,
+        #[command(flatten)]
+        desk: Desk,
+    },
+}
+
+/// A pack as an operator asks for it.
+#[derive(clap::Args, Clone, Debug)]
+#[group(skip)]
+pub struct NewPack {
+    /// What the codes are for.
+    #[arg(long)]
+    sku: String,
+    /// How many codes.
+    #[arg(long)]
+    count: i64,
+    /// Who bought them.
+    #[arg(long)]
+    company: String,
+    /// Its purchase order.
+    #[arg(long)]
+    po: String,
+    /// Until when they can be used, such as 2027-01-01T00:00:00Z; for ever without it.
+    #[arg(long)]
+    until: Option<String>,
+    /// Keep a seat of the live training for each code from now on, and not only once it is used.
+    #[arg(long)]
+    reserve: bool,
+    /// Print the codes as CSV.
+    #[arg(long)]
+    csv: bool,
+    #[command(flatten)]
+    at: PageAt,
+    /// What is sold.
+    #[arg(long, env = "CATALOG", default_value = "catalog.toml")]
+    catalog: PathBuf,
+}
+
+/// Where the company's page is.
+#[derive(clap::Args, Clone, Debug)]
+#[group(skip)]
+pub struct PageAt {
+    /// Where browsers reach the servers.
+    #[arg(long, env = "PUBLIC_URL", default_value = "")]
+    public_url: String,
+}
+
+pub(super) async fn pack(command: PackCommand) -> anyhow::Result<()> {
+    match command {
+        PackCommand::Create { pack, desk } => create(&desk, pack).await,
+        PackCommand::List { limit, desk } => list(&desk, limit.into()).await,
+        PackCommand::Show { pack, csv, at, desk } => show(&desk, &pack, csv, &at).await,
+        PackCommand::Revoke { pack, desk } => revoke(&desk, &pack).await,
+        PackCommand::Extend { pack, until, desk } => extend(&desk, &pack, &until).await,
+        PackCommand::Renew { pack, at, desk } => renew(&desk, &pack, &at).await,
+    }
+}
+
+async fn create(desk: &Desk, asked: NewPack) -> anyhow::Result<()> {
+    let who = desk.operator()?;
+    let catalog = catalog::read(&asked.catalog)?;
+    let Some(item) = catalog.find(&asked.sku) else {
+        return Err(wrong("--sku", format!("the catalogue has no {:?}", asked.sku)).into());
+    };
+    if !(1..=MOST_CODES).contains(&asked.count) {
+        return Err(wrong("--count", format!("must be 1 to {MOST_CODES}")).into());
+    }
+    for (field, text) in [("--company", &asked.company), ("--po", &asked.po)] {
+        if text.trim().is_empty() {
+            return Err(wrong(field, "must not be empty".to_owned()).into());
+        }
+    }
+    let until = parse_moment("--until", asked.until.as_deref())?;
+    if item.capacity.is_none() && asked.reserve {
+        return Err(wrong("--reserve", format!("{} has no seats; leave it out", item.sku)).into());
+    }
+    let now = clock::now();
+    let random = (rand::random(), rand::random());
+    let pack = Pack::new(&item.sku, asked.company.trim(), asked.po.trim(), random, now);
+    let codes: Vec<_> = (0..asked.count).map(|_| pack.coupon(rand::random(), until, asked.reserve)).collect();
+    let store = desk.open().await?;
+    let mut tx = store.begin().await?;
+    if let Some(capacity) = item.capacity
+        && asked.reserve
+        && !tx.take_seats(&item.sku, asked.count, capacity).await?
+    {
+        let left = capacity - store.taken_seats(&item.sku).await?;
+        let detail = format!("{} has {} seats left", item.sku, left.max(0));
+        return Err(wrong("--count", detail).into());
+    }
+    tx.insert_pack(&pack, &codes, now).await?;
+    tx.audit(who, "create pack", None, &format!("{} for {}: {}", pack.id, pack.company, pack.order), now)
+        .await?;
+    tx.commit().await?;
+    tell(desk, &store, &pack, asked.csv, &asked.at).await
+}
+
+async fn list(desk: &Desk, most: i64) -> anyhow::Result<()> {
+    let store = desk.open().await?;
+    let mut data = Vec::new();
+    let mut rows = Vec::new();
+    for pack in store.packs(most).await? {
+        let codes = store.codes_of(&pack.id).await?;
+        let (used, left) = (count(&codes, CodeState::Used), count(&codes, CodeState::Free));
+        let row = [
+            pack.id.clone(),
+            pack.company.clone(),
+            pack.order.clone(),
+            pack.sku.clone(),
+            codes.len().to_string(),
+            used.to_string(),
+            left.to_string(),
+            moment(pack.created_at),
+        ];
+        rows.push(row.to_vec());
+        data.push(summary(&pack, &codes));
+    }
+    table(desk.json, &data, &["pack", "company", "po", "sku", "codes", "used", "left", "made"], rows)
+}
+
+async fn show(desk: &Desk, name: &str, csv: bool, at: &PageAt) -> anyhow::Result<()> {
+    let store = desk.open().await?;
+    let pack = find(&store, name).await?;
+    tell(desk, &store, &pack, csv, at).await
+}
+
+async fn tell(desk: &Desk, store: &Store, pack: &Pack, csv: bool, at: &PageAt) -> anyhow::Result<()> {
+    let codes = store.codes_of(&pack.id).await?;
+    if csv {
+        print(crate::coupons::csv(&codes).trim_end());
+        return Ok(());
+    }
+    if desk.json {
+        let mut whole = summary(pack, &codes);
+        whole["page"] = json!(at.page(&pack.key));
+        whole["codes"] = codes.iter().map(code_json).collect();
+        return print_json(&whole);
+    }
+    let facts = [
+        ("pack", pack.id.clone()),
+        ("company", pack.company.clone()),
+        ("po", pack.order.clone()),
+        ("sku", pack.sku.clone()),
+        ("used", format!("{} of {}", count(&codes, CodeState::Used), codes.len())),
+        ("left", count(&codes, CodeState::Free).to_string()),
+        ("until", codes.first().and_then(|code| code.coupon.valid_until).map(moment).unwrap_or_default()),
+        ("page", at.page(&pack.key)),
+    ];
+    let facts = facts.into_iter().map(|(name, value)| vec![name.to_owned(), value]).collect();
+    table(false, &(), &["pack", ""], facts)?;
+    print("");
+    let row = |code: &PackCode| {
+        let (reference, learner) = code.used_by.clone().unwrap_or_default();
+        vec![
+            code.coupon.terms.shown.clone(),
+            code.state.as_str().to_owned(),
+            code.coupon.email.clone().unwrap_or_default(),
+            reference,
+            learner.unwrap_or_default(),
+        ]
+    };
+    table(false, &(), &["code", "state", "kept for", "used by", "email"], codes.iter().map(row).collect())
+}
+
+async fn revoke(desk: &Desk, name: &str) -> anyhow::Result<()> {
+    let who = desk.operator()?;
+    let store = desk.open().await?;
+    let pack = find(&store, name).await?;
+    let now = clock::now();
+    let mut tx = store.begin().await?;
+    let revoked = tx.revoke_pack(&pack, now).await?;
+    tx.audit(who, "revoke pack", None, &format!("{}: {revoked} codes", pack.id), now).await?;
+    tx.commit().await?;
+    let codes = store.codes_of(&pack.id).await?;
+    let used = count(&codes, CodeState::Used);
+    if desk.json {
+        return print_json(&json!({ "pack": pack.id, "revoked": revoked, "used": used }));
+    }
+    print(&format!("{}: {revoked} codes taken back; {used} were used and keep their access", pack.id));
+    Ok(())
+}
+
+async fn extend(desk: &Desk, name: &str, until: &str) -> anyhow::Result<()> {
+    let who = desk.operator()?;
+    let until = if until == "never" { None } else { parse_moment("--until", Some(until))? };
+    let store = desk.open().await?;
+    let pack = find(&store, name).await?;
+    let now = clock::now();
+    let said = until.map_or_else(|| "for ever".to_owned(), |until| format!("until {until}"));
+    let mut tx = store.begin().await?;
+    let extended = tx.extend_pack(&pack, until).await?;
+    tx.audit(who, "extend pack", None, &format!("{} {said}", pack.id), now).await?;
+    tx.commit().await?;
+    if desk.json {
+        return print_json(&json!({ "pack": pack.id, "extended": extended, "until": until }));
+    }
+    print(&format!("{}: {extended} codes can be used {said}", pack.id));
+    Ok(())
+}
+
+async fn renew(desk: &Desk, name: &str, at: &PageAt) -> anyhow::Result<()> {
+    let who = desk.operator()?;
+    let store = desk.open().await?;
+    let pack = find(&store, name).await?;
+    let key = PackKey::from_random(rand::random());
+    let now = clock::now();
+    let mut tx = store.begin().await?;
+    tx.renew_pack(&pack, &key).await?;
+    tx.audit(who, "renew pack", None, &pack.id, now).await?;
+    tx.commit().await?;
+    if desk.json {
+        return print_json(&json!({ "pack": pack.id, "page": at.page(&key) }));
+    }
+    print(&format!("{}: its page is {} from now on", pack.id, at.page(&key)));
+    Ok(())
+}
+
+async fn find(store: &Store, name: &str) -> anyhow::Result<Pack> {
+    let found = store.pack_called(name).await?;
+    let unknown = || wrong("PACK", format!("no pack is called {name:?}: `coupons pack list` shows them"));
+    Ok(found.ok_or_else(unknown)?)
+}
+
+impl PageAt {
+    fn page(&self, key: &PackKey) -> String {
+        format!("{}/team/{}", self.public_url.trim_end_matches('/'), key.as_str())
+    }
+}
+
+fn count(codes: &[PackCode], state: CodeState) -> usize {
+    codes.iter().filter(|code| code.state == state).count()
+}
+
+fn summary(pack: &Pack, codes: &[PackCode]) -> Value {
+    json!({
+        "pack": pack.id,
+        "company": pack.company,
+        "po": pack.order,
+        "sku": pack.sku,
+        "count": codes.len(),
+        "used": count(codes, CodeState::Used),
+        "left": count(codes, CodeState::Free),
+        "purchase": pack.purchase.as_ref().map(|_| &pack.order),
+        "created_at": pack.created_at,
+    })
+}
+
+fn code_json(code: &PackCode) -> Value {
+    let (reference, learner) = code.used_by.clone().unzip();
+    json!({
+        "code": code.coupon.terms.shown,
+        "state": code.state,
+        "email": code.coupon.email,
+        "purchase": reference,
+        "used_by": learner.flatten(),
+        "valid_until": code.coupon.valid_until,
+    })
+}

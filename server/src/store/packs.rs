@@ -1,0 +1,265 @@
+//! Packs, their codes, and whom the codes are for.
+use super::coupons::{COLUMNS, coupon};
+use super::purchases::known_id;
+use super::{Store, StoreError, Tx};
+use crate::coupons::{CodeState, Coupon, CouponCode, Pack, PackCode, PackKey};
+use crate::purchase::{Purchase, PurchaseId};
+use shared::{Email, State, Timestamp};
+use sqlx::Row;
+use sqlx::any::AnyRow;
+
+const PACK: &str = "SELECT id, key, sku, company, purchase_order, purchase_id, created_at FROM packs";
+
+impl Store {
+    /// The newest packs, newest first.
+    pub async fn packs(&self, most: i64) -> Result<Vec<Pack>, StoreError> {
+        let text = [PACK, " ORDER BY created_at DESC, id LIMIT $1"].concat();
+        let rows = sqlx::query(sqlx::AssertSqlSafe(text)).bind(most).fetch_all(&self.pool).await?;
+        rows.iter().map(pack).collect()
+    }
+
+    /// The pack that people call `name`, in either case.
+    pub async fn pack_called(&self, name: &str) -> Result<Option<Pack>, StoreError> {
+        self.pack_by("id", &name.trim().to_uppercase()).await
+    }
+
+    /// The pack whose page has this key.
+    pub async fn pack_with_key(&self, key: &PackKey) -> Result<Option<Pack>, StoreError> {
+        self.pack_by("key", key.as_str()).await
+    }
+
+    /// The pack that `purchase` paid for.
+    pub async fn pack_of(&self, purchase: &PurchaseId) -> Result<Option<Pack>, StoreError> {
+        self.pack_by("purchase_id", purchase.as_str()).await
+    }
+
+    async fn pack_by(&self, column: &'static str, value: &str) -> Result<Option<Pack>, StoreError> {
+        let text = format!("{PACK} WHERE {column} = $1");
+        let query = sqlx::query(sqlx::AssertSqlSafe(text)).bind(value);
+        query.fetch_optional(&self.pool).await?.map(|row| pack(&row)).transpose()
+    }
+
+    /// The codes of a pack, in one order for ever.
+    pub async fn codes_of(&self, pack: &str) -> Result<Vec<PackCode>, StoreError> {
+        let columns: Vec<_> = COLUMNS.split(", ").map(|column| format!("c.{column}")).collect();
+        let text = format!(
+            "SELECT {}, p.reference, p.state, r.email AS learner FROM coupons c LEFT JOIN redemptions r ON r.code = c.code \
+             LEFT JOIN purchases p ON p.id = r.purchase_id WHERE c.pack = $1 ORDER BY c.code",
+            columns.join(", ")
+        );
+        let rows = sqlx::query(sqlx::AssertSqlSafe(text)).bind(pack).fetch_all(&self.pool).await?;
+        rows.iter().map(pack_code).collect()
+    }
+}
+
+impl Tx {
+    /// Keeps a new pack with its codes.
+    pub async fn insert_pack(
+        &mut self,
+        pack: &Pack,
+        codes: &[Coupon],
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        sqlx::query(
+            "INSERT INTO packs (id, key, sku, company, purchase_order, purchase_id, created_at) \
+             VALUES ($1, $2, $3, $4, $5, $6, $7)",
+        )
+        .bind(&pack.id)
+        .bind(pack.key.as_str())
+        .bind(&pack.sku)
+        .bind(&pack.company)
+        .bind(&pack.order)
+        .bind(pack.purchase.as_ref().map(PurchaseId::as_str))
+        .bind(now.as_millis())
+        .execute(&mut *self.inner)
+        .await?;
+        for code in codes {
+            // 75 random bits: the same twice is a fault, and all of it is taken back.
+            if !self.insert_coupon(code, now).await? {
+                return Err(StoreError::Unsupported("two codes are the same".to_owned()));
+            }
+        }
+        Ok(())
+    }
+
+    /// The codes that a team has paid for. The seats that the purchase held are kept for them from now on.
+    pub(super) async fn issue_pack(&mut self, purchase: &Purchase, now: Timestamp) -> Result<(), StoreError> {
+        let company = purchase
+            .learner()
+            .map(|learner| learner.name.clone().unwrap_or_else(|| learner.email.as_str().to_owned()));
+        let random = (rand::random(), rand::random());
+        let pack = Pack {
+            purchase: Some(purchase.id().clone()),
+            ..Pack::new(
+                purchase.sku(),
+                &company.unwrap_or_default(),
+                purchase.reference().as_str(),
+                random,
+                now,
+            )
+        };
+        let code = |_| pack.coupon(rand::random(), None, purchase.is_seated());
+        let codes: Vec<_> = (0..purchase.places()).map(code).collect();
+        self.insert_pack(&pack, &codes, now).await
+    }
+
+    /// Takes the codes of a pack back; how many of them nobody had paid with. Whoever holds one may still do so. Where
+    /// the purchase of a used one is refunded later, it is not free again.
+    pub async fn revoke_pack(&mut self, pack: &Pack, now: Timestamp) -> Result<u64, StoreError> {
+        // The seats before the codes, in all transactions.
+        self.lock_seats(&pack.sku).await?;
+        let rows = sqlx::query(
+            "UPDATE coupons SET revoked_at = $2 WHERE pack = $1 AND revoked_at IS NULL RETURNING used, brings_seat, \
+             CAST(CASE WHEN EXISTS (SELECT 1 FROM redemptions r JOIN purchases p ON p.id = r.purchase_id \
+             WHERE r.code = coupons.code AND p.state IN ('paid', 'granted', 'refunding')) THEN 1 ELSE 0 END AS BIGINT) AS paid",
+        )
+        .bind(&pack.id)
+        .bind(now.as_millis())
+        .fetch_all(&mut *self.inner)
+        .await?;
+        let (mut unused, mut free) = (0, 0);
+        for row in &rows {
+            unused += u64::from(row.try_get::<i64, _>("paid")? == 0);
+            if row.try_get::<i64, _>("used")? == 0 && row.try_get::<i64, _>("brings_seat")? == 1 {
+                free += 1;
+            }
+        }
+        if free > 0 {
+            self.release_seats(&pack.sku, free).await?;
+        }
+        Ok(unused)
+    }
+
+    pub(super) async fn revoke_pack_of(
+        &mut self,
+        purchase: &PurchaseId,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        let text = [PACK, " WHERE purchase_id = $1"].concat();
+        let row = sqlx::query(sqlx::AssertSqlSafe(text))
+            .bind(purchase.as_str())
+            .fetch_optional(&mut *self.inner)
+            .await?;
+        let Some(row) = row else { return Ok(()) };
+        let pack = pack(&row)?;
+        let revoked = self.revoke_pack(&pack, now).await?;
+        tracing::info!(pack.id = pack.id, codes.revoked = revoked, "codes of a refunded pack taken back");
+        Ok(())
+    }
+
+    /// Lets the codes of a pack be used until another moment; how many.
+    pub async fn extend_pack(&mut self, pack: &Pack, until: Option<Timestamp>) -> Result<u64, StoreError> {
+        let extended =
+            sqlx::query("UPDATE coupons SET valid_until = $2 WHERE pack = $1 AND revoked_at IS NULL")
+                .bind(&pack.id)
+                .bind(until.map(Timestamp::as_millis))
+                .execute(&mut *self.inner)
+                .await?;
+        Ok(extended.rows_affected())
+    }
+
+    /// Gives the company's page another address.
+    pub async fn renew_pack(&mut self, pack: &Pack, key: &PackKey) -> Result<(), StoreError> {
+        sqlx::query("UPDATE packs SET key = $2 WHERE id = $1")
+            .bind(&pack.id)
+            .bind(key.as_str())
+            .execute(&mut *self.inner)
+            .await?;
+        Ok(())
+    }
+
+    /// Keeps an unused code for `email`, or for whoever has it; `false` where it is used or revoked, or no code of this
+    /// pack.
+    pub async fn assign_code(
+        &mut self,
+        pack: &Pack,
+        code: &CouponCode,
+        email: Option<&Email>,
+    ) -> Result<bool, StoreError> {
+        let assigned = sqlx::query(
+            "UPDATE coupons SET email = $3 WHERE pack = $1 AND code = $2 AND used = 0 AND revoked_at IS NULL",
+        )
+        .bind(&pack.id)
+        .bind(code.as_str())
+        .bind(email.map(|email| email.as_str().to_lowercase()))
+        .execute(&mut *self.inner)
+        .await?;
+        Ok(assigned.rows_affected() == 1)
+    }
+
+    /// Keeps a free code of the pack for each of `emails`, in their order, as far as there are any; those left without.
+    /// Who has one already, or has used one, gets no second. Two that do so at the same time wait for each other.
+    pub async fn assign_codes(&mut self, pack: &Pack, emails: &[Email]) -> Result<Vec<Email>, StoreError> {
+        sqlx::query("UPDATE packs SET sku = sku WHERE id = $1")
+            .bind(&pack.id)
+            .execute(&mut *self.inner)
+            .await?;
+        let rows = sqlx::query(
+            "SELECT c.code, c.email, c.used, r.email AS learner FROM coupons c LEFT JOIN redemptions r ON r.code = c.code \
+             WHERE c.pack = $1 AND c.revoked_at IS NULL ORDER BY c.code",
+        )
+        .bind(&pack.id)
+        .fetch_all(&mut *self.inner)
+        .await?;
+        let mut served = Vec::new();
+        let mut free = Vec::new();
+        for row in &rows {
+            let (email, learner): (Option<String>, Option<String>) =
+                (row.try_get("email")?, row.try_get("learner")?);
+            if email.is_none() && row.try_get::<i64, _>("used")? == 0 {
+                free.push(row.try_get::<String, _>("code")?);
+            }
+            served.extend(email.into_iter().chain(learner));
+        }
+        let mut free = free.into_iter();
+        let mut without = Vec::new();
+        for email in emails {
+            let address = email.as_str().to_lowercase();
+            if served.contains(&address) {
+                continue;
+            }
+            let mut kept = false;
+            for code in free.by_ref() {
+                let code =
+                    CouponCode::parse(&code).map_err(|error| StoreError::Unsupported(error.to_string()))?;
+                // Somebody may have begun to use it meanwhile.
+                if self.assign_code(pack, &code, Some(email)).await? {
+                    kept = true;
+                    break;
+                }
+            }
+            if kept { served.push(address) } else { without.push(email.clone()) }
+        }
+        Ok(without)
+    }
+}
+
+fn pack(row: &AnyRow) -> Result<Pack, StoreError> {
+    let key: &str = row.try_get("key")?;
+    let purchase: Option<&str> = row.try_get("purchase_id")?;
+    Ok(Pack {
+        id: row.try_get("id")?,
+        key: PackKey::parse(key).ok_or_else(|| StoreError::Unsupported("a pack's key".to_owned()))?,
+        sku: row.try_get("sku")?,
+        company: row.try_get("company")?,
+        order: row.try_get("purchase_order")?,
+        purchase: purchase.map(known_id).transpose()?,
+        created_at: Timestamp::from_millis(row.try_get("created_at")?),
+    })
+}
+
+fn pack_code(row: &AnyRow) -> Result<PackCode, StoreError> {
+    let coupon = coupon(row)?;
+    let reference: Option<String> = row.try_get("reference")?;
+    let purchase: Option<&str> = row.try_get("state")?;
+    let state = match purchase.and_then(State::parse) {
+        Some(State::Held | State::Paying | State::Processing) => CodeState::Held,
+        Some(State::Paid | State::Granted | State::Refunding) => CodeState::Used,
+        Some(State::Expired | State::Canceled | State::Refunded) | None if coupon.revoked => {
+            CodeState::Revoked
+        }
+        Some(State::Expired | State::Canceled | State::Refunded) | None => CodeState::Free,
+    };
+    let learner = row.try_get("learner")?;
+    Ok(PackCode { coupon, state, used_by: reference.map(|reference| (reference, learner)) })
+}
