@@ -75,7 +75,7 @@ fn parts_are_those_of_the_view() {
     let mut real = Names::new();
     for entry in fs::read_dir(root().join("widget/src/view")).expect("the view") {
         let view = fs::read_to_string(entry.expect("an entry").path()).expect("text");
-        for mark in ["part=\"", "(\"part\", \""] {
+        for mark in ["part=\"", "(\"part\", \"", "_PART: &str = \""] {
             real.extend(
                 view.split(mark).skip(1).map(|rest| rest.split('"').next().unwrap_or_default().to_owned()),
             );

@@ -16,7 +16,7 @@ export interface RedisCheckoutAttributes {
   lang?: RedisCheckoutLanguage;
   /** `light` without it. `auto` follows the visitor's preference. */
   theme?: RedisCheckoutTheme;
-  /** Reserved. */
+  /** A code that lowers the price from the start. Without it, `?coupon=` of the page's address counts. */
   coupon?: string;
   /** Fills the email field in, until the learner types. */
   email?: string;
@@ -61,6 +61,7 @@ export interface RedisCheckoutErrorDetail extends RedisCheckoutDetail {
 export type RedisCheckoutErrorCode =
   | 'unknown_sku' | 'unknown_variant' | 'unavailable' | 'offline' | 'timeout' | 'wasm_unavailable' | 'stripe_unavailable'
   | 'payments_unavailable' | 'rate_limited' | 'sold_out' | 'sale_not_open' | 'sale_closed' | 'sale_paused'
+  | 'coupon_unknown' | 'coupon_expired' | 'coupon_used_up' | 'coupon_not_for_this' | 'coupon_email_domain'
   | 'price_changed' | 'hold_expired' | 'purchase_ended' | 'invalid_email'
   | (string & {});
 

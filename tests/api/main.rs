@@ -11,6 +11,7 @@ mod fuzz;
 mod grants;
 mod hosted;
 mod hosted_again;
+mod hosted_coupons;
 mod hosted_endings;
 mod lifecycle;
 mod offerings;

@@ -80,7 +80,7 @@ async fn tab_reaches_everything_and_is_caught_by_nothing() {
     reaches(&page, &["purchase"]).await;
     page.press("Purchase").await;
     page.until("element.querySelector('[slot=payment] iframe')?.clientHeight > 100").await;
-    reaches(&page, &["email", "frame", "Pay $49.00", "cancel"]).await;
+    reaches(&page, &["email", "redeem", "frame", "Pay $49.00", "cancel"]).await;
     page.fill("ada@example.com", "4242424242424242").await;
     page.press("Pay $49.00").await;
     page.shows("Start learning").await;
@@ -104,8 +104,8 @@ async fn a_purchase_by_the_keyboard_alone() {
     assert_eq!(focused(&page).await, "email");
     page.type_keys("@example.com").await;
     page.until("!root.querySelector('#email-fault').textContent").await;
-    // Two tabs for the way to pay, then number, date and code; the country stays as it is.
-    type_into(&page, &["", "", "4242424242424242", "1234", "123", "", "94107", ""]).await;
+    // One tab for a code and two for the way to pay, then number, date and code; the country stays as it is.
+    type_into(&page, &["", "", "", "4242424242424242", "1234", "123", "", "94107", ""]).await;
     assert_eq!(focused(&page).await, "Pay $49.00");
     page.type_keys(SPACE).await;
     page.shows("Start learning").await;

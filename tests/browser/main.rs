@@ -4,6 +4,7 @@ mod axe;
 mod browser;
 mod buying;
 mod chromium;
+mod coupons;
 mod course;
 mod diagnosis;
 mod everywhere;

@@ -202,6 +202,10 @@ impl TestApp {
         &self.base
     }
 
+    pub(crate) fn database_url(&self) -> &str {
+        self.database.url()
+    }
+
     /// Keeps the server from storing a purchase until released.
     pub async fn lock_database(&self) -> test_database::Lock {
         self.database.lock().await

@@ -3,11 +3,13 @@
 mod answer;
 mod app;
 mod browser;
+mod coupons;
 mod logs;
 mod seats;
 
 pub use answer::Answer;
 pub use app::{COURSE, Setup, TestApp, intent_of};
 pub use browser::{HtmlForm, PlainBrowser, purchase_of};
+pub use coupons::percent_off;
 pub use logs::logged;
 pub use seats::SeatStream;

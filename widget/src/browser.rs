@@ -3,7 +3,7 @@ use crate::{
     checkout::{Checkout, Owner},
     kept,
     model::{Event, Model},
-    platform::{events, json, page, presses::Presses, seats::SeatStream},
+    platform::{address, events, json, page, presses::Presses, seats::SeatStream},
     shell::Shell,
     speech::Speech,
     view::Screen,
@@ -103,6 +103,7 @@ fn start(
     show: fn(&Model, &Words, &Element) -> Option<Screen>,
 ) -> Result<Handle, JsValue> {
     let screen = read_screen(screen)?;
+    address::take_linked_coupon(&host);
     let shell = Shell::new(host, &screen, trusted);
     let (sku, variant) = (screen.offering.sku.clone(), screen.variant.clone());
     let (api, seated) = (screen.api.clone(), screen.offering.seats.is_some());

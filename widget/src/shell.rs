@@ -77,12 +77,6 @@ impl Shell {
         let shell = &self.0;
         let work = match command {
             Command::ShowPayment { due } => return shell.show_payment(checkout, turn, due),
-            Command::UpdateAmount { amount } => {
-                if let Some(payment) = &*shell.payment.borrow() {
-                    payment.update_amount(amount);
-                }
-                return;
-            }
             Command::HidePayment => {
                 drop(shell.payment.take());
                 drop(shell.challenge.take());
@@ -158,6 +152,9 @@ impl Shell {
                     Some(http::read(answer).map_or_else(Event::OpeningFailed, Event::PurchaseOpened))
                 })
             }
+            Command::ChangeCoupon { id, coupon } => Work::Call(0, Call::change(&id, coupon), |answer| {
+                Some(http::read(answer).map_or_else(Event::PreparingFailed, Event::Repriced))
+            }),
             Command::PreparePayment { id, request, answer } => {
                 // It counts once.
                 drop(shell.challenge.take());
@@ -214,6 +211,9 @@ impl Work {
 
 impl Inner {
     fn show_payment(&self, checkout: &Checkout, turn: u32, due: shared::Money) {
+        if let Some(payment) = &*self.payment.borrow() {
+            return payment.update_amount(due.amount);
+        }
         let told = checkout.clone();
         let failed = move || {
             told.send_answer(turn, Event::StripeFailed);

@@ -9,13 +9,16 @@ pub(crate) enum Command {
         request: OpenPurchase,
     },
     LoadStripe,
+    /// Stripe's form, or its new amount where it is shown.
     ShowPayment {
         due: Money,
     },
-    UpdateAmount {
-        amount: i64,
-    },
     HidePayment,
+    /// Applies a code, or takes the one off that there is.
+    ChangeCoupon {
+        id: String,
+        coupon: Option<String>,
+    },
     CheckDetails,
     PreparePayment {
         id: String,
@@ -77,6 +80,10 @@ pub(crate) enum Target {
     Title,
     Purchase,
     Email,
+    /// The field for a code.
+    Code,
+    /// The button that opens that field, applies what is in it, or takes it off.
+    Redeem,
     Note,
     Heading,
 }
@@ -88,6 +95,8 @@ impl Target {
             Self::Title => "title",
             Self::Purchase => "purchase",
             Self::Email => "email",
+            Self::Code => "code",
+            Self::Redeem => "redeem",
             Self::Note => "note",
             Self::Heading => "heading",
         }

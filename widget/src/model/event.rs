@@ -14,6 +14,11 @@ pub(crate) enum Event {
     EmailTyped(String),
     /// The page that embeds us says whose email it is.
     EmailSuggested(String),
+    CodeTyped(String),
+    /// The button beside the code's field, or Enter in it.
+    CodePressed,
+    /// A coupon was applied or taken off.
+    Repriced(PurchaseView),
     PayPressed,
     /// The payment details are complete.
     DetailsAccepted,
@@ -25,6 +30,7 @@ pub(crate) enum Event {
     },
     /// Nothing is due.
     PaymentSettled,
+    /// The server did not take the press of Pay, or the code.
     PreparingFailed(Trouble),
     /// The server takes the payment from who passes this.
     ChallengeAsked(Challenge),

@@ -7,7 +7,7 @@ impl Model {
             Stage::Offer { .. }
             | Stage::Opening
             | Stage::Form { .. }
-            | Stage::Paying(Step::CheckingDetails | Step::Preparing | Step::Repricing)
+            | Stage::Paying(Step::CheckingDetails | Step::Preparing | Step::Repricing | Step::Applying)
             | Stage::Failed(_) => self.close(),
             // Money may be moving: whoever comes back must not be asked to pay once more.
             Stage::Paying(Step::Confirming)

@@ -1,5 +1,6 @@
 //! The checkout as a pure machine: events in, commands out. It reads no clock and does no I/O.
 mod command;
+mod coupon;
 mod dialog;
 mod event;
 mod leaving;
@@ -17,7 +18,7 @@ mod watching;
 
 pub(crate) use command::{Command, Notice, Target};
 pub(crate) use event::{Event, Settings};
-pub(crate) use stage::{EmailFault, Failure, Note, Purchase, Stage, Step};
+pub(crate) use stage::{Failure, Note, Purchase, Stage, Step};
 pub(crate) use trouble::Trouble;
 
 use shared::{Money, Screen};
@@ -31,6 +32,14 @@ pub(crate) struct Model {
     /// Calls that failed in a row while watching.
     pub(crate) misses: u32,
     email_typed: bool,
+    /// A coupon's code, from the page or typed; whether its field is open, and whether a purchase is opened with it.
+    code: String,
+    code_open: bool,
+    code_wanted: bool,
+    /// What the form will say of a coupon once it is there.
+    pending: Option<Option<Trouble>>,
+    /// The purchase was opened where no seat was left: its seat came with the coupon.
+    brought_seat: bool,
     settings: Settings,
     stripe: Script,
     /// Milliseconds that the hold still lasts, at the last look at the clock.
@@ -62,6 +71,11 @@ impl Model {
             purchase: None,
             misses: 0,
             email_typed: false,
+            code: String::new(),
+            code_open: false,
+            code_wanted: false,
+            pending: None,
+            brought_seat: false,
             settings: Settings { coupon: None, learner_token: None },
             stripe: Script::Absent,
             hold_left: None,
@@ -103,6 +117,9 @@ impl Model {
             Event::StripeFailed => self.fail_stripe(),
             Event::EmailTyped(text) => self.take_email(text),
             Event::EmailSuggested(text) => self.suggest_email(text),
+            Event::CodeTyped(text) => self.take_code(text),
+            Event::CodePressed => self.press_code(),
+            Event::Repriced(seen) => self.reprice(seen),
             Event::PayPressed => self.press_pay(),
             Event::DetailsAccepted => self.prepare_payment(),
             Event::DetailsRefused(words) => self.refuse_details(words),

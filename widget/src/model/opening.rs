@@ -34,6 +34,7 @@ impl Model {
             Trouble::Refused(Code::SaleClosed) => Some(Sale::Closed),
             Trouble::Refused(Code::SalePaused) => Some(Sale::Paused),
             Trouble::Refused(_)
+            | Trouble::RefusedFor(..)
             | Trouble::TooMany { .. }
             | Trouble::Offline
             | Trouble::Timeout
@@ -44,16 +45,15 @@ impl Model {
             self.screen.offering.sale = sale;
             self.stage = Stage::Offer { note: Some(trouble) };
             self.turn += 1;
-            return vec![told, Command::Focus(Target::Title)];
+            let target = if self.code_fault().is_some() { Target::Code } else { Target::Title };
+            return vec![told, Command::Focus(target)];
         }
-        self.stage = Stage::Failed(match trouble {
-            Trouble::Refused(code) if is_about_coupon(code) => Failure::Coupon(code),
-            Trouble::Refused(_)
-            | Trouble::TooMany { .. }
-            | Trouble::Offline
-            | Trouble::Timeout
-            | Trouble::Unreadable => Failure::Opening(trouble),
-        });
+        if trouble.is_about_coupon() && std::mem::take(&mut self.code_wanted) {
+            let mut commands = self.open_without_code(trouble);
+            commands.insert(0, told);
+            return commands;
+        }
+        self.stage = Stage::Failed(Failure::Opening(trouble));
         vec![told, Command::Focus(Target::Heading)]
     }
 
@@ -102,10 +102,6 @@ impl Model {
         match failure {
             Failure::Opening(trouble) if trouble.leaves_doubt() => {}
             Failure::Opening(_) => self.turn += 1,
-            Failure::Coupon(_) => {
-                self.settings.coupon = None;
-                self.turn += 1;
-            }
             Failure::Stripe => {
                 self.stage = Stage::Opening;
                 return self.load_stripe();
@@ -137,10 +133,13 @@ impl Model {
     }
 
     pub(super) fn change_settings(&mut self, settings: Settings) -> Vec<Command> {
-        let other_price = (&settings.coupon, &settings.learner_token)
-            != (&self.settings.coupon, &self.settings.learner_token);
         let changed = settings != self.settings;
         self.settings = settings;
+        // What is typed where it is sold out is the learner's.
+        if changed && !(self.code_open && self.stage.is_offer()) {
+            self.code = self.settings.coupon.clone().unwrap_or_default();
+            self.code_wanted = !self.code.is_empty();
+        }
         let open = match self.stage {
             Stage::Form { .. } => true,
             Stage::Opening if self.purchase.is_some() => true,
@@ -162,7 +161,7 @@ impl Model {
             | Stage::Granted { .. }
             | Stage::Over(_) => false,
         };
-        if !(open && other_price) {
+        if !(open && changed) {
             return Vec::new();
         }
         let mut commands = self.close();
@@ -173,6 +172,7 @@ impl Model {
     pub(super) fn open(&mut self) -> Vec<Command> {
         self.stage = Stage::Opening;
         self.folded = false;
+        self.brought_seat = self.screen.offering.sale == Sale::SoldOut;
         let mut commands = self.load_stripe();
         if !self.closing {
             commands.push(self.open_command());
@@ -180,8 +180,9 @@ impl Model {
         commands
     }
 
-    fn open_command(&self) -> Command {
-        let Settings { coupon, learner_token } = self.settings.clone();
+    pub(super) fn open_command(&self) -> Command {
+        let coupon = self.code_wanted.then(|| self.code.trim().to_owned());
+        let learner_token = self.settings.learner_token.clone();
         let (sku, variant) = (self.screen.offering.sku.clone(), self.screen.variant.clone());
         Command::OpenPurchase {
             turn: self.turn,
@@ -200,7 +201,7 @@ impl Model {
         }
     }
 
-    fn show_form(&mut self) -> Vec<Command> {
+    pub(super) fn show_form(&mut self) -> Vec<Command> {
         let (Stage::Opening, Some(_)) = (&self.stage, &self.purchase) else { return Vec::new() };
         let due = self.due();
         let needs_stripe = due.amount > 0;
@@ -213,6 +214,8 @@ impl Model {
             needs_stripe.then_some(Command::ShowPayment { due }).into_iter().chain(self.start_clock());
         let note = if std::mem::take(&mut self.resumed) {
             self.note(Note::Unconfirmed)
+        } else if let Some(trouble) = self.pending.take() {
+            self.note(Note::Coupon(trouble))
         } else {
             self.stage = Stage::Form { note: None };
             vec![Command::Focus(Target::Email)]
@@ -238,21 +241,12 @@ impl Model {
     pub(super) fn forget(&mut self) -> Option<Purchase> {
         self.turn += 1;
         self.misses = 0;
+        self.code_open = false;
+        self.pending = None;
         self.told_paid = false;
         self.resumed = false;
         self.hold_left = None;
         self.ticking = false;
         self.purchase.take()
     }
-}
-
-const fn is_about_coupon(code: Code) -> bool {
-    matches!(
-        code,
-        Code::CouponUnknown
-            | Code::CouponExpired
-            | Code::CouponUsedUp
-            | Code::CouponNotForThis
-            | Code::CouponEmailDomain
-    )
 }

@@ -1,5 +1,5 @@
 //! One press of the pay button, from the email to Stripe's answer.
-use super::{Command, EmailFault, Model, Note, Notice, Stage, Step, Target, Trouble};
+use super::{Command, Model, Note, Notice, Stage, Step, Target, Trouble};
 use shared::{Challenge, Code, Pay, State};
 
 impl Model {
@@ -21,8 +21,12 @@ impl Model {
 
     pub(super) fn press_pay(&mut self) -> Vec<Command> {
         let Stage::Form { .. } = self.stage else { return Vec::new() };
+        // Nobody pays another price than the code is hoped to bring, unless it was refused.
+        if !self.is_code_refused() && self.typed_code().is_some() {
+            return self.press_code();
+        }
         if !could_be_email(self.email.trim()) {
-            return self.note(Note::Email(EmailFault::Invalid));
+            return self.note(Note::Email(Trouble::Refused(Code::InvalidEmail)));
         }
         self.stage = Stage::Paying(Step::CheckingDetails);
         let mut commands = vec![self.tell(Notice::Paying)];
@@ -88,7 +92,7 @@ impl Model {
     }
 
     pub(super) fn fail_preparing(&mut self, trouble: Trouble) -> Vec<Command> {
-        let Stage::Paying(Step::Preparing) = self.stage else { return Vec::new() };
+        let Stage::Paying(step @ (Step::Preparing | Step::Applying)) = self.stage else { return Vec::new() };
         let told = self.tell(Notice::Error { code: trouble.code() });
         let mut commands = match trouble {
             Trouble::Refused(Code::PriceChanged) => {
@@ -101,9 +105,15 @@ impl Model {
             Trouble::Refused(Code::HoldExpired) => self.end(State::Expired),
             // Ended may well mean paid, in another tab.
             Trouble::Refused(Code::PurchaseEnded) => self.check(false),
-            Trouble::Refused(Code::InvalidEmail) => self.note(Note::Email(EmailFault::Invalid)),
-            Trouble::Refused(Code::CouponEmailDomain) => self.note(Note::Email(EmailFault::Domain)),
+            trouble if step == Step::Applying && self.applied().is_none() => {
+                self.note(Note::Coupon(Some(trouble)))
+            }
+            Trouble::Refused(Code::InvalidEmail | Code::CouponEmailDomain)
+            | Trouble::RefusedFor(Code::CouponEmailDomain | Code::CouponUsedUp, _) => {
+                self.note(Note::Email(trouble))
+            }
             Trouble::Refused(_)
+            | Trouble::RefusedFor(..)
             | Trouble::TooMany { .. }
             | Trouble::Offline
             | Trouble::Timeout
@@ -121,15 +131,17 @@ impl Model {
     }
 
     pub(super) fn show_new_price(&mut self) -> Vec<Command> {
-        let amount = self.due().amount;
+        let due = self.due();
         let mut commands = self.note(Note::PriceChanged);
-        commands.insert(0, Command::UpdateAmount { amount });
+        commands.insert(0, Command::ShowPayment { due });
         commands
     }
 
     pub(super) fn note(&mut self, note: Note) -> Vec<Command> {
         let target = match note {
             Note::Email(_) => Target::Email,
+            Note::Coupon(Some(_)) => Target::Code,
+            Note::Coupon(None) => Target::Redeem,
             Note::Details(_)
             | Note::Declined(_)
             | Note::Unauthenticated

@@ -1,17 +1,21 @@
 //! The checkout in every state that a learner can meet, for marketing's preview.
-use super::{EmailFault, Failure, Model, Note, Purchase, Stage, Step, Trouble};
-use shared::{Code, Currency, Kind, Money, Offering, Price, Sale, Screen, Seats, State, Timestamp};
+use super::{Failure, Model, Note, Purchase, Stage, Step, Trouble};
+use shared::{Code, Currency, Kind, Money, Offering, Price, Reason, Sale, Screen, Seats, State, Timestamp};
 
 /// A state by its name, on a screen whose offering it replaces.
 type Scene = (&'static str, fn(Screen) -> Model);
 
 /// In the order in which learners meet them.
-pub(crate) const ALL: [Scene; 34] = [
+pub(crate) const ALL: [Scene; 47] = [
     ("on demand", |screen| Model::new(on_demand(screen))),
     ("live, many seats", |screen| Model::new(live(screen, 24))),
     ("live, few seats", |screen| Model::new(live(screen, 3))),
     ("live, last seat", |screen| Model::new(live(screen, 1))),
     ("live, no seats", |screen| Model::new(sale(live(screen, 0), Sale::SoldOut))),
+    ("live, no seats, coupon without one", |screen| {
+        let note = Some(Trouble::Refused(Code::SoldOut));
+        typed(at(sale(live(screen, 0), Sale::SoldOut), Stage::Offer { note }))
+    }),
     ("not open yet", |screen| Model::new(sale(on_demand(screen), Sale::NotOpen))),
     ("closed", |screen| Model::new(sale(on_demand(screen), Sale::Closed))),
     ("paused", |screen| Model::new(sale(on_demand(screen), Sale::Paused))),
@@ -21,9 +25,30 @@ pub(crate) const ALL: [Scene; 34] = [
         hold_left: Some(42_000),
         ..held(screen, Stage::Form { note: None })
     }),
+    ("code", |screen| code(screen, Stage::Form { note: None })),
+    ("code, asking", |screen| code(screen, Stage::Paying(Step::Applying))),
     ("coupon", coupon),
-    ("email missing", |screen| form(screen, Note::Email(EmailFault::Invalid))),
-    ("email of another company", |screen| form(screen, Note::Email(EmailFault::Domain))),
+    ("coupon for all of it", |screen| off(screen, 49_000)),
+    ("coupon unknown", |screen| refused(screen, Trouble::Refused(Code::CouponUnknown))),
+    ("coupon mistyped", |screen| refused(screen, Trouble::RefusedFor(Code::CouponUnknown, Reason::Typo))),
+    ("coupon not valid yet", |screen| {
+        refused(screen, Trouble::RefusedFor(Code::CouponNotForThis, Reason::NotYet))
+    }),
+    ("coupon expired", |screen| refused(screen, Trouble::Refused(Code::CouponExpired))),
+    ("coupon used up", |screen| refused(screen, Trouble::Refused(Code::CouponUsedUp))),
+    ("coupon for something else", |screen| refused(screen, Trouble::Refused(Code::CouponNotForThis))),
+    ("coupon leaves too little", |screen| {
+        refused(screen, Trouble::RefusedFor(Code::CouponNotForThis, Reason::Minimum))
+    }),
+    ("too many codes", |screen| refused(screen, Trouble::TooMany { seconds: 540 })),
+    ("email missing", |screen| form(screen, Note::Email(Trouble::Refused(Code::InvalidEmail)))),
+    ("email of another company", |screen| of_email(screen, Trouble::Refused(Code::CouponEmailDomain))),
+    ("email of another learner", |screen| {
+        of_email(screen, Trouble::RefusedFor(Code::CouponEmailDomain, Reason::OtherEmail))
+    }),
+    ("coupon used by this email", |screen| {
+        of_email(screen, Trouble::RefusedFor(Code::CouponUsedUp, Reason::Learner))
+    }),
     ("paying", |screen| held(screen, Stage::Paying(Step::Preparing))),
     ("3-D Secure", |screen| held(screen, Stage::Paying(Step::Confirming))),
     ("3-D Secure failed", |screen| form(screen, Note::Unauthenticated)),
@@ -44,7 +69,6 @@ pub(crate) const ALL: [Scene; 34] = [
     ("refunded", |screen| held(screen, Stage::Over(State::Refunded))),
     ("sold out at the press", |screen| failed(screen, Failure::Opening(Trouble::Refused(Code::SoldOut)))),
     ("offline", |screen| failed(screen, Failure::Opening(Trouble::Offline))),
-    ("coupon unknown", |screen| failed(screen, Failure::Coupon(Code::CouponUnknown))),
     ("Stripe.js blocked", |screen| failed(screen, Failure::Stripe)),
 ];
 
@@ -124,13 +148,33 @@ fn held(screen: Screen, stage: Stage) -> Model {
 }
 
 fn coupon(screen: Screen) -> Model {
+    off(screen, 9_800)
+}
+
+fn off(screen: Screen, discount: i64) -> Model {
     let mut model = held(screen, Stage::Form { note: None });
     if let Some(purchase) = &mut model.purchase {
-        purchase.price.discount = 9_800;
-        purchase.price.total -= 9_800;
+        purchase.price.discount = discount;
+        purchase.price.total -= discount;
         purchase.price.coupon = Some("WELCOME20".to_owned());
     }
     model
+}
+
+fn of_email(screen: Screen, trouble: Trouble) -> Model {
+    Model { stage: Stage::Form { note: Some(Note::Email(trouble)) }, ..coupon(screen) }
+}
+
+fn typed(model: Model) -> Model {
+    Model { code: "WELCOME20".to_owned(), code_open: true, ..model }
+}
+
+fn code(screen: Screen, stage: Stage) -> Model {
+    typed(held(screen, stage))
+}
+
+fn refused(screen: Screen, trouble: Trouble) -> Model {
+    code(screen, Stage::Form { note: Some(Note::Coupon(Some(trouble))) })
 }
 
 fn form(screen: Screen, note: Note) -> Model {

@@ -1,6 +1,6 @@
 //! Where the checkout stands, as the learner sees it.
 use super::Trouble;
-use shared::{Code, Price, State, Timestamp};
+use shared::{Price, State, Timestamp};
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Stage {
@@ -54,12 +54,16 @@ pub(crate) enum Step {
     Confirming,
     /// The price moved: finding out the new one.
     Repricing,
+    /// The server is asked about a coupon.
+    Applying,
 }
 
 /// What the form has to say.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Note {
-    Email(EmailFault),
+    Email(Trouble),
+    /// Why the code was refused; nothing where a coupon was applied or taken off, and the price is another.
+    Coupon(Option<Trouble>),
     Details(String),
     Declined(String),
     /// The bank could not tell that it was the learner.
@@ -72,18 +76,10 @@ pub(crate) enum Note {
     Trouble(Trouble),
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum EmailFault {
-    Invalid,
-    /// The coupon is for another company's addresses.
-    Domain,
-}
-
 /// What ends the way to the form.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Failure {
     Opening(Trouble),
-    Coupon(Code),
     Stripe,
 }
 

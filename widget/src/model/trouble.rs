@@ -1,5 +1,5 @@
 //! Why a call to our server did not bring what was asked for.
-use shared::Code;
+use shared::{Code, Reason};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Trouble {
@@ -9,6 +9,8 @@ pub(crate) enum Trouble {
     Timeout,
     /// The server refused, and said why.
     Refused(Code),
+    /// The same, and what of it the code doesn't tell.
+    RefusedFor(Code, Reason),
     /// Too often: not before so long.
     TooMany { seconds: u32 },
     /// No answer although there is a network, or one that can't be read, as a proxy's error page.
@@ -21,7 +23,7 @@ impl Trouble {
         match self {
             Self::Offline => "offline",
             Self::Timeout => "timeout",
-            Self::Refused(code) => code.as_str(),
+            Self::Refused(code) | Self::RefusedFor(code, _) => code.as_str(),
             Self::TooMany { .. } => Code::RateLimited.as_str(),
             Self::Unreadable => "unavailable",
         }
@@ -31,7 +33,24 @@ impl Trouble {
     pub(crate) const fn leaves_doubt(self) -> bool {
         match self {
             Self::Offline | Self::Timeout | Self::Unreadable => true,
-            Self::Refused(_) | Self::TooMany { .. } => false,
+            Self::Refused(_) | Self::RefusedFor(..) | Self::TooMany { .. } => false,
+        }
+    }
+
+    /// Whether another code, or none, would be taken.
+    pub(super) const fn is_about_coupon(self) -> bool {
+        match self {
+            Self::Refused(code) | Self::RefusedFor(code, _) => matches!(
+                code,
+                Code::CouponUnknown
+                    | Code::CouponExpired
+                    | Code::CouponUsedUp
+                    | Code::CouponNotForThis
+                    | Code::CouponEmailDomain
+            ),
+            // Who has tried too many codes may still buy without one.
+            Self::TooMany { .. } => true,
+            Self::Offline | Self::Timeout | Self::Unreadable => false,
         }
     }
 }

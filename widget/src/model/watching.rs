@@ -34,7 +34,15 @@ impl Model {
     }
 
     pub(super) fn see_purchase(&mut self, seen: PurchaseView) -> Vec<Command> {
+        // The answer about the coupon is on its way, with the newer price.
+        if let Stage::Paying(Step::Applying) = self.stage {
+            return Vec::new();
+        }
         let Some(purchase) = &mut self.purchase else { return Vec::new() };
+        // One that was on its way while a coupon changed the price.
+        if purchase.version > Some(seen.version) {
+            return Vec::new();
+        }
         let pause = if purchase.version == Some(seen.version) { PAUSE } else { 0 };
         purchase.version = Some(seen.version);
         purchase.price = seen.price;

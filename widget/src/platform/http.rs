@@ -56,6 +56,10 @@ impl Call {
         Self::new("POST", id, "/refresh")
     }
 
+    pub(crate) fn change(id: &str, coupon: Option<String>) -> Self {
+        Self { body: Some(json::change_body(coupon)), ..Self::new("PATCH", id, "") }
+    }
+
     pub(crate) fn close(id: &str) -> Self {
         Self::new("DELETE", id, "")
     }
@@ -96,9 +100,10 @@ impl Call {
         }
         let Some(refusal) = json::parse::<Refusal>(&text) else { return Err(Trouble::Unreadable.into()) };
         let seconds = answer.headers().get("retry-after").and_then(|seconds| seconds.parse().ok());
-        let trouble = match (refusal.code, seconds) {
-            (Code::RateLimited, Some(seconds)) => Trouble::TooMany { seconds },
-            (code, _) => Trouble::Refused(code),
+        let trouble = match (refusal.code, seconds, refusal.reason) {
+            (Code::RateLimited, Some(seconds), _) => Trouble::TooMany { seconds },
+            (code, _, Some(reason)) => Trouble::RefusedFor(code, reason),
+            (code, ..) => Trouble::Refused(code),
         };
         Err(Refused { trouble, challenge: refusal.challenge })
     }

@@ -2,7 +2,7 @@
 use js_sys::{Array, Date, JSON, Object, Reflect};
 use shared::{
     Challenge, Code, Currency, Kind, Money, Offering, OpenPurchase, Opened, Pay, PayAnswer, Price,
-    PurchaseView, Sale, Screen, Seats, SeatsNews, State, Team, Timestamp,
+    PurchaseView, Reason, Sale, Screen, Seats, SeatsNews, State, Team, Timestamp,
 };
 use wasm_bindgen::{JsCast, JsValue};
 
@@ -47,6 +47,10 @@ pub(crate) fn opening_body(request: &OpenPurchase) -> String {
     ];
     members.extend(optional.into_iter().filter_map(|(name, value)| Some((name, value.as_deref()?.into()))));
     stringify(&members)
+}
+
+pub(crate) fn change_body(coupon: Option<String>) -> String {
+    stringify(&[("coupon", coupon.map_or(JsValue::NULL, Into::into))])
 }
 
 pub(crate) fn pay_body(request: &Pay) -> String {
@@ -167,12 +171,14 @@ impl FromJson for PurchaseView {
 pub(crate) struct Refusal {
     pub(crate) code: Code,
     pub(crate) challenge: Option<Challenge>,
+    pub(crate) reason: Option<Reason>,
 }
 
 impl FromJson for Refusal {
     fn from_json(value: &JsValue) -> Option<Self> {
         let challenge = FromJson::from_json(&member(value, "challenge"));
-        Some(Self { code: Code::parse(&text(value, "code")?)?, challenge })
+        let reason = text(value, "reason").and_then(|reason| Reason::parse(&reason));
+        Some(Self { code: Code::parse(&text(value, "code")?)?, challenge, reason })
     }
 }
 

@@ -64,10 +64,19 @@ fn told_by(main: &Element, event: &web_sys::Event) -> Option<Event> {
             _ = stop?.unchecked_into::<HtmlElement>().focus();
             None
         }
-        "input" => text(&target, "value").map(Event::EmailTyped),
+        "input" => {
+            let typed = text(&target, "value")?;
+            Some(if is_code(&target) { Event::CodeTyped(typed) } else { Event::EmailTyped(typed) })
+        }
         _ => {
             event.prevent_default();
-            Some(Event::PayPressed)
+            // Enter in the code's field means the code.
+            let code = main.query_selector("#code:focus").ok()?.is_some();
+            Some(if code { Event::CodePressed } else { Event::PayPressed })
         }
     }
+}
+
+fn is_code(field: &Element) -> bool {
+    text(field, "id").is_some_and(|id| id == "code")
 }

@@ -1,7 +1,11 @@
-//! Email, Stripe's payment form through a slot, and the pay button.
-use super::{Press, offer::said};
+//! Email, a coupon's code, Stripe's payment form through a slot, and the pay button.
+use super::{
+    Press,
+    button::{BUTTON_PART, Button, QUIET_PART, button},
+    field::{Field, field},
+};
 use crate::{
-    model::{Model, Note, Stage},
+    model::{Model, Note, Stage, Step},
     words::{Key, Words},
 };
 use leptos::prelude::*;
@@ -11,54 +15,77 @@ const SLOT: &str = "payment";
 /// Where a challenge does.
 const CHALLENGE: &str = "challenge";
 
+/// Where nothing but a code opens a purchase, its field is all that is seen.
 pub(super) fn form(model: &Model, words: &Words) -> impl Render + use<> {
-    let busy = matches!(model.stage, Stage::Paying(_));
-    let fault = words.fault(model);
+    let seatless = model.asks_for_seat();
+    let busy = is_busy(model);
+    // While it applies the code it keeps the focus.
+    let applying = matches!(model.stage, Stage::Opening | Stage::Paying(Step::Applying));
+    let redeem = Button {
+        disabled: busy && !applying,
+        busy: applying,
+        ..Button::new(Press::Redeem, words.redeem(model))
+    };
+    let pay = Button { hidden: seatless, busy, ..Button::new(Press::Pay, words.pay(model)) };
+    let cancel =
+        Button { hidden: seatless, disabled: busy, ..Button::new(Press::Cancel, words.say(Key::Cancel)) };
     view! {
         <form class="form" part="form" novalidate=true>
             <p class="sums">{words.sums(model)}</p>
             <p class="held" part="held">{words.held(model)}</p>
-            <div class="field">
-                <label class="label" for="email">{words.say(Key::Email)}</label>
-                <input
-                    class="input"
-                    part="input"
-                    id="email"
-                    name="email"
-                    type="email"
-                    inputmode="email"
-                    dir="ltr"
-                    autocomplete="email"
-                    autocapitalize="off"
-                    spellcheck="false"
-                    required=true
-                    aria-describedby="email-fault email-hint"
-                    aria-invalid=said(!fault.is_empty())
-                    data-focus="email"
-                    readonly=busy
-                    value=model.email.clone()
-                />
-                <p class="fault" id="email-fault">{fault}</p>
-                <p class="hint" id="email-hint">{words.say(Key::EmailHint)}</p>
-            </div>
-            <div class="payment" hidden=model.due().amount == 0 inert=busy>
-                <slot name=SLOT></slot>
-            </div>
+            {field(email(model, words))}
+            {field(code(model, words))}
+            {button(QUIET_PART, redeem)}
+            {slot(SLOT, seatless || model.due().amount == 0, busy)}
             <p class="note" part="note" role="alert" tabindex="-1" data-focus="note">
                 {words.note(model)}
             </p>
-            <div
-                class="challenge"
-                hidden=model.stage != Stage::Form { note: Some(Note::Challenge) }
-            >
-                <slot name=CHALLENGE></slot>
-            </div>
-            <button class="button" part="button" type="submit" aria-busy=said(busy)>
-                {words.pay(model)}
-            </button>
-            <button class="quiet" part="quiet" type="button" disabled=busy data-press=Press::Cancel.name()>
-                {words.say(Key::Cancel)}
-            </button>
+            {slot(CHALLENGE, model.stage != Stage::Form { note: Some(Note::Challenge) }, busy)}
+            {button(BUTTON_PART, pay)}
+            {button(QUIET_PART, cancel)}
         </form>
     }
+}
+
+fn email(model: &Model, words: &Words) -> Field {
+    Field {
+        id: "email",
+        lines: ["email-fault", "email-hint"],
+        described_by: "email-fault email-hint",
+        required: true,
+        label: words.say(Key::Email),
+        kind: "email",
+        autocomplete: "email",
+        typed: model.email.clone(),
+        fault: words.fault(model),
+        hint: words.say(Key::EmailHint),
+        hidden: model.asks_for_seat(),
+        readonly: is_busy(model),
+    }
+}
+
+fn code(model: &Model, words: &Words) -> Field {
+    Field {
+        id: "code",
+        lines: ["code-fault", "code-hint"],
+        described_by: "code-fault",
+        required: false,
+        label: words.say(Key::Code),
+        kind: "text",
+        autocomplete: "off",
+        typed: model.code().unwrap_or_default().to_owned(),
+        fault: words.code_fault(model),
+        hint: String::new(),
+        hidden: model.code().is_none(),
+        readonly: is_busy(model),
+    }
+}
+
+const fn is_busy(model: &Model) -> bool {
+    matches!(model.stage, Stage::Opening | Stage::Paying(_))
+}
+
+/// Where something of the page's own document shows through.
+fn slot(name: &'static str, hidden: bool, inert: bool) -> impl IntoView {
+    view! { <div class=name hidden=hidden inert=inert><slot name=name></slot></div> }
 }

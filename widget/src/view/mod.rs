@@ -5,8 +5,11 @@
 //!
 //! Text comes from expressions throughout: Leptos builds elements of literals only by `innerHTML`, which pages that
 //! demand Trusted Types refuse.
+mod button;
 #[cfg(target_arch = "wasm32")]
 mod dialog;
+#[cfg(target_arch = "wasm32")]
+mod field;
 #[cfg(target_arch = "wasm32")]
 mod form;
 mod offer;

@@ -1,5 +1,8 @@
 //! The first screen's button and what it promises.
-use super::Press;
+use super::{
+    Press,
+    button::{BUTTON_PART, Button, button},
+};
 use crate::{
     model::{Model, Stage},
     words::Words,
@@ -8,19 +11,14 @@ use leptos::prelude::*;
 use shared::Sale;
 
 pub(super) fn offer(model: &Model, words: &Words) -> impl IntoView + use<> {
+    let purchase = Button {
+        disabled: model.stage.is_offer() && model.screen.offering.sale != Sale::Open,
+        busy: model.stage == Stage::Opening,
+        ..Button::new(Press::Purchase, words.sale(&model.screen.offering))
+    };
     view! {
         <div class="offer" hidden=!model.stage.is_offer()>
-            <button
-                class="button"
-                part="button"
-                type="button"
-                data-focus="purchase"
-                data-press=Press::Purchase.name()
-                disabled=model.stage.is_offer() && model.screen.offering.sale != Sale::Open
-                aria-busy=said(model.stage == Stage::Opening)
-            >
-                {words.sale(&model.screen.offering)}
-            </button>
+            {button(BUTTON_PART, purchase)}
             <p class="promise" part="promise">{words.promise(model)}</p>
         </div>
     }

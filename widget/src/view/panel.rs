@@ -1,5 +1,8 @@
 //! What is said in place of the form: progress, success, an end or a failure, each with a way on.
-use super::Press;
+use super::{
+    Press,
+    button::{BUTTON_PART, Button, QUIET_PART, button},
+};
 use crate::{
     model::{Failure, Model, Stage},
     words::{self, Key, Way, Words},
@@ -13,33 +16,27 @@ pub(super) fn panel(model: &Model, words: &Words) -> impl Render + use<> {
         Way::StartAgain(_) => Press::StartAgain,
         Way::Wait | Way::Go(..) => Press::Nothing,
     };
-    let (button, link, address) = way.parts();
+    let (label, link_label, address) = way.parts();
     let reference = model.purchase.as_ref().map(|purchase| purchase.reference.clone()).unwrap_or_default();
     let hosted = [&model.screen.api, "/buy/", &model.screen.offering.sku].concat();
+    let works = model.stage != Stage::Failed(Failure::Stripe);
+    let back = Button {
+        hidden: !matches!(model.stage, Stage::Failed(_)),
+        ..Button::new(Press::StartAgain, words.say(Key::Back))
+    };
     view! {
         <section class="panel" part="panel" data-tone=tone.name()>
             <h3 class="heading" part="heading" tabindex="-1" data-focus="heading">{heading}</h3>
             <p class="text">{text}</p>
             <p class="reference">{reference}</p>
-            <button class="button" part="button" type="button" data-press=press.name()>{button}</button>
-            <a class="button" part="button" href=address>{link}</a>
-            <a
-                class="quiet"
-                part="quiet"
-                href=hosted
-                hidden=model.stage != Stage::Failed(Failure::Stripe)
-            >
-                {words.say(Key::Hosted)}
-            </a>
-            <button
-                class="quiet"
-                part="quiet"
-                type="button"
-                hidden=!matches!(model.stage, Stage::Failed(_))
-                data-press=Press::StartAgain.name()
-            >
-                {words.say(Key::Back)}
-            </button>
+            {button(BUTTON_PART, Button::new(press, label))}
+            {link(BUTTON_PART, link_label, address, false)}
+            {link(QUIET_PART, words.say(Key::Hosted), hosted, works)}
+            {button(QUIET_PART, back)}
         </section>
     }
+}
+
+fn link(part: &'static str, label: String, address: String, hidden: bool) -> impl IntoView {
+    view! { <a class=part part=part href=address hidden=hidden>{label}</a> }
 }

@@ -4,7 +4,11 @@ use crate::model::Event;
 #[derive(Clone, Copy)]
 pub(crate) enum Press {
     Purchase,
+    /// Opens the field for a code, applies what is in it, or takes it off.
+    Redeem,
     Cancel,
+    /// Sends the form, which tells it.
+    Pay,
     TryAgain,
     StartAgain,
     /// Leaves the dialog.
@@ -14,17 +18,19 @@ pub(crate) enum Press {
 }
 
 impl Press {
-    const ALL: [Self; 5] = [Self::Purchase, Self::Cancel, Self::TryAgain, Self::StartAgain, Self::Close];
+    const ALL: [Self; 6] =
+        [Self::Purchase, Self::Redeem, Self::Cancel, Self::TryAgain, Self::StartAgain, Self::Close];
 
     /// The button's `data-press`.
     pub(crate) const fn name(self) -> &'static str {
         match self {
             Self::Purchase => "purchase",
+            Self::Redeem => "redeem",
             Self::Cancel => "cancel",
             Self::TryAgain => "again",
             Self::StartAgain => "anew",
             Self::Close => "close",
-            Self::Nothing => "",
+            Self::Pay | Self::Nothing => "",
         }
     }
 
@@ -32,11 +38,12 @@ impl Press {
     pub(crate) fn event(name: &str) -> Option<Event> {
         Some(match Self::ALL.into_iter().find(|press| press.name() == name)? {
             Self::Purchase => Event::PurchasePressed,
+            Self::Redeem => Event::CodePressed,
             Self::Cancel => Event::CancelPressed,
             Self::TryAgain => Event::TryAgainPressed,
             Self::StartAgain => Event::StartAgainPressed,
             Self::Close => Event::ClosePressed,
-            Self::Nothing => return None,
+            Self::Pay | Self::Nothing => return None,
         })
     }
 }

@@ -26,6 +26,7 @@ pub(crate) struct Screen {
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Place {
     Offer,
+    /// Where no seat is left, it is the field for a code that brings one.
     Form,
     Panel,
 }
@@ -76,7 +77,7 @@ impl Screen {
         if let Some(dialog) = &self.dialog {
             dialog.update(model, words);
         }
-        let place = place(&model.stage);
+        let place = place(model);
         if let Some((shown, view)) = &mut self.later
             && *shown == place
         {
@@ -120,8 +121,9 @@ fn stage(main: &Element) -> Option<Element> {
     main.query_selector(".stage").ok().flatten()
 }
 
-const fn place(stage: &Stage) -> Place {
-    match stage {
+fn place(model: &Model) -> Place {
+    match model.stage {
+        Stage::Offer { .. } | Stage::Opening if model.asks_for_seat() => Place::Form,
         Stage::Offer { .. } | Stage::Opening => Place::Offer,
         Stage::Form { .. } | Stage::Paying(_) => Place::Form,
         Stage::Checking { .. }

@@ -20,10 +20,10 @@ pub use team::Team;
 
 use crate::{
     dates,
-    model::{EmailFault, Failure, Model, Note, Stage, Step, Trouble},
+    model::{Failure, Model, Note, Stage, Step, Trouble},
     speech::Speech,
 };
-use shared::{Kind, Money, Offering, Price, Sale, State, Timestamp};
+use shared::{Code, Kind, Money, Offering, Price, Sale, State, Timestamp};
 
 /// The texts of one language, in the order of [`Key`], and how it writes numbers.
 #[derive(Clone)]
@@ -120,11 +120,11 @@ impl Words {
     /// The line under the purchase button.
     pub(crate) fn promise(&self, model: &Model) -> String {
         match model.stage {
-            Stage::Offer { note: Some(trouble) } => self.because(trouble),
-            Stage::Offer { note: None } if model.screen.offering.sale == Sale::SoldOut => {
+            Stage::Offer { note: Some(trouble) } if model.code_fault().is_none() => self.because(trouble),
+            Stage::Offer { .. } if model.screen.offering.sale == Sale::SoldOut => {
                 self.say(Key::PromiseSoldOut)
             }
-            Stage::Offer { note: None }
+            Stage::Offer { .. }
             | Stage::Opening
             | Stage::Form { .. }
             | Stage::Paying(_)
@@ -188,7 +188,7 @@ impl Words {
             Stage::Paying(Step::CheckingDetails | Step::Preparing | Step::Confirming) => {
                 self.say(Key::Paying)
             }
-            Stage::Paying(Step::Repricing) => self.say(Key::Repricing),
+            Stage::Paying(Step::Repricing | Step::Applying) => self.say(Key::Repricing),
             Stage::Offer { .. }
             | Stage::Opening
             | Stage::Form { .. }
@@ -206,18 +206,33 @@ impl Words {
 
     /// What is wrong with the email; empty where nothing is.
     pub(crate) fn fault(&self, model: &Model) -> String {
-        let Stage::Form { note: Some(Note::Email(fault)) } = model.stage else { return String::new() };
-        self.say(match fault {
-            EmailFault::Invalid => Key::EmailInvalid,
-            EmailFault::Domain => Key::EmailDomain,
-        })
+        let Stage::Form { note: Some(Note::Email(trouble)) } = model.stage else { return String::new() };
+        self.because(trouble)
+    }
+
+    /// What is wrong with the code; empty where nothing is.
+    pub(crate) fn code_fault(&self, model: &Model) -> String {
+        match model.code_fault() {
+            Some(Trouble::Refused(Code::SoldOut)) => self.say(Key::CouponNoSeat),
+            Some(trouble) => self.because(trouble),
+            None => String::new(),
+        }
+    }
+
+    /// What the button beside the code's field does.
+    pub(crate) fn redeem(&self, model: &Model) -> String {
+        match (model.applied(), model.code()) {
+            (Some(code), _) => self.fill(Key::Remove, code),
+            (None, Some(_)) => self.say(Key::Apply),
+            (None, None) => self.say(Key::HaveCode),
+        }
     }
 
     /// What the form says besides its email field; empty where it says nothing.
     pub(crate) fn note(&self, model: &Model) -> String {
         let Stage::Form { note: Some(note) } = &model.stage else { return String::new() };
         match note {
-            Note::Email(_) => String::new(),
+            Note::Email(_) | Note::Coupon(_) => String::new(),
             Note::Details(words) => words.clone(),
             Note::Declined(words) if words.is_empty() => {
                 self.fill(Key::AfterDecline, &self.say(Key::Declined))
@@ -238,7 +253,12 @@ impl Words {
     pub(crate) fn status(&self, model: &Model) -> String {
         let key = match model.stage {
             Stage::Opening => Key::Opening,
-            Stage::Paying(Step::Repricing) => Key::Repricing,
+            Stage::Paying(Step::Repricing | Step::Applying) => Key::Repricing,
+            Stage::Form { note: Some(Note::Coupon(None)) } => {
+                return [self.sums(model), self.pay(model)].join("  ");
+            }
+            Stage::Form { note: Some(Note::Coupon(Some(_))) } => return self.code_fault(model),
+            Stage::Offer { .. } if model.code_fault().is_some() => return self.code_fault(model),
             Stage::Paying(Step::CheckingDetails | Step::Preparing | Step::Confirming) => Key::Paying,
             Stage::Offer { note: Some(trouble) } => return self.because(trouble),
             Stage::Paid { slow: true } => Key::AccessComing,
@@ -312,9 +332,6 @@ impl Words {
     fn failed(&self, failure: Failure) -> Panel {
         let (heading, text, label) = match failure {
             Failure::Opening(trouble) => (Key::OpeningFailed, self.because(trouble), Key::TryAgain),
-            Failure::Coupon(code) => {
-                (Key::CouponFailed, self.because(Trouble::Refused(code)), Key::WithoutCoupon)
-            }
             Failure::Stripe => (Key::StripeFailed, self.say(Key::StripeFailedText), Key::TryAgain),
         };
         let way = Way::TryAgain(self.say(label));

@@ -2,7 +2,7 @@
 use super::{Key, Locale};
 use crate::model::Trouble;
 use serde::{Deserialize, Serialize};
-use shared::{Code, Kind, Money, Offering, Seats, State, Timestamp};
+use shared::{Code, Kind, Money, Offering, Reason, Seats, State, Timestamp};
 
 /// A file's section `[pages]`.
 #[derive(Clone, Debug, Deserialize, Serialize)]
@@ -90,20 +90,23 @@ impl Locale {
 
     /// Why it did not work, in a sentence.
     #[must_use]
-    pub fn refused(&self, code: Code) -> String {
-        self.words().because(Trouble::Refused(code))
+    pub fn refused(&self, code: Code, reason: Option<Reason>) -> String {
+        self.words().because(match reason {
+            Some(reason) => Trouble::RefusedFor(code, reason),
+            None => Trouble::Refused(code),
+        })
     }
 
     /// The same, and that nothing was charged.
     #[must_use]
     pub fn refused_and_not_charged(&self, code: Code) -> String {
-        self.words().fill(Key::AfterTrouble, &self.refused(code))
+        self.words().fill(Key::AfterTrouble, &self.refused(code, None))
     }
 
     /// The same, and that nobody knows yet whether anything was charged.
     #[must_use]
     pub fn refused_and_charge_unknown(&self, code: Code) -> String {
-        self.pages().charge_unknown.replace("{reason}", &self.refused(code))
+        self.pages().charge_unknown.replace("{reason}", &self.refused(code, None))
     }
 
     /// What is due has become another amount.
@@ -118,6 +121,9 @@ impl Locale {
             SharedWord::Email => Key::Email,
             SharedWord::EmailHint => Key::EmailHint,
             SharedWord::EmailInvalid => Key::EmailInvalid,
+            SharedWord::HaveCode => Key::HaveCode,
+            SharedWord::Code => Key::Code,
+            SharedWord::CouponNoSeat => Key::CouponNoSeat,
             SharedWord::GetAccess => Key::GetAccess,
             SharedWord::Cancel => Key::Cancel,
             SharedWord::StartLearning => Key::StartLearning,
@@ -150,6 +156,9 @@ pub enum SharedWord {
     Email,
     EmailHint,
     EmailInvalid,
+    HaveCode,
+    Code,
+    CouponNoSeat,
     GetAccess,
     Cancel,
     StartLearning,

@@ -1,7 +1,7 @@
 //! Why something did not work, in a sentence.
 use super::{Key, Words};
 use crate::model::Trouble;
-use shared::Code;
+use shared::{Code, Reason};
 
 impl Words {
     pub(super) fn because(&self, trouble: Trouble) -> String {
@@ -10,6 +10,14 @@ impl Words {
             Trouble::Timeout => Key::Timeout,
             Trouble::Unreadable => Key::Unreachable,
             Trouble::Refused(code) => refused(code),
+            Trouble::RefusedFor(_, reason) => match reason {
+                Reason::Typo => Key::CouponTypo,
+                Reason::NotYet => Key::CouponNotYet,
+                Reason::Learner => Key::CouponLearner,
+                Reason::Minimum => Key::CouponMinimum,
+                Reason::OtherEmail => Key::CouponOtherEmail,
+                Reason::Team => Key::CouponOther,
+            },
             Trouble::TooMany { seconds } => return self.fill(Key::TooMany, &self.wait(seconds)),
         })
     }
@@ -38,7 +46,7 @@ const fn refused(code: Code) -> Key {
         Code::PriceChanged => Key::RefusedPrice,
         Code::HoldExpired => Key::RefusedHold,
         Code::PurchaseEnded | Code::UnknownPurchase => Key::RefusedEnded,
-        Code::InvalidEmail => Key::RefusedEmail,
+        Code::InvalidEmail => Key::EmailInvalid,
         Code::PaymentsUnavailable => Key::RefusedPayments,
         Code::UnknownSku => Key::RefusedUnknown,
         Code::UnknownRoute

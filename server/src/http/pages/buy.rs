@@ -27,7 +27,8 @@ pub(super) const PLAIN: &str = "plain";
         ("sku" = String, Path, description = "The offering's code"),
         ("lang" = Option<String>, Query, description = "BCP 47 tag; `Accept-Language` counts where there is none"),
         ("plain" = Option<String>, Query, description = "The form alone"),
-        ("variant" = Option<String>, Query, description = "The variant that led here; without one of this name the default one")
+        ("variant" = Option<String>, Query, description = "The variant that led here; without one of this name the default one"),
+        ("coupon" = Option<String>, Query, description = "A code to begin with")
     ),
     responses(
         (status = 200, description = "The page", content_type = "text/html"),
@@ -46,7 +47,8 @@ pub(in crate::http) async fn buy(
         let mut pairs = url::form_urlencoded::parse(query.as_bytes());
         pairs.find(|(name, _)| name == wanted).map(|(_, value)| value.into_owned())
     };
-    let blank = BuyForm { variant: asked("variant").filter(|name| is_variant(name)), ..BuyForm::default() };
+    let variant = asked("variant").filter(|name| is_variant(name));
+    let blank = BuyForm { variant, coupon: asked("coupon"), ..BuyForm::default() };
     let shown = Shown { api: &api, language: &language, offering: &offering };
     let mut page = shown.page(asked(PLAIN).is_some(), &blank, None);
     // Whoever comes back by the browser's button submits the same form again.

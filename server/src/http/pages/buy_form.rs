@@ -40,6 +40,11 @@ impl BuyForm {
         Ok(Self { email, name: form.get("name"), coupon: form.get("coupon"), variant, key, total })
     }
 
+    /// Whether somebody who knows that no seat is left has a code, or has come here to type one.
+    pub(super) fn asks_for_seat(&self, error: Option<&Error>) -> bool {
+        self.coupon.as_ref().is_some_and(|coupon| error.is_none() || !coupon.trim().is_empty())
+    }
+
     /// Where the browser goes next.
     pub(super) async fn buy(
         &self,

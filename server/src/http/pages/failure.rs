@@ -45,7 +45,7 @@ pub(super) fn said(language: &Language, error: &Error, unpaid: bool) -> String {
     } else if matches!(error, Error::Payments(_)) {
         locale.refused_and_charge_unknown(code)
     } else if !unpaid || matches!(error, Error::Store(_)) {
-        locale.refused(code)
+        locale.refused(code, None)
     } else if challenge.is_some() {
         words.challenged.clone()
     } else {
@@ -72,7 +72,7 @@ fn failed(api: &Api, language: &Language, problem: &Problem, path: &str) -> Resp
         404 => (&words.unknown_purchase, words.unknown_text.clone(), ""),
         // Only another site's form is forbidden.
         403 => (&words.failed_heading, words.cross_site.clone(), path),
-        _ => (&words.failed_heading, locale.refused(problem.code), path),
+        _ => (&words.failed_heading, locale.refused(problem.code, problem.reason), path),
     };
     // A form's own address, such as `/p/{id}/pay`, is no page.
     let page = way_on.split('/').take(3).collect::<Vec<_>>().join("/");

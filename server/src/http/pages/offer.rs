@@ -25,7 +25,11 @@ impl Shown<'_> {
         let offer = self.offer(typed, error, if plain { "h1" } else { "h2" });
         let variant = typed.variant.as_deref();
         let attribute = variant.map(|name| format!(" variant=\"{}\"", escape(name))).unwrap_or_default();
-        let query = escape(&self.language.query_with(Some(PLAIN), variant));
+        let coupon = typed.coupon.as_deref().map(|coupon| {
+            url::form_urlencoded::Serializer::new(String::new()).append_pair("coupon", coupon).finish()
+        });
+        let form = std::iter::once(PLAIN.to_owned()).chain(coupon).collect::<Vec<_>>().join("&");
+        let query = escape(&self.language.query_with(Some(&form), variant));
         let body = if plain {
             offer
         } else {
@@ -61,10 +65,14 @@ impl Shown<'_> {
             dates = dates.unwrap_or_default(),
             price = escape(&locale.money(offering.price)),
             seats = seats.unwrap_or_default(),
-            rest = if offering.sale == Sale::Open || holds || corrects {
-                self.form(typed, error)
-            } else {
-                self.closed()
+            rest = match offering.sale {
+                Sale::Open => self.form(typed, error),
+                Sale::SoldOut | Sale::NotOpen | Sale::Closed | Sale::Paused if holds || corrects =>
+                    self.form(typed, error),
+                Sale::NotOpen | Sale::Closed | Sale::Paused => self.closed(),
+                // A code may bring a seat.
+                Sale::SoldOut if typed.asks_for_seat(error) => self.closed() + &self.form(typed, error),
+                Sale::SoldOut => self.closed() + &self.code_link(),
             },
         )
     }
@@ -80,13 +88,23 @@ impl Shown<'_> {
         format!(
             "<div class=\"note\"><p><strong>{}</strong></p><p>{}</p></div>",
             escape(&locale.sale(self.offering)),
-            escape(&locale.refused(code))
+            escape(&locale.refused(code, None))
+        )
+    }
+
+    /// To the form, for who has a code that brings a seat.
+    fn code_link(&self) -> String {
+        let (base, sku) = (escape(&self.api.site.public_url), escape(&self.offering.sku));
+        let query = escape(&self.language.query_with(Some(&format!("{PLAIN}&coupon=")), None));
+        format!(
+            "<a class=\"quiet\" href=\"{base}/buy/{sku}{query}\">{}</a>",
+            escape(&self.language.locale.word(SharedWord::HaveCode))
         )
     }
 
     fn form(&self, typed: &BuyForm, error: Option<&Error>) -> String {
         let (locale, words) = (self.language.locale, self.language.locale.pages());
-        let wrong = error.map(|error| self.fault(error));
+        let wrong = error.map(|error| self.fault(typed, error));
         let fault = |field: &str| match &wrong {
             Some((Some(wrong), text)) if wrong == field => Some(text.as_str()),
             _ => None,
@@ -111,11 +129,20 @@ impl Shown<'_> {
             typed: typed.name.as_deref().unwrap_or_default(),
             fault: fault("name"),
         };
-        let coupon = typed.coupon.as_deref().map(|coupon| {
-            let (label, attributes) = ("Coupon", "autocomplete=\"off\"");
-            Field { name: "coupon", label, hint: None, attributes, typed: coupon, fault: fault("coupon") }
-                .html()
-        });
+        let coupon = Field {
+            name: "coupon",
+            label: &locale.word(SharedWord::Code),
+            hint: None,
+            attributes: "autocomplete=\"off\" spellcheck=\"false\" dir=\"ltr\"",
+            typed: typed.coupon.as_deref().unwrap_or_default(),
+            fault: fault("coupon"),
+        };
+        let open = if coupon.typed.is_empty() && self.offering.sale != Sale::SoldOut { "" } else { " open" };
+        let coupon = format!(
+            "<details{open}><summary>{}</summary>{}</details>",
+            escape(&locale.word(SharedWord::HaveCode)),
+            coupon.html()
+        );
         let key = typed.key.clone().unwrap_or_else(|| format!("{:032x}", rand::random::<u128>()));
         let variant = typed.variant.as_deref().map(|name| hidden("variant", &escape(name)));
         let free = self.offering.price.amount == 0;
@@ -134,7 +161,6 @@ impl Shown<'_> {
             query = self.language.query,
             email = email.html(),
             name = name.html(),
-            coupon = coupon.unwrap_or_default(),
             key = hidden("key", &key),
             total = hidden("total", &self.offering.price.amount.to_string()),
             variant = variant.unwrap_or_default(),
@@ -143,13 +169,16 @@ impl Shown<'_> {
     }
 
     /// The field that is wrong, where it is one, and what is wrong.
-    fn fault(&self, error: &Error) -> (Option<String>, String) {
+    fn fault(&self, typed: &BuyForm, error: &Error) -> (Option<String>, String) {
         let locale = self.language.locale;
         let problem = describe(error);
         match (problem.field.as_deref(), problem.code) {
             (Some("email"), _) => (problem.field, locale.word(SharedWord::EmailInvalid)),
             (Some("name"), _) => (problem.field, locale.pages().name_invalid.clone()),
-            (Some("coupon"), code) => (problem.field, locale.refused(code)),
+            (_, Code::SoldOut) if typed.coupon.as_ref().is_some_and(|coupon| !coupon.trim().is_empty()) => {
+                (Some("coupon".to_owned()), locale.word(SharedWord::CouponNoSeat))
+            }
+            (Some("coupon"), code) => (problem.field, locale.refused(code, problem.reason)),
             (_, Code::PriceChanged) => (None, locale.price_changed(self.offering.price)),
             _ => (None, said(self.language, error, true)),
         }

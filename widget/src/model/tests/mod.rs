@@ -1,11 +1,10 @@
 //! The machine by stories: what happens, and what is to be done about it.
+mod coupon;
 mod dialog;
 mod leaving;
 mod seats;
 
-use super::{
-    Command, EmailFault, Event, Failure, Model, Note, Notice, Settings, Stage, Step, Target, Trouble,
-};
+use super::{Command, Event, Failure, Model, Note, Notice, Settings, Stage, Step, Target, Trouble};
 use shared::{
     Challenge, Code, Currency, Kind, Money, Offering, OpenPurchase, Opened, Pay, Price, PurchaseView, Sale,
     Screen, State, Timestamp,
@@ -110,19 +109,6 @@ fn a_closed_sale_closes_the_offer() {
 }
 
 #[test]
-fn a_bad_coupon_can_be_left_out() {
-    let mut model = offer();
-    let settings = Settings { coupon: Some("NO".into()), ..Settings::default() };
-    model.handle(Event::SettingsChanged(settings));
-    model.handle(Event::PurchasePressed);
-    model.handle(Event::OpeningFailed(Trouble::Refused(Code::CouponUnknown)));
-    assert_eq!(model.stage, Stage::Failed(Failure::Coupon(Code::CouponUnknown)));
-    let commands = model.handle(Event::TryAgainPressed);
-    let free_of_coupon = |command: &Command| matches!(command, Command::OpenPurchase { request, .. } if request.coupon.is_none());
-    assert!(commands.iter().any(free_of_coupon), "{commands:?}");
-}
-
-#[test]
 fn a_blocked_stripe_can_be_tried_again_on_the_same_purchase() {
     let mut model = offer();
     model.handle(Event::PurchasePressed);
@@ -177,8 +163,7 @@ fn who_passes_a_challenge_pays_without_another_press() {
 #[test]
 fn what_the_form_says_about_a_refused_payment() {
     for (trouble, note) in [
-        (Trouble::Refused(Code::InvalidEmail), Note::Email(EmailFault::Invalid)),
-        (Trouble::Refused(Code::CouponEmailDomain), Note::Email(EmailFault::Domain)),
+        (Trouble::Refused(Code::InvalidEmail), Note::Email(Trouble::Refused(Code::InvalidEmail))),
         (
             Trouble::Refused(Code::PaymentsUnavailable),
             Note::Trouble(Trouble::Refused(Code::PaymentsUnavailable)),
@@ -212,7 +197,7 @@ fn a_hold_that_ran_out_starts_again() {
 fn a_price_that_moved_is_shown_before_anything_is_confirmed() {
     let mut model = preparing();
     let commands = model.handle(prepared(5900));
-    assert_eq!(commands, [Command::UpdateAmount { amount: 5900 }, Command::Focus(Target::Note)]);
+    assert_eq!(commands, [Command::ShowPayment { due: usd(5900) }, Command::Focus(Target::Note)]);
     assert_eq!(model.stage, Stage::Form { note: Some(Note::PriceChanged) });
 
     let mut model = preparing();
@@ -310,14 +295,22 @@ fn a_wrong_email_is_said_at_the_field() {
         model.handle(Event::EmailTyped(wrong.into()));
         assert_eq!(model.handle(Event::PayPressed), [Command::Focus(Target::Email)], "{wrong}");
     }
-    assert_eq!(model.stage, Stage::Form { note: Some(Note::Email(EmailFault::Invalid)) });
+    assert_eq!(model.stage, Stage::Form { note: Some(Note::Email(Trouble::Refused(Code::InvalidEmail))) });
     model.handle(Event::EmailTyped("ada@".into()));
     assert_eq!(model.stage, Stage::Form { note: None });
 }
 
 #[test]
 fn focus_targets_have_names_of_their_own() {
-    let all = [Target::Title, Target::Purchase, Target::Email, Target::Note, Target::Heading];
+    let all = [
+        Target::Title,
+        Target::Purchase,
+        Target::Email,
+        Target::Code,
+        Target::Redeem,
+        Target::Note,
+        Target::Heading,
+    ];
     let names: std::collections::BTreeSet<_> = all.into_iter().map(Target::name).collect();
     assert_eq!(names.len(), all.len());
 }

@@ -1,0 +1,46 @@
+//! Coupons for tests whose operators have no program at hand.
+use crate::TestApp;
+use redis_checkout::catalog::CurrentCatalog;
+use redis_checkout::coupons::{Coupon, CouponCode, Discount, Scope, Terms};
+use redis_checkout::purchase::Limits;
+use redis_checkout::store::Store;
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+/// A coupon by this code that takes so many percent off, for everybody and everything.
+pub fn percent_off(code: &str, percent: i64) -> Coupon {
+    Coupon {
+        code: CouponCode::parse(code).expect("a code"),
+        terms: Terms {
+            shown: code.to_owned(),
+            discount: Discount::Percent(percent),
+            scope: Scope::default(),
+            valid_from: None,
+            per_learner: None,
+            domains: BTreeSet::new(),
+            note: String::new(),
+        },
+        valid_until: None,
+        limit: None,
+        used: 0,
+        email: None,
+        pack: None,
+        brings_seat: false,
+        revoked: false,
+    }
+}
+
+impl TestApp {
+    /// Stores `coupon` as operators do: beside the server.
+    pub async fn add_coupon(&self, coupon: &Coupon) {
+        let wait = Duration::from_secs(600);
+        let limits = Limits { hold: wait, payment: wait, check: wait };
+        let store = Store::connect_existing(self.database_url(), limits, CurrentCatalog::default())
+            .await
+            .expect("the database");
+        let mut tx = store.begin().await.expect("a transaction");
+        let is_new = tx.insert_coupon(coupon, redis_checkout::clock::now()).await.expect("a stored coupon");
+        assert!(is_new, "there is a coupon {}", coupon.code);
+        tx.commit().await.expect("a commit");
+    }
+}
