@@ -84,6 +84,10 @@ pub(crate) enum Target {
     Code,
     /// The button that opens that field, applies what is in it, or takes it off.
     Redeem,
+    /// The field for the number of places.
+    Places,
+    /// The button beside it.
+    Team,
     Note,
     Heading,
 }
@@ -97,6 +101,8 @@ impl Target {
             Self::Email => "email",
             Self::Code => "code",
             Self::Redeem => "redeem",
+            Self::Places => "places",
+            Self::Team => "team",
             Self::Note => "note",
             Self::Heading => "heading",
         }

@@ -16,7 +16,7 @@ impl Model {
     pub(super) fn press_code(&mut self) -> Vec<Command> {
         let form = matches!(self.stage, Stage::Form { .. });
         let sold_out = matches!(self.stage, Stage::Offer { .. }) && self.asks_for_seat();
-        if !form && !sold_out {
+        if !form && !sold_out || self.team.is_some() {
             return Vec::new();
         }
         if self.applied().is_some() {
@@ -48,7 +48,7 @@ impl Model {
             self.stage = Stage::Offer { note: Some(trouble) };
             return vec![Command::Focus(Target::Code)];
         }
-        self.pending = Some(Some(trouble));
+        self.pending = Some(Note::Coupon(Some(trouble)));
         vec![self.open_command()]
     }
 
@@ -65,7 +65,7 @@ impl Model {
         self.code_open = false;
         self.brought_seat &= self.code_wanted;
         // Stripe's form may not be there yet, where nothing was due.
-        self.pending = Some(None);
+        self.pending = Some(Note::Coupon(None));
         self.stage = Stage::Opening;
         if is_due { self.load_stripe() } else { self.show_form() }
     }
@@ -90,7 +90,7 @@ impl Model {
 
     /// What is in the code's field; nothing where it is closed.
     pub(crate) fn code(&self) -> Option<&str> {
-        if self.applied().is_some() {
+        if self.applied().is_some() || self.team.is_some() {
             return None;
         }
         (self.code_open || self.code_wanted && self.stage.is_offer()).then_some(&*self.code)

@@ -19,6 +19,9 @@ pub(crate) enum Event {
     CodePressed,
     /// A coupon was applied or taken off.
     Repriced(PurchaseView),
+    PlacesTyped(String),
+    /// The button beside the field for places, or Enter in it.
+    TeamPressed,
     PayPressed,
     /// The payment details are complete.
     DetailsAccepted,

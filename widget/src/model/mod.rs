@@ -10,6 +10,7 @@ mod paying;
 pub(crate) mod scenes;
 mod seats;
 mod stage;
+mod team;
 #[cfg(not(target_arch = "wasm32"))]
 #[cfg(test)]
 mod tests;
@@ -36,8 +37,12 @@ pub(crate) struct Model {
     code: String,
     code_open: bool,
     code_wanted: bool,
-    /// What the form will say of a coupon once it is there.
-    pending: Option<Option<Trouble>>,
+    /// What the form will say once it is there.
+    pending: Option<Note>,
+    /// For how many of a team it is bought; what is in the field for that number, and whether it is open.
+    pub(crate) team: Option<i64>,
+    places: String,
+    places_open: bool,
     /// The purchase was opened where no seat was left: its seat came with the coupon.
     brought_seat: bool,
     settings: Settings,
@@ -75,6 +80,9 @@ impl Model {
             code_open: false,
             code_wanted: false,
             pending: None,
+            team: None,
+            places: String::new(),
+            places_open: false,
             brought_seat: false,
             settings: Settings { coupon: None, learner_token: None },
             stripe: Script::Absent,
@@ -120,6 +128,8 @@ impl Model {
             Event::CodeTyped(text) => self.take_code(text),
             Event::CodePressed => self.press_code(),
             Event::Repriced(seen) => self.reprice(seen),
+            Event::PlacesTyped(text) => self.take_places(text),
+            Event::TeamPressed => self.press_team(),
             Event::PayPressed => self.press_pay(),
             Event::DetailsAccepted => self.prepare_payment(),
             Event::DetailsRefused(words) => self.refuse_details(words),

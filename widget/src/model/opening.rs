@@ -41,12 +41,17 @@ impl Model {
             | Trouble::Unreadable => None,
         };
         let told = self.tell(Notice::Error { code: trouble.code() });
-        if let Some(sale) = sale {
+        if let Some(sale) = sale.filter(|_| self.team.is_none()) {
             self.screen.offering.sale = sale;
             self.stage = Stage::Offer { note: Some(trouble) };
             self.turn += 1;
             let target = if self.code_fault().is_some() { Target::Code } else { Target::Title };
             return vec![told, Command::Focus(target)];
+        }
+        if self.team.is_some() && !trouble.leaves_doubt() {
+            let mut commands = self.open_for_one(trouble);
+            commands.insert(0, told);
+            return commands;
         }
         if trouble.is_about_coupon() && std::mem::take(&mut self.code_wanted) {
             let mut commands = self.open_without_code(trouble);
@@ -86,6 +91,7 @@ impl Model {
         let Stage::Form { .. } = self.stage else { return Vec::new() };
         let told = self.tell(Notice::Closed);
         let mut commands = self.close();
+        self.team = None;
         self.stage = Stage::Offer { note: None };
         commands.extend([told, Command::Focus(Target::Purchase)]);
         commands
@@ -127,6 +133,7 @@ impl Model {
             | Stage::Paid { .. }
             | Stage::Granted { .. } => return Vec::new(),
         };
+        self.team = None;
         self.stage = Stage::Offer { note: None };
         commands.push(Command::Focus(Target::Purchase));
         commands
@@ -181,12 +188,12 @@ impl Model {
     }
 
     pub(super) fn open_command(&self) -> Command {
-        let coupon = self.code_wanted.then(|| self.code.trim().to_owned());
+        let coupon = (self.code_wanted && self.team.is_none()).then(|| self.code.trim().to_owned());
         let learner_token = self.settings.learner_token.clone();
         let (sku, variant) = (self.screen.offering.sku.clone(), self.screen.variant.clone());
         Command::OpenPurchase {
             turn: self.turn,
-            request: OpenPurchase { sku, coupon, variant, learner_token, places: None },
+            request: OpenPurchase { sku, coupon, variant, learner_token, places: self.team },
         }
     }
 
@@ -214,8 +221,8 @@ impl Model {
             needs_stripe.then_some(Command::ShowPayment { due }).into_iter().chain(self.start_clock());
         let note = if std::mem::take(&mut self.resumed) {
             self.note(Note::Unconfirmed)
-        } else if let Some(trouble) = self.pending.take() {
-            self.note(Note::Coupon(trouble))
+        } else if let Some(note) = self.pending.take() {
+            self.note(note)
         } else {
             self.stage = Stage::Form { note: None };
             vec![Command::Focus(Target::Email)]
@@ -242,6 +249,7 @@ impl Model {
         self.turn += 1;
         self.misses = 0;
         self.code_open = false;
+        self.places_open = false;
         self.pending = None;
         self.told_paid = false;
         self.resumed = false;

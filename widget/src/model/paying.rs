@@ -25,6 +25,9 @@ impl Model {
         if !self.is_code_refused() && self.typed_code().is_some() {
             return self.press_code();
         }
+        if self.places_open {
+            return self.press_team();
+        }
         if !could_be_email(self.email.trim()) {
             return self.note(Note::Email(Trouble::Refused(Code::InvalidEmail)));
         }
@@ -142,6 +145,8 @@ impl Model {
             Note::Email(_) => Target::Email,
             Note::Coupon(Some(_)) => Target::Code,
             Note::Coupon(None) => Target::Redeem,
+            Note::Places(_) => Target::Places,
+            Note::Team => Target::Team,
             Note::Details(_)
             | Note::Declined(_)
             | Note::Unauthenticated

@@ -1,12 +1,14 @@
 //! The checkout in every state that a learner can meet, for marketing's preview.
 use super::{Failure, Model, Note, Purchase, Stage, Step, Trouble};
-use shared::{Code, Currency, Kind, Money, Offering, Price, Reason, Sale, Screen, Seats, State, Timestamp};
+use shared::{
+    Code, Currency, Kind, Money, Offering, Price, Reason, Sale, Screen, Seats, State, Team, Timestamp,
+};
 
 /// A state by its name, on a screen whose offering it replaces.
 type Scene = (&'static str, fn(Screen) -> Model);
 
 /// In the order in which learners meet them.
-pub(crate) const ALL: [Scene; 47] = [
+pub(crate) const ALL: [Scene; 51] = [
     ("on demand", |screen| Model::new(on_demand(screen))),
     ("live, many seats", |screen| Model::new(live(screen, 24))),
     ("live, few seats", |screen| Model::new(live(screen, 3))),
@@ -41,6 +43,9 @@ pub(crate) const ALL: [Scene; 47] = [
         refused(screen, Trouble::RefusedFor(Code::CouponNotForThis, Reason::Minimum))
     }),
     ("too many codes", |screen| refused(screen, Trouble::TooMany { seconds: 540 })),
+    ("team, choosing", |screen| places(screen, None)),
+    ("team, too many", |screen| places(screen, Some(Note::Places(None)))),
+    ("team", |screen| team(screen, Stage::Form { note: None })),
     ("email missing", |screen| form(screen, Note::Email(Trouble::Refused(Code::InvalidEmail)))),
     ("email of another company", |screen| of_email(screen, Trouble::Refused(Code::CouponEmailDomain))),
     ("email of another learner", |screen| {
@@ -64,6 +69,7 @@ pub(crate) const ALL: [Scene; 47] = [
     ("paid", |screen| held(screen, Stage::Paid { slow: false })),
     ("access pending", |screen| held(screen, Stage::Paid { slow: true })),
     ("success", |screen| held(screen, Stage::Granted { access_url: Some("#".to_owned()) })),
+    ("success for a team", |screen| team(screen, Stage::Granted { access_url: Some("#".to_owned()) })),
     ("time ran out", |screen| held(screen, Stage::Over(State::Expired))),
     ("refund on its way", |screen| held(screen, Stage::Over(State::Refunding))),
     ("refunded", |screen| held(screen, Stage::Over(State::Refunded))),
@@ -175,6 +181,25 @@ fn code(screen: Screen, stage: Stage) -> Model {
 
 fn refused(screen: Screen, trouble: Trouble) -> Model {
     code(screen, Stage::Form { note: Some(Note::Coupon(Some(trouble))) })
+}
+
+/// Where places for a team are sold.
+fn for_teams(screen: Screen, stage: Stage) -> Model {
+    let mut model = held(screen, stage);
+    model.screen.offering.team = Some(Team { min: 2, max: 10 });
+    model
+}
+
+fn places(screen: Screen, note: Option<Note>) -> Model {
+    Model { places: "12".to_owned(), places_open: true, ..for_teams(screen, Stage::Form { note }) }
+}
+
+fn team(screen: Screen, stage: Stage) -> Model {
+    let mut model = Model { team: Some(3), ..for_teams(screen, stage) };
+    if let Some(purchase) = &mut model.purchase {
+        (purchase.price.list, purchase.price.total) = (147_000, 147_000);
+    }
+    model
 }
 
 fn form(screen: Screen, note: Note) -> Model {

@@ -28,7 +28,7 @@ impl Model {
     pub(super) fn give_seat_back(&mut self) {
         let offering = &mut self.screen.offering;
         if let (Some(seats), false) = (&mut offering.seats, self.brought_seat) {
-            seats.left = (seats.left + 1).min(seats.capacity);
+            seats.left = (seats.left + self.team.unwrap_or(1)).min(seats.capacity);
             if offering.sale == Sale::SoldOut {
                 offering.sale = Sale::Open;
             }
@@ -98,7 +98,12 @@ impl Model {
     }
 
     pub(crate) fn is_last_call(&self) -> bool {
-        let form = matches!(self.stage, Stage::Form { note: None | Some(Note::Email(_) | Note::Coupon(_)) });
+        let form = matches!(
+            self.stage,
+            Stage::Form {
+                note: None | Some(Note::Email(_) | Note::Coupon(_) | Note::Places(_) | Note::Team)
+            }
+        );
         form && self.screen.offering.seats.is_some() && self.hold_left.is_some_and(|left| left <= LAST_CALL)
     }
 }

@@ -64,6 +64,10 @@ pub(crate) enum Note {
     Email(Trouble),
     /// Why the code was refused; nothing where a coupon was applied or taken off, and the price is another.
     Coupon(Option<Trouble>),
+    /// Why so many places can't be had; nothing where that is no number of places.
+    Places(Option<Trouble>),
+    /// The purchase is for another number of places than before, and the price is another.
+    Team,
     Details(String),
     Declined(String),
     /// The bank could not tell that it was the learner.

@@ -46,6 +46,7 @@ pub(crate) fn opening_body(request: &OpenPurchase) -> String {
         ("learner_token", &request.learner_token),
     ];
     members.extend(optional.into_iter().filter_map(|(name, value)| Some((name, value.as_deref()?.into()))));
+    members.extend(request.places.map(|places| ("places", number(places))));
     stringify(&members)
 }
 

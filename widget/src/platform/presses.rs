@@ -66,17 +66,21 @@ fn told_by(main: &Element, event: &web_sys::Event) -> Option<Event> {
         }
         "input" => {
             let typed = text(&target, "value")?;
-            Some(if is_code(&target) { Event::CodeTyped(typed) } else { Event::EmailTyped(typed) })
+            Some(match text(&target, "id")?.as_str() {
+                "code" => Event::CodeTyped(typed),
+                "places" => Event::PlacesTyped(typed),
+                _ => Event::EmailTyped(typed),
+            })
         }
         _ => {
             event.prevent_default();
-            // Enter in the code's field means the code.
-            let code = main.query_selector("#code:focus").ok()?.is_some();
-            Some(if code { Event::CodePressed } else { Event::PayPressed })
+            // Enter in a field with a button of its own presses that.
+            let focus = main.query_selector("input:focus").ok()?.and_then(|field| text(&field, "id"));
+            Some(match focus.as_deref() {
+                Some("code") => Event::CodePressed,
+                Some("places") => Event::TeamPressed,
+                _ => Event::PayPressed,
+            })
         }
     }
-}
-
-fn is_code(field: &Element) -> bool {
-    text(field, "id").is_some_and(|id| id == "code")
 }

@@ -22,9 +22,15 @@ pub(super) fn form(model: &Model, words: &Words) -> impl Render + use<> {
     // While it applies the code it keeps the focus.
     let applying = matches!(model.stage, Stage::Opening | Stage::Paying(Step::Applying));
     let redeem = Button {
+        hidden: model.team.is_some(),
         disabled: busy && !applying,
         busy: applying,
         ..Button::new(Press::Redeem, words.redeem(model))
+    };
+    let team = Button {
+        hidden: !model.may_buy_for_team(),
+        disabled: busy,
+        ..Button::new(Press::Team, words.team(model))
     };
     let pay = Button { hidden: seatless, busy, ..Button::new(Press::Pay, words.pay(model)) };
     let cancel =
@@ -36,6 +42,8 @@ pub(super) fn form(model: &Model, words: &Words) -> impl Render + use<> {
             {field(email(model, words))}
             {field(code(model, words))}
             {button(QUIET_PART, redeem)}
+            {field(places(model, words))}
+            {button(QUIET_PART, team)}
             {slot(SLOT, seatless || model.due().amount == 0, busy)}
             <p class="note" part="note" role="alert" tabindex="-1" data-focus="note">
                 {words.note(model)}
@@ -77,6 +85,23 @@ fn code(model: &Model, words: &Words) -> Field {
         fault: words.code_fault(model),
         hint: String::new(),
         hidden: model.code().is_none(),
+        readonly: is_busy(model),
+    }
+}
+
+fn places(model: &Model, words: &Words) -> Field {
+    Field {
+        id: "places",
+        lines: ["places-fault", "places-hint"],
+        described_by: "places-fault places-hint",
+        required: false,
+        label: words.say(Key::Places),
+        kind: "number",
+        autocomplete: "off",
+        typed: model.places().unwrap_or_default().to_owned(),
+        fault: words.places_fault(model),
+        hint: words.places_range(Key::PlacesHint, model),
+        hidden: model.places().is_none(),
         readonly: is_busy(model),
     }
 }

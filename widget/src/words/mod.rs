@@ -23,7 +23,7 @@ use crate::{
     model::{Failure, Model, Note, Stage, Step, Trouble},
     speech::Speech,
 };
-use shared::{Code, Kind, Money, Offering, Price, Sale, State, Timestamp};
+use shared::{Code, Kind, Money, Offering, Price, Sale, State, Team as TeamSize, Timestamp};
 
 /// The texts of one language, in the order of [`Key`], and how it writes numbers.
 #[derive(Clone)]
@@ -228,11 +228,36 @@ impl Words {
         }
     }
 
+    /// What the button beside the field for places does.
+    pub(crate) fn team(&self, model: &Model) -> String {
+        self.say(match (model.team, model.places()) {
+            (Some(_), _) => Key::ForMe,
+            (None, Some(_)) => Key::PlacesApply,
+            (None, None) => Key::ForTeam,
+        })
+    }
+
+    /// What is wrong with the number of places; empty where nothing is.
+    pub(crate) fn places_fault(&self, model: &Model) -> String {
+        let Stage::Form { note: Some(Note::Places(trouble)) } = &model.stage else { return String::new() };
+        match trouble {
+            Some(Trouble::Refused(Code::SoldOut)) => self.say(Key::PlacesFew),
+            Some(trouble) => self.because(*trouble),
+            None => self.places_range(Key::PlacesFault, model),
+        }
+    }
+
+    /// With how many there may be.
+    pub(crate) fn places_range(&self, key: Key, model: &Model) -> String {
+        let Some(TeamSize { min, max }) = model.screen.offering.team else { return String::new() };
+        self.fill(key, &[&dates::decimal(min), "–", &dates::decimal(max)].concat())
+    }
+
     /// What the form says besides its email field; empty where it says nothing.
     pub(crate) fn note(&self, model: &Model) -> String {
         let Stage::Form { note: Some(note) } = &model.stage else { return String::new() };
         match note {
-            Note::Email(_) | Note::Coupon(_) => String::new(),
+            Note::Email(_) | Note::Coupon(_) | Note::Places(_) | Note::Team => String::new(),
             Note::Details(words) => words.clone(),
             Note::Declined(words) if words.is_empty() => {
                 self.fill(Key::AfterDecline, &self.say(Key::Declined))
@@ -254,7 +279,8 @@ impl Words {
         let key = match model.stage {
             Stage::Opening => Key::Opening,
             Stage::Paying(Step::Repricing | Step::Applying) => Key::Repricing,
-            Stage::Form { note: Some(Note::Coupon(None)) } => {
+            Stage::Form { note: Some(Note::Places(_)) } => return self.places_fault(model),
+            Stage::Form { note: Some(Note::Coupon(None) | Note::Team) } => {
                 return [self.sums(model), self.pay(model)].join("  ");
             }
             Stage::Form { note: Some(Note::Coupon(Some(_))) } => return self.code_fault(model),
@@ -301,9 +327,12 @@ impl Words {
                 panel(Tone::Good, Key::PaidHeading, Key::PaidSlowText, status_page())
             }
             Stage::Granted { access_url } => {
-                let go = |url| Way::Go(self.say(Key::StartLearning), url);
-                let way = access_url.clone().map_or(Way::Wait, go);
-                panel(Tone::Good, Key::GrantedHeading, Key::GrantedText, way)
+                let (heading, text, link) = match model.team {
+                    Some(_) => (Key::TeamHeading, Key::TeamText, Key::TeamLink),
+                    None => (Key::GrantedHeading, Key::GrantedText, Key::StartLearning),
+                };
+                let go = |url| Way::Go(self.say(link), url);
+                panel(Tone::Good, heading, text, access_url.clone().map_or(Way::Wait, go))
             }
             Stage::Over(state) => self.over(*state),
             Stage::Failed(failure) => self.failed(*failure),

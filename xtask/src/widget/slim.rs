@@ -85,7 +85,11 @@ fn optimise(wasm: &Path) -> Result<()> {
     let mut optimise = process::command("wasm-opt");
     optimise.env("PATH", tools::path(&[&found])?);
     // The second look finds what the first has bared; in this order they leave least.
-    optimise.args(["-Oz", "-Os", "--one-caller-inline-max-function-size=20", "--strip-debug"]).arg(wasm).arg("-o").arg(wasm);
+    optimise
+        .args(["-Oz", "-Os", "--one-caller-inline-max-function-size=20", "--strip-debug"])
+        .arg(wasm)
+        .arg("-o")
+        .arg(wasm);
     process::run(&mut optimise).context("the WASM can't be optimised")
 }
 

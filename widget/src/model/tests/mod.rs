@@ -3,6 +3,7 @@ mod coupon;
 mod dialog;
 mod leaving;
 mod seats;
+mod team;
 
 use super::{Command, Event, Failure, Model, Note, Notice, Settings, Stage, Step, Target, Trouble};
 use shared::{
