@@ -13,6 +13,7 @@ mod hosted;
 mod hosted_again;
 mod hosted_coupons;
 mod hosted_endings;
+mod hosted_team;
 mod lifecycle;
 mod offerings;
 mod pages;

@@ -43,4 +43,16 @@ impl TestApp {
         assert!(is_new, "there is a coupon {}", coupon.code);
         tx.commit().await.expect("a commit");
     }
+
+    /// A server that sells the course for 2 to 10 of a team, and 3 seats of the live training for 2 or 3.
+    pub async fn with_teams() -> Self {
+        let app = Self::start().await;
+        app.change_catalog(|catalog| {
+            let course = "flockjay = { kind = \"course\", id = \"101\" }";
+            let catalog = catalog.replace(course, &[course, "\nteam = { min = 2, max = 10 }"].concat());
+            catalog.replace("seats = 1\n", "seats = 3\nteam = { min = 2, max = 3 }\n")
+        })
+        .await;
+        app
+    }
 }

@@ -126,6 +126,23 @@ impl<P: Payments, G: Grants> Checkout<P, G> {
         Ok((price, Redemption::of(code.clone(), coupon.brings_seat)))
     }
 
+    /// Refuses what opening and paying a purchase of `item` with this coupon would be refused for, and uses nothing.
+    pub(super) async fn admit_coupon(
+        &self,
+        code: &CouponCode,
+        item: &Item,
+        email: &Email,
+        client: &Client,
+    ) -> Result<(), Error> {
+        let Some(coupon) = self.store.coupon(code).await? else {
+            let unknown = CouponRefusal::Unknown.into();
+            self.count_guess(&unknown, client).await?;
+            return Err(unknown);
+        };
+        coupon.price(item, self.now())?;
+        Ok(coupon.admit(email)?)
+    }
+
     /// Notes who pays with the purchase's coupon, where that learner may.
     pub(super) async fn admit_learner(
         &self,

@@ -1,6 +1,7 @@
 //! Buying without JavaScript: which purchase a form stands for, and where its button leads.
 use super::pay::{Press, parse_name};
 use super::{Checkout, Hosted, IdempotencyKey, Payer};
+use crate::coupons::CouponCode;
 use crate::error::Error;
 use crate::grants::Grants;
 use crate::payments::Payments;
@@ -19,8 +20,10 @@ pub struct HostedPurchase {
     pub variant: Option<String>,
     /// The same for every submission of one form, so that the second resumes what the first began.
     pub key: Option<String>,
-    /// Minor units that the form showed.
+    /// Minor units that the form showed, for one place.
     pub shown_total: Option<i64>,
+    /// For so many of a team.
+    pub places: Option<i64>,
 }
 
 /// Where our pages are, and in which language.
@@ -41,11 +44,18 @@ pub struct Hindered {
     pub purchase: Option<PurchaseId>,
 }
 
+/// What whoever sends a form wants.
+struct Wish<'a> {
+    opening: &'a OpenPurchase,
+    code: Option<CouponCode>,
+    learner: &'a Learner,
+}
+
 /// What a form's purchase is to whoever sends the form again.
 enum Known {
-    /// Theirs: the form goes on with it.
+    /// Theirs, at these terms: the form goes on with it.
     Own,
-    /// Somebody else's, and not paid.
+    /// Somebody else's, or at other terms, and not paid.
     Others,
     /// Past: the form buys another.
     Past,
@@ -64,16 +74,21 @@ impl<P: Payments, G: Grants> Checkout<P, G> {
             email: Email::parse(&request.email).map_err(|_| Error::InvalidEmail)?,
             name: parse_name(request.name)?,
         };
-        let HostedPurchase { sku, variant, .. } = request;
+        let HostedPurchase { sku, variant, places, .. } = request;
         let coupon = request.coupon.filter(|coupon| !coupon.trim().is_empty());
-        let opening = OpenPurchase { sku: sku.clone(), coupon, variant, learner_token: None, places: None };
+        let code = match &coupon {
+            Some(coupon) => Some(self.admit_code(coupon, &payer.client, self.now()).await?),
+            None => None,
+        };
+        let opening = OpenPurchase { sku: sku.clone(), coupon, variant, learner_token: None, places };
+        let wish = Wish { opening: &opening, code, learner: &learner };
         let mut name = request.key.map(|key| format!("form {key}"));
         // Every purchase that is past names the key of the next, so that presses at once open one, whichever it is.
         while let Some(known) = self.known_by(name.as_deref(), &sku).await? {
-            let past = match known_to(&known, &learner) {
+            let past = match known_to(&known, &wish) {
                 Known::Own => break,
                 Known::Past => true,
-                Known::Others => self.clear_away(&known, &opening, &learner, payer).await?,
+                Known::Others => self.clear_away(&known, &wish, payer).await?,
             };
             if !past {
                 return Ok(Hosted { id: known.id().clone(), page: None });
@@ -81,10 +96,11 @@ impl<P: Payments, G: Grants> Checkout<P, G> {
             name = name.map(|name| next_name(&name, &known));
         }
         let key = name.map(|name| IdempotencyKey::new(&name, sku.as_bytes()));
-        let opened = self.open_purchase(opening, key, &payer.client).await?;
+        let opened = self.open_purchase(opening.clone(), key, &payer.client).await?;
         let id = PurchaseId::parse(&opened.id).ok_or(Error::UnknownPurchase)?;
         // The form shows the price without a coupon, and Stripe's page what is left of it.
-        let expected_total = match request.shown_total {
+        let shown = request.shown_total.map(|shown| shown.saturating_mul(places.unwrap_or(1)));
+        let expected_total = match shown {
             Some(shown) if shown != opened.price.list => shown,
             Some(_) | None => opened.price.total,
         };
@@ -104,20 +120,17 @@ impl<P: Payments, G: Grants> Checkout<P, G> {
         Ok(known.filter(|known| known.sku() == sku))
     }
 
-    /// Gives up what the form has opened for another email, so that a corrected one is on Stripe's page and on its
-    /// receipt: `true` once it is over. A payment under way is not lost: Stripe closes its page and is asked what was paid
+    /// Gives up what the form has opened for another email, coupon or number of places, so that what was corrected is on
+    /// Stripe's page and on its receipt: `true` once it is over. A payment under way is not lost: Stripe closes its page and is asked what was paid
     /// there before the seat is free, and as long as that is not known, or where it was paid, nothing else is opened.
-    async fn clear_away(
-        &self,
-        known: &Purchase,
-        opening: &OpenPurchase,
-        learner: &Learner,
-        payer: &Payer,
-    ) -> Result<bool, Hindered> {
+    async fn clear_away(&self, known: &Purchase, wish: &Wish<'_>, payer: &Payer) -> Result<bool, Hindered> {
         let hindered = |error| Hindered { error, purchase: Some(known.id().clone()) };
         // Nobody gives up a seat for a purchase that would be refused.
-        self.sellable(opening, self.now()).map_err(hindered)?;
-        self.admit_another(&payer.client, &learner.email).await.map_err(hindered)?;
+        let item = self.sellable(wish.opening, self.now()).map_err(hindered)?;
+        if let Some(code) = &wish.code {
+            self.admit_coupon(code, &item, &wish.learner.email, &payer.client).await?;
+        }
+        self.admit_another(&payer.client, &wish.learner.email).await.map_err(hindered)?;
         let left = match self.give_up(known.id()).await {
             Err(Error::Refused(_)) => self.store.purchase(known.id()).await.map_err(Error::from),
             outcome => outcome,
@@ -152,10 +165,13 @@ impl From<StoreError> for Hindered {
 
 /// Who has bought with a form and sends it again, from the browser's history or a second tab, is led to what they have
 /// and never to a second charge. For somebody else, or after the first is over, the form buys another.
-fn known_to(known: &Purchase, learner: &Learner) -> Known {
-    let same = known.learner().is_none_or(|first| first.is_same(learner));
+fn known_to(known: &Purchase, wish: &Wish<'_>) -> Known {
+    let same = known.learner().is_none_or(|first| first.is_same(wish.learner));
+    let code = known.redemption().map(|redemption| &redemption.code);
+    let places = known.is_for_team().then(|| known.places());
+    let at_these_terms = code == wish.code.as_ref() && places == wish.opening.places;
     match known.state() {
-        State::Held | State::Paying if known.can_be_paid_for(learner) => Known::Own,
+        State::Held | State::Paying if at_these_terms && known.can_be_paid_for(wish.learner) => Known::Own,
         State::Held | State::Paying => Known::Others,
         // Money is on its way: its own page says so.
         State::Processing => Known::Own,

@@ -96,7 +96,7 @@ async fn a_pack_can_be_extended_and_mistakes_are_named() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_team_is_paid_for_at_once_and_gets_its_codes() {
-    let app = with_teams().await;
+    let app = TestApp::with_teams().await;
     let opened = app.post("/v1/purchases", &json!({ "sku": COURSE, "places": 3 })).await.expect(201);
     assert_eq!(opened.json()["price"]["total"], 14700);
     let id = opened.text_at("id");
@@ -128,7 +128,7 @@ async fn a_team_is_paid_for_at_once_and_gets_its_codes() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_teams_seats_are_held_sold_and_kept_for_its_codes() {
-    let app = with_teams().await;
+    let app = TestApp::with_teams().await;
     let id =
         app.post("/v1/purchases", &json!({ "sku": "ru-live", "places": 2 })).await.expect(201).text_at("id");
     assert_eq!(left(&app), 1);
@@ -200,7 +200,7 @@ async fn a_company_hands_its_codes_out() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_team_is_bought_only_where_that_is_sold() {
-    let app = with_teams().await;
+    let app = TestApp::with_teams().await;
     for (sku, places) in [(COURSE, 1), (COURSE, 11), (COURSE, -1), ("ru-jp", 2)] {
         let problem = app.post("/v1/purchases", &json!({ "sku": sku, "places": places })).await;
         assert_eq!(
@@ -211,17 +211,6 @@ async fn a_team_is_bought_only_where_that_is_sold() {
     }
     let team = app.get(&format!("/v1/offerings/{COURSE}")).await.json()["team"].clone();
     assert_eq!(team, json!({ "min": 2, "max": 10 }));
-}
-
-async fn with_teams() -> TestApp {
-    let app = TestApp::start().await;
-    app.change_catalog(|catalog| {
-        let course = "flockjay = { kind = \"course\", id = \"101\" }";
-        let catalog = catalog.replace(course, &[course, "\nteam = { min = 2, max = 10 }"].concat());
-        catalog.replace("seats = 1\n", "seats = 3\nteam = { min = 2, max = 3 }\n")
-    })
-    .await;
-    app
 }
 
 fn create(app: &TestApp, arguments: &[&str]) -> Value {

@@ -100,7 +100,7 @@ fn places(model: &Model, words: &Words) -> Field {
         autocomplete: "off",
         typed: model.places().unwrap_or_default().to_owned(),
         fault: words.places_fault(model),
-        hint: words.places_range(Key::PlacesHint, model),
+        hint: words.places(Key::PlacesHint, model),
         hidden: model.places().is_none(),
         readonly: is_busy(model),
     }

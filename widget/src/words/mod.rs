@@ -243,13 +243,16 @@ impl Words {
         match trouble {
             Some(Trouble::Refused(Code::SoldOut)) => self.say(Key::PlacesFew),
             Some(trouble) => self.because(*trouble),
-            None => self.places_range(Key::PlacesFault, model),
+            None => self.places(Key::PlacesFault, model),
         }
     }
 
-    /// With how many there may be.
-    pub(crate) fn places_range(&self, key: Key, model: &Model) -> String {
-        let Some(TeamSize { min, max }) = model.screen.offering.team else { return String::new() };
+    /// With how many there may be; empty where no team can buy.
+    pub(crate) fn places(&self, key: Key, model: &Model) -> String {
+        model.screen.offering.team.map(|team| self.places_range(key, team)).unwrap_or_default()
+    }
+
+    pub(crate) fn places_range(&self, key: Key, TeamSize { min, max }: TeamSize) -> String {
         self.fill(key, &[&dates::decimal(min), "–", &dates::decimal(max)].concat())
     }
 

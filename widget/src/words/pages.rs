@@ -2,7 +2,7 @@
 use super::{Key, Locale};
 use crate::model::Trouble;
 use serde::{Deserialize, Serialize};
-use shared::{Code, Kind, Money, Offering, Reason, Seats, State, Timestamp};
+use shared::{Code, Kind, Money, Offering, Reason, Seats, State, Team, Timestamp};
 
 /// A file's section `[pages]`.
 #[derive(Clone, Debug, Deserialize, Serialize)]
@@ -131,7 +131,25 @@ impl Locale {
             SharedWord::TryAgain => Key::TryAgain,
             SharedWord::Back => Key::Back,
             SharedWord::SeatReserved => Key::SeatReserved,
+            SharedWord::ForTeam => Key::ForTeam,
+            SharedWord::ForMe => Key::ForMe,
+            SharedWord::Places => Key::Places,
+            SharedWord::PlacesFew => Key::PlacesFew,
+            SharedWord::TeamHeading => Key::TeamHeading,
+            SharedWord::TeamText => Key::TeamText,
         })
+    }
+
+    /// How many places a team may have, and what it gets for them.
+    #[must_use]
+    pub fn places_hint(&self, team: Team) -> String {
+        self.words().places_range(Key::PlacesHint, team)
+    }
+
+    /// What is wrong with another number.
+    #[must_use]
+    pub fn places_fault(&self, team: Team) -> String {
+        self.words().places_range(Key::PlacesFault, team)
     }
 
     /// Heading and text for a state that the widget has words for, too; nothing where ours are needed.
@@ -166,4 +184,10 @@ pub enum SharedWord {
     TryAgain,
     Back,
     SeatReserved,
+    ForTeam,
+    ForMe,
+    Places,
+    PlacesFew,
+    TeamHeading,
+    TeamText,
 }

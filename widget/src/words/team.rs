@@ -34,8 +34,7 @@ pub struct Team {
     pub not_found: String,
     pub too_many: String,
     pub download: String,
-    pub bought: String,
-    pub bought_text: String,
+    pub each: String,
     pub manage: String,
     pub unknown: String,
 }

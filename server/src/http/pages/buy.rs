@@ -19,6 +19,9 @@ use shared::Problem;
 /// Query by which the page is the form alone.
 pub(super) const PLAIN: &str = "plain";
 
+/// Query by which the form is for a team.
+pub(super) const TEAM: &str = "team";
+
 /// The hosted page. With JavaScript and WASM it is the widget; without, or with `plain` in the query, it is a form.
 #[utoipa::path(
     get,
@@ -28,6 +31,7 @@ pub(super) const PLAIN: &str = "plain";
         ("lang" = Option<String>, Query, description = "BCP 47 tag; `Accept-Language` counts where there is none"),
         ("plain" = Option<String>, Query, description = "The form alone"),
         ("variant" = Option<String>, Query, description = "The variant that led here; without one of this name the default one"),
+        ("team" = Option<String>, Query, description = "The form for places of a team, where those are sold"),
         ("coupon" = Option<String>, Query, description = "A code to begin with")
     ),
     responses(
@@ -48,7 +52,8 @@ pub(in crate::http) async fn buy(
         pairs.find(|(name, _)| name == wanted).map(|(_, value)| value.into_owned())
     };
     let variant = asked("variant").filter(|name| is_variant(name));
-    let blank = BuyForm { variant, coupon: asked("coupon"), ..BuyForm::default() };
+    let places = offering.team.filter(|_| asked(TEAM).is_some()).map(|team| team.min.to_string());
+    let blank = BuyForm { variant, coupon: asked("coupon"), places, ..BuyForm::default() };
     let shown = Shown { api: &api, language: &language, offering: &offering };
     let mut page = shown.page(asked(PLAIN).is_some(), &blank, None);
     // Whoever comes back by the browser's button submits the same form again.

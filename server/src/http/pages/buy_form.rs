@@ -13,11 +13,13 @@ pub(in crate::http) struct BuyForm {
     pub(super) email: String,
     pub(super) name: Option<String>,
     pub(super) coupon: Option<String>,
+    /// A number, where it is bought for so many of a team.
+    pub(super) places: Option<String>,
     /// The variant that led to the page; one that there is not is the default one.
     pub(super) variant: Option<String>,
     /// From the page: a second submission with the same key and email leads to the same purchase.
     pub(super) key: Option<String>,
-    /// Minor units that the page showed. With another price the page comes again.
+    /// Minor units that the page showed, for one place. With another price the page comes again.
     pub(super) total: Option<i64>,
 }
 
@@ -37,7 +39,8 @@ impl BuyForm {
         let total = form.get("total").map(|total| total.parse().map_err(|_| invalid("total"))).transpose()?;
         let email = form.get("email").unwrap_or_default();
         let variant = form.get("variant").filter(|name| is_variant(name));
-        Ok(Self { email, name: form.get("name"), coupon: form.get("coupon"), variant, key, total })
+        let (name, coupon, places) = (form.get("name"), form.get("coupon"), form.get("places"));
+        Ok(Self { email, name, coupon, places, variant, key, total })
     }
 
     /// Whether somebody who knows that no seat is left has a code, or has come here to type one.
@@ -53,8 +56,14 @@ impl BuyForm {
         language: &Language,
         client: Client,
     ) -> Result<String, Hindered> {
-        let Self { email, name, coupon, variant, key, total } = self.clone();
-        let request = HostedPurchase { sku, email, name, coupon, variant, key, shown_total: total };
+        let Self { email, name, coupon, variant, key, total, .. } = self.clone();
+        let places = self.places.as_ref().map(|places| {
+            let wrong =
+                |_| Error::Invalid { field: "places".to_owned(), detail: "must be a number".to_owned() };
+            places.trim().parse().map_err(wrong)
+        });
+        let places = places.transpose()?;
+        let request = HostedPurchase { sku, email, name, coupon, variant, key, shown_total: total, places };
         let base = api.site.public_url.clone();
         let site = PageSite { base, lang: language.locale.lang(), query: language.query.clone() };
         let payer = Payer { client, challenge_answer: None };

@@ -1,5 +1,5 @@
 //! What the hosted page shows: the offer, and the form that buys it.
-use super::buy::PLAIN;
+use super::buy::{PLAIN, TEAM};
 use super::buy_form::BuyForm;
 use super::failure::said;
 use super::language::Language;
@@ -8,7 +8,7 @@ use crate::error::Error;
 use crate::http::Api;
 use crate::http::problem::describe;
 use axum::response::Response;
-use shared::{Code, Offering, Sale};
+use shared::{Code, Offering, Sale, Team};
 use widget::SharedWord;
 
 /// The page about one offering.
@@ -66,7 +66,7 @@ impl Shown<'_> {
             price = escape(&locale.money(offering.price)),
             seats = seats.unwrap_or_default(),
             rest = match offering.sale {
-                Sale::Open => self.form(typed, error),
+                Sale::Open => self.form(typed, error) + &self.team_link(typed),
                 Sale::SoldOut | Sale::NotOpen | Sale::Closed | Sale::Paused if holds || corrects =>
                     self.form(typed, error),
                 Sale::NotOpen | Sale::Closed | Sale::Paused => self.closed(),
@@ -102,6 +102,49 @@ impl Shown<'_> {
         )
     }
 
+    /// To the form for a team, or back to the one for oneself.
+    fn team_link(&self, typed: &BuyForm) -> String {
+        if self.offering.team.is_none() {
+            return String::new();
+        }
+        let (base, sku) = (escape(&self.api.site.public_url), escape(&self.offering.sku));
+        let (word, form) = match typed.places {
+            Some(_) => (SharedWord::ForMe, PLAIN.to_owned()),
+            None => (SharedWord::ForTeam, [PLAIN, TEAM].join("&")),
+        };
+        let query = escape(&self.language.query_with(Some(&form), typed.variant.as_deref()));
+        let word = escape(&self.language.locale.word(word));
+        format!("<a class=\"quiet\" href=\"{base}/buy/{sku}{query}\">{word}</a>")
+    }
+
+    /// How many places, where it is bought for a team; a code otherwise.
+    fn places_or_code(&self, typed: &BuyForm, places: Option<&str>, code: Option<&str>) -> String {
+        let locale = self.language.locale;
+        if let (Some(Team { min, max }), Some(typed)) = (self.offering.team, &typed.places) {
+            let each = locale.team().each.replace("{price}", &locale.money(self.offering.price));
+            let field = Field {
+                name: "places",
+                label: &locale.word(SharedWord::Places),
+                hint: Some(&format!("{} {each}", locale.places_hint(Team { min, max }))),
+                attributes: &format!("type=\"number\" min=\"{min}\" max=\"{max}\" required"),
+                typed,
+                fault: places,
+            };
+            return field.html();
+        }
+        let coupon = Field {
+            name: "coupon",
+            label: &locale.word(SharedWord::Code),
+            hint: None,
+            attributes: "autocomplete=\"off\" spellcheck=\"false\" dir=\"ltr\"",
+            typed: typed.coupon.as_deref().unwrap_or_default(),
+            fault: code,
+        };
+        let open = if coupon.typed.is_empty() && self.offering.sale != Sale::SoldOut { "" } else { " open" };
+        let summary = escape(&locale.word(SharedWord::HaveCode));
+        format!("<details{open}><summary>{summary}</summary>{}</details>", coupon.html())
+    }
+
     fn form(&self, typed: &BuyForm, error: Option<&Error>) -> String {
         let (locale, words) = (self.language.locale, self.language.locale.pages());
         let wrong = error.map(|error| self.fault(typed, error));
@@ -129,20 +172,7 @@ impl Shown<'_> {
             typed: typed.name.as_deref().unwrap_or_default(),
             fault: fault("name"),
         };
-        let coupon = Field {
-            name: "coupon",
-            label: &locale.word(SharedWord::Code),
-            hint: None,
-            attributes: "autocomplete=\"off\" spellcheck=\"false\" dir=\"ltr\"",
-            typed: typed.coupon.as_deref().unwrap_or_default(),
-            fault: fault("coupon"),
-        };
-        let open = if coupon.typed.is_empty() && self.offering.sale != Sale::SoldOut { "" } else { " open" };
-        let coupon = format!(
-            "<details{open}><summary>{}</summary>{}</details>",
-            escape(&locale.word(SharedWord::HaveCode)),
-            coupon.html()
-        );
+        let rest = self.places_or_code(typed, fault("places"), fault("coupon"));
         let key = typed.key.clone().unwrap_or_else(|| format!("{:032x}", rand::random::<u128>()));
         let variant = typed.variant.as_deref().map(|name| hidden("variant", &escape(name)));
         let free = self.offering.price.amount == 0;
@@ -154,7 +184,7 @@ impl Shown<'_> {
             format!("<p class=\"hint\">{}</p>", escape(&words.stripe_page))
         };
         format!(
-            "{general}<form class=\"form\" method=\"post\" action=\"{base}/buy/{sku}{query}\">{email}{name}{coupon}\
+            "{general}<form class=\"form\" method=\"post\" action=\"{base}/buy/{sku}{query}\">{email}{name}{rest}\
              {key}{total}{variant}<button class=\"button\">{button}</button>{promise}</form>",
             base = escape(&self.api.site.public_url),
             sku = escape(&self.offering.sku),
@@ -175,6 +205,12 @@ impl Shown<'_> {
         match (problem.field.as_deref(), problem.code) {
             (Some("email"), _) => (problem.field, locale.word(SharedWord::EmailInvalid)),
             (Some("name"), _) => (problem.field, locale.pages().name_invalid.clone()),
+            (Some("places"), _) => {
+                (problem.field, self.offering.team.map(|team| locale.places_fault(team)).unwrap_or_default())
+            }
+            (_, Code::SoldOut) if typed.places.is_some() => {
+                (Some("places".to_owned()), locale.word(SharedWord::PlacesFew))
+            }
             (_, Code::SoldOut) if typed.coupon.as_ref().is_some_and(|coupon| !coupon.trim().is_empty()) => {
                 (Some("coupon".to_owned()), locale.word(SharedWord::CouponNoSeat))
             }

@@ -99,8 +99,7 @@ impl Standing<'_> {
         let ours = |heading: &String, text: &String| (heading.clone(), text.clone());
         let refused = self.steps().iter().any(|(_, state, _)| *state == Some(StepState::Failed));
         if self.team.is_some() {
-            let words = locale.team();
-            return ours(&words.bought, &words.bought_text);
+            return (locale.word(SharedWord::TeamHeading), locale.word(SharedWord::TeamText));
         }
         match self.purchase.state() {
             PurchaseState::Held => ours(&words.held_heading, &words.held_text),
