@@ -20,6 +20,7 @@ mod proxy;
 mod seats;
 mod spoken;
 mod states;
+mod team;
 mod variants;
 
 pub use page::Page;

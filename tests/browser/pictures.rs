@@ -30,8 +30,17 @@ const LOOKS: [Look; 7] = [
     Look { width: 1280, zoom: 1, colours: Colours::Forced },
 ];
 
-/// Looks at the page in every way, and asserts that it fits and has no barriers.
+/// Looks at the checkout in every way, and asserts that it fits and has no barriers.
 pub(crate) async fn look(page: &Page, state: &str) {
+    look_at(page, axe::CHECKOUT, state).await;
+}
+
+/// The same with a page of our own.
+pub(crate) async fn look_whole(page: &Page, state: &str) {
+    look_at(page, "html", state).await;
+}
+
+async fn look_at(page: &Page, what: &str, state: &str) {
     for Look { width, zoom, colours } in LOOKS {
         let metrics =
             json!({ "width": width, "height": 900, "deviceScaleFactor": zoom, "mobile": width < 600 });
@@ -52,12 +61,13 @@ pub(crate) async fn look(page: &Page, state: &str) {
             .eval(
                 "const right = document.documentElement.clientWidth;
                  return root ? [...root.querySelectorAll('*')].filter(e => e.checkVisibility() && !e.matches('.spoken')
-                   && (e.getBoundingClientRect().right > right + 1 || e.getBoundingClientRect().left < -1)).map(e => e.className) : []",
+                   && (e.getBoundingClientRect().right > right + 1 || e.getBoundingClientRect().left < -1)).map(e => e.className)
+                   : document.documentElement.scrollWidth > right ? ['page'] : []",
             )
             .await;
         assert_eq!(sticks_out, json!([]), "{state} at {width} px");
         page.screenshot(&format!("{state}-{width}-{name}")).await;
-        axe::audit(page, axe::CHECKOUT, &format!("{state}, {width} px, {name}")).await;
+        axe::audit(page, what, &format!("{state}, {width} px, {name}")).await;
     }
     // Seen on a narrow page first, the end of forced colours would leave its canvas black.
     page.emulate("Emulation.setEmulatedMedia", json!({ "features": [] })).await;

@@ -66,7 +66,7 @@ fn email(model: &Model, words: &Words) -> Field {
         autocomplete: "email",
         typed: model.email.clone(),
         fault: words.fault(model),
-        hint: words.say(Key::EmailHint),
+        hint: words.email_hint(model),
         hidden: model.asks_for_seat(),
         readonly: is_busy(model),
     }

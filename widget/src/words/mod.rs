@@ -155,6 +155,10 @@ impl Words {
         else {
             return String::new();
         };
+        if let Some(places) = model.team {
+            let each = Money { amount: list / places, currency };
+            return [&dates::decimal(places), " × ", &self.money(each)].concat();
+        }
         let part = |amount: i64, key| match amount {
             0 => String::new(),
             amount => self.fill(key, &self.money(Money { amount, currency })),
@@ -226,6 +230,11 @@ impl Words {
             (None, Some(_)) => self.say(Key::Apply),
             (None, None) => self.say(Key::HaveCode),
         }
+    }
+
+    /// Whose access it is; empty where that is decided later.
+    pub(crate) fn email_hint(&self, model: &Model) -> String {
+        if model.team.is_some() { String::new() } else { self.say(Key::EmailHint) }
     }
 
     /// What the button beside the field for places does.

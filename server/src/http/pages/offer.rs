@@ -159,7 +159,8 @@ impl Shown<'_> {
         let email = Field {
             name: "email",
             label: &locale.word(SharedWord::Email),
-            hint: Some(&locale.word(SharedWord::EmailHint)),
+            // Who learns by a team's codes is decided later.
+            hint: typed.places.is_none().then_some(&locale.word(SharedWord::EmailHint)).map(String::as_str),
             attributes: "type=\"email\" autocomplete=\"email\" maxlength=\"254\" required",
             typed: &typed.email,
             fault: fault("email"),

@@ -219,7 +219,7 @@ impl Handing<'_> {
         });
         let body = format!(
             "<article class=\"card\"><header><h1>{title}</h1><p>{text}</p><p>{counts}</p>{until}</header>{notes}{table}\
-             <p><a class=\"button\" href=\"{csv}\">{download}</a></p>{assign}{change}\
+             <a class=\"quiet\" href=\"{csv}\">{download}</a>{assign}{change}\
              <footer><p>{how} <a href=\"{buy}\">{open}</a></p><p class=\"hint\">{bookmark}</p></footer></article>",
             title = escape(&title),
             text = escape(&words.text.replace("{title}", &self.team.title)),

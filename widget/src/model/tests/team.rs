@@ -17,7 +17,8 @@ fn places_for_a_team_are_bought_in_place_of_ones_own() {
         model.handle(Event::PurchaseOpened(opened(14700)))[2..],
         [Command::ShowPayment { due: usd(14700) }, Command::Focus(Target::Team)]
     );
-    assert_eq!(words().status(&model).trim(), "Pay $147.00");
+    assert_eq!(words().status(&model), "3 × $49.00  Pay $147.00");
+    assert_eq!(words().email_hint(&model), "", "who learns is decided later");
     assert_eq!((words().team(&model).as_str(), model.places()), ("Only for me", None));
     assert_eq!(model.handle(Event::CodePressed), [], "a team has no coupon");
 
