@@ -38,10 +38,12 @@ pub enum Guard {
     CouponIsLeft,
     /// A purchase that ends without money gives the use of its coupon back.
     RedemptionGoesBack,
+    /// Codes that nobody has used go with the money that was paid for them.
+    CodesGoWithMoney,
 }
 
 impl Guard {
-    pub const ALL: [Self; 17] = [
+    pub const ALL: [Self; 18] = [
         Self::SeatIsLeft,
         Self::SeatUntilCanceled,
         Self::LateMoneyNeedsSeat,
@@ -59,6 +61,7 @@ impl Guard {
         Self::PageIsAsked,
         Self::CouponIsLeft,
         Self::RedemptionGoesBack,
+        Self::CodesGoWithMoney,
     ];
 }
 

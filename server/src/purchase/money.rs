@@ -54,7 +54,8 @@ impl Purchase {
     }
 
     fn revoke_pack(&self) -> Option<Command> {
-        (self.is_for_team() && self.granted_at.is_some()).then_some(Command::RevokePack)
+        let has_codes = self.is_for_team() && self.granted_at.is_some();
+        (has_codes && holds(Guard::CodesGoWithMoney)).then_some(Command::RevokePack)
     }
 
     /// Takes what Stripe says of all refunds. News has no order; since what has failed stays failed, and only a failure

@@ -3,9 +3,10 @@ use crate::database::LIVE;
 use crate::pages::SimSession;
 use crate::run::Run;
 use crate::world::{SimIntent, StripeLedger};
+use redis_checkout::coupons::CodeState;
 use redis_checkout::payments::{IntentStatus, RefundStatus, SessionStatus};
 use redis_checkout::purchase::Purchase;
-use redis_checkout::store::{CouponFilter, PurchaseFilter};
+use redis_checkout::store::{CouponFilter, PurchaseFilter, StoreError};
 use shared::{State, Step, Timestamp};
 
 /// What must hold at every moment.
@@ -36,6 +37,9 @@ pub(crate) async fn after_step(run: &mut Run) -> Result<(), String> {
         if ours().filter(|intent| intent.is_paid()).count() > 1 {
             return Err(format!("{name} was charged twice"));
         }
+        if world.flockjay.unpaid.iter().any(|granted| granted == name) && purchase.price().total > 0 {
+            return Err(format!("{name} is granted, and nobody has paid for it"));
+        }
         let buyer =
             run.buyers.iter().find(|buyer| run.reference(buyer).as_ref() == Some(purchase.reference()));
         let shown = |total: i64| {
@@ -64,6 +68,7 @@ pub(crate) async fn at_the_end(run: &mut Run) -> Result<(), String> {
         let commands = run.store.commands_of(purchase.id()).await.map_err(|error| error.to_string())?;
         let calls_person = commands.iter().any(|command| command.state == "needs_person");
         ended(run, purchase, calls_person)?;
+        codes(run, purchase).await?;
         for buyer in
             run.buyers.iter().filter(|buyer| run.reference(buyer).as_ref() == Some(purchase.reference()))
         {
@@ -129,6 +134,7 @@ fn ended(run: &Run, purchase: &Purchase, calls_person: bool) -> Result<(), Strin
     }
     match purchase.state() {
         State::Granted => {
+            let access = access || purchase.is_for_team();
             if !access {
                 return Err(format!("{name} is granted, and there is no access"));
             }
@@ -139,7 +145,7 @@ fn ended(run: &Run, purchase: &Purchase, calls_person: bool) -> Result<(), Strin
             if recorded.is_some_and(|intent| intent.now.received != purchase.price().total) {
                 return Err(format!("{name} was granted for another amount than was shown"));
             }
-            if grant.map(|grant| grant.email.as_str()) != email {
+            if !purchase.is_for_team() && grant.map(|grant| grant.email.as_str()) != email {
                 return Err(format!("{name} was granted to another than {email:?}"));
             }
         }
@@ -167,9 +173,28 @@ fn ended(run: &Run, purchase: &Purchase, calls_person: bool) -> Result<(), Strin
     Ok(())
 }
 
+/// What a team has paid for is as many codes as places; with its money they are gone, but for those in use.
+async fn codes(run: &Run, purchase: &Purchase) -> Result<(), String> {
+    let name = purchase.reference().as_str();
+    let error = |error: StoreError| error.to_string();
+    let Some(pack) = run.store.pack_of(purchase.id()).await.map_err(error)? else {
+        let lacks = purchase.is_for_team() && purchase.state() == State::Granted;
+        return if lacks { Err(format!("{name} is granted, and has no codes")) } else { Ok(()) };
+    };
+    let codes = run.store.codes_of(&pack.id).await.map_err(error)?;
+    if i64::try_from(codes.len()) != Ok(purchase.places()) {
+        return Err(format!("{name} has {} codes for {} places", codes.len(), purchase.places()));
+    }
+    let over = !matches!(purchase.state(), State::Granted);
+    if over && codes.iter().any(|code| code.state == CodeState::Free) {
+        return Err(format!("{name} is {}, and one of its codes is free", purchase.state()));
+    }
+    Ok(())
+}
+
 /// Uses of a coupon are those of purchases in effect, and never become more than there may be.
 async fn coupons(run: &Run, purchases: &[Purchase]) -> Result<(), String> {
-    let all = CouponFilter { most: 10, ..CouponFilter::default() };
+    let all = CouponFilter { all: true, most: 1000, ..CouponFilter::default() };
     for coupon in run.store.coupons(&all).await.map_err(|error| error.to_string())? {
         let name = &coupon.terms.shown;
         let uses = purchases.iter().filter_map(|purchase| Some((purchase, purchase.redemption()?)));
@@ -201,12 +226,13 @@ async fn seats(run: &mut Run, purchases: &[Purchase]) -> Result<(), String> {
     let taken = run.store.taken_seats(LIVE).await.map_err(|error| error.to_string())?;
     let live = purchases.iter().filter(|purchase| purchase.sku() == LIVE);
     let brought = |purchase: &Purchase| purchase.redemption().is_some_and(|used| used.brings_seat);
-    let owned = live.filter(|purchase| purchase.owns_seat() && !brought(purchase)).count();
-    let all = CouponFilter { most: 10, ..CouponFilter::default() };
+    let owned: i64 =
+        live.filter(|purchase| purchase.owns_seat() && !brought(purchase)).map(Purchase::places).sum();
+    let all = CouponFilter { all: true, most: 1000, ..CouponFilter::default() };
     let coupons = run.store.coupons(&all).await.map_err(|error| error.to_string())?;
     let kept = coupons.iter().filter(|coupon| coupon.brings_seat && (!coupon.revoked || coupon.used > 0));
-    let owned = owned + kept.count();
-    if usize::try_from(taken) != Ok(owned) {
+    let owned = owned + i64::try_from(kept.count()).unwrap_or(i64::MAX);
+    if taken != owned {
         return Err(format!("{taken} seats are counted, and {owned} are owned"));
     }
     let capacity = run.store.catalog().get().find(LIVE).and_then(|item| item.capacity).unwrap_or_default();

@@ -61,6 +61,7 @@ impl Database {
             "jobs",
             "coupons",
             "redemptions",
+            "packs",
         ];
         let statements = tables.map(|table| format!("DELETE FROM {table};")).concat();
         let all = format!("BEGIN IMMEDIATE; {statements} COMMIT;");
@@ -116,9 +117,10 @@ fn catalog_text(seats: i64) -> String {
              price = {{ amount = {amount}, currency = \"usd\" }}\nflockjay = {{ kind = \"{kind}\", id = \"1\" }}\n{more}\n"
         )
     };
+    let team = if seats < 2 { "" } else { "team = { min = 2, max = 2 }" };
     [
-        offering(LIVE, "live", 49000, &format!("seats = {seats}")),
-        offering("ru-course", "course", 4900, ""),
+        offering(LIVE, "live", 49000, &format!("seats = {seats}\n{team}")),
+        offering("ru-course", "course", 4900, "team = { min = 2, max = 3 }"),
         offering("ru-free", "lab", 0, ""),
     ]
     .concat()

@@ -16,13 +16,12 @@ impl Grants for SimFlockJay {
                 return Err(GrantsError::Permanent { message: "no such resource".to_owned() });
             }
             let reference = grant.reference.as_str();
-            let is_free = grant.resource.kind == "lab";
             let mut ours = world.stripe.intents.iter();
             let paid = ours.any(|known| {
                 known.is_paid() && known.now.reference.as_ref().is_some_and(|name| name.as_str() == reference)
             });
-            if !paid && !is_free {
-                world.broken.push(format!("{reference} is granted, and nobody has paid for it"));
+            if !paid {
+                world.flockjay.unpaid.push(reference.to_owned());
             }
             let email = grant.learner.email.as_str().to_owned();
             let known =

@@ -77,6 +77,8 @@ pub(crate) struct SimRefund {
 pub(crate) struct FlockJayLedger {
     pub(crate) grants: HashMap<PurchaseId, SimGrant>,
     pub(crate) refuses: bool,
+    /// References of purchases that were granted before anybody had paid for them.
+    pub(crate) unpaid: Vec<String>,
 }
 
 pub(crate) struct SimGrant {

@@ -60,4 +60,5 @@ every_guard_is_needed! {
     without_it_what_a_page_did_besides_is_forgotten: PageIsAsked,
     without_it_a_coupon_is_used_too_often: CouponIsLeft,
     without_it_an_abandoned_purchase_keeps_its_coupon: RedemptionGoesBack,
+    without_it_codes_are_good_after_their_refund: CodesGoWithMoney,
 }

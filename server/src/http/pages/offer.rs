@@ -156,11 +156,12 @@ impl Shown<'_> {
             Some((None, text)) => note(self.language, text),
             _ => String::new(),
         };
+        // Who learns by a team's codes is decided later.
+        let whose = locale.word(SharedWord::EmailHint);
         let email = Field {
             name: "email",
             label: &locale.word(SharedWord::Email),
-            // Who learns by a team's codes is decided later.
-            hint: typed.places.is_none().then_some(&locale.word(SharedWord::EmailHint)).map(String::as_str),
+            hint: typed.places.is_none().then_some(&*whose),
             attributes: "type=\"email\" autocomplete=\"email\" maxlength=\"254\" required",
             typed: &typed.email,
             fault: fault("email"),

@@ -2,17 +2,24 @@
 use super::*;
 
 impl Run {
-    pub(super) async fn open(&mut self) {
+    pub(super) async fn open(&mut self) -> Result<(), String> {
         let again = !self.buyers.is_empty() && self.happens(30);
         let buyer = if again {
             self.pick(self.buyers.len())
         } else {
-            let sku = ["ru-live", "ru-live", "ru-course", "ru-free"][self.pick(4)];
+            let mut sku = ["ru-live", "ru-live", "ru-course", "ru-free"][self.pick(4)];
             let n = self.buyers.len();
             let hosted = self.happens(35);
-            let coupon = self.happens(30).then(|| COUPONS[self.pick(COUPONS.len())]);
+            let mut coupon = self.happens(30).then(|| COUPONS[self.pick(COUPONS.len())].to_owned());
+            let mut places = None;
+            if coupon.is_none() && sku != "ru-free" && self.happens(20) {
+                places = Some(2);
+            } else if let Some((code, what)) = self.code_of_pack().await? {
+                (coupon, sku) = (Some(code), what);
+            }
             self.buyers.push(Buyer {
                 sku,
+                places,
                 key: format!("key{n}"),
                 email: format!("buyer{n}@example.com"),
                 hosted,
@@ -27,27 +34,46 @@ impl Run {
             n
         };
         if self.buyers[buyer].hosted {
-            return self.submit_form(buyer).await;
+            self.submit_form(buyer).await;
+            return Ok(());
         }
         let (sku, key) = (self.buyers[buyer].sku, IdempotencyKey::new(&self.buyers[buyer].key, b"body"));
         let instance = self.pick(INSTANCES);
         let server = self.instances[instance].clone();
-        let coupon = self.buyers[buyer].coupon.map(str::to_owned);
+        let Buyer { coupon, places, .. } = &self.buyers[buyer];
+        let (coupon, places) = (coupon.clone(), *places);
         let request =
-            OpenPurchase { sku: sku.to_owned(), coupon, variant: None, learner_token: None, places: None };
+            OpenPurchase { sku: sku.to_owned(), coupon, variant: None, learner_token: None, places };
         let open =
             async move { Heard::Opened(buyer, server.open_purchase(request, Some(key), &Client::Own).await) };
         self.begin(instance, format!("buyer {buyer} opens {sku}"), open).await;
+        Ok(())
+    }
+
+    /// Now and then a code that somebody has handed out, used or not, and what it is for.
+    async fn code_of_pack(&mut self) -> Result<Option<(String, &'static str)>, String> {
+        let of_packs = CouponFilter { all: true, most: 100, ..CouponFilter::default() };
+        let mut codes = self.store.coupons(&of_packs).await.map_err(|error| error.to_string())?;
+        codes.retain(|coupon| coupon.pack.is_some());
+        // They are drawn anew in every run of the same choices.
+        codes.sort_by_key(|coupon| (coupon.used, coupon.brings_seat, coupon.revoked));
+        if codes.is_empty() || !self.happens(60) {
+            return Ok(None);
+        }
+        let code = &codes[self.pick(codes.len())];
+        let sku = if code.terms.scope.skus.contains(LIVE) { LIVE } else { "ru-course" };
+        Ok(Some((code.terms.shown.clone(), sku)))
     }
 
     /// Buys without JavaScript, or does so once more with the same form.
     async fn submit_form(&mut self, buyer: usize) {
-        let Buyer { sku, key, email, coupon, .. } = &self.buyers[buyer];
+        let Buyer { sku, key, email, coupon, places, .. } = &self.buyers[buyer];
         let request = HostedPurchase {
             sku: (*sku).to_owned(),
             email: email.clone(),
             key: Some(key.clone()),
-            coupon: coupon.map(str::to_owned),
+            coupon: coupon.clone(),
+            places: *places,
             ..HostedPurchase::default()
         };
         let instance = self.pick(INSTANCES);

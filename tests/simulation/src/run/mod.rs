@@ -20,7 +20,7 @@ use redis_checkout::error::Error;
 use redis_checkout::payments::{Intent, IntentStatus, News};
 use redis_checkout::purchase::{Dispute, Event, Purchase, PurchaseId, Receiver, Reference};
 use redis_checkout::reconcile::Scope;
-use redis_checkout::store::{Retried, Store};
+use redis_checkout::store::{CouponFilter, Retried, Store};
 use redis_checkout::trial::{self, Killed};
 use redis_checkout::worker;
 use shared::{OpenPurchase, Opened, Pay, PayAnswer, State, Timestamp};
@@ -58,7 +58,9 @@ pub(crate) struct Buyer {
     email: String,
     /// Buys by the form, without JavaScript.
     hosted: bool,
-    coupon: Option<&'static str>,
+    coupon: Option<String>,
+    /// For so many of a team.
+    places: Option<i64>,
     /// Every total that was on the button.
     pub(crate) totals: Vec<i64>,
     pub(crate) opened: Option<Opened>,
@@ -163,9 +165,9 @@ impl Run {
     }
 
     async fn step(&mut self, database: &mut Database) -> Result<(), String> {
-        match self.pick(105) {
+        match self.pick(106) {
             0..=23 => self.work().await,
-            24..=31 => self.open().await,
+            24..=31 => self.open().await?,
             32..=43 => self.press_pay().await,
             44..=54 => self.attempt(),
             55..=59 => self.conclude(),
@@ -184,6 +186,7 @@ impl Run {
             97 => self.reconcile().await,
             100..=102 => self.change_coupon().await,
             103 => self.revoke_coupon().await?,
+            105 => self.revoke_pack().await?,
             104 => self.keep_seat().await.map_err(|error| error.to_string())?,
             98 => {
                 let mut world = self.world.lock();
@@ -341,7 +344,8 @@ impl Run {
             key: format!("{}past", known.key),
             email: known.email.clone(),
             hosted: true,
-            coupon: known.coupon,
+            coupon: known.coupon.clone(),
+            places: known.places,
             totals: std::mem::take(&mut known.totals),
             opened: Some(before),
             earlier: Vec::new(),

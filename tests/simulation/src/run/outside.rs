@@ -48,6 +48,17 @@ impl Run {
         Ok(())
     }
 
+    /// An operator takes back what is left of a pack.
+    pub(super) async fn revoke_pack(&mut self) -> Result<(), String> {
+        let packs = self.store.packs(100).await.map_err(|error| error.to_string())?;
+        let Some(pack) = packs.first() else { return Ok(()) };
+        let mut tx = self.store.begin().await.map_err(|error| error.to_string())?;
+        let unused = tx.revoke_pack(pack, self.now()).await.map_err(|error| error.to_string())?;
+        tx.commit().await.map_err(|error| error.to_string())?;
+        self.tell(|| format!("{unused} codes of the newest pack are revoked"));
+        Ok(())
+    }
+
     /// Somebody in Stripe's dashboard, a bank, or another tool with our keys.
     pub(super) fn happen_at_stripe(&mut self) {
         let intents: Vec<Intent> =
