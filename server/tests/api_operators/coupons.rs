@@ -74,11 +74,13 @@ async fn every_refusal_says_what_is_wrong() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_last_use_is_one_purchases_until_that_ends() {
-    let app = TestApp::start().await;
+    let mut app = TestApp::start().await;
+    let bases = [app.base().to_owned(), app.start_another().await];
     create(&app, &["ONCE", "--percent=50", "--limit=1"]);
-    let tries = (0..20).map(|_| {
-        let request = app.request(Method::POST, "/v1/purchases");
-        tokio::spawn(request.json(&json!({ "sku": COURSE, "coupon": "once" })).send())
+    let client = reqwest::Client::new();
+    let tries = (0..20).map(|n| {
+        let address = format!("{}/v1/purchases", bases[n % 2]);
+        tokio::spawn(client.post(address).json(&json!({ "sku": COURSE, "coupon": "once" })).send())
     });
     let mut statuses = Vec::new();
     for answer in tries.collect::<Vec<_>>() {

@@ -7,6 +7,7 @@ mod service;
 mod settings;
 
 use std::path::Path;
+use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
@@ -16,7 +17,7 @@ use crate::postgres::Cluster;
 use crate::{process, repo, tools, widget};
 use ports::Ports;
 use service::Service;
-use settings::{Settings, Stripe};
+use settings::{COUPON, Instance, Settings, Stripe};
 
 #[derive(clap::Args)]
 pub(crate) struct Options {
@@ -77,17 +78,15 @@ fn serve(settings: &Settings, options: &Options) -> Result<()> {
     let instances = settings.instances(options.instances, &folder, cluster.as_ref())?;
     for instance in &instances {
         let mut server = process::tied_to_us(&programs.join("redis-checkout"));
-        server.arg("serve").envs(settings::without_proxy()).env("NO_COLOR", "1");
-        for (name, value) in settings.server_environment(instance) {
-            match value {
-                Some(value) => server.env(name, value),
-                None => server.env_remove(name),
-            };
-        }
-        server.current_dir(repo::root());
+        server.arg("serve").envs(settings::without_proxy());
+        settle(&mut server, settings, instance);
         services.push(Service::start(&instance.name, &mut server, &folder, options.verbose)?);
         wait_until_ready(&mut services, instance.port, "/readyz")?;
     }
+    let mut coupon = process::command(programs.join("redis-checkout"));
+    coupon.args(["coupons", "create", COUPON, "--percent", "20", "--as", "demo"]).stdout(Stdio::null());
+    settle(&mut coupon, settings, &instances[0]);
+    process::run(&mut coupon).context("the demo's coupon can't be made")?;
     if instances.len() > 1 {
         front::listen(settings.ports.server, instances.iter().map(|instance| instance.port).collect())?;
     }
@@ -98,6 +97,17 @@ fn serve(settings: &Settings, options: &Options) -> Result<()> {
     loop {
         drop_dead_instance(&mut services)?;
         std::thread::sleep(Duration::from_millis(100));
+    }
+}
+
+/// Lets `server` find what the others in the demo are at.
+fn settle(server: &mut Command, settings: &Settings, instance: &Instance) {
+    server.env("NO_COLOR", "1").current_dir(repo::root());
+    for (name, value) in settings.server_environment(instance) {
+        match value {
+            Some(value) => server.env(name, value),
+            None => server.env_remove(name),
+        };
     }
 }
 

@@ -10,6 +10,8 @@ use crate::postgres::{Cluster, free_port};
 const VARIABLES: [&str; 3] = ["STRIPE_SECRET_KEY", "STRIPE_PUBLISHABLE_KEY", "STRIPE_WEBHOOK_SECRETS"];
 const FLOCKJAY_TOKEN: &str = "sandbox-token";
 const STRIPE_JS: &str = "https://js.stripe.com/v3/";
+/// The code that the demo knows.
+pub(crate) const COUPON: &str = "WELCOME20";
 
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Stripe {
@@ -145,7 +147,8 @@ impl Settings {
              Test cards   4242 4242 4242 4242  pays\n               \
              4000 0000 0000 9995  is declined\n               \
              4000 0025 0000 3155  asks for 3-D Secure\n               \
-             any date to come, any CVC\n\n  \
+             any date to come, any CVC\n  \
+             Coupon       {COUPON} takes 20 % off\n\n  \
              Logs         {logs}\n\n\
              Ctrl-C ends everything.",
             course = url(self.ports.course),
