@@ -1,4 +1,4 @@
-//! Stand-ins for Stripe, FlockJay and a course page, for demos and tests: strict where the real ones are strict.
+//! Stand-ins for Stripe, FlockJay, a mail server and a course page, for demos and tests: strict where the real ones are strict.
 #![forbid(unsafe_code)]
 
 mod challenge;
@@ -7,6 +7,7 @@ mod course;
 mod fault;
 pub mod flockjay;
 mod html;
+mod mailbox;
 mod serve;
 pub mod stripe;
 
@@ -24,6 +25,7 @@ pub use self::{
     challenge::CHALLENGE_SECRET,
     fault::{ErrorBody, Fault, Misbehaviour},
     flockjay::{FlockJay, FlockJayFault, FlockJayOperation},
+    mailbox::{Letter, Mailbox},
     stripe::{Misdelivery, Stripe, StripeFault, StripeOperation, WebhookFault},
 };
 use self::{control::Controls, course::CoursePage, course::StripeOrigins};
@@ -35,6 +37,8 @@ pub struct Options {
     pub stripe_listen: SocketAddr,
     /// The FlockJay stand-in's address.
     pub flockjay_listen: SocketAddr,
+    /// The mail server's address.
+    pub mail_listen: SocketAddr,
     /// The course page's address.
     pub course_listen: SocketAddr,
     /// The key the checkout's backend has.
@@ -57,6 +61,7 @@ impl Default for Options {
         Self {
             stripe_listen: any_port,
             flockjay_listen: any_port,
+            mail_listen: any_port,
             course_listen: any_port,
             secret_key: "sk_test_sandbox".to_owned(),
             publishable_key: "pk_test_sandbox".to_owned(),
@@ -75,8 +80,10 @@ pub struct Sandbox {
     flockjay_url: String,
     course_url: String,
     stripe_js_url: String,
+    mail_url: String,
     stripe: Stripe,
     flockjay: FlockJay,
+    mailbox: Mailbox,
     checkout: watch::Sender<String>,
     tasks: TaskTracker,
     stop: CancellationToken,
@@ -90,12 +97,14 @@ impl Sandbox {
             false => Some(serve::bind(options.stripe_listen, "--stripe-listen").await?),
         };
         let flockjay_listener = serve::bind(options.flockjay_listen, "--flockjay-listen").await?;
+        let mail_listener = serve::bind(options.mail_listen, "--mail-listen").await?;
         let course_listener = serve::bind(options.course_listen, "--course-listen").await?;
         let stripe_url = match &stripe_listener {
             Some(listener) => format!("http://{}", listener.local_addr()?),
             None => "https://api.stripe.com".to_owned(),
         };
         let flockjay_url = format!("http://{}", flockjay_listener.local_addr()?);
+        let mail_url = format!("smtp://{}", mail_listener.local_addr()?);
         let course_url = format!("http://{}", course_listener.local_addr()?);
         let is_real_stripe_js = options.no_stripe || options.stripe_js.is_some();
         let stripe_js_url = match &options.stripe_js {
@@ -115,6 +124,8 @@ impl Sandbox {
         let controls = control::routes(Controls { stripe: stripe.clone(), flockjay: flockjay.clone() });
         let course = course::routes(CoursePage { checkout: checkout.subscribe(), stripe: Arc::new(origins) });
 
+        let mailbox = Mailbox::default();
+        tasks.spawn(mailbox.clone().serve(mail_listener, stop.clone()));
         let serve_on = |listener, router: Router| {
             tasks.spawn(serve::serve(listener, router, stop.clone()));
         };
@@ -129,14 +140,16 @@ impl Sandbox {
             );
         }
         serve_on(flockjay_listener, flockjay.routes().merge(controls));
-        serve_on(course_listener, course);
+        serve_on(course_listener, course.merge(mailbox.routes()));
         Ok(Self {
             stripe_url,
             flockjay_url,
             course_url,
             stripe_js_url,
+            mail_url,
             stripe,
             flockjay,
+            mailbox,
             checkout,
             tasks,
             stop,
@@ -163,6 +176,11 @@ impl Sandbox {
         &self.flockjay_url
     }
 
+    /// Where letters are taken (`SMTP_URL`).
+    pub fn mail_url(&self) -> &str {
+        &self.mail_url
+    }
+
     /// The course page's base; its origin belongs into `ALLOWED_ORIGINS`.
     pub fn course_url(&self) -> &str {
         &self.course_url
@@ -183,6 +201,11 @@ impl Sandbox {
     /// Looks into the FlockJay stand-in and makes things go wrong.
     pub fn flockjay(&self) -> &FlockJay {
         &self.flockjay
+    }
+
+    /// Looks into the mailbox and makes things go wrong.
+    pub fn mailbox(&self) -> &Mailbox {
+        &self.mailbox
     }
 
     /// Ends every task and connection.

@@ -7,7 +7,7 @@ use anyhow::Context;
 use clap::Parser;
 use sandbox::{Options, Sandbox};
 
-/// Stand-ins for Stripe, FlockJay and a course page.
+/// Stand-ins for Stripe, FlockJay, a mail server and a course page.
 #[derive(Debug, Parser)]
 #[command(version)]
 struct Flags {
@@ -17,6 +17,9 @@ struct Flags {
     /// Address of the FlockJay stand-in
     #[arg(long, default_value = "127.0.0.1:12112")]
     flockjay_listen: SocketAddr,
+    /// Address of the mail server
+    #[arg(long, default_value = "127.0.0.1:12114")]
+    mail_listen: SocketAddr,
     /// Address of the course page
     #[arg(long, default_value = "127.0.0.1:12113")]
     course_listen: SocketAddr,
@@ -65,6 +68,7 @@ fn announce(sandbox: &Sandbox, no_stripe: bool) {
         println!("stripe    {}", sandbox.stripe_url());
     }
     println!("flockjay  {}", sandbox.flockjay_url());
+    println!("mail      {}", sandbox.mail_url());
     println!("course    {}", sandbox.course_url());
     println!("ready");
 }
@@ -83,6 +87,7 @@ impl From<Flags> for Options {
         Self {
             stripe_listen: flags.stripe_listen,
             flockjay_listen: flags.flockjay_listen,
+            mail_listen: flags.mail_listen,
             course_listen: flags.course_listen,
             secret_key: flags.secret_key,
             publishable_key: flags.publishable_key,

@@ -7,6 +7,7 @@ use crate::config::{ChallengeConfig, Config};
 use crate::funnel::Views;
 use crate::grants::FlockJay;
 use crate::http::{self, Api, Assets, Front, Parts, Site};
+use crate::mail::Mailer;
 use crate::payments::Stripe;
 use crate::purchase::Receiver;
 use crate::reconcile;
@@ -53,6 +54,7 @@ impl App {
         worker::look_first(&checkout, &checkout.catalog.get()).await;
         let views = Arc::new(Views::default());
         let site = site(&config, address);
+        let api_base = site.public_url.clone();
         let api = Api::new(Parts { checkout: checkout.clone(), assets, site, views: views.clone() });
         let tasks = TaskTracker::new();
         tasks.spawn(http::serve(listener, Front::new(api), stop.clone(), tasks.clone()));
@@ -61,6 +63,10 @@ impl App {
         }
         for receiver in Receiver::ALL {
             tasks.spawn(worker::run_outbox(checkout.clone(), receiver, config.retry));
+        }
+        if let Some(mail) = &config.mail {
+            let base = api_base.clone();
+            tasks.spawn(worker::run_mail(checkout.clone(), Mailer::new(mail)?, base, config.retry));
         }
         tasks.spawn(worker::run_views(checkout.store.clone(), views, stop.clone()));
         tasks.spawn(checkout.clone().run_seat_watch());
@@ -168,6 +174,7 @@ fn site(config: &Config, address: SocketAddr) -> Site {
         allowed_origins: config.allowed_origins.clone(),
         service_tokens: config.service_tokens.clone(),
         proxies: config.proxies.clone(),
+        sends_mail: config.mail.is_some(),
         challenge_origins: config.challenge.as_ref().map(challenge_origins).unwrap_or_default(),
     }
 }

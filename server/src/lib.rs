@@ -12,6 +12,7 @@ pub mod error;
 pub mod funnel;
 pub mod grants;
 pub mod http;
+pub mod mail;
 pub mod operate;
 pub mod payments;
 pub mod purchase;

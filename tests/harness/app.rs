@@ -379,6 +379,8 @@ impl TestApp {
             format!("--flockjay-url={}", self.sandbox.flockjay_url()),
             "--flockjay-token=sandbox-token".to_owned(),
             "--flockjay-timeout-ms=1000".to_owned(),
+            format!("--smtp-url={}", self.sandbox.mail_url()),
+            "--smtp-from=Redis University <university@redis.example>".to_owned(),
             "--sweep-seconds=1".to_owned(),
             "--retry-base-ms=20".to_owned(),
             "--retry-cap-seconds=1".to_owned(),

@@ -5,6 +5,7 @@ use crate::error::Error;
 use crate::grants::Grants;
 use crate::payments::Payments;
 use crate::purchase::Purchase;
+use crate::store::NewlyAssigned;
 use shared::{Email, State};
 
 /// A pack and its codes.
@@ -51,23 +52,42 @@ impl<P: Payments, G: Grants> Checkout<P, G> {
         Ok(TeamPage { pack, codes, title })
     }
 
-    /// Keeps a free code for each email in `text`, parted by anything that no email has in it.
-    pub async fn assign_codes(&self, key: &PackKey, text: &str) -> Result<Assigned, Error> {
+    /// Keeps a free code for each email in `text`, parted by anything that no email has in it. Who had none before is sent
+    /// theirs, in the words of the language `send`.
+    pub async fn assign_codes(
+        &self,
+        key: &PackKey,
+        text: &str,
+        send: Option<&str>,
+    ) -> Result<Assigned, Error> {
         let pack = self.store.pack_with_key(key).await?.ok_or(Error::UnknownPack)?;
         let (emails, unreadable) = read_emails(text);
         if emails.len() > usize::try_from(MOST_CODES).unwrap_or(usize::MAX) {
             let detail = format!("must be at most {MOST_CODES}, and there are {}", emails.len());
             return Err(Error::Invalid { field: "emails".to_owned(), detail });
         }
+        let now = self.now();
         let mut tx = self.store.begin().await?;
-        let without = tx.assign_codes(&pack, &emails).await?;
+        let NewlyAssigned { codes, without } = tx.assign_codes(&pack, &emails).await?;
+        if let Some(lang) = send {
+            for (code, email) in &codes {
+                tx.send_code(code, email, lang, now).await?;
+            }
+        }
         tx.commit().await?;
         tracing::info!(pack.id = pack.id, codes.assigned = emails.len() - without.len(), "codes assigned");
         Ok(Assigned { with: emails.len() - without.len(), without, unreadable })
     }
 
-    /// Keeps an unused code for another email, or for whoever has it.
-    pub async fn reassign_code(&self, key: &PackKey, code: &str, email: Option<&str>) -> Result<(), Error> {
+    /// Keeps an unused code for another email, which it is sent to in the words of the language `send`, or for whoever
+    /// has it.
+    pub async fn reassign_code(
+        &self,
+        key: &PackKey,
+        code: &str,
+        email: Option<&str>,
+        send: Option<&str>,
+    ) -> Result<(), Error> {
         let wrong =
             |field: &str, detail: &str| Error::Invalid { field: field.to_owned(), detail: detail.to_owned() };
         let pack = self.store.pack_with_key(key).await?.ok_or(Error::UnknownPack)?;
@@ -77,6 +97,9 @@ impl<P: Payments, G: Grants> Checkout<P, G> {
         if !tx.assign_code(&pack, &code, email.as_ref()).await? {
             tx.take_back().await?;
             return Err(wrong("code", "is none of these, or is used already"));
+        }
+        if let (Some(email), Some(lang)) = (&email, send) {
+            tx.send_code(&code, email, lang, self.now()).await?;
         }
         Ok(tx.commit().await?)
     }

@@ -1,7 +1,10 @@
 //! Checks every setting alone, and then those that must agree.
 use super::service::{SHORTEST, ServiceTokens};
-use super::{ChallengeConfig, Config, ConfigMistakes, FlockJayConfig, RawConfig, Retry, StripeConfig};
+use super::{
+    ChallengeConfig, Config, ConfigMistakes, FlockJayConfig, MailConfig, RawConfig, Retry, StripeConfig,
+};
 use crate::abuse::{ChallengeProvider, Proxies, Rate, Rates};
+use crate::mail::Mailer;
 use crate::purchase::Limits;
 use ipnet::IpNet;
 use std::fmt;
@@ -30,6 +33,8 @@ impl RawConfig {
             &mut self.challenge_provider,
             &mut self.challenge_url,
             &mut self.challenge_js_url,
+            &mut self.smtp_url,
+            &mut self.smtp_from,
         ] {
             // Set to nothing is as good as not set.
             optional.take_if(|text| text.trim().is_empty());
@@ -95,6 +100,7 @@ impl RawConfig {
                 self.challenge_url,
                 self.challenge_js_url,
             ),
+            mail: checker.mail(self.smtp_url, self.smtp_from),
         };
         checker.agree(&config.stripe);
         if checker.mistakes.is_empty() { Ok(config) } else { Err(ConfigMistakes(checker.mistakes)) }
@@ -224,6 +230,44 @@ impl Checker {
             verify_url,
             script,
         })
+    }
+
+    /// The message never repeats what may hold a password.
+    fn mail(&mut self, url: Option<String>, from: Option<String>) -> Option<MailConfig> {
+        let (url, from) = match (url, from) {
+            (None, None) => return None,
+            (Some(url), Some(from)) => (url.trim().to_owned(), from.trim().to_owned()),
+            (Some(_), None) => {
+                self.mistake("SMTP_FROM", "is missing: who the letters are from");
+                return None;
+            }
+            (None, Some(_)) => {
+                self.mistake("SMTP_URL", "is missing: the mail server that takes the letters");
+                return None;
+            }
+        };
+        let clear = Url::parse(&url).is_ok_and(|url| {
+            let encrypted =
+                url.scheme() == "smtps" || url.query().is_some_and(|query| query == "tls=required");
+            let own = url.host_str().is_some_and(|host| host == "localhost" || host.starts_with("127."));
+            !encrypted && !own
+        });
+        if clear {
+            self.mistake("SMTP_URL", "would send codes in the clear: use smtps://, or smtp://…?tls=required");
+        }
+        let config = MailConfig { url, from };
+        if let Err(error) = Mailer::check(&config) {
+            match error.to_string().split_once(": ") {
+                Some(("SMTP_FROM", _)) => {
+                    self.mistake(
+                        "SMTP_FROM",
+                        "must be an address, such as Redis University <ru@redis.example>",
+                    );
+                }
+                _ => self.mistake("SMTP_URL", "must be like smtps://user:password@mail.example"),
+            }
+        }
+        Some(config)
     }
 
     fn required(&mut self, name: &str, value: Option<String>) -> String {

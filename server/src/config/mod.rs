@@ -108,6 +108,12 @@ pub struct RawConfig {
     /// Such codes by all together, after which whoever has typed one waits, for as long as the period.
     #[arg(long, env = "LIMIT_COUPON_RUN", default_value = "200/10m")]
     pub limit_coupon_run: String,
+    /// A mail server that takes letters, such as `smtps://user:password@mail.example`; none are sent without it.
+    #[arg(long, env = "SMTP_URL", hide_env_values = true)]
+    pub smtp_url: Option<String>,
+    /// Who the letters are from, such as `Redis University <university@redis.example>`.
+    #[arg(long, env = "SMTP_FROM")]
+    pub smtp_from: Option<String>,
     /// `turnstile` or `hcaptcha`: lets new clients show to be human while cards are being tested.
     #[arg(long, env = "CHALLENGE_PROVIDER")]
     pub challenge_provider: Option<String>,
@@ -143,6 +149,15 @@ pub struct Config {
     pub proxies: Proxies,
     pub rates: Rates,
     pub challenge: Option<ChallengeConfig>,
+    pub mail: Option<MailConfig>,
+}
+
+/// The mail server that takes letters, and who they are from.
+#[derive(Clone)]
+pub struct MailConfig {
+    /// May hold a password.
+    pub url: String,
+    pub from: String,
 }
 
 /// How learners show to be human.
@@ -193,6 +208,12 @@ pub struct ConfigMistakes(pub Vec<String>);
 impl fmt::Debug for StripeConfig {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("StripeConfig").field("api_url", &self.api_url).finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for MailConfig {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("MailConfig").field("from", &self.from).finish_non_exhaustive()
     }
 }
 

@@ -34,6 +34,32 @@ fn good_settings_are_taken() {
 }
 
 #[test]
+fn a_mail_server_is_spoken_to_in_secret_and_named_with_a_sender() {
+    let from = "--smtp-from=Redis University <ru@redis.example>";
+    for (url, from, wrong) in [
+        ("--smtp-url=smtps://user:secret@mail.example", from, None),
+        ("--smtp-url=smtp://mail.example:587?tls=required", from, None),
+        ("--smtp-url=smtp://127.0.0.1:2525", from, None),
+        ("--smtp-url=", "--smtp-from=", None),
+        ("--smtp-url=smtp://user:secret@mail.example", from, Some("SMTP_URL")),
+        ("--smtp-url=https://user:secret@mail.example?tls=required", from, Some("SMTP_URL")),
+        ("--smtp-url=secret", from, Some("SMTP_URL")),
+        ("--smtp-url=", from, Some("SMTP_URL")),
+        ("--smtp-url=smtps://mail.example", "--smtp-from=", Some("SMTP_FROM")),
+        ("--smtp-url=smtps://mail.example", "--smtp-from=nobody", Some("SMTP_FROM")),
+    ] {
+        match (check(&[url, from]), wrong) {
+            (Ok(config), None) => assert_eq!(config.mail.is_some(), url.len() > 11, "{url}"),
+            (Err(mistakes), Some(name)) => {
+                assert!(mistakes.iter().all(|mistake| mistake.starts_with(name)), "{url}: {mistakes:?}");
+                assert!(!mistakes.concat().contains("secret"), "{url}: {mistakes:?}");
+            }
+            (checked, _) => panic!("{url} {from}: {:?}", checked.err()),
+        }
+    }
+}
+
+#[test]
 fn every_mistake_is_named_at_once() {
     let mistakes = check(&[
         "--listen=here",

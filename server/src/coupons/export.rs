@@ -5,7 +5,7 @@ use super::PackCode;
 #[must_use]
 pub fn csv(codes: &[PackCode]) -> String {
     let mut lines = vec!["code,state,email,used by,purchase,valid until".to_owned()];
-    for PackCode { coupon, state, used_by } in codes {
+    for PackCode { coupon, state, used_by, .. } in codes {
         let (purchase, learner) = used_by.clone().unwrap_or_default();
         let cells = [
             coupon.terms.shown.clone(),

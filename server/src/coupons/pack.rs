@@ -29,6 +29,8 @@ pub struct PackCode {
     pub state: CodeState,
     /// The purchase that uses it, by its reference, and its learner.
     pub used_by: Option<(String, Option<String>)>,
+    /// How far the letter to whom it is kept for has come, where one was asked for.
+    pub mail: Option<MailState>,
 }
 
 /// Opens the company's page: 160 random bits. Its `Debug` is shortened, since a log must not open a pack.
@@ -45,6 +47,17 @@ pub enum CodeState {
     Held,
     Used,
     Revoked,
+}
+
+/// How far a letter has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum MailState {
+    Pending,
+    /// A mail server has taken it.
+    Sent,
+    /// No mail server takes it.
+    Failed,
 }
 
 impl Pack {
@@ -113,6 +126,18 @@ impl PackKey {
 impl fmt::Debug for PackKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&shortened(&self.0))
+    }
+}
+
+impl MailState {
+    /// By its name in the store; nothing for a letter that was dropped.
+    pub(crate) fn parse(name: &str) -> Option<Self> {
+        match name {
+            "pending" => Some(Self::Pending),
+            "sent" => Some(Self::Sent),
+            "failed" => Some(Self::Failed),
+            _ => None,
+        }
     }
 }
 

@@ -86,6 +86,8 @@ pub struct Site {
     /// What other systems show to be let in.
     pub service_tokens: ServiceTokens,
     pub proxies: Proxies,
+    /// Whether a mail server is named that takes letters.
+    pub sends_mail: bool,
     /// Where a challenge comes from; empty where there is none.
     pub challenge_origins: String,
 }

@@ -7,6 +7,7 @@ mod engine;
 mod idempotency;
 mod jobs;
 mod line;
+mod mails;
 mod operators;
 mod outbox;
 mod packs;
@@ -21,8 +22,10 @@ mod tests;
 
 pub use coupons::{CouponFilter, Use};
 pub use idempotency::Replay;
+pub use mails::Mail;
 pub use operators::{AuditEntry, OutboxEntry, PurchaseFilter, Retried};
 pub use outbox::Task;
+pub use packs::NewlyAssigned;
 pub use rates::Allowance;
 pub(crate) use rates::subject;
 pub use stripe_events::StoredEvent;

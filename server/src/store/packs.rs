@@ -2,13 +2,20 @@
 use super::coupons::{COLUMNS, coupon};
 use super::purchases::known_id;
 use super::{Store, StoreError, Tx};
-use crate::coupons::{CodeState, Coupon, CouponCode, Pack, PackCode, PackKey};
+use crate::coupons::{CodeState, Coupon, CouponCode, MailState, Pack, PackCode, PackKey};
 use crate::purchase::{Purchase, PurchaseId};
 use shared::{Email, State, Timestamp};
 use sqlx::Row;
 use sqlx::any::AnyRow;
 
 const PACK: &str = "SELECT id, key, sku, company, purchase_order, purchase_id, created_at FROM packs";
+
+/// Who has a code now and had none before, and for whom there was none left.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct NewlyAssigned {
+    pub codes: Vec<(CouponCode, Email)>,
+    pub without: Vec<Email>,
+}
 
 impl Store {
     /// The newest packs, newest first.
@@ -43,7 +50,8 @@ impl Store {
     pub async fn codes_of(&self, pack: &str) -> Result<Vec<PackCode>, StoreError> {
         let columns: Vec<_> = COLUMNS.split(", ").map(|column| format!("c.{column}")).collect();
         let text = format!(
-            "SELECT {}, p.reference, p.state, r.email AS learner FROM coupons c LEFT JOIN redemptions r ON r.code = c.code \
+            "SELECT {}, p.reference, p.state, r.email AS learner, (SELECT m.state FROM mails m WHERE m.code = c.code \
+             AND m.email = c.email ORDER BY m.created_at DESC LIMIT 1) AS mail FROM coupons c LEFT JOIN redemptions r ON r.code = c.code \
              LEFT JOIN purchases p ON p.id = r.purchase_id WHERE c.pack = $1 ORDER BY c.code",
             columns.join(", ")
         );
@@ -187,9 +195,9 @@ impl Tx {
         Ok(assigned.rows_affected() == 1)
     }
 
-    /// Keeps a free code of the pack for each of `emails`, in their order, as far as there are any; those left without.
+    /// Keeps a free code of the pack for each of `emails`, in their order, as far as there are any.
     /// Who has one already, or has used one, gets no second. Two that do so at the same time wait for each other.
-    pub async fn assign_codes(&mut self, pack: &Pack, emails: &[Email]) -> Result<Vec<Email>, StoreError> {
+    pub async fn assign_codes(&mut self, pack: &Pack, emails: &[Email]) -> Result<NewlyAssigned, StoreError> {
         sqlx::query("UPDATE packs SET sku = sku WHERE id = $1")
             .bind(&pack.id)
             .execute(&mut *self.inner)
@@ -212,25 +220,31 @@ impl Tx {
             served.extend(email.into_iter().chain(learner));
         }
         let mut free = free.into_iter();
-        let mut without = Vec::new();
+        let mut assigned = NewlyAssigned::default();
         for email in emails {
             let address = email.as_str().to_lowercase();
             if served.contains(&address) {
                 continue;
             }
-            let mut kept = false;
+            let mut kept = None;
             for code in free.by_ref() {
                 let code =
                     CouponCode::parse(&code).map_err(|error| StoreError::Unsupported(error.to_string()))?;
                 // Somebody may have begun to use it meanwhile.
                 if self.assign_code(pack, &code, Some(email)).await? {
-                    kept = true;
+                    kept = Some(code);
                     break;
                 }
             }
-            if kept { served.push(address) } else { without.push(email.clone()) }
+            match kept {
+                Some(code) => {
+                    served.push(address);
+                    assigned.codes.push((code, email.clone()));
+                }
+                None => assigned.without.push(email.clone()),
+            }
         }
-        Ok(without)
+        Ok(assigned)
     }
 }
 
@@ -261,5 +275,6 @@ fn pack_code(row: &AnyRow) -> Result<PackCode, StoreError> {
         Some(State::Expired | State::Canceled | State::Refunded) | None => CodeState::Free,
     };
     let learner = row.try_get("learner")?;
-    Ok(PackCode { coupon, state, used_by: reference.map(|reference| (reference, learner)) })
+    let mail = row.try_get::<Option<&str>, _>("mail")?.and_then(MailState::parse);
+    Ok(PackCode { coupon, state, used_by: reference.map(|reference| (reference, learner)), mail })
 }

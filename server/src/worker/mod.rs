@@ -3,10 +3,12 @@
 mod carry_out;
 mod circuit;
 mod hosted;
+mod mail;
 mod sweep;
 mod views;
 
 pub use circuit::{look_first, run_circuit};
+pub use mail::run_mail;
 pub use sweep::{run_sweep, sweep};
 pub use views::run_views;
 
@@ -34,6 +36,8 @@ const HEARTBEAT: Duration = Duration::from_secs(3);
 const ALLOWED: Duration = Duration::from_secs(75);
 /// The longest `Retry-After` that is honoured.
 const LONGEST_HEED: Duration = Duration::from_secs(86_400);
+/// The time that a letter has, with all that the mail server answers.
+const LONGEST_MAIL: Duration = Duration::from_secs(180);
 /// The longest sleep: other instances' commands are found by looking.
 const LOOK: Duration = Duration::from_secs(1);
 /// Commands carried out at the same time, for each receiver, so that one that hangs holds up no other.

@@ -37,4 +37,10 @@ pub struct Team {
     pub each: String,
     pub manage: String,
     pub unknown: String,
+    pub send: String,
+    pub mail_pending: String,
+    pub mail_sent: String,
+    pub mail_failed: String,
+    pub mail_subject: String,
+    pub mail_text: String,
 }

@@ -22,6 +22,9 @@ pub(crate) struct Wishes {
     /// Port of the course page [default: 12113, or a free one]
     #[arg(long)]
     course_port: Option<u16>,
+    /// Port of the mail server [default: 12114, or a free one]
+    #[arg(long)]
+    mail_port: Option<u16>,
 }
 
 #[derive(Debug, PartialEq, Eq)]
@@ -31,6 +34,7 @@ pub(crate) struct Ports {
     pub(crate) stripe: u16,
     pub(crate) flockjay: u16,
     pub(crate) course: u16,
+    pub(crate) mail: u16,
 }
 
 /// The ports, and a line for each that is not the customary one because somebody else has it.
@@ -42,6 +46,7 @@ pub(crate) fn choose(wishes: &Wishes) -> Result<(Ports, Vec<String>)> {
         stripe: taken.choose("--stripe-port", wishes.stripe_port, 12111)?,
         flockjay: taken.choose("--flockjay-port", wishes.flockjay_port, 12112)?,
         course: taken.choose("--course-port", wishes.course_port, 12113)?,
+        mail: taken.choose("--mail-port", wishes.mail_port, 12114)?,
     };
     Ok((ports, taken.notes))
 }

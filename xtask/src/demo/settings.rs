@@ -83,9 +83,10 @@ impl Settings {
     }
 
     pub(crate) fn sandbox_arguments(&self) -> Vec<String> {
-        let Ports { stripe, flockjay, course, .. } = self.ports;
+        let Ports { stripe, flockjay, mail, course, .. } = self.ports;
         let mut arguments = vec![
             format!("--flockjay-listen=127.0.0.1:{flockjay}"),
+            format!("--mail-listen=127.0.0.1:{mail}"),
             format!("--course-listen=127.0.0.1:{course}"),
             format!("--checkout-url={}", url(self.ports.server)),
             format!("--flockjay-token={FLOCKJAY_TOKEN}"),
@@ -104,7 +105,7 @@ impl Settings {
 
     /// `None` where a variable must not be passed on.
     pub(crate) fn server_environment(&self, instance: &Instance) -> Vec<(&'static str, Option<String>)> {
-        let Ports { server, stripe, flockjay, course, .. } = self.ports;
+        let Ports { server, stripe, flockjay, mail, course, .. } = self.ports;
         let mut environment = vec![
             ("LISTEN", Some(format!("127.0.0.1:{}", instance.port))),
             ("METRICS_LISTEN", instance.metrics.map(|metrics| format!("127.0.0.1:{metrics}"))),
@@ -114,6 +115,8 @@ impl Settings {
             ("CATALOG", Some(std::env::var("CATALOG").unwrap_or_else(|_| "sandbox/catalog.toml".to_owned()))),
             ("FLOCKJAY_URL", Some(url(flockjay))),
             ("FLOCKJAY_TOKEN", Some(FLOCKJAY_TOKEN.to_owned())),
+            ("SMTP_URL", Some(format!("smtp://127.0.0.1:{mail}"))),
+            ("SMTP_FROM", Some("Redis University <university@redis.example>".to_owned())),
         ];
         environment.extend(match &self.stripe {
             Stripe::Sandbox => [
@@ -143,7 +146,7 @@ impl Settings {
             ),
         };
         format!(
-            "\n  Course page  {course}/\n  FlockJay     {flockjay}/\n  Checkout     {server}/\n  Stripe       {payments}\n\n  \
+            "\n  Course page  {course}/\n  FlockJay     {flockjay}/\n  Mailbox      {course}/mailbox\n  Checkout     {server}/\n  Stripe       {payments}\n\n  \
              Test cards   4242 4242 4242 4242  pays\n               \
              4000 0000 0000 9995  is declined\n               \
              4000 0025 0000 3155  asks for 3-D Secure\n               \
@@ -199,7 +202,7 @@ mod tests {
     #[test]
     fn a_test_account_replaces_only_the_stand_in_for_stripe() {
         let stripe = stripe(&[SECRET, PUBLISHABLE, WEBHOOKS]).unwrap();
-        let ports = Ports { server: 1, metrics: 2, stripe: 3, flockjay: 4, course: 5 };
+        let ports = Ports { server: 1, metrics: 2, stripe: 3, flockjay: 4, course: 5, mail: 6 };
         let settings = Settings { stripe, ports };
         let instances = settings.instances(1, Path::new("/demo"), None).unwrap();
         let environment = settings.server_environment(&instances[0]);

@@ -4,7 +4,7 @@ use super::form::Form;
 use super::language::Language;
 use super::{Page, escape, note};
 use crate::checkout::{Assigned, TeamPage};
-use crate::coupons::{CodeState, PackCode, PackKey, csv};
+use crate::coupons::{CodeState, MailState, PackCode, PackKey, csv};
 use crate::error::Error;
 use crate::http::Api;
 use crate::http::problem::describe;
@@ -87,15 +87,17 @@ pub(in crate::http) async fn hand_out(
     form: Form,
 ) -> Result<Response, Error> {
     let words = language.locale.team();
-    let HandOut { emails, code, email } = HandOut::read(&form);
+    let HandOut { emails, code, email, send } = HandOut::read(&form);
+    let lang = language.locale.lang();
+    let send = (api.site.sends_mail && send.is_some()).then_some(lang.as_str());
     let pasted = emails.clone().unwrap_or_default();
     let outcome = match (emails, code) {
         (None, Some(code)) => {
-            let outcome = api.checkout.reassign_code(&key, &code, email.as_deref()).await;
+            let outcome = api.checkout.reassign_code(&key, &code, email.as_deref(), send).await;
             outcome.map(|()| done(&words.changed))
         }
         (emails, _) => {
-            let outcome = api.checkout.assign_codes(&key, &emails.unwrap_or_default()).await;
+            let outcome = api.checkout.assign_codes(&key, &emails.unwrap_or_default(), send).await;
             outcome.map(|assigned| told(&language, assigned))
         }
     };
@@ -123,11 +125,14 @@ pub(in crate::http) struct HandOut {
     emails: Option<String>,
     code: Option<String>,
     email: Option<String>,
+    /// Set where each is to be sent their code.
+    send: Option<String>,
 }
 
 impl HandOut {
     fn read(form: &Form) -> Self {
-        Self { emails: form.get("emails"), code: form.get("code"), email: form.get("email") }
+        let [emails, code, email, send] = ["emails", "code", "email", "send"].map(|name| form.get(name));
+        Self { emails, code, email, send }
     }
 }
 
@@ -171,12 +176,18 @@ pub(super) fn code_table(language: &Language, team: &TeamPage) -> String {
             CodeState::Used => ("used", &words.used),
             CodeState::Revoked => ("revoked", &words.revoked),
         };
+        let sent = code.mail.map(|mail| match mail {
+            MailState::Pending => &words.mail_pending,
+            MailState::Sent => &words.mail_sent,
+            MailState::Failed => &words.mail_failed,
+        });
         let learner = code.used_by.and_then(|(_, learner)| learner).unwrap_or_default();
         format!(
-            "<tr class=\"{state}\"><td><code>{}</code></td><td>{}</td><td>{}</td><td>{}</td></tr>",
+            "<tr class=\"{state}\"><td><code>{}</code></td><td>{}</td><td>{}{}</td><td>{}</td></tr>",
             escape(&code.coupon.terms.shown),
             escape(said),
             escape(&code.coupon.email.unwrap_or_default()),
+            sent.map(|said| format!(" <span>{}</span>", escape(said))).unwrap_or_default(),
             escape(&learner),
         )
     };
@@ -247,13 +258,14 @@ impl Handing<'_> {
             "<form class=\"form\" method=\"post\" action=\"{action}\"><h2>{heading}</h2>\
              <div class=\"field\"><label for=\"emails\">{label}</label>\
              <textarea id=\"emails\" name=\"emails\" rows=\"4\" dir=\"ltr\" required aria-describedby=\"emails-hint\">\
-             {pasted}</textarea><p class=\"hint\" id=\"emails-hint\">{text}</p></div>\
+             {pasted}</textarea><p class=\"hint\" id=\"emails-hint\">{text}</p></div>{send}\
              <button class=\"button\">{button}</button></form>",
             action = self.address(""),
             heading = escape(&words.assign_heading),
             label = escape(&words.emails),
             text = escape(&words.assign_text),
             pasted = escape(self.pasted),
+            send = self.send_box(),
             button = escape(&words.assign),
         )
     }
@@ -266,13 +278,25 @@ impl Handing<'_> {
              <input id=\"code\" name=\"code\" autocomplete=\"off\" spellcheck=\"false\" dir=\"ltr\" required></div>\
              <div class=\"field\"><label for=\"email\">{email}</label>\
              <input id=\"email\" name=\"email\" type=\"email\" autocomplete=\"off\" aria-describedby=\"email-hint\">\
-             <p class=\"hint\" id=\"email-hint\">{text}</p></div><button class=\"quiet\">{button}</button></form>",
+             <p class=\"hint\" id=\"email-hint\">{text}</p></div>{send}<button class=\"quiet\">{button}</button></form>",
             action = self.address(""),
             heading = escape(&words.change_heading),
             code = escape(&words.code),
             email = escape(&self.language.locale.word(SharedWord::Email)),
             text = escape(&words.change_text),
+            send = self.send_box(),
             button = escape(&words.change),
+        )
+    }
+
+    /// Where letters can be sent, they are unless the company does it itself.
+    fn send_box(&self) -> String {
+        if !self.api.site.sends_mail {
+            return String::new();
+        }
+        let label = escape(&self.language.locale.team().send);
+        format!(
+            "<label class=\"check\"><input type=\"checkbox\" name=\"send\" value=\"yes\" checked> {label}</label>"
         )
     }
 

@@ -313,6 +313,7 @@ fn code_json(code: &PackCode) -> Value {
         "email": code.coupon.email,
         "purchase": reference,
         "used_by": learner.flatten(),
+        "mail": code.mail,
         "valid_until": code.coupon.valid_until,
     })
 }

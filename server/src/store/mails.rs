@@ -1,0 +1,143 @@
+//! Letters to be sent: leased to one worker at a time, retried, and kept with what became of them.
+use super::outbox::random_name;
+use super::{Store, StoreError, Tx};
+use crate::coupons::CouponCode;
+use shared::{Email, Timestamp};
+use sqlx::Row;
+use std::time::Duration;
+
+/// A letter leased to this worker: to whom, and what of.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Mail {
+    pub id: String,
+    /// As people read it.
+    pub code: String,
+    pub email: String,
+    /// Of whoever had it sent.
+    pub lang: String,
+    pub sku: String,
+    pub company: String,
+    /// This try included.
+    pub attempts: u32,
+    /// When it was first tried.
+    pub tried_since: Timestamp,
+}
+
+impl Store {
+    /// Leases the letter that has been due longest. One whose code was revoked, or is another's meanwhile, is dropped.
+    pub async fn lease_mail(&self, now: Timestamp, lease: Duration) -> Result<Option<Mail>, StoreError> {
+        let due = sqlx::query(
+            "SELECT id FROM mails WHERE state = 'pending' AND next_attempt_at <= $1 AND leased_until <= $1 \
+             ORDER BY next_attempt_at LIMIT 1",
+        )
+        .bind(now.as_millis())
+        .fetch_optional(&self.pool)
+        .await?;
+        let Some(due) = due else { return Ok(None) };
+        let id: String = due.try_get("id")?;
+        let mut tx = self.begin().await?;
+        let leased = sqlx::query(
+            "UPDATE mails SET leased_until = $3, attempts = attempts + 1, \
+             tried_since = CASE WHEN attempts = 0 THEN $2 ELSE tried_since END \
+             WHERE id = $1 AND state = 'pending' AND leased_until <= $2 RETURNING attempts, tried_since",
+        )
+        .bind(&id)
+        .bind(now.as_millis())
+        .bind(now.plus(lease).as_millis())
+        .fetch_optional(&mut *tx.inner)
+        .await?;
+        let Some(leased) = leased else {
+            tx.take_back().await?;
+            return Ok(None);
+        };
+        let row = sqlx::query(
+            "SELECT m.email, m.lang, c.code, p.sku, p.company FROM mails m JOIN coupons c ON c.code = m.code \
+             JOIN packs p ON p.id = c.pack WHERE m.id = $1 AND c.email = m.email AND c.revoked_at IS NULL",
+        )
+        .bind(&id)
+        .fetch_optional(&mut *tx.inner)
+        .await?;
+        let Some(row) = row else {
+            tx.close_mail(&id, "dropped", None).await?;
+            tx.commit().await?;
+            return Ok(None);
+        };
+        tx.commit().await?;
+        let code: &str = row.try_get("code")?;
+        let code =
+            CouponCode::parse(code).map_err(|_| StoreError::Unsupported(format!("coupon {code:?}")))?;
+        Ok(Some(Mail {
+            code: code.to_string(),
+            email: row.try_get("email")?,
+            lang: row.try_get("lang")?,
+            sku: row.try_get("sku")?,
+            company: row.try_get("company")?,
+            attempts: u32::try_from(leased.try_get::<i64, _>("attempts")?).unwrap_or(u32::MAX),
+            tried_since: Timestamp::from_millis(leased.try_get("tried_since")?),
+            id,
+        }))
+    }
+
+    /// The letter was taken by the mail server.
+    pub async fn finish_mail(&self, mail: &Mail) -> Result<(), StoreError> {
+        let mut tx = self.begin().await?;
+        tx.close_mail(&mail.id, "sent", None).await?;
+        tx.commit().await
+    }
+
+    /// Nobody will try again.
+    pub async fn give_mail_up(&self, mail: &Mail, error: &str) -> Result<(), StoreError> {
+        let mut tx = self.begin().await?;
+        tx.close_mail(&mail.id, "failed", Some(error)).await?;
+        tx.commit().await
+    }
+
+    /// Puts the letter back, to be tried again at `next_attempt_at`.
+    pub async fn retry_mail(
+        &self,
+        mail: &Mail,
+        error: &str,
+        next_attempt_at: Timestamp,
+    ) -> Result<(), StoreError> {
+        let statement = sqlx::query(
+            "UPDATE mails SET next_attempt_at = $2, leased_until = 0, last_error = $3 \
+             WHERE id = $1 AND state = 'pending'",
+        );
+        self.write(statement.bind(&mail.id).bind(next_attempt_at.as_millis()).bind(error)).await?;
+        Ok(())
+    }
+}
+
+impl Tx {
+    /// Has `code` sent to `email`, in the words of `lang`.
+    pub async fn send_code(
+        &mut self,
+        code: &CouponCode,
+        email: &Email,
+        lang: &str,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        sqlx::query(
+            "INSERT INTO mails (id, code, email, lang, state, attempts, tried_since, next_attempt_at, leased_until, \
+             created_at) VALUES ($1, $2, $3, $4, 'pending', 0, 0, $5, 0, $5)",
+        )
+        .bind(random_name())
+        .bind(code.as_str())
+        .bind(email.as_str().to_lowercase())
+        .bind(lang)
+        .bind(now.as_millis())
+        .execute(&mut *self.inner)
+        .await?;
+        Ok(())
+    }
+
+    async fn close_mail(&mut self, id: &str, state: &str, error: Option<&str>) -> Result<(), StoreError> {
+        sqlx::query("UPDATE mails SET state = $2, last_error = $3, leased_until = 0 WHERE id = $1")
+            .bind(id)
+            .bind(state)
+            .bind(error)
+            .execute(&mut *self.inner)
+            .await?;
+        Ok(())
+    }
+}

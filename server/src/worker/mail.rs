@@ -1,0 +1,76 @@
+//! Sends the letters that are due.
+use super::{LONGEST_MAIL, LOOK, backoff};
+use crate::checkout::Checkout;
+use crate::config::Retry;
+use crate::grants::Grants;
+use crate::mail::{MailError, Mailer, code_letter};
+use crate::payments::Payments;
+use crate::store::{Mail, StoreError};
+
+/// Runs until the checkout stops. `base` is our address without a trailing slash.
+pub async fn run_mail<P: Payments, G: Grants>(
+    checkout: Checkout<P, G>,
+    mailer: Mailer,
+    base: String,
+    retry: Retry,
+) {
+    while !checkout.stop.is_cancelled() {
+        match checkout.store.lease_mail(checkout.now(), LONGEST_MAIL).await {
+            Ok(Some(mail)) => {
+                if let Err(error) = send(&checkout, &mailer, &base, &retry, &mail).await {
+                    // The lease runs out, and it is sent again.
+                    tracing::error!(%error, mail.id = mail.id, "what became of a letter is not recorded");
+                }
+                continue;
+            }
+            Ok(None) => {}
+            Err(error) => tracing::error!(%error, "letters to be sent can't be read"),
+        }
+        tokio::select! {
+            () = tokio::time::sleep(LOOK) => {}
+            () = checkout.stop.cancelled() => {}
+        }
+    }
+}
+
+async fn send<P: Payments, G: Grants>(
+    checkout: &Checkout<P, G>,
+    mailer: &Mailer,
+    base: &str,
+    retry: &Retry,
+    mail: &Mail,
+) -> Result<(), StoreError> {
+    let (_, locale) = widget::locales().find(&mail.lang);
+    let catalog = checkout.catalog.get();
+    let title = catalog.find(&mail.sku).map_or(&mail.sku, |item| &item.title);
+    let error = match mailer.send(&code_letter(mail, locale, title, base)).await {
+        Ok(()) => {
+            tracing::info!(mail.id = mail.id, mail.attempts = mail.attempts, "letter sent");
+            return checkout.store.finish_mail(mail).await;
+        }
+        Err(error) => error,
+    };
+    let now = checkout.now();
+    match error {
+        MailError::Transient(why) if now.since(mail.tried_since) < retry.give_up => {
+            let wait = backoff(retry, mail.tried_since, mail.attempts);
+            tracing::warn!(
+                mail.id = mail.id,
+                mail.attempts = mail.attempts,
+                error = why,
+                "letter not sent yet"
+            );
+            let next = now.plus(wait).min(mail.tried_since.plus(retry.give_up));
+            checkout.store.retry_mail(mail, &why, next).await
+        }
+        MailError::Transient(why) => {
+            tracing::error!(alert = true, mail.id = mail.id, error = why, "no mail server takes a letter");
+            checkout.store.give_mail_up(mail, &why).await
+        }
+        // The company's page says so.
+        MailError::Permanent(why) => {
+            tracing::warn!(mail.id = mail.id, error = why, "the mail server refuses an address");
+            checkout.store.give_mail_up(mail, &why).await
+        }
+    }
+}

@@ -1,0 +1,129 @@
+//! Codes sent to those they are kept for.
+use crate::cli::run;
+use checkout_tests::{Answer, COURSE, TestApp, logged};
+use reqwest::Method;
+use serde_json::{Value, json};
+use std::time::{Duration, Instant};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn each_is_sent_their_code_once_and_can_use_it() {
+    let app = TestApp::start().await;
+    let pack = create(&app, 3);
+    let form = [("emails", "Ada@example.com, grace@example.com"), ("send", "yes")];
+    hand_out(&app, &pack, "?lang=de", &form).await.expect(200);
+    hand_out(&app, &pack, "?lang=de", &form).await.expect(200);
+    app.until("two letters", |sandbox| sandbox.mailbox().letters().len() == 2).await;
+    let letters = app.sandbox.mailbox().letters();
+    let letter = letters.iter().find(|letter| letter.to == "ada@example.com").expect("Ada's");
+    assert_eq!(letter.from, "university@redis.example");
+    assert!(
+        letter.subject.starts_with("Ihr Platz: Redis") && letter.text.contains("Acme & Söhne"),
+        "{letter:?}"
+    );
+    let code = code_of(&app, &pack, "ada@example.com");
+    assert!(letter.text.contains(&format!("/buy/{COURSE}?coupon={code}&lang=de")), "{letter:?}");
+    let id =
+        app.post("/v1/purchases", &json!({ "sku": COURSE, "coupon": code })).await.expect(201).text_at("id");
+    app.press_pay(&id, 0).await.expect(200);
+    app.reaches(&id, "granted").await;
+    shows(&app, &pack, "gemailt", 2).await;
+    let shown = show(&app, &pack);
+    let sent = shown["codes"].as_array().unwrap().iter().filter(|code| code["mail"] == "sent").count();
+    assert_eq!((sent, app.sandbox.mailbox().letters().len()), (2, 2), "once each");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_letter_waits_for_a_mail_server_that_is_away_and_is_dropped_where_its_code_is_given_away() {
+    let app = TestApp::start().await;
+    let pack = create(&app, 2);
+    app.sandbox.mailbox().set_away(true);
+    let form = [("emails", "ada@example.com grace@example.com"), ("send", "yes")];
+    hand_out(&app, &pack, "", &form).await.expect(200);
+    shows(&app, &pack, "being emailed", 2).await;
+    let code = code_of(&app, &pack, "ada@example.com");
+    let form = [("code", code.as_str()), ("email", "alan@example.com"), ("send", "yes")];
+    hand_out(&app, &pack, "", &form).await.expect(200);
+    app.sandbox.mailbox().set_away(false);
+    app.until("two letters", |sandbox| sandbox.mailbox().letters().len() == 2).await;
+    let mut to: Vec<_> = app.sandbox.mailbox().letters().into_iter().map(|letter| letter.to).collect();
+    to.sort();
+    assert_eq!(to, ["alan@example.com", "grace@example.com"]);
+    shows(&app, &pack, ">emailed", 2).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_address_that_is_refused_is_seen_on_the_page_and_holds_up_no_other() {
+    let app = TestApp::start().await;
+    let pack = create(&app, 2);
+    app.sandbox.mailbox().refuse("nobody@example.com");
+    let form = [("emails", "nobody@example.com grace@example.com"), ("send", "yes")];
+    hand_out(&app, &pack, "", &form).await.expect(200);
+    shows(&app, &pack, "email not delivered", 1).await;
+    shows(&app, &pack, ">emailed", 1).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_mail_server_that_is_away_for_good_calls_a_person() {
+    let app = TestApp::with(&["--retry-hours=0.0003"]).await;
+    let pack = create(&app, 1);
+    app.sandbox.mailbox().set_away(true);
+    hand_out(&app, &pack, "", &[("emails", "ada@example.com"), ("send", "yes")]).await.expect(200);
+    shows(&app, &pack, "email not delivered", 1).await;
+    assert!(logged().contains("no mail server takes a letter"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nothing_is_sent_unasked_or_without_a_mail_server() {
+    let app = TestApp::start().await;
+    let pack = create(&app, 1);
+    let page = hand_out(&app, &pack, "", &[("emails", "ada@example.com")]).await.expect(200).text;
+    assert!(page.contains("name=\"send\"") && !page.contains("emailed"), "{page}");
+    assert_eq!(show(&app, &pack)["codes"][0]["mail"], Value::Null);
+    let app = TestApp::with(&["--smtp-url=", "--smtp-from="]).await;
+    let pack = create(&app, 1);
+    let form = [("emails", "ada@example.com"), ("send", "yes")];
+    let page = hand_out(&app, &pack, "", &form).await.expect(200).text;
+    assert!(!page.contains("name=\"send\"") && page.contains("ada@example.com"), "{page}");
+    assert_eq!(show(&app, &pack)["codes"][0]["mail"], Value::Null);
+}
+
+fn create(app: &TestApp, count: usize) -> Value {
+    let count = format!("--count={count}");
+    let pack = ["coupons", "pack", "create", "--company=Acme & Söhne", "--po=4711", "--as=ada", "--json"];
+    run(app, &[&pack[..], &["--sku=ru-course", count.as_str()]].concat()).json()
+}
+
+fn show(app: &TestApp, pack: &Value) -> Value {
+    run(app, &["coupons", "pack", "show", pack["pack"].as_str().expect("a name"), "--json"]).json()
+}
+
+fn code_of(app: &TestApp, pack: &Value, email: &str) -> String {
+    let shown = show(app, pack);
+    let code = shown["codes"].as_array().expect("codes").iter().find(|code| code["email"] == email);
+    code.expect("a code")["code"].as_str().expect("a code").to_owned()
+}
+
+fn path(pack: &Value) -> &str {
+    let address = pack["page"].as_str().expect("an address");
+    &address[address.find("/team/").expect("a team's page")..]
+}
+
+async fn hand_out(app: &TestApp, pack: &Value, query: &str, fields: &[(&str, &str)]) -> Answer {
+    let request = app.request(Method::POST, &format!("{}{query}", path(pack)));
+    app.send(request.form(fields)).await
+}
+
+/// Waits until the page of the pack says `text` so many times, in German where that is German.
+async fn shows(app: &TestApp, pack: &Value, text: &str, times: usize) {
+    let query = if text == "gemailt" { "?lang=de" } else { "" };
+    let until = Instant::now() + Duration::from_secs(20);
+    let mut looks = tokio::time::interval(Duration::from_millis(20));
+    loop {
+        let page = app.get(&format!("{}{query}", path(pack))).await.expect(200).text;
+        if page.matches(text).count() == times {
+            return;
+        }
+        assert!(Instant::now() < until, "not {times} times {text}: {page}");
+        looks.tick().await;
+    }
+}
