@@ -21,6 +21,9 @@ pub enum Error {
     UnknownRoute,
     #[error("no service token, or a wrong one")]
     Unauthorized,
+    /// The token is good, and may not do this: the scope that it lacks.
+    #[error("the token lacks the scope {0}")]
+    Forbidden(&'static str),
     #[error("this address doesn't take that method")]
     MethodNotAllowed,
     /// The sale is anything but open.

@@ -2,12 +2,14 @@
 #![forbid(unsafe_code)]
 
 pub mod abuse;
+pub mod account;
 mod app;
 pub mod catalog;
 pub mod checkout;
 pub mod clock;
 pub mod config;
 pub mod coupons;
+pub mod csv;
 pub mod error;
 pub mod funnel;
 pub mod grants;

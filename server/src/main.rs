@@ -42,6 +42,11 @@ enum Command {
         #[command(subcommand)]
         command: CouponsCommand,
     },
+    /// Looks after the tokens of other systems.
+    Tokens {
+        #[command(subcommand)]
+        command: operate::TokensCommand,
+    },
     /// Compares purchases with Stripe and FlockJay, mends what differs, and fails where a person must look.
     Reconcile(Box<Reconcile>),
     /// Looks after the widget's variants.
@@ -103,6 +108,16 @@ enum PurchasesCommand {
         /// Why, for the audit trail.
         #[arg(long, default_value = "")]
         reason: String,
+        #[command(flatten)]
+        desk: Desk,
+    },
+    /// Prints all as CSV, or as JSON with --json; amounts in minor units.
+    Export {
+        /// Only what has changed since, such as 2026-12-01T00:00:00Z.
+        #[arg(long)]
+        since: Option<String>,
+        #[arg(long, env = "CATALOG", default_value = "catalog.toml")]
+        catalog: PathBuf,
         #[command(flatten)]
         desk: Desk,
     },
@@ -190,6 +205,9 @@ async fn run(command: Command) -> anyhow::Result<()> {
             PurchasesCommand::Refund { name, amount, reason, desk } => {
                 operate::refund_purchase(&desk, &name, amount, &reason).await
             }
+            PurchasesCommand::Export { since, catalog, desk } => {
+                operate::export_purchases(&desk, since.as_deref(), &catalog).await
+            }
             PurchasesCommand::Resend { name, desk } => operate::resend_grant(&desk, &name).await,
         },
         Command::Outbox { command } => match command {
@@ -199,6 +217,7 @@ async fn run(command: Command) -> anyhow::Result<()> {
             OutboxCommand::Retry { id, desk } => operate::retry_command(&desk, &id).await,
         },
         Command::Coupons { command } => operate::coupons(command).await,
+        Command::Tokens { command } => operate::tokens(command).await,
         Command::Reconcile(options) => operate::reconcile(*options).await,
         Command::Variants { command } => match command {
             VariantsCommand::List { json } => operate::list_variants(json),

@@ -8,6 +8,7 @@ text_enum! {
         UnknownPurchase => "unknown_purchase",
         UnknownRoute => "unknown_route",
         Unauthorized => "unauthorized",
+        Forbidden => "forbidden",
         MethodNotAllowed => "method_not_allowed",
         SoldOut => "sold_out",
         SaleNotOpen => "sale_not_open",

@@ -57,8 +57,15 @@ mod wire {
 
     impl<'de> Deserialize<'de> for Timestamp {
         fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-            let text = String::deserialize(deserializer)?;
-            let moment: jiff::Timestamp = text.parse().map_err(D::Error::custom)?;
+            String::deserialize(deserializer)?.parse().map_err(D::Error::custom)
+        }
+    }
+
+    impl std::str::FromStr for Timestamp {
+        type Err = jiff::Error;
+
+        fn from_str(text: &str) -> Result<Self, jiff::Error> {
+            let moment: jiff::Timestamp = text.parse()?;
             Ok(Self(moment.as_millisecond()))
         }
     }

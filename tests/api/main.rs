@@ -6,6 +6,7 @@ mod disputes;
 mod documents;
 mod failures;
 mod faults;
+mod feed;
 mod funnel;
 mod fuzz;
 mod grants;

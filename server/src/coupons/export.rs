@@ -1,30 +1,17 @@
 //! A pack's codes as a table that spreadsheets read.
 use super::PackCode;
+use crate::csv::line;
 
-/// CSV with a header, by RFC 4180.
+/// CSV with a header.
 #[must_use]
 pub fn csv(codes: &[PackCode]) -> String {
-    let mut lines = vec!["code,state,email,used by,purchase,valid until".to_owned()];
+    let mut table = line(["code", "state", "email", "used by", "purchase", "valid until"]);
     for PackCode { coupon, state, used_by, .. } in codes {
         let (purchase, learner) = used_by.clone().unwrap_or_default();
-        let cells = [
-            coupon.terms.shown.clone(),
-            state.as_str().to_owned(),
-            coupon.email.clone().unwrap_or_default(),
-            learner.unwrap_or_default(),
-            purchase,
-            coupon.valid_until.map(|until| until.to_string()).unwrap_or_default(),
-        ];
-        lines.push(cells.map(|cell| quoted(&cell)).join(","));
+        let until = coupon.valid_until.map(|until| until.to_string()).unwrap_or_default();
+        let email = coupon.email.as_deref().unwrap_or_default();
+        let learner = learner.unwrap_or_default();
+        table.push_str(&line([&coupon.terms.shown, state.as_str(), email, &learner, &purchase, &until]));
     }
-    lines.push(String::new());
-    lines.join("\r\n")
-}
-
-/// What a spreadsheet would take for a formula begins with an apostrophe
-/// (<https://owasp.org/www-community/attacks/CSV_Injection>).
-fn quoted(cell: &str) -> String {
-    let formula = cell.starts_with(['=', '+', '-', '@', '\t', '\r']);
-    let cell = if formula { format!("'{cell}") } else { cell.to_owned() };
-    if cell.contains([',', '"', '\r', '\n']) { format!("\"{}\"", cell.replace('"', "\"\"")) } else { cell }
+    table
 }

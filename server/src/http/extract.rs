@@ -1,6 +1,7 @@
 //! What handlers take from a request, with our own errors where it doesn't fit.
 use super::Api;
 use crate::abuse::{Client, network};
+use crate::account::{Scope, token_hash};
 use crate::checkout::IdempotencyKey;
 use crate::error::Error;
 use crate::purchase::PurchaseId;
@@ -46,8 +47,26 @@ pub(super) fn network_of(peer: SocketAddr, headers: &HeaderMap, api: &Api) -> Op
 /// The SKU that the path names.
 pub(super) struct Sku(pub(super) String);
 
-/// Another system of ours: its request bears one of `SERVICE_TOKENS`.
-pub(super) struct ServiceToken;
+/// Another system of ours: its request bears a token that operators have made, or one of `SERVICE_TOKENS`.
+pub(super) struct ServiceToken(Scopes);
+
+enum Scopes {
+    /// Of those in the settings.
+    All,
+    These(Vec<String>),
+}
+
+impl ServiceToken {
+    /// Refuses what the token was not made for.
+    pub(super) fn may(&self, scope: Scope) -> Result<(), Error> {
+        match &self.0 {
+            Scopes::These(scopes) if !scopes.iter().any(|known| known == scope.name()) => {
+                Err(Error::Forbidden(scope.name()))
+            }
+            Scopes::All | Scopes::These(_) => Ok(()),
+        }
+    }
+}
 
 /// How to wait for a change of a purchase.
 #[derive(utoipa::IntoParams)]
@@ -101,11 +120,12 @@ impl FromRequestParts<Api> for ServiceToken {
     async fn from_request_parts(parts: &mut Parts, api: &Api) -> Result<Self, Error> {
         let header = parts.headers.get(header::AUTHORIZATION).and_then(|header| header.to_str().ok());
         let token = header.and_then(|header| header.strip_prefix("Bearer "));
-        if token.is_some_and(|token| api.site.service_tokens.admit(token)) {
-            Ok(Self)
-        } else {
-            Err(Error::Unauthorized)
+        let token = token.ok_or(Error::Unauthorized)?;
+        if api.site.service_tokens.admit(token) {
+            return Ok(Self(Scopes::All));
         }
+        let scopes = api.checkout.store.scopes_of(&token_hash(token)).await?;
+        scopes.map(|scopes| Self(Scopes::These(scopes))).ok_or(Error::Unauthorized)
     }
 }
 

@@ -1,6 +1,7 @@
 //! The funnel: what pages count, and what marketing sees of it.
 use super::Api;
 use super::extract::{self, ServiceToken};
+use crate::account::Scope;
 use crate::error::Error;
 use crate::funnel::{Line, Shelf, beginning, funnel};
 use axum::Json;
@@ -86,14 +87,16 @@ pub(super) async fn count_views(State(api): State<Api>, request: Request) -> Res
     responses(
         (status = 200, body = Vec<Line>, description = "The oldest day first"),
         (status = 401, body = Problem, description = "`unauthorized`", content_type = "application/problem+json"),
+        (status = 403, body = Problem, description = "`forbidden`", content_type = "application/problem+json"),
         (status = 422, body = Problem, description = "`invalid_request`", content_type = "application/problem+json"),
     )
 )]
 pub(super) async fn show_funnel(
     State(api): State<Api>,
-    _: ServiceToken,
+    token: ServiceToken,
     Days { days }: Days,
 ) -> Result<Json<Vec<Line>>, Error> {
+    token.may(Scope::Funnel)?;
     let since = beginning(api.checkout.now(), days.unwrap_or(30));
     let seen = api.checkout.store.views(since).await?;
     Ok(Json(funnel(seen, api.checkout.store.purchases_since(since).await?)))

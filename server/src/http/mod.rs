@@ -1,5 +1,6 @@
 //! The HTTP API: one route table, thin handlers, one mapping from errors to answers.
 
+mod accounts;
 mod assets;
 mod diagnosis;
 mod embed;
@@ -123,7 +124,8 @@ pub fn router(api: Api) -> Router {
     let v1 = OpenApiRouter::new()
         .routes(routes!(offerings::show_offering))
         .routes(routes!(offerings::stream_seats))
-        .routes(routes!(purchases::open_purchase))
+        .routes(routes!(purchases::open_purchase, accounts::changed_purchases))
+        .routes(routes!(accounts::learners_purchases))
         .routes(routes!(purchases::show_purchase, purchases::change_purchase, purchases::give_up_purchase))
         .routes(routes!(purchases::pay_purchase))
         .routes(routes!(purchases::refresh_purchase))

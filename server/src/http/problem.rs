@@ -131,7 +131,15 @@ pub(super) fn describe(error: &Error) -> Problem {
             401,
             Code::Unauthorized,
             "Unauthorized",
-            "Send Authorization: Bearer with one of SERVICE_TOKENS.",
+            "Send Authorization: Bearer with a token that `redis-checkout tokens create` has made.",
+        ),
+        Error::Forbidden(scope) => problem(
+            403,
+            Code::Forbidden,
+            "Forbidden",
+            format!(
+                "This token lacks the scope {scope}. Operators make another with `redis-checkout tokens create`."
+            ),
         ),
         Error::BadSignature(why) => problem(
             400,

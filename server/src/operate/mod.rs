@@ -1,19 +1,23 @@
 //! The operators' subcommands: they work on the database alone, and the running servers carry out what follows.
 mod catalog;
 mod coupons;
+mod export;
 mod outbox;
 mod purchases;
 mod reconcile;
 mod seats;
 mod show;
+mod tokens;
 mod variants;
 
 pub use catalog::check_catalog;
 pub use coupons::{CouponsCommand, coupons};
+pub use export::export_purchases;
 pub use outbox::{list_commands, retry_command};
 pub use purchases::{list_purchases, refund_purchase, resend_grant, show_purchase};
 pub use reconcile::{Reconcile, reconcile};
 pub use seats::show_seats;
+pub use tokens::{TokensCommand, tokens};
 pub use variants::{Stats, list_variants, show_stats};
 
 use crate::catalog::CurrentCatalog;

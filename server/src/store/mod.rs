@@ -4,6 +4,7 @@
 
 mod coupons;
 mod engine;
+mod feed;
 mod idempotency;
 mod jobs;
 mod line;
@@ -15,12 +16,14 @@ mod purchases;
 mod rates;
 mod seats;
 mod stripe_events;
+mod tokens;
 mod views;
 
 #[cfg(test)]
 mod tests;
 
 pub use coupons::{CouponFilter, Use};
+pub use feed::FeedEntry;
 pub use idempotency::Replay;
 pub use mails::Mail;
 pub use operators::{AuditEntry, OutboxEntry, PurchaseFilter, Retried};
@@ -29,6 +32,7 @@ pub use packs::NewlyAssigned;
 pub use rates::Allowance;
 pub(crate) use rates::subject;
 pub use stripe_events::StoredEvent;
+pub use tokens::TokenEntry;
 
 use crate::abuse::{Pseudonyms, Rate};
 use crate::catalog::CurrentCatalog;

@@ -3,7 +3,7 @@ use super::outbox::random_name;
 use super::{Store, StoreError, Tx};
 use crate::purchase::{Purchase, PurchaseId};
 use serde::Serialize;
-use shared::Timestamp;
+use shared::{Email, Timestamp};
 use sqlx::Row;
 use sqlx::any::AnyRow;
 use std::collections::HashSet;
@@ -70,6 +70,21 @@ impl Store {
         .fetch_all(&self.pool)
         .await?;
         rows.iter().map(|row| Ok(serde_json::from_str(row.try_get("body")?)?)).collect()
+    }
+
+    /// Every purchase of this learner, and when it last changed; the newest first.
+    pub async fn purchases_of(&self, email: &Email) -> Result<Vec<(Purchase, Timestamp)>, StoreError> {
+        let rows = sqlx::query(
+            "SELECT body, updated_at FROM purchases WHERE lower(email) = $1 ORDER BY opened_at DESC, id",
+        )
+        .bind(email.as_str().to_lowercase())
+        .fetch_all(&self.pool)
+        .await?;
+        let found = |row: &AnyRow| {
+            let at = Timestamp::from_millis(row.try_get("updated_at")?);
+            Ok((serde_json::from_str(row.try_get("body")?)?, at))
+        };
+        rows.iter().map(found).collect()
     }
 
     /// The purchase that people call `name`: its reference, in either case, or its id.

@@ -234,7 +234,7 @@ impl Tx {
     async fn update(&mut self, purchase: &Purchase, now: Timestamp) -> Result<(), StoreError> {
         sqlx::query(
             "UPDATE purchases SET state = $2, version = $3, intent = $4, email = $5, wake_at = $6, updated_at = $7, \
-             body = $8 WHERE id = $1",
+             body = $8, feed_at = NULL WHERE id = $1",
         )
         .bind(purchase.id().as_str())
         .bind(purchase.state().as_str())

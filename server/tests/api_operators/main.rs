@@ -5,4 +5,5 @@ mod mail;
 mod packs;
 mod purchases;
 mod reconcile;
+mod tokens;
 mod variants;

@@ -58,6 +58,7 @@ const fn refused(code: Code) -> Key {
         | Code::IdempotencyKeyReused
         | Code::BadSignature
         | Code::Unauthorized
+        | Code::Forbidden
         | Code::EmbedUnavailable
         | Code::Unavailable
         | Code::InternalError => Key::OurSide,

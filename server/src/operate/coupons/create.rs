@@ -179,11 +179,13 @@ fn fits(terms: &Terms, catalog: &Catalog) -> Result<(), Refused> {
     }
 }
 
-pub(super) fn parse_moment(field: &'static str, text: Option<&str>) -> Result<Option<Timestamp>, Refused> {
+pub(in super::super) fn parse_moment(
+    field: &'static str,
+    text: Option<&str>,
+) -> Result<Option<Timestamp>, Refused> {
     let Some(text) = text else { return Ok(None) };
-    let parsed: Result<jiff::Timestamp, _> = text.parse();
-    match parsed {
-        Ok(parsed) => Ok(Some(Timestamp::from_millis(parsed.as_millisecond()))),
+    match text.parse() {
+        Ok(moment) => Ok(Some(moment)),
         Err(_) => {
             let detail = format!("{text:?} needs a date, a time and an offset, such as 2026-12-09T15:00:00Z");
             Err(wrong(field, detail))

@@ -3,6 +3,7 @@ mod create;
 mod pack;
 
 use create::NewCoupon;
+pub(super) use create::parse_moment;
 use pack::PackCommand;
 
 use super::show::{moment, print, print_json, table};

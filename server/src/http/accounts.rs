@@ -1,0 +1,171 @@
+//! What other systems of ours ask: what a learner has bought, and what has changed.
+use super::Api;
+use super::extract::{ServiceToken, query};
+use crate::account::{Scope, Snapshot};
+use crate::error::Error;
+use axum::Json;
+use axum::extract::{FromRequestParts, State};
+use axum::http::header;
+use axum::http::request::Parts;
+use axum::response::IntoResponse;
+use serde::Serialize;
+use shared::{Email, Problem, Timestamp};
+use utoipa::ToSchema;
+
+/// Entries of the feed in one answer, where nobody says how many.
+const USUAL: i64 = 100;
+const MOST: i64 = 500;
+const NEVER: [(header::HeaderName, &str); 1] = [(header::CACHE_CONTROL, "no-store")];
+
+/// What one learner has paid for.
+#[derive(Serialize, ToSchema)]
+pub(super) struct LearnersPurchases {
+    /// The newest first.
+    purchases: Vec<Snapshot>,
+}
+
+/// A part of the feed.
+#[derive(Serialize, ToSchema)]
+pub(super) struct FeedPage {
+    /// In the order of their last changes, each once.
+    purchases: Vec<Snapshot>,
+    /// Continues behind these, now or later.
+    cursor: String,
+    /// Whether there is more already.
+    more: bool,
+}
+
+/// Whose purchases are asked for.
+pub(super) struct Whose(Email);
+
+/// Where the feed is read.
+pub(super) struct FeedQuery {
+    updated_since: Option<Timestamp>,
+    cursor: Option<Cursor>,
+    limit: Option<i64>,
+}
+
+/// A place in the feed, and since when it is read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Cursor {
+    place: i64,
+    since: Timestamp,
+}
+
+/// All that a learner has paid for, refunded or not. `entitled` says what may be used now.
+#[utoipa::path(
+    get,
+    path = "/v1/learners/purchases",
+    params(("email" = String, Query, description = "The learner's, in either case")),
+    security(("service_token" = [])),
+    responses(
+        (status = 200, body = LearnersPurchases),
+        (status = 401, body = Problem, description = "`unauthorized`", content_type = "application/problem+json"),
+        (status = 403, body = Problem, description = "`forbidden`: the token lacks the scope `learners`", content_type = "application/problem+json"),
+        (status = 422, body = Problem, description = "`invalid_email`", content_type = "application/problem+json"),
+    )
+)]
+pub(super) async fn learners_purchases(
+    State(api): State<Api>,
+    token: ServiceToken,
+    Whose(email): Whose,
+) -> Result<impl IntoResponse, Error> {
+    token.may(Scope::Learners)?;
+    let catalog = api.checkout.catalog.get();
+    let purchases = api.checkout.store.purchases_of(&email).await?;
+    let paid = purchases.iter().filter(|(purchase, _)| purchase.was_paid());
+    let purchases = paid.map(|(purchase, at)| Snapshot::of(purchase, *at, &catalog)).collect();
+    Ok((NEVER, Json(LearnersPurchases { purchases })))
+}
+
+/// Purchases as they change. Whoever keeps the last cursor misses none: each comes again at its next change, and at no
+/// other time.
+#[utoipa::path(
+    get,
+    path = "/v1/purchases",
+    params(
+        ("updated_since" = Option<String>, Query, description = "Only what has changed since; RFC 3339"),
+        ("cursor" = Option<String>, Query, description = "From an earlier answer, which knows since when, too"),
+        ("limit" = Option<i64>, Query, description = "At most so many purchases, 1 to 500; 100 without it"),
+    ),
+    security(("service_token" = [])),
+    responses(
+        (status = 200, body = FeedPage),
+        (status = 401, body = Problem, description = "`unauthorized`", content_type = "application/problem+json"),
+        (status = 403, body = Problem, description = "`forbidden`: the token lacks the scope `feed`", content_type = "application/problem+json"),
+        (status = 422, body = Problem, description = "`invalid_request`", content_type = "application/problem+json"),
+    )
+)]
+pub(super) async fn changed_purchases(
+    State(api): State<Api>,
+    token: ServiceToken,
+    asked: FeedQuery,
+) -> Result<impl IntoResponse, Error> {
+    token.may(Scope::Feed)?;
+    let since = asked.updated_since.unwrap_or(Timestamp::from_millis(0));
+    let Cursor { place, since } = asked.cursor.unwrap_or(Cursor { place: 0, since });
+    let most = asked.limit.unwrap_or(USUAL);
+    let mut entries = api.checkout.store.feed(place, since, most + 1).await?;
+    let more = i64::try_from(entries.len()).is_ok_and(|found| found > most);
+    entries.truncate(usize::try_from(most).unwrap_or(usize::MAX));
+    let place = entries.last().map_or(place, |entry| entry.place);
+    let catalog = api.checkout.catalog.get();
+    let purchases =
+        entries.iter().map(|entry| Snapshot::of(&entry.purchase, entry.updated_at, &catalog)).collect();
+    Ok((NEVER, Json(FeedPage { purchases, cursor: Cursor { place, since }.to_text(), more })))
+}
+
+impl Cursor {
+    fn to_text(self) -> String {
+        format!("c{}.{}", self.place, self.since.as_millis())
+    }
+
+    fn parse(text: &str) -> Option<Self> {
+        let (place, since) = text.strip_prefix('c')?.split_once('.')?;
+        let place = place.parse().ok().filter(|place| *place >= 0)?;
+        Some(Self { place, since: Timestamp::from_millis(since.parse().ok()?) })
+    }
+}
+
+impl FromRequestParts<Api> for Whose {
+    type Rejection = Error;
+
+    async fn from_request_parts(parts: &mut Parts, _: &Api) -> Result<Self, Error> {
+        Email::parse(&query(parts, "email").unwrap_or_default()).map(Self).map_err(|_| Error::InvalidEmail)
+    }
+}
+
+impl FromRequestParts<Api> for FeedQuery {
+    type Rejection = Error;
+
+    async fn from_request_parts(parts: &mut Parts, _: &Api) -> Result<Self, Error> {
+        let wrong =
+            |field: &str, detail: &str| Error::Invalid { field: field.to_owned(), detail: detail.to_owned() };
+        let moment = || wrong("updated_since", "must be a time such as 2026-12-09T15:00:00Z");
+        let cursor = || wrong("cursor", "is not from an answer of ours; leave it out to begin anew");
+        let limit = || wrong("limit", "must be 1 to 500");
+        Ok(Self {
+            updated_since: query(parts, "updated_since")
+                .map(|text| text.parse().map_err(|_| moment()))
+                .transpose()?,
+            cursor: query(parts, "cursor").map(|text| Cursor::parse(&text).ok_or_else(cursor)).transpose()?,
+            limit: query(parts, "limit")
+                .map(|text| text.parse().ok().filter(|limit| (1..=MOST).contains(limit)).ok_or_else(limit))
+                .transpose()?,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_cursor_is_read_as_it_was_written() {
+        let cursor = Cursor { place: 4711, since: Timestamp::from_millis(1_796_828_400_000) };
+        assert_eq!(Cursor::parse(&cursor.to_text()), Some(cursor));
+        for text in ["", "c", "c1", "c1.", "c-1.0", "c1.x", "d1.1", "c1.1.1"] {
+            assert_eq!(Cursor::parse(text), None, "{text}");
+        }
+    }
+}

@@ -1,0 +1,100 @@
+//! `tokens`: who else may ask, and what.
+use super::show::{moment, print, print_json, table};
+use super::{Desk, Refused};
+use crate::account::{Scope, new_token, token_hash};
+use crate::clock;
+use clap::Subcommand;
+use serde_json::json;
+
+#[derive(Subcommand)]
+pub enum TokensCommand {
+    /// Makes a token and prints it, once.
+    Create {
+        /// The system that has it.
+        name: String,
+        /// feed, learners or funnel; several times for several
+        #[arg(long = "scope", required = true)]
+        scopes: Vec<String>,
+        #[command(flatten)]
+        desk: Desk,
+    },
+    /// Lists all, revoked ones too.
+    List {
+        #[command(flatten)]
+        desk: Desk,
+    },
+    /// Ends one at once, for good.
+    Revoke {
+        name: String,
+        #[command(flatten)]
+        desk: Desk,
+    },
+}
+
+/// Carries out one of `tokens`.
+pub async fn tokens(command: TokensCommand) -> anyhow::Result<()> {
+    match command {
+        TokensCommand::Create { name, scopes, desk } => create(&desk, name.trim(), &scopes).await,
+        TokensCommand::List { desk } => list(&desk).await,
+        TokensCommand::Revoke { name, desk } => revoke(&desk, name.trim()).await,
+    }
+}
+
+async fn create(desk: &Desk, name: &str, scopes: &[String]) -> anyhow::Result<()> {
+    let who = desk.operator()?;
+    if name.is_empty() {
+        return Err(wrong("NAME", "say which system has the token".to_owned()));
+    }
+    let known = scopes.iter().map(|scope| {
+        let unknown = || wrong("--scope", format!("{scope:?} must be feed, learners or funnel"));
+        Scope::parse(scope).map(Scope::name).ok_or_else(unknown)
+    });
+    let scopes = known.collect::<Result<Vec<_>, _>>()?;
+    let store = desk.open().await?;
+    let (token, now) = (new_token(), clock::now());
+    let mut tx = store.begin().await?;
+    if !tx.insert_token(name, &token_hash(&token), &scopes, now).await? {
+        return Err(wrong("NAME", format!("a token is called {name:?} already: choose another name")));
+    }
+    tx.audit(who, "create token", None, &format!("{name}: {}", scopes.join(" ")), now).await?;
+    tx.commit().await?;
+    if desk.json {
+        return print_json(&json!({ "name": name, "scopes": scopes, "token": token }));
+    }
+    print(&token);
+    Ok(())
+}
+
+async fn list(desk: &Desk) -> anyhow::Result<()> {
+    let tokens = desk.open().await?.tokens().await?;
+    let rows = tokens.iter().map(|token| {
+        vec![
+            token.name.clone(),
+            token.scopes.join(" "),
+            moment(token.created_at),
+            token.revoked_at.map(moment).unwrap_or_default(),
+        ]
+    });
+    table(desk.json, &tokens, &["name", "scopes", "made", "revoked"], rows.collect())
+}
+
+async fn revoke(desk: &Desk, name: &str) -> anyhow::Result<()> {
+    let who = desk.operator()?;
+    let store = desk.open().await?;
+    let now = clock::now();
+    let mut tx = store.begin().await?;
+    if !tx.revoke_token(name, now).await? {
+        return Err(wrong("NAME", format!("no token in force is called {name:?}: `tokens list` shows them")));
+    }
+    tx.audit(who, "revoke token", None, name, now).await?;
+    tx.commit().await?;
+    if desk.json {
+        return print_json(&json!({ "name": name, "revoked_at": now }));
+    }
+    print(&format!("{name}: its token is no good from now on"));
+    Ok(())
+}
+
+fn wrong(field: &'static str, detail: String) -> anyhow::Error {
+    Refused::Field { field, detail }.into()
+}
