@@ -86,7 +86,7 @@ fn optimise(wasm: &Path) -> Result<()> {
     optimise.env("PATH", tools::path(&[&found])?);
     // The second look finds what the first has bared; in this order they leave least.
     optimise
-        .args(["-Oz", "-Os", "--one-caller-inline-max-function-size=20", "--strip-debug"])
+        .args(["-Oz", "-Os", "--one-caller-inline-max-function-size=17", "--strip-debug"])
         .arg(wasm)
         .arg("-o")
         .arg(wasm);
