@@ -96,3 +96,24 @@ async fn the_same_form_with_other_terms_is_paid_at_those() {
     browser.submit(&form.with("coupon", "save20")).await.expect(303);
     assert_eq!(pages(&app)[2..], [(4900, "expired".to_owned()), (3920, "open".to_owned())]);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_seat_is_not_given_up_for_terms_that_would_be_refused() {
+    let app = TestApp::with_teams().await;
+    let mut used_up = percent_off("ONCE", 20);
+    used_up.limit = Some(1);
+    app.add_coupon(&used_up).await;
+    app.post("/v1/purchases", &json!({ "sku": COURSE, "coupon": "ONCE" })).await.expect(201);
+    let browser = PlainBrowser::default();
+    let form = form_of(&app, &browser, "ru-live", "&team").await.with("places", "2");
+    browser.submit(&form).await.expect(303);
+    app.open("ru-live").await;
+    let page = browser.submit(&form.clone().with("places", "3")).await.expect(409).text;
+    assert!(page.contains("id=\"places-fault\">Not so many seats are left.</p>"), "{page}");
+    assert_eq!(pages(&app), [(98_000, "open".to_owned())]);
+    let form = form_of(&app, &browser, COURSE, "").await;
+    browser.submit(&form).await.expect(303);
+    let page = browser.submit(&form.with("coupon", "ONCE")).await.expect(422).text;
+    assert!(page.contains("id=\"coupon-fault\">This coupon has been used up."), "{page}");
+    assert_eq!(pages(&app)[1..], [(4900, "open".to_owned())]);
+}

@@ -46,7 +46,12 @@ impl TestApp {
 
     /// A server that sells the course for 2 to 10 of a team, and 3 seats of the live training for 2 or 3.
     pub async fn with_teams() -> Self {
-        let app = Self::start().await;
+        Self::with_teams_and(&[]).await
+    }
+
+    /// The same, with flags.
+    pub async fn with_teams_and(flags: &[&str]) -> Self {
+        let app = Self::with(flags).await;
         app.change_catalog(|catalog| {
             let course = "flockjay = { kind = \"course\", id = \"101\" }";
             let catalog = catalog.replace(course, &[course, "\nteam = { min = 2, max = 10 }"].concat());

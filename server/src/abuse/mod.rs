@@ -49,4 +49,6 @@ pub enum Excess {
     DeclineRun,
     /// Coupon codes were guessed.
     Coupons,
+    /// Letters of one pack.
+    Letters,
 }

@@ -44,7 +44,8 @@ impl ProcessLimits {
             | Excess::Pays
             | Excess::Declines
             | Excess::DeclineRun
-            | Excess::Coupons => {
+            | Excess::Coupons
+            | Excess::Letters => {
                 return Ok(());
             }
         };

@@ -1,5 +1,6 @@
 //! Applies coupons and removes them. The price is always worked out here.
 use super::Checkout;
+use super::guard::read_code;
 use crate::abuse::Client;
 use crate::catalog::Item;
 use crate::coupons::{CouponCode, CouponRefusal};
@@ -20,26 +21,23 @@ impl<P: Payments, G: Grants> Checkout<P, G> {
         client: &Client,
     ) -> Result<Purchase, Error> {
         self.admit_to(id, client)?;
-        let outcome = self.try_to_change(id, coupon, client).await;
-        if let Err(error) = &outcome {
-            self.count_guess(error, client).await?;
-        }
+        let now = self.now();
+        let Some(coupon) = coupon else { return self.change_to(id, None, now).await };
+        let code = read_code(coupon)?;
+        self.begin_guess(client, now).await?;
+        let outcome = self.change_to(id, Some(&code), now).await;
+        self.end_guess(outcome.as_ref().err(), client).await?;
         outcome
     }
 
-    async fn try_to_change(
+    async fn change_to(
         &self,
         id: &PurchaseId,
-        coupon: Option<&str>,
-        client: &Client,
+        code: Option<&CouponCode>,
+        now: Timestamp,
     ) -> Result<Purchase, Error> {
-        let now = self.now();
-        let code = match coupon {
-            Some(coupon) => Some(self.admit_code(coupon, client, now).await?),
-            None => None,
-        };
         let mut tx = self.store.begin().await?;
-        match self.change_in(&mut tx, id, code.as_ref(), now).await {
+        match self.change_in(&mut tx, id, code, now).await {
             Ok(purchase) => {
                 reach("coupon.stored", "");
                 tx.commit().await?;
@@ -76,6 +74,8 @@ impl<P: Payments, G: Grants> Checkout<P, G> {
         let list = Money { amount: purchase.price().list, currency: purchase.price().currency };
         let item = Item { price: list, ..item.clone() };
         let had_seat = old.is_some_and(|old| old.brings_seat);
+        // The seats before the codes, in all transactions.
+        tx.lock_seats(&item.sku).await?;
         let (price, redemption) = match code {
             Some(code) => {
                 let email = purchase.learner().map(|learner| &learner.email);
@@ -134,13 +134,20 @@ impl<P: Payments, G: Grants> Checkout<P, G> {
         email: &Email,
         client: &Client,
     ) -> Result<(), Error> {
-        let Some(coupon) = self.store.coupon(code).await? else {
-            let unknown = CouponRefusal::Unknown.into();
-            self.count_guess(&unknown, client).await?;
-            return Err(unknown);
-        };
+        self.begin_guess(client, self.now()).await?;
+        let outcome = self.would_redeem(code, item, email).await;
+        self.end_guess(outcome.as_ref().err(), client).await?;
+        outcome
+    }
+
+    async fn would_redeem(&self, code: &CouponCode, item: &Item, email: &Email) -> Result<(), Error> {
+        let coupon = self.store.coupon(code).await?.ok_or(CouponRefusal::Unknown)?;
         coupon.price(item, self.now())?;
-        Ok(coupon.admit(email)?)
+        coupon.admit(email)?;
+        if coupon.limit.is_some_and(|limit| coupon.used >= limit) {
+            return Err(CouponRefusal::UsedUp.into());
+        }
+        Ok(())
     }
 
     /// Notes who pays with the purchase's coupon, where that learner may.

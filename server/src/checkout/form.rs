@@ -1,4 +1,5 @@
 //! Buying without JavaScript: which purchase a form stands for, and where its button leads.
+use super::guard::read_code;
 use super::pay::{Press, parse_name};
 use super::{Checkout, Hosted, IdempotencyKey, Payer};
 use crate::coupons::CouponCode;
@@ -7,7 +8,7 @@ use crate::grants::Grants;
 use crate::payments::Payments;
 use crate::purchase::{Event, Learner, PageTerms, Purchase, PurchaseId, Way};
 use crate::store::StoreError;
-use shared::{Email, OpenPurchase, State};
+use shared::{Email, OpenPurchase, Sale, State};
 
 /// What the form says.
 #[derive(Clone, Debug, Default)]
@@ -77,7 +78,7 @@ impl<P: Payments, G: Grants> Checkout<P, G> {
         let HostedPurchase { sku, variant, places, .. } = request;
         let coupon = request.coupon.filter(|coupon| !coupon.trim().is_empty());
         let code = match &coupon {
-            Some(coupon) => Some(self.admit_code(coupon, &payer.client, self.now()).await?),
+            Some(coupon) => Some(read_code(coupon).map_err(Error::from)?),
             None => None,
         };
         let opening = OpenPurchase { sku: sku.clone(), coupon, variant, learner_token: None, places };
@@ -130,6 +131,12 @@ impl<P: Payments, G: Grants> Checkout<P, G> {
         if let Some(code) = &wish.code {
             self.admit_coupon(code, &item, &wish.learner.email, &payer.client).await?;
         }
+        let more = wish.opening.places.unwrap_or(1) - known.places();
+        if let Some(capacity) = item.capacity
+            && self.store.taken_seats(&item.sku).await? + more > capacity
+        {
+            return Err(Error::NotForSale(Sale::SoldOut).into());
+        }
         self.admit_another(&payer.client, &wish.learner.email).await.map_err(hindered)?;
         let left = match self.give_up(known.id()).await {
             Err(Error::Refused(_)) => self.store.purchase(known.id()).await.map_err(Error::from),
@@ -175,7 +182,7 @@ fn known_to(known: &Purchase, wish: &Wish<'_>) -> Known {
         State::Held | State::Paying => Known::Others,
         // Money is on its way: its own page says so.
         State::Processing => Known::Own,
-        State::Paid | State::Granted if same => Known::Own,
+        State::Paid | State::Granted if same && places == wish.opening.places => Known::Own,
         State::Paid
         | State::Granted
         | State::Expired

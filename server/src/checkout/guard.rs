@@ -175,37 +175,43 @@ impl<P: Payments, G: Grants> Checkout<P, G> {
         tx.use_rate(&subject::pays(&email), rate, now).await?.map_err(|wait| too_many(Excess::Pays, wait))
     }
 
-    /// What `coupon` says, as long as `client` has not typed too many codes that there are not. While codes are guessed in
-    /// a run, one is too many.
-    pub(super) async fn admit_code(
-        &self,
-        coupon: &str,
-        client: &Client,
-        now: Timestamp,
-    ) -> Result<CouponCode, Error> {
-        if let Some(name) = client.name()
-            && let Some(wait) = self.store.guess_wait(name, self.guards.rates.coupons, now).await?
-        {
+    /// Counts a code of `client` before it is looked up, so that guesses at once are no cheaper. While codes are guessed in
+    /// a run, one that there is not is too many. [`Self::end_guess`] follows.
+    pub(super) async fn begin_guess(&self, client: &Client, now: Timestamp) -> Result<(), Error> {
+        let Some(name) = client.name() else { return Ok(()) };
+        let Rates { coupons, .. } = self.guards.rates;
+        if let Some(wait) = self.store.guess_wait(name, coupons, now).await? {
             return Err(too_many(Excess::Coupons, wait));
         }
-        let code = CouponCode::parse(coupon).map_err(|_| CouponRefusal::Unknown)?;
-        if code.is_mistyped() { Err(CouponRefusal::Typo.into()) } else { Ok(code) }
+        let Some(rate) = coupons else { return Ok(()) };
+        let mut tx = self.store.begin().await?;
+        let used = tx.use_rate(&subject::guesses(name), rate, now).await?;
+        tx.commit().await?;
+        used.map_err(|wait| too_many(Excess::Coupons, wait))
     }
 
-    /// Counts a code that there is not.
-    pub(super) async fn count_guess(&self, error: &Error, client: &Client) -> Result<(), Error> {
-        let (Error::Coupon(CouponRefusal::Unknown), Some(name)) = (error, client.name()) else {
-            return Ok(());
-        };
+    /// Counts a code that there is not among those of all, or gives back what a code that there is has counted.
+    pub(super) async fn end_guess(&self, failure: Option<&Error>, client: &Client) -> Result<(), Error> {
+        let Some(name) = client.name() else { return Ok(()) };
         let Rates { coupons, coupon_run, .. } = self.guards.rates;
         let mut tx = self.store.begin().await?;
-        tx.count_guess(name, coupons, coupon_run, self.now()).await?;
+        if matches!(failure, Some(Error::Coupon(CouponRefusal::Unknown))) {
+            tx.count_guess(name, coupon_run, self.now()).await?;
+        } else if let Some(rate) = coupons {
+            tx.return_use(&subject::guesses(name), rate).await?;
+        }
         Ok(tx.commit().await?)
     }
 
     fn count(&self, excess: Excess, key: &str) -> Result<(), Error> {
         self.guards.process.count(excess, key).map_err(|wait| too_many(excess, wait))
     }
+}
+
+/// What a client has typed, unless it can be no code that there is.
+pub(super) fn read_code(coupon: &str) -> Result<CouponCode, CouponRefusal> {
+    let code = CouponCode::parse(coupon).map_err(|_| CouponRefusal::Unknown)?;
+    if code.is_mistyped() { Err(CouponRefusal::Typo) } else { Ok(code) }
 }
 
 fn too_many(excess: Excess, wait: Duration) -> Error {

@@ -1,5 +1,6 @@
 //! Opens a purchase: the offering must be for sale, and a seat is held.
 use super::Checkout;
+use super::guard::read_code;
 use crate::abuse::Client;
 use crate::catalog::Item;
 use crate::coupons::{CouponCode, CouponRefusal};
@@ -66,16 +67,12 @@ impl<P: Payments, G: Grants> Checkout<P, G> {
         key: Option<IdempotencyKey>,
         client: &Client,
     ) -> Result<Opened, Error> {
-        let outcome = match self.try_to_open(&request, key.as_ref(), client).await {
+        match self.try_to_open(&request, key.as_ref(), client).await {
             Err(Error::NotForSale(Sale::SoldOut)) if self.end_due_holds(&request.sku).await? => {
                 self.try_to_open(&request, key.as_ref(), client).await
             }
             outcome => outcome,
-        };
-        if let Err(error) = &outcome {
-            self.count_guess(error, client).await?;
         }
-        outcome
     }
 
     /// The purchase that was opened with this key, as it stands.
@@ -102,13 +99,32 @@ impl<P: Payments, G: Grants> Checkout<P, G> {
         client: &Client,
     ) -> Result<Opened, Error> {
         let now = self.now();
-        let item = match (self.sellable(request, now), key) {
-            (Err(refusal), None) => return Err(refusal),
+        let Some(coupon) = &request.coupon else {
+            return self.open_with(request, None, key, client, now).await;
+        };
+        let code = read_code(coupon)?;
+        self.begin_guess(client, now).await?;
+        let outcome = self.open_with(request, Some(code), key, client, now).await;
+        self.end_guess(outcome.as_ref().err(), client).await?;
+        outcome
+    }
+
+    async fn open_with(
+        &self,
+        request: &OpenPurchase,
+        code: Option<CouponCode>,
+        key: Option<&IdempotencyKey>,
+        client: &Client,
+        now: Timestamp,
+    ) -> Result<Opened, Error> {
+        let item = match (self.sellable(request, now), &code) {
+            // What a company has bought is bought: until the training begins its codes are good.
+            (Err(Error::NotForSale(Sale::Closed)), Some(code)) => self.still_takes(request, code, now).await,
             (item, _) => item,
         };
-        let code = match &request.coupon {
-            Some(coupon) => Some(self.admit_code(coupon, client, now).await?),
-            None => None,
+        let item = match (item, key) {
+            (Err(refusal), None) => return Err(refusal),
+            (item, _) => item,
         };
         // A seat may come with the code.
         if let Ok(item) = &item
@@ -136,6 +152,20 @@ impl<P: Payments, G: Grants> Checkout<P, G> {
         reach("open.committed", "");
         tracing::info!(purchase.reference = opened.reference, offering.sku = request.sku, "purchase opened");
         Ok(opened)
+    }
+
+    /// What a code of a pack is for, where its sale is closed and it has not begun.
+    async fn still_takes(
+        &self,
+        request: &OpenPurchase,
+        code: &CouponCode,
+        now: Timestamp,
+    ) -> Result<Item, Error> {
+        let catalog = self.catalog.get();
+        let item = catalog.find(&request.sku).ok_or_else(|| Error::UnknownSku(request.sku.clone()))?;
+        let has_begun = item.starts_at.is_some_and(|at| now >= at);
+        let of_pack = self.store.coupon(code).await?.is_some_and(|coupon| coupon.pack.is_some());
+        if of_pack && !has_begun { Ok(item.clone()) } else { Err(Error::NotForSale(Sale::Closed)) }
     }
 
     /// A look before the queue of those who write: of a crowd nearly all come too late. A repeat is answered as it was.
@@ -166,7 +196,10 @@ impl<P: Payments, G: Grants> Checkout<P, G> {
             return Ok(Opening::Known(serde_json::from_str(&answer).map_err(StoreError::from)?));
         }
         let (item, code) = asked?;
-        self.admit_opening(tx, client, now).await?;
+        // A company's people may all come from one address, and each of their codes is good once.
+        if !code.as_ref().is_some_and(CouponCode::is_made_like) {
+            self.admit_opening(tx, client, now).await?;
+        }
         let id = PurchaseId::from_random(rand::random());
         let team = request.places;
         let (price, redemption) = self.take_seat_and_coupon(tx, &item, code.as_ref(), team, &id, now).await?;

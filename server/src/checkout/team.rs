@@ -1,12 +1,19 @@
 //! The codes of a company: its page, and whom its codes are for.
 use super::Checkout;
+use crate::abuse::Excess;
 use crate::coupons::{CouponCode, MOST_CODES, Pack, PackCode, PackKey};
 use crate::error::Error;
 use crate::grants::Grants;
 use crate::payments::Payments;
 use crate::purchase::Purchase;
-use crate::store::NewlyAssigned;
+use crate::store::{NewlyAssigned, Tx};
 use shared::{Email, State};
+use std::collections::HashSet;
+use std::time::Duration;
+
+/// Letters that may be sent of each code in a day.
+const LETTERS: i64 = 3;
+const DAY: Duration = Duration::from_secs(86_400);
 
 /// A pack and its codes.
 #[derive(Clone, Debug)]
@@ -63,13 +70,14 @@ impl<P: Payments, G: Grants> Checkout<P, G> {
         let pack = self.store.pack_with_key(key).await?.ok_or(Error::UnknownPack)?;
         let (emails, unreadable) = read_emails(text);
         if emails.len() > usize::try_from(MOST_CODES).unwrap_or(usize::MAX) {
-            let detail = format!("must be at most {MOST_CODES}, and there are {}", emails.len());
+            let detail = format!("must be at most {MOST_CODES}");
             return Err(Error::Invalid { field: "emails".to_owned(), detail });
         }
         let now = self.now();
         let mut tx = self.store.begin().await?;
         let NewlyAssigned { codes, without } = tx.assign_codes(&pack, &emails).await?;
         if let Some(lang) = send {
+            self.admit_letters(&mut tx, &pack, codes.len()).await?;
             for (code, email) in &codes {
                 tx.send_code(code, email, lang, now).await?;
             }
@@ -77,6 +85,15 @@ impl<P: Payments, G: Grants> Checkout<P, G> {
         tx.commit().await?;
         tracing::info!(pack.id = pack.id, codes.assigned = emails.len() - without.len(), "codes assigned");
         Ok(Assigned { with: emails.len() - without.len(), without, unreadable })
+    }
+
+    /// Refuses letters of a pack beyond a few for each of its codes in a day: its page is nobody's mail relay.
+    async fn admit_letters(&self, tx: &mut Tx, pack: &Pack, more: usize) -> Result<(), Error> {
+        let (sent, codes) = tx.letters_of(pack, self.now().minus(DAY)).await?;
+        if sent + i64::try_from(more).unwrap_or(i64::MAX) > LETTERS * codes {
+            return Err(Error::TooMany { excess: Excess::Letters, wait: DAY, challenge: None });
+        }
+        Ok(())
     }
 
     /// Keeps an unused code for another email, which it is sent to in the words of the language `send`, or for whoever
@@ -94,28 +111,39 @@ impl<P: Payments, G: Grants> Checkout<P, G> {
         let code = CouponCode::parse(code).map_err(|error| wrong("code", &error.to_string()))?;
         let email = email.map(Email::parse).transpose().map_err(|_| Error::InvalidEmail)?;
         let mut tx = self.store.begin().await?;
-        if !tx.assign_code(&pack, &code, email.as_ref()).await? {
+        let Some(before) = tx.assign_code(&pack, &code, email.as_ref()).await? else {
             tx.take_back().await?;
             return Err(wrong("code", "is none of these, or is used already"));
-        }
-        if let (Some(email), Some(lang)) = (&email, send) {
+        };
+        // The same press twice is one letter.
+        if let (Some(email), Some(lang)) = (&email, send)
+            && before.is_none_or(|before| !before.eq_ignore_ascii_case(email.as_str()))
+        {
+            self.admit_letters(&mut tx, &pack, 1).await?;
             tx.send_code(&code, email, lang, self.now()).await?;
         }
         Ok(tx.commit().await?)
     }
 }
 
-/// Emails as spreadsheets and mail programs give them, each once, and what can't be read as one.
+/// Emails as spreadsheets and mail programs give them, each once, and what can't be read as one. More than there may be
+/// are not read to the end.
 fn read_emails(text: &str) -> (Vec<Email>, Vec<String>) {
-    let (mut emails, mut unreadable) = (Vec::<Email>::new(), Vec::new());
+    let (mut emails, mut unreadable, mut known) = (Vec::new(), Vec::new(), HashSet::new());
     let words = text.split(|letter: char| letter.is_whitespace() || ",;<>\"()".contains(letter));
     for word in words.filter(|word| !word.is_empty()) {
         match Email::parse(word) {
-            Ok(email) if emails.iter().any(|known| known.as_str().eq_ignore_ascii_case(email.as_str())) => {}
-            Ok(email) => emails.push(email),
+            Ok(email) => {
+                if known.insert(email.as_str().to_lowercase()) {
+                    emails.push(email);
+                }
+            }
             // A name beside its address.
-            Err(_) if !word.contains('@') => {}
+            Err(_) if !word.contains('@') && !word.trim_end_matches('.').contains('.') => {}
             Err(_) => unreadable.push(word.to_owned()),
+        }
+        if emails.len().max(unreadable.len()) > usize::try_from(MOST_CODES).unwrap_or(usize::MAX) {
+            break;
         }
     }
     (emails, unreadable)

@@ -20,7 +20,7 @@ impl CouponCode {
     const MADE: usize = 16;
 
     pub fn parse(text: &str) -> Result<Self, InvalidCode> {
-        let kept = text.chars().filter(|letter| !letter.is_whitespace() && !is_dash(*letter));
+        let kept = text.chars().filter(|letter| !letter.is_whitespace() && !is_filler(*letter));
         let code: String = kept.map(|letter| letter.to_ascii_uppercase()).take(41).collect();
         let fits = (1..=40).contains(&code.len()) && code.bytes().all(|byte| byte.is_ascii_alphanumeric());
         if fits { Ok(Self(code)) } else { Err(InvalidCode) }
@@ -68,9 +68,10 @@ impl fmt::Display for CouponCode {
     }
 }
 
-/// Dashes as word processors make them, too.
-fn is_dash(letter: char) -> bool {
-    matches!(letter, '-' | '_' | '\u{2010}'..='\u{2015}' | '\u{2212}')
+/// Dashes as word processors make them, too, and what can't be seen of a text that was copied.
+fn is_filler(letter: char) -> bool {
+    matches!(letter, '-' | '_' | '\u{2010}'..='\u{2015}' | '\u{2212}' | '\u{fe58}' | '\u{fe63}' | '\u{ff0d}')
+        || matches!(letter, '\u{ad}' | '\u{200b}'..='\u{200f}' | '\u{2060}' | '\u{feff}')
 }
 
 /// By Luhn's algorithm modulo 32, which finds every wrong letter and nearly every pair that changed places

@@ -8,7 +8,7 @@ mod tests;
 
 pub use code::{CouponCode, InvalidCode};
 pub use export::csv;
-pub use pack::{CodeState, MOST_CODES, MailState, Pack, PackCode, PackKey};
+pub use pack::{CodeState, MOST_CODES, MailState, Pack, PackCode, PackKey, usable_until};
 pub use terms::{Coupon, Discount, Scope, Terms};
 
 use shared::{Money, Timestamp};

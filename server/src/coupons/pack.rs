@@ -103,6 +103,14 @@ impl Pack {
     }
 }
 
+/// Until when the last of them can be used; nothing where that is for ever, or none is left.
+#[must_use]
+pub fn usable_until(codes: &[PackCode]) -> Option<Timestamp> {
+    let usable = codes.iter().filter(|code| !code.coupon.revoked);
+    let until = usable.map(|code| code.coupon.valid_until).collect::<Option<Vec<_>>>()?;
+    until.into_iter().max()
+}
+
 impl PackKey {
     const PREFIX: &str = "tm_";
 

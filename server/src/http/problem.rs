@@ -340,6 +340,9 @@ fn too_many(excess: Excess, challenged: bool) -> &'static str {
             "Too many payments were declined. Wait as long as Retry-After says, or use another way to pay."
         }
         Excess::Coupons => "Too many codes were tried that there are not. Wait as long as Retry-After says.",
+        Excess::Letters => {
+            "Too many letters were sent for these codes today. Send the others tomorrow, or yourselves."
+        }
         Excess::DeclineRun if challenged => {
             "Show that you are human: pass the challenge, and send its answer as Challenge-Response."
         }

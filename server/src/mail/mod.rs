@@ -58,11 +58,15 @@ impl Mailer {
             .map_err(|error| unfit(&error))?;
         match self.transport.send(message).await {
             Ok(_) => Ok(()),
-            // Others, such as a refused login, are the server's or ours, and not the address's.
-            Err(error) if error.is_permanent() && error.status().is_some_and(is_about_mailbox) => {
-                Err(MailError::Permanent(error.to_string()))
-            }
-            Err(error) => Err(MailError::Transient(error.to_string())),
+            Err(error) => Err(match error.status() {
+                // Its words may repeat the address, which is nothing for a log. Other refusals, such as a refused login, are
+                // the server's or ours, and not the address's.
+                Some(code) if error.is_permanent() && is_about_mailbox(code) => {
+                    MailError::Permanent(format!("the mail server answered {code}"))
+                }
+                Some(code) => MailError::Transient(format!("the mail server answered {code}")),
+                None => MailError::Transient(error.to_string()),
+            }),
         }
     }
 }

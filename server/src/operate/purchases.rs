@@ -103,24 +103,38 @@ pub async fn refund_purchase(
     let detail = if reason.is_empty() { asked.clone() } else { format!("{asked}: {reason}") };
     tx.audit(who, "refund", Some(purchase.id()), &detail, now).await?;
     tx.commit().await?;
+    let codes = match store.pack_of(purchase.id()).await? {
+        Some(pack) => store.codes_of(&pack.id).await?,
+        None => Vec::new(),
+    };
+    let count = |state| codes.iter().filter(|code| code.state == state).count();
+    let (gone, used) = (count(CodeState::Revoked), count(CodeState::Used));
     if desk.json {
-        return print_json(&summary(&refunded));
+        let mut whole = summary(&refunded);
+        if !codes.is_empty() {
+            whole["codes"] = json!({ "taken_back": gone, "used": used, "good": codes.len() - gone - used });
+        }
+        return print_json(&whole);
     }
     print(&format!(
         "{}: {asked} goes back; `purchases show` says when Stripe has done it",
         purchase.reference().as_str()
     ));
-    match store.pack_of(purchase.id()).await? {
-        Some(pack) if refunded.state() == State::Refunding => {
-            let codes = store.codes_of(&pack.id).await?;
-            let count = |state| codes.iter().filter(|code| code.state == state).count();
-            let used = match count(CodeState::Used) {
-                1 => "1 was used and keeps its access".to_owned(),
-                used => format!("{used} were used and keep their access"),
-            };
-            print(&format!("{} codes of {} are taken back; {used}", count(CodeState::Revoked), pack.id));
-        }
-        Some(_) | None => {}
+    let keep = if used == 1 {
+        "1 was used and keeps its access"
+    } else {
+        &*format!("{used} were used and keep their access")
+    };
+    match refunded.state() {
+        _ if codes.is_empty() => {}
+        State::Refunding | State::Refunded => print(&format!("{gone} codes are taken back; {keep}")),
+        State::Held
+        | State::Paying
+        | State::Processing
+        | State::Paid
+        | State::Granted
+        | State::Expired
+        | State::Canceled => print("its codes stay good: only a refund of all of it takes them back"),
     }
     Ok(())
 }

@@ -78,7 +78,8 @@ impl Purchase {
     }
 
     /// Whether it was settled without money.
-    pub(super) fn is_settled_free(&self) -> bool {
+    #[must_use]
+    pub fn is_settled_free(&self) -> bool {
         match self.state {
             State::Paid | State::Granted | State::Refunding | State::Refunded => self.charged == 0,
             State::Held | State::Paying | State::Processing | State::Expired | State::Canceled => false,

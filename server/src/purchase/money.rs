@@ -47,10 +47,7 @@ impl Purchase {
         self.ending = false;
         self.checks = 0;
         self.wait_for_stripe(now, limits);
-        let mut commands = vec![Command::CreateRefund { amount: None, key }];
-        // Nobody begins to use what is being given back.
-        commands.extend(self.revoke_pack());
-        commands
+        vec![Command::CreateRefund { amount: None, key }]
     }
 
     fn revoke_pack(&self) -> Option<Command> {
@@ -67,7 +64,11 @@ impl Purchase {
         now: Timestamp,
         limits: &Limits,
     ) -> Vec<Command> {
-        if !self.was_paid() || (failed, succeeded) <= (self.refunds_failed, self.refunded) {
+        // What was returned to who got it for nothing was another intent's.
+        if !self.was_paid()
+            || self.charged == 0
+            || (failed, succeeded) <= (self.refunds_failed, self.refunded)
+        {
             return vec![];
         }
         let failed_now = failed - self.refunds_failed;
@@ -104,6 +105,10 @@ impl Purchase {
     pub(super) fn disputed(&mut self, dispute: Dispute, now: Timestamp) -> Vec<Command> {
         if !self.was_paid() {
             return vec![Command::AskStripe];
+        }
+        // What it cost nothing can't be asked back: another intent's money is.
+        if self.is_settled_free() {
+            return vec![];
         }
         match (self.dispute, dispute) {
             (Some(Dispute::Won | Dispute::Lost), Dispute::Open) | (Some(Dispute::Lost), Dispute::Won) => {}

@@ -37,7 +37,8 @@ impl<P: Payments, G: Grants> Checkout<P, G> {
             | IntentStatus::Processing
             | IntentStatus::Canceled => TakenBack::default(),
         };
-        if purchase.intent().is_some_and(|recorded| recorded != intent.id) {
+        // What was had for nothing was not paid with the intent from before.
+        if purchase.intent().is_some_and(|recorded| recorded != intent.id) || purchase.is_settled_free() {
             return self.compare_stray(&purchase, intent, taken_back, scope, report).await;
         }
         if purchase.was_paid() && intent.status != IntentStatus::Succeeded {

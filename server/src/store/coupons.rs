@@ -130,6 +130,10 @@ impl Tx {
                 None => CouponRefusal::Unknown,
             }));
         };
+        let coupon = coupon(&taken)?;
+        if self.is_refunding(&coupon).await? {
+            return Ok(Err(CouponRefusal::Expired));
+        }
         sqlx::query("INSERT INTO redemptions (purchase_id, code, email, at) VALUES ($1, $2, $3, $4)")
             .bind(purchase.as_str())
             .bind(code.as_str())
@@ -137,7 +141,19 @@ impl Tx {
             .bind(now.as_millis())
             .execute(&mut *self.inner)
             .await?;
-        Ok(Ok(coupon(&taken)?))
+        Ok(Ok(coupon))
+    }
+
+    /// Whether the money that was paid for this code is on its way back. Should that fail, the code is good again.
+    async fn is_refunding(&mut self, coupon: &Coupon) -> Result<bool, StoreError> {
+        let Some(pack) = &coupon.pack else { return Ok(false) };
+        let row = sqlx::query(
+            "SELECT 1 AS one FROM packs k JOIN purchases p ON p.id = k.purchase_id WHERE k.id = $1 AND p.state = 'refunding'",
+        )
+        .bind(pack)
+        .fetch_optional(&mut *self.inner)
+        .await?;
+        Ok(row.is_some() && holds(Guard::CodesGoWithMoney))
     }
 
     /// Notes who pays with the coupon of `purchase`, as far as that learner may use it. Two purchases of one learner
@@ -152,6 +168,10 @@ impl Tx {
         let row =
             sqlx::query(sqlx::AssertSqlSafe(text)).bind(code.as_str()).fetch_one(&mut *self.inner).await?;
         let coupon = coupon(&row)?;
+        // What a company has got its money back for is good for nobody who has not paid with it yet.
+        if coupon.pack.is_some() && (coupon.revoked || self.is_refunding(&coupon).await?) {
+            return Ok(Err(CouponRefusal::Expired));
+        }
         if let Err(refusal) = coupon.admit(email) {
             return Ok(Err(refusal));
         }
@@ -184,6 +204,8 @@ impl Tx {
         purchase: &PurchaseId,
         sku: &str,
     ) -> Result<(), StoreError> {
+        // The seats before the codes, in all transactions.
+        self.lock_seats(sku).await?;
         let gone = sqlx::query("DELETE FROM redemptions WHERE purchase_id = $1 AND code = $2")
             .bind(purchase.as_str())
             .bind(code.as_str())
@@ -213,6 +235,9 @@ impl Tx {
         sku: Option<&str>,
         now: Timestamp,
     ) -> Result<bool, StoreError> {
+        if let Some(sku) = sku {
+            self.lock_seats(sku).await?;
+        }
         let row = sqlx::query(
             "UPDATE coupons SET revoked_at = $2 WHERE code = $1 AND revoked_at IS NULL RETURNING used, brings_seat",
         )

@@ -1,7 +1,7 @@
 //! Letters to be sent: leased to one worker at a time, retried, and kept with what became of them.
 use super::outbox::random_name;
 use super::{Store, StoreError, Tx};
-use crate::coupons::CouponCode;
+use crate::coupons::{CouponCode, Pack};
 use shared::{Email, Timestamp};
 use sqlx::Row;
 use std::time::Duration;
@@ -16,6 +16,8 @@ pub struct Mail {
     /// Of whoever had it sent.
     pub lang: String,
     pub sku: String,
+    /// Who gives the code: an operator's word for the company, or the email of who has paid for it, whose name could be any
+    /// text.
     pub company: String,
     /// This try included.
     pub attempts: u32,
@@ -23,9 +25,28 @@ pub struct Mail {
     pub tried_since: Timestamp,
 }
 
+/// What became of a look for the next letter.
+enum Next {
+    Mail(Mail),
+    /// It was another worker's, or is not to be sent any more.
+    Gone,
+    Nothing,
+}
+
 impl Store {
-    /// Leases the letter that has been due longest. One whose code was revoked, or is another's meanwhile, is dropped.
+    /// Leases the letter that has been due longest. One whose code has ended, or is another's meanwhile, is
+    /// dropped.
     pub async fn lease_mail(&self, now: Timestamp, lease: Duration) -> Result<Option<Mail>, StoreError> {
+        loop {
+            match self.next_mail(now, lease).await? {
+                Next::Mail(mail) => return Ok(Some(mail)),
+                Next::Gone => {}
+                Next::Nothing => return Ok(None),
+            }
+        }
+    }
+
+    async fn next_mail(&self, now: Timestamp, lease: Duration) -> Result<Next, StoreError> {
         let due = sqlx::query(
             "SELECT id FROM mails WHERE state = 'pending' AND next_attempt_at <= $1 AND leased_until <= $1 \
              ORDER BY next_attempt_at LIMIT 1",
@@ -33,7 +54,7 @@ impl Store {
         .bind(now.as_millis())
         .fetch_optional(&self.pool)
         .await?;
-        let Some(due) = due else { return Ok(None) };
+        let Some(due) = due else { return Ok(Next::Nothing) };
         let id: String = due.try_get("id")?;
         let mut tx = self.begin().await?;
         let leased = sqlx::query(
@@ -48,25 +69,28 @@ impl Store {
         .await?;
         let Some(leased) = leased else {
             tx.take_back().await?;
-            return Ok(None);
+            return Ok(Next::Gone);
         };
         let row = sqlx::query(
-            "SELECT m.email, m.lang, c.code, p.sku, p.company FROM mails m JOIN coupons c ON c.code = m.code \
-             JOIN packs p ON p.id = c.pack WHERE m.id = $1 AND c.email = m.email AND c.revoked_at IS NULL",
+            "SELECT m.email, m.lang, c.code, p.sku, coalesce((SELECT q.email FROM purchases q WHERE q.id = p.purchase_id), \
+             p.company) AS company FROM mails m JOIN coupons c ON c.code = m.code \
+             JOIN packs p ON p.id = c.pack WHERE m.id = $1 AND c.email = m.email AND c.revoked_at IS NULL \
+             AND (c.valid_until IS NULL OR c.valid_until > $2)",
         )
         .bind(&id)
+        .bind(now.as_millis())
         .fetch_optional(&mut *tx.inner)
         .await?;
         let Some(row) = row else {
             tx.close_mail(&id, "dropped", None).await?;
             tx.commit().await?;
-            return Ok(None);
+            return Ok(Next::Gone);
         };
         tx.commit().await?;
         let code: &str = row.try_get("code")?;
         let code =
             CouponCode::parse(code).map_err(|_| StoreError::Unsupported(format!("coupon {code:?}")))?;
-        Ok(Some(Mail {
+        Ok(Next::Mail(Mail {
             code: code.to_string(),
             email: row.try_get("email")?,
             lang: row.try_get("lang")?,
@@ -129,6 +153,19 @@ impl Tx {
         .execute(&mut *self.inner)
         .await?;
         Ok(())
+    }
+
+    /// Letters of a pack since `since`, and its codes.
+    pub async fn letters_of(&mut self, pack: &Pack, since: Timestamp) -> Result<(i64, i64), StoreError> {
+        let row = sqlx::query(
+            "SELECT (SELECT count(*) FROM mails m JOIN coupons c ON c.code = m.code WHERE c.pack = $1 \
+             AND m.created_at > $2) AS letters, (SELECT count(*) FROM coupons WHERE pack = $1) AS codes",
+        )
+        .bind(&pack.id)
+        .bind(since.as_millis())
+        .fetch_one(&mut *self.inner)
+        .await?;
+        Ok((row.try_get("letters")?, row.try_get("codes")?))
     }
 
     async fn close_mail(&mut self, id: &str, state: &str, error: Option<&str>) -> Result<(), StoreError> {

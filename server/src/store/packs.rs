@@ -51,12 +51,27 @@ impl Store {
         let columns: Vec<_> = COLUMNS.split(", ").map(|column| format!("c.{column}")).collect();
         let text = format!(
             "SELECT {}, p.reference, p.state, r.email AS learner, (SELECT m.state FROM mails m WHERE m.code = c.code \
-             AND m.email = c.email ORDER BY m.created_at DESC LIMIT 1) AS mail FROM coupons c LEFT JOIN redemptions r ON r.code = c.code \
+             AND m.email = c.email ORDER BY m.created_at DESC LIMIT 1) AS mail, \
+             (SELECT q.state FROM packs k JOIN purchases q ON q.id = k.purchase_id WHERE k.id = c.pack) AS paid FROM coupons c LEFT JOIN redemptions r ON r.code = c.code \
              LEFT JOIN purchases p ON p.id = r.purchase_id WHERE c.pack = $1 ORDER BY c.code",
             columns.join(", ")
         );
         let rows = sqlx::query(sqlx::AssertSqlSafe(text)).bind(pack).fetch_all(&self.pool).await?;
         rows.iter().map(pack_code).collect()
+    }
+}
+
+impl Store {
+    /// Offerings with seats that are kept for codes which can't be used any more.
+    pub async fn lapsed_reservations(&self, now: Timestamp) -> Result<Vec<String>, StoreError> {
+        let rows = sqlx::query(
+            "SELECT DISTINCT p.sku FROM coupons c JOIN packs p ON p.id = c.pack WHERE c.brings_seat = 1 AND c.used = 0 \
+             AND c.revoked_at IS NULL AND c.valid_until < $1",
+        )
+        .bind(now.as_millis())
+        .fetch_all(&self.pool)
+        .await?;
+        rows.iter().map(|row| Ok(row.try_get("sku")?)).collect()
     }
 }
 
@@ -111,10 +126,11 @@ impl Tx {
         self.insert_pack(&pack, &codes, now).await
     }
 
-    /// Takes the codes of a pack back; how many of them nobody had paid with. Whoever holds one may still do so. Where
-    /// the purchase of a used one is refunded later, it is not free again.
+    /// Takes the codes of a pack back; how many of them nobody had paid with. Who holds one can't pay with it any more.
+    /// Where the purchase of a used one is refunded later, it is not free again.
     pub async fn revoke_pack(&mut self, pack: &Pack, now: Timestamp) -> Result<u64, StoreError> {
-        // The seats before the codes, in all transactions.
+        // The pack before its seats before its codes, in all transactions.
+        self.lock_pack(pack).await?;
         self.lock_seats(&pack.sku).await?;
         let rows = sqlx::query(
             "UPDATE coupons SET revoked_at = $2 WHERE pack = $1 AND revoked_at IS NULL RETURNING used, brings_seat, \
@@ -138,6 +154,24 @@ impl Tx {
         Ok(unused)
     }
 
+    /// Puts the seats of codes back on sale that can't be used any more; how many.
+    pub async fn end_reservations(&mut self, sku: &str, now: Timestamp) -> Result<i64, StoreError> {
+        self.lock_seats(sku).await?;
+        let rows = sqlx::query(
+            "UPDATE coupons SET revoked_at = $2 WHERE brings_seat = 1 AND used = 0 AND revoked_at IS NULL \
+             AND valid_until < $2 AND pack IN (SELECT id FROM packs WHERE sku = $1) RETURNING code",
+        )
+        .bind(sku)
+        .bind(now.as_millis())
+        .fetch_all(&mut *self.inner)
+        .await?;
+        let seats = i64::try_from(rows.len()).unwrap_or(i64::MAX);
+        if seats > 0 {
+            self.release_seats(sku, seats).await?;
+        }
+        Ok(seats)
+    }
+
     pub(super) async fn revoke_pack_of(
         &mut self,
         purchase: &PurchaseId,
@@ -157,6 +191,7 @@ impl Tx {
 
     /// Lets the codes of a pack be used until another moment; how many.
     pub async fn extend_pack(&mut self, pack: &Pack, until: Option<Timestamp>) -> Result<u64, StoreError> {
+        self.lock_pack(pack).await?;
         let extended =
             sqlx::query("UPDATE coupons SET valid_until = $2 WHERE pack = $1 AND revoked_at IS NULL")
                 .bind(&pack.id)
@@ -176,32 +211,60 @@ impl Tx {
         Ok(())
     }
 
-    /// Keeps an unused code for `email`, or for whoever has it; `false` where it is used or revoked, or no code of this
-    /// pack.
+    /// Keeps an unused code for `email`, or for whoever has it: for whom it was kept before; nothing where it is used or
+    /// revoked, or no code of this pack.
     pub async fn assign_code(
         &mut self,
         pack: &Pack,
         code: &CouponCode,
         email: Option<&Email>,
+    ) -> Result<Option<Option<String>>, StoreError> {
+        self.lock_pack(pack).await?;
+        let row = sqlx::query(
+            "SELECT email FROM coupons WHERE pack = $1 AND code = $2 AND used = 0 AND revoked_at IS NULL",
+        )
+        .bind(&pack.id)
+        .bind(code.as_str())
+        .fetch_optional(&mut *self.inner)
+        .await?;
+        let Some(row) = row else { return Ok(None) };
+        let before: Option<String> = row.try_get("email")?;
+        let kept = self.keep_for(pack, code, before.as_deref(), email).await?;
+        Ok(kept.then_some(before))
+    }
+
+    /// Keeps an unused code that is kept for `before` for `email`; `false` where something has changed meanwhile.
+    async fn keep_for(
+        &mut self,
+        pack: &Pack,
+        code: &CouponCode,
+        before: Option<&str>,
+        email: Option<&Email>,
     ) -> Result<bool, StoreError> {
-        let assigned = sqlx::query(
-            "UPDATE coupons SET email = $3 WHERE pack = $1 AND code = $2 AND used = 0 AND revoked_at IS NULL",
+        let kept = sqlx::query(
+            "UPDATE coupons SET email = $3 WHERE pack = $1 AND code = $2 AND used = 0 AND revoked_at IS NULL \
+             AND coalesce(email, '') = $4",
         )
         .bind(&pack.id)
         .bind(code.as_str())
         .bind(email.map(|email| email.as_str().to_lowercase()))
+        .bind(before.unwrap_or_default())
         .execute(&mut *self.inner)
         .await?;
-        Ok(assigned.rows_affected() == 1)
+        Ok(kept.rows_affected() == 1)
+    }
+
+    /// Has those who change codes of a pack wait for each other.
+    async fn lock_pack(&mut self, pack: &Pack) -> Result<(), StoreError> {
+        let touch = sqlx::query("UPDATE packs SET sku = sku WHERE id = $1");
+        touch.bind(&pack.id).execute(&mut *self.inner).await?;
+        Ok(())
     }
 
     /// Keeps a free code of the pack for each of `emails`, in their order, as far as there are any.
     /// Who has one already, or has used one, gets no second. Two that do so at the same time wait for each other.
     pub async fn assign_codes(&mut self, pack: &Pack, emails: &[Email]) -> Result<NewlyAssigned, StoreError> {
-        sqlx::query("UPDATE packs SET sku = sku WHERE id = $1")
-            .bind(&pack.id)
-            .execute(&mut *self.inner)
-            .await?;
+        self.lock_pack(pack).await?;
         let rows = sqlx::query(
             "SELECT c.code, c.email, c.used, r.email AS learner FROM coupons c LEFT JOIN redemptions r ON r.code = c.code \
              WHERE c.pack = $1 AND c.revoked_at IS NULL ORDER BY c.code",
@@ -231,7 +294,7 @@ impl Tx {
                 let code =
                     CouponCode::parse(&code).map_err(|error| StoreError::Unsupported(error.to_string()))?;
                 // Somebody may have begun to use it meanwhile.
-                if self.assign_code(pack, &code, Some(email)).await? {
+                if self.keep_for(pack, &code, None, Some(email)).await? {
                     kept = Some(code);
                     break;
                 }
@@ -266,12 +329,13 @@ fn pack_code(row: &AnyRow) -> Result<PackCode, StoreError> {
     let coupon = coupon(row)?;
     let reference: Option<String> = row.try_get("reference")?;
     let purchase: Option<&str> = row.try_get("state")?;
+    let paid: Option<&str> = row.try_get("paid")?;
+    let gone = coupon.revoked || paid == Some(State::Refunding.as_str());
     let state = match purchase.and_then(State::parse) {
+        Some(State::Held | State::Paying | State::Processing) if gone => CodeState::Revoked,
         Some(State::Held | State::Paying | State::Processing) => CodeState::Held,
         Some(State::Paid | State::Granted | State::Refunding) => CodeState::Used,
-        Some(State::Expired | State::Canceled | State::Refunded) | None if coupon.revoked => {
-            CodeState::Revoked
-        }
+        Some(State::Expired | State::Canceled | State::Refunded) | None if gone => CodeState::Revoked,
         Some(State::Expired | State::Canceled | State::Refunded) | None => CodeState::Free,
     };
     let learner = row.try_get("learner")?;

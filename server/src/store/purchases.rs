@@ -73,8 +73,8 @@ impl Tx {
         let declines = client.map(subject::declines);
         let stored = sqlx::query(
             "INSERT INTO purchases (id, reference, sku, state, version, intent, email, wake_at, opened_at, updated_at, body, \
-             client) SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12 WHERE $13 > (SELECT count(*) FROM purchases \
-             WHERE client = $12 AND state IN ('held', 'paying', 'processing')) \
+             client, places) SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $16 WHERE $13 > (SELECT count(*) \
+             FROM purchases WHERE client = $12 AND state IN ('held', 'paying', 'processing') AND ($16 = 1 OR places > 1)) \
              AND NOT EXISTS (SELECT 1 FROM rates WHERE subject = $14 AND used_until > $15)",
         )
         .bind(purchase.id().as_str())
@@ -89,9 +89,11 @@ impl Tx {
         .bind(now.as_millis())
         .bind(serde_json::to_string(purchase)?)
         .bind(client)
-        .bind(allowance.held)
+        // Of teams one at a time.
+        .bind(if purchase.is_for_team() && allowance.held != i64::MAX { 1 } else { allowance.held })
         .bind(declines)
         .bind(allowance.declined_until(now).as_millis())
+        .bind(purchase.places())
         .execute(&mut *self.inner)
         .await?;
         Ok(stored.rows_affected() == 1)

@@ -43,6 +43,11 @@ pub(crate) mod subject {
         ["guesses ", client].concat()
     }
 
+    /// Marked while a client is one that has typed such a code.
+    pub(crate) fn guessed(client: &str) -> String {
+        ["guessed ", client].concat()
+    }
+
     /// Marked while a challenge that a client passed counts.
     pub(crate) fn passed(client: &str) -> String {
         ["passed ", client].concat()
@@ -87,23 +92,26 @@ impl Store {
         now: Timestamp,
     ) -> Result<Option<Duration>, StoreError> {
         let rows = sqlx::query(
-            "SELECT subject, used_until FROM rates WHERE subject IN ($1, $2) AND used_until > $3",
+            "SELECT subject, used_until FROM rates WHERE subject IN ($1, $2, $3) AND used_until > $4",
         )
         .bind(subject::guesses(client))
+        .bind(subject::guessed(client))
         .bind(subject::GUESSING)
         .bind(now.as_millis())
         .fetch_all(&self.pool)
         .await?;
-        let (mut own, mut run) = (None, None);
+        let (mut own, mut run, mut has_guessed) = (None, None, false);
+        let guessed = subject::guessed(client);
         for row in &rows {
             let rest = Timestamp::from_millis(row.try_get("used_until")?).since(now);
             match row.try_get::<&str, _>("subject")? {
                 subject::GUESSING => run = Some(rest),
+                known if known == guessed => has_guessed = true,
                 _ => own = Some(rest),
             }
         }
         let own_wait = own.zip(each).and_then(|(rest, each)| wait(rest, each));
-        Ok(own_wait.or(run.filter(|_| own.is_some())))
+        Ok(own_wait.or(run.filter(|_| has_guessed)))
     }
 
     /// Whether `client` has paid for anything.
@@ -215,19 +223,17 @@ impl Tx {
         Ok(too_many)
     }
 
-    /// Counts a coupon code that there is not.
+    /// Counts a coupon code that there is not, whose client has been counted.
     pub async fn count_guess(
         &mut self,
         client: &str,
-        each: Option<Rate>,
         run: Option<Rate>,
         now: Timestamp,
     ) -> Result<(), StoreError> {
         self.store.guesses.fetch_add(1, Ordering::Relaxed);
-        if let Some(each) = each {
-            self.count_against(&subject::guesses(client), each, now).await?;
-        }
         let Some(run) = run else { return Ok(()) };
+        // Remembered also where one client alone has no limit.
+        self.mark(&subject::guessed(client), now.plus(run.period())).await?;
         if self.count_against(subject::ALL_GUESSES, run, now).await? {
             if self.rest(subject::GUESSING, now).await?.is_zero() {
                 tracing::error!(
@@ -237,6 +243,16 @@ impl Tx {
             }
             self.mark(subject::GUESSING, now.plus(run.period())).await?;
         }
+        Ok(())
+    }
+
+    /// Gives one use of `subject` back.
+    pub async fn return_use(&mut self, subject: &str, rate: Rate) -> Result<(), StoreError> {
+        sqlx::query("UPDATE rates SET used_until = used_until - $2 WHERE subject = $1")
+            .bind(subject)
+            .bind(i64::try_from(rate.interval().as_millis()).unwrap_or(i64::MAX))
+            .execute(&mut *self.inner)
+            .await?;
         Ok(())
     }
 

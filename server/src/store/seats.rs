@@ -48,7 +48,7 @@ impl Tx {
     }
 
     /// Has every other transaction that moves seats of `sku` wait for this one.
-    pub(super) async fn lock_seats(&mut self, sku: &str) -> Result<(), StoreError> {
+    pub async fn lock_seats(&mut self, sku: &str) -> Result<(), StoreError> {
         let touch = sqlx::query("UPDATE seats SET taken = taken WHERE sku = $1");
         touch.bind(sku).execute(&mut *self.inner).await?;
         Ok(())

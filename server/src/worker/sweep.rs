@@ -52,6 +52,12 @@ pub async fn sweep<P: Payments, G: Grants>(checkout: &Checkout<P, G>) -> Result<
             break;
         }
     }
+    for sku in checkout.store.lapsed_reservations(checkout.now()).await? {
+        let mut tx = checkout.store.begin().await?;
+        let seats = tx.end_reservations(&sku, checkout.now()).await?;
+        tx.commit().await?;
+        tracing::info!(offering.sku = sku, seats, "codes ran out, and their seats are on sale again");
+    }
     Ok(())
 }
 

@@ -189,6 +189,7 @@ async fn a_coupon_for_all_of_it_ends_the_intent_from_before() {
     })
     .await;
     app.sandbox.stripe().confirm(&intent, "4242424242424242").expect_err("too late");
+    assert_eq!(run(&app, &["reconcile", "--as=ada", "--json"]).json()["findings"], json!([]));
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -207,6 +208,16 @@ async fn money_that_was_on_its_way_when_all_of_it_was_covered_goes_back() {
         sandbox.stripe().refunds().iter().filter_map(|refund| refund["amount"].as_i64()).sum::<i64>() == 4900
     })
     .await;
+    app.sandbox.stripe().webhooks_settled().await;
+    app.refresh(&id).await.expect(200);
+    app.outbox_is(0, 0).await;
+    let kept = app.get(&format!("/v1/purchases/{id}")).await.text_at("state");
+    assert_eq!(
+        (kept.as_str(), used(&app, "FRIEND")),
+        ("granted", 1),
+        "what went back was not this purchase's"
+    );
+    assert_eq!(run(&app, &["reconcile", "--as=ada", "--json"]).json()["findings"], json!([]));
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -239,6 +250,46 @@ async fn guessing_is_slow_and_seen() {
     let honest = opened("203.0.113.4").await;
     guess("203.0.113.4", &honest, "REAL").await.expect(200);
     assert!(logged().contains("coupon codes are being guessed"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn guesses_at_once_are_no_cheaper() {
+    let app = TestApp::with(&["--trusted-proxies=127.0.0.1", "--limit-coupons=5/1h"]).await;
+    create(&app, &["REAL", "--percent=10"]);
+    let guesses = (0..60).map(|n| {
+        let request = app.request(Method::POST, "/v1/purchases").header("x-forwarded-for", "203.0.113.9");
+        tokio::spawn(request.json(&json!({ "sku": COURSE, "coupon": format!("NO{n}") })).send())
+    });
+    let mut looked_up = 0;
+    for answer in guesses.collect::<Vec<_>>() {
+        looked_up += i32::from(answer.await.unwrap().unwrap().status() == 422);
+    }
+    assert_eq!(looked_up, 5);
+    // A code that there is uses up no try.
+    for _ in 0..4 {
+        let id =
+            app.post_as("203.0.113.8", "/v1/purchases", &json!({ "sku": COURSE, "coupon": "REAL" })).await;
+        let id = id.expect(201).text_at("id");
+        app.delete(&format!("/v1/purchases/{id}")).await.expect(200);
+    }
+    for n in 0..5 {
+        let body = json!({ "sku": COURSE, "coupon": format!("NO{n}") });
+        app.post_as("203.0.113.8", "/v1/purchases", &body).await.expect_problem(422, "coupon_unknown");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_run_of_guesses_is_slowed_down_also_where_one_client_has_no_limit() {
+    let flags = ["--trusted-proxies=127.0.0.1", "--limit-coupons=off", "--limit-coupon-run=3/10m"];
+    let app = TestApp::with(&flags).await;
+    let guess = async |n| {
+        let body = json!({ "sku": COURSE, "coupon": format!("NO{n}") });
+        app.post_as("203.0.113.9", "/v1/purchases", &body).await
+    };
+    for n in 0..3 {
+        guess(n).await.expect_problem(422, "coupon_unknown");
+    }
+    guess(4).await.expect_problem(429, "rate_limited");
 }
 
 #[tokio::test(flavor = "multi_thread")]

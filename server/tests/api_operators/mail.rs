@@ -52,6 +52,52 @@ async fn a_letter_waits_for_a_mail_server_that_is_away_and_is_dropped_where_its_
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn the_same_press_twice_is_one_letter_and_a_page_is_no_mail_relay() {
+    let app = TestApp::start().await;
+    let pack = create(&app, 1);
+    hand_out(&app, &pack, "", &[("emails", "ada@example.com"), ("send", "yes")]).await.expect(200);
+    let code = code_of(&app, &pack, "ada@example.com");
+    let give = async |email: &str| {
+        let form = [("code", code.as_str()), ("email", email), ("send", "yes")];
+        hand_out(&app, &pack, "", &form).await
+    };
+    for _ in 0..2 {
+        give("Grace@example.com").await.expect(200);
+    }
+    give("alan@example.com").await.expect(200);
+    let refused = give("eve@example.com").await.expect(429);
+    assert!(refused.text.contains("alan@example.com"), "it is kept for whom it was: {refused:?}");
+    app.until("the last letter", |sandbox| {
+        sandbox.mailbox().letters().iter().any(|letter| letter.to == "alan@example.com")
+    })
+    .await;
+    let letters = app.sandbox.mailbox().letters();
+    assert!(
+        letters.iter().filter(|letter| letter.to == "Grace@example.com").count() <= 1 && letters.len() <= 3
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_pays_by_card_is_named_in_letters_by_email_alone() {
+    let app = TestApp::with_teams().await;
+    let opened = app.post("/v1/purchases", &json!({ "sku": COURSE, "places": 2 })).await.expect(201);
+    let id = opened.text_at("id");
+    let pay =
+        json!({ "email": "ada@example.com", "name": "URGENT http://evil.example", "expected_total": 9800 });
+    let secret =
+        app.post(&format!("/v1/purchases/{id}/pay"), &pay).await.expect(200).text_at("client_secret");
+    app.sandbox.stripe().confirm(&checkout_tests::intent_of(&secret), "4242424242424242").expect("a payment");
+    let page = json!({ "page": app.reaches(&id, "granted").await["access_url"] });
+    hand_out(&app, &page, "", &[("emails", "grace@example.com"), ("send", "yes")]).await.expect(200);
+    app.until("the letter", |sandbox| !sandbox.mailbox().letters().is_empty()).await;
+    let letter = &app.sandbox.mailbox().letters()[0];
+    assert!(
+        letter.text.starts_with("ada@example.com has a place") && !letter.text.contains("evil"),
+        "{letter:?}"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn an_address_that_is_refused_is_seen_on_the_page_and_holds_up_no_other() {
     let app = TestApp::start().await;
     let pack = create(&app, 2);

@@ -199,6 +199,70 @@ async fn a_company_hands_its_codes_out() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_code_that_is_held_while_its_team_is_refunded_is_worth_nothing() {
+    let app = TestApp::with_teams().await;
+    let (id, bought) = buy_for_team(&app, COURSE, 2, 9800).await;
+    let codes = codes(&app, &bought).await;
+    let held = open_with(&app, COURSE, &codes[0]).await.expect(201).text_at("id");
+    let said = run(&app, &["purchases", "refund", &id, "--as=ada", "--json"]).json();
+    assert_eq!(said["codes"], json!({ "taken_back": 2, "used": 0, "good": 0 }));
+    app.reaches(&id, "refunded").await;
+    app.press_pay(&held, 0).await.expect_problem(422, "coupon_expired");
+    assert!(app.grant_calls().is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn codes_are_good_again_where_their_refund_failed() {
+    let app = TestApp::with_teams().await;
+    let (id, bought) = buy_for_team(&app, COURSE, 2, 9800).await;
+    let codes = codes(&app, &bought).await;
+    app.sandbox.stripe().fault(sandbox::StripeFault::new(sandbox::Misbehaviour::Down));
+    run(&app, &["purchases", "refund", &id, "--as=ada"]).ok();
+    open_with(&app, COURSE, &codes[0]).await.expect_problem(422, "coupon_expired");
+    app.sandbox.stripe().clear_faults();
+    app.reaches(&id, "refunded").await;
+    open_with(&app, COURSE, &codes[0]).await.expect_problem(422, "coupon_expired");
+    // A part leaves them good.
+    let (id, bought) = buy_for_team(&app, COURSE, 2, 9800).await;
+    let said = run(&app, &["purchases", "refund", &id, "--as=ada", "--amount=100"]).ok();
+    assert!(said.contains("its codes stay good"), "{said}");
+    let csv = csv(&app, &bought).await;
+    open_with(&app, COURSE, csv.lines().nth(1).unwrap().split(',').next().unwrap()).await.expect(201);
+    app.outbox_is(0, 0).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_code_that_was_paid_for_is_good_after_the_sale_until_the_training_begins() {
+    let app = TestApp::start().await;
+    let pack = create(&app, &["--sku=ru-live", "--count=1", "--reserve"]);
+    let code = code_of(&pack["codes"][0]);
+    let close =
+        |catalog: &str| catalog.replace("seats = 1\n", "seats = 1\nsale_closes_at = 2020-01-01T00:00:00Z\n");
+    app.change_catalog(close).await;
+    app.post("/v1/purchases", &json!({ "sku": "ru-live" })).await.expect_problem(409, "sale_closed");
+    open_with(&app, "ru-live", &code).await.expect(201);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn seats_of_codes_that_ran_out_are_on_sale_again() {
+    let app = TestApp::start().await;
+    create(&app, &["--sku=ru-live", "--count=1", "--reserve", "--until=2020-01-01T00:00:00Z"]);
+    app.until("the seat on sale", |_| left(&app) == 1).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_client_holds_the_places_of_one_team_at_a_time() {
+    let app = TestApp::with_teams_and(&["--trusted-proxies=127.0.0.1"]).await;
+    let open =
+        async || app.post_as("203.0.113.9", "/v1/purchases", &json!({ "sku": COURSE, "places": 10 })).await;
+    let first = open().await.expect(201).text_at("id");
+    open().await.expect_problem(429, "rate_limited");
+    app.post_as("203.0.113.9", "/v1/purchases", &json!({ "sku": COURSE })).await.expect(201);
+    app.delete(&format!("/v1/purchases/{first}")).await.expect(200);
+    open().await.expect(201);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_team_is_bought_only_where_that_is_sold() {
     let app = TestApp::with_teams().await;
     for (sku, places) in [(COURSE, 1), (COURSE, 11), (COURSE, -1), ("ru-jp", 2)] {
@@ -211,6 +275,21 @@ async fn a_team_is_bought_only_where_that_is_sold() {
     }
     let team = app.get(&format!("/v1/offerings/{COURSE}")).await.json()["team"].clone();
     assert_eq!(team, json!({ "min": 2, "max": 10 }));
+}
+
+/// Pays `total` for so many places; the purchase's id, and what it has become.
+async fn buy_for_team(app: &TestApp, sku: &str, places: i64, total: i64) -> (String, Value) {
+    let opened = app.post("/v1/purchases", &json!({ "sku": sku, "places": places })).await;
+    let id = opened.expect(201).text_at("id");
+    let secret = app.press_pay(&id, total).await.expect(200).text_at("client_secret");
+    app.sandbox.stripe().confirm(&checkout_tests::intent_of(&secret), "4242424242424242").expect("a payment");
+    let bought = app.reaches(&id, "granted").await;
+    (id, bought)
+}
+
+async fn codes(app: &TestApp, bought: &Value) -> Vec<String> {
+    let csv = csv(app, bought).await;
+    csv.lines().skip(1).map(|line| line.split(',').next().expect("a code").to_owned()).collect()
 }
 
 fn create(app: &TestApp, arguments: &[&str]) -> Value {

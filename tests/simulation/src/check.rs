@@ -185,7 +185,7 @@ async fn codes(run: &Run, purchase: &Purchase) -> Result<(), String> {
     if i64::try_from(codes.len()) != Ok(purchase.places()) {
         return Err(format!("{name} has {} codes for {} places", codes.len(), purchase.places()));
     }
-    let over = !matches!(purchase.state(), State::Granted);
+    let over = purchase.state() == State::Refunded;
     if over && codes.iter().any(|code| code.state == CodeState::Free) {
         return Err(format!("{name} is {}, and one of its codes is free", purchase.state()));
     }

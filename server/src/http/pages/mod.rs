@@ -2,6 +2,7 @@
 mod buy;
 mod buy_form;
 mod failure;
+mod field;
 mod form;
 mod language;
 mod offer;

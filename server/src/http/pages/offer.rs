@@ -2,6 +2,7 @@
 use super::buy::{PLAIN, TEAM};
 use super::buy_form::BuyForm;
 use super::failure::said;
+use super::field::Field;
 use super::language::Language;
 use super::{Page, escape, note};
 use crate::error::Error;
@@ -51,7 +52,8 @@ impl Shown<'_> {
         });
         let holds = holds(error);
         // The last seat may be held by the very form that is to be corrected.
-        let corrects = error.is_some_and(|error| describe(error).field.is_some());
+        let fewer = typed.places.is_some() && matches!(error, Some(Error::NotForSale(Sale::SoldOut)));
+        let corrects = fewer || error.is_some_and(|error| describe(error).field.is_some());
         let seats = offering.seats.map(|seats| {
             let words = if holds { locale.word(SharedWord::SeatReserved) } else { locale.seats(seats) };
             format!("<p class=\"seats\">{}</p>", escape(&words))
@@ -232,40 +234,4 @@ fn holds(error: Option<&Error>) -> bool {
 /// A field for what the next page needs; `value` is HTML already.
 fn hidden(name: &str, value: &str) -> String {
     format!("<input type=\"hidden\" name=\"{name}\" value=\"{value}\">")
-}
-
-struct Field<'a> {
-    name: &'a str,
-    label: &'a str,
-    hint: Option<&'a str>,
-    attributes: &'a str,
-    typed: &'a str,
-    fault: Option<&'a str>,
-}
-
-impl Field<'_> {
-    /// What is wrong and what helps are read out with the field.
-    fn html(&self) -> String {
-        let Self { name, attributes, .. } = self;
-        let line = |what: &str, text: Option<&str>| {
-            text.map(|text| format!("<p class=\"{what}\" id=\"{name}-{what}\">{}</p>", escape(text)))
-        };
-        let (fault, hint) = (line("fault", self.fault), line("hint", self.hint));
-        let ids: Vec<_> = [fault.as_ref().map(|_| "fault"), hint.as_ref().map(|_| "hint")]
-            .into_iter()
-            .flatten()
-            .map(|what| format!("{name}-{what}"))
-            .collect();
-        let described =
-            if ids.is_empty() { String::new() } else { format!(" aria-describedby=\"{}\"", ids.join(" ")) };
-        let invalid = if self.fault.is_some() { " aria-invalid=\"true\" autofocus" } else { "" };
-        format!(
-            "<div class=\"field\"><label for=\"{name}\">{}</label>\
-             <input id=\"{name}\" name=\"{name}\" {attributes} value=\"{}\"{described}{invalid}>{}{}</div>",
-            escape(self.label),
-            escape(self.typed),
-            fault.unwrap_or_default(),
-            hint.unwrap_or_default(),
-        )
-    }
 }

@@ -67,7 +67,9 @@ impl Standing<'_> {
             .hold_expires_at
             .filter(|_| self.is_payable())
             .map(|until| format!("<p>{}</p>", filled(&words.pay_until, "{time}", &self.moment(until))));
-        let email = view.email.as_ref().map(|email| {
+        // Who learns by a team's codes is decided later.
+        let own = view.email.as_ref().filter(|_| !self.purchase.is_for_team());
+        let email = own.map(|email| {
             format!("<p class=\"hint\">{}</p>", filled(&words.access_for, "{email}", &escape(email)))
         });
         let refreshing =

@@ -1,10 +1,11 @@
 //! The page of a company that hands codes out.
 use super::failure::{refusal, said};
+use super::field::Field;
 use super::form::Form;
 use super::language::Language;
 use super::{Page, escape, note};
 use crate::checkout::{Assigned, TeamPage};
-use crate::coupons::{CodeState, MailState, PackCode, PackKey, csv};
+use crate::coupons::{CodeState, MailState, PackCode, PackKey, csv, usable_until};
 use crate::error::Error;
 use crate::http::Api;
 use crate::http::problem::describe;
@@ -37,7 +38,8 @@ pub(in crate::http) async fn team(
     language: Language,
 ) -> Result<Response, Error> {
     let team = api.checkout.team_page(&key).await?;
-    Ok(Handing { api: &api, language: &language, team: &team, pasted: "" }.page(""))
+    let blank = HandOut::default();
+    Ok(Handing { api: &api, language: &language, team: &team, typed: &blank, wrong: None }.page(""))
 }
 
 /// The codes as CSV.
@@ -87,39 +89,45 @@ pub(in crate::http) async fn hand_out(
     form: Form,
 ) -> Result<Response, Error> {
     let words = language.locale.team();
-    let HandOut { emails, code, email, send } = HandOut::read(&form);
+    let typed = HandOut::read(&form);
     let lang = language.locale.lang();
-    let send = (api.site.sends_mail && send.is_some()).then_some(lang.as_str());
-    let pasted = emails.clone().unwrap_or_default();
-    let outcome = match (emails, code) {
-        (None, Some(code)) => {
-            let outcome = api.checkout.reassign_code(&key, &code, email.as_deref(), send).await;
+    let send = (api.site.sends_mail && typed.send.is_some()).then_some(lang.as_str());
+    let outcome = match &typed {
+        HandOut { emails: None, code: Some(code), email, .. } => {
+            let outcome = api.checkout.reassign_code(&key, code, email.as_deref(), send).await;
             outcome.map(|()| done(&words.changed))
         }
-        (emails, _) => {
-            let outcome = api.checkout.assign_codes(&key, &emails.unwrap_or_default(), send).await;
-            outcome.map(|assigned| told(&language, assigned))
+        HandOut { emails, .. } => {
+            let emails = emails.as_deref().unwrap_or_default();
+            api.checkout.assign_codes(&key, emails, send).await.map(|assigned| told(&language, assigned))
         }
     };
     let team = api.checkout.team_page(&key).await?;
-    let handing = Handing { api: &api, language: &language, team: &team, pasted: &pasted };
-    match outcome {
-        Ok(told) => Ok(Handing { pasted: "", ..handing }.page(&told)),
-        Err(error) => {
-            let text = match describe(&error).field.as_deref() {
-                Some("email") => language.locale.word(SharedWord::EmailInvalid),
-                Some("code") => words.not_found.clone(),
-                Some("emails") => words.too_many.clone(),
-                Some(_) | None => said(&language, &error, false),
+    let blank = HandOut::default();
+    let handing = Handing { api: &api, language: &language, team: &team, typed: &blank, wrong: None };
+    let error = match outcome {
+        Ok(told) => return Ok(handing.page(&told)),
+        Err(error) => error,
+    };
+    let page = match describe(&error).field.as_deref() {
+        Some(field @ ("email" | "code" | "emails")) => {
+            let text = match field {
+                "email" => language.locale.word(SharedWord::EmailInvalid),
+                "code" => words.not_found.clone(),
+                _ => words.too_many.clone(),
             };
-            let page = handing.page(&note(&language, &text));
-            Ok(refusal(error, page))
+            Handing { typed: &typed, wrong: Some((field, &text)), ..handing }.page("")
         }
-    }
+        Some(_) | None => {
+            let text = said(&language, &error, false);
+            Handing { typed: &typed, ..handing }.page(&note(&language, &text))
+        }
+    };
+    Ok(refusal(error, page))
 }
 
 /// What the page's forms send.
-#[derive(utoipa::ToSchema)]
+#[derive(Default, utoipa::ToSchema)]
 pub(in crate::http) struct HandOut {
     /// Up to 500, as they are pasted.
     emails: Option<String>,
@@ -200,7 +208,7 @@ pub(super) fn code_table(language: &Language, team: &TeamPage) -> String {
     format!(
         "<div class=\"codes\" role=\"region\" aria-label=\"{}\" tabindex=\"0\"><table><thead><tr>{heads}</tr></thead>\
          <tbody>{rows}</tbody></table></div>",
-        escape(&words.code),
+        escape(&words.title.replace("{company}", &team.pack.company)),
     )
 }
 
@@ -209,8 +217,9 @@ struct Handing<'a> {
     api: &'a Api,
     language: &'a Language,
     team: &'a TeamPage,
-    /// Emails that are still in their field.
-    pasted: &'a str,
+    /// What is still in the fields, and what is wrong with one of them.
+    typed: &'a HandOut,
+    wrong: Option<(&'a str, &'a str)>,
 }
 
 impl Handing<'_> {
@@ -224,7 +233,7 @@ impl Handing<'_> {
             .replace("{used}", &count(CodeState::Used))
             .replace("{left}", &count(CodeState::Free))
             .replace("{all}", &self.team.codes.len().to_string());
-        let until = self.team.codes.first().and_then(|code| code.coupon.valid_until).map(|until| {
+        let until = usable_until(&self.team.codes).map(|until| {
             let until = self.language.locale.span(until, None);
             format!("<p>{}</p>", escape(&words.until.replace("{time}", &until)))
         });
@@ -254,17 +263,23 @@ impl Handing<'_> {
 
     fn assign_form(&self) -> String {
         let words = self.language.locale.team();
+        let fault = self
+            .fault("emails")
+            .map(|fault| format!("<p class=\"fault\" id=\"emails-fault\">{}</p>", escape(fault)));
+        let invalid = if fault.is_some() { " aria-invalid=\"true\" autofocus" } else { "" };
         format!(
             "<form class=\"form\" method=\"post\" action=\"{action}\"><h2>{heading}</h2>\
              <div class=\"field\"><label for=\"emails\">{label}</label>\
-             <textarea id=\"emails\" name=\"emails\" rows=\"4\" dir=\"ltr\" required aria-describedby=\"emails-hint\">\
-             {pasted}</textarea><p class=\"hint\" id=\"emails-hint\">{text}</p></div>{send}\
+             <textarea id=\"emails\" name=\"emails\" rows=\"4\" dir=\"ltr\" required \
+             aria-describedby=\"emails-fault emails-hint\"{invalid}>{pasted}</textarea>{fault}\
+             <p class=\"hint\" id=\"emails-hint\">{text}</p></div>{send}\
              <button class=\"button\">{button}</button></form>",
             action = self.address(""),
             heading = escape(&words.assign_heading),
             label = escape(&words.emails),
+            pasted = escape(self.typed.emails.as_deref().unwrap_or_default()),
+            fault = fault.unwrap_or_default(),
             text = escape(&words.assign_text),
-            pasted = escape(self.pasted),
             send = self.send_box(),
             button = escape(&words.assign),
         )
@@ -272,21 +287,37 @@ impl Handing<'_> {
 
     fn change_form(&self) -> String {
         let words = self.language.locale.team();
+        let code = Field {
+            name: "code",
+            label: &words.code,
+            hint: None,
+            attributes: "autocomplete=\"off\" spellcheck=\"false\" dir=\"ltr\" required",
+            typed: self.typed.code.as_deref().unwrap_or_default(),
+            fault: self.fault("code"),
+        };
+        let email = Field {
+            name: "email",
+            label: &self.language.locale.word(SharedWord::Email),
+            hint: Some(&words.change_text),
+            attributes: "type=\"email\" autocomplete=\"off\" dir=\"ltr\"",
+            typed: self.typed.email.as_deref().unwrap_or_default(),
+            fault: self.fault("email"),
+        };
         format!(
-            "<form class=\"form\" method=\"post\" action=\"{action}\"><h2>{heading}</h2>\
-             <div class=\"field\"><label for=\"code\">{code}</label>\
-             <input id=\"code\" name=\"code\" autocomplete=\"off\" spellcheck=\"false\" dir=\"ltr\" required></div>\
-             <div class=\"field\"><label for=\"email\">{email}</label>\
-             <input id=\"email\" name=\"email\" type=\"email\" autocomplete=\"off\" aria-describedby=\"email-hint\">\
-             <p class=\"hint\" id=\"email-hint\">{text}</p></div>{send}<button class=\"quiet\">{button}</button></form>",
+            "<form class=\"form\" method=\"post\" action=\"{action}\"><h2>{heading}</h2>{code}{email}{send}\
+             <button class=\"quiet\">{button}</button></form>",
             action = self.address(""),
             heading = escape(&words.change_heading),
-            code = escape(&words.code),
-            email = escape(&self.language.locale.word(SharedWord::Email)),
-            text = escape(&words.change_text),
+            code = code.html(),
+            email = email.html(),
             send = self.send_box(),
             button = escape(&words.change),
         )
+    }
+
+    /// What is wrong with this field.
+    fn fault(&self, field: &str) -> Option<&str> {
+        self.wrong.filter(|(wrong, _)| *wrong == field).map(|(_, text)| text)
     }
 
     /// Where letters can be sent, they are unless the company does it itself.

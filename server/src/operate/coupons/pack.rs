@@ -4,7 +4,7 @@ use super::super::show::{moment, print, print_json, table};
 use super::create::{parse_moment, wrong};
 use crate::catalog;
 use crate::clock;
-use crate::coupons::{CodeState, MOST_CODES, Pack, PackCode, PackKey};
+use crate::coupons::{CodeState, MOST_CODES, Pack, PackCode, PackKey, usable_until};
 use crate::store::Store;
 use clap::Subcommand;
 use serde_json::{Value, json};
@@ -39,7 +39,7 @@ pub enum PackCommand {
         #[command(flatten)]
         desk: Desk,
     },
-    /// Takes back the codes that nobody has used.
+    /// Takes back the codes that nobody has used: also those that somebody holds and has not paid with.
     Revoke {
         pack: String,
         #[command(flatten)]
@@ -203,7 +203,7 @@ async fn tell(desk: &Desk, store: &Store, pack: &Pack, csv: bool, at: &PageAt) -
         ("sku", pack.sku.clone()),
         ("used", format!("{} of {}", count(&codes, CodeState::Used), codes.len())),
         ("left", count(&codes, CodeState::Free).to_string()),
-        ("until", codes.first().and_then(|code| code.coupon.valid_until).map(moment).unwrap_or_default()),
+        ("until", usable_until(&codes).map(moment).unwrap_or_default()),
         ("page", at.page(&pack.key)),
     ];
     let facts = facts.into_iter().map(|(name, value)| vec![name.to_owned(), value]).collect();
@@ -249,6 +249,12 @@ async fn extend(desk: &Desk, name: &str, until: &str) -> anyhow::Result<()> {
     let said = until.map_or_else(|| "for ever".to_owned(), |until| format!("until {until}"));
     let mut tx = store.begin().await?;
     let extended = tx.extend_pack(&pack, until).await?;
+    if extended == 0 {
+        tx.take_back().await?;
+        return Err(
+            wrong("PACK", format!("all codes of {} are taken back: make another pack", pack.id)).into()
+        );
+    }
     tx.audit(who, "extend pack", None, &format!("{} {said}", pack.id), now).await?;
     tx.commit().await?;
     if desk.json {
