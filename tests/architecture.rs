@@ -55,9 +55,15 @@ fn only_one_module_names_stripes_types() {
 }
 
 #[test]
-fn only_one_file_speaks_to_flockjay() {
+fn only_one_file_speaks_to_each_system() {
     let files = naming("server/src", &["reqwest::"]);
-    assert_eq!(files, ["server/src/abuse/challenge.rs", "server/src/grants/flockjay.rs"]);
+    let others = [
+        "server/src/abuse/challenge.rs",
+        "server/src/account/webhook.rs",
+        "server/src/grants/flockjay.rs",
+        "server/src/retry_after.rs",
+    ];
+    assert_eq!(files, others);
     assert_eq!(naming("server/src", &["\"grants\"", "\"resources\""]), ["server/src/grants/flockjay.rs"]);
 }
 

@@ -1,6 +1,7 @@
-//! Stand-ins for Stripe, FlockJay, a mail server and a course page, for demos and tests: strict where the real ones are strict.
+//! Stand-ins for Stripe, FlockJay, the account system, a mail server and a course page, for demos and tests: strict where the real ones are strict.
 #![forbid(unsafe_code)]
 
+mod account;
 mod challenge;
 mod control;
 mod course;
@@ -22,6 +23,7 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tower_http::cors::CorsLayer;
 
 pub use self::{
+    account::{ACCOUNT_SECRET, AccountMessage, Accounts},
     challenge::CHALLENGE_SECRET,
     fault::{ErrorBody, Fault, Misbehaviour},
     flockjay::{FlockJay, FlockJayFault, FlockJayOperation},
@@ -84,6 +86,7 @@ pub struct Sandbox {
     stripe: Stripe,
     flockjay: FlockJay,
     mailbox: Mailbox,
+    accounts: Accounts,
     checkout: watch::Sender<String>,
     tasks: TaskTracker,
     stop: CancellationToken,
@@ -140,7 +143,8 @@ impl Sandbox {
             );
         }
         serve_on(flockjay_listener, flockjay.routes().merge(controls));
-        serve_on(course_listener, course.merge(mailbox.routes()));
+        let accounts = Accounts::default();
+        serve_on(course_listener, course.merge(mailbox.routes()).merge(accounts.routes()));
         Ok(Self {
             stripe_url,
             flockjay_url,
@@ -150,6 +154,7 @@ impl Sandbox {
             stripe,
             flockjay,
             mailbox,
+            accounts,
             checkout,
             tasks,
             stop,
@@ -201,6 +206,16 @@ impl Sandbox {
     /// Looks into the FlockJay stand-in and makes things go wrong.
     pub fn flockjay(&self) -> &FlockJay {
         &self.flockjay
+    }
+
+    /// The account system, as `ACCOUNT_WEBHOOKS` names it.
+    pub fn account_webhook(&self) -> String {
+        format!("sm={}/account/webhook#{ACCOUNT_SECRET}", self.course_url)
+    }
+
+    /// Looks into the account system and makes things go wrong.
+    pub fn accounts(&self) -> &Accounts {
+        &self.accounts
     }
 
     /// Looks into the mailbox and makes things go wrong.

@@ -1,5 +1,6 @@
 //! Puts the parts together and runs them until told to stop.
 use crate::abuse::{Challenge, ProcessLimits, Pseudonyms};
+use crate::account::{Account, Webhook, WebhookConfig};
 use crate::catalog::{self, CurrentCatalog};
 use crate::checkout::{Checkout, Guards};
 use crate::clock::Clock;
@@ -61,7 +62,8 @@ impl App {
         if let Some(metrics) = metrics {
             tasks.spawn(serve_metrics(metrics, checkout.store.clone(), stop.clone()));
         }
-        for receiver in Receiver::ALL {
+        let named = checkout.accounts.iter().map(|account| Receiver::Account(account.name().to_owned()));
+        for receiver in Receiver::ALL.into_iter().chain(named) {
             tasks.spawn(worker::run_outbox(checkout.clone(), receiver, config.retry));
         }
         if let Some(mail) = &config.mail {
@@ -117,6 +119,8 @@ pub(crate) async fn connect(config: &Config) -> anyhow::Result<Checkout> {
     let store = Store::connect(&config.database_url, config.limits, catalog)
         .await
         .context("DATABASE_URL: the database can't be opened")?;
+    let accounts = accounts(config)?;
+    let store = if accounts.is_empty() { store.telling_nobody() } else { store };
     let pseudonyms = Pseudonyms::new(&config.stripe.secret_key);
     let rates = config.rates;
     let declines = Declines { each: rates.declines, run: rates.decline_run, pseudonyms: pseudonyms.clone() };
@@ -124,7 +128,12 @@ pub(crate) async fn connect(config: &Config) -> anyhow::Result<Checkout> {
     let checkout =
         Checkout::new(store.counting(declines), stripe(config)?, flockjay(config)?, key, Clock::default());
     let challenge = config.challenge.as_ref().map(challenge).transpose()?;
-    Ok(checkout.guarded_by(Guards { rates, process: ProcessLimits::new(&rates), pseudonyms, challenge }))
+    Ok(checkout.telling(accounts).guarded_by(Guards {
+        rates,
+        process: ProcessLimits::new(&rates),
+        pseudonyms,
+        challenge,
+    }))
 }
 
 fn listen(name: &str, address: SocketAddr) -> anyhow::Result<TcpListener> {
@@ -152,6 +161,12 @@ fn stripe(config: &Config) -> anyhow::Result<Stripe> {
 fn flockjay(config: &Config) -> anyhow::Result<FlockJay> {
     let flockjay = &config.flockjay;
     FlockJay::new(flockjay.url.clone(), flockjay.token.clone(), flockjay.timeout)
+}
+
+fn accounts(config: &Config) -> anyhow::Result<Vec<Arc<dyn Account>>> {
+    let webhook =
+        |receiver: &WebhookConfig| Ok(Arc::new(Webhook::new(receiver.clone())?) as Arc<dyn Account>);
+    config.account_webhooks.iter().map(webhook).collect()
 }
 
 fn challenge(config: &ChallengeConfig) -> anyhow::Result<Challenge> {

@@ -19,6 +19,7 @@ pub mod operate;
 pub mod payments;
 pub mod purchase;
 pub mod reconcile;
+mod retry_after;
 pub mod store;
 pub mod trial;
 pub mod worker;

@@ -88,7 +88,8 @@ async fn who_asks_too_often_is_told_on_a_page() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_goes_wrong_here_is_told_on_a_page() {
-    let setup = Setup { flags: vec!["--sweep-seconds=600".to_owned()], leaves_work: true };
+    let setup =
+        Setup { flags: vec!["--sweep-seconds=600".to_owned()], leaves_work: true, ..Setup::default() };
     let app = TestApp::set_up(setup).await;
     let browser = PlainBrowser::speaking("de");
     let id = app.open(COURSE).await;

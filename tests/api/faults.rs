@@ -134,7 +134,8 @@ async fn money_for_a_second_intent_goes_back() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_restart_between_pay_and_the_answer_forgets_nothing() {
-    let setup = Setup { flags: vec!["--payment-seconds=2".to_owned()], leaves_work: false };
+    let setup =
+        Setup { flags: vec!["--payment-seconds=2".to_owned()], leaves_work: false, ..Setup::default() };
     let mut app = TestApp::set_up(setup).await;
     let id = app.open(COURSE).await;
     // Stripe does the work and our record of it is lost: the key and the reference find it again.

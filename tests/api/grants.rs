@@ -78,7 +78,7 @@ async fn flockjay_that_hangs_holds_up_nothing_at_stripe() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_unknown_resource_stays_visible_and_needs_a_person() {
-    let app = TestApp::set_up(Setup { flags: vec![], leaves_work: true }).await;
+    let app = TestApp::set_up(Setup { leaves_work: true, ..Setup::default() }).await;
     let (id, intent) = app.open_and_press_pay(COURSE, 4900).await;
     app.sandbox.flockjay().remove_resource("course", "101");
     app.sandbox.stripe().confirm(&intent, "4242424242424242").unwrap();
@@ -120,7 +120,7 @@ async fn flockjay_that_is_silent_stops_no_sale() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_offering_whose_grants_are_refused_again_and_again_is_not_sold() {
-    let app = TestApp::set_up(Setup { flags: vec![], leaves_work: true }).await;
+    let app = TestApp::set_up(Setup { leaves_work: true, ..Setup::default() }).await;
     let mut seats = SeatStream::open(app.base(), COURSE).await;
     assert_eq!(seats.next().await["sale"], "open");
     let refusal = FlockJayFault::new(Misbehaviour::error_before(422)).on(FlockJayOperation::Grant);
@@ -135,7 +135,8 @@ async fn an_offering_whose_grants_are_refused_again_and_again_is_not_sold() {
 #[tokio::test(flavor = "multi_thread")]
 async fn retries_that_are_used_up_need_a_person_and_are_not_dropped() {
     // A second and a bit, in hours.
-    let setup = Setup { flags: vec!["--retry-hours=0.0003".to_owned()], leaves_work: true };
+    let setup =
+        Setup { flags: vec!["--retry-hours=0.0003".to_owned()], leaves_work: true, ..Setup::default() };
     let app = TestApp::set_up(setup).await;
     app.sandbox.flockjay().fault(FlockJayFault::new(Misbehaviour::Down).on(FlockJayOperation::Grant));
     let id = pay(&app).await;

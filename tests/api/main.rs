@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that meets the unexpected fails")]
 
 mod abuse;
+mod accounts;
 mod disputes;
 mod documents;
 mod failures;

@@ -191,7 +191,7 @@ async fn a_refund_that_is_told_before_its_payment_counts() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_refund_under_way_is_not_shown_as_done_and_one_that_fails_calls_a_person() {
-    let setup = Setup { flags: vec![], leaves_work: true };
+    let setup = Setup { leaves_work: true, ..Setup::default() };
     let app = TestApp::set_up(setup).await;
     let (id, intent) = app.open_and_press_pay(COURSE, 4900).await;
     app.sandbox.stripe().confirm(&intent, "4000000000007726").unwrap();
@@ -224,7 +224,8 @@ async fn a_signed_event_about_nothing_is_acknowledged() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn money_for_a_seat_that_is_gone_goes_back() {
-    let setup = Setup { flags: vec!["--payment-seconds=1".to_owned()], leaves_work: true };
+    let setup =
+        Setup { flags: vec!["--payment-seconds=1".to_owned()], leaves_work: true, ..Setup::default() };
     let app = TestApp::set_up(setup).await;
     let (late, intent) = app.open_and_press_pay("ru-live", 49000).await;
     app.reaches(&late, "canceled").await;
@@ -243,7 +244,8 @@ async fn money_for_a_seat_that_is_gone_goes_back() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn two_that_ran_out_are_paid_at_once_for_one_seat_and_one_has_it() {
-    let setup = Setup { flags: vec!["--payment-seconds=1".to_owned()], leaves_work: true };
+    let setup =
+        Setup { flags: vec!["--payment-seconds=1".to_owned()], leaves_work: true, ..Setup::default() };
     let app = TestApp::set_up(setup).await;
     let mut late = Vec::new();
     for _ in 0..2 {

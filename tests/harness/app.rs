@@ -77,6 +77,8 @@ pub struct Setup {
     pub flags: Vec<String>,
     /// The test leaves commands behind on purpose.
     pub leaves_work: bool,
+    /// The sandbox's account system is told of purchases.
+    pub tells_accounts: bool,
 }
 
 /// A server, its sandbox and a client. Dropped, it fails the test where work is left over.
@@ -105,7 +107,7 @@ impl TestApp {
     /// With more flags of `redis-checkout serve`.
     pub async fn with(flags: &[&str]) -> Self {
         let flags = flags.iter().map(|&flag| flag.to_owned()).collect();
-        Self::set_up(Setup { flags, leaves_work: false }).await
+        Self::set_up(Setup { flags, ..Setup::default() }).await
     }
 
     pub async fn set_up(setup: Setup) -> Self {
@@ -385,9 +387,12 @@ impl TestApp {
             "--retry-base-ms=20".to_owned(),
             "--retry-cap-seconds=1".to_owned(),
         ];
+        let accounts = format!("--account-webhooks={}", self.sandbox.account_webhook());
+        let accounts = self.setup.tells_accounts.then_some(accounts);
+        let usual = usual.into_iter().chain(accounts);
         let name = |flag: &String| flag.split('=').next().map(str::to_owned);
         let changed: Vec<_> = self.setup.flags.iter().map(name).collect();
-        let usual = usual.into_iter().filter(|flag| !changed.contains(&name(flag)));
+        let usual = usual.filter(|flag| !changed.contains(&name(flag)));
         usual.chain(self.setup.flags.clone()).collect()
     }
 }

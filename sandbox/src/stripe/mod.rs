@@ -20,6 +20,8 @@ mod session;
 mod sessions;
 mod webhooks;
 
+pub(crate) use ids::now;
+
 use std::sync::{Arc, Mutex};
 
 use axum::{Router, routing::any};

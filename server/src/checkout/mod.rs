@@ -13,6 +13,7 @@ mod status;
 mod team;
 mod webhook;
 
+use crate::account::Account;
 use crate::catalog::{CurrentCatalog, Item};
 use crate::clock::Clock;
 use crate::error::Error;
@@ -49,6 +50,8 @@ pub struct Checkout<P = Stripe, G = FlockJay> {
     pub(crate) pauses: Pauses,
     pub(crate) clock: Clock,
     pub(crate) guards: Guards,
+    /// Who is told of purchases.
+    pub(crate) accounts: Arc<[Arc<dyn Account>]>,
     /// How long a request that gives up waits for Stripe to confirm.
     patience: Duration,
     /// Ends what waits, when the server is told to stop.
@@ -69,6 +72,7 @@ impl<P: Payments, G: Grants> Checkout<P, G> {
             pauses: Pauses::default(),
             clock,
             guards: Guards::default(),
+            accounts: Arc::default(),
             patience: GIVE_UP_WAIT,
             stop: CancellationToken::new(),
         }
@@ -78,6 +82,12 @@ impl<P: Payments, G: Grants> Checkout<P, G> {
     #[must_use]
     pub fn guarded_by(self, guards: Guards) -> Self {
         Self { guards, ..self }
+    }
+
+    /// Telling these systems of purchases.
+    #[must_use]
+    pub fn telling(self, accounts: Vec<Arc<dyn Account>>) -> Self {
+        Self { accounts: accounts.into(), ..self }
     }
 
     /// Waiting for so long where Stripe has to confirm that a purchase is given up.
@@ -148,6 +158,7 @@ impl<P, G> Clone for Checkout<P, G> {
             pauses: self.pauses.clone(),
             clock: self.clock.clone(),
             guards: self.guards.clone(),
+            accounts: self.accounts.clone(),
             patience: self.patience,
             stop: self.stop.clone(),
         }

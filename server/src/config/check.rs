@@ -4,6 +4,7 @@ use super::{
     ChallengeConfig, Config, ConfigMistakes, FlockJayConfig, MailConfig, RawConfig, Retry, StripeConfig,
 };
 use crate::abuse::{ChallengeProvider, Proxies, Rate, Rates};
+use crate::account::WebhookConfig;
 use crate::mail::Mailer;
 use crate::purchase::Limits;
 use ipnet::IpNet;
@@ -69,6 +70,7 @@ impl RawConfig {
                 token: checker.required("FLOCKJAY_TOKEN", self.flockjay_token),
                 timeout: checker.millis("FLOCKJAY_TIMEOUT_MS", &self.flockjay_timeout_ms),
             },
+            account_webhooks: checker.account_webhooks(&self.account_webhooks),
             limits: Limits {
                 hold: checker.seconds("HOLD_SECONDS", &self.hold_seconds),
                 payment: checker.seconds("PAYMENT_SECONDS", &self.payment_seconds),
@@ -230,6 +232,21 @@ impl Checker {
             verify_url,
             script,
         })
+    }
+
+    /// The message never repeats a secret.
+    fn account_webhooks(&mut self, text: &str) -> Vec<WebhookConfig> {
+        let mut receivers = Vec::<WebhookConfig>::new();
+        for (n, receiver) in list(text).enumerate() {
+            match WebhookConfig::parse(receiver) {
+                Ok(receiver) if receivers.iter().any(|known| known.name == receiver.name) => {
+                    self.mistake("ACCOUNT_WEBHOOKS", format_args!("two are called {}", receiver.name));
+                }
+                Ok(receiver) => receivers.push(receiver),
+                Err(wrong) => self.mistake("ACCOUNT_WEBHOOKS", format_args!("number {}: {wrong}", n + 1)),
+            }
+        }
+        receivers
     }
 
     /// The message never repeats what may hold a password.

@@ -7,6 +7,7 @@ mod tests;
 pub use service::ServiceTokens;
 
 use crate::abuse::{ChallengeProvider, Proxies, Rates};
+use crate::account::WebhookConfig;
 use crate::purchase::Limits;
 use clap::Args;
 use std::fmt;
@@ -60,6 +61,10 @@ pub struct RawConfig {
     pub flockjay_token: Option<String>,
     #[arg(long, env = "FLOCKJAY_TIMEOUT_MS", default_value = "10000")]
     pub flockjay_timeout_ms: String,
+    /// Systems that are told of purchases: NAME=URL#SECRET, separated by commas; a second secret behind a bar while one
+    /// replaces the other.
+    #[arg(long, env = "ACCOUNT_WEBHOOKS", default_value = "", hide_env_values = true)]
+    pub account_webhooks: String,
     #[arg(long, env = "HOLD_SECONDS", default_value = "600")]
     pub hold_seconds: String,
     #[arg(long, env = "PAYMENT_SECONDS", default_value = "1200")]
@@ -142,6 +147,7 @@ pub struct Config {
     pub catalog: PathBuf,
     pub stripe: StripeConfig,
     pub flockjay: FlockJayConfig,
+    pub account_webhooks: Vec<WebhookConfig>,
     pub limits: Limits,
     pub retry: Retry,
     /// How often purchases are compared with Stripe and FlockJay.

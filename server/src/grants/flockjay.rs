@@ -1,10 +1,9 @@
 //! FlockJay, by the contract that we ask of it: the only file that knows its routes.
 use super::{Grant, Granted, Grants, GrantsError, Resource};
-use crate::clock;
 use crate::purchase::PurchaseId;
+use crate::retry_after::retry_after;
 use reqwest::{Method, RequestBuilder, Response, StatusCode, header};
 use serde::{Deserialize, Serialize};
-use shared::Timestamp;
 use std::time::Duration;
 use url::Url;
 
@@ -136,18 +135,8 @@ fn refusal(answer: &Response) -> GrantsError {
     if status.is_client_error() && !passes {
         return permanent(message);
     }
-    let after = answer.headers().get(header::RETRY_AFTER).and_then(|after| after.to_str().ok());
-    let retry_after = after.and_then(|text| wait_of(text.trim()));
+    let retry_after = retry_after(answer.headers());
     GrantsError::Transient { message, retry_after }
-}
-
-/// Seconds, or a date (RFC 9110).
-fn wait_of(text: &str) -> Option<Duration> {
-    if let Ok(seconds) = text.parse() {
-        return Some(Duration::from_secs(seconds));
-    }
-    let date = jiff::fmt::rfc2822::parse(text).ok()?;
-    Some(Timestamp::from_millis(date.timestamp().as_millisecond()).since(clock::now()))
 }
 
 fn transient(message: String) -> GrantsError {

@@ -43,6 +43,10 @@ pub async fn show_purchase(desk: &Desk, name: &str) -> anyhow::Result<()> {
     if desk.json {
         let mut whole = summary(&purchase);
         whole["timeline"] = serde_json::to_value(purchase.view().timeline)?;
+        whole["accounts"] = purchase
+            .accounts()
+            .map(|(receiver, state, at)| json!({ "receiver": receiver, "state": state, "at": at }))
+            .collect();
         whole["outbox"] = serde_json::to_value(&commands)?;
         whole["audit"] = serde_json::to_value(&acts)?;
         return print_json(&whole);
@@ -69,8 +73,11 @@ pub async fn show_purchase(desk: &Desk, name: &str) -> anyhow::Result<()> {
             entry.at.map(moment).unwrap_or_default(),
         ]
     });
+    let told = purchase.accounts().map(|(receiver, state, at)| {
+        vec![format!("account {receiver}"), state.as_str().to_owned(), at.map(moment).unwrap_or_default()]
+    });
     print("");
-    table(false, &(), &["step", "state", "at"], steps.collect())?;
+    table(false, &(), &["step", "state", "at"], steps.chain(told).collect())?;
     let rows = commands.iter().map(super::outbox::row).collect();
     print("");
     table(false, &(), &super::outbox::HEADER, rows)?;

@@ -1,6 +1,8 @@
 //! What is to be done because of an event.
+use super::AccountEvent;
 use crate::coupons::CouponCode;
 use serde::{Deserialize, Serialize};
+use std::borrow::Cow;
 
 /// Carried out by the shell. Those with no receiver are part of the event's transaction; the others reach other
 /// systems and go through the outbox. Each is idempotent, and asks the purchase again before it acts.
@@ -31,25 +33,35 @@ pub enum Command {
     CreateGrant,
     /// Take that access away.
     RevokeGrant,
+    /// Find out who is to be told of `event`.
+    TellAccounts { event: AccountEvent },
+    /// Tell this one.
+    TellAccount { receiver: String, event: AccountEvent },
 }
 
 /// Another system that commands are carried out against. Those of one purchase keep their order there, and wait for
 /// no other system.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Receiver {
     Stripe,
     FlockJay,
+    /// Ourselves: only a server knows which systems there are to be told.
+    Accounts,
+    /// One of those, by its name.
+    Account(String),
 }
 
 impl Receiver {
-    /// Every receiver there is.
-    pub const ALL: [Self; 2] = [Self::Stripe, Self::FlockJay];
+    /// Every receiver that there always is.
+    pub const ALL: [Self; 3] = [Self::Stripe, Self::FlockJay, Self::Accounts];
 
     #[must_use]
-    pub fn as_str(self) -> &'static str {
+    pub fn name(&self) -> Cow<'static, str> {
         match self {
-            Self::Stripe => "stripe",
-            Self::FlockJay => "flockjay",
+            Self::Stripe => "stripe".into(),
+            Self::FlockJay => "flockjay".into(),
+            Self::Accounts => "accounts".into(),
+            Self::Account(name) => format!("account {name}").into(),
         }
     }
 }
@@ -67,6 +79,8 @@ impl Command {
             | Self::ReturnStray { .. }
             | Self::CallPerson { .. } => Some(Receiver::Stripe),
             Self::CreateGrant | Self::RevokeGrant => Some(Receiver::FlockJay),
+            Self::TellAccounts { .. } => Some(Receiver::Accounts),
+            Self::TellAccount { receiver, .. } => Some(Receiver::Account(receiver.clone())),
         }
     }
 
@@ -86,6 +100,8 @@ impl Command {
             Self::CallPerson { .. } => "call_person",
             Self::CreateGrant => "create_grant",
             Self::RevokeGrant => "revoke_grant",
+            Self::TellAccounts { .. } => "tell_accounts",
+            Self::TellAccount { .. } => "tell_account",
         }
     }
 }

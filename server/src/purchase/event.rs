@@ -1,5 +1,5 @@
 //! What can happen to a purchase.
-use super::{Learner, Redemption};
+use super::{AccountEvent, Learner, Redemption};
 use serde::{Deserialize, Serialize};
 use shared::{Currency, Price};
 
@@ -54,6 +54,10 @@ pub enum Event {
     RefundRefused { amount: Option<i64> },
     /// The learner's bank asks for the money back, or has decided.
     Disputed { dispute: Dispute },
+    /// These systems are to be told of `event`.
+    AccountsAsked { receivers: Vec<String>, event: AccountEvent },
+    /// One of them has taken its message, or refused it for good.
+    AccountAnswered { receiver: String, took: bool },
 }
 
 /// How a purchase is paid. Once chosen it stays, so that nobody pays twice.

@@ -1,5 +1,6 @@
 //! The purchase: a pure machine that takes events and returns commands. It reads no clock and does no I/O.
 
+mod account;
 mod command;
 mod coupon;
 mod event;
@@ -14,6 +15,7 @@ mod properties;
 #[cfg(test)]
 mod table;
 
+pub use account::AccountEvent;
 pub use command::{Command, Receiver};
 pub use coupon::Redemption;
 pub use event::{Dispute, Event, PageTerms, Refusal, SeatFound, Way};
@@ -24,6 +26,7 @@ pub use transition::MOST_DECLINES;
 
 use serde::{Deserialize, Serialize};
 use shared::{Email, Opened, Price, PurchaseView, State, Timestamp};
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 /// One learner buying one offering. Only [`Purchase::handle`] changes it.
@@ -91,6 +94,9 @@ pub struct Purchase {
     revoked_at: Option<Timestamp>,
     /// When it expired, was canceled or was refunded.
     ended_at: Option<Timestamp>,
+    /// What became of telling each system that keeps the learner's account.
+    #[serde(default)]
+    told: BTreeMap<String, account::Told>,
 }
 
 /// Who gets access.
@@ -188,6 +194,7 @@ impl Purchase {
             granted_at: None,
             revoked_at: None,
             ended_at: None,
+            told: BTreeMap::new(),
         }
     }
 
@@ -361,7 +368,10 @@ impl Purchase {
             Command::CancelIntent => self.ending || matches!(self.state, State::Expired | State::Canceled),
             // A dispute that was lost has taken it back already.
             Command::CreateRefund { .. } => self.state != State::Refunded,
-            Command::CancelStray { .. } | Command::ReturnStray { .. } => true,
+            Command::CancelStray { .. }
+            | Command::ReturnStray { .. }
+            | Command::TellAccounts { .. }
+            | Command::TellAccount { .. } => true,
             Command::CallPerson { .. } => self.is_refund_stuck(),
             Command::CreateGrant => self.state == State::Paid,
             Command::RevokeGrant => self.state == State::Refunded && self.revoked_at.is_none(),

@@ -1,5 +1,5 @@
 //! The transitions that give money back.
-use super::{Command, Dispute, Limits, Purchase, Refusal};
+use super::{AccountEvent, Command, Dispute, Limits, Purchase, Refusal};
 use crate::trial::{Guard, holds};
 use shared::{State, Timestamp};
 
@@ -142,6 +142,7 @@ impl Purchase {
         self.refund_failed = false;
         self.wake_at = None;
         self.ended_at = Some(now);
+        commands.push(Command::TellAccounts { event: AccountEvent::Refunded });
         commands
     }
 

@@ -150,7 +150,9 @@ impl Ledger {
                         | Command::CancelIntent
                         | Command::CancelStray { .. }
                         | Command::ReturnStray { .. }
-                        | Command::CallPerson { .. } => {}
+                        | Command::CallPerson { .. }
+                        | Command::TellAccounts { .. }
+                        | Command::TellAccount { .. } => {}
                     }
                 }
                 let changed = before != self.purchase;

@@ -59,6 +59,14 @@ fn succeeded(amount: i64, seat: SeatFound) -> Event {
     Event::PaymentSucceeded { intent: "pi_1".to_owned(), amount, currency: Some(usd()), seat }
 }
 
+fn tells(event: AccountEvent) -> Command {
+    Command::TellAccounts { event }
+}
+
+fn asked() -> Event {
+    Event::AccountsAsked { receivers: vec!["sm".to_owned()], event: AccountEvent::Granted }
+}
+
 fn refund(amount: Option<i64>) -> Event {
     Event::RefundRequested { amount, key: "refund".to_owned() }
 }
@@ -161,6 +169,8 @@ fn events() -> Vec<(&'static str, Event, Timestamp)> {
         ("grant created", Event::GrantCreated { access_url: "https://learn".to_owned() }, SOON),
         ("grant refused", Event::GrantRefused, SOON),
         ("grant revoked", Event::GrantRevoked, SOON),
+        ("accounts asked", asked(), SOON),
+        ("account answered", Event::AccountAnswered { receiver: "sm".to_owned(), took: true }, SOON),
         ("refund requested", refund(None), SOON),
         ("refund requested, part", refund(Some(100)), SOON),
         ("refund requested, too much", refund(Some(4901)), SOON),
@@ -296,7 +306,10 @@ fn a_refund_that_fails_after_all_calls_a_person_once_and_is_not_shown_as_done() 
     // Sent again: the seat went back the first time.
     purchase.handle(refund(None), SOON, &LIMITS).unwrap();
     let done = Event::RefundsCounted { succeeded: 4900, failed: 4900 };
-    assert_eq!(purchase.handle(done, SOON, &LIMITS), Ok(vec![Command::RevokeGrant]));
+    assert_eq!(
+        purchase.handle(done, SOON, &LIMITS),
+        Ok(vec![Command::RevokeGrant, tells(AccountEvent::Refunded)])
+    );
     assert!(!purchase.still_wants(&commands[0]));
 }
 
@@ -367,7 +380,8 @@ fn what_cost_nothing_can_be_taken_back_too() {
     purchase.handle(event, SOON, &LIMITS).unwrap();
     assert_eq!(purchase.handle(refund(Some(1)), SOON, &LIMITS), Err(Refusal::RefundTooLarge { left: 0 }));
     let commands = purchase.handle(refund(None), SOON, &LIMITS).unwrap();
-    assert_eq!(commands, [Command::ReleaseSeat, Command::RevokeGrant]);
+    let tells = tells(AccountEvent::Refunded);
+    assert_eq!(commands, [Command::ReleaseSeat, Command::RevokeGrant, tells]);
 }
 
 #[test]

@@ -5,7 +5,7 @@ use shared::{State, Step, StepState, TimelineEntry, Timestamp};
 impl Purchase {
     /// The steps that this purchase has, in order: `seat` only where the offering has seats.
     pub(super) fn timeline(&self) -> Vec<TimelineEntry> {
-        let mut steps = Vec::with_capacity(3);
+        let mut steps = Vec::with_capacity(4);
         if self.seated {
             let (state, at) = self.seat();
             steps.push(TimelineEntry { step: Step::Seat, state, at });
@@ -14,6 +14,9 @@ impl Purchase {
         steps.push(TimelineEntry { step: Step::Payment, state, at });
         let (state, at) = self.access();
         steps.push(TimelineEntry { step: Step::Access, state, at });
+        if let Some((state, at)) = self.account() {
+            steps.push(TimelineEntry { step: Step::Account, state, at });
+        }
         steps
     }
 

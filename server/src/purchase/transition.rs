@@ -1,5 +1,5 @@
 //! The transition table: every event in every state.
-use super::{Attempt, Command, Event, Limits, Purchase, Refusal, SeatFound};
+use super::{AccountEvent, Attempt, Command, Event, Limits, Purchase, Refusal, SeatFound};
 use crate::trial::{Guard, holds};
 use shared::{State, Timestamp};
 use std::time::Duration;
@@ -154,10 +154,11 @@ impl Purchase {
                 Ok(vec![])
             }
             Event::GrantRevoked => {
-                if self.state == State::Refunded {
-                    self.revoked_at = self.revoked_at.or(Some(now));
+                if self.state != State::Refunded || self.revoked_at.is_some() {
+                    return Ok(vec![]);
                 }
-                Ok(vec![])
+                self.revoked_at = Some(now);
+                Ok(vec![Command::TellAccounts { event: AccountEvent::Revoked }])
             }
             Event::RefundRequested { amount, key } => self.refund_requested(amount, key, now, limits),
             Event::RefundsCounted { succeeded, failed } => {
@@ -168,6 +169,8 @@ impl Purchase {
                 Ok(vec![])
             }
             Event::Disputed { dispute } => Ok(self.disputed(dispute, now)),
+            Event::AccountsAsked { receivers, event } => Ok(self.accounts_asked(receivers, event)),
+            Event::AccountAnswered { receiver, took } => Ok(self.account_answered(receiver, took, now)),
         }
     }
 
@@ -189,7 +192,7 @@ impl Purchase {
         self.state = State::Granted;
         self.granted_at = Some(now);
         self.owns_seat = false;
-        vec![Command::IssuePack]
+        vec![Command::IssuePack, Command::TellAccounts { event: AccountEvent::Granted }]
     }
 
     fn payment_failed(&mut self, failure: String, now: Timestamp, limits: &Limits) -> Vec<Command> {
@@ -260,7 +263,7 @@ impl Purchase {
                 self.access_url = Some(access_url);
                 self.granted_at = Some(now);
                 self.grant_refused = false;
-                vec![]
+                vec![Command::TellAccounts { event: AccountEvent::Granted }]
             }
             // The money went back while FlockJay was answering.
             State::Refunded => {

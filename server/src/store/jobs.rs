@@ -51,7 +51,7 @@ impl Tx {
         now: Timestamp,
     ) -> Result<(), StoreError> {
         match command.receiver() {
-            Some(receiver) => self.enqueue(purchase, command, receiver, now).await,
+            Some(receiver) => self.enqueue(purchase, command, &receiver, now).await,
             None => Ok(()),
         }
     }

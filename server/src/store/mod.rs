@@ -36,7 +36,7 @@ pub use tokens::TokenEntry;
 
 use crate::abuse::{Pseudonyms, Rate};
 use crate::catalog::CurrentCatalog;
-use crate::purchase::{Command, Limits, PurchaseId, Receiver};
+use crate::purchase::{Command, Limits, PurchaseId};
 use crate::trial::reach;
 use engine::{Engine, WRITER};
 use line::{Line, Turn};
@@ -49,7 +49,7 @@ use std::ops::{Deref, DerefMut};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
-use tokio::sync::{Notify, broadcast};
+use tokio::sync::{Notify, broadcast, watch};
 
 /// How long a request waits for a connection before it is told to come back.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -63,8 +63,10 @@ pub struct Store {
     catalog: CurrentCatalog,
     declines: Declines,
     changed: broadcast::Sender<PurchaseId>,
-    /// One signal for each receiver, in the order of [`Receiver::ALL`].
-    work: Arc<[Notify; Receiver::ALL.len()]>,
+    /// Says when something was put into the outbox, or back.
+    work: watch::Sender<()>,
+    /// Whether there may be systems that are to be told of purchases.
+    tells_accounts: bool,
     seats: Arc<Notify>,
     /// How often this process has moved seats.
     seat_moves: Arc<AtomicU64>,
@@ -194,7 +196,8 @@ impl Store {
             catalog,
             declines: Declines::default(),
             changed: broadcast::channel(1024).0,
-            work: Arc::default(),
+            work: watch::Sender::default(),
+            tells_accounts: true,
             seats: Arc::default(),
             seat_moves: Arc::default(),
             guesses: Arc::default(),
@@ -215,6 +218,12 @@ impl Store {
     #[must_use]
     pub fn counting(self, declines: Declines) -> Self {
         Self { declines, ..self }
+    }
+
+    /// Without anybody to be told of purchases.
+    #[must_use]
+    pub fn telling_nobody(self) -> Self {
+        Self { tells_accounts: false, ..self }
     }
 
     /// Begins a transaction that may write. On SQLite it waits for its turn here, so that it can't fail half way.
@@ -278,16 +287,14 @@ impl Store {
         self.changed.subscribe()
     }
 
-    /// Waits until this process has put something into the outbox, or back.
-    pub async fn wait_for_work(&self, receiver: Receiver) {
-        let signals = Receiver::ALL.iter().zip(self.work.iter());
-        for (_, signal) in signals.filter(|(candidate, _)| **candidate == receiver) {
-            signal.notified().await;
-        }
+    /// Changes when this process has put something into the outbox, or back.
+    #[must_use]
+    pub fn work(&self) -> watch::Receiver<()> {
+        self.work.subscribe()
     }
 
     fn tell_workers(&self) {
-        self.work.iter().for_each(Notify::notify_one);
+        self.work.send_replace(());
     }
 
     /// Closes the connections, once those in use are done.

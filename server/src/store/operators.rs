@@ -72,6 +72,15 @@ impl Store {
         rows.iter().map(|row| Ok(serde_json::from_str(row.try_get("body")?)?)).collect()
     }
 
+    /// When the purchase last changed.
+    pub async fn updated_at(&self, purchase: &PurchaseId) -> Result<Timestamp, StoreError> {
+        let row = sqlx::query("SELECT updated_at FROM purchases WHERE id = $1")
+            .bind(purchase.as_str())
+            .fetch_one(&self.pool)
+            .await?;
+        Ok(Timestamp::from_millis(row.try_get("updated_at")?))
+    }
+
     /// Every purchase of this learner, and when it last changed; the newest first.
     pub async fn purchases_of(&self, email: &Email) -> Result<Vec<(Purchase, Timestamp)>, StoreError> {
         let rows = sqlx::query(

@@ -24,7 +24,7 @@ impl Store {
     /// out in order, so one waits while an earlier one is pending.
     pub async fn lease(
         &self,
-        receiver: Receiver,
+        receiver: &Receiver,
         now: Timestamp,
         lease: Duration,
     ) -> Result<Option<Task>, StoreError> {
@@ -40,7 +40,7 @@ impl Store {
         )
         .bind(now.as_millis())
         .bind(now.plus(lease).as_millis())
-        .bind(receiver.as_str())
+        .bind(receiver.name().into_owned())
         .bind(&name);
         let Some(row) = self.write(statement).await? else { return Ok(None) };
         Ok(Some(Task {
@@ -63,14 +63,14 @@ impl Store {
     }
 
     /// When the next command to `receiver` that waits for no other falls due, where there is one.
-    pub async fn next_due(&self, receiver: Receiver) -> Result<Option<Timestamp>, StoreError> {
+    pub async fn next_due(&self, receiver: &Receiver) -> Result<Option<Timestamp>, StoreError> {
         let row = sqlx::query(
             "SELECT CAST(min(CASE WHEN o.leased_until > o.next_attempt_at THEN o.leased_until ELSE o.next_attempt_at END) \
              AS BIGINT) AS due FROM outbox o WHERE o.state = 'pending' AND o.receiver = $1 AND NOT EXISTS (SELECT 1 \
              FROM outbox e WHERE e.purchase_id = o.purchase_id AND e.receiver = o.receiver AND e.state = 'pending' \
              AND e.seq < o.seq)",
         )
-        .bind(receiver.as_str())
+        .bind(receiver.name().into_owned())
         .fetch_one(&self.pool)
         .await?;
         Ok(row.try_get::<Option<i64>, _>("due")?.map(Timestamp::from_millis))
@@ -114,7 +114,7 @@ impl Tx {
         &mut self,
         purchase: &PurchaseId,
         command: &Command,
-        receiver: Receiver,
+        receiver: &Receiver,
         now: Timestamp,
     ) -> Result<(), StoreError> {
         let text = serde_json::to_string(command)?;
@@ -134,7 +134,7 @@ impl Tx {
              AND next_attempt_at > $3",
         )
         .bind(purchase.as_str())
-        .bind(receiver.as_str())
+        .bind(receiver.name().into_owned())
         .bind(now.as_millis())
         .execute(&mut *self.inner)
         .await?;
@@ -149,7 +149,7 @@ impl Tx {
         .bind(random_name())
         .bind(purchase.as_str())
         .bind(row.try_get::<i64, _>("next")?)
-        .bind(receiver.as_str())
+        .bind(receiver.name().into_owned())
         .bind(text)
         .bind(now.as_millis())
         .execute(&mut *self.inner)

@@ -1,6 +1,8 @@
 //! Purchases in the database.
 use super::{Allowance, Store, StoreError, Tx, subject};
-use crate::purchase::{Command, Event, Purchase, PurchaseId, Redemption, Reference, Refusal, SeatFound};
+use crate::purchase::{
+    Command, Event, Purchase, PurchaseId, Receiver, Redemption, Reference, Refusal, SeatFound,
+};
 use crate::trial::{Guard, holds};
 use shared::Timestamp;
 use sqlx::Row;
@@ -128,7 +130,9 @@ impl Tx {
                 Some(_) if !holds(Guard::CommandsCommitWithState) => {
                     self.later.push((id.clone(), command, now))
                 }
-                Some(receiver) => self.enqueue(id, &command, receiver, now).await?,
+                // Nobody is to be told.
+                Some(Receiver::Accounts) if !self.store.tells_accounts => {}
+                Some(receiver) => self.enqueue(id, &command, &receiver, now).await?,
                 None => self.carry_out_here(&purchase, &command, now).await?,
             }
         }
@@ -156,7 +160,9 @@ impl Tx {
             | Command::ReturnStray { .. }
             | Command::CallPerson { .. }
             | Command::CreateGrant
-            | Command::RevokeGrant => Ok(()),
+            | Command::RevokeGrant
+            | Command::TellAccounts { .. }
+            | Command::TellAccount { .. } => Ok(()),
         }
     }
 

@@ -1,6 +1,7 @@
 //! The store's promises, on a database of its own.
 use super::*;
 use crate::catalog::{Catalog, CurrentCatalog};
+use crate::purchase::Receiver;
 use crate::purchase::{Command, Event, Learner, Opening, Purchase, Reference, Way};
 use shared::{Currency, Email, Money, Price, State, Timestamp};
 use tempfile::TempDir;
@@ -80,7 +81,7 @@ impl Fixture {
     }
 
     async fn lease(&self, now: Timestamp) -> Option<Task> {
-        self.store.lease(Receiver::FlockJay, now, LEASE).await.unwrap()
+        self.store.lease(&Receiver::FlockJay, now, LEASE).await.unwrap()
     }
 }
 
@@ -145,7 +146,7 @@ async fn racing_workers_get_each_command_once() {
     }
     let workers = (0..40).map(|_| {
         let store = fixture.store.clone();
-        tokio::spawn(async move { store.lease(Receiver::FlockJay, NOW, LEASE).await.unwrap() })
+        tokio::spawn(async move { store.lease(&Receiver::FlockJay, NOW, LEASE).await.unwrap() })
     });
     let mut leased = Vec::new();
     for worker in workers.collect::<Vec<_>>() {
@@ -180,7 +181,7 @@ async fn commands_of_one_purchase_keep_their_order_at_one_receiver_and_wait_for_
     let failed = fixture.lease(NOW).await.unwrap();
     fixture.store.retry(&failed, "down", NOW.plus(LEASE)).await.unwrap();
     fixture.apply(&other, Event::StripeHadNews { intent: None }).await;
-    let asked = fixture.store.lease(Receiver::Stripe, NOW, LEASE).await.unwrap().unwrap();
+    let asked = fixture.store.lease(&Receiver::Stripe, NOW, LEASE).await.unwrap().unwrap();
     assert_eq!(asked.command, Command::AskStripe);
 }
 
@@ -191,7 +192,7 @@ async fn a_command_under_way_does_not_swallow_the_next_of_its_kind() {
     fixture.apply(&id, Event::StripeHadNews { intent: None }).await;
     fixture.apply(&id, Event::StripeHadNews { intent: None }).await;
     assert_eq!(fixture.store.outbox_depth().await.unwrap(), (1, 0), "one that waits does for both");
-    fixture.store.lease(Receiver::Stripe, NOW, LEASE).await.unwrap().unwrap();
+    fixture.store.lease(&Receiver::Stripe, NOW, LEASE).await.unwrap().unwrap();
     fixture.apply(&id, Event::StripeHadNews { intent: None }).await;
     assert_eq!(
         fixture.store.outbox_depth().await.unwrap(),
@@ -208,7 +209,7 @@ async fn what_waits_for_another_command_is_not_said_to_be_due() {
     let grant = fixture.lease(NOW).await.unwrap();
     fixture.apply(&id, Event::RefundsCounted { succeeded: 4900, failed: 0 }).await;
     fixture.store.retry(&grant, "down", NOW.plus(LEASE)).await.unwrap();
-    assert_eq!(fixture.store.next_due(Receiver::FlockJay).await.unwrap(), Some(NOW.plus(LEASE)));
+    assert_eq!(fixture.store.next_due(&Receiver::FlockJay).await.unwrap(), Some(NOW.plus(LEASE)));
 }
 
 #[tokio::test]

@@ -1,10 +1,11 @@
 //! What each command means for the other systems.
 use super::Outcome;
+use crate::account::{AccountError, Message, Snapshot};
 use crate::checkout::Checkout;
 use crate::error::Error;
 use crate::grants::{Grant, Grants, GrantsError};
 use crate::payments::{Intent, IntentStatus, Payments, PaymentsError, RefundStatus};
-use crate::purchase::{Command, Event, Purchase};
+use crate::purchase::{AccountEvent, Command, Event, Purchase};
 use crate::store::Task;
 use crate::trial::{Guard, holds};
 
@@ -34,12 +35,48 @@ impl<P: Payments, G: Grants> Checkout<P, G> {
             | Command::ReleaseRedemption { .. }
             | Command::IssuePack
             | Command::RevokePack => Outcome::Done(vec![]),
+            Command::TellAccounts { event } => Outcome::Done(self.ask_accounts(*event)),
+            Command::TellAccount { receiver, event } => {
+                self.tell_account(task, &purchase, receiver, *event).await?
+            }
             Command::CallPerson { why } => Outcome::NeedsPerson { message: why.clone(), events: vec![] },
             Command::CancelStray { intent } => {
                 self.cancel_stray(&purchase, intent).await.unwrap_or_else(Outcome::from)
             }
             Command::ReturnStray { intent, amount, key } => {
                 self.return_stray(intent, *amount, key).await.unwrap_or_else(Outcome::from)
+            }
+        })
+    }
+
+    fn ask_accounts(&self, event: AccountEvent) -> Vec<Event> {
+        let receivers: Vec<_> = self.accounts.iter().map(|account| account.name().to_owned()).collect();
+        if receivers.is_empty() { vec![] } else { vec![Event::AccountsAsked { receivers, event }] }
+    }
+
+    /// The purchase as it stands now: a receiver that is told late hears of the end at once, and then of it again.
+    async fn tell_account(
+        &self,
+        task: &Task,
+        purchase: &Purchase,
+        receiver: &str,
+        event: AccountEvent,
+    ) -> Result<Outcome, Error> {
+        let answered = |took| vec![Event::AccountAnswered { receiver: receiver.to_owned(), took }];
+        let Some(account) = self.accounts.iter().find(|account| account.name() == receiver) else {
+            let message = format!("ACCOUNT_WEBHOOKS names no {receiver}");
+            return Ok(Outcome::NeedsPerson { message, events: answered(false) });
+        };
+        let updated_at = self.store.updated_at(purchase.id()).await?;
+        let snapshot = Snapshot::of(purchase, updated_at, &self.catalog.get());
+        let message = Message { id: task.id.clone(), event, at: self.now(), purchase: snapshot };
+        Ok(match account.tell(&message).await {
+            Ok(()) => Outcome::Done(answered(true)),
+            Err(AccountError::Transient { message, retry_after }) => {
+                Outcome::Retry { message, after: retry_after }
+            }
+            Err(AccountError::Permanent { message }) => {
+                Outcome::NeedsPerson { message, events: answered(false) }
             }
         })
     }

@@ -58,16 +58,17 @@ enum Outcome {
 pub async fn run_outbox<P: Payments, G: Grants>(checkout: Checkout<P, G>, receiver: Receiver, retry: Retry) {
     let tasks = TaskTracker::new();
     let slots = Arc::new(Semaphore::new(AT_ONCE));
+    let mut work = checkout.store.work();
     while !checkout.stop.is_cancelled() {
         let slot = tokio::select! {
             slot = slots.clone().acquire_owned() => slot,
             () = checkout.stop.cancelled() => break,
         };
-        match checkout.store.lease(receiver, checkout.now(), LEASE).await {
+        match checkout.store.lease(&receiver, checkout.now(), LEASE).await {
             Ok(Some(task)) => {
                 let checkout = checkout.clone();
                 tasks.spawn(async move {
-                    work(&checkout, &retry, &task).await;
+                    carry_out(&checkout, &retry, &task).await;
                     drop(slot);
                 });
                 continue;
@@ -76,8 +77,8 @@ pub async fn run_outbox<P: Payments, G: Grants>(checkout: Checkout<P, G>, receiv
             Err(error) => tracing::error!(%error, "the outbox can't be read"),
         }
         tokio::select! {
-            () = checkout.store.wait_for_work(receiver) => {}
-            () = tokio::time::sleep(wait(&checkout, receiver).await) => {}
+            Ok(()) = work.changed() => {}
+            () = tokio::time::sleep(wait(&checkout, &receiver).await) => {}
             () = checkout.stop.cancelled() => {}
         }
     }
@@ -85,7 +86,7 @@ pub async fn run_outbox<P: Payments, G: Grants>(checkout: Checkout<P, G>, receiv
     tasks.wait().await;
 }
 
-async fn wait<P: Payments, G: Grants>(checkout: &Checkout<P, G>, receiver: Receiver) -> Duration {
+async fn wait<P: Payments, G: Grants>(checkout: &Checkout<P, G>, receiver: &Receiver) -> Duration {
     match checkout.store.next_due(receiver).await {
         Ok(Some(due)) => due.since(checkout.now()).clamp(Duration::from_millis(10), LOOK),
         Ok(None) | Err(_) => LOOK,
@@ -95,15 +96,15 @@ async fn wait<P: Payments, G: Grants>(checkout: &Checkout<P, G>, receiver: Recei
 /// Leases the next command to `receiver` and carries it out; `false` where none is due.
 pub async fn work_once<P: Payments, G: Grants>(
     checkout: &Checkout<P, G>,
-    receiver: Receiver,
+    receiver: &Receiver,
     retry: &Retry,
 ) -> Result<bool, StoreError> {
     let Some(task) = checkout.store.lease(receiver, checkout.now(), LEASE).await? else { return Ok(false) };
-    work(checkout, retry, &task).await;
+    carry_out(checkout, retry, &task).await;
     Ok(true)
 }
 
-async fn work<P: Payments, G: Grants>(checkout: &Checkout<P, G>, retry: &Retry, task: &Task) {
+async fn carry_out<P: Payments, G: Grants>(checkout: &Checkout<P, G>, retry: &Retry, task: &Task) {
     reach("outbox.leased", task.command.name());
     let tried = tokio::select! {
         tried = tokio::time::timeout(ALLOWED, checkout.carry_out(task)) => tried,

@@ -1,4 +1,5 @@
 //! The operators' subcommands of the real binary, beside a running server.
+mod accounts;
 mod cli;
 mod coupons;
 mod mail;

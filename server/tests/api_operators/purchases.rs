@@ -105,7 +105,7 @@ async fn a_refund_whose_key_stripe_has_spent_goes_back_all_the_same_and_once() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn money_that_the_bank_would_not_take_back_can_be_sent_again() {
-    let app = TestApp::set_up(Setup { flags: vec![], leaves_work: true }).await;
+    let app = TestApp::set_up(Setup { leaves_work: true, ..Setup::default() }).await;
     let (id, intent) = app.open_and_press_pay("ru-course", 4900).await;
     app.sandbox.stripe().confirm(&intent, "4000000000005126").unwrap();
     app.reaches(&id, "granted").await;
@@ -141,7 +141,7 @@ async fn a_part_given_back_in_the_dashboard_at_the_same_time_holds_no_full_refun
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_part_that_stripe_refuses_is_not_dropped_and_what_is_left_can_be_given_back() {
-    let app = TestApp::set_up(Setup { flags: vec![], leaves_work: true }).await;
+    let app = TestApp::set_up(Setup { leaves_work: true, ..Setup::default() }).await;
     let (id, intent) = app.buy("ru-course", 4900).await;
     app.sandbox.stripe().webhooks_settled().await;
     app.sandbox.stripe().pause_webhooks();

@@ -111,7 +111,7 @@ async fn access_that_flockjay_lost_is_given_again_and_what_was_given_back_is_tak
 
 #[tokio::test(flavor = "multi_thread")]
 async fn access_that_was_forgotten_or_refused_is_found() {
-    let app = TestApp::set_up(Setup { flags: vec![], leaves_work: true }).await;
+    let app = TestApp::set_up(Setup { leaves_work: true, ..Setup::default() }).await;
     let (id, intent) = app.open_and_press_pay(COURSE, 4900).await;
     app.sandbox.flockjay().remove_resource("course", "101");
     app.sandbox.stripe().confirm(&intent, GOOD).unwrap();
@@ -152,7 +152,7 @@ async fn access_to_what_is_sold_no_more_is_named_since_flockjay_can_not_be_asked
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_refund_that_failed_after_all_and_was_told_to_nobody_is_found() {
-    let app = TestApp::set_up(Setup { flags: vec![], leaves_work: true }).await;
+    let app = TestApp::set_up(Setup { leaves_work: true, ..Setup::default() }).await;
     let (id, intent) = app.open_and_press_pay(COURSE, 4900).await;
     app.sandbox.stripe().confirm(&intent, "4000000000005126").unwrap();
     app.reaches(&id, "granted").await;

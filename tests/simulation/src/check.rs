@@ -115,6 +115,12 @@ fn ended(run: &Run, purchase: &Purchase, calls_person: bool) -> Result<(), Strin
     });
     let ended_at = purchase.view().timeline.into_iter().find(|entry| entry.step == Step::Payment);
     let ended_at = ended_at.and_then(|entry| entry.at).map_or(0, Timestamp::as_millis);
+    if matches!(purchase.state(), State::Granted | State::Refunded) {
+        let told = world.told.get(name).map(|(_, state)| *state);
+        if told != Some(purchase.state()) {
+            return Err(format!("{name} is {}, and the account system knows {told:?}", purchase.state()));
+        }
+    }
     let over = matches!(purchase.state(), State::Expired | State::Canceled);
     if over
         && intents

@@ -2,6 +2,7 @@
 //! every invariant after every step. A run follows from its seed.
 #![forbid(unsafe_code)]
 
+mod account;
 mod check;
 mod chooser;
 pub mod command;

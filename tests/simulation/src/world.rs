@@ -3,6 +3,7 @@ use crate::chooser::Chooser;
 use crate::pages::SimSession;
 use redis_checkout::payments::{Intent, Message, Session};
 use redis_checkout::purchase::{Dispute, PurchaseId};
+use shared::State;
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::future::Future;
 use std::pin::Pin;
@@ -21,6 +22,8 @@ pub(crate) struct Inner {
     pub(crate) faulty: bool,
     pub(crate) stripe: StripeLedger,
     pub(crate) flockjay: FlockJayLedger,
+    /// What the account system knows of each purchase: version and state.
+    pub(crate) told: HashMap<String, (i64, State)>,
     /// The operation that runs now, and those that wait for another system.
     pub(crate) running: u64,
     pub(crate) parked: HashSet<u64>,
@@ -106,6 +109,7 @@ impl World {
             faulty: true,
             stripe: StripeLedger::default(),
             flockjay: FlockJayLedger::default(),
+            told: HashMap::new(),
             running: 0,
             parked: HashSet::new(),
             broken: Vec::new(),

@@ -9,6 +9,8 @@ use crate::postgres::{Cluster, free_port};
 
 const VARIABLES: [&str; 3] = ["STRIPE_SECRET_KEY", "STRIPE_PUBLISHABLE_KEY", "STRIPE_WEBHOOK_SECRETS"];
 const FLOCKJAY_TOKEN: &str = "sandbox-token";
+/// That of the sandbox's account system.
+const ACCOUNT_SECRET: &str = "whsec_c2FuZGJveC1hY2NvdW50LXN5c3RlbQ==";
 const STRIPE_JS: &str = "https://js.stripe.com/v3/";
 /// The code that the demo knows.
 pub(crate) const COUPON: &str = "WELCOME20";
@@ -115,6 +117,7 @@ impl Settings {
             ("CATALOG", Some(std::env::var("CATALOG").unwrap_or_else(|_| "sandbox/catalog.toml".to_owned()))),
             ("FLOCKJAY_URL", Some(url(flockjay))),
             ("FLOCKJAY_TOKEN", Some(FLOCKJAY_TOKEN.to_owned())),
+            ("ACCOUNT_WEBHOOKS", Some(format!("sm={}/account/webhook#{ACCOUNT_SECRET}", url(course)))),
             ("SMTP_URL", Some(format!("smtp://127.0.0.1:{mail}"))),
             ("SMTP_FROM", Some("Redis University <university@redis.example>".to_owned())),
         ];
@@ -146,7 +149,7 @@ impl Settings {
             ),
         };
         format!(
-            "\n  Course page  {course}/\n  FlockJay     {flockjay}/\n  Mailbox      {course}/mailbox\n  Checkout     {server}/\n  Stripe       {payments}\n\n  \
+            "\n  Course page  {course}/\n  FlockJay     {flockjay}/\n  Accounts     {course}/account\n  Mailbox      {course}/mailbox\n  Checkout     {server}/\n  Stripe       {payments}\n\n  \
              Test cards   4242 4242 4242 4242  pays\n               \
              4000 0000 0000 9995  is declined\n               \
              4000 0025 0000 3155  asks for 3-D Secure\n               \

@@ -28,7 +28,7 @@ impl Run {
             self.sweep(0).await;
             let mut depth = self.store.outbox_depth().await.map_err(|error| error.to_string())?;
             for _ in 0..depth.0 + 4 {
-                for receiver in Receiver::ALL {
+                for receiver in receivers() {
                     self.work_at(1, receiver).await;
                 }
             }

@@ -4,6 +4,7 @@ mod learners;
 mod outside;
 mod servers;
 
+use crate::account::SimAccount;
 use crate::check;
 use crate::chooser::{Chooser, Step};
 use crate::database::{COUPONS, Database, LIVE, SEAT, coupon};
@@ -12,6 +13,7 @@ use crate::stripe::{Attempted, SimStripe};
 use crate::world::World;
 use futures_util::FutureExt;
 use redis_checkout::abuse::Client;
+use redis_checkout::account::Account;
 use redis_checkout::checkout::{Checkout, Hosted, HostedPurchase, IdempotencyKey, PageSite, Payer};
 use redis_checkout::clock::Clock;
 use redis_checkout::config::Retry;
@@ -135,7 +137,13 @@ fn server(store: &Store, world: &World, time: &Arc<AtomicI64>) -> Server {
     let (stripe, flockjay) = (SimStripe(world.clone()), SimFlockJay(world.clone()));
     let server = Checkout::new(store.clone(), stripe, flockjay, "pk_test", Clock::at(time.clone()));
     // Whatever it could wait for happens in a later step.
-    server.waiting_for(Duration::ZERO)
+    let accounts: Vec<Arc<dyn Account>> = vec![Arc::new(SimAccount(world.clone()))];
+    server.telling(accounts).waiting_for(Duration::ZERO)
+}
+
+/// All that the outbox goes to.
+fn receivers() -> Vec<Receiver> {
+    Receiver::ALL.into_iter().chain([Receiver::Account(crate::account::NAME.to_owned())]).collect()
 }
 
 impl Run {

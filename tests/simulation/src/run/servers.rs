@@ -3,16 +3,17 @@ use super::*;
 
 impl Run {
     pub(super) async fn work(&mut self) {
-        let (instance, receiver) = (self.pick(INSTANCES), Receiver::ALL[self.pick(Receiver::ALL.len())]);
+        let receivers = receivers();
+        let (instance, receiver) = (self.pick(INSTANCES), receivers[self.pick(receivers.len())].clone());
         self.work_at(instance, receiver).await;
     }
 
     pub(super) async fn work_at(&mut self, instance: usize, receiver: Receiver) {
         let server = self.instances[instance].clone();
         let world = self.world.clone();
-        let what = format!("the outbox to {}", receiver.as_str());
+        let what = format!("the outbox to {}", receiver.name());
         let work = async move {
-            if let Err(error) = worker::work_once(&server, receiver, &RETRY).await {
+            if let Err(error) = worker::work_once(&server, &receiver, &RETRY).await {
                 world.lock().broken.push(format!("the outbox can't be read: {error}"));
             }
             Heard::Nothing

@@ -1,0 +1,163 @@
+//! Standard Webhooks (<https://www.standardwebhooks.com>) to one receiver, such as the SM profile.
+use super::{Account, AccountError, Message, Snapshot, Telling};
+use crate::retry_after::retry_after;
+use base64::Engine;
+use base64::prelude::BASE64_STANDARD;
+use hmac::{Hmac, Mac};
+use reqwest::{StatusCode, header};
+use serde::Serialize;
+use sha2::Sha256;
+use shared::Timestamp;
+use std::time::Duration;
+use url::Url;
+
+/// For one try: a receiver that needs longer is to answer first and work later.
+const PATIENCE: Duration = Duration::from_secs(15);
+
+/// A receiver as the settings name it.
+#[derive(Clone)]
+pub struct WebhookConfig {
+    pub name: String,
+    pub url: Url,
+    /// Keys, the newest first. Every message is signed with each, so that a receiver may change to the newest at any time.
+    pub keys: Vec<Vec<u8>>,
+}
+
+/// A receiver, and the client that reaches it.
+pub struct Webhook {
+    config: WebhookConfig,
+    client: reqwest::Client,
+}
+
+#[derive(Serialize)]
+struct Body<'a> {
+    #[serde(rename = "type")]
+    kind: &'a str,
+    timestamp: Timestamp,
+    data: &'a Snapshot,
+}
+
+impl WebhookConfig {
+    /// Reads `NAME=URL#SECRET`, with further secrets behind bars. The error names the part that is wrong, and no secret.
+    pub fn parse(text: &str) -> Result<Self, &'static str> {
+        let (name, rest) = text.split_once('=').ok_or("must be NAME=URL#SECRET")?;
+        let name = name.trim();
+        let fits = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
+        if name.is_empty() || name.len() > 40 || !name.bytes().all(fits) {
+            return Err("a name has 1 to 40 letters a-z, digits and dashes");
+        }
+        let (url, secrets) = rest.split_once('#').ok_or("the secret is missing: NAME=URL#whsec_…")?;
+        let url = Url::parse(url.trim()).map_err(|_| "the address must begin with https://")?;
+        let own = url.host_str().is_some_and(|host| host == "localhost" || host.starts_with("127."));
+        if !url.has_host() || !(url.scheme() == "https" || (url.scheme() == "http" && own)) {
+            return Err("the address must begin with https://");
+        }
+        let key = |secret: &str| {
+            let key = BASE64_STANDARD.decode(secret.trim().strip_prefix("whsec_")?).ok()?;
+            (key.len() >= 16).then_some(key)
+        };
+        let keys: Option<Vec<_>> = secrets.split('|').map(key).collect();
+        let keys = keys.ok_or("each secret must be whsec_ and at least 16 bytes in Base64")?;
+        Ok(Self { name: name.to_owned(), url, keys })
+    }
+}
+
+impl std::fmt::Debug for WebhookConfig {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("WebhookConfig").field("name", &self.name).finish_non_exhaustive()
+    }
+}
+
+impl Webhook {
+    pub fn new(config: WebhookConfig) -> anyhow::Result<Self> {
+        let client = reqwest::Client::builder()
+            .timeout(PATIENCE)
+            .redirect(reqwest::redirect::Policy::none())
+            .build()?;
+        Ok(Self { config, client })
+    }
+
+    async fn send(&self, message: &Message) -> Result<(), AccountError> {
+        let name = &self.config.name;
+        let transient = |message| AccountError::Transient { message, retry_after: None };
+        let body = Body { kind: message.event.name(), timestamp: message.at, data: &message.purchase };
+        let body = serde_json::to_string(&body).map_err(|error| transient(error.to_string()))?;
+        let seconds = (message.at.as_millis() / 1000).to_string();
+        let signed = [message.id.as_str(), &seconds, &body].join(".");
+        let signatures: Vec<_> =
+            self.config.keys.iter().map(|key| format!("v1,{}", signature(key, &signed))).collect();
+        let request = self
+            .client
+            .post(self.config.url.clone())
+            .header(header::CONTENT_TYPE, "application/json")
+            .header("webhook-id", &message.id)
+            .header("webhook-timestamp", seconds)
+            .header("webhook-signature", signatures.join(" "))
+            .body(body);
+        let answer = request.send().await;
+        let answer =
+            answer.map_err(|error| transient(format!("{name} can't be reached: {}", error.without_url())))?;
+        let status = answer.status();
+        let passes = matches!(
+            status,
+            StatusCode::REQUEST_TIMEOUT | StatusCode::TOO_EARLY | StatusCode::TOO_MANY_REQUESTS
+        );
+        let message = format!("{name} answered {status}");
+        if status.is_success() {
+            Ok(())
+        } else if status.is_client_error() && !passes {
+            Err(AccountError::Permanent { message })
+        } else {
+            Err(AccountError::Transient { message, retry_after: retry_after(answer.headers()) })
+        }
+    }
+}
+
+impl Account for Webhook {
+    fn name(&self) -> &str {
+        &self.config.name
+    }
+
+    fn tell<'a>(&'a self, message: &'a Message) -> Telling<'a> {
+        Box::pin(self.send(message))
+    }
+}
+
+fn signature(key: &[u8], signed: &str) -> String {
+    let mut mac = Hmac::<Sha256>::new_from_slice(key).expect("any key has a length that fits");
+    mac.update(signed.as_bytes());
+    BASE64_STANDARD.encode(mac.finalize().into_bytes())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The example of the specification's reference libraries.
+    #[test]
+    fn a_message_is_signed_as_others_verify_it() {
+        let config =
+            WebhookConfig::parse("sm=https://sm.example/x#whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw").unwrap();
+        let signed = "msg_p5jXN8AQM9LWM0D4loKWxJek.1614265330.{\"test\": 2432232314}";
+        assert_eq!(signature(&config.keys[0], signed), "g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE=");
+    }
+
+    #[test]
+    fn what_is_wrong_with_a_receiver_is_named_without_its_secret() {
+        let secret = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
+        let two = format!("sm=http://127.0.0.1:1/x#{secret}|{secret}");
+        assert_eq!(WebhookConfig::parse(&two).unwrap().keys.len(), 2);
+        for (text, said) in [
+            ("https://sm.example", "NAME=URL#SECRET"),
+            ("SM=https://sm.example#s", "name"),
+            ("sm=https://sm.example", "secret is missing"),
+            ("sm=http://sm.example#s", "https://"),
+            ("sm=sm.example#s", "https://"),
+            ("sm=https://sm.example#secret", "whsec_"),
+            ("sm=https://sm.example#whsec_c2hvcnQ=", "16 bytes"),
+        ] {
+            let wrong = WebhookConfig::parse(text).unwrap_err();
+            assert!(wrong.contains(said), "{text}: {wrong}");
+        }
+    }
+}
