@@ -22,4 +22,5 @@ mod pages;
 mod payment;
 mod purchases;
 mod seats;
+mod totals;
 mod webhooks;
