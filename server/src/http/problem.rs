@@ -270,12 +270,12 @@ fn coupon(refusal: &CouponRefusal) -> Problem {
         }
         CouponRefusal::Expired => (Code::CouponExpired, "Coupon expired", "This coupon is not valid any more.".to_owned()),
         CouponRefusal::UsedUp => {
-            (Code::CouponUsedUp, "Coupon used up", "This coupon was used as often as it may be.".to_owned())
+            (Code::CouponUsedUp, "Coupon used up", "This coupon was used as often as it may be, or a purchase that is not paid yet holds its last use: try again in ten minutes.".to_owned())
         }
         CouponRefusal::UsedByLearner => (
             Code::CouponUsedUp,
             "Coupon used by this learner",
-            "This email has used the coupon as often as one may.".to_owned(),
+            "This email has used the coupon as often as one may, counting its purchases that are not paid yet.".to_owned(),
         ),
         CouponRefusal::NotForThis => {
             (Code::CouponNotForThis, "Coupon for something else", "This coupon is not for this offering.".to_owned())

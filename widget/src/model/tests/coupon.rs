@@ -90,7 +90,7 @@ fn every_refusal_is_said_at_the_field() {
         ),
         (Trouble::Refused(Code::CouponExpired), "This coupon has expired."),
         (Trouble::RefusedFor(Code::CouponNotForThis, Reason::NotYet), "This coupon is not valid yet."),
-        (Trouble::Refused(Code::CouponUsedUp), "This coupon has been used up."),
+        (Trouble::Refused(Code::CouponUsedUp), "This coupon has been used up, or is in use right now."),
         (Trouble::Refused(Code::CouponNotForThis), "This coupon is for something else."),
         (
             Trouble::RefusedFor(Code::CouponNotForThis, Reason::Minimum),
