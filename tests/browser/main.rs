@@ -13,6 +13,7 @@ mod keyboard;
 mod kind;
 mod languages;
 mod modes;
+mod own_pages;
 mod page;
 mod pictures;
 mod preview;

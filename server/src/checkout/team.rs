@@ -54,7 +54,7 @@ impl<P: Payments, G: Grants> Checkout<P, G> {
     }
 
     async fn page_of(&self, pack: Pack) -> Result<TeamPage, Error> {
-        let codes = self.store.codes_of(&pack.id).await?;
+        let codes = self.store.codes_of(&pack.id, self.now()).await?;
         let title = self.catalog.get().find(&pack.sku).map_or(pack.sku.clone(), |item| item.title.clone());
         Ok(TeamPage { pack, codes, title })
     }

@@ -46,6 +46,8 @@ pub enum CodeState {
     /// A purchase has applied it, and is not paid yet.
     Held,
     Used,
+    /// Nobody used it in time.
+    Expired,
     Revoked,
 }
 
@@ -156,6 +158,7 @@ impl CodeState {
             Self::Free => "free",
             Self::Held => "held",
             Self::Used => "used",
+            Self::Expired => "expired",
             Self::Revoked => "revoked",
         }
     }

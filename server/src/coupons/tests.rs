@@ -132,5 +132,10 @@ proptest! {
         let slip: String = code.as_str().chars().enumerate().map(|(n, c)| if n == at { other } else { c }).collect();
         let slip = CouponCode::parse(&slip).unwrap();
         prop_assert_eq!(slip.is_mistyped(), slip != code);
+        let (mut lacking, mut doubled) = (code.as_str().to_owned(), code.as_str().to_owned());
+        doubled.insert(at, lacking.remove(at));
+        for slip in [lacking, doubled] {
+            prop_assert!(CouponCode::parse(&slip).unwrap().is_mistyped(), "{}", slip);
+        }
     }
 }

@@ -111,11 +111,11 @@ pub async fn refund_purchase(
     tx.audit(who, "refund", Some(purchase.id()), &detail, now).await?;
     tx.commit().await?;
     let codes = match store.pack_of(purchase.id()).await? {
-        Some(pack) => store.codes_of(&pack.id).await?,
+        Some(pack) => store.codes_of(&pack.id, now).await?,
         None => Vec::new(),
     };
     let count = |state| codes.iter().filter(|code| code.state == state).count();
-    let (gone, used) = (count(CodeState::Revoked), count(CodeState::Used));
+    let (gone, used) = (count(CodeState::Revoked) + count(CodeState::Expired), count(CodeState::Used));
     if desk.json {
         let mut whole = summary(&refunded);
         if !codes.is_empty() {

@@ -46,8 +46,8 @@ impl Store {
         query.fetch_optional(&self.pool).await?.map(|row| pack(&row)).transpose()
     }
 
-    /// The codes of a pack, in one order for ever.
-    pub async fn codes_of(&self, pack: &str) -> Result<Vec<PackCode>, StoreError> {
+    /// The codes of a pack as they are at `now`, in one order for ever.
+    pub async fn codes_of(&self, pack: &str, now: Timestamp) -> Result<Vec<PackCode>, StoreError> {
         let columns: Vec<_> = COLUMNS.split(", ").map(|column| format!("c.{column}")).collect();
         let text = format!(
             "SELECT {}, p.reference, p.state, r.email AS learner, (SELECT m.state FROM mails m WHERE m.code = c.code \
@@ -57,7 +57,7 @@ impl Store {
             columns.join(", ")
         );
         let rows = sqlx::query(sqlx::AssertSqlSafe(text)).bind(pack).fetch_all(&self.pool).await?;
-        rows.iter().map(pack_code).collect()
+        rows.iter().map(|row| pack_code(row, now)).collect()
     }
 }
 
@@ -229,32 +229,29 @@ impl Tx {
         .await?;
         let Some(row) = row else { return Ok(None) };
         let before: Option<String> = row.try_get("email")?;
-        let kept = self.keep_for(pack, code, before.as_deref(), email).await?;
+        let kept = self.keep_for(pack, code, email).await?;
         Ok(kept.then_some(before))
     }
 
-    /// Keeps an unused code that is kept for `before` for `email`; `false` where something has changed meanwhile.
+    /// Keeps a code for `email`; `false` where somebody has begun to use it meanwhile.
     async fn keep_for(
         &mut self,
         pack: &Pack,
         code: &CouponCode,
-        before: Option<&str>,
         email: Option<&Email>,
     ) -> Result<bool, StoreError> {
         let kept = sqlx::query(
-            "UPDATE coupons SET email = $3 WHERE pack = $1 AND code = $2 AND used = 0 AND revoked_at IS NULL \
-             AND coalesce(email, '') = $4",
+            "UPDATE coupons SET email = $3 WHERE pack = $1 AND code = $2 AND used = 0 AND revoked_at IS NULL",
         )
         .bind(&pack.id)
         .bind(code.as_str())
         .bind(email.map(|email| email.as_str().to_lowercase()))
-        .bind(before.unwrap_or_default())
         .execute(&mut *self.inner)
         .await?;
         Ok(kept.rows_affected() == 1)
     }
 
-    /// Has those who change codes of a pack wait for each other.
+    /// Has those who change codes of a pack, or whom they are for, wait for each other.
     async fn lock_pack(&mut self, pack: &Pack) -> Result<(), StoreError> {
         let touch = sqlx::query("UPDATE packs SET sku = sku WHERE id = $1");
         touch.bind(&pack.id).execute(&mut *self.inner).await?;
@@ -293,8 +290,7 @@ impl Tx {
             for code in free.by_ref() {
                 let code =
                     CouponCode::parse(&code).map_err(|error| StoreError::Unsupported(error.to_string()))?;
-                // Somebody may have begun to use it meanwhile.
-                if self.keep_for(pack, &code, None, Some(email)).await? {
+                if self.keep_for(pack, &code, Some(email)).await? {
                     kept = Some(code);
                     break;
                 }
@@ -325,16 +321,20 @@ fn pack(row: &AnyRow) -> Result<Pack, StoreError> {
     })
 }
 
-fn pack_code(row: &AnyRow) -> Result<PackCode, StoreError> {
+fn pack_code(row: &AnyRow, now: Timestamp) -> Result<PackCode, StoreError> {
     let coupon = coupon(row)?;
     let reference: Option<String> = row.try_get("reference")?;
     let purchase: Option<&str> = row.try_get("state")?;
     let paid: Option<&str> = row.try_get("paid")?;
     let gone = coupon.revoked || paid == Some(State::Refunding.as_str());
+    // What has run out is revoked later, where a seat was kept for it: that is no other end.
+    let ended = row.try_get::<Option<i64>, _>("revoked_at")?.map_or(now, Timestamp::from_millis);
+    let expired = coupon.valid_until.is_some_and(|until| ended >= until);
     let state = match purchase.and_then(State::parse) {
         Some(State::Held | State::Paying | State::Processing) if gone => CodeState::Revoked,
         Some(State::Held | State::Paying | State::Processing) => CodeState::Held,
         Some(State::Paid | State::Granted | State::Refunding) => CodeState::Used,
+        Some(State::Expired | State::Canceled | State::Refunded) | None if expired => CodeState::Expired,
         Some(State::Expired | State::Canceled | State::Refunded) | None if gone => CodeState::Revoked,
         Some(State::Expired | State::Canceled | State::Refunded) | None => CodeState::Free,
     };

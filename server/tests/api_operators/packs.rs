@@ -38,9 +38,14 @@ async fn a_slip_in_a_code_is_told_from_a_code_that_there_is_not() {
     let code = code_of(&pack["codes"][0]);
     let last = code.chars().last().unwrap();
     let other = if last == 'A' { 'B' } else { 'A' };
-    let slip = [&code[..code.len() - 1], &other.to_string()].concat();
-    let problem = open_with(&app, COURSE, &slip).await.expect_problem(422, "coupon_unknown").json();
-    assert_eq!(problem["reason"], "typo");
+    for slip in [
+        [&code[..code.len() - 1], &other.to_string()].concat(),
+        code[1..].to_owned(),
+        format!("{code}{last}"),
+    ] {
+        let problem = open_with(&app, COURSE, &slip).await.expect_problem(422, "coupon_unknown").json();
+        assert_eq!(problem["reason"], "typo", "{slip}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -74,11 +79,41 @@ async fn a_reserved_seat_is_taken_for_the_public_and_free_for_who_has_the_code()
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn who_swaps_a_code_and_who_opens_with_one_never_wait_for_each_other_for_ever() {
+    let app = TestApp::start().await;
+    app.change_catalog(|catalog| catalog.replace("seats = 1\n", "seats = 100\n")).await;
+    let pack = create(&app, &["--sku=ru-live", "--count=12", "--reserve"]);
+    run(&app, &["coupons", "create", "ANY", "--percent=10", "--as=ada"]).ok();
+    let mut held = Vec::new();
+    for code in pack["codes"].as_array().unwrap() {
+        held.push(open_with(&app, "ru-live", &code_of(code)).await.expect(201).text_at("id"));
+    }
+    // Either needs a seat, and a use of the coupon.
+    let swap = |id| {
+        let any =
+            app.request(Method::PATCH, &format!("/v1/purchases/{id}")).json(&json!({ "coupon": "ANY" }));
+        app.send(any)
+    };
+    let swaps = futures_util::future::join_all(held.iter().map(swap));
+    let opens = futures_util::future::join_all((0..24).map(|_| open_with(&app, "ru-live", "ANY")));
+    let (swapped, opened) = tokio::join!(swaps, opens);
+    for answer in swapped {
+        answer.expect(200);
+    }
+    for answer in opened {
+        answer.expect(201);
+    }
+    assert_eq!(left(&app), 100 - 12 - 24 - 12, "the codes keep their seats");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_pack_can_be_extended_and_mistakes_are_named() {
     let app = TestApp::start().await;
     let pack = create(&app, &["--sku=ru-course", "--count=1", "--until=2020-01-01T00:00:00Z"]);
     let (name, code) = (pack["pack"].as_str().unwrap(), code_of(&pack["codes"][0]));
     open_with(&app, COURSE, &code).await.expect_problem(422, "coupon_expired");
+    let shown = run(&app, &["coupons", "pack", "show", name, "--json"]).json();
+    assert_eq!((&shown["left"], &shown["codes"][0]["state"]), (&json!(0), &json!("expired")));
     run(&app, &["coupons", "pack", "extend", name, "--until=2999-01-01T00:00:00Z", "--as=ada"]).ok();
     open_with(&app, COURSE, &code).await.expect(201);
     for (arguments, field) in [

@@ -187,7 +187,7 @@ async fn codes(run: &Run, purchase: &Purchase) -> Result<(), String> {
         let lacks = purchase.is_for_team() && purchase.state() == State::Granted;
         return if lacks { Err(format!("{name} is granted, and has no codes")) } else { Ok(()) };
     };
-    let codes = run.store.codes_of(&pack.id).await.map_err(error)?;
+    let codes = run.store.codes_of(&pack.id, run.now()).await.map_err(error)?;
     if i64::try_from(codes.len()) != Ok(purchase.places()) {
         return Err(format!("{name} has {} codes for {} places", codes.len(), purchase.places()));
     }

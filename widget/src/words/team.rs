@@ -19,6 +19,7 @@ pub struct Team {
     pub free: String,
     pub held: String,
     pub used: String,
+    pub expired: String,
     pub revoked: String,
     pub assign_heading: String,
     pub assign_text: String,

@@ -182,6 +182,7 @@ pub(super) fn code_table(language: &Language, team: &TeamPage) -> String {
             CodeState::Free => ("free", &words.free),
             CodeState::Held => ("held", &words.held),
             CodeState::Used => ("used", &words.used),
+            CodeState::Expired => ("expired", &words.expired),
             CodeState::Revoked => ("revoked", &words.revoked),
         };
         let sent = code.mail.map(|mail| match mail {

@@ -76,7 +76,11 @@ impl NewCoupon {
     fn check(self, catalog: &Catalog) -> Result<Coupon, Refused> {
         let code = CouponCode::parse(&self.code).map_err(|error| wrong("CODE", error.to_string()))?;
         if code.is_made_like() {
-            return Err(wrong("CODE", "must not have 16 letters, as the codes of packs have".to_owned()));
+            return Err(wrong(
+                "CODE",
+                "must not have 15 to 17 letters, as codes of packs have that are typed with a slip"
+                    .to_owned(),
+            ));
         }
         let discount = discount(self.percent, self.amount, self.currency.as_deref())?;
         let scope = Scope { skus: skus(self.skus, catalog)?, kinds: kinds(&self.kinds)? };

@@ -160,7 +160,7 @@ async fn list(desk: &Desk, most: i64) -> anyhow::Result<()> {
     let mut data = Vec::new();
     let mut rows = Vec::new();
     for pack in store.packs(most).await? {
-        let codes = store.codes_of(&pack.id).await?;
+        let codes = store.codes_of(&pack.id, clock::now()).await?;
         let (used, left) = (count(&codes, CodeState::Used), count(&codes, CodeState::Free));
         let row = [
             pack.id.clone(),
@@ -185,7 +185,7 @@ async fn show(desk: &Desk, name: &str, csv: bool, at: &PageAt) -> anyhow::Result
 }
 
 async fn tell(desk: &Desk, store: &Store, pack: &Pack, csv: bool, at: &PageAt) -> anyhow::Result<()> {
-    let codes = store.codes_of(&pack.id).await?;
+    let codes = store.codes_of(&pack.id, clock::now()).await?;
     if csv {
         print(crate::coupons::csv(&codes).trim_end());
         return Ok(());
@@ -231,7 +231,7 @@ async fn revoke(desk: &Desk, name: &str) -> anyhow::Result<()> {
     let revoked = tx.revoke_pack(&pack, now).await?;
     tx.audit(who, "revoke pack", None, &format!("{}: {revoked} codes", pack.id), now).await?;
     tx.commit().await?;
-    let codes = store.codes_of(&pack.id).await?;
+    let codes = store.codes_of(&pack.id, now).await?;
     let used = count(&codes, CodeState::Used);
     if desk.json {
         return print_json(&json!({ "pack": pack.id, "revoked": revoked, "used": used }));

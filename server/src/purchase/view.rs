@@ -1,0 +1,216 @@
+//! What the rest of the server, and a browser, may read of a purchase.
+use super::{Attempt, Command, Dispute, Learner, Purchase, PurchaseId, Reference};
+use shared::{Opened, Price, PurchaseView, State, Timestamp};
+
+impl Purchase {
+    #[must_use]
+    pub fn id(&self) -> &PurchaseId {
+        &self.id
+    }
+
+    #[must_use]
+    pub fn reference(&self) -> &Reference {
+        &self.reference
+    }
+
+    #[must_use]
+    pub fn sku(&self) -> &str {
+        &self.sku
+    }
+
+    #[must_use]
+    pub fn state(&self) -> State {
+        self.state
+    }
+
+    #[must_use]
+    pub fn version(&self) -> i64 {
+        self.version
+    }
+
+    #[must_use]
+    pub fn price(&self) -> &Price {
+        &self.price
+    }
+
+    /// How many places it buys.
+    #[must_use]
+    pub fn places(&self) -> i64 {
+        self.team.unwrap_or(1)
+    }
+
+    /// Whether it is for a team, which gets codes in place of access.
+    #[must_use]
+    pub fn is_for_team(&self) -> bool {
+        self.team.is_some()
+    }
+
+    /// Whether the offering has seats.
+    #[must_use]
+    pub fn is_seated(&self) -> bool {
+        self.seated
+    }
+
+    /// The variant of the widget that opened it.
+    #[must_use]
+    pub fn variant(&self) -> Option<&str> {
+        self.variant.as_deref()
+    }
+
+    /// Whether FlockJay ever gave access.
+    #[must_use]
+    pub fn was_granted(&self) -> bool {
+        self.granted_at.is_some()
+    }
+
+    #[must_use]
+    pub fn learner(&self) -> Option<&Learner> {
+        self.learner.as_ref()
+    }
+
+    #[must_use]
+    pub fn intent(&self) -> Option<&str> {
+        self.intent.as_deref()
+    }
+
+    #[must_use]
+    pub fn attempt(&self) -> Option<&Attempt> {
+        self.attempt.as_ref()
+    }
+
+    /// From when to when its payment intent or its checkout session may have been created.
+    #[must_use]
+    pub fn intent_window(&self) -> (Timestamp, Timestamp) {
+        let until = self.pay_expires_at.unwrap_or(self.hold_expires_at);
+        (self.opened_at, self.hosted.as_ref().map_or(until, |hosted| until.max(hosted.expires_at)))
+    }
+
+    #[must_use]
+    pub fn opened_at(&self) -> Timestamp {
+        self.opened_at
+    }
+
+    /// When it came to stand as it does: to its state, or to its end where that waits for Stripe.
+    #[must_use]
+    pub fn moved_at(&self) -> Timestamp {
+        self.moved_at.unwrap_or(self.opened_at)
+    }
+
+    /// Whether somebody may have been given a way to pay.
+    #[must_use]
+    pub fn has_way_to_pay(&self) -> bool {
+        self.intent.is_some() || self.hosted.as_ref().is_some_and(|hosted| hosted.session.is_some())
+    }
+
+    /// When the sweep looks at this purchase next, if ever.
+    #[must_use]
+    pub fn wake_at(&self) -> Option<Timestamp> {
+        self.wake_at
+    }
+
+    /// Whether Pay may not be pressed any more although the state still says held or paying.
+    #[must_use]
+    pub fn is_ending(&self) -> bool {
+        self.ending
+    }
+
+    /// Minor units that Stripe took, as far as we have been told.
+    #[must_use]
+    pub fn charged(&self) -> i64 {
+        self.charged
+    }
+
+    /// Minor units that Stripe gave back.
+    #[must_use]
+    pub fn refunded(&self) -> i64 {
+        self.refunded
+    }
+
+    /// How many tries to pay were declined.
+    #[must_use]
+    pub fn declines(&self) -> u32 {
+        self.declines
+    }
+
+    /// What the learner's bank made of it, if anything.
+    #[must_use]
+    pub fn dispute(&self) -> Option<Dispute> {
+        self.dispute
+    }
+
+    /// Whether FlockJay was ever asked to give access.
+    #[must_use]
+    pub fn was_grant_asked(&self) -> bool {
+        self.grant_asked
+    }
+
+    /// Minor units of what Stripe took that it has not given back.
+    #[must_use]
+    pub fn refundable(&self) -> i64 {
+        self.charged - self.refunded
+    }
+
+    #[must_use]
+    pub fn owns_seat(&self) -> bool {
+        self.owns_seat
+    }
+
+    /// Whether its seat is gone, so that money that still arrives needs a new one.
+    #[must_use]
+    pub fn has_lost_seat(&self) -> bool {
+        self.seated && !self.owns_seat && !self.was_paid()
+    }
+
+    /// Whether `command`, enqueued earlier, is still to be carried out.
+    #[must_use]
+    pub fn still_wants(&self, command: &Command) -> bool {
+        match command {
+            Command::ReleaseSeat
+            | Command::ReleaseRedemption { .. }
+            | Command::IssuePack
+            | Command::RevokePack => false,
+            Command::AskStripe => true,
+            Command::CancelIntent => self.ending || matches!(self.state, State::Expired | State::Canceled),
+            // A dispute that was lost has taken it back already.
+            Command::CreateRefund { .. } => self.state != State::Refunded,
+            Command::CancelStray { .. }
+            | Command::ReturnStray { .. }
+            | Command::TellAccounts { .. }
+            | Command::TellAccount { .. } => true,
+            Command::CallPerson { .. } => self.is_refund_stuck(),
+            Command::CreateGrant => self.state == State::Paid,
+            Command::RevokeGrant => self.state == State::Refunded && self.revoked_at.is_none(),
+        }
+    }
+
+    /// The answer to the browser that opened it.
+    #[must_use]
+    pub fn opened(&self) -> Opened {
+        Opened {
+            id: self.id.as_str().to_owned(),
+            reference: self.reference.as_str().to_owned(),
+            state: self.state,
+            hold_expires_at: self.hold_expires_at,
+            price: self.price.clone(),
+        }
+    }
+
+    /// What a browser may see of it: no full email, no secret.
+    #[must_use]
+    pub fn view(&self) -> PurchaseView {
+        let owns_time = matches!(self.state, State::Held | State::Paying);
+        PurchaseView {
+            id: self.id.as_str().to_owned(),
+            reference: self.reference.as_str().to_owned(),
+            sku: self.sku.clone(),
+            state: self.state,
+            version: self.version,
+            price: self.price.clone(),
+            email: self.learner.as_ref().map(|learner| learner.email.masked()),
+            hold_expires_at: owns_time.then(|| self.pay_expires_at.unwrap_or(self.hold_expires_at)),
+            access_url: if self.state == State::Granted { self.access_url.clone() } else { None },
+            places: self.team,
+            timeline: self.timeline(),
+        }
+    }
+}

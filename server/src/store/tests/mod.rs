@@ -1,0 +1,223 @@
+//! The store's promises, on a database of its own.
+mod leases;
+mod races;
+
+use super::*;
+use crate::catalog::{Catalog, CurrentCatalog};
+use crate::purchase::Receiver;
+use crate::purchase::{Command, Event, Learner, Opening, Purchase, Reference, Way};
+use shared::{Currency, Email, Money, Price, State, Timestamp};
+use tempfile::TempDir;
+use test_database::TestDatabase;
+
+const LIMITS: Limits = Limits {
+    hold: Duration::from_secs(600),
+    payment: Duration::from_secs(1200),
+    check: Duration::from_secs(15),
+};
+const NOW: Timestamp = Timestamp::from_millis(1_800_000_000_000);
+const LEASE: Duration = Duration::from_secs(60);
+
+struct Fixture {
+    store: Store,
+    database: TestDatabase,
+}
+
+impl Fixture {
+    async fn new() -> Self {
+        let database = TestDatabase::new().await;
+        Self { store: connect(&database).await, database }
+    }
+
+    async fn open(&self, n: u8) -> PurchaseId {
+        self.open_of(n, "ru-test", false).await
+    }
+
+    async fn open_seated(&self, n: u8) -> PurchaseId {
+        self.open_of(n, "ru-live", true).await
+    }
+
+    async fn open_of(&self, n: u8, sku: &str, seated: bool) -> PurchaseId {
+        let opening = Opening {
+            id: PurchaseId::from_random([n; 20]),
+            reference: Reference::from_random([n; 8]),
+            sku: sku.to_owned(),
+            seated,
+            variant: None,
+            price: Price::of(Money { amount: 4900, currency: Currency::USD }),
+            redemption: None,
+            team: None,
+        };
+        let purchase = Purchase::open(opening, NOW, &LIMITS);
+        let mut tx = self.store.begin().await.unwrap();
+        if seated {
+            assert!(tx.take_seat(sku, 1).await.unwrap());
+        }
+        assert!(tx.insert(&purchase, None, &Allowance::ALL, NOW).await.unwrap());
+        tx.commit().await.unwrap();
+        purchase.id().clone()
+    }
+
+    async fn apply(&self, id: &PurchaseId, event: Event) -> Purchase {
+        self.store.apply(id, event, NOW).await.unwrap().unwrap()
+    }
+
+    async fn pay(&self, id: &PurchaseId) {
+        let learner = Learner { email: Email::parse("ada@example.com").unwrap(), name: None };
+        self.apply(
+            id,
+            Event::PaySubmitted { learner, expected_total: 4900, key: "key".to_owned(), way: Way::Inline },
+        )
+        .await;
+        self.apply(id, Event::IntentCreated { intent: format!("pi_{}", id.as_str()) }).await;
+        self.pay_again(id).await;
+    }
+
+    async fn pay_again(&self, id: &PurchaseId) {
+        let paid = Event::PaymentSucceeded {
+            intent: format!("pi_{}", id.as_str()),
+            amount: 4900,
+            currency: Some(Currency::USD),
+            seat: crate::purchase::SeatFound::Yes,
+        };
+        self.apply(id, paid).await;
+    }
+
+    async fn lease(&self, now: Timestamp) -> Option<Task> {
+        self.store.lease(&Receiver::FlockJay, now, LEASE).await.unwrap()
+    }
+}
+
+async fn connect(database: &TestDatabase) -> Store {
+    Store::connect(database.url(), LIMITS, CurrentCatalog::new(Catalog::default())).await.unwrap()
+}
+
+#[tokio::test]
+async fn a_purchase_is_read_back_as_it_was_also_by_another_process() {
+    let fixture = Fixture::new().await;
+    let id = fixture.open(1).await;
+    fixture.pay(&id).await;
+    let purchase = fixture.store.purchase(&id).await.unwrap();
+    assert_eq!(purchase.state(), State::Paid);
+    assert_eq!(connect(&fixture.database).await.purchase(&id).await.unwrap(), purchase);
+}
+
+#[tokio::test]
+async fn a_refused_event_stores_nothing() {
+    let fixture = Fixture::new().await;
+    let id = fixture.open(1).await;
+    let before = fixture.store.purchase(&id).await.unwrap();
+    let refund = Event::RefundRequested { amount: None, key: "key".to_owned() };
+    assert!(fixture.store.apply(&id, refund, NOW).await.unwrap().is_err());
+    assert_eq!(fixture.store.purchase(&id).await.unwrap(), before);
+}
+
+#[tokio::test]
+async fn a_transaction_that_is_dropped_has_not_happened() {
+    let fixture = Fixture::new().await;
+    let id = fixture.open(1).await;
+    let mut tx = fixture.store.begin().await.unwrap();
+    tx.apply(&id, Event::GaveUp, NOW).await.unwrap().unwrap();
+    drop(tx);
+    assert_eq!(fixture.store.purchase(&id).await.unwrap().state(), State::Held);
+}
+
+#[tokio::test]
+async fn an_event_of_stripes_is_kept_once() {
+    let fixture = Fixture::new().await;
+    let event = StoredEvent { id: "evt_1", kind: "ping", object_id: None, body: "{}" };
+    for new in [true, false] {
+        let mut tx = fixture.store.begin().await.unwrap();
+        assert_eq!(tx.keep_event(&event, None, "not_ours", NOW).await.unwrap(), new);
+        tx.commit().await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn a_database_that_is_not_one_is_named() {
+    let folder = TempDir::new().unwrap();
+    let connect =
+        |url: String| async move { Store::connect(&url, LIMITS, CurrentCatalog::default()).await.err() };
+    for wrong in ["mysql://x", "sqlite::memory:"] {
+        assert!(connect(wrong.to_owned()).await.unwrap().to_string().contains("DATABASE_URL"));
+    }
+    let file = folder.path().join("text.db");
+    std::fs::write(&file, "this is no database, and longer than the header of one".repeat(40)).unwrap();
+    assert!(connect(format!("sqlite://{}", file.display())).await.is_some());
+}
+
+#[tokio::test]
+async fn a_database_of_a_newer_version_is_left_alone() {
+    let fixture = Fixture::new().await;
+    sqlx::query(
+        "INSERT INTO _sqlx_migrations (version, description, success, checksum, execution_time) \
+         SELECT 9999, 'later', success, checksum, 0 FROM _sqlx_migrations WHERE version = 1",
+    )
+    .execute(&fixture.store.pool)
+    .await
+    .unwrap();
+    let refusal = Store::connect(fixture.database.url(), LIMITS, CurrentCatalog::default()).await.err();
+    let refusal = refusal.unwrap().to_string();
+    assert!(refusal.contains("newer") && refusal.contains("9999"), "{refusal}");
+}
+
+#[tokio::test]
+async fn old_keys_are_forgotten_and_new_ones_are_not() {
+    let fixture = Fixture::new().await;
+    let claim = async |key, now| {
+        let mut tx = fixture.store.begin().await.unwrap();
+        let known = tx.claim_key("open", key, "hash", now).await.unwrap();
+        tx.commit().await.unwrap();
+        known
+    };
+    claim("old", NOW).await;
+    claim("new", NOW.plus(LEASE)).await;
+    fixture.store.forget_keys(NOW.plus(LEASE)).await.unwrap();
+    assert_eq!(claim("old", NOW.plus(LEASE)).await, Replay::New);
+    assert_eq!(claim("new", NOW.plus(LEASE)).await, Replay::Same(String::new()));
+}
+
+#[tokio::test]
+async fn money_told_again_after_a_refund_takes_no_seat() {
+    let fixture = Fixture::new().await;
+    let live = crate::catalog::parse(
+        "catalog.toml",
+        "[[offering]]\nsku = \"ru-live\"\nkind = \"live\"\ntitle = \"Live\"\nsummary = \"Live.\"\nseats = 1\n\
+         price = { amount = 4900, currency = \"usd\" }\nflockjay = { kind = \"live\", id = \"1\" }",
+    )
+    .unwrap();
+    fixture.store.catalog().replace(live);
+    let id = fixture.open_seated(1).await;
+    fixture.pay(&id).await;
+    fixture.apply(&id, Event::RefundRequested { amount: None, key: "refund".to_owned() }).await;
+    fixture.apply(&id, Event::RefundsCounted { succeeded: 4900, failed: 0 }).await;
+    assert_eq!(fixture.store.taken_seats("ru-live").await.unwrap(), 0);
+    fixture.pay_again(&id).await;
+    assert_eq!(fixture.store.taken_seats("ru-live").await.unwrap(), 0);
+}
+
+#[tokio::test]
+async fn a_rate_is_used_up_and_comes_back_bit_by_bit() {
+    let fixture = Fixture::new().await;
+    let rate: crate::abuse::Rate = "2/1h".parse().unwrap();
+    let minutes = |n: u64| NOW.plus(Duration::from_secs(60 * n));
+    let uses = async |now: Timestamp| {
+        let mut tx = fixture.store.begin().await.unwrap();
+        let used = tx.use_rate("opens x", rate, now).await.unwrap();
+        tx.commit().await.unwrap();
+        used
+    };
+    let waits = async |subject, now| {
+        let mut tx = fixture.store.begin().await.unwrap();
+        tx.rate_wait(subject, rate, now).await.unwrap()
+    };
+    assert_eq!((uses(NOW).await, uses(NOW).await), (Ok(()), Ok(())));
+    assert_eq!(uses(NOW).await, Err(Duration::from_secs(1800)));
+    assert_eq!(waits("opens x", minutes(10)).await.unwrap().as_secs(), 1200);
+    assert_eq!(uses(minutes(29)).await, Err(Duration::from_secs(60)));
+    assert_eq!(uses(minutes(30)).await, Ok(()));
+    assert!(uses(minutes(30)).await.is_err());
+    assert_eq!(waits("opens y", NOW).await, None, "another's is another's");
+    fixture.store.forget_rates(minutes(200)).await.unwrap();
+    assert_eq!((uses(minutes(200)).await, uses(minutes(200)).await), (Ok(()), Ok(())));
+}
