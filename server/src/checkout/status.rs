@@ -26,6 +26,11 @@ impl<P: Payments, G: Grants> Checkout<P, G> {
         self.wait_until(id, wait.min(LONGEST_WAIT), |purchase| purchase.version() > after).await
     }
 
+    /// The purchase, as soon as it is no longer paid without access, or when `wait` is over.
+    pub async fn with_access(&self, id: &PurchaseId, wait: Duration) -> Result<Purchase, Error> {
+        self.wait_until(id, wait, |purchase| purchase.state() != State::Paid).await
+    }
+
     /// Asks Stripe and tells the purchase. What the browser says is no more than a reason to ask.
     pub async fn refresh(&self, id: &PurchaseId, client: &Client) -> Result<Purchase, Error> {
         self.admit_to(id, client)?;

@@ -87,9 +87,6 @@ pub struct Purchase {
     grant_asked: bool,
     grant_refused: bool,
     opened_at: Timestamp,
-    /// When it came to stand as it does; nothing where that was before this was kept.
-    #[serde(default)]
-    moved_at: Option<Timestamp>,
     paid_at: Option<Timestamp>,
     granted_at: Option<Timestamp>,
     revoked_at: Option<Timestamp>,
@@ -190,7 +187,6 @@ impl Purchase {
             grant_asked: false,
             grant_refused: false,
             opened_at: now,
-            moved_at: None,
             paid_at: None,
             granted_at: None,
             revoked_at: None,

@@ -20,9 +20,6 @@ impl Purchase {
                 if *self != before {
                     self.version += 1;
                 }
-                if (self.state, self.ending) != (before.state, before.ending) {
-                    self.moved_at = Some(now);
-                }
                 Ok(commands)
             }
             Err(refusal) => {

@@ -90,12 +90,6 @@ impl Purchase {
         self.opened_at
     }
 
-    /// When it came to stand as it does: to its state, or to its end where that waits for Stripe.
-    #[must_use]
-    pub fn moved_at(&self) -> Timestamp {
-        self.moved_at.unwrap_or(self.opened_at)
-    }
-
     /// Whether somebody may have been given a way to pay.
     #[must_use]
     pub fn has_way_to_pay(&self) -> bool {

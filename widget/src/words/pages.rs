@@ -46,7 +46,7 @@ pub struct Pages {
     pub amount: String,
     pub reference: String,
     pub bookmark: String,
-    pub refreshing: String,
+    pub look_again: String,
 }
 
 impl Locale {

@@ -12,8 +12,11 @@ use crate::http::extract::Id;
 use crate::purchase::{Purchase, PurchaseId};
 use axum::extract::State;
 use axum::response::Response;
-use shared::Problem;
+use shared::{Problem, State as PurchaseState};
 use std::time::Duration;
+
+/// How long the page of a purchase that is paid waits for its access.
+const ACCESS: Duration = Duration::from_secs(3);
 
 /// Asks Stripe, and grants nothing by itself.
 #[utoipa::path(
@@ -140,6 +143,12 @@ async fn found(api: &Api, id: &PurchaseId, client: &Client) -> Result<(Purchase,
             api.checkout.status(id, None, Duration::ZERO).await?
         }
         outcome => outcome?,
+    };
+    // Access mostly follows in a moment: who comes from paying needn't look again for it.
+    let purchase = if purchase.state() == PurchaseState::Paid {
+        api.checkout.with_access(id, ACCESS).await?
+    } else {
+        purchase
     };
     let team = api.checkout.codes_bought(&purchase).await?;
     Ok((purchase, team))

@@ -8,11 +8,7 @@ use crate::http::Api;
 use crate::purchase::Purchase;
 use axum::response::Response;
 use shared::{State as PurchaseState, Step, StepState, Timestamp};
-use std::time::Duration;
 use widget::SharedWord;
-
-/// For how long after a change the next may come soon.
-const SOON: Duration = Duration::from_secs(60);
 
 /// One purchase as its page shows it.
 pub(super) struct Standing<'a> {
@@ -26,32 +22,23 @@ pub(super) struct Standing<'a> {
 impl Standing<'_> {
     pub(super) fn page(&self, trouble: Option<&str>) -> Response {
         let words = self.language.locale.pages();
-        let refresh = self
-            .refreshes_in()
-            .map(|seconds| {
-                // By name: a form that failed is shown at the form's own address, which nobody can look at.
-                let (base, id) = (escape(&self.api.site.public_url), self.purchase.id().as_str());
-                let query = &self.language.query;
-                format!("<meta http-equiv=\"refresh\" content=\"{seconds};url={base}/p/{id}{query}\">")
-            })
-            .unwrap_or_default();
         let body = self.body(&trouble.map(|text| note(self.language, text)).unwrap_or_default());
-        Page { title: &words.title, head: &refresh, body: &body }.answer(self.api, self.language)
+        Page { title: &words.title, head: "", body: &body }.answer(self.api, self.language)
     }
 
-    /// Seconds until there may be news: few of them while something may change soon, and none once all is done.
-    fn refreshes_in(&self) -> Option<u64> {
-        let stands_for = self.api.checkout.now().since(self.purchase.moved_at());
+    /// Whether it may come to stand otherwise by itself. The page is not loaded again for it: that would move the focus, and
+    /// start a screen reader anew (<https://www.w3.org/WAI/WCAG22/Techniques/failures/F41>).
+    fn expects_news(&self) -> bool {
         match self.purchase.state() {
             PurchaseState::Held
             | PurchaseState::Paying
             | PurchaseState::Processing
             | PurchaseState::Paid
-            | PurchaseState::Refunding => Some(if stands_for < SOON { 3 } else { 60 }),
+            | PurchaseState::Refunding => true,
             PurchaseState::Granted
             | PurchaseState::Expired
             | PurchaseState::Canceled
-            | PurchaseState::Refunded => None,
+            | PurchaseState::Refunded => false,
         }
     }
 
@@ -72,12 +59,16 @@ impl Standing<'_> {
         let email = own.map(|email| {
             format!("<p class=\"hint\">{}</p>", filled(&words.access_for, "{email}", &escape(email)))
         });
-        let refreshing =
-            self.refreshes_in().map(|_| format!("<p class=\"hint\">{}</p>", escape(&words.refreshing)));
+        // By its own address: a form that failed is shown at the form's, which nobody can look at.
+        let look = self.expects_news().then(|| {
+            let (base, id) = (escape(&self.api.site.public_url), self.purchase.id().as_str());
+            let (query, word) = (&self.language.query, escape(&words.look_again));
+            format!("<a class=\"quiet\" href=\"{base}/p/{id}{query}\">{word}</a>")
+        });
         format!(
             "<article class=\"card\"><header><h1>{heading}</h1><p>{text}</p>{until}</header>{trouble}\
-             <ol class=\"timeline\">{timeline}</ol>{codes}<div class=\"actions\">{actions}</div>\
-             <footer>{email}{refreshing}<p class=\"hint\">{bookmark}</p>\
+             <ol class=\"timeline\">{timeline}</ol>{codes}<div class=\"actions\">{actions}{look}</div>\
+             <footer>{email}<p class=\"hint\">{bookmark}</p>\
              <dl class=\"facts\"><div><dt>{amount_label}</dt><dd>{amount}</dd></div>\
              <div><dt>{reference_label}</dt><dd>{reference}</dd></div></dl></footer></article>",
             heading = escape(&heading),
@@ -86,8 +77,8 @@ impl Standing<'_> {
             timeline = self.timeline(),
             codes = self.team.map(|team| code_table(self.language, team)).unwrap_or_default(),
             actions = self.actions(),
+            look = look.unwrap_or_default(),
             email = email.unwrap_or_default(),
-            refreshing = refreshing.unwrap_or_default(),
             bookmark = escape(&words.bookmark),
             amount_label = escape(&words.amount),
             amount = escape(&locale.money(view.price.due())),
