@@ -1,5 +1,6 @@
 //! What the account system is told of purchases: signed, at least once, in time, and never in the way of the grant.
-use checkout_tests::{COURSE, Setup, TestApp, percent_off};
+use checkout_tests::{Answer, COURSE, Setup, TestApp, percent_off};
+use reqwest::Method;
 use sandbox::{ACCOUNT_SECRET, AccountMessage};
 use serde_json::json;
 use std::time::{Duration, Instant};
@@ -21,17 +22,12 @@ async fn told(app: &TestApp, kind: &str) -> AccountMessage {
 
 /// Waits until the purchase's timeline says `state` of the account.
 async fn account_is(app: &TestApp, id: &str, state: &str) {
-    let until = Instant::now() + Duration::from_secs(20);
-    let mut looks = tokio::time::interval(Duration::from_millis(20));
-    loop {
-        let purchase = app.get(&format!("/v1/purchases/{id}")).await.expect(200).json();
-        let timeline = purchase["timeline"].as_array().unwrap();
-        if timeline.iter().any(|entry| entry["step"] == "account" && entry["state"] == state) {
-            return;
-        }
-        assert!(Instant::now() < until, "the account is not {state}: {purchase}");
-        looks.tick().await;
-    }
+    let says = |answer: &Answer| {
+        let purchase = answer.json();
+        let mut timeline = purchase["timeline"].as_array().unwrap().iter();
+        timeline.any(|entry| entry["step"] == "account" && entry["state"] == state).then_some(())
+    };
+    app.answers(|| app.request(Method::GET, &format!("/v1/purchases/{id}")), says).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -2,7 +2,6 @@
 use checkout_tests::{COURSE, HtmlForm, PlainBrowser, TestApp, purchase_of};
 use reqwest::Method;
 use serde_json::{Value, json};
-use std::time::Duration;
 
 const TOKEN: &str = "0123456789abcdef01234567";
 
@@ -98,15 +97,6 @@ async fn see(app: &TestApp, body: &Value) -> checkout_tests::Answer {
 }
 
 async fn until(app: &TestApp, fits: impl Fn(&[Value]) -> bool) -> Vec<Value> {
-    let found = async {
-        loop {
-            let answer = app.send(app.request(Method::GET, "/v1/funnel?days=1").bearer_auth(TOKEN)).await;
-            let lines = answer.expect(200).json().as_array().unwrap().clone();
-            if fits(&lines) {
-                return lines;
-            }
-            tokio::time::sleep(Duration::from_millis(100)).await;
-        }
-    };
-    tokio::time::timeout(Duration::from_secs(20), found).await.expect("the funnel fills")
+    let ask = || app.request(Method::GET, "/v1/funnel?days=1").bearer_auth(TOKEN);
+    app.answers(ask, |answer| answer.json().as_array().filter(|lines| fits(lines)).cloned()).await
 }

@@ -6,7 +6,7 @@ use redis_checkout::config::RawConfig;
 use reqwest::Method;
 use sandbox::{CHALLENGE_SECRET, FlockJayOperation, Options, Sandbox};
 use serde_json::{Value, json};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 use tempfile::TempDir;
 use test_database::TestDatabase;
 use tokio::runtime::Handle;
@@ -295,68 +295,14 @@ impl TestApp {
         self.send(self.request(Method::POST, &format!("/v1/purchases/{id}/refresh"))).await
     }
 
-    /// The purchase, once it is in `state`.
-    #[track_caller]
-    pub fn reaches(&self, id: &str, state: &str) -> impl Future<Output = Value> {
-        let (id, state) = (id.to_owned(), state.to_owned());
-        let caller = std::panic::Location::caller();
-        async move {
-            let until = Instant::now() + PATIENCE;
-            let mut version = 0;
-            loop {
-                let path = format!("/v1/purchases/{id}?wait=5&after={version}");
-                let purchase = self.get(&path).await.expect(200).json();
-                if purchase["state"] == state.as_str() {
-                    return purchase;
-                }
-                assert!(Instant::now() < until, "{caller}: not {state}: {purchase}");
-                version = purchase["version"].as_i64().expect("a version");
-            }
-        }
+    pub(crate) async fn outbox_depth(&self) -> (i64, i64) {
+        self.app.as_ref().expect("a server").outbox_depth().await.expect("the outbox")
     }
 
     /// What FlockJay was asked to grant, one body a try.
     pub fn grant_calls(&self) -> Vec<String> {
         let calls = self.sandbox.flockjay().calls().into_iter();
         calls.filter(|call| call.operation == FlockJayOperation::Grant).map(|call| call.body).collect()
-    }
-
-    /// Waits for `condition`.
-    #[track_caller]
-    pub fn until(&self, what: &str, condition: impl Fn(&Sandbox) -> bool) -> impl Future<Output = ()> {
-        let what = what.to_owned();
-        let caller = std::panic::Location::caller();
-        async move {
-            let until = Instant::now() + PATIENCE;
-            let mut looks = tokio::time::interval(Duration::from_millis(10));
-            while !condition(&self.sandbox) {
-                assert!(Instant::now() < until, "{caller}: {what} has not happened");
-                looks.tick().await;
-            }
-        }
-    }
-
-    /// Waits until so many commands of the outbox wait, and so many need a person.
-    #[track_caller]
-    pub fn outbox_is(&self, pending: i64, stuck: i64) -> impl Future<Output = ()> {
-        let caller = std::panic::Location::caller();
-        async move {
-            let app = self.app.as_ref().expect("a server");
-            let until = Instant::now() + PATIENCE;
-            let mut looks = tokio::time::interval(Duration::from_millis(10));
-            loop {
-                let depth = app.outbox_depth().await.expect("the outbox");
-                if depth == (pending, stuck) {
-                    return;
-                }
-                assert!(
-                    Instant::now() < until,
-                    "{caller}: the outbox is {depth:?}, not {:?}",
-                    (pending, stuck)
-                );
-                looks.tick().await;
-            }
-        }
     }
 
     fn config(&self) -> redis_checkout::config::Config {

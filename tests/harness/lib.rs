@@ -6,6 +6,7 @@ mod browser;
 mod coupons;
 mod logs;
 mod seats;
+mod wait;
 
 pub use answer::Answer;
 pub use app::{COURSE, Setup, TestApp, intent_of};

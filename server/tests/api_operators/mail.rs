@@ -3,7 +3,6 @@ use crate::cli::run;
 use checkout_tests::{Answer, COURSE, TestApp, logged};
 use reqwest::Method;
 use serde_json::{Value, json};
-use std::time::{Duration, Instant};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn each_is_sent_their_code_once_and_can_use_it() {
@@ -162,14 +161,7 @@ async fn hand_out(app: &TestApp, pack: &Value, query: &str, fields: &[(&str, &st
 /// Waits until the page of the pack says `text` so many times, in German where that is German.
 async fn shows(app: &TestApp, pack: &Value, text: &str, times: usize) {
     let query = if text == "gemailt" { "?lang=de" } else { "" };
-    let until = Instant::now() + Duration::from_secs(20);
-    let mut looks = tokio::time::interval(Duration::from_millis(20));
-    loop {
-        let page = app.get(&format!("{}{query}", path(pack))).await.expect(200).text;
-        if page.matches(text).count() == times {
-            return;
-        }
-        assert!(Instant::now() < until, "not {times} times {text}: {page}");
-        looks.tick().await;
-    }
+    let page = format!("{}{query}", path(pack));
+    let says = |answer: &Answer| (answer.text.matches(text).count() == times).then_some(());
+    app.answers(|| app.request(Method::GET, &page), says).await;
 }
