@@ -50,7 +50,10 @@ impl Browser {
         let mut tries = 0;
         loop {
             tries += 1;
-            let (process, address) = Driver::start(self).await;
+            let Some((process, address)) = Driver::start(self).await else {
+                assert!(tries < 3, "{name}: the driver ends before it says its port");
+                continue;
+            };
             match WebDriver::new(format!("http://{address}"), capabilities.clone()).await {
                 Ok(driver) => return Started { driver, process, profile },
                 // A busy machine may not bring a browser up in time; that says nothing of the checkout.
@@ -102,7 +105,8 @@ fn capabilities(name: &str, options: Value) -> Capabilities {
 }
 
 impl Driver {
-    async fn start(browser: Browser) -> (Self, SocketAddr) {
+    /// Nothing where it ends before it listens.
+    async fn start(browser: Browser) -> Option<(Self, SocketAddr)> {
         let (variable, usual) = match browser {
             Browser::Chromium => ("CHROMEDRIVER", "chromedriver"),
             Browser::Firefox => ("GECKODRIVER", "geckodriver"),
@@ -124,8 +128,8 @@ impl Driver {
         };
         if let Some(arguments) = says_its_port {
             let mut driver = spawn(&arguments.iter().map(|&text| text.to_owned()).collect::<Vec<_>>());
-            let port = driver.port().await;
-            return (driver, SocketAddr::from(([127, 0, 0, 1], port)));
+            let port = driver.port().await?;
+            return Some((driver, SocketAddr::from(([127, 0, 0, 1], port))));
         }
         let free = TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr());
         let address = free.expect("a free port");
@@ -136,11 +140,11 @@ impl Driver {
             assert!(Instant::now() < until, "{program} does not listen");
             looks.tick().await;
         }
-        (driver, address)
+        Some((driver, address))
     }
 
     /// The port that it says it listens at.
-    async fn port(&mut self) -> u16 {
+    async fn port(&mut self) -> Option<u16> {
         let stdout = self.0.stdout.take().expect("its output");
         let (tell, told) = tokio::sync::oneshot::channel();
         // Read to its end: a driver that can't write any more may die of it.
@@ -156,7 +160,7 @@ impl Driver {
                 }
             }
         });
-        told.await.expect("the driver says its port")
+        told.await.ok()
     }
 }
 
