@@ -20,7 +20,7 @@ export interface RedisCheckoutAttributes {
   coupon?: string;
   /** Fills the email field in, until the learner types. */
   email?: string;
-  /** Reserved. */
+  /** A signed token of who is signed in: an OIDC ID token, or that of a launch link. */
   'learner-token'?: string;
 }
 

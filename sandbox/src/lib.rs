@@ -1,4 +1,4 @@
-//! Stand-ins for Stripe, FlockJay, the account system, a mail server and a course page, for demos and tests: strict where the real ones are strict.
+//! Stand-ins for Stripe, FlockJay, the account system, a sign-in service, a mail server and a course page, for demos and tests: strict where the real ones are strict.
 #![forbid(unsafe_code)]
 
 mod account;
@@ -10,6 +10,7 @@ pub mod flockjay;
 mod html;
 mod mailbox;
 mod serve;
+mod sign_in;
 pub mod stripe;
 
 use std::{
@@ -28,6 +29,7 @@ pub use self::{
     fault::{ErrorBody, Fault, Misbehaviour},
     flockjay::{FlockJay, FlockJayFault, FlockJayOperation},
     mailbox::{Letter, Mailbox},
+    sign_in::{SIGN_IN_AUDIENCE, SignIn},
     stripe::{Misdelivery, Stripe, StripeFault, StripeOperation, WebhookFault},
 };
 use self::{control::Controls, course::CoursePage, course::StripeOrigins};
@@ -87,6 +89,7 @@ pub struct Sandbox {
     flockjay: FlockJay,
     mailbox: Mailbox,
     accounts: Accounts,
+    sign_in: SignIn,
     checkout: watch::Sender<String>,
     tasks: TaskTracker,
     stop: CancellationToken,
@@ -125,7 +128,12 @@ impl Sandbox {
         let flockjay = FlockJay::new(&flockjay_url, &options.flockjay_token, &tasks, &stop);
         let checkout = watch::Sender::new(String::new());
         let controls = control::routes(Controls { stripe: stripe.clone(), flockjay: flockjay.clone() });
-        let course = course::routes(CoursePage { checkout: checkout.subscribe(), stripe: Arc::new(origins) });
+        let sign_in = SignIn::new(&course_url);
+        let course = course::routes(CoursePage {
+            checkout: checkout.subscribe(),
+            stripe: Arc::new(origins),
+            sign_in: sign_in.clone(),
+        });
 
         let mailbox = Mailbox::default();
         tasks.spawn(mailbox.clone().serve(mail_listener, stop.clone()));
@@ -144,7 +152,10 @@ impl Sandbox {
         }
         serve_on(flockjay_listener, flockjay.routes().merge(controls));
         let accounts = Accounts::default();
-        serve_on(course_listener, course.merge(mailbox.routes()).merge(accounts.routes()));
+        serve_on(
+            course_listener,
+            course.merge(mailbox.routes()).merge(accounts.routes()).merge(sign_in.routes()),
+        );
         Ok(Self {
             stripe_url,
             flockjay_url,
@@ -155,6 +166,7 @@ impl Sandbox {
             flockjay,
             mailbox,
             accounts,
+            sign_in,
             checkout,
             tasks,
             stop,
@@ -216,6 +228,11 @@ impl Sandbox {
     /// Looks into the account system and makes things go wrong.
     pub fn accounts(&self) -> &Accounts {
         &self.accounts
+    }
+
+    /// Signs learners' tokens, and makes things go wrong.
+    pub fn sign_in(&self) -> &SignIn {
+        &self.sign_in
     }
 
     /// Looks into the mailbox and makes things go wrong.

@@ -8,6 +8,7 @@ use crate::config::{ChallengeConfig, Config};
 use crate::funnel::Views;
 use crate::grants::FlockJay;
 use crate::http::{self, Api, Assets, Front, Parts, Site};
+use crate::identity::Identity;
 use crate::mail::Mailer;
 use crate::payments::Stripe;
 use crate::purchase::Receiver;
@@ -72,6 +73,8 @@ impl App {
         }
         tasks.spawn(worker::run_views(checkout.store.clone(), views, stop.clone()));
         tasks.spawn(checkout.clone().run_seat_watch());
+        let identity = checkout.identity.clone();
+        tasks.spawn(async move { identity.prepare().await });
         tasks.spawn(worker::run_sweep(checkout.clone(), config.limits.check));
         tasks.spawn(worker::run_circuit(checkout.clone(), config.limits.check));
         tasks.spawn(reconcile::run_daily(checkout.clone(), config.reconcile));
@@ -120,6 +123,7 @@ pub(crate) async fn connect(config: &Config) -> anyhow::Result<Checkout> {
         .await
         .context("DATABASE_URL: the database can't be opened")?;
     let accounts = accounts(config)?;
+    let identity = config.identity.clone().map(Identity::new).transpose()?.unwrap_or_default();
     let store = if accounts.is_empty() { store.telling_nobody() } else { store };
     let pseudonyms = Pseudonyms::new(&config.stripe.secret_key);
     let rates = config.rates;
@@ -128,7 +132,7 @@ pub(crate) async fn connect(config: &Config) -> anyhow::Result<Checkout> {
     let checkout =
         Checkout::new(store.counting(declines), stripe(config)?, flockjay(config)?, key, Clock::default());
     let challenge = config.challenge.as_ref().map(challenge).transpose()?;
-    Ok(checkout.telling(accounts).guarded_by(Guards {
+    Ok(checkout.telling(accounts).knowing(identity).guarded_by(Guards {
         rates,
         process: ProcessLimits::new(&rates),
         pseudonyms,

@@ -5,7 +5,7 @@ use crate::grants::GrantsError;
 use crate::payments::{BadWebhook, PaymentsError};
 use crate::purchase::Refusal;
 use crate::store::StoreError;
-use shared::{Challenge, Sale};
+use shared::{Challenge, Sale, TokenRefusal};
 use std::time::Duration;
 
 /// Why a request came to nothing.
@@ -35,6 +35,8 @@ pub enum Error {
     Refused(Refusal),
     #[error("not an email address")]
     InvalidEmail,
+    #[error("the learner's token is refused: {0}")]
+    Token(TokenRefusal),
     #[error("{field}: {detail}")]
     Invalid { field: String, detail: String },
     #[error("malformed JSON: {0}")]

@@ -14,6 +14,7 @@ pub mod error;
 pub mod funnel;
 pub mod grants;
 pub mod http;
+pub mod identity;
 pub mod mail;
 pub mod operate;
 pub mod payments;

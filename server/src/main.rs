@@ -3,7 +3,7 @@
 
 use anyhow::Context;
 use clap::{Parser, Subcommand};
-use redis_checkout::operate::{self, CouponsCommand, Desk, Reconcile};
+use redis_checkout::operate::{self, CouponsCommand, Desk, Reconcile, Sync};
 use redis_checkout::store::PurchaseFilter;
 use redis_checkout::{App, clock, config::RawConfig};
 use std::path::PathBuf;
@@ -49,6 +49,8 @@ enum Command {
     },
     /// Compares purchases with Stripe and FlockJay, mends what differs, and fails where a person must look.
     Reconcile(Box<Reconcile>),
+    /// Tells a receiver, such as a new account system, of what was bought before it was there.
+    Sync(Box<Sync>),
     /// Looks after the widget's variants.
     Variants {
         #[command(subcommand)]
@@ -219,6 +221,7 @@ async fn run(command: Command) -> anyhow::Result<()> {
         Command::Coupons { command } => operate::coupons(command).await,
         Command::Tokens { command } => operate::tokens(command).await,
         Command::Reconcile(options) => operate::reconcile(*options).await,
+        Command::Sync(options) => operate::sync(*options).await,
         Command::Variants { command } => match command {
             VariantsCommand::List { json } => operate::list_variants(json),
             VariantsCommand::Stats { stats, desk } => operate::show_stats(&desk, &stats, clock::now()).await,

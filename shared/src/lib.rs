@@ -14,6 +14,8 @@ pub use email::{Email, InvalidEmail};
 pub use money::{Currency, InvalidCurrency, Money};
 pub use offering::{Kind, Offering, Sale, Seats, SeatsNews, Team};
 pub use problem::{Challenge, Code, Problem, Reason};
+#[cfg(feature = "wire")]
+pub use purchase::TokenRefusal;
 pub use purchase::{
     ChangePurchase, OpenPurchase, Opened, Pay, PayAnswer, Price, PurchaseView, State, Step, StepState,
     TimelineEntry,

@@ -5,11 +5,11 @@ text_enum! {
     /// What went wrong, stable for ever. Clients branch on this and never on text.
     Code {
         UnknownSku => "unknown_sku",
-        UnknownPurchase => "unknown_purchase",
-        UnknownRoute => "unknown_route",
-        Unauthorized => "unauthorized",
-        Forbidden => "forbidden",
-        MethodNotAllowed => "method_not_allowed",
+        @"wire" UnknownPurchase => "unknown_purchase",
+        @"wire" UnknownRoute => "unknown_route",
+        @"wire" Unauthorized => "unauthorized",
+        @"wire" Forbidden => "forbidden",
+        @"wire" MethodNotAllowed => "method_not_allowed",
         SoldOut => "sold_out",
         SaleNotOpen => "sale_not_open",
         SaleClosed => "sale_closed",
@@ -24,16 +24,16 @@ text_enum! {
         HoldExpired => "hold_expired",
         PurchaseEnded => "purchase_ended",
         InvalidEmail => "invalid_email",
-        InvalidRequest => "invalid_request",
-        MalformedJson => "malformed_json",
-        UnsupportedMediaType => "unsupported_media_type",
-        BodyTooLarge => "body_too_large",
-        IdempotencyKeyReused => "idempotency_key_reused",
-        BadSignature => "bad_signature",
+        @"wire" InvalidRequest => "invalid_request",
+        @"wire" MalformedJson => "malformed_json",
+        @"wire" UnsupportedMediaType => "unsupported_media_type",
+        @"wire" BodyTooLarge => "body_too_large",
+        @"wire" IdempotencyKeyReused => "idempotency_key_reused",
+        @"wire" BadSignature => "bad_signature",
         PaymentsUnavailable => "payments_unavailable",
-        EmbedUnavailable => "embed_unavailable",
+        @"wire" EmbedUnavailable => "embed_unavailable",
         Unavailable => "unavailable",
-        InternalError => "internal_error",
+        @"wire" InternalError => "internal_error",
     }
 }
 
@@ -50,7 +50,7 @@ text_enum! {
         /// It is for another email.
         OtherEmail => "other_email",
         /// A purchase for a team takes none.
-        Team => "team",
+        @"wire" Team => "team",
     }
 }
 

@@ -78,6 +78,37 @@ pub struct Opened {
     pub state: State,
     pub hold_expires_at: Timestamp,
     pub price: Price,
+    /// Of a learner whom a token has named, masked. Nobody else can pay.
+    #[cfg_attr(feature = "wire", serde(default, skip_serializing_if = "Option::is_none"))]
+    pub email: Option<String>,
+    /// Why the token names nobody, by the word of a [`TokenRefusal`]: the purchase goes on as a guest's.
+    #[cfg_attr(feature = "wire", serde(default, skip_serializing_if = "Option::is_none"))]
+    #[cfg_attr(feature = "wire", schema(value_type = Option<TokenRefusal>))]
+    pub token_refused: Option<String>,
+}
+
+#[cfg(feature = "wire")]
+text_enum! {
+    /// What is wrong with a learner's token.
+    TokenRefusal {
+        /// No token at all, or one without what it must say.
+        Malformed => "malformed",
+        Expired => "expired",
+        NotYet => "not_yet",
+        Issuer => "issuer",
+        Audience => "audience",
+        /// It is signed in a way that is not taken, or not at all.
+        Algorithm => "algorithm",
+        /// Nobody whom we trust has the key that it names.
+        Key => "key",
+        Signature => "signature",
+        /// It has no email, or one that was not verified.
+        Email => "email",
+        /// Its keys can't be fetched at the moment.
+        Unavailable => "unavailable",
+        /// This checkout reads no tokens.
+        NotConfigured => "not_configured",
+    }
 }
 
 /// The body of `POST /v1/purchases/{id}/pay`.
@@ -85,6 +116,7 @@ pub struct Opened {
 #[cfg_attr(feature = "wire", derive(serde::Serialize, serde::Deserialize, utoipa::ToSchema))]
 #[cfg_attr(feature = "wire", serde(deny_unknown_fields))]
 pub struct Pay {
+    /// Of a learner whom a token has named: as `Opened` or the purchase shows it, or in full.
     pub email: String,
     #[cfg_attr(feature = "wire", serde(default))]
     pub name: Option<String>,

@@ -1,30 +1,33 @@
 //! Enums whose values are words on the wire and in the database, written once.
 
-/// Declares an enum with `as_str`, `parse` and `ALL`, and its `snake_case` form under feature `wire`.
+/// Declares an enum with `as_str`, `parse` and `ALL`, and its `snake_case` form under feature `wire`. A value behind `@"wire"` is
+/// there under that feature alone: no visitor loads the name of what no page says differently.
 macro_rules! text_enum {
-    ($(#[$meta:meta])* $name:ident { $($(#[$vmeta:meta])* $variant:ident => $text:literal),+ $(,)? }) => {
+    ($(#[$meta:meta])* $name:ident {
+        $($(#[$vmeta:meta])* $(@$feature:tt)? $variant:ident => $text:literal),+ $(,)?
+    }) => {
         $(#[$meta])*
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
         #[cfg_attr(feature = "wire", derive(serde::Serialize, serde::Deserialize, utoipa::ToSchema))]
         #[cfg_attr(feature = "wire", serde(rename_all = "snake_case"))]
         pub enum $name {
-            $($(#[$vmeta])* $variant),+
+            $($(#[$vmeta])* $(#[cfg(feature = $feature)])? $variant),+
         }
 
         impl $name {
             /// Every value, in declaration order.
-            pub const ALL: &'static [Self] = &[$(Self::$variant),+];
+            pub const ALL: &'static [Self] = &[$($(#[cfg(feature = $feature)])? Self::$variant),+];
 
             /// The word used on the wire and in the database.
             #[must_use]
             pub const fn as_str(self) -> &'static str {
-                match self { $(Self::$variant => $text),+ }
+                match self { $($(#[cfg(feature = $feature)])? Self::$variant => $text),+ }
             }
 
             /// The value for `word`, or nothing where there is none.
             #[must_use]
             pub fn parse(word: &str) -> Option<Self> {
-                match word { $($text => Some(Self::$variant),)+ _ => None }
+                match word { $($(#[cfg(feature = $feature)])? $text => Some(Self::$variant),)+ _ => None }
             }
         }
 
@@ -40,7 +43,7 @@ pub(crate) use text_enum;
 
 #[cfg(all(test, feature = "wire"))]
 mod tests {
-    use crate::{Code, Kind, Reason, Sale, State, Step, StepState};
+    use crate::{Code, Kind, Reason, Sale, State, Step, StepState, TokenRefusal};
 
     #[test]
     fn json_uses_the_same_words() {
@@ -52,6 +55,6 @@ mod tests {
                 }
             )+};
         }
-        check!(Code, Kind, Reason, Sale, State, Step, StepState);
+        check!(Code, Kind, Reason, Sale, State, Step, StepState, TokenRefusal);
     }
 }

@@ -16,6 +16,7 @@ mod hosted_again;
 mod hosted_coupons;
 mod hosted_endings;
 mod hosted_team;
+mod identity;
 mod lifecycle;
 mod offerings;
 mod pages;

@@ -19,6 +19,7 @@ mod pictures;
 mod preview;
 mod proxy;
 mod seats;
+mod signed_in;
 mod spoken;
 mod states;
 mod team;

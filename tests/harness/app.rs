@@ -4,12 +4,15 @@ use clap::Parser;
 use redis_checkout::App;
 use redis_checkout::config::RawConfig;
 use reqwest::Method;
-use sandbox::{CHALLENGE_SECRET, FlockJayOperation, Options, Sandbox};
+use sandbox::{CHALLENGE_SECRET, FlockJayOperation, Options, SIGN_IN_AUDIENCE, Sandbox};
 use serde_json::{Value, json};
 use std::time::Duration;
 use tempfile::TempDir;
 use test_database::TestDatabase;
 use tokio::runtime::Handle;
+
+/// What launch links are signed with.
+pub const LAUNCH_SECRET: &str = "what-flockjay-signs-its-launch-links-with";
 
 /// An on-demand course, `$49.00`.
 pub const COURSE: &str = "ru-course";
@@ -327,6 +330,9 @@ impl TestApp {
             format!("--flockjay-url={}", self.sandbox.flockjay_url()),
             "--flockjay-token=sandbox-token".to_owned(),
             "--flockjay-timeout-ms=1000".to_owned(),
+            format!("--learner-issuer={}", self.sandbox.sign_in().issuer()),
+            format!("--learner-audience={SIGN_IN_AUDIENCE}"),
+            format!("--learner-secrets=another-secret-that-will-be-used-soon,{LAUNCH_SECRET}"),
             format!("--smtp-url={}", self.sandbox.mail_url()),
             "--smtp-from=Redis University <university@redis.example>".to_owned(),
             "--sweep-seconds=1".to_owned(),

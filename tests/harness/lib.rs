@@ -9,7 +9,7 @@ mod seats;
 mod wait;
 
 pub use answer::Answer;
-pub use app::{COURSE, Setup, TestApp, intent_of};
+pub use app::{COURSE, LAUNCH_SECRET, Setup, TestApp, intent_of};
 pub use browser::{HtmlForm, PlainBrowser, purchase_of};
 pub use coupons::percent_off;
 pub use logs::logged;

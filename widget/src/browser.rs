@@ -13,6 +13,9 @@ use js_sys::Function;
 use wasm_bindgen::prelude::*;
 use web_sys::{Element, HtmlElement};
 
+/// What came with the first screen is another build's, or was changed on its way: the loader fetches it anew.
+const UNREADABLE: &str = "unreadable";
+
 /// One checkout on the page. Freeing it ends it: what was held is given back, listeners and nodes go.
 #[wasm_bindgen]
 pub struct Handle {
@@ -108,7 +111,7 @@ fn start(
     let (sku, variant) = (screen.offering.sku.clone(), screen.variant.clone());
     let (api, seated) = (screen.api.clone(), screen.offering.seats.is_some());
     let model = Model::new(screen);
-    let shown = show(&model, &words, &main).ok_or("the first screen is another")?;
+    let shown = show(&model, &words, &main).ok_or(UNREADABLE)?;
     let owner = Owner::new(model, words, shown, shell);
     let checkout = owner.checkout();
     let presses = Presses::listen(main, checkout.clone());
@@ -126,10 +129,10 @@ fn start(
 }
 
 fn read_screen(screen: &str) -> Result<shared::Screen, JsValue> {
-    Ok(json::parse(screen).ok_or("the first screen's data can't be read")?)
+    Ok(json::parse(screen).ok_or(UNREADABLE)?)
 }
 
 fn read(words: &str, speech: Speech) -> Result<Words, JsValue> {
-    let texts: Vec<String> = json::parse(words).ok_or("the words can't be read")?;
+    let texts: Vec<String> = json::parse(words).ok_or(UNREADABLE)?;
     Ok(Words::new(texts, speech))
 }

@@ -152,6 +152,10 @@ impl Shell {
                     Some(http::read(answer).map_or_else(Event::OpeningFailed, Event::PurchaseOpened))
                 })
             }
+            // Where it fails, the offer stands: what is bought twice can be given back.
+            Command::FindAccess { request } => {
+                Work::Call(0, Call::mine(&request), |answer| http::read(answer).ok().map(Event::AccessFound))
+            }
             Command::ChangeCoupon { id, coupon } => Work::Call(0, Call::change(&id, coupon), |answer| {
                 Some(http::read(answer).map_or_else(Event::PreparingFailed, Event::Repriced))
             }),

@@ -14,7 +14,7 @@ use axum::{
 use tokio::sync::watch;
 
 use self::courses::{Course, DEFAULT_SKU};
-use crate::html::escape;
+use crate::{html::escape, sign_in::SignIn};
 
 /// Attributes that the page's query may set on the element.
 const PASSED_ON: &[&str] = &["variant", "theme", "lang", "coupon"];
@@ -25,6 +25,8 @@ pub(crate) struct CoursePage {
     /// Where the checkout is; empty until it is known.
     pub(crate) checkout: watch::Receiver<String>,
     pub(crate) stripe: Arc<StripeOrigins>,
+    /// Signs the token of whom `?signed-in=` names.
+    pub(crate) sign_in: SignIn,
 }
 
 /// What the page policy names for Stripe.
@@ -116,6 +118,10 @@ impl CoursePage {
                 Some(format!(" {name}=\"{}\"", escape(value)))
             })
             .collect();
+        let signed_in = query.get("signed-in").map(|email| {
+            format!(" learner-token=\"{}\"", self.sign_in.token(email, &format!("okta-{email}")))
+        });
+        let attributes = attributes + &signed_in.unwrap_or_default();
         let checkout = escape(&self.checkout.borrow());
         let path: String = url::form_urlencoded::byte_serialize(sku.as_bytes()).collect();
         format!(

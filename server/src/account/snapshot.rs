@@ -44,6 +44,9 @@ pub struct LearnerSnapshot {
     pub email: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
+    /// What whoever signed them in calls them.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub external_id: Option<String>,
 }
 
 #[derive(Clone, Debug, Serialize, ToSchema)]
@@ -67,6 +70,7 @@ impl Snapshot {
             learner: purchase.learner().map(|learner| LearnerSnapshot {
                 email: learner.email.as_str().to_owned(),
                 name: learner.name.clone(),
+                external_id: learner.external_id.clone(),
             }),
             entitled,
             access_url: view.access_url.filter(|_| entitled),

@@ -74,6 +74,7 @@ impl<P: Payments, G: Grants> Checkout<P, G> {
         let learner = Learner {
             email: Email::parse(&request.email).map_err(|_| Error::InvalidEmail)?,
             name: parse_name(request.name)?,
+            external_id: None,
         };
         let HostedPurchase { sku, variant, places, .. } = request;
         let coupon = request.coupon.filter(|coupon| !coupon.trim().is_empty());

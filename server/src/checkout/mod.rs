@@ -4,6 +4,7 @@ mod coupon;
 mod form;
 mod guard;
 mod hosted;
+mod mine;
 mod moment;
 mod open;
 mod pauses;
@@ -18,6 +19,7 @@ use crate::catalog::{CurrentCatalog, Item};
 use crate::clock::Clock;
 use crate::error::Error;
 use crate::grants::{FlockJay, Grants};
+use crate::identity::Identity;
 use crate::payments::{Intent, IntentStatus, Payments, Stripe};
 use crate::purchase::{Purchase, PurchaseId};
 use crate::store::Store;
@@ -30,6 +32,7 @@ use tokio_util::sync::CancellationToken;
 pub use form::{Hindered, HostedPurchase, PageSite};
 pub use guard::Guards;
 pub use hosted::Hosted;
+pub(crate) use mine::explain;
 pub use moment::Moment;
 pub use open::IdempotencyKey;
 pub use pauses::Pauses;
@@ -52,6 +55,8 @@ pub struct Checkout<P = Stripe, G = FlockJay> {
     pub(crate) guards: Guards,
     /// Who is told of purchases.
     pub(crate) accounts: Arc<[Arc<dyn Account>]>,
+    /// Reads learners' tokens.
+    pub(crate) identity: Arc<Identity>,
     /// How long a request that gives up waits for Stripe to confirm.
     patience: Duration,
     /// Ends what waits, when the server is told to stop.
@@ -73,6 +78,7 @@ impl<P: Payments, G: Grants> Checkout<P, G> {
             clock,
             guards: Guards::default(),
             accounts: Arc::default(),
+            identity: Arc::default(),
             patience: GIVE_UP_WAIT,
             stop: CancellationToken::new(),
         }
@@ -88,6 +94,12 @@ impl<P: Payments, G: Grants> Checkout<P, G> {
     #[must_use]
     pub fn telling(self, accounts: Vec<Arc<dyn Account>>) -> Self {
         Self { accounts: accounts.into(), ..self }
+    }
+
+    /// Knowing learners by these tokens.
+    #[must_use]
+    pub fn knowing(self, identity: Identity) -> Self {
+        Self { identity: Arc::new(identity), ..self }
     }
 
     /// Waiting for so long where Stripe has to confirm that a purchase is given up.
@@ -159,6 +171,7 @@ impl<P, G> Clone for Checkout<P, G> {
             clock: self.clock.clone(),
             guards: self.guards.clone(),
             accounts: self.accounts.clone(),
+            identity: self.identity.clone(),
             patience: self.patience,
             stop: self.stop.clone(),
         }

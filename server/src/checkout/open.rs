@@ -7,11 +7,11 @@ use crate::coupons::{CouponCode, CouponRefusal};
 use crate::error::Error;
 use crate::grants::Grants;
 use crate::payments::Payments;
-use crate::purchase::{self, Event, Purchase, PurchaseId, Redemption, Reference};
+use crate::purchase::{self, Event, Learner, Purchase, PurchaseId, Redemption, Reference};
 use crate::store::{Replay, StoreError, Tx};
 use crate::trial::{Guard, holds, reach};
 use sha2::{Digest, Sha256};
-use shared::{Money, OpenPurchase, Opened, Price, Sale, Team, Timestamp};
+use shared::{Money, OpenPurchase, Opened, Price, Sale, Team, Timestamp, TokenRefusal};
 
 /// A client's `Idempotency-Key`, and the body that it stands for.
 #[derive(Clone, Debug)]
@@ -51,6 +51,15 @@ impl IdempotencyKey {
 
 const SCOPE: &str = "open";
 
+/// Who asks for what.
+struct Visit<'a> {
+    request: &'a OpenPurchase,
+    key: Option<&'a IdempotencyKey>,
+    client: &'a Client,
+    /// The learner whom a token names, or why it names nobody; nothing of a guest.
+    signed_in: Option<Result<Learner, TokenRefusal>>,
+}
+
 /// What an opening came to.
 enum Opening {
     /// Still to be committed.
@@ -67,9 +76,17 @@ impl<P: Payments, G: Grants> Checkout<P, G> {
         key: Option<IdempotencyKey>,
         client: &Client,
     ) -> Result<Opened, Error> {
-        match self.try_to_open(&request, key.as_ref(), client).await {
+        let signed_in = match &request.learner_token {
+            Some(token) => Some(self.identity.learner(token).await),
+            None => None,
+        };
+        if let Some(Err(refusal)) = signed_in {
+            tracing::info!(token.refused = refusal.as_str(), "the learner goes on as a guest");
+        }
+        let visit = Visit { request: &request, key: key.as_ref(), client, signed_in };
+        match self.try_to_open(&visit).await {
             Err(Error::NotForSale(Sale::SoldOut)) if self.end_due_holds(&request.sku).await? => {
-                self.try_to_open(&request, key.as_ref(), client).await
+                self.try_to_open(&visit).await
             }
             outcome => outcome,
         }
@@ -92,31 +109,23 @@ impl<P: Payments, G: Grants> Checkout<P, G> {
         Ok(!due.is_empty())
     }
 
-    async fn try_to_open(
-        &self,
-        request: &OpenPurchase,
-        key: Option<&IdempotencyKey>,
-        client: &Client,
-    ) -> Result<Opened, Error> {
+    async fn try_to_open(&self, visit: &Visit<'_>) -> Result<Opened, Error> {
         let now = self.now();
-        let Some(coupon) = &request.coupon else {
-            return self.open_with(request, None, key, client, now).await;
-        };
+        let Some(coupon) = &visit.request.coupon else { return self.open_with(visit, None, now).await };
         let code = read_code(coupon)?;
-        self.begin_guess(client, now).await?;
-        let outcome = self.open_with(request, Some(code), key, client, now).await;
-        self.end_guess(outcome.as_ref().err(), client).await?;
+        self.begin_guess(visit.client, now).await?;
+        let outcome = self.open_with(visit, Some(code), now).await;
+        self.end_guess(outcome.as_ref().err(), visit.client).await?;
         outcome
     }
 
     async fn open_with(
         &self,
-        request: &OpenPurchase,
+        visit: &Visit<'_>,
         code: Option<CouponCode>,
-        key: Option<&IdempotencyKey>,
-        client: &Client,
         now: Timestamp,
     ) -> Result<Opened, Error> {
+        let Visit { request, key, .. } = *visit;
         let item = match (self.sellable(request, now), &code) {
             // What a company has bought is bought: until the training begins its codes are good.
             (Err(Error::NotForSale(Sale::Closed)), Some(code)) => self.still_takes(request, code, now).await,
@@ -134,19 +143,18 @@ impl<P: Payments, G: Grants> Checkout<P, G> {
             return Err(Error::NotForSale(Sale::SoldOut));
         }
         let mut tx = self.store.begin().await?;
-        let opened =
-            match self.open_in(&mut tx, request, item.map(|item| (item, code)), key, client, now).await {
-                Ok(Opening::New(opened)) => opened,
-                Ok(Opening::Known(opened)) => {
-                    // The one that opened it may be about to commit.
-                    tx.commit().await?;
-                    return Ok(opened);
-                }
-                Err(error) => {
-                    tx.take_back().await?;
-                    return Err(error);
-                }
-            };
+        let opened = match self.open_in(&mut tx, visit, item.map(|item| (item, code)), now).await {
+            Ok(Opening::New(opened)) => opened,
+            Ok(Opening::Known(opened)) => {
+                // The one that opened it may be about to commit.
+                tx.commit().await?;
+                return Ok(opened);
+            }
+            Err(error) => {
+                tx.take_back().await?;
+                return Err(error);
+            }
+        };
         reach("open.stored", "");
         tx.commit().await?;
         reach("open.committed", "");
@@ -183,12 +191,11 @@ impl<P: Payments, G: Grants> Checkout<P, G> {
     async fn open_in(
         &self,
         tx: &mut Tx,
-        request: &OpenPurchase,
+        visit: &Visit<'_>,
         asked: Result<(Item, Option<CouponCode>), Error>,
-        key: Option<&IdempotencyKey>,
-        client: &Client,
         now: Timestamp,
     ) -> Result<Opening, Error> {
+        let Visit { request, key, client, signed_in } = visit;
         // Ahead of a refusal, so that a repeat is answered as it was whatever has changed since.
         if let Some(key) = key
             && let Some(answer) = key.claim(tx, SCOPE, now).await?
@@ -212,13 +219,15 @@ impl<P: Payments, G: Grants> Checkout<P, G> {
             price,
             redemption,
             team,
+            signed_in: signed_in.clone().and_then(Result::ok),
         };
         let purchase = Purchase::open(terms, now, self.store.limits());
         if !tx.insert(&purchase, client.name(), &self.allowance(client), now).await? {
             return Err(self.not_allowed(tx, client, now).await?);
         }
         self.admit_to_offering(purchase.sku(), client)?;
-        let opened = purchase.opened();
+        let token_refused = signed_in.as_ref().and_then(|learner| learner.as_ref().err());
+        let opened = Opened { token_refused: token_refused.map(ToString::to_string), ..purchase.opened() };
         if let Some(key) = key {
             let answer = serde_json::to_string(&opened).map_err(StoreError::from)?;
             key.keep(tx, SCOPE, &answer).await?;
@@ -270,10 +279,6 @@ impl<P: Payments, G: Grants> Checkout<P, G> {
             if request.coupon.is_some() {
                 return Err(CouponRefusal::Team.into());
             }
-        }
-        if request.learner_token.is_some() {
-            // A page may know who is signed in before this server does.
-            tracing::warn!("no identity provider is configured: the learner buys as a guest");
         }
         // Seats are decided by the update below, so that two buyers can't both see the last one.
         match self.sale(item, 0, now) {

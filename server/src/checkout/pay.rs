@@ -1,12 +1,12 @@
 //! Creates or updates the payment intent when the learner presses Pay.
-use super::{Checkout, IdempotencyKey};
+use super::{Checkout, IdempotencyKey, mine};
 use crate::abuse::Client;
 use crate::error::Error;
 use crate::grants::Grants;
 use crate::payments::{Intent, IntentStatus, IntentTerms, Payments, PaymentsError};
 use crate::purchase::{Attempt, Event, Learner, Purchase, PurchaseId, Refusal, Way};
 use crate::trial::reach;
-use shared::{Email, Pay, PayAnswer, State};
+use shared::{Pay, PayAnswer, State};
 use std::time::Duration;
 use tokio::time::timeout;
 
@@ -48,12 +48,9 @@ impl<P: Payments, G: Grants> Checkout<P, G> {
         key: Option<IdempotencyKey>,
         payer: &Payer,
     ) -> Result<PayAnswer, Error> {
-        let learner = Learner {
-            email: Email::parse(&request.email).map_err(|_| Error::InvalidEmail)?,
-            name: parse_name(request.name)?,
-        };
         self.admit_to(id, &payer.client)?;
         let known = self.store.purchase(id).await?;
+        let learner = mine::payer(&known, &request.email, request.name)?;
         self.admit_payer(&known, &payer.client, payer.challenge_answer.as_deref()).await?;
         let press = Press { learner, expected_total: request.expected_total, way: Way::Inline };
         let purchase = match self.submit(id, press, key, &payer.client).await? {

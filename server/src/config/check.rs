@@ -5,6 +5,7 @@ use super::{
 };
 use crate::abuse::{ChallengeProvider, Proxies, Rate, Rates};
 use crate::account::WebhookConfig;
+use crate::identity::{IdentityConfig, RawIdentity};
 use crate::mail::Mailer;
 use crate::purchase::Limits;
 use ipnet::IpNet;
@@ -36,6 +37,9 @@ impl RawConfig {
             &mut self.challenge_js_url,
             &mut self.smtp_url,
             &mut self.smtp_from,
+            &mut self.learner_issuer,
+            &mut self.learner_jwks_url,
+            &mut self.learner_audience,
         ] {
             // Set to nothing is as good as not set.
             optional.take_if(|text| text.trim().is_empty());
@@ -71,6 +75,13 @@ impl RawConfig {
                 timeout: checker.millis("FLOCKJAY_TIMEOUT_MS", &self.flockjay_timeout_ms),
             },
             account_webhooks: checker.account_webhooks(&self.account_webhooks),
+            identity: checker.identity(RawIdentity {
+                issuer: self.learner_issuer.as_deref(),
+                audience: self.learner_audience.as_deref(),
+                keys: self.learner_jwks_url.as_deref(),
+                secrets: &self.learner_secrets,
+                secret_issuer: &self.learner_secrets_issuer,
+            }),
             limits: Limits {
                 hold: checker.seconds("HOLD_SECONDS", &self.hold_seconds),
                 payment: checker.seconds("PAYMENT_SECONDS", &self.payment_seconds),
@@ -231,6 +242,15 @@ impl Checker {
             secret: self.required("CHALLENGE_SECRET", secret),
             verify_url,
             script,
+        })
+    }
+
+    fn identity(&mut self, raw: RawIdentity<'_>) -> Option<IdentityConfig> {
+        raw.check().unwrap_or_else(|mistakes| {
+            for (name, mistake) in mistakes {
+                self.mistake(name, mistake);
+            }
+            None
         })
     }
 

@@ -8,6 +8,7 @@ pub use service::ServiceTokens;
 
 use crate::abuse::{ChallengeProvider, Proxies, Rates};
 use crate::account::WebhookConfig;
+use crate::identity::IdentityConfig;
 use crate::purchase::Limits;
 use clap::Args;
 use std::fmt;
@@ -65,6 +66,21 @@ pub struct RawConfig {
     /// replaces the other.
     #[arg(long, env = "ACCOUNT_WEBHOOKS", default_value = "", hide_env_values = true)]
     pub account_webhooks: String,
+    /// Whose tokens say who is signed in: the `iss` of an OIDC issuer, such as `https://university.okta.example/oauth2/default`.
+    #[arg(long, env = "LEARNER_ISSUER")]
+    pub learner_issuer: Option<String>,
+    /// Its keys; `LEARNER_ISSUER/v1/keys`, as with Okta, without it.
+    #[arg(long, env = "LEARNER_JWKS_URL")]
+    pub learner_jwks_url: Option<String>,
+    /// The `aud` that tokens must be for.
+    #[arg(long, env = "LEARNER_AUDIENCE")]
+    pub learner_audience: Option<String>,
+    /// Secrets of launch links signed with HS256, separated by commas; two while one replaces the other.
+    #[arg(long, env = "LEARNER_SECRETS", default_value = "", hide_env_values = true)]
+    pub learner_secrets: String,
+    /// The `iss` of such links.
+    #[arg(long, env = "LEARNER_SECRETS_ISSUER", default_value = "flockjay")]
+    pub learner_secrets_issuer: String,
     #[arg(long, env = "HOLD_SECONDS", default_value = "600")]
     pub hold_seconds: String,
     #[arg(long, env = "PAYMENT_SECONDS", default_value = "1200")]
@@ -148,6 +164,8 @@ pub struct Config {
     pub stripe: StripeConfig,
     pub flockjay: FlockJayConfig,
     pub account_webhooks: Vec<WebhookConfig>,
+    /// Whose tokens say who is signed in.
+    pub identity: Option<IdentityConfig>,
     pub limits: Limits,
     pub retry: Retry,
     /// How often purchases are compared with Stripe and FlockJay.

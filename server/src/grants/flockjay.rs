@@ -59,7 +59,7 @@ impl Grants for FlockJay {
             learner: LearnerBody {
                 email: grant.learner.email.as_str(),
                 name: grant.learner.name.as_deref(),
-                external_id: None,
+                external_id: grant.learner.external_id.as_deref(),
             },
             resource: grant.resource,
             reference: grant.reference.as_str(),

@@ -127,6 +127,7 @@ pub fn router(api: Api) -> Router {
         .routes(routes!(purchases::open_purchase, accounts::changed_purchases))
         .routes(routes!(accounts::learners_purchases))
         .routes(routes!(purchases::show_purchase, purchases::change_purchase, purchases::give_up_purchase))
+        .routes(routes!(purchases::my_purchase))
         .routes(routes!(purchases::pay_purchase))
         .routes(routes!(purchases::refresh_purchase))
         .routes(routes!(funnel::count_views, funnel::show_funnel));

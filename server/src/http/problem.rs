@@ -1,5 +1,6 @@
 //! The one mapping from errors to answers: `application/problem+json`.
 use crate::abuse::Excess;
+use crate::checkout::explain;
 use crate::coupons::CouponRefusal;
 use crate::error::Error;
 use crate::payments::PaymentsError;
@@ -7,7 +8,7 @@ use crate::purchase::Refusal;
 use axum::Json;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use shared::{Code, Problem, Reason, Sale};
+use shared::{Code, Problem, Reason, Sale, TokenRefusal};
 use std::any::Any;
 use std::time::Duration;
 
@@ -96,6 +97,19 @@ pub(super) fn describe(error: &Error) -> Problem {
             "This is not an email address. Write it like name@example.com.",
         )
         .at("email"),
+        Error::Token(TokenRefusal::Unavailable) => problem(
+            503,
+            Code::Unavailable,
+            "Unavailable",
+            "The keys of the sign-in service can't be fetched at the moment. Go on as a guest, or try again.",
+        ),
+        Error::Token(refusal) => problem(
+            422,
+            Code::InvalidRequest,
+            "Token refused",
+            format!("learner_token: {}. Leave it out to go on as a guest.", explain(*refusal)),
+        )
+        .at("learner_token"),
         Error::Invalid { field, detail } => {
             problem(422, Code::InvalidRequest, "Invalid request", format!("{field}: {detail}.")).at(field)
         }

@@ -53,6 +53,32 @@ pub(super) async fn open_purchase(
     Ok((StatusCode::CREATED, NEVER, Json(opened)))
 }
 
+/// What a learner who is signed in may use already: their newest purchase of the offering that gives access.
+#[utoipa::path(
+    post,
+    path = "/v1/purchases/mine",
+    request_body(content = OpenPurchase, description = "What would be opened: of it the SKU and the token count"),
+    responses(
+        (status = 200, body = PurchaseView),
+        (status = 400, body = Problem, description = "`malformed_json`", content_type = "application/problem+json"),
+        (status = 204, description = "There is none"),
+        (status = 413, body = Problem, description = "`body_too_large`", content_type = "application/problem+json"),
+        (status = 415, body = Problem, description = "`unsupported_media_type`", content_type = "application/problem+json"),
+        (status = 422, body = Problem, description = "`invalid_request`: the token is refused, and `detail` says why", content_type = "application/problem+json"),
+        (status = 429, body = Problem, description = "`rate_limited`", content_type = "application/problem+json"),
+        (status = 503, body = Problem, description = "`unavailable`", content_type = "application/problem+json"),
+    )
+)]
+pub(super) async fn my_purchase(
+    State(api): State<Api>,
+    Body(request, _): Body<OpenPurchase>,
+) -> Result<impl IntoResponse, Error> {
+    Ok(match api.checkout.mine(&request).await? {
+        Some(purchase) => (NEVER, Json(shown(&api, &purchase).await?)).into_response(),
+        None => (NEVER, StatusCode::NO_CONTENT).into_response(),
+    })
+}
+
 /// Creates or updates the payment intent, and answers what Stripe.js needs to confirm it.
 #[utoipa::path(
     post,

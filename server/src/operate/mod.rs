@@ -7,6 +7,7 @@ mod purchases;
 mod reconcile;
 mod seats;
 mod show;
+mod sync;
 mod tokens;
 mod variants;
 
@@ -17,6 +18,7 @@ pub use outbox::{list_commands, retry_command};
 pub use purchases::{list_purchases, refund_purchase, resend_grant, show_purchase};
 pub use reconcile::{Reconcile, reconcile};
 pub use seats::show_seats;
+pub use sync::{Sync, sync};
 pub use tokens::{TokensCommand, tokens};
 pub use variants::{Stats, list_variants, show_stats};
 

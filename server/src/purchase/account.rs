@@ -1,7 +1,7 @@
 //! What other systems of ours are told of a purchase, and how far that has come with each.
 use super::{Command, Purchase};
 use serde::{Deserialize, Serialize};
-use shared::{StepState, Timestamp};
+use shared::{State, StepState, Timestamp};
 
 /// What has happened to a purchase, for those who keep the learner's account.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -64,6 +64,22 @@ impl Purchase {
             told.at = Some(now);
         }
         vec![]
+    }
+
+    /// What whoever has heard nothing of it is to hear; nothing of what never gave access.
+    #[must_use]
+    pub fn last_account_event(&self) -> Option<AccountEvent> {
+        match self.state {
+            State::Granted | State::Refunding => self.granted_at.map(|_| AccountEvent::Granted),
+            State::Refunded if self.revoked_at.is_some() => Some(AccountEvent::Revoked),
+            State::Refunded => Some(AccountEvent::Refunded),
+            State::Held
+            | State::Paying
+            | State::Processing
+            | State::Paid
+            | State::Expired
+            | State::Canceled => None,
+        }
     }
 
     /// How far each receiver has come, and when it took its last message.

@@ -49,6 +49,9 @@ pub struct Purchase {
     #[serde(default)]
     team: Option<i64>,
     learner: Option<Learner>,
+    /// Whom a token has named when it was opened: nobody else can pay.
+    #[serde(default)]
+    signed_in: Option<Learner>,
     hold_expires_at: Timestamp,
     /// When the time to pay runs out; set by the first press of Pay.
     pay_expires_at: Option<Timestamp>,
@@ -103,6 +106,9 @@ pub struct Learner {
     #[serde(with = "email_text")]
     pub email: Email,
     pub name: Option<String>,
+    /// What whoever signed them in calls them.
+    #[serde(default)]
+    pub external_id: Option<String>,
 }
 
 impl Learner {
@@ -146,13 +152,15 @@ pub struct Opening {
     pub redemption: Option<Redemption>,
     /// For how many, where somebody buys for a team.
     pub team: Option<i64>,
+    /// The learner, where a token names one.
+    pub signed_in: Option<Learner>,
 }
 
 impl Purchase {
     /// A purchase that holds its seat from `now` on.
     #[must_use]
     pub fn open(opening: Opening, now: Timestamp, limits: &Limits) -> Self {
-        let Opening { id, reference, sku, seated, variant, price, redemption, team } = opening;
+        let Opening { id, reference, sku, seated, variant, price, redemption, team, signed_in } = opening;
         let hold_expires_at = now.plus(limits.hold);
         Self {
             id,
@@ -167,6 +175,7 @@ impl Purchase {
             redemption,
             team,
             learner: None,
+            signed_in,
             hold_expires_at,
             pay_expires_at: None,
             wake_at: Some(hold_expires_at),

@@ -24,7 +24,7 @@ fn price(coupon: Option<&str>) -> (Price, Option<Redemption>) {
 }
 
 fn any_event() -> impl Strategy<Value = Event> {
-    let learner = Learner { email: Email::parse("ada@example.com").unwrap(), name: None };
+    let learner = Learner { email: Email::parse("ada@example.com").unwrap(), name: None, external_id: None };
     let seat = prop_oneof![Just(SeatFound::Yes), Just(SeatFound::No)];
     let back = "https://checkout/p/1".to_owned();
     let terms = PageTerms { title: "Redis".to_owned(), lang: "en".to_owned(), back };
@@ -97,6 +97,7 @@ impl Ledger {
             price,
             redemption,
             team: None,
+            signed_in: None,
         };
         let purchase = Purchase::open(opening, now, &LIMITS);
         Self {

@@ -23,6 +23,7 @@ fn opening(seated: bool) -> Opening {
         price: Price::of(Money { amount: 4900, currency: usd() }),
         redemption: None,
         team: None,
+        signed_in: None,
     }
 }
 
@@ -31,7 +32,7 @@ fn usd() -> Currency {
 }
 
 fn learner() -> Learner {
-    Learner { email: Email::parse("ada@example.com").unwrap(), name: None }
+    Learner { email: Email::parse("ada@example.com").unwrap(), name: None, external_id: None }
 }
 
 fn pay() -> Event {
@@ -227,7 +228,7 @@ fn a_hosted_purchase_stays_one_and_its_request_stays_the_same() {
 #[test]
 fn stripes_page_is_for_one_email() {
     let by = |email: &str| Event::PaySubmitted {
-        learner: Learner { email: Email::parse(email).unwrap(), name: None },
+        learner: Learner { email: Email::parse(email).unwrap(), name: None, external_id: None },
         expected_total: 4900,
         key: "other".to_owned(),
         way: Way::Hosted(terms()),

@@ -68,6 +68,12 @@ impl Purchase {
         self.learner.as_ref()
     }
 
+    /// Whom a token has named; a guest has none.
+    #[must_use]
+    pub fn signed_in(&self) -> Option<&Learner> {
+        self.signed_in.as_ref()
+    }
+
     #[must_use]
     pub fn intent(&self) -> Option<&str> {
         self.intent.as_deref()
@@ -186,6 +192,8 @@ impl Purchase {
             state: self.state,
             hold_expires_at: self.hold_expires_at,
             price: self.price.clone(),
+            email: self.signed_in.as_ref().map(|learner| learner.email.masked()),
+            token_refused: None,
         }
     }
 
@@ -200,7 +208,7 @@ impl Purchase {
             state: self.state,
             version: self.version,
             price: self.price.clone(),
-            email: self.learner.as_ref().map(|learner| learner.email.masked()),
+            email: self.learner.as_ref().or(self.signed_in.as_ref()).map(|learner| learner.email.masked()),
             hold_expires_at: owns_time.then(|| self.pay_expires_at.unwrap_or(self.hold_expires_at)),
             access_url: if self.state == State::Granted { self.access_url.clone() } else { None },
             places: self.team,

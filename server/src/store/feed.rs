@@ -38,6 +38,15 @@ impl Store {
         rows.iter().map(entry).collect()
     }
 
+    /// How many purchases have changed since then.
+    pub async fn changed_since(&self, since: Timestamp) -> Result<i64, StoreError> {
+        let row = sqlx::query("SELECT count(*) AS changed FROM purchases WHERE updated_at >= $1")
+            .bind(since.as_millis())
+            .fetch_one(&self.pool)
+            .await?;
+        Ok(row.try_get("changed")?)
+    }
+
     /// Gives every committed change a place behind all that there are.
     async fn number_changes(&self) -> Result<(), StoreError> {
         loop {

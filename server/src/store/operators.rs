@@ -1,7 +1,7 @@
 //! What operators ask of the database, and the trace that they leave in it.
 use super::outbox::random_name;
 use super::{Store, StoreError, Tx};
-use crate::purchase::{Purchase, PurchaseId};
+use crate::purchase::{Learner, Purchase, PurchaseId};
 use serde::Serialize;
 use shared::{Email, Timestamp};
 use sqlx::Row;
@@ -94,6 +94,27 @@ impl Store {
             Ok((serde_json::from_str(row.try_get("body")?)?, at))
         };
         rows.iter().map(found).collect()
+    }
+
+    /// The newest purchase by which this learner may use `sku` now.
+    pub async fn entitlement(&self, sku: &str, learner: &Learner) -> Result<Option<Purchase>, StoreError> {
+        let rows = sqlx::query(
+            "SELECT body FROM purchases WHERE sku = $1 AND state = 'granted' AND (external_id = $2 OR lower(email) = $3) \
+             ORDER BY opened_at DESC, id",
+        )
+        .bind(sku)
+        .bind(learner.external_id.as_deref())
+        .bind(learner.email.as_str().to_lowercase())
+        .fetch_all(&self.pool)
+        .await?;
+        for row in &rows {
+            let purchase: Purchase = serde_json::from_str(row.try_get("body")?)?;
+            // Who buys for a team needn't be one of it.
+            if !purchase.is_for_team() {
+                return Ok(Some(purchase));
+            }
+        }
+        Ok(None)
     }
 
     /// The purchase that people call `name`: its reference, in either case, or its id.

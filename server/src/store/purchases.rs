@@ -242,7 +242,7 @@ impl Tx {
     async fn update(&mut self, purchase: &Purchase, now: Timestamp) -> Result<(), StoreError> {
         sqlx::query(
             "UPDATE purchases SET state = $2, version = $3, intent = $4, email = $5, wake_at = $6, updated_at = $7, \
-             body = $8, feed_at = NULL WHERE id = $1",
+             body = $8, external_id = $9, feed_at = NULL WHERE id = $1",
         )
         .bind(purchase.id().as_str())
         .bind(purchase.state().as_str())
@@ -252,6 +252,7 @@ impl Tx {
         .bind(purchase.wake_at().map(Timestamp::as_millis))
         .bind(now.as_millis())
         .bind(serde_json::to_string(purchase)?)
+        .bind(purchase.learner().and_then(|learner| learner.external_id.as_deref()))
         .execute(&mut *self.inner)
         .await?;
         Ok(())

@@ -8,6 +8,10 @@ pub(crate) enum Command {
         turn: u32,
         request: OpenPurchase,
     },
+    /// Asks whether the learner of its token has the offering already.
+    FindAccess {
+        request: OpenPurchase,
+    },
     LoadStripe,
     /// Stripe's form, or its new amount where it is shown.
     ShowPayment {

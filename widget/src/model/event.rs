@@ -8,6 +8,8 @@ pub(crate) enum Event {
     PurchaseOpened(Opened),
     /// Opening the purchase failed.
     OpeningFailed(Trouble),
+    /// The learner who is signed in has bought it before.
+    AccessFound(PurchaseView),
     StripeLoaded,
     /// Stripe.js or its form could not be loaded.
     StripeFailed,

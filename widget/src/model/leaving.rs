@@ -9,6 +9,8 @@ impl Model {
             | Stage::Form { .. }
             | Stage::Paying(Step::CheckingDetails | Step::Preparing | Step::Repricing | Step::Applying)
             | Stage::Failed(_) => self.close(),
+            // Whoever comes next may be another learner.
+            Stage::Granted { .. } if self.owned => Vec::new(),
             // Money may be moving: whoever comes back must not be asked to pay once more.
             Stage::Paying(Step::Confirming)
             | Stage::Checking { .. }

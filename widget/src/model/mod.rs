@@ -33,6 +33,10 @@ pub(crate) struct Model {
     /// Calls that failed in a row while watching.
     pub(crate) misses: u32,
     email_typed: bool,
+    /// The email is that of who is signed in, masked, and can't be another.
+    pub(crate) signed_in: bool,
+    /// The learner had it before they came here.
+    pub(crate) owned: bool,
     /// A coupon's code, from the page or typed; whether its field is open, and whether a purchase is opened with it.
     code: String,
     code_open: bool,
@@ -76,6 +80,8 @@ impl Model {
             purchase: None,
             misses: 0,
             email_typed: false,
+            signed_in: false,
+            owned: false,
             code: String::new(),
             code_open: false,
             code_wanted: false,
@@ -121,6 +127,7 @@ impl Model {
             Event::PurchasePressed => self.press_purchase(),
             Event::PurchaseOpened(opened) => self.keep_purchase(opened),
             Event::OpeningFailed(trouble) => self.fail_opening(trouble),
+            Event::AccessFound(seen) => self.show_access(seen),
             Event::StripeLoaded => self.keep_stripe(),
             Event::StripeFailed => self.fail_stripe(),
             Event::EmailTyped(text) => self.take_email(text),

@@ -1,6 +1,6 @@
 //! From the offer to the payment form, and back.
 use super::{Command, Failure, Model, Note, Notice, Purchase, Script, Settings, Stage, Target, Trouble};
-use shared::{Code, OpenPurchase, Opened, Sale, State};
+use shared::{Code, OpenPurchase, Opened, PurchaseView, Sale, State, Timestamp};
 
 impl Model {
     pub(super) fn press_purchase(&mut self) -> Vec<Command> {
@@ -14,6 +14,14 @@ impl Model {
     pub(super) fn keep_purchase(&mut self, opened: Opened) -> Vec<Command> {
         let Stage::Opening = self.stage else { return vec![Command::ClosePurchase { id: opened.id }] };
         let expires_at = opened.hold_expires_at;
+        let refused = opened.token_refused.is_some();
+        let was_signed_in = std::mem::replace(&mut self.signed_in, opened.email.is_some());
+        if let Some(email) = opened.email {
+            self.email = email;
+        } else if was_signed_in {
+            // Of a learner who has signed out.
+            self.email.clear();
+        }
         self.purchase = Some(Purchase {
             id: opened.id,
             reference: opened.reference,
@@ -22,6 +30,9 @@ impl Model {
             version: None,
         });
         let mut commands = vec![self.tell(Notice::Opened), self.tell(Notice::Hold { expires_at })];
+        if refused {
+            commands.push(self.tell(Notice::Error { code: "learner_token_refused" }));
+        }
         commands.extend(self.show_form());
         commands
     }
@@ -141,7 +152,9 @@ impl Model {
 
     pub(super) fn change_settings(&mut self, settings: Settings) -> Vec<Command> {
         let changed = settings != self.settings;
+        let is_another = settings.learner_token != self.settings.learner_token;
         self.settings = settings;
+        let mut commands = if is_another { self.meet_learner() } else { Vec::new() };
         // What is typed where it is sold out is the learner's.
         if changed && !(self.code_open && self.stage.is_offer()) {
             self.code = self.settings.coupon.clone().unwrap_or_default();
@@ -168,12 +181,38 @@ impl Model {
             | Stage::Granted { .. }
             | Stage::Over(_) => false,
         };
-        if !(open && changed) {
-            return Vec::new();
+        if open && changed {
+            commands.extend(self.close());
+            commands.extend(self.open());
         }
-        let mut commands = self.close();
-        commands.extend(self.open());
         commands
+    }
+
+    /// Asks what a learner has who has just signed in. What is shown of one who has signed out goes.
+    fn meet_learner(&mut self) -> Vec<Command> {
+        if std::mem::take(&mut self.owned) {
+            self.forget();
+            self.stage = Stage::Offer { note: None };
+        }
+        let asks = self.stage.is_offer() && self.settings.learner_token.is_some();
+        if asks { vec![Command::FindAccess { request: self.request() }] } else { Vec::new() }
+    }
+
+    /// The way in, where nothing has been begun.
+    pub(super) fn show_access(&mut self, seen: PurchaseView) -> Vec<Command> {
+        if let Stage::Offer { .. } = self.stage {
+            self.owned = true;
+            self.purchase = Some(Purchase {
+                id: seen.id,
+                reference: seen.reference,
+                price: seen.price,
+                hold_expires_at: Timestamp::from_millis(0),
+                version: Some(seen.version),
+            });
+            self.stage = Stage::Granted { access_url: seen.access_url };
+            self.folded = true;
+        }
+        Vec::new()
     }
 
     pub(super) fn open(&mut self) -> Vec<Command> {
@@ -188,12 +227,16 @@ impl Model {
     }
 
     pub(super) fn open_command(&self) -> Command {
-        let coupon = (self.code_wanted && self.team.is_none()).then(|| self.code.trim().to_owned());
-        let learner_token = self.settings.learner_token.clone();
-        let (sku, variant) = (self.screen.offering.sku.clone(), self.screen.variant.clone());
-        Command::OpenPurchase {
-            turn: self.turn,
-            request: OpenPurchase { sku, coupon, variant, learner_token, places: self.team },
+        Command::OpenPurchase { turn: self.turn, request: self.request() }
+    }
+
+    fn request(&self) -> OpenPurchase {
+        OpenPurchase {
+            sku: self.screen.offering.sku.clone(),
+            coupon: (self.code_wanted && self.team.is_none()).then(|| self.code.trim().to_owned()),
+            variant: self.screen.variant.clone(),
+            learner_token: self.settings.learner_token.clone(),
+            places: self.team,
         }
     }
 

@@ -45,6 +45,11 @@ impl Call {
         Self { body, header: Some(("idempotency-key", key)), ..Self::new("POST", "", "") }
     }
 
+    /// Of `request` its SKU and its token count.
+    pub(crate) fn mine(request: &OpenPurchase) -> Self {
+        Self { body: Some(json::opening_body(request)), ..Self::new("POST", "mine", "") }
+    }
+
     /// `answer` is that of a challenge.
     pub(crate) fn pay(id: &str, request: &Pay, answer: Option<String>) -> Self {
         let body = Some(json::pay_body(request));

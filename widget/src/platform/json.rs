@@ -122,6 +122,8 @@ impl FromJson for Opened {
             state: state(value)?,
             hold_expires_at: moment(value, "hold_expires_at")?,
             price: FromJson::from_json(&member(value, "price"))?,
+            email: text(value, "email"),
+            token_refused: text(value, "token_refused"),
         })
     }
 }
@@ -179,7 +181,8 @@ impl FromJson for Refusal {
     fn from_json(value: &JsValue) -> Option<Self> {
         let challenge = FromJson::from_json(&member(value, "challenge"));
         let reason = text(value, "reason").and_then(|reason| Reason::parse(&reason));
-        Some(Self { code: Code::parse(&text(value, "code")?)?, challenge, reason })
+        let code = text(value, "code")?;
+        Some(Self { code: Code::parse(&code).unwrap_or(Code::Unavailable), challenge, reason })
     }
 }
 

@@ -68,7 +68,7 @@ fn email(model: &Model, words: &Words) -> Field {
         fault: words.fault(model),
         hint: words.email_hint(model),
         hidden: model.asks_for_seat(),
-        readonly: is_busy(model),
+        readonly: is_busy(model) || model.signed_in,
     }
 }
 

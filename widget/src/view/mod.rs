@@ -46,7 +46,7 @@ pub(crate) fn card(model: &Model, words: &Words) -> impl IntoView + use<> {
                 <p class="dates" part="dates" hidden=undated>{dates.unwrap_or_default()}</p>
             </header>
             <div class="terms">
-                <p class="price" part="price">{words.money(model.due())}</p>
+                <p class="price" part="price">{words.price(model)}</p>
                 <p class="seats" part="seats" hidden=unlimited>{seats}</p>
             </div>
             {offer(model, words)}

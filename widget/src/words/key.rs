@@ -82,6 +82,8 @@ keys! {
     PaidSlowText => "paid_slow_text",
     GrantedHeading => "granted_heading",
     GrantedText => "granted_text",
+    OwnedHeading => "owned_heading",
+    OwnedText => "owned_text",
     TeamHeading => "team_heading",
     TeamText => "team_text",
     TeamLink => "team_link",

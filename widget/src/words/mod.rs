@@ -137,6 +137,11 @@ impl Words {
         }
     }
 
+    /// What it costs; nothing for who has it.
+    pub(crate) fn price(&self, model: &Model) -> String {
+        if model.owned { String::new() } else { self.money(model.due()) }
+    }
+
     /// How many seats are left; empty where there is no limit.
     pub(crate) fn seats(&self, model: &Model) -> String {
         let Some(seats) = model.screen.offering.seats else { return String::new() };
@@ -341,6 +346,7 @@ impl Words {
             Stage::Granted { access_url } => {
                 let (heading, text, link) = match model.team {
                     Some(_) => (Key::TeamHeading, Key::TeamText, Key::TeamLink),
+                    None if model.owned => (Key::OwnedHeading, Key::OwnedText, Key::StartLearning),
                     None => (Key::GrantedHeading, Key::GrantedText, Key::StartLearning),
                 };
                 let go = |url| Way::Go(self.say(link), url);

@@ -118,6 +118,8 @@ impl Settings {
             ("FLOCKJAY_URL", Some(url(flockjay))),
             ("FLOCKJAY_TOKEN", Some(FLOCKJAY_TOKEN.to_owned())),
             ("ACCOUNT_WEBHOOKS", Some(format!("sm={}/account/webhook#{ACCOUNT_SECRET}", url(course)))),
+            ("LEARNER_ISSUER", Some(format!("{}/oauth2/default", url(course)))),
+            ("LEARNER_AUDIENCE", Some("redis-university".to_owned())),
             ("SMTP_URL", Some(format!("smtp://127.0.0.1:{mail}"))),
             ("SMTP_FROM", Some("Redis University <university@redis.example>".to_owned())),
         ];
@@ -154,7 +156,8 @@ impl Settings {
              4000 0000 0000 9995  is declined\n               \
              4000 0025 0000 3155  asks for 3-D Secure\n               \
              any date to come, any CVC\n  \
-             Coupon       {COUPON} takes 20 % off\n\n  \
+             Coupon       {COUPON} takes 20 % off\n  \
+             Signed in    {course}/?signed-in=ada@example.com\n\n  \
              Logs         {logs}\n\n\
              Ctrl-C ends everything.",
             course = url(self.ports.course),

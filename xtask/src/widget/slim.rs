@@ -21,6 +21,7 @@ pub(super) fn all(dist: &Path) -> Result<()> {
     optimise(&wasm)?;
     let bytes = fs::read(&wasm).context("cannot read the WASM")?;
     let (bytes, text) = shorten(&bytes, &text)?;
+    let text = drop_unused(&text);
     fs::write(&glue, text).context("cannot write the glue")?;
     fs::write(&wasm, bytes).context("cannot write the WASM")?;
     minify(&glue)?;
@@ -72,6 +73,22 @@ fn shorten(wasm: &[u8], glue: &str) -> Result<(Vec<u8>, String)> {
     Ok((module.finish(), glue))
 }
 
+/// `glue` without the functions that no import names any more, and without the other way to start, which nobody takes. What
+/// only those have used goes when it is minified.
+fn drop_unused(glue: &str) -> String {
+    let mut kept = String::with_capacity(glue.len());
+    let mut dropping = false;
+    for line in glue.lines() {
+        // wasm-bindgen indents the entries of the object by eight, and ends each at the same depth.
+        dropping |= line.starts_with("        __wb") && line.contains(": function(");
+        if !dropping {
+            kept.extend([line, "\n"]);
+        }
+        dropping &= !line.starts_with("        }");
+    }
+    kept.replace("export { initSync, ", "export { ")
+}
+
 /// Without wasm-opt the WASM stays as it is: larger, and as good.
 fn optimise(wasm: &Path) -> Result<()> {
     let found = match tools::ensure(&tools::WASM_OPT) {
@@ -86,7 +103,13 @@ fn optimise(wasm: &Path) -> Result<()> {
     optimise.env("PATH", tools::path(&[&found])?);
     // The second look finds what the first has bared; in this order they leave least.
     optimise
-        .args(["-Oz", "-Os", "--one-caller-inline-max-function-size=17", "--strip-debug"])
+        .args([
+            "-Oz",
+            "-Os",
+            "--always-inline-max-function-size=3",
+            "--one-caller-inline-max-function-size=15",
+        ])
+        .arg("--strip-debug")
         .arg(wasm)
         .arg("-o")
         .arg(wasm);
@@ -96,7 +119,8 @@ fn optimise(wasm: &Path) -> Result<()> {
 fn minify(glue: &Path) -> Result<()> {
     let mut minify = loader::esbuild()?;
     minify.arg(glue).arg(format!("--outfile={}", glue.display()));
-    process::run(minify.args(["--format=esm", "--target=es2022"])).context("the glue can't be minified")
+    process::run(minify.args(["--format=esm", "--target=es2022", "--tree-shaking=true"]))
+        .context("the glue can't be minified")
 }
 
 #[cfg(test)]
@@ -122,6 +146,23 @@ mod tests {
         let (short, renamed) = shorten(&wasm(&["now_12", "now_123"]), glue).unwrap();
         assert_eq!(short, wasm(&["a0", "a1"]));
         assert_eq!(renamed, "{ a0: function() {}, a1: function() {} }");
+    }
+
+    #[test]
+    fn what_nothing_imports_any_more_is_dropped() {
+        let entry = |name: &str| {
+            format!("        {name}: function(arg0) {{\n            return now();\n        }},\n")
+        };
+        let handled = "        __wbg_gone_3: function() { return handleError(function () {\n            now();\n        }, arguments); },\n";
+        let glue = [
+            &entry("__wbg_gone_1"),
+            &entry("a0"),
+            handled,
+            &entry("a1"),
+            "export { initSync, init as default };\n",
+        ];
+        let kept = [entry("a0"), entry("a1"), "export { init as default };\n".to_owned()].concat();
+        assert_eq!(drop_unused(&glue.concat()), kept);
     }
 
     #[test]

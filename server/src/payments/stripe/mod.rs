@@ -7,7 +7,7 @@ use super::{
     BadWebhook, ClientSecret, Intent, IntentPage, IntentStatus, IntentTerms, Message, News, Payments,
     PaymentsError, RefundStatus, Session, SessionTerms, TakenBack,
 };
-use crate::purchase::{Dispute, Reference};
+use crate::purchase::{Dispute, Learner, Reference};
 use envelope::Envelope;
 use errors::read_error;
 use shared::{Currency, Timestamp};
@@ -37,6 +37,8 @@ const PAGE: i64 = 100;
 const MOST_PAGES: usize = 10;
 /// The metadata field that carries our reference.
 const REFERENCE: &str = "purchase";
+/// The metadata field that carries the learner's external id.
+const LEARNER: &str = "learner_external_id";
 /// The metadata field by which a refund is known again: its key, which begins with our reference.
 const REFUND: &str = "refund";
 /// Stripe's code where nothing is left to give back.
@@ -135,7 +137,7 @@ impl Payments for Stripe {
             .automatic_payment_methods(CreatePaymentIntentAutomaticPaymentMethods::new(true))
             .receipt_email(terms.attempt.learner.email.as_str())
             .description(terms.sku)
-            .metadata(metadata(terms.reference));
+            .metadata(metadata(terms.reference, &terms.attempt.learner));
         match self.send(&request, Some(&terms.attempt.key)).await {
             Ok(intent) => Ok(read_intent(&intent)),
             // Stripe may have done the work and failed to say so.
@@ -393,7 +395,9 @@ fn stripe_currency(currency: Currency) -> stripe_types::Currency {
     }
 }
 
-/// One entry: a map of several has no order of its own, and a repeat with the same key must be the same request.
-fn metadata(reference: &Reference) -> HashMap<String, String> {
-    HashMap::from([(REFERENCE.to_owned(), reference.as_str().to_owned())])
+/// Our reference, and the learner as whoever signed them in calls them.
+fn metadata(reference: &Reference, learner: &Learner) -> HashMap<String, String> {
+    let reference = (REFERENCE.to_owned(), reference.as_str().to_owned());
+    let learner = learner.external_id.clone().map(|id| (LEARNER.to_owned(), id));
+    [reference].into_iter().chain(learner).collect()
 }

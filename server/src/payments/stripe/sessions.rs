@@ -88,7 +88,7 @@ fn creation(terms: &SessionTerms<'_>) -> CreateCheckoutSession {
     item.quantity = Some(1);
     let mut payment = CreateCheckoutSessionPaymentIntentData::new();
     payment.description = Some(terms.sku.to_owned());
-    payment.metadata = Some(metadata(terms.reference));
+    payment.metadata = Some(metadata(terms.reference, learner));
     payment.receipt_email = Some(learner.email.as_str().to_owned());
     let mut one_currency = CreateCheckoutSessionAdaptivePricing::new();
     one_currency.enabled = Some(false);
@@ -100,7 +100,7 @@ fn creation(terms: &SessionTerms<'_>) -> CreateCheckoutSession {
         // What is charged is what was shown, in that currency.
         .adaptive_pricing(one_currency)
         .client_reference_id(terms.reference.as_str())
-        .metadata(metadata(terms.reference))
+        .metadata(metadata(terms.reference, learner))
         .customer_email(learner.email.as_str())
         .locale(locale(&page.lang))
         .success_url(page.back.as_str())

@@ -47,6 +47,7 @@ impl Fixture {
             price: Price::of(Money { amount: 4900, currency: Currency::USD }),
             redemption: None,
             team: None,
+            signed_in: None,
         };
         let purchase = Purchase::open(opening, NOW, &LIMITS);
         let mut tx = self.store.begin().await.unwrap();
@@ -63,7 +64,8 @@ impl Fixture {
     }
 
     async fn pay(&self, id: &PurchaseId) {
-        let learner = Learner { email: Email::parse("ada@example.com").unwrap(), name: None };
+        let learner =
+            Learner { email: Email::parse("ada@example.com").unwrap(), name: None, external_id: None };
         self.apply(
             id,
             Event::PaySubmitted { learner, expected_total: 4900, key: "key".to_owned(), way: Way::Inline },

@@ -3,6 +3,7 @@ mod coupon;
 mod dialog;
 mod leaving;
 mod seats;
+mod signed_in;
 mod team;
 
 use super::{Command, Event, Failure, Model, Note, Notice, Settings, Stage, Step, Target, Trouble};
@@ -375,6 +376,8 @@ fn opened(total: i64) -> Opened {
         state: State::Held,
         hold_expires_at: Timestamp::from_millis(1),
         price: price(total),
+        email: None,
+        token_refused: None,
     }
 }
 

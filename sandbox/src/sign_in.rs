@@ -1,0 +1,156 @@
+//! A sign-in service of Okta's shape: publishes its keys, and signs tokens for whomever a test or the course page names.
+
+use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError};
+
+use aws_lc_rs::{
+    encoding::{AsDer, Pkcs8V1Der},
+    rand::SystemRandom,
+    rsa::KeySize,
+    signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, Ed25519KeyPair, RsaKeyPair},
+};
+use axum::{
+    Json, Router,
+    extract::State,
+    http::StatusCode,
+    response::{IntoResponse, Response},
+    routing::get,
+};
+use base64::{Engine, prelude::BASE64_STANDARD};
+use jsonwebtoken::{Algorithm, EncodingKey, Header, encode, jwk::Jwk};
+use serde_json::{Value, json};
+
+/// Whom its tokens are for (`LEARNER_AUDIENCE`).
+pub const SIGN_IN_AUDIENCE: &str = "redis-university";
+
+const ISSUER: &str = "/oauth2/default";
+
+/// Making one for each test would take longer than most tests.
+static RSA: LazyLock<EncodingKey> = LazyLock::new(rsa);
+
+/// Signs tokens, looks into the service and makes things go wrong.
+#[derive(Clone)]
+pub struct SignIn(Arc<Mutex<Inner>>);
+
+struct Inner {
+    issuer: String,
+    /// The newest of an algorithm signs.
+    keys: Vec<Key>,
+    down: bool,
+    asked: usize,
+}
+
+struct Key {
+    name: String,
+    algorithm: Algorithm,
+    key: EncodingKey,
+}
+
+impl SignIn {
+    pub(crate) fn new(base: &str) -> Self {
+        let keys = vec![
+            Key { name: "rsa-1".to_owned(), algorithm: Algorithm::RS256, key: RSA.clone() },
+            Key { name: "ec-1".to_owned(), algorithm: Algorithm::ES256, key: elliptic() },
+            Key { name: "ed-1".to_owned(), algorithm: Algorithm::EdDSA, key: edwards() },
+        ];
+        let issuer = format!("{base}{ISSUER}");
+        Self(Arc::new(Mutex::new(Inner { issuer, keys, down: false, asked: 0 })))
+    }
+
+    /// What its tokens have as `iss` (`LEARNER_ISSUER`).
+    #[must_use]
+    pub fn issuer(&self) -> String {
+        self.lock().issuer.clone()
+    }
+
+    /// What Okta says of somebody who has just signed in.
+    #[must_use]
+    pub fn claims(&self, email: &str, external_id: &str) -> Value {
+        let now = crate::stripe::now();
+        json!({
+            "iss": self.issuer(), "aud": SIGN_IN_AUDIENCE, "sub": external_id, "email": email,
+            "email_verified": true, "name": "Ada Lovelace", "iat": now, "exp": now + 3600,
+        })
+    }
+
+    /// A token that says `claims`, signed with the newest key of this algorithm.
+    #[must_use]
+    pub fn sign(&self, algorithm: Algorithm, claims: &Value) -> String {
+        let inner = self.lock();
+        let key = inner.keys.iter().rfind(|key| key.algorithm == algorithm).expect("a key of this algorithm");
+        let header = Header { kid: Some(key.name.clone()), ..Header::new(algorithm) };
+        encode(&header, claims, &key.key).expect("a token")
+    }
+
+    /// A token of somebody who has just signed in.
+    #[must_use]
+    pub fn token(&self, email: &str, external_id: &str) -> String {
+        self.sign(Algorithm::RS256, &self.claims(email, external_id))
+    }
+
+    /// Signs with a new key from now on; the old one is withdrawn.
+    pub fn rotate(&self) {
+        let mut inner = self.lock();
+        let name = format!("ec-{}", inner.keys.len());
+        inner.keys.retain(|key| key.algorithm != Algorithm::ES256);
+        inner.keys.push(Key { name, algorithm: Algorithm::ES256, key: elliptic() });
+    }
+
+    /// Answers nobody until it is up again.
+    pub fn is_down(&self, down: bool) {
+        self.lock().down = down;
+    }
+
+    /// How often its keys were asked for.
+    #[must_use]
+    pub fn asked(&self) -> usize {
+        self.lock().asked
+    }
+
+    pub(crate) fn routes(&self) -> Router {
+        Router::new().route(&format!("{ISSUER}/v1/keys"), get(keys)).with_state(self.clone())
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Inner> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl std::fmt::Debug for SignIn {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("SignIn").finish_non_exhaustive()
+    }
+}
+
+async fn keys(State(sign_in): State<SignIn>) -> Response {
+    let mut inner = sign_in.lock();
+    inner.asked += 1;
+    if inner.down {
+        return StatusCode::SERVICE_UNAVAILABLE.into_response();
+    }
+    let public = |key: &Key| {
+        let mut public = Jwk::from_encoding_key(&key.key, key.algorithm).expect("a public key");
+        public.common.key_id = Some(key.name.clone());
+        public.common.public_key_use = Some(jsonwebtoken::jwk::PublicKeyUse::Signature);
+        public
+    };
+    Json(json!({ "keys": inner.keys.iter().map(public).collect::<Vec<_>>() })).into_response()
+}
+
+fn rsa() -> EncodingKey {
+    let pair = RsaKeyPair::generate(KeySize::Rsa2048).expect("a key");
+    let der: Pkcs8V1Der<'_> = pair.as_der().expect("its bytes");
+    let text = BASE64_STANDARD.encode(der.as_ref());
+    let pem = format!("-----BEGIN PRIVATE KEY-----\n{text}\n-----END PRIVATE KEY-----\n");
+    EncodingKey::from_rsa_pem(pem.as_bytes()).expect("a key")
+}
+
+fn elliptic() -> EncodingKey {
+    let random = SystemRandom::new();
+    let pair = EcdsaKeyPair::generate_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, &random).expect("a key");
+    EncodingKey::from_ec_der(pair.as_ref())
+}
+
+fn edwards() -> EncodingKey {
+    let pair = Ed25519KeyPair::generate_pkcs8v1(&SystemRandom::new()).expect("a key");
+    EncodingKey::from_ed_der(pair.as_ref())
+}

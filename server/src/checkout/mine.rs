@@ -1,0 +1,49 @@
+//! What a learner who is signed in has already, and who pays for what they open.
+use super::Checkout;
+use super::pay::parse_name;
+use crate::error::Error;
+use crate::grants::Grants;
+use crate::payments::Payments;
+use crate::purchase::{Learner, Purchase};
+use shared::{Email, OpenPurchase, TokenRefusal};
+
+impl<P: Payments, G: Grants> Checkout<P, G> {
+    /// The newest purchase that gives the learner of this token access to the offering.
+    pub async fn mine(&self, asked: &OpenPurchase) -> Result<Option<Purchase>, Error> {
+        let token = asked.learner_token.as_deref().unwrap_or_default();
+        let learner = self.identity.learner(token).await.map_err(Error::Token)?;
+        Ok(self.store.entitlement(&asked.sku, &learner).await?)
+    }
+}
+
+/// Who pays for `purchase`: whom its token has named, or who types an email.
+pub(super) fn payer(purchase: &Purchase, email: &str, name: Option<String>) -> Result<Learner, Error> {
+    let name = parse_name(name)?;
+    let Some(known) = purchase.signed_in() else {
+        let email = Email::parse(email).map_err(|_| Error::InvalidEmail)?;
+        return Ok(Learner { email, name, external_id: None });
+    };
+    let email = email.trim();
+    if !email.eq_ignore_ascii_case(known.email.as_str()) && email != known.email.masked() {
+        let detail = "is that of the learner who is signed in, and can't be another".to_owned();
+        return Err(Error::Invalid { field: "email".to_owned(), detail });
+    }
+    Ok(Learner { name: known.name.clone().or(name), ..known.clone() })
+}
+
+/// What is said of a token that is refused.
+pub(crate) const fn explain(refusal: TokenRefusal) -> &'static str {
+    match refusal {
+        TokenRefusal::Malformed => "is no token that can be read",
+        TokenRefusal::Expired => "has expired",
+        TokenRefusal::NotYet => "is not valid yet",
+        TokenRefusal::Issuer => "is from an issuer that is not trusted",
+        TokenRefusal::Audience => "is for another audience",
+        TokenRefusal::Algorithm => "is not signed with RS256, ES256, EdDSA or a shared secret",
+        TokenRefusal::Key => "names a key that its issuer does not have",
+        TokenRefusal::Signature => "has a signature that does not hold",
+        TokenRefusal::Email => "has no verified email",
+        TokenRefusal::Unavailable => "can't be checked at the moment",
+        TokenRefusal::NotConfigured => "is not read here: no issuer is set up",
+    }
+}

@@ -1,0 +1,99 @@
+//! Whose tokens are believed.
+use std::fmt;
+use url::Url;
+
+/// The shortest secret that HS256 is as strong with as it can be, in bytes
+/// (<https://www.rfc-editor.org/rfc/rfc7518#section-3.2>).
+const SHORTEST: usize = 32;
+
+/// Whose tokens are believed, and whom they must be for.
+#[derive(Clone, Debug)]
+pub struct IdentityConfig {
+    pub audience: String,
+    pub oidc: Option<OidcConfig>,
+    pub launch: Option<LaunchConfig>,
+}
+
+/// A sign-in service whose keys are public.
+#[derive(Clone, Debug)]
+pub struct OidcConfig {
+    pub issuer: String,
+    /// Of its JSON Web Key Set.
+    pub keys: Url,
+}
+
+/// A system that shares a secret with us, such as FlockJay with its launch links.
+#[derive(Clone)]
+pub struct LaunchConfig {
+    pub issuer: String,
+    /// Two while one replaces the other.
+    pub secrets: Vec<Vec<u8>>,
+}
+
+/// The settings as they were given; one that is empty is as good as missing.
+pub(crate) struct RawIdentity<'a> {
+    pub(crate) issuer: Option<&'a str>,
+    pub(crate) audience: Option<&'a str>,
+    pub(crate) keys: Option<&'a str>,
+    pub(crate) secrets: &'a str,
+    pub(crate) secret_issuer: &'a str,
+}
+
+impl RawIdentity<'_> {
+    /// Nothing where tokens are not read. Every mistake has the setting's name; none repeats a secret.
+    pub(crate) fn check(self) -> Result<Option<IdentityConfig>, Vec<(&'static str, String)>> {
+        let mut mistakes = Vec::new();
+        let secrets: Vec<_> =
+            self.secrets.split(',').map(str::trim).filter(|secret| !secret.is_empty()).collect();
+        if secrets.iter().any(|secret| secret.len() < SHORTEST) {
+            mistakes.push(("LEARNER_SECRETS", format!("each must have at least {SHORTEST} letters")));
+        }
+        let secrets: Vec<_> = secrets.iter().map(|secret| secret.as_bytes().to_vec()).collect();
+        let launch = (!secrets.is_empty())
+            .then(|| LaunchConfig { issuer: self.secret_issuer.trim().to_owned(), secrets });
+        // Okta's shape, where the settings name no other.
+        let keys = match (self.keys, self.issuer) {
+            (Some(keys), _) => Some(("LEARNER_JWKS_URL", keys.trim().to_owned())),
+            (None, Some(issuer)) => {
+                Some(("LEARNER_ISSUER", format!("{}/v1/keys", issuer.trim().trim_end_matches('/'))))
+            }
+            (None, None) => None,
+        };
+        let keys = keys.and_then(|(name, text)| match Url::parse(&text) {
+            Ok(url) if is_private(&url) => Some(url),
+            _ => {
+                mistakes.push((name, format!("{text:?} must begin with https://")));
+                None
+            }
+        });
+        if self.issuer.is_none() && self.keys.is_some() {
+            mistakes.push(("LEARNER_ISSUER", "is missing: whose tokens the keys are for".to_owned()));
+        }
+        let oidc =
+            self.issuer.zip(keys).map(|(issuer, keys)| OidcConfig { issuer: issuer.trim().to_owned(), keys });
+        let reads = self.issuer.is_some() || launch.is_some();
+        let audience = match self.audience {
+            None if reads => {
+                mistakes.push(("LEARNER_AUDIENCE", "is missing: whom tokens must be for".to_owned()));
+                String::new()
+            }
+            audience => audience.unwrap_or_default().trim().to_owned(),
+        };
+        if !mistakes.is_empty() {
+            return Err(mistakes);
+        }
+        Ok(reads.then_some(IdentityConfig { audience, oidc, launch }))
+    }
+}
+
+/// Keys that anybody on the way could change are worth nothing.
+fn is_private(url: &Url) -> bool {
+    let own = url.host_str().is_some_and(|host| host == "localhost" || host.starts_with("127."));
+    url.has_host() && (url.scheme() == "https" || (url.scheme() == "http" && own))
+}
+
+impl fmt::Debug for LaunchConfig {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("LaunchConfig").field("issuer", &self.issuer).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,137 @@
+//! Who a learner is, by a token that somebody whom we trust has signed: an OIDC ID token, or a launch link of FlockJay's.
+mod config;
+mod keys;
+
+pub(crate) use config::RawIdentity;
+pub use config::{IdentityConfig, LaunchConfig, OidcConfig};
+
+use crate::purchase::Learner;
+use jsonwebtoken::errors::ErrorKind;
+use jsonwebtoken::{Algorithm, DecodingKey, Validation, decode, decode_header};
+use keys::Keys;
+use serde::Deserialize;
+use shared::{Email, TokenRefusal};
+
+/// Seconds by which another's clock may differ from ours.
+const LEEWAY: u64 = 60;
+/// What a sign-in service may sign with. An algorithm of another kind would let its public key pass for a secret.
+const SIGNED: [Algorithm; 3] = [Algorithm::RS256, Algorithm::ES256, Algorithm::EdDSA];
+/// A token that is longer is read by nobody.
+const LONGEST: usize = 8192;
+
+/// Reads learners' tokens. Without settings it knows nobody.
+#[derive(Default)]
+pub struct Identity {
+    audience: String,
+    oidc: Option<Oidc>,
+    launch: Option<LaunchConfig>,
+}
+
+struct Oidc {
+    issuer: String,
+    keys: Keys,
+}
+
+/// What we ask of a token beside its times, issuer and audience.
+#[derive(Deserialize)]
+struct Claims {
+    sub: String,
+    email: Option<String>,
+    name: Option<String>,
+    email_verified: Option<bool>,
+}
+
+impl Identity {
+    pub fn new(config: IdentityConfig) -> anyhow::Result<Self> {
+        let oidc = |oidc: OidcConfig| anyhow::Ok(Oidc { issuer: oidc.issuer, keys: Keys::new(oidc.keys)? });
+        Ok(Self {
+            audience: config.audience,
+            oidc: config.oidc.map(oidc).transpose()?,
+            launch: config.launch,
+        })
+    }
+
+    /// Fetches the keys that tokens are signed with, so that no learner waits for them.
+    pub async fn prepare(&self) {
+        if let Some(oidc) = &self.oidc {
+            oidc.keys.prepare().await;
+        }
+    }
+
+    /// The learner whom `token` names. What it says is believed only where its signature, issuer, audience and times hold.
+    pub async fn learner(&self, token: &str) -> Result<Learner, TokenRefusal> {
+        if self.oidc.is_none() && self.launch.is_none() {
+            return Err(TokenRefusal::NotConfigured);
+        }
+        if token.len() > LONGEST {
+            return Err(TokenRefusal::Malformed);
+        }
+        let header = decode_header(token).map_err(|error| refusal(error.kind()))?;
+        match (&self.oidc, &self.launch) {
+            (Some(oidc), _) if SIGNED.contains(&header.alg) => {
+                let key = oidc.keys.find(header.kid.as_deref(), header.alg).await?;
+                self.read(token, header.alg, &oidc.issuer, &key)
+            }
+            (_, Some(launch)) if header.alg == Algorithm::HS256 => {
+                let mut read = Err(TokenRefusal::Signature);
+                for secret in &launch.secrets {
+                    let key = DecodingKey::from_secret(secret);
+                    read = self.read(token, Algorithm::HS256, &launch.issuer, &key);
+                    if !matches!(read, Err(TokenRefusal::Signature)) {
+                        break;
+                    }
+                }
+                read
+            }
+            _ => Err(TokenRefusal::Algorithm),
+        }
+    }
+
+    fn read(
+        &self,
+        token: &str,
+        algorithm: Algorithm,
+        issuer: &str,
+        key: &DecodingKey,
+    ) -> Result<Learner, TokenRefusal> {
+        let mut validation = Validation::new(algorithm);
+        validation.leeway = LEEWAY;
+        validation.validate_nbf = true;
+        validation.set_issuer(&[issuer]);
+        validation.set_audience(&[&self.audience]);
+        validation.set_required_spec_claims(&["exp", "iss", "aud", "sub"]);
+        let claims = decode::<Claims>(token, key, &validation).map_err(|error| refusal(error.kind()))?.claims;
+        let fits = |text: &str, most: usize| {
+            !text.is_empty() && text.chars().count() <= most && !text.chars().any(char::is_control)
+        };
+        if !fits(&claims.sub, 255) {
+            return Err(TokenRefusal::Malformed);
+        }
+        // Whoever may choose an address freely could see what another has bought.
+        if claims.email_verified == Some(false) {
+            return Err(TokenRefusal::Email);
+        }
+        let email = claims.email.as_deref().and_then(|email| Email::parse(email).ok());
+        Ok(Learner {
+            email: email.ok_or(TokenRefusal::Email)?,
+            name: claims.name.filter(|name| fits(name, 200)),
+            external_id: Some(claims.sub),
+        })
+    }
+}
+
+#[expect(clippy::wildcard_enum_match_arm, reason = "another's, with more to come")]
+fn refusal(kind: &ErrorKind) -> TokenRefusal {
+    match kind {
+        ErrorKind::ExpiredSignature => TokenRefusal::Expired,
+        ErrorKind::ImmatureSignature => TokenRefusal::NotYet,
+        ErrorKind::InvalidIssuer => TokenRefusal::Issuer,
+        ErrorKind::InvalidAudience => TokenRefusal::Audience,
+        ErrorKind::InvalidAlgorithm
+        | ErrorKind::InvalidAlgorithmName
+        | ErrorKind::MissingAlgorithm
+        | ErrorKind::UnsupportedAlgorithm => TokenRefusal::Algorithm,
+        ErrorKind::InvalidSignature => TokenRefusal::Signature,
+        _ => TokenRefusal::Malformed,
+    }
+}

@@ -1,0 +1,102 @@
+//! `sync`: tells a new receiver of what was bought before it was there.
+use super::coupons::parse_moment;
+use super::show::{print, print_json};
+use super::{Refused, operator};
+use crate::app;
+use crate::clock;
+use crate::config::RawConfig;
+use crate::error::Error;
+use crate::purchase::Event;
+use crate::store::FeedEntry;
+use anyhow::Context;
+use clap::Args;
+use indicatif::{ProgressBar, ProgressStyle};
+use serde_json::json;
+use shared::Timestamp;
+use std::collections::HashSet;
+use std::time::Duration;
+
+/// Purchases read at a time.
+const AT_ONCE: i64 = 500;
+
+/// Whom to tell of what. The running servers do it, through the outbox.
+#[derive(Args, Clone, Debug)]
+pub struct Sync {
+    #[command(flatten)]
+    pub settings: RawConfig,
+    /// As the settings call it, such as sm or salesforce.
+    #[arg(long)]
+    pub receiver: String,
+    /// Only purchases that have changed since, such as 2026-12-01T00:00:00Z.
+    #[arg(long)]
+    pub since: String,
+    /// Purchases a second at most, so that the receiver keeps up.
+    #[arg(long, default_value = "10", value_parser = clap::value_parser!(u32).range(1..=1000))]
+    pub rate: u32,
+    /// Also what it was told of before.
+    #[arg(long)]
+    pub again: bool,
+    /// Who acts, for the audit trail.
+    #[arg(long = "as", env = "OPERATOR")]
+    pub who: Option<String>,
+    /// Print JSON in place of a sentence.
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Asks the outbox to tell the receiver of each purchase that ever gave access. Stopped in between, it goes on where it
+/// was: whatever the receiver was asked to take is not asked for twice.
+pub async fn sync(options: Sync) -> anyhow::Result<()> {
+    let who = operator(options.who.as_deref())?;
+    let since = parse_moment("--since", Some(&options.since))?.unwrap_or(Timestamp::from_millis(0));
+    let config = options.settings.check().context("the settings can't be used")?;
+    let checkout = app::connect(&config).await?;
+    let known: Vec<_> = checkout.accounts.iter().map(|account| account.name()).collect();
+    if !known.contains(&options.receiver.as_str()) {
+        let named = if known.is_empty() { "none".to_owned() } else { known.join(", ") };
+        let detail =
+            format!("{:?} is none of the receivers that the settings name: {named}", options.receiver);
+        return Err(Refused::Field { field: "--receiver", detail }.into());
+    }
+    let store = &checkout.store;
+    let bar = ProgressBar::new(u64::try_from(store.changed_since(since).await?).unwrap_or(u64::MAX));
+    bar.set_style(ProgressStyle::with_template(
+        "{spinner} purchases: {human_pos} of {human_len} {wide_bar} {eta}",
+    )?);
+    let mut turn = tokio::time::interval(Duration::from_secs(1) / options.rate);
+    // What was just asked for has changed, and comes again at the end.
+    let (mut place, mut asked, mut skipped) = (0, HashSet::new(), HashSet::new());
+    loop {
+        let entries = store.feed(place, since, AT_ONCE).await?;
+        let Some(last) = entries.last() else { break };
+        place = last.place;
+        for FeedEntry { purchase, .. } in entries {
+            let id = purchase.id();
+            let Some(event) = purchase.last_account_event().filter(|_| !asked.contains(id)) else { continue };
+            bar.inc(1);
+            if !options.again && purchase.accounts().any(|(known, ..)| known == options.receiver) {
+                skipped.insert(id.clone());
+                continue;
+            }
+            turn.tick().await;
+            let receivers = vec![options.receiver.clone()];
+            let asking = Event::AccountsAsked { receivers, event };
+            store.apply(id, asking, clock::now()).await?.map_err(Error::from)?;
+            asked.insert(id.clone());
+        }
+    }
+    let (asked, skipped) = (asked.len(), skipped.len());
+    bar.finish_and_clear();
+    let mut tx = store.begin().await?;
+    let detail = format!("{}: {asked} purchases since {since}", options.receiver);
+    tx.audit(who, "sync", None, &detail, clock::now()).await?;
+    tx.commit().await?;
+    if options.json {
+        return print_json(&json!({ "receiver": options.receiver, "asked": asked, "skipped": skipped }));
+    }
+    print(&format!(
+        "{} is told of {asked} purchases ({skipped} it was asked to take before); `outbox list` shows what it refuses",
+        options.receiver
+    ));
+    Ok(())
+}

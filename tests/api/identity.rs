@@ -1,0 +1,210 @@
+//! Learners who are signed in: whose word is taken for it, and what follows.
+use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
+use checkout_tests::{Answer, COURSE, LAUNCH_SECRET, Setup, TestApp, intent_of};
+use jsonwebtoken::{Algorithm, EncodingKey, Header, encode};
+use sandbox::{SIGN_IN_AUDIENCE, SignIn};
+use serde_json::{Value, json};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_way_to_sign_names_the_learner_to_everybody() {
+    let app = TestApp::set_up(Setup { tells_accounts: true, ..Setup::default() }).await;
+    let sign_in = app.sandbox.sign_in();
+    let claims = sign_in.claims("ada@example.com", "okta-1");
+    let launch = json!({ "iss": "flockjay", "aud": SIGN_IN_AUDIENCE, "sub": "fj-1", "email": "ada@example.com", "exp": claims["exp"] });
+    for (token, external_id) in [
+        (sign_in.sign(Algorithm::RS256, &claims), "okta-1"),
+        (sign_in.sign(Algorithm::ES256, &claims), "okta-1"),
+        (sign_in.sign(Algorithm::EdDSA, &claims), "okta-1"),
+        (shared_secret(LAUNCH_SECRET, &launch), "fj-1"),
+    ] {
+        let opened = open(&app, &token).await.expect(201).json();
+        assert_eq!((&opened["email"], &opened["token_refused"]), (&json!("a•••@example.com"), &Value::Null));
+        let id = opened["id"].as_str().unwrap();
+        pay(&app, id, "grace@example.com").await.expect_problem(422, "invalid_request").json();
+        // As it was shown, or in full.
+        pay(&app, id, "a•••@example.com").await.expect(200);
+        let secret = pay(&app, id, "ADA@example.com").await.expect(200).text_at("client_secret");
+        let intent = app.sandbox.stripe().intent(&intent_of(&secret)).unwrap();
+        assert_eq!(intent["receipt_email"], "ada@example.com");
+        assert_eq!(intent["metadata"]["learner_external_id"], external_id);
+        app.sandbox.stripe().confirm(&intent_of(&secret), "4242424242424242").expect("a payment");
+        app.reaches(id, "granted").await;
+        let granted: Value = serde_json::from_str(app.grant_calls().last().unwrap()).unwrap();
+        assert_eq!(granted["learner"]["email"], "ada@example.com");
+        assert_eq!(granted["learner"]["external_id"], external_id);
+        app.until("the account system told", |sandbox| {
+            let messages = sandbox.accounts().messages();
+            messages.iter().any(|message| message.data["learner"]["external_id"] == external_id)
+        })
+        .await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_token_that_is_refused_leaves_a_guest_and_tells_nothing() {
+    let app = TestApp::start().await;
+    app.buy(COURSE, 4900).await;
+    let sign_in = app.sandbox.sign_in();
+    let good = sign_in.claims("ada@example.com", "okta-1");
+    let with = |name: &str, value: Value| {
+        let mut claims = good.clone();
+        claims[name] = value;
+        sign_in.sign(Algorithm::ES256, &claims)
+    };
+    let without = |name: &str| {
+        let mut claims = good.clone();
+        claims.as_object_mut().unwrap().remove(name);
+        sign_in.sign(Algorithm::ES256, &claims)
+    };
+    let now = good["iat"].as_u64().unwrap();
+    let token = sign_in.sign(Algorithm::ES256, &good);
+    let parts: Vec<_> = token.split('.').collect();
+    let unsigned = [&part(&json!({ "alg": "none", "typ": "JWT" })), parts[1], ""].join(".");
+    let other = part(&json!({ "email": "grace@example.com" }));
+    for (token, word) in [
+        (with("exp", json!(now - 61)), "expired"),
+        (with("nbf", json!(now + 120)), "not_yet"),
+        (with("iss", json!("https://okta.example")), "issuer"),
+        (with("aud", json!("another")), "audience"),
+        (with("aud", json!(["another"])), "audience"),
+        (with("email_verified", json!(false)), "email"),
+        (with("email", json!("ada")), "email"),
+        (without("email"), "email"),
+        (without("exp"), "malformed"),
+        (without("aud"), "malformed"),
+        (without("iss"), "malformed"),
+        (without("sub"), "malformed"),
+        (with("sub", json!("")), "malformed"),
+        (with("exp", json!("never")), "malformed"),
+        (unsigned, "malformed"),
+        (
+            encode(
+                &Header::new(Algorithm::HS384),
+                &good,
+                &EncodingKey::from_secret(LAUNCH_SECRET.as_bytes()),
+            )
+            .unwrap(),
+            "algorithm",
+        ),
+        ([parts[0], &other, parts[2]].join("."), "signature"),
+        ([parts[0], parts[1], "AAAA"].join("."), "signature"),
+        (unknown_key(&good), "key"),
+        // With what everybody can know in place of a secret.
+        (shared_secret(&public_key(&app).await, &good), "signature"),
+        (shared_secret("another secret that nobody has ever shared", &good), "signature"),
+        (parts[..2].join("."), "malformed"),
+        ("x".to_owned(), "malformed"),
+        ("x".repeat(9000), "malformed"),
+        (String::new(), "malformed"),
+    ] {
+        let opened = open(&app, &token).await.expect(201).json();
+        assert_eq!(
+            (&opened["token_refused"], &opened["email"]),
+            (&json!(word), &Value::Null),
+            "{word}: {token}"
+        );
+        app.delete(&format!("/v1/purchases/{}", opened["id"].as_str().unwrap())).await.expect(200);
+        let asked = mine(&app, COURSE, &token).await.expect_problem(422, "invalid_request").json();
+        assert_eq!(asked["field"], "learner_token", "{asked}");
+    }
+    let guest = open(&app, "x").await.expect(201).text_at("id");
+    pay(&app, &guest, "grace@example.com").await.expect(200);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_has_it_is_shown_the_way_in_and_nobody_else_is() {
+    let app = TestApp::start().await;
+    let sign_in = app.sandbox.sign_in();
+    // Bought as a guest, with the address in other letters.
+    let id = app.open(COURSE).await;
+    let secret = pay(&app, &id, "Ada@Example.com").await.expect(200).text_at("client_secret");
+    let intent = intent_of(&secret);
+    let token = sign_in.token("ada@example.com", "okta-1");
+    mine(&app, COURSE, &token).await.expect(204);
+    app.sandbox.stripe().confirm(&intent, "4242424242424242").expect("a payment");
+    let granted = app.reaches(&id, "granted").await;
+    let found = mine(&app, COURSE, &token).await.expect(200);
+    assert_eq!(found.header("cache-control"), "no-store");
+    assert_eq!((&found.json()["id"], &found.json()["access_url"]), (&granted["id"], &granted["access_url"]));
+    assert!(!found.text.contains("da@"), "{}", found.text);
+    mine(&app, "ru-live", &token).await.expect(204);
+    let grace = sign_in.token("grace@example.com", "okta-2");
+    mine(&app, COURSE, &grace).await.expect(204);
+    app.sandbox.stripe().refund(&intent, None).unwrap();
+    app.reaches(&id, "refunded").await;
+    mine(&app, COURSE, &token).await.expect(204);
+    // Whoever changes their address keeps what they have.
+    let id = open(&app, &grace).await.expect(201).text_at("id");
+    let secret = pay(&app, &id, "grace@example.com").await.expect(200).text_at("client_secret");
+    app.sandbox.stripe().confirm(&intent_of(&secret), "4242424242424242").expect("a payment");
+    app.reaches(&id, "granted").await;
+    mine(&app, COURSE, &sign_in.token("grace@new.example", "okta-2")).await.expect(200);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn keys_are_kept_changed_at_once_and_not_asked_for_by_whoever_makes_names_up() {
+    let mut app = TestApp::start().await;
+    let claims = app.sandbox.sign_in().claims("ada@example.com", "okta-1");
+    let token = |sign_in: &SignIn| sign_in.sign(Algorithm::ES256, &claims);
+    let old = token(app.sandbox.sign_in());
+    for _ in 0..3 {
+        assert_eq!(open(&app, &old).await.expect(201).json()["email"], "a•••@example.com");
+    }
+    let asked = app.sandbox.sign_in().asked();
+    assert!(asked <= 2, "{asked}");
+    // What is known counts while the service is away.
+    app.sandbox.sign_in().is_down(true);
+    assert_eq!(open(&app, &old).await.expect(201).json()["email"], "a•••@example.com");
+    app.sandbox.sign_in().is_down(false);
+    app.sandbox.sign_in().rotate();
+    let new = token(app.sandbox.sign_in());
+    assert_eq!(open(&app, &new).await.expect(201).json()["email"], "a•••@example.com");
+    assert_eq!(open(&app, &old).await.expect(201).json()["token_refused"], "key", "it was withdrawn");
+    for _ in 0..30 {
+        mine(&app, COURSE, &unknown_key(&claims)).await.expect_problem(422, "invalid_request");
+    }
+    let asked = app.sandbox.sign_in().asked();
+    assert!(asked <= 12, "{asked}");
+    assert_eq!(open(&app, &new).await.expect(201).json()["email"], "a•••@example.com");
+    // A server that has never seen the keys.
+    app.sandbox.sign_in().is_down(true);
+    app.restart().await;
+    assert_eq!(open(&app, &new).await.expect(201).json()["token_refused"], "unavailable");
+    mine(&app, COURSE, &new).await.expect_problem(503, "unavailable");
+    app.sandbox.sign_in().is_down(false);
+    assert_eq!(open(&app, &new).await.expect(201).json()["email"], "a•••@example.com");
+}
+
+async fn open(app: &TestApp, token: &str) -> Answer {
+    app.post("/v1/purchases", &json!({ "sku": COURSE, "learner_token": token })).await
+}
+
+async fn mine(app: &TestApp, sku: &str, token: &str) -> Answer {
+    app.post("/v1/purchases/mine", &json!({ "sku": sku, "learner_token": token })).await
+}
+
+async fn pay(app: &TestApp, id: &str, email: &str) -> Answer {
+    app.post(&format!("/v1/purchases/{id}/pay"), &json!({ "email": email, "expected_total": 4900 })).await
+}
+
+fn shared_secret(secret: &str, claims: &Value) -> String {
+    encode(&Header::new(Algorithm::HS256), claims, &EncodingKey::from_secret(secret.as_bytes())).unwrap()
+}
+
+fn part(value: &Value) -> String {
+    BASE64_URL_SAFE_NO_PAD.encode(value.to_string())
+}
+
+/// Signed, by somebody whose key nobody knows.
+fn unknown_key(claims: &Value) -> String {
+    let header =
+        part(&json!({ "alg": "ES256", "typ": "JWT", "kid": format!("ec-{}", rand::random::<u32>()) }));
+    [header, part(claims), BASE64_URL_SAFE_NO_PAD.encode([7; 64])].join(".")
+}
+
+/// What the sign-in service tells everybody of its RSA key.
+async fn public_key(app: &TestApp) -> String {
+    let keys = reqwest::get(format!("{}/v1/keys", app.sandbox.sign_in().issuer())).await.unwrap();
+    let keys: Value = serde_json::from_str(&keys.text().await.unwrap()).unwrap();
+    keys["keys"].as_array().unwrap().iter().find_map(|key| key["n"].as_str()).unwrap().to_owned()
+}
