@@ -59,12 +59,20 @@ fn only_one_file_speaks_to_each_system() {
     let files = naming("server/src", &["reqwest::"]);
     let others = [
         "server/src/abuse/challenge.rs",
+        "server/src/account/orb.rs",
+        "server/src/account/salesforce.rs",
         "server/src/account/webhook.rs",
         "server/src/grants/flockjay.rs",
+        "server/src/identity/keys.rs",
         "server/src/retry_after.rs",
     ];
     assert_eq!(files, others);
     assert_eq!(naming("server/src", &["\"grants\"", "\"resources\""]), ["server/src/grants/flockjay.rs"]);
+    assert_eq!(
+        naming("server/src", &["/services/oauth2", "/sobjects/"]),
+        ["server/src/account/salesforce.rs"]
+    );
+    assert_eq!(naming("server/src", &["\"credit_notes\"", "\"mark_paid\""]), ["server/src/account/orb.rs"]);
 }
 
 #[test]

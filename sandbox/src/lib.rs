@@ -1,4 +1,4 @@
-//! Stand-ins for Stripe, FlockJay, the account system, a sign-in service, a mail server and a course page, for demos and tests: strict where the real ones are strict.
+//! Stand-ins for Stripe, FlockJay, the account system, Salesforce, Orb, a sign-in service, a mail server and a course page, for demos and tests: strict where the real ones are strict.
 #![forbid(unsafe_code)]
 
 mod account;
@@ -8,7 +8,10 @@ mod course;
 mod fault;
 pub mod flockjay;
 mod html;
+mod keys;
 mod mailbox;
+mod orb;
+mod salesforce;
 mod serve;
 mod sign_in;
 pub mod stripe;
@@ -29,6 +32,8 @@ pub use self::{
     fault::{ErrorBody, Fault, Misbehaviour},
     flockjay::{FlockJay, FlockJayFault, FlockJayOperation},
     mailbox::{Letter, Mailbox},
+    orb::{ORB_API_KEY, ORB_ITEM, Orb},
+    salesforce::{SALESFORCE_CLIENT_ID, SALESFORCE_USER, Salesforce},
     sign_in::{SIGN_IN_AUDIENCE, SignIn},
     stripe::{Misdelivery, Stripe, StripeFault, StripeOperation, WebhookFault},
 };
@@ -90,6 +95,8 @@ pub struct Sandbox {
     mailbox: Mailbox,
     accounts: Accounts,
     sign_in: SignIn,
+    salesforce: Salesforce,
+    orb: Orb,
     checkout: watch::Sender<String>,
     tasks: TaskTracker,
     stop: CancellationToken,
@@ -129,6 +136,7 @@ impl Sandbox {
         let checkout = watch::Sender::new(String::new());
         let controls = control::routes(Controls { stripe: stripe.clone(), flockjay: flockjay.clone() });
         let sign_in = SignIn::new(&course_url);
+        let (salesforce, orb) = (Salesforce::new(&course_url), Orb::new(&course_url));
         let course = course::routes(CoursePage {
             checkout: checkout.subscribe(),
             stripe: Arc::new(origins),
@@ -154,7 +162,12 @@ impl Sandbox {
         let accounts = Accounts::default();
         serve_on(
             course_listener,
-            course.merge(mailbox.routes()).merge(accounts.routes()).merge(sign_in.routes()),
+            course
+                .merge(mailbox.routes())
+                .merge(accounts.routes())
+                .merge(sign_in.routes())
+                .merge(salesforce.routes())
+                .merge(orb.routes()),
         );
         Ok(Self {
             stripe_url,
@@ -167,6 +180,8 @@ impl Sandbox {
             mailbox,
             accounts,
             sign_in,
+            salesforce,
+            orb,
             checkout,
             tasks,
             stop,
@@ -233,6 +248,16 @@ impl Sandbox {
     /// Signs learners' tokens, and makes things go wrong.
     pub fn sign_in(&self) -> &SignIn {
         &self.sign_in
+    }
+
+    /// Looks into Salesforce and makes things go wrong.
+    pub fn salesforce(&self) -> &Salesforce {
+        &self.salesforce
+    }
+
+    /// Looks into Orb and makes things go wrong.
+    pub fn orb(&self) -> &Orb {
+        &self.orb
     }
 
     /// Looks into the mailbox and makes things go wrong.

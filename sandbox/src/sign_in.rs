@@ -1,12 +1,10 @@
 //! A sign-in service of Okta's shape: publishes its keys, and signs tokens for whomever a test or the course page names.
 
-use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use aws_lc_rs::{
-    encoding::{AsDer, Pkcs8V1Der},
     rand::SystemRandom,
-    rsa::KeySize,
-    signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, Ed25519KeyPair, RsaKeyPair},
+    signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, Ed25519KeyPair},
 };
 use axum::{
     Json, Router,
@@ -15,17 +13,15 @@ use axum::{
     response::{IntoResponse, Response},
     routing::get,
 };
-use base64::{Engine, prelude::BASE64_STANDARD};
 use jsonwebtoken::{Algorithm, EncodingKey, Header, encode, jwk::Jwk};
 use serde_json::{Value, json};
+
+use crate::keys;
 
 /// Whom its tokens are for (`LEARNER_AUDIENCE`).
 pub const SIGN_IN_AUDIENCE: &str = "redis-university";
 
 const ISSUER: &str = "/oauth2/default";
-
-/// Making one for each test would take longer than most tests.
-static RSA: LazyLock<EncodingKey> = LazyLock::new(rsa);
 
 /// Signs tokens, looks into the service and makes things go wrong.
 #[derive(Clone)]
@@ -48,7 +44,7 @@ struct Key {
 impl SignIn {
     pub(crate) fn new(base: &str) -> Self {
         let keys = vec![
-            Key { name: "rsa-1".to_owned(), algorithm: Algorithm::RS256, key: RSA.clone() },
+            Key { name: "rsa-1".to_owned(), algorithm: Algorithm::RS256, key: keys::rsa() },
             Key { name: "ec-1".to_owned(), algorithm: Algorithm::ES256, key: elliptic() },
             Key { name: "ed-1".to_owned(), algorithm: Algorithm::EdDSA, key: edwards() },
         ];
@@ -107,7 +103,7 @@ impl SignIn {
     }
 
     pub(crate) fn routes(&self) -> Router {
-        Router::new().route(&format!("{ISSUER}/v1/keys"), get(keys)).with_state(self.clone())
+        Router::new().route(&format!("{ISSUER}/v1/keys"), get(key_set)).with_state(self.clone())
     }
 
     fn lock(&self) -> MutexGuard<'_, Inner> {
@@ -121,7 +117,7 @@ impl std::fmt::Debug for SignIn {
     }
 }
 
-async fn keys(State(sign_in): State<SignIn>) -> Response {
+async fn key_set(State(sign_in): State<SignIn>) -> Response {
     let mut inner = sign_in.lock();
     inner.asked += 1;
     if inner.down {
@@ -134,14 +130,6 @@ async fn keys(State(sign_in): State<SignIn>) -> Response {
         public
     };
     Json(json!({ "keys": inner.keys.iter().map(public).collect::<Vec<_>>() })).into_response()
-}
-
-fn rsa() -> EncodingKey {
-    let pair = RsaKeyPair::generate(KeySize::Rsa2048).expect("a key");
-    let der: Pkcs8V1Der<'_> = pair.as_der().expect("its bytes");
-    let text = BASE64_STANDARD.encode(der.as_ref());
-    let pem = format!("-----BEGIN PRIVATE KEY-----\n{text}\n-----END PRIVATE KEY-----\n");
-    EncodingKey::from_rsa_pem(pem.as_bytes()).expect("a key")
 }
 
 fn elliptic() -> EncodingKey {

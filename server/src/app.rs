@@ -1,6 +1,6 @@
 //! Puts the parts together and runs them until told to stop.
 use crate::abuse::{Challenge, ProcessLimits, Pseudonyms};
-use crate::account::{Account, Webhook, WebhookConfig};
+use crate::account::{Account, Orb, Salesforce, Webhook};
 use crate::catalog::{self, CurrentCatalog};
 use crate::checkout::{Checkout, Guards};
 use crate::clock::Clock;
@@ -167,10 +167,19 @@ fn flockjay(config: &Config) -> anyhow::Result<FlockJay> {
     FlockJay::new(flockjay.url.clone(), flockjay.token.clone(), flockjay.timeout)
 }
 
+/// Each by a name of its own: `ACCOUNT_WEBHOOKS` can't take those of the others.
 fn accounts(config: &Config) -> anyhow::Result<Vec<Arc<dyn Account>>> {
-    let webhook =
-        |receiver: &WebhookConfig| Ok(Arc::new(Webhook::new(receiver.clone())?) as Arc<dyn Account>);
-    config.account_webhooks.iter().map(webhook).collect()
+    let mut accounts = Vec::<Arc<dyn Account>>::new();
+    for receiver in &config.account_webhooks {
+        accounts.push(Arc::new(Webhook::new(receiver.clone())?));
+    }
+    if let Some(salesforce) = &config.receivers.salesforce {
+        accounts.push(Arc::new(Salesforce::new(salesforce.clone())?));
+    }
+    if let Some(orb) = &config.receivers.orb {
+        accounts.push(Arc::new(Orb::new(orb.clone())?));
+    }
+    Ok(accounts)
 }
 
 fn challenge(config: &ChallengeConfig) -> anyhow::Result<Challenge> {

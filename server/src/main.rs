@@ -37,6 +37,11 @@ enum Command {
         #[command(subcommand)]
         command: OutboxCommand,
     },
+    /// Shows what is kept of a learner, and erases it.
+    Learner {
+        #[command(subcommand)]
+        command: operate::LearnerCommand,
+    },
     /// Looks after coupons.
     Coupons {
         #[command(subcommand)]
@@ -218,6 +223,7 @@ async fn run(command: Command) -> anyhow::Result<()> {
             }
             OutboxCommand::Retry { id, desk } => operate::retry_command(&desk, &id).await,
         },
+        Command::Learner { command } => operate::learner(command).await,
         Command::Coupons { command } => operate::coupons(command).await,
         Command::Tokens { command } => operate::tokens(command).await,
         Command::Reconcile(options) => operate::reconcile(*options).await,

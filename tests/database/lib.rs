@@ -70,6 +70,33 @@ impl TestDatabase {
     }
 }
 
+impl TestDatabase {
+    /// Every column that has `text` somewhere in it, in either case.
+    pub async fn columns_with(&self, text: &str) -> Vec<String> {
+        sqlx::any::install_default_drivers();
+        let mut connection = AnyConnection::connect(&self.url).await.expect("the database");
+        let columns = if self.url.starts_with("postgres") {
+            "SELECT table_name AS held_in, column_name AS named FROM information_schema.columns \
+             WHERE table_schema = 'public' AND data_type = 'text'"
+        } else {
+            "SELECT m.name AS held_in, p.name AS named FROM sqlite_master m JOIN pragma_table_info(m.name) p \
+             WHERE m.type = 'table' AND p.type = 'TEXT'"
+        };
+        let columns = connection.fetch_all(columns).await.expect("its columns");
+        let mut found = Vec::new();
+        for column in &columns {
+            let (table, column): (String, String) = (column.get("held_in"), column.get("named"));
+            let count = format!("SELECT count(*) AS held FROM {table} WHERE lower({column}) LIKE $1");
+            let count = sqlx::query(sqlx::AssertSqlSafe(count)).bind(format!("%{}%", text.to_lowercase()));
+            if count.fetch_one(&mut connection).await.expect("a count").get::<i64, _>("held") > 0 {
+                found.push(format!("{table}.{column}"));
+            }
+        }
+        connection.close().await.expect("a farewell");
+        found
+    }
+}
+
 impl Lock {
     /// Ends the connection that waits here to store a new purchase, as PostgreSQL does when it is stopped. SQLite has
     /// no server to lose: who waits gives up by itself.

@@ -4,7 +4,10 @@ use clap::Parser;
 use redis_checkout::App;
 use redis_checkout::config::RawConfig;
 use reqwest::Method;
-use sandbox::{CHALLENGE_SECRET, FlockJayOperation, Options, SIGN_IN_AUDIENCE, Sandbox};
+use sandbox::{
+    CHALLENGE_SECRET, FlockJayOperation, ORB_API_KEY, ORB_ITEM, Options, SALESFORCE_CLIENT_ID,
+    SALESFORCE_USER, SIGN_IN_AUDIENCE, Sandbox,
+};
 use serde_json::{Value, json};
 use std::time::Duration;
 use tempfile::TempDir;
@@ -82,6 +85,10 @@ pub struct Setup {
     pub leaves_work: bool,
     /// The sandbox's account system is told of purchases.
     pub tells_accounts: bool,
+    /// Its Salesforce is.
+    pub tells_salesforce: bool,
+    /// Its Orb is.
+    pub tells_orb: bool,
 }
 
 /// A server, its sandbox and a client. Dropped, it fails the test where work is left over.
@@ -118,6 +125,10 @@ impl TestApp {
         let sandbox = Sandbox::start(Options::default()).await.expect("the sandbox starts");
         let folder = TempDir::new().expect("a folder");
         std::fs::write(folder.path().join("catalog.toml"), CATALOG).expect("a catalogue");
+        if setup.tells_salesforce {
+            let key = sandbox.salesforce().key();
+            std::fs::write(folder.path().join("salesforce.pem"), key).expect("a key");
+        }
         let client = reqwest::Client::new();
         let database = TestDatabase::new().await;
         let mut test = Self {
@@ -219,6 +230,11 @@ impl TestApp {
     /// Stores another text in place of a purchase's own, as no server would.
     pub async fn rewrite_purchase(&self, id: &str, change: impl Fn(&str) -> String) {
         self.database.rewrite_purchase(id, change).await;
+    }
+
+    /// Every column of the database that has `text` somewhere in it.
+    pub async fn columns_with(&self, text: &str) -> Vec<String> {
+        self.database.columns_with(text).await
     }
 
     /// The environment that gives the operators' subcommands the settings of this server.
@@ -341,7 +357,20 @@ impl TestApp {
         ];
         let accounts = format!("--account-webhooks={}", self.sandbox.account_webhook());
         let accounts = self.setup.tells_accounts.then_some(accounts);
-        let usual = usual.into_iter().chain(accounts);
+        let salesforce = [
+            format!("--salesforce-url={}", self.sandbox.salesforce().url()),
+            format!("--salesforce-client-id={SALESFORCE_CLIENT_ID}"),
+            format!("--salesforce-user={SALESFORCE_USER}"),
+            format!("--salesforce-key-file={folder}/salesforce.pem"),
+        ];
+        let salesforce = salesforce.into_iter().filter(|_| self.setup.tells_salesforce);
+        let orb = [
+            format!("--orb-url={}", self.sandbox.orb().url()),
+            format!("--orb-api-key={ORB_API_KEY}"),
+            format!("--orb-item-id={ORB_ITEM}"),
+        ];
+        let orb = orb.into_iter().filter(|_| self.setup.tells_orb);
+        let usual = usual.into_iter().chain(accounts).chain(salesforce).chain(orb);
         let name = |flag: &String| flag.split('=').next().map(str::to_owned);
         let changed: Vec<_> = self.setup.flags.iter().map(name).collect();
         let usual = usual.filter(|flag| !changed.contains(&name(flag)));

@@ -1,10 +1,14 @@
 //! What other systems of ours are told of purchases, and who may ask.
+mod orb;
 mod port;
+mod salesforce;
 mod snapshot;
 mod token;
 mod webhook;
 
+pub use orb::{NAME as ORB, Orb, OrbConfig};
 pub use port::{Account, AccountError, Message, Telling};
+pub use salesforce::{DEFAULT_FIELDS, NAME as SALESFORCE, Salesforce, SalesforceConfig};
 pub use snapshot::{LearnerSnapshot, Snapshot, TeamSnapshot};
 pub use token::{Scope, new_token, token_hash};
 pub use webhook::{Webhook, WebhookConfig};

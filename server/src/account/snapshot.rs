@@ -30,6 +30,9 @@ pub struct Snapshot {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub team: Option<TeamSnapshot>,
     pub price: Price,
+    /// Stripe's payment intent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub payment: Option<String>,
     /// Minor units that were taken, and given back.
     pub charged: i64,
     pub refunded: i64,
@@ -76,6 +79,7 @@ impl Snapshot {
             access_url: view.access_url.filter(|_| entitled),
             team: view.places.map(|places| TeamSnapshot { places }),
             price: view.price,
+            payment: purchase.intent().map(str::to_owned),
             charged: purchase.charged(),
             refunded: purchase.refunded(),
             opened_at: purchase.opened_at(),

@@ -1,5 +1,5 @@
 //! Standard Webhooks (<https://www.standardwebhooks.com>) to one receiver, such as the SM profile.
-use super::{Account, AccountError, Message, Snapshot, Telling};
+use super::{Account, AccountError, Message, ORB, SALESFORCE, Snapshot, Telling};
 use crate::retry_after::retry_after;
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
@@ -45,6 +45,9 @@ impl WebhookConfig {
         let fits = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
         if name.is_empty() || name.len() > 40 || !name.bytes().all(fits) {
             return Err("a name has 1 to 40 letters a-z, digits and dashes");
+        }
+        if [ORB, SALESFORCE].contains(&name) {
+            return Err("orb and salesforce are told in their own way: choose another name");
         }
         let (url, secrets) = rest.split_once('#').ok_or("the secret is missing: NAME=URL#whsec_…")?;
         let url = Url::parse(url.trim()).map_err(|_| "the address must begin with https://")?;

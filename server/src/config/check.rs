@@ -45,6 +45,10 @@ impl RawConfig {
             optional.take_if(|text| text.trim().is_empty());
         }
         let mut checker = Checker::default();
+        let (receivers, wrong) = self.receivers.check();
+        for (name, mistake) in wrong {
+            checker.mistake(name, mistake);
+        }
         let config = Config {
             listen: checker.parse("LISTEN", &self.listen, "an address such as 127.0.0.1:8080", unspecified()),
             metrics_listen: self.metrics_listen.as_ref().map(|text| {
@@ -75,6 +79,7 @@ impl RawConfig {
                 timeout: checker.millis("FLOCKJAY_TIMEOUT_MS", &self.flockjay_timeout_ms),
             },
             account_webhooks: checker.account_webhooks(&self.account_webhooks),
+            receivers,
             identity: checker.identity(RawIdentity {
                 issuer: self.learner_issuer.as_deref(),
                 audience: self.learner_audience.as_deref(),

@@ -1,9 +1,11 @@
 //! Settings from the environment and flags of the same name, checked at start with every mistake named at once.
 mod check;
+mod receivers;
 mod service;
 #[cfg(test)]
 mod tests;
 
+pub use receivers::{RawReceivers, Receivers};
 pub use service::ServiceTokens;
 
 use crate::abuse::{ChallengeProvider, Proxies, Rates};
@@ -66,6 +68,8 @@ pub struct RawConfig {
     /// replaces the other.
     #[arg(long, env = "ACCOUNT_WEBHOOKS", default_value = "", hide_env_values = true)]
     pub account_webhooks: String,
+    #[command(flatten)]
+    pub receivers: RawReceivers,
     /// Whose tokens say who is signed in: the `iss` of an OIDC issuer, such as `https://university.okta.example/oauth2/default`.
     #[arg(long, env = "LEARNER_ISSUER")]
     pub learner_issuer: Option<String>,
@@ -164,6 +168,7 @@ pub struct Config {
     pub stripe: StripeConfig,
     pub flockjay: FlockJayConfig,
     pub account_webhooks: Vec<WebhookConfig>,
+    pub receivers: Receivers,
     /// Whose tokens say who is signed in.
     pub identity: Option<IdentityConfig>,
     pub limits: Limits,

@@ -260,6 +260,12 @@ fn refused(refusal: &Refusal) -> Problem {
             "Not paid",
             "Nothing was paid, so that nothing can be refunded.",
         ),
+        Refusal::UnderWay => problem(
+            409,
+            Code::InvalidRequest,
+            "Under way",
+            "This purchase is not over. Wait until it is, or give it up.",
+        ),
         Refusal::Disputed => problem(
             409,
             Code::InvalidRequest,

@@ -2,6 +2,7 @@
 mod catalog;
 mod coupons;
 mod export;
+mod learner;
 mod outbox;
 mod purchases;
 mod reconcile;
@@ -14,6 +15,7 @@ mod variants;
 pub use catalog::check_catalog;
 pub use coupons::{CouponsCommand, coupons};
 pub use export::export_purchases;
+pub use learner::{LearnerCommand, learner};
 pub use outbox::{list_commands, retry_command};
 pub use purchases::{list_purchases, refund_purchase, resend_grant, show_purchase};
 pub use reconcile::{Reconcile, reconcile};
@@ -120,6 +122,7 @@ fn explain(refusal: &Refusal, money: impl Fn(i64) -> String) -> Refused {
         }
         Refusal::Ended => "this purchase is being refunded in full already, or was: nothing to do".to_owned(),
         Refusal::HoldExpired
+        | Refusal::UnderWay
         | Refusal::PaidOtherwise
         | Refusal::PriceChanged { .. }
         | Refusal::TooManyDeclines => {

@@ -54,6 +54,8 @@ pub enum Event {
     RefundRefused { amount: Option<i64> },
     /// The learner's bank asks for the money back, or has decided.
     Disputed { dispute: Dispute },
+    /// The learner wants to be forgotten.
+    LearnerErased,
     /// These systems are to be told of `event`.
     AccountsAsked { receivers: Vec<String>, event: AccountEvent },
     /// One of them has taken its message, or refused it for good.
@@ -131,6 +133,8 @@ pub enum Refusal {
     },
     /// There is nothing to give back yet.
     NotPaid,
+    /// Money or access may still move, and both need the learner.
+    UnderWay,
     /// The learner's bank has asked for the money, and Stripe gives nothing back until that is decided.
     Disputed,
 }

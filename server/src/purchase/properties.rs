@@ -66,6 +66,7 @@ fn any_event() -> impl Strategy<Value = Event> {
         1 => Just(Event::RefundsCounted { succeeded: 4900, failed: 0 }),
         1 => Just(Event::RefundRefused { amount: None }),
         1 => (1..4900_i64).prop_map(|n| Event::RefundRefused { amount: Some(n) }),
+        1 => Just(Event::LearnerErased),
         1 => Just(Event::Disputed { dispute: Dispute::Open }),
         1 => Just(Event::Disputed { dispute: Dispute::Won }),
         1 => Just(Event::Disputed { dispute: Dispute::Lost }),

@@ -182,6 +182,7 @@ fn events() -> Vec<(&'static str, Event, Timestamp)> {
         ("dispute opened", Event::Disputed { dispute: Dispute::Open }, SOON),
         ("dispute won", Event::Disputed { dispute: Dispute::Won }, SOON),
         ("dispute lost", Event::Disputed { dispute: Dispute::Lost }, SOON),
+        ("learner erased", Event::LearnerErased, SOON),
     ]
 }
 

@@ -1,5 +1,5 @@
 //! The transition table: every event in every state.
-use super::{AccountEvent, Attempt, Command, Event, Limits, Purchase, Refusal, SeatFound};
+use super::{AccountEvent, Attempt, Command, Dispute, Event, Limits, Purchase, Refusal, SeatFound};
 use crate::trial::{Guard, holds};
 use shared::{State, Timestamp};
 use std::time::Duration;
@@ -166,8 +166,29 @@ impl Purchase {
                 Ok(vec![])
             }
             Event::Disputed { dispute } => Ok(self.disputed(dispute, now)),
+            Event::LearnerErased => self.learner_erased(),
             Event::AccountsAsked { receivers, event } => Ok(self.accounts_asked(receivers, event)),
             Event::AccountAnswered { receiver, took } => Ok(self.account_answered(receiver, took, now)),
+        }
+    }
+
+    /// What was paid and when stays, and so does the access, which FlockJay knows by the purchase.
+    fn learner_erased(&mut self) -> Result<Vec<Command>, Refusal> {
+        let is_disputed = self.dispute == Some(Dispute::Open);
+        match self.state {
+            State::Granted | State::Expired | State::Canceled | State::Refunded if !is_disputed => {
+                (self.learner, self.signed_in, self.attempt) = (None, None, None);
+                Ok(vec![])
+            }
+            State::Held
+            | State::Paying
+            | State::Processing
+            | State::Paid
+            | State::Granted
+            | State::Expired
+            | State::Canceled
+            | State::Refunding
+            | State::Refunded => Err(Refusal::UnderWay),
         }
     }
 

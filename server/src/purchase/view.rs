@@ -74,6 +74,12 @@ impl Purchase {
         self.signed_in.as_ref()
     }
 
+    /// Whose it is, as far as that is known.
+    #[must_use]
+    pub fn owner(&self) -> Option<&Learner> {
+        self.learner.as_ref().or(self.signed_in.as_ref())
+    }
+
     #[must_use]
     pub fn intent(&self) -> Option<&str> {
         self.intent.as_deref()
@@ -208,7 +214,7 @@ impl Purchase {
             state: self.state,
             version: self.version,
             price: self.price.clone(),
-            email: self.learner.as_ref().or(self.signed_in.as_ref()).map(|learner| learner.email.masked()),
+            email: self.owner().map(|learner| learner.email.masked()),
             hold_expires_at: owns_time.then(|| self.pay_expires_at.unwrap_or(self.hold_expires_at)),
             access_url: if self.state == State::Granted { self.access_url.clone() } else { None },
             places: self.team,

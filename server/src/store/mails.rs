@@ -46,6 +46,14 @@ impl Store {
         }
     }
 
+    /// Forgets letters that were made before then and are to be sent no more.
+    pub async fn forget_mails(&self, before: Timestamp) -> Result<(), StoreError> {
+        let statement =
+            sqlx::query("DELETE FROM mails WHERE state IN ('sent', 'dropped') AND created_at < $1");
+        self.write(statement.bind(before.as_millis())).await?;
+        Ok(())
+    }
+
     async fn next_mail(&self, now: Timestamp, lease: Duration) -> Result<Next, StoreError> {
         let due = sqlx::query(
             "SELECT id FROM mails WHERE state = 'pending' AND next_attempt_at <= $1 AND leased_until <= $1 \

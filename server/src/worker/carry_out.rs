@@ -64,7 +64,7 @@ impl<P: Payments, G: Grants> Checkout<P, G> {
     ) -> Result<Outcome, Error> {
         let answered = |took| vec![Event::AccountAnswered { receiver: receiver.to_owned(), took }];
         let Some(account) = self.accounts.iter().find(|account| account.name() == receiver) else {
-            let message = format!("ACCOUNT_WEBHOOKS names no {receiver}");
+            let message = format!("the settings name no receiver {receiver}");
             return Ok(Outcome::NeedsPerson { message, events: answered(false) });
         };
         let updated_at = self.store.updated_at(purchase.id()).await?;

@@ -11,6 +11,8 @@ use std::time::Duration;
 const LATER: Duration = Duration::from_secs(3600);
 /// How long an `Idempotency-Key` is honoured; far longer than any client repeats a request.
 const KEYS_KEPT: Duration = Duration::from_secs(7 * 86_400);
+/// How long it is known that a letter was sent.
+const MAILS_KEPT: Duration = Duration::from_secs(90 * 86_400);
 /// How often older ones are forgotten.
 const FORGETS: Duration = Duration::from_secs(3600);
 /// Purchases woken in one go.
@@ -67,6 +69,7 @@ async fn forget<P: Payments, G: Grants>(checkout: &Checkout<P, G>) -> Result<(),
     if checkout.store.claim_job("forget keys", now, FORGETS, FORGETS).await? {
         checkout.store.forget_keys(now.minus(KEYS_KEPT)).await?;
         checkout.store.forget_rates(now).await?;
+        checkout.store.forget_mails(now.minus(MAILS_KEPT)).await?;
     }
     Ok(())
 }

@@ -2,6 +2,7 @@
 mod accounts;
 mod cli;
 mod coupons;
+mod learner;
 mod mail;
 mod packs;
 mod purchases;

@@ -1,0 +1,383 @@
+//! Salesforce: each purchase as one record, linked to its learner's contact. The only file that knows Salesforce's routes.
+//!
+//! An External Client App signs in by the JWT bearer flow
+//! (<https://help.salesforce.com/s/articleView?id=xcloud.remoteaccess_oauth_jwt_flow.htm>), and everything goes through
+//! composite requests (<https://developer.salesforce.com/docs/atlas.en-us.api_rest.meta/api_rest/resources_composite_composite.htm>).
+use super::{Account, AccountError, Message, Snapshot, Telling};
+use crate::retry_after::retry_after;
+use jsonwebtoken::{Algorithm, EncodingKey, Header, encode};
+use reqwest::{Response, StatusCode, header::HeaderMap};
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value, json};
+use shared::Currency;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::time::Duration;
+use tokio::sync::Mutex;
+use url::Url;
+
+/// As `sync`, the outbox and the timeline call it.
+pub const NAME: &str = "salesforce";
+const API: &str = "/services/data/v62.0";
+/// For one request.
+const PATIENCE: Duration = Duration::from_secs(20);
+/// Seconds that an assertion is good for; Salesforce takes three minutes at most.
+const ASSERTED: i64 = 120;
+/// How long nothing is sent once the day's requests are nearly used up: others need them, too.
+const PAUSE: Duration = Duration::from_secs(3600);
+/// Of a hundred requests a day, how many are left to others.
+const RESERVE: u64 = 10;
+
+/// Where Salesforce is, who we are there, and what our fields are called.
+#[derive(Clone)]
+pub struct SalesforceConfig {
+    /// My Domain, without a trailing slash.
+    pub url: Url,
+    /// Whom assertions are for: `https://login.salesforce.com`, or `https://test.salesforce.com` for their sandboxes.
+    pub audience: String,
+    /// The app's consumer key.
+    pub client_id: String,
+    /// The user that the app acts as.
+    pub user: String,
+    /// PEM, whose certificate the app has.
+    pub key: Vec<u8>,
+    /// The names of ours, and what they are called there; see [`DEFAULT_FIELDS`].
+    pub fields: BTreeMap<String, String>,
+}
+
+/// Our names, and the names of the object that `docs/salesforce.md` describes. An empty one is not sent.
+pub const DEFAULT_FIELDS: [(&str, &str); 24] = [
+    ("object", "Training_Purchase__c"),
+    ("reference", "Purchase_Reference__c"),
+    ("contact", "Contact__c"),
+    ("contact_external_id", "External_Id__c"),
+    ("version", "Version__c"),
+    ("state", "Status__c"),
+    ("sku", "SKU__c"),
+    ("title", "Offering__c"),
+    ("kind", "Kind__c"),
+    ("email", "Learner_Email__c"),
+    ("name", "Learner_Name__c"),
+    ("external_id", "Learner_External_Id__c"),
+    ("entitled", "Entitled__c"),
+    ("access_url", "Access_URL__c"),
+    ("places", "Places__c"),
+    ("currency", "Currency__c"),
+    ("list", "List_Price__c"),
+    ("discount", "Discount__c"),
+    ("total", "Total__c"),
+    ("charged", "Charged__c"),
+    ("refunded", "Refunded__c"),
+    ("coupon", "Coupon__c"),
+    ("opened_at", "Opened_At__c"),
+    ("updated_at", "Updated_At__c"),
+];
+
+/// Salesforce, with the token that it gave us last.
+pub struct Salesforce {
+    config: SalesforceConfig,
+    key: EncodingKey,
+    client: reqwest::Client,
+    token: Mutex<Option<Arc<Token>>>,
+    /// Until when nothing is sent, in milliseconds.
+    paused_until: AtomicI64,
+}
+
+#[derive(Deserialize)]
+struct Token {
+    access_token: String,
+    /// Where the API is.
+    instance_url: Url,
+}
+
+#[derive(Serialize)]
+struct Assertion<'a> {
+    iss: &'a str,
+    sub: &'a str,
+    aud: &'a str,
+    exp: i64,
+}
+
+#[derive(Deserialize)]
+struct Composite {
+    #[serde(rename = "compositeResponse")]
+    results: Vec<SubResult>,
+}
+
+/// One answer within an answer.
+#[derive(Deserialize)]
+struct SubResult {
+    body: Value,
+    #[serde(rename = "httpStatusCode")]
+    status: u16,
+}
+
+/// What Salesforce has against a request.
+#[derive(Deserialize)]
+struct Fault {
+    #[serde(rename = "errorCode")]
+    code: String,
+    #[serde(default)]
+    fields: Vec<String>,
+}
+
+impl Salesforce {
+    pub fn new(config: SalesforceConfig) -> anyhow::Result<Self> {
+        let client = reqwest::Client::builder()
+            .timeout(PATIENCE)
+            .redirect(reqwest::redirect::Policy::none())
+            .build()?;
+        let key = EncodingKey::from_rsa_pem(&config.key)?;
+        Ok(Self { config, key, client, token: Mutex::default(), paused_until: AtomicI64::new(0) })
+    }
+
+    async fn send(&self, message: &Message) -> Result<(), AccountError> {
+        let now = message.at.as_millis();
+        let paused = self.paused_until.load(Ordering::Relaxed) - now;
+        if let Some(wait) = u64::try_from(paused).ok().filter(|wait| *wait > 0) {
+            let message = "Salesforce's requests of the day are nearly used up".to_owned();
+            return Err(AccountError::Transient { message, retry_after: Some(Duration::from_millis(wait)) });
+        }
+        let contact = self.contact(&message.purchase, now).await?;
+        let body = self.record(&message.purchase, contact);
+        let (object, id) = (self.field("object"), self.field("reference"));
+        let url = format!("{API}/sobjects/{object}/{id}/{}", message.purchase.reference);
+        let upsert = json!({ "method": "PATCH", "url": url, "referenceId": "purchase", "body": body });
+        self.composite(vec![upsert], now).await.map(|_| ())
+    }
+
+    /// The learner's contact: by external id, or by an email that only one contact has.
+    async fn contact(&self, purchase: &Snapshot, now: i64) -> Result<Option<String>, AccountError> {
+        let Some(learner) = &purchase.learner else { return Ok(None) };
+        let by_id = learner.external_id.as_deref().map(|id| (self.field("contact_external_id"), id));
+        let by_email = Some(("Email", learner.email.as_str()));
+        let query = |(n, (field, value)): (usize, (&str, &str))| {
+            let soql = format!("SELECT Id FROM Contact WHERE {field} = '{}' LIMIT 2", quoted(value));
+            let query = url::form_urlencoded::Serializer::new(String::new()).append_pair("q", &soql).finish();
+            json!({ "method": "GET", "url": format!("{API}/query?{query}"), "referenceId": format!("contact{n}") })
+        };
+        let wanted = by_id.filter(|(field, _)| !field.is_empty()).into_iter().chain(by_email);
+        let found = self.composite(wanted.enumerate().map(query).collect(), now).await?;
+        let only = |result: &SubResult| match result.body["records"].as_array().map(Vec::as_slice) {
+            Some([contact]) => contact["Id"].as_str().map(str::to_owned),
+            Some(_) | None => None,
+        };
+        Ok(found.iter().find_map(only))
+    }
+
+    /// The purchase by Salesforce's names. What is not known any more is emptied there.
+    fn record(&self, purchase: &Snapshot, contact: Option<String>) -> Map<String, Value> {
+        let learner = purchase.learner.as_ref();
+        let price = &purchase.price;
+        let sum = |amount| json!(major(amount, price.currency));
+        let values = [
+            ("contact", json!(contact)),
+            ("version", json!(purchase.version)),
+            ("state", json!(purchase.state)),
+            ("sku", json!(purchase.sku)),
+            ("title", json!(purchase.title)),
+            ("kind", json!(purchase.kind)),
+            ("email", json!(learner.map(|learner| &learner.email))),
+            ("name", json!(learner.and_then(|learner| learner.name.as_ref()))),
+            ("external_id", json!(learner.and_then(|learner| learner.external_id.as_ref()))),
+            ("entitled", json!(purchase.entitled)),
+            ("access_url", json!(purchase.access_url)),
+            ("places", json!(purchase.team.as_ref().map_or(1, |team| team.places))),
+            ("currency", json!(price.currency.as_str().to_uppercase())),
+            ("list", sum(price.list)),
+            ("discount", sum(price.discount)),
+            ("total", sum(price.total)),
+            ("charged", sum(purchase.charged)),
+            ("refunded", sum(purchase.refunded)),
+            ("coupon", json!(price.coupon)),
+            ("opened_at", json!(purchase.opened_at)),
+            ("updated_at", json!(purchase.updated_at)),
+        ];
+        let named = values.into_iter().map(|(name, value)| (self.field(name).to_owned(), value));
+        named.filter(|(field, _)| !field.is_empty()).collect()
+    }
+
+    fn field(&self, name: &str) -> &str {
+        self.config.fields.get(name).map(String::as_str).unwrap_or_default()
+    }
+
+    /// What came of each of `requests`, all of which must succeed. With a token that has ended once more, with a new one.
+    async fn composite(&self, requests: Vec<Value>, now: i64) -> Result<Vec<SubResult>, AccountError> {
+        let body = json!({ "allOrNone": true, "compositeRequest": requests });
+        let mut tries = 0;
+        loop {
+            let token = self.token(now).await?;
+            let url = format!("{}{API}/composite", token.instance_url.as_str().trim_end_matches('/'));
+            let request = self.client.post(url).bearer_auth(&token.access_token).json(&body);
+            let answer = request.send().await.map_err(unreachable)?;
+            if answer.status() == StatusCode::UNAUTHORIZED && tries == 0 {
+                tries += 1;
+                self.forget(&token).await;
+                continue;
+            }
+            return self.results(answer, requests.len(), now).await;
+        }
+    }
+
+    async fn results(
+        &self,
+        answer: Response,
+        wanted: usize,
+        now: i64,
+    ) -> Result<Vec<SubResult>, AccountError> {
+        let (status, headers) = (answer.status(), answer.headers().clone());
+        // What is done is done: the next one waits.
+        if used_up(&headers) {
+            let until = now + i64::try_from(PAUSE.as_millis()).unwrap_or(i64::MAX);
+            self.paused_until.store(until, Ordering::Relaxed);
+            tracing::warn!(alert = true, "Salesforce's requests of the day are nearly used up");
+        }
+        if !status.is_success() {
+            let faults: Vec<Fault> = answer.json().await.unwrap_or_default();
+            return Err(refused(status.as_u16(), &faults, retry_after(&headers)));
+        }
+        let Composite { results } = answer.json().await.map_err(unreachable)?;
+        // What follows from another's failure says less than that one.
+        let halted = |faults: &[Fault]| faults.iter().all(|fault| fault.code == "PROCESSING_HALTED");
+        let mut failure = None;
+        for result in results.iter().filter(|result| !(200..300).contains(&result.status)) {
+            let faults: Vec<Fault> = serde_json::from_value(result.body.clone()).unwrap_or_default();
+            if failure.is_none() || !halted(&faults) {
+                failure = Some(refused(result.status, &faults, None));
+            }
+        }
+        match failure {
+            Some(failure) => Err(failure),
+            None if results.len() != wanted => {
+                Err(transient("Salesforce has answered only a part".to_owned()))
+            }
+            None => Ok(results),
+        }
+    }
+
+    async fn token(&self, now: i64) -> Result<Arc<Token>, AccountError> {
+        let mut known = self.token.lock().await;
+        if let Some(token) = known.as_ref() {
+            return Ok(token.clone());
+        }
+        let SalesforceConfig { url, audience, client_id, user, .. } = &self.config;
+        let assertion = Assertion { iss: client_id, sub: user, aud: audience, exp: now / 1000 + ASSERTED };
+        let assertion = encode(&Header::new(Algorithm::RS256), &assertion, &self.key)
+            .map_err(|error| transient(format!("SALESFORCE_KEY_FILE: {error}")))?;
+        let grant = "urn:ietf:params:oauth:grant-type:jwt-bearer";
+        let request = self
+            .client
+            .post(format!("{}/services/oauth2/token", url.as_str().trim_end_matches('/')))
+            .form(&[("grant_type", grant), ("assertion", &assertion)]);
+        let answer = request.send().await.map_err(unreachable)?;
+        if !answer.status().is_success() {
+            let status = answer.status();
+            let refusal: Value = answer.json().await.unwrap_or_default();
+            let why = refusal["error"].as_str().unwrap_or_default();
+            // A person may mend it: the purchase did nothing wrong.
+            return Err(transient(format!("Salesforce lets us not in: {status} {why}")));
+        }
+        let token: Arc<Token> = Arc::new(answer.json().await.map_err(unreachable)?);
+        *known = Some(token.clone());
+        Ok(token)
+    }
+
+    /// Unless another has brought a newer one meanwhile.
+    async fn forget(&self, token: &Arc<Token>) {
+        let mut known = self.token.lock().await;
+        known.take_if(|known| Arc::ptr_eq(known, token));
+    }
+}
+
+impl Account for Salesforce {
+    fn name(&self) -> &str {
+        NAME
+    }
+
+    fn tell<'a>(&'a self, message: &'a Message) -> Telling<'a> {
+        Box::pin(self.send(message))
+    }
+}
+
+/// What a refusal means: worth another try, or a person's business. Salesforce's own words are left out, since they may
+/// repeat an email.
+fn refused(status: u16, faults: &[Fault], retry_after: Option<Duration>) -> AccountError {
+    let named = |fault: &Fault| match fault.fields.as_slice() {
+        [] => fault.code.clone(),
+        fields => format!("{} ({})", fault.code, fields.join(", ")),
+    };
+    let what: Vec<_> = faults.iter().map(named).collect();
+    let message = format!("Salesforce answered {status} {}", what.join(", "));
+    let has = |code: &str| faults.iter().any(|fault| fault.code == code);
+    if has("REQUEST_LIMIT_EXCEEDED") {
+        return AccountError::Transient { message, retry_after: Some(PAUSE) };
+    }
+    let passes = status >= 500
+        || matches!(status, 401 | 408 | 425 | 429)
+        || ["UNABLE_TO_LOCK_ROW", "SERVER_UNAVAILABLE", "QUERY_TIMEOUT"].into_iter().any(has);
+    if passes {
+        AccountError::Transient { message, retry_after }
+    } else {
+        AccountError::Permanent { message }
+    }
+}
+
+/// Whether so many of the day's requests are used that the rest is others' (`Sforce-Limit-Info: api-usage=123/15000`).
+fn used_up(headers: &HeaderMap) -> bool {
+    let text = headers.get("sforce-limit-info").and_then(|info| info.to_str().ok()).unwrap_or_default();
+    let usage = text.split([',', ';']).find_map(|part| part.trim().strip_prefix("api-usage="));
+    let parsed = usage.and_then(|usage| usage.split_once('/'));
+    match parsed.map(|(used, all)| (used.trim().parse::<u64>(), all.trim().parse::<u64>())) {
+        Some((Ok(used), Ok(all))) => used.saturating_mul(100) >= all.saturating_mul(100 - RESERVE),
+        _ => false,
+    }
+}
+
+/// Within a string of SOQL.
+fn quoted(text: &str) -> String {
+    text.replace('\\', "\\\\").replace('\'', "\\'")
+}
+
+/// Major units, such as dollars.
+fn major(amount: i64, currency: Currency) -> f64 {
+    let unit = 10_f64.powi(i32::try_from(currency.decimals()).unwrap_or_default());
+    #[expect(clippy::cast_precision_loss, reason = "amounts stay far below 2^53")]
+    let amount = amount as f64;
+    amount / unit
+}
+
+fn transient(message: String) -> AccountError {
+    AccountError::Transient { message, retry_after: None }
+}
+
+fn unreachable(error: reqwest::Error) -> AccountError {
+    transient(format!("Salesforce can't be reached: {}", error.without_url()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nine_tenths_of_the_days_requests_are_enough() {
+        let used_up = |text: &str| {
+            let headers = [("sforce-limit-info".parse().unwrap(), text.parse().unwrap())];
+            used_up(&HeaderMap::from_iter(headers))
+        };
+        assert!(used_up("api-usage=13500/15000"));
+        assert!(used_up("per-app-api-usage=1/10, api-usage=9/10"));
+        assert!(!used_up("api-usage=13499/15000") && !used_up("api-usage=x/y") && !used_up(""));
+    }
+
+    #[test]
+    fn nothing_ends_a_string_of_soql_early() {
+        assert_eq!(quoted("o'brien\\"), "o\\'brien\\\\");
+    }
+
+    #[test]
+    fn sums_are_in_major_units() {
+        let of = |amount, code| major(amount, Currency::parse(code).unwrap());
+        assert_eq!((of(4_999, "usd"), of(4_900, "jpy"), of(1_234, "kwd")), (49.99, 4_900.0, 1.234));
+    }
+}

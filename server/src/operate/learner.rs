@@ -1,0 +1,80 @@
+//! `learner`: what is kept of one learner, for them to see and to have erased.
+use super::show::{print, print_json};
+use super::{Desk, Refused};
+use crate::account::Snapshot;
+use crate::catalog;
+use crate::clock;
+use clap::Subcommand;
+use serde_json::json;
+use shared::Email;
+use std::path::PathBuf;
+
+#[derive(Subcommand)]
+pub enum LearnerCommand {
+    /// Prints all that is kept of a learner, as JSON.
+    Export {
+        email: String,
+        #[arg(long, env = "CATALOG", default_value = "catalog.toml")]
+        catalog: PathBuf,
+        #[command(flatten)]
+        desk: Desk,
+    },
+    /// Takes a learner's email, name and id out of all that is kept. What was paid and when stays, as the law demands.
+    Erase {
+        email: String,
+        #[command(flatten)]
+        desk: Desk,
+    },
+}
+
+/// Carries out one of `learner`.
+pub async fn learner(command: LearnerCommand) -> anyhow::Result<()> {
+    match command {
+        LearnerCommand::Export { email, catalog, desk } => {
+            let email = parse(&email)?;
+            let catalog = catalog::read(&catalog)?;
+            let store = desk.open().await?;
+            let purchases = store.purchases_of(&email).await?;
+            let record = store.learner_record(&email, &purchases).await?;
+            let shown: Vec<_> =
+                purchases.iter().map(|(purchase, at)| Snapshot::of(purchase, *at, &catalog)).collect();
+            print_json(&json!({ "email": email.as_str(), "purchases": shown, "record": record }))
+        }
+        LearnerCommand::Erase { email, desk } => erase(&desk, &parse(&email)?).await,
+    }
+}
+
+async fn erase(desk: &Desk, email: &Email) -> anyhow::Result<()> {
+    let who = desk.operator()?;
+    let store = desk.open().await?;
+    let now = clock::now();
+    let mut tx = store.begin().await?;
+    let erased = match tx.erase_learner(email, now).await? {
+        Ok(erased) => erased,
+        Err(reference) => {
+            tx.take_back().await?;
+            let detail = format!(
+                "{} is under way: nothing was erased. Wait until it is over, or refund it, and erase then",
+                reference.as_str()
+            );
+            return Err(Refused::Field { field: "EMAIL", detail }.into());
+        }
+    };
+    // Not whom: that would keep what was to be erased.
+    tx.audit(who, "erase learner", None, &format!("{} purchases", erased.purchases), now).await?;
+    tx.commit().await?;
+    if desk.json {
+        return print_json(&erased);
+    }
+    print(&format!(
+        "erased from {} purchases, {} codes, {} letters and {} of Stripe's messages. Stripe, FlockJay and the account \
+         systems keep what they were told: erase it there, too",
+        erased.purchases, erased.codes, erased.letters, erased.stripe_events
+    ));
+    Ok(())
+}
+
+fn parse(text: &str) -> Result<Email, Refused> {
+    let detail = || format!("{text:?} is no email address: write it like name@example.com");
+    Email::parse(text).map_err(|_| Refused::Field { field: "EMAIL", detail: detail() })
+}

@@ -1,0 +1,97 @@
+//! What is kept of a learner: shown whole, and erased whole.
+use crate::cli::{reference, run};
+use checkout_tests::{COURSE, TestApp, intent_of};
+use serde_json::{Value, json};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_learner_is_shown_what_is_kept_of_them_and_forgotten() {
+    let app = TestApp::with_teams().await;
+    run(&app, &["coupons", "create", "SPRING", "--percent=10", "--as=ada"]).ok();
+    let token = app.sandbox.sign_in().token("grace@example.com", "okta-7");
+    let opening = json!({ "sku": COURSE, "learner_token": token, "coupon": "SPRING" });
+    let own = app.post("/v1/purchases", &opening).await.expect(201).text_at("id");
+    pay(&app, &own, 4410).await;
+    let team = json!({ "sku": COURSE, "places": 2 });
+    let team = app.post("/v1/purchases", &team).await.expect(201).text_at("id");
+    pay(&app, &team, 9800).await;
+    // Of a company's pack a code is kept for her, and sent to her.
+    let arguments = [
+        "coupons",
+        "pack",
+        "create",
+        "--sku=ru-course",
+        "--count=1",
+        "--company=Acme",
+        "--po=1",
+        "--as=ada",
+        "--json",
+    ];
+    let pack = run(&app, &arguments).json();
+    let page = pack["page"].as_str().unwrap();
+    let page = &page[page.find("/team/").unwrap()..];
+    let assign =
+        app.request(reqwest::Method::POST, page).form(&[("emails", "Grace@example.com"), ("send", "yes")]);
+    app.send(assign).await.expect(200);
+    app.until("a letter", |sandbox| !sandbox.mailbox().letters().is_empty()).await;
+    let kept = run(&app, &["learner", "export", "GRACE@example.com"]).json();
+    assert_eq!(kept["purchases"].as_array().unwrap().len(), 2, "{kept}");
+    assert_eq!(kept["purchases"][1]["learner"]["external_id"], "okta-7");
+    let record = &kept["record"];
+    assert_eq!(record["codes"].as_array().unwrap().len(), 2, "{record}");
+    assert_eq!(record["letters"].as_array().unwrap().len(), 1);
+    assert!(
+        record["stripe_events"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .any(|event| { event["body"].as_str().unwrap().contains("grace@example.com") })
+    );
+    assert!(app.columns_with("grace@example.com").await.len() >= 5);
+
+    let said = run(&app, &["learner", "erase", "grace@example.com", "--as=ada", "--json"]).json();
+    assert_eq!((&said["purchases"], &said["codes"], &said["letters"]), (&json!(2), &json!(2), &json!(1)));
+    for text in ["grace", "okta-7", "lovelace"] {
+        assert_eq!(app.columns_with(text).await, Vec::<String>::new(), "{text}");
+    }
+    let kept = run(&app, &["learner", "export", "grace@example.com"]).json();
+    assert_eq!(kept["purchases"], json!([]));
+    // What was paid stays, and so does the access.
+    let paid = app.get(&format!("/v1/purchases/{own}")).await.expect(200).json();
+    assert_eq!(
+        (&paid["state"], &paid["price"]["total"], &paid["email"]),
+        (&json!("granted"), &json!(4410), &Value::Null)
+    );
+    assert_eq!(app.sandbox.flockjay().active_grants().len(), 1);
+    let list = run(&app, &["purchases", "export", "--json"]).json();
+    assert_eq!(
+        list.as_array().unwrap().iter().map(|purchase| purchase["charged"].as_i64().unwrap()).sum::<i64>(),
+        14_210
+    );
+    // The purchase can still be given back, and its access taken.
+    run(&app, &["purchases", "refund", &own, "--as=ada"]).ok();
+    app.reaches(&own, "refunded").await;
+    app.until("access taken away", |sandbox| sandbox.flockjay().active_grants().is_empty()).await;
+    assert_eq!(app.columns_with("okta-7").await, Vec::<String>::new());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nobody_is_forgotten_whose_purchase_is_under_way() {
+    let app = TestApp::start().await;
+    let (bought, _) = app.buy(COURSE, 4900).await;
+    let (id, _) = app.open_and_press_pay(COURSE, 4900).await;
+    let refused = run(&app, &["learner", "erase", "ada@example.com", "--as=ada"]).refused();
+    assert!(refused.contains("EMAIL") && refused.contains(&reference(&app, &id).await), "{refused}");
+    assert_eq!(app.get(&format!("/v1/purchases/{bought}")).await.json()["email"], "a•••@example.com");
+    app.delete(&format!("/v1/purchases/{id}")).await.expect(200);
+    app.reaches(&id, "canceled").await;
+    run(&app, &["learner", "erase", "ada@example.com", "--as=ada"]).ok();
+    assert!(run(&app, &["learner", "export", "nobody"]).refused().contains("EMAIL"));
+    assert!(run(&app, &["learner", "erase", "ada@example.com"]).refused().contains("--as"));
+}
+
+async fn pay(app: &TestApp, id: &str, total: i64) {
+    let body = json!({ "email": "grace@example.com", "name": "Grace Hopper", "expected_total": total });
+    let answer = app.post(&format!("/v1/purchases/{id}/pay"), &body).await.expect(200);
+    app.sandbox.stripe().confirm(&intent_of(&answer.text_at("client_secret")), "4242424242424242").unwrap();
+    app.reaches(id, "granted").await;
+}

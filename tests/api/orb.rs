@@ -1,0 +1,72 @@
+//! Purchases as invoices in Orb: one each, paid already, and what goes back as credit.
+use checkout_tests::{COURSE, Setup, TestApp};
+use serde_json::{Value, json};
+
+async fn app() -> TestApp {
+    TestApp::set_up(Setup { tells_orb: true, leaves_work: true, ..Setup::default() }).await
+}
+
+async fn invoice(app: &TestApp, what: &str, fits: impl Fn(&Value) -> bool) -> Value {
+    app.until(what, |sandbox| sandbox.orb().invoices().first().is_some_and(&fits)).await;
+    app.outbox_is(0, 0).await;
+    let [invoice] = &app.sandbox.orb().invoices()[..] else { panic!("{:?}", app.sandbox.orb().invoices()) };
+    invoice.clone()
+}
+
+fn credited(invoice: &Value) -> Vec<&str> {
+    invoice["credit_notes"].as_array().unwrap().iter().map(|note| note["total"].as_str().unwrap()).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_purchase_is_an_invoice_that_is_paid_and_refunds_are_credit() {
+    let app = app().await;
+    let (id, intent) = app.buy(COURSE, 4900).await;
+    let paid = invoice(&app, "a paid invoice", |invoice| invoice["status"] == "paid").await;
+    assert_eq!((&paid["total"], &paid["currency"]), (&json!("49.00"), &json!("USD")));
+    assert_eq!(
+        (&paid["payment"]["external_id"], &paid["auto_collection"]["enabled"]),
+        (&json!(intent), &json!(false))
+    );
+    assert_eq!(paid["customer"]["external_customer_id"], "ada@example.com");
+    assert_eq!(app.sandbox.orb().customers()[0]["auto_collection"], false);
+    app.sandbox.stripe().refund(&intent, None).unwrap();
+    app.reaches(&id, "refunded").await;
+    let refunded =
+        invoice(&app, "a credit note", |invoice| !invoice["credit_notes"].as_array().unwrap().is_empty())
+            .await;
+    assert_eq!(credited(&refunded), ["49.00"], "told of the refund and of the end of access, credited once");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn answers_that_are_lost_and_keys_that_are_forgotten_make_no_second_invoice() {
+    let app = app().await;
+    app.sandbox.orb().lose_answers(6);
+    let (id, intent) = app.buy(COURSE, 4900).await;
+    invoice(&app, "a paid invoice", |invoice| invoice["status"] == "paid").await;
+    app.sandbox.orb().forget_keys();
+    app.sandbox.orb().lose_answers(3);
+    app.sandbox.stripe().refund(&intent, None).unwrap();
+    app.reaches(&id, "refunded").await;
+    let refunded =
+        invoice(&app, "a credit note", |invoice| !invoice["credit_notes"].as_array().unwrap().is_empty())
+            .await;
+    assert_eq!(credited(&refunded), ["49.00"]);
+    assert_eq!(app.sandbox.orb().customers().len(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_learner_is_one_customer_and_what_costs_nothing_is_no_invoice() {
+    let app = app().await;
+    let id = app.open("ru-free").await;
+    app.press_pay(&id, 0).await.expect(200);
+    app.reaches(&id, "granted").await;
+    for _ in 0..4 {
+        app.buy(COURSE, 4900).await;
+    }
+    app.until("four invoices", |sandbox| {
+        sandbox.orb().invoices().iter().filter(|invoice| invoice["status"] == "paid").count() == 4
+    })
+    .await;
+    app.outbox_is(0, 0).await;
+    assert_eq!((app.sandbox.orb().customers().len(), app.sandbox.orb().invoices().len()), (1, 4));
+}

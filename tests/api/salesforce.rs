@@ -1,0 +1,125 @@
+//! Purchases in Salesforce: one record each, linked to its learner, and never in the way of the grant.
+use checkout_tests::{Answer, COURSE, Setup, TestApp, intent_of};
+use serde_json::{Value, json};
+
+async fn app(flags: &[&str]) -> TestApp {
+    let flags = flags.iter().map(|&flag| flag.to_owned()).collect();
+    TestApp::set_up(Setup { flags, tells_salesforce: true, leaves_work: true, ..Setup::default() }).await
+}
+
+/// Buys the course with this email, as who is signed in where there is a token; the purchase's id and reference.
+async fn buy(app: &TestApp, email: &str, token: Option<&str>) -> (String, String) {
+    let opening = json!({ "sku": COURSE, "learner_token": token });
+    let opened = app.post("/v1/purchases", &opening).await.expect(201);
+    let (id, reference) = (opened.text_at("id"), opened.text_at("reference"));
+    let pay = json!({ "email": email, "name": "Ada", "expected_total": 4900 });
+    let secret =
+        app.post(&format!("/v1/purchases/{id}/pay"), &pay).await.expect(200).text_at("client_secret");
+    app.sandbox.stripe().confirm(&intent_of(&secret), "4242424242424242").expect("a payment");
+    app.reaches(&id, "granted").await;
+    (id, reference)
+}
+
+/// The record, once its field has this value.
+async fn record(app: &TestApp, reference: &str, field: &str, value: Value) -> Value {
+    let has = |record: &Value| record[field] == value;
+    app.until(&format!("{field} {value}"), |sandbox| {
+        sandbox.salesforce().record(reference).is_some_and(|found| has(&found))
+    })
+    .await;
+    app.sandbox.salesforce().record(reference).expect("a record")
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_purchase_is_one_record_of_its_learners_contact() {
+    let app = app(&[]).await;
+    let salesforce = app.sandbox.salesforce();
+    let by_id = salesforce.add_contact("old@example.com", "okta-1");
+    let by_email = salesforce.add_contact("o'brien@example.com", "crm-2");
+    for _ in 0..2 {
+        salesforce.add_contact("twins@example.com", "");
+    }
+    let token = app.sandbox.sign_in().token("ada@example.com", "okta-1");
+    let (id, reference) = buy(&app, "ada@example.com", Some(&token)).await;
+    let granted = record(&app, &reference, "Status__c", json!("granted")).await;
+    for (field, value) in [
+        ("Contact__c", json!(by_id)),
+        ("Learner_Email__c", json!("ada@example.com")),
+        ("Learner_External_Id__c", json!("okta-1")),
+        ("SKU__c", json!(COURSE)),
+        ("Kind__c", json!("course")),
+        ("Entitled__c", json!(true)),
+        ("Currency__c", json!("USD")),
+        ("Total__c", json!(49.0)),
+        ("Charged__c", json!(49.0)),
+        ("Refunded__c", json!(0.0)),
+        ("Coupon__c", Value::Null),
+    ] {
+        assert_eq!(granted[field], value, "{field}");
+    }
+    for (email, contact) in [
+        ("O'Brien@example.com", json!(by_email)),
+        ("twins@example.com", Value::Null),
+        ("nobody@example.com", Value::Null),
+    ] {
+        let (_, reference) = buy(&app, email, None).await;
+        assert_eq!(
+            record(&app, &reference, "Status__c", json!("granted")).await["Contact__c"],
+            contact,
+            "{email}"
+        );
+    }
+    assert_eq!(salesforce.signed_in(), 1);
+    let intent = app.sandbox.stripe().intents()[0]["id"].as_str().unwrap().to_owned();
+    app.sandbox.stripe().refund(&intent, None).unwrap();
+    app.reaches(&id, "refunded").await;
+    let refunded = record(&app, &reference, "Refunded__c", json!(49.0)).await;
+    assert_eq!((&refunded["Entitled__c"], &refunded["Access_URL__c"]), (&json!(false), &Value::Null));
+    assert!(refunded["Version__c"].as_i64() > granted["Version__c"].as_i64());
+    app.outbox_is(0, 0).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_passes_is_waited_for_and_holds_up_no_grant() {
+    let app = app(&[]).await;
+    let salesforce = app.sandbox.salesforce();
+    salesforce.is_down(true);
+    let (_, first) = buy(&app, "ada@example.com", None).await;
+    salesforce.is_down(false);
+    record(&app, &first, "Status__c", json!("granted")).await;
+    // A token that has ended is renewed, a record that is locked is tried again.
+    salesforce.end_tokens();
+    salesforce.lock_rows(2);
+    let (_, second) = buy(&app, "ada@example.com", None).await;
+    record(&app, &second, "Status__c", json!("granted")).await;
+    assert_eq!(salesforce.signed_in(), 2);
+    app.outbox_is(0, 0).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_last_of_the_days_requests_are_left_to_others() {
+    let app = app(&[]).await;
+    let salesforce = app.sandbox.salesforce();
+    salesforce.limit(13_500, 15_000);
+    let (_, reference) = buy(&app, "ada@example.com", None).await;
+    record(&app, &reference, "Status__c", json!("granted")).await;
+    let used = salesforce.used();
+    buy(&app, "grace@example.com", None).await;
+    app.outbox_is(1, 0).await;
+    assert_eq!(salesforce.used(), used);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_field_that_is_not_there_needs_a_person_and_is_named() {
+    let app = app(&["--salesforce-fields=state=Stage__c,coupon="]).await;
+    let (id, reference) = buy(&app, "ada@example.com", None).await;
+    app.outbox_is(0, 1).await;
+    let failed = |answer: &Answer| {
+        let purchase = answer.json();
+        let mut steps = purchase["timeline"].as_array().unwrap().iter();
+        steps.any(|step| step["step"] == "account" && step["state"] == "failed").then_some(())
+    };
+    app.answers(|| app.request(reqwest::Method::GET, &format!("/v1/purchases/{id}")), failed).await;
+    assert!(app.sandbox.salesforce().record(&reference).is_none());
+    assert!(checkout_tests::logged().contains("INVALID_FIELD (Stage__c)"));
+}
