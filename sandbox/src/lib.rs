@@ -33,7 +33,7 @@ pub use self::{
     flockjay::{FlockJay, FlockJayFault, FlockJayOperation},
     mailbox::{Letter, Mailbox},
     orb::{ORB_API_KEY, ORB_ITEM, Orb},
-    salesforce::{SALESFORCE_CLIENT_ID, SALESFORCE_USER, Salesforce},
+    salesforce::{SALESFORCE_CLIENT_ID, SALESFORCE_USER, Salesforce, salesforce_key},
     sign_in::{SIGN_IN_AUDIENCE, SignIn},
     stripe::{Misdelivery, Stripe, StripeFault, StripeOperation, WebhookFault},
 };

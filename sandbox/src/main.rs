@@ -41,6 +41,9 @@ struct Flags {
     /// The real Stripe.js: the course page's policy then names Stripe's origins
     #[arg(long, value_name = "URL")]
     stripe_js: Option<String>,
+    /// Writes the key that Salesforce's app is known by to this file
+    #[arg(long, value_name = "PATH")]
+    salesforce_key_file: Option<std::path::PathBuf>,
     /// Only FlockJay and the course page, for a demo with a Stripe test account
     #[arg(long)]
     no_stripe: bool,
@@ -54,6 +57,9 @@ async fn main() -> anyhow::Result<()> {
     let checkout_url = flags.checkout_url.clone();
     url::Url::parse(&checkout_url).context("--checkout-url is not a URL")?;
     let no_stripe = flags.no_stripe;
+    if let Some(file) = &flags.salesforce_key_file {
+        std::fs::write(file, sandbox::salesforce_key()).context("--salesforce-key-file can't be written")?;
+    }
     let sandbox = Sandbox::start(flags.into()).await?;
     sandbox.connect(&checkout_url);
     announce(&sandbox, no_stripe);

@@ -9,10 +9,12 @@ use axum::{
     Json, Router,
     extract::{Path, RawQuery, State},
     http::{HeaderMap, StatusCode, header},
-    response::{IntoResponse, Response},
+    response::{Html, IntoResponse, Response},
     routing::{get, post},
 };
 use serde_json::{Value, json};
+
+use crate::html::escape;
 
 /// What `Authorization: Bearer` must carry (`ORB_API_KEY`), and the item of lines (`ORB_ITEM_ID`).
 pub const ORB_API_KEY: &str = "orb_sandbox";
@@ -77,6 +79,7 @@ impl Orb {
 
     pub(crate) fn routes(&self) -> Router {
         Router::new()
+            .route("/orb", get(page))
             .route(&format!("{BASE}/customers"), post(create_customer))
             .route(&format!("{BASE}/customers/external_customer_id/{{id}}"), get(customer))
             .route(&format!("{BASE}/invoices"), get(list).post(create_invoice))
@@ -263,4 +266,34 @@ async fn credit(State(orb): State<Orb>, headers: HeaderMap, Json(body): Json<Val
 
 fn fault(status: StatusCode, title: &str) -> Response {
     (status, Json(json!({ "status": status.as_u16(), "title": title }))).into_response()
+}
+
+async fn page(State(orb): State<Orb>) -> Html<String> {
+    let row = |invoice: &Value| {
+        let credited: Vec<_> = invoice["credit_notes"]
+            .as_array()
+            .into_iter()
+            .flatten()
+            .map(|note| note["total"].to_string())
+            .collect();
+        let cells = [
+            &invoice["metadata"]["purchase"],
+            &invoice["customer"]["external_customer_id"],
+            &invoice["line_items"][0]["name"],
+            &invoice["total"],
+            &invoice["currency"],
+            &invoice["status"],
+            &invoice["payment"]["external_id"],
+            &json!(credited.join(", ")),
+        ];
+        let cells =
+            cells.map(|cell| format!("<td>{}</td>", escape(&cell.to_string().replace(['"', '\\'], ""))));
+        format!("<tr>{}</tr>", cells.concat())
+    };
+    let rows: String = orb.lock().invoices.iter().map(row).collect();
+    Html(format!(
+        "<!doctype html><html lang=\"en\"><meta charset=\"utf-8\"><title>Orb (sandbox)</title><main><h1>Invoices</h1>\
+         <p>A stand-in for Orb.</p><table><thead><tr><th>Purchase<th>Customer<th>What<th>Total<th>Currency<th>Status\
+         <th>Payment<th>Credited</tr></thead><tbody>{rows}</tbody></table></main></html>"
+    ))
 }

@@ -29,6 +29,12 @@ const AUDIENCE: &str = "https://login.salesforce.com";
 const OBJECT: &str = "Training_Purchase__c";
 const KEY: &str = "Purchase_Reference__c";
 
+/// The private key whose certificate the app has, as PEM. There is one for each process.
+#[must_use]
+pub fn salesforce_key() -> &'static str {
+    keys::pem()
+}
+
 /// Fields, and what they take.
 const FIELDS: [(&str, Kind); 21] = [
     ("Contact__c", Kind::Contact),
@@ -119,12 +125,6 @@ impl Salesforce {
     #[must_use]
     pub fn url(&self) -> String {
         self.lock().base.clone()
-    }
-
-    /// The private key whose certificate the app has, as PEM.
-    #[must_use]
-    pub fn key(&self) -> String {
-        keys::pem().to_owned()
     }
 
     /// Another contact; its id.

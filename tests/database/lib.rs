@@ -76,7 +76,7 @@ impl TestDatabase {
         sqlx::any::install_default_drivers();
         let mut connection = AnyConnection::connect(&self.url).await.expect("the database");
         let columns = if self.url.starts_with("postgres") {
-            "SELECT table_name AS held_in, column_name AS named FROM information_schema.columns \
+            "SELECT CAST(table_name AS TEXT) AS held_in, CAST(column_name AS TEXT) AS named FROM information_schema.columns \
              WHERE table_schema = 'public' AND data_type = 'text'"
         } else {
             "SELECT m.name AS held_in, p.name AS named FROM sqlite_master m JOIN pragma_table_info(m.name) p \

@@ -6,7 +6,7 @@ use redis_checkout::config::RawConfig;
 use reqwest::Method;
 use sandbox::{
     CHALLENGE_SECRET, FlockJayOperation, ORB_API_KEY, ORB_ITEM, Options, SALESFORCE_CLIENT_ID,
-    SALESFORCE_USER, SIGN_IN_AUDIENCE, Sandbox,
+    SALESFORCE_USER, SIGN_IN_AUDIENCE, Sandbox, salesforce_key,
 };
 use serde_json::{Value, json};
 use std::time::Duration;
@@ -126,8 +126,7 @@ impl TestApp {
         let folder = TempDir::new().expect("a folder");
         std::fs::write(folder.path().join("catalog.toml"), CATALOG).expect("a catalogue");
         if setup.tells_salesforce {
-            let key = sandbox.salesforce().key();
-            std::fs::write(folder.path().join("salesforce.pem"), key).expect("a key");
+            std::fs::write(folder.path().join("salesforce.pem"), salesforce_key()).expect("a key");
         }
         let client = reqwest::Client::new();
         let database = TestDatabase::new().await;

@@ -9,7 +9,7 @@ use shared::{State, StepState, Timestamp};
 pub enum AccountEvent {
     /// The learner has access, or the team its codes.
     Granted,
-    /// The money is back.
+    /// The money is back, or a part of it.
     Refunded,
     /// FlockJay has taken the access away.
     Revoked,

@@ -78,7 +78,12 @@ impl Purchase {
             return if self.state == State::Refunded { vec![] } else { self.take_back(now) };
         }
         if failed_now == 0 {
-            return vec![];
+            // A part went back: whoever counts the money hears of it, and access stays.
+            let told = self.state == State::Granted;
+            return told
+                .then_some(Command::TellAccounts { event: AccountEvent::Refunded })
+                .into_iter()
+                .collect();
         }
         // The bank would not take the money, perhaps long after Stripe had called it given back.
         if self.state == State::Refunded && self.dispute != Some(Dispute::Lost) {

@@ -92,6 +92,7 @@ async fn nobody_is_forgotten_whose_purchase_is_under_way() {
 async fn pay(app: &TestApp, id: &str, total: i64) {
     let body = json!({ "email": "grace@example.com", "name": "Grace Hopper", "expected_total": total });
     let answer = app.post(&format!("/v1/purchases/{id}/pay"), &body).await.expect(200);
-    app.sandbox.stripe().confirm(&intent_of(&answer.text_at("client_secret")), "4242424242424242").unwrap();
+    let intent = intent_of(&answer.text_at("client_secret"));
+    app.sandbox.stripe().confirm(&intent, "4242424242424242").expect("a payment");
     app.reaches(id, "granted").await;
 }

@@ -1,4 +1,5 @@
 //! The invariants, as somebody sees them who knows everything.
+use crate::account::NAMES;
 use crate::database::LIVE;
 use crate::pages::SimSession;
 use crate::run::Run;
@@ -116,9 +117,12 @@ fn ended(run: &Run, purchase: &Purchase, calls_person: bool) -> Result<(), Strin
     let ended_at = purchase.view().timeline.into_iter().find(|entry| entry.step == Step::Payment);
     let ended_at = ended_at.and_then(|entry| entry.at).map_or(0, Timestamp::as_millis);
     if matches!(purchase.state(), State::Granted | State::Refunded) {
-        let told = world.told.get(name).map(|(_, state)| *state);
-        if told != Some(purchase.state()) {
-            return Err(format!("{name} is {}, and the account system knows {told:?}", purchase.state()));
+        let stands = Some((purchase.state(), purchase.refundable()));
+        for receiver in NAMES {
+            let told = world.told.get(&(receiver, name.to_owned())).map(|(_, state, kept)| (*state, *kept));
+            if told.map(|(state, _)| state) != Some(purchase.state()) || (!troubled && told != stands) {
+                return Err(format!("{name} is {stands:?}, and {receiver} knows {told:?}"));
+            }
         }
     }
     let over = matches!(purchase.state(), State::Expired | State::Canceled);

@@ -23,7 +23,7 @@ pub(crate) struct Inner {
     pub(crate) stripe: StripeLedger,
     pub(crate) flockjay: FlockJayLedger,
     /// What the account system knows of each purchase: version and state.
-    pub(crate) told: HashMap<String, (i64, State)>,
+    pub(crate) told: HashMap<(&'static str, String), (i64, State, i64)>,
     /// The operation that runs now, and those that wait for another system.
     pub(crate) running: u64,
     pub(crate) parked: HashSet<u64>,

@@ -70,6 +70,8 @@ fn serve(settings: &Settings, options: &Options) -> Result<()> {
     let cluster = if options.instances > 1 { Some(Cluster::start()?) } else { None };
     // The logs are files.
     let mut sandbox = process::tied_to_us(&programs.join("sandbox"));
+    let salesforce_key = folder.join("salesforce.pem");
+    sandbox.arg("--salesforce-key-file").arg(&salesforce_key);
     sandbox.args(settings.sandbox_arguments()).envs(settings::without_proxy()).env("NO_COLOR", "1");
     sandbox.current_dir(repo::root());
     // The server asks FlockJay at its start whether what the catalogue names exists.
@@ -78,7 +80,7 @@ fn serve(settings: &Settings, options: &Options) -> Result<()> {
     let instances = settings.instances(options.instances, &folder, cluster.as_ref())?;
     for instance in &instances {
         let mut server = process::tied_to_us(&programs.join("redis-checkout"));
-        server.arg("serve").envs(settings::without_proxy());
+        server.arg("serve").envs(settings::without_proxy()).env("SALESFORCE_KEY_FILE", &salesforce_key);
         settle(&mut server, settings, instance);
         services.push(Service::start(&instance.name, &mut server, &folder, options.verbose)?);
         wait_until_ready(&mut services, instance.port, "/readyz")?;

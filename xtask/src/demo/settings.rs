@@ -118,6 +118,12 @@ impl Settings {
             ("FLOCKJAY_URL", Some(url(flockjay))),
             ("FLOCKJAY_TOKEN", Some(FLOCKJAY_TOKEN.to_owned())),
             ("ACCOUNT_WEBHOOKS", Some(format!("sm={}/account/webhook#{ACCOUNT_SECRET}", url(course)))),
+            ("SALESFORCE_URL", Some(format!("{}/salesforce", url(course)))),
+            ("SALESFORCE_CLIENT_ID", Some("3MVG9-sandbox".to_owned())),
+            ("SALESFORCE_USER", Some("integration@redis.example".to_owned())),
+            ("ORB_URL", Some(format!("{}/orb/v1", url(course)))),
+            ("ORB_API_KEY", Some("orb_sandbox".to_owned())),
+            ("ORB_ITEM_ID", Some("item_training".to_owned())),
             ("LEARNER_ISSUER", Some(format!("{}/oauth2/default", url(course)))),
             ("LEARNER_AUDIENCE", Some("redis-university".to_owned())),
             ("SMTP_URL", Some(format!("smtp://127.0.0.1:{mail}"))),
@@ -151,7 +157,7 @@ impl Settings {
             ),
         };
         format!(
-            "\n  Course page  {course}/\n  FlockJay     {flockjay}/\n  Accounts     {course}/account\n  Mailbox      {course}/mailbox\n  Checkout     {server}/\n  Stripe       {payments}\n\n  \
+            "\n  Course page  {course}/\n  FlockJay     {flockjay}/\n  Accounts     {course}/account\n  Salesforce   {course}/salesforce\n  Orb          {course}/orb\n  Mailbox      {course}/mailbox\n  Checkout     {server}/\n  Stripe       {payments}\n\n  \
              Test cards   4242 4242 4242 4242  pays\n               \
              4000 0000 0000 9995  is declined\n               \
              4000 0025 0000 3155  asks for 3-D Secure\n               \

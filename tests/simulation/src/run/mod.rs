@@ -4,7 +4,7 @@ mod learners;
 mod outside;
 mod servers;
 
-use crate::account::SimAccount;
+use crate::account::{NAMES, SimAccount};
 use crate::check;
 use crate::chooser::{Chooser, Step};
 use crate::database::{COUPONS, Database, LIVE, SEAT, coupon};
@@ -137,13 +137,14 @@ fn server(store: &Store, world: &World, time: &Arc<AtomicI64>) -> Server {
     let (stripe, flockjay) = (SimStripe(world.clone()), SimFlockJay(world.clone()));
     let server = Checkout::new(store.clone(), stripe, flockjay, "pk_test", Clock::at(time.clone()));
     // Whatever it could wait for happens in a later step.
-    let accounts: Vec<Arc<dyn Account>> = vec![Arc::new(SimAccount(world.clone()))];
+    let accounts: Vec<Arc<dyn Account>> =
+        NAMES.map(|name| Arc::new(SimAccount { world: world.clone(), name }) as Arc<dyn Account>).to_vec();
     server.telling(accounts).waiting_for(Duration::ZERO)
 }
 
 /// All that the outbox goes to.
 fn receivers() -> Vec<Receiver> {
-    Receiver::ALL.into_iter().chain([Receiver::Account(crate::account::NAME.to_owned())]).collect()
+    Receiver::ALL.into_iter().chain(NAMES.map(|name| Receiver::Account(name.to_owned()))).collect()
 }
 
 impl Run {
