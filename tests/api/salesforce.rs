@@ -1,5 +1,6 @@
 //! Purchases in Salesforce: one record each, linked to its learner, and never in the way of the grant.
 use checkout_tests::{Answer, COURSE, Setup, TestApp, intent_of};
+use redis_checkout::account::DEFAULT_FIELDS;
 use serde_json::{Value, json};
 
 async fn app(flags: &[&str]) -> TestApp {
@@ -122,4 +123,20 @@ async fn a_field_that_is_not_there_needs_a_person_and_is_named() {
     app.answers(|| app.request(reqwest::Method::GET, &format!("/v1/purchases/{id}")), failed).await;
     assert!(app.sandbox.salesforce().record(&reference).is_none());
     assert!(checkout_tests::logged().contains("INVALID_FIELD (Stage__c)"));
+}
+
+#[test]
+fn the_object_that_is_described_has_every_field() {
+    let docs = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs");
+    let read = |file: &str| std::fs::read_to_string(docs.join(file)).unwrap();
+    let (described, object) = (read("salesforce.md"), read("salesforce/objects/Training_Purchase__c.object"));
+    for (ours, field) in DEFAULT_FIELDS {
+        assert!(
+            described.contains(&format!("`{ours}`")) && described.contains(&format!("`{field}`")),
+            "{ours}"
+        );
+        let elsewhere = ["object", "contact_external_id"].contains(&ours);
+        assert!(elsewhere || object.contains(&format!("<fullName>{field}</fullName>")), "{field}");
+    }
+    assert_eq!(object.matches("<fields>").count(), DEFAULT_FIELDS.len() - 2);
 }

@@ -1,12 +1,8 @@
 //! Checks every setting alone, and then those that must agree.
 use super::service::{SHORTEST, ServiceTokens};
-use super::{
-    ChallengeConfig, Config, ConfigMistakes, FlockJayConfig, MailConfig, RawConfig, Retry, StripeConfig,
-};
-use crate::abuse::{ChallengeProvider, Proxies, Rate, Rates};
-use crate::account::WebhookConfig;
-use crate::identity::{IdentityConfig, RawIdentity};
-use crate::mail::Mailer;
+use super::{Config, ConfigMistakes, FlockJayConfig, RawConfig, Retry, StripeConfig};
+use crate::abuse::{Proxies, Rate, Rates};
+use crate::identity::RawIdentity;
 use crate::purchase::Limits;
 use ipnet::IpNet;
 use std::fmt;
@@ -126,12 +122,12 @@ impl RawConfig {
 }
 
 #[derive(Default)]
-struct Checker {
+pub(super) struct Checker {
     mistakes: Vec<String>,
 }
 
 impl Checker {
-    fn mistake(&mut self, name: &str, message: impl fmt::Display) {
+    pub(super) fn mistake(&mut self, name: &str, message: impl fmt::Display) {
         self.mistakes.push(format!("{name}: {message}"));
     }
 
@@ -214,105 +210,7 @@ impl Checker {
         Proxies::new(networks)
     }
 
-    fn challenge(
-        &mut self,
-        provider: Option<String>,
-        site_key: Option<String>,
-        secret: Option<String>,
-        verify_url: Option<String>,
-        script: Option<String>,
-    ) -> Option<ChallengeConfig> {
-        let Some(name) = provider else {
-            if site_key.or(secret).is_some_and(|text| !text.trim().is_empty()) {
-                self.mistake("CHALLENGE_PROVIDER", "is missing: turnstile or hcaptcha");
-            }
-            return None;
-        };
-        let Some(provider) = ChallengeProvider::parse(name.trim()) else {
-            self.mistake("CHALLENGE_PROVIDER", format_args!("{name:?} must be turnstile or hcaptcha"));
-            return None;
-        };
-        let mut web = |name: &str, text: Option<String>, own: &str| match text {
-            Some(text) => {
-                self.web(name, &text);
-                text
-            }
-            None => own.to_owned(),
-        };
-        let verify_url = web("CHALLENGE_URL", verify_url, provider.verify_url());
-        let script = web("CHALLENGE_JS_URL", script, provider.script());
-        Some(ChallengeConfig {
-            provider,
-            site_key: self.required("CHALLENGE_SITE_KEY", site_key),
-            secret: self.required("CHALLENGE_SECRET", secret),
-            verify_url,
-            script,
-        })
-    }
-
-    fn identity(&mut self, raw: RawIdentity<'_>) -> Option<IdentityConfig> {
-        raw.check().unwrap_or_else(|mistakes| {
-            for (name, mistake) in mistakes {
-                self.mistake(name, mistake);
-            }
-            None
-        })
-    }
-
-    /// The message never repeats a secret.
-    fn account_webhooks(&mut self, text: &str) -> Vec<WebhookConfig> {
-        let mut receivers = Vec::<WebhookConfig>::new();
-        for (n, receiver) in list(text).enumerate() {
-            match WebhookConfig::parse(receiver) {
-                Ok(receiver) if receivers.iter().any(|known| known.name == receiver.name) => {
-                    self.mistake("ACCOUNT_WEBHOOKS", format_args!("two are called {}", receiver.name));
-                }
-                Ok(receiver) => receivers.push(receiver),
-                Err(wrong) => self.mistake("ACCOUNT_WEBHOOKS", format_args!("number {}: {wrong}", n + 1)),
-            }
-        }
-        receivers
-    }
-
-    /// The message never repeats what may hold a password.
-    fn mail(&mut self, url: Option<String>, from: Option<String>) -> Option<MailConfig> {
-        let (url, from) = match (url, from) {
-            (None, None) => return None,
-            (Some(url), Some(from)) => (url.trim().to_owned(), from.trim().to_owned()),
-            (Some(_), None) => {
-                self.mistake("SMTP_FROM", "is missing: who the letters are from");
-                return None;
-            }
-            (None, Some(_)) => {
-                self.mistake("SMTP_URL", "is missing: the mail server that takes the letters");
-                return None;
-            }
-        };
-        let clear = Url::parse(&url).is_ok_and(|url| {
-            let encrypted =
-                url.scheme() == "smtps" || url.query().is_some_and(|query| query == "tls=required");
-            let own = url.host_str().is_some_and(|host| host == "localhost" || host.starts_with("127."));
-            !encrypted && !own
-        });
-        if clear {
-            self.mistake("SMTP_URL", "would send codes in the clear: use smtps://, or smtp://…?tls=required");
-        }
-        let config = MailConfig { url, from };
-        if let Err(error) = Mailer::check(&config) {
-            match error.to_string().split_once(": ") {
-                Some(("SMTP_FROM", _)) => {
-                    self.mistake(
-                        "SMTP_FROM",
-                        "must be an address, such as Redis University <ru@redis.example>",
-                    );
-                }
-                _ => self.mistake("SMTP_URL", "must be like smtps://user:password@mail.example"),
-            }
-        }
-        Some(config)
-    }
-
-    fn required(&mut self, name: &str, value: Option<String>) -> String {
+    pub(super) fn required(&mut self, name: &str, value: Option<String>) -> String {
         let value = value.unwrap_or_default().trim().to_owned();
         if value.is_empty() {
             self.mistake(name, "is missing");
@@ -345,7 +243,7 @@ impl Checker {
     }
 
     /// An address without its trailing slash.
-    fn web(&mut self, name: &str, text: &str) -> String {
+    pub(super) fn web(&mut self, name: &str, text: &str) -> String {
         match Url::parse(text.trim()) {
             Ok(url) if matches!(url.scheme(), "http" | "https") && url.has_host() => {}
             _ => self.mistake(name, format_args!("{text:?} must be an http:// or https:// address")),
@@ -398,7 +296,7 @@ impl Checker {
     }
 }
 
-fn list(text: &str) -> impl Iterator<Item = &str> {
+pub(super) fn list(text: &str) -> impl Iterator<Item = &str> {
     text.split(',').map(str::trim).filter(|part| !part.is_empty())
 }
 

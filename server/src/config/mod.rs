@@ -1,5 +1,6 @@
 //! Settings from the environment and flags of the same name, checked at start with every mistake named at once.
 mod check;
+mod others;
 mod receivers;
 mod service;
 #[cfg(test)]

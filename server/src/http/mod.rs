@@ -2,6 +2,7 @@
 
 mod accounts;
 mod assets;
+mod coupons;
 mod diagnosis;
 mod embed;
 mod extract;

@@ -1,12 +1,14 @@
 //! The machine by stories: what happens, and what is to be done about it.
 mod coupon;
 mod dialog;
+mod fixtures;
 mod leaving;
 mod seats;
 mod signed_in;
 mod team;
 
 use super::{Command, Event, Failure, Model, Note, Notice, Settings, Stage, Step, Target, Trouble};
+use fixtures::*;
 use shared::{
     Challenge, Code, Currency, Kind, Money, Offering, OpenPurchase, Opened, Pay, Price, PurchaseView, Sale,
     Screen, State, Timestamp,
@@ -315,108 +317,4 @@ fn focus_targets_have_names_of_their_own() {
     ];
     let names: std::collections::BTreeSet<_> = all.into_iter().map(Target::name).collect();
     assert_eq!(names.len(), all.len());
-}
-
-fn offer() -> Model {
-    Model::new(Screen {
-        offering: Offering {
-            sku: "course".into(),
-            kind: Kind::Course,
-            title: "Redis for developers".into(),
-            summary: String::new(),
-            price: usd(4900),
-            seats: None,
-            sale: Sale::Open,
-            starts_at: None,
-            ends_at: None,
-            sale_opens_at: None,
-            sale_closes_at: None,
-            team: None,
-        },
-        api: "https://checkout.example".into(),
-        publishable_key: "pk".into(),
-        stripe_js: "https://js.stripe.com/v3/".into(),
-        variant: None,
-        dialog: false,
-    })
-}
-
-fn form() -> Model {
-    let mut model = offer();
-    model.handle(Event::PurchasePressed);
-    model.handle(Event::StripeLoaded);
-    model.handle(Event::PurchaseOpened(opened(4900)));
-    model.handle(Event::EmailTyped("ada@example.com".into()));
-    model
-}
-
-fn preparing() -> Model {
-    let mut model = form();
-    model.handle(Event::PayPressed);
-    model.handle(Event::DetailsAccepted);
-    assert_eq!(model.stage, Stage::Paying(Step::Preparing));
-    model
-}
-
-fn confirming() -> Model {
-    let mut model = preparing();
-    model.handle(prepared(4900));
-    assert_eq!(model.stage, Stage::Paying(Step::Confirming));
-    model
-}
-
-fn opens(commands: &[Command]) -> Vec<Command> {
-    commands.iter().filter(|command| matches!(command, Command::OpenPurchase { .. })).cloned().collect()
-}
-
-fn opened(total: i64) -> Opened {
-    Opened {
-        id: "p1".into(),
-        reference: "RU-1".into(),
-        state: State::Held,
-        hold_expires_at: Timestamp::from_millis(1),
-        price: price(total),
-        email: None,
-        token_refused: None,
-    }
-}
-
-fn prepared(total: i64) -> Event {
-    Event::PaymentPrepared { client_secret: "cs".into(), total }
-}
-
-fn seen(state: State, version: i64) -> Event {
-    Event::PurchaseSeen(view(state, version))
-}
-
-fn view(state: State, version: i64) -> PurchaseView {
-    PurchaseView {
-        places: None,
-        id: "p1".into(),
-        reference: "RU-1".into(),
-        sku: "course".into(),
-        state,
-        version,
-        price: price(4900),
-        email: None,
-        hold_expires_at: None,
-        access_url: (state == State::Granted).then(|| "https://learn.example/".into()),
-        timeline: Vec::new(),
-    }
-}
-
-fn price(total: i64) -> Price {
-    Price { total, ..Price::of(usd(total)) }
-}
-
-fn usd(amount: i64) -> Money {
-    Money { amount, currency: Currency::parse("usd").unwrap() }
-}
-
-fn tell(notice: Notice) -> Command {
-    Command::Tell { notice, variant: None, purchase: Some("RU-1".into()) }
-}
-
-fn watch(after: Option<i64>, delay: u32) -> Command {
-    Command::Watch { id: "p1".into(), after, delay }
 }
