@@ -157,3 +157,23 @@ impl Fixture {
         (pack, codes.into_iter().map(|coupon| coupon.code).collect())
     }
 }
+
+/// SQLite lets nobody commit while another's transaction is open.
+#[tokio::test]
+async fn who_commits_late_comes_behind_what_was_read_of_the_feed() {
+    let fixture = Fixture::new().await;
+    if !fixture.database.url().starts_with("postgres") {
+        return;
+    }
+    let (early, late) = (fixture.open(1).await, fixture.open(2).await);
+    let behind = async |place| fixture.store.feed(place, Timestamp::from_millis(0), 10).await.unwrap();
+    let read = behind(0).await.last().unwrap().place;
+    let mut slow = fixture.store.begin().await.unwrap();
+    slow.apply(&late, Event::GaveUp, NOW).await.unwrap().unwrap();
+    fixture.apply(&early, Event::GaveUp).await;
+    let seen = behind(read).await;
+    assert_eq!(seen.iter().map(|entry| entry.purchase.id()).collect::<Vec<_>>(), [&early]);
+    slow.commit().await.unwrap();
+    let seen = behind(seen[0].place).await;
+    assert_eq!(seen.iter().map(|entry| entry.purchase.id()).collect::<Vec<_>>(), [&late]);
+}
