@@ -64,7 +64,7 @@ fn only_one_file_speaks_to_each_system() {
         "server/src/account/webhook.rs",
         "server/src/grants/flockjay.rs",
         "server/src/identity/keys.rs",
-        "server/src/retry_after.rs",
+        "server/src/outbound.rs",
     ];
     assert_eq!(files, others);
     assert_eq!(naming("server/src", &["\"grants\"", "\"resources\""]), ["server/src/grants/flockjay.rs"]);

@@ -1,7 +1,7 @@
 //! Orb: a one-off invoice for each purchase, paid already, and credit notes for what went back. The only file that knows
 //! Orb's routes (<https://docs.withorb.com/api-reference>).
 use super::{Account, AccountError, Message, Snapshot, Telling};
-use crate::retry_after::retry_after;
+use crate::outbound::{self, retry_after};
 use reqwest::{Method, RequestBuilder, Response, StatusCode};
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -67,10 +67,7 @@ struct Pagination {
 
 impl Orb {
     pub fn new(config: OrbConfig) -> anyhow::Result<Self> {
-        let client = reqwest::Client::builder()
-            .timeout(PATIENCE)
-            .redirect(reqwest::redirect::Policy::none())
-            .build()?;
+        let client = outbound::client(PATIENCE)?;
         Ok(Self { config, client })
     }
 
@@ -81,7 +78,9 @@ impl Orb {
             return Ok(());
         }
         let Some(learner) = &purchase.learner else {
-            return Err(permanent("the learner was erased: look the invoice up by its purchase".to_owned()));
+            return Err(AccountError::permanent(
+                "the learner was erased: look the invoice up by its purchase".to_owned(),
+            ));
         };
         let customer = learner.external_id.clone().unwrap_or_else(|| learner.email.to_lowercase());
         let mut invoice = match self.invoice(&customer, &purchase.reference).await? {
@@ -113,13 +112,14 @@ impl Orb {
         let currency = purchase.price.currency;
         let notes = invoice.credit_notes.iter().filter(|note| note.voided_at.is_none());
         let credited: Option<i64> = notes.map(|note| minor(&note.total, currency)).sum();
-        let credited = credited.ok_or_else(|| permanent("Orb's credit notes can't be read".to_owned()))?;
+        let credited =
+            credited.ok_or_else(|| AccountError::permanent("Orb's credit notes can't be read".to_owned()))?;
         let due = purchase.refunded - credited;
         if due <= 0 {
             return Ok(());
         }
         let Some(line) = invoice.line_items.first() else {
-            return Err(permanent(format!("Orb's invoice {} has no line", invoice.id)));
+            return Err(AccountError::permanent(format!("Orb's invoice {} has no line", invoice.id)));
         };
         let body = json!({
             "line_items": [{ "amount": major(due, currency), "invoice_line_item_id": line.id }],
@@ -224,7 +224,10 @@ impl Account for Orb {
 
 async fn send(request: RequestBuilder) -> Result<Response, AccountError> {
     // The address is left out: it may hold an email.
-    request.send().await.map_err(|error| transient(format!("Orb can't be reached: {}", error.without_url())))
+    request
+        .send()
+        .await
+        .map_err(|error| AccountError::transient(format!("Orb can't be reached: {}", error.without_url())))
 }
 
 async fn read<T: for<'de> Deserialize<'de>>(request: RequestBuilder) -> Result<T, AccountError> {
@@ -232,10 +235,9 @@ async fn read<T: for<'de> Deserialize<'de>>(request: RequestBuilder) -> Result<T
     if !answer.status().is_success() {
         return Err(refusal(&answer));
     }
-    answer
-        .json()
-        .await
-        .map_err(|error| transient(format!("Orb's answer can't be read: {}", error.without_url())))
+    answer.json().await.map_err(|error| {
+        AccountError::transient(format!("Orb's answer can't be read: {}", error.without_url()))
+    })
 }
 
 fn refusal(answer: &Response) -> AccountError {
@@ -250,17 +252,9 @@ fn refusal(answer: &Response) -> AccountError {
             | StatusCode::TOO_MANY_REQUESTS
     );
     if status.is_client_error() && !passes {
-        return permanent(message);
+        return AccountError::permanent(message);
     }
     AccountError::Transient { message, retry_after: retry_after(answer.headers()) }
-}
-
-fn transient(message: String) -> AccountError {
-    AccountError::Transient { message, retry_after: None }
-}
-
-fn permanent(message: String) -> AccountError {
-    AccountError::Permanent { message }
 }
 
 fn paid_at(purchase: &Snapshot) -> Timestamp {

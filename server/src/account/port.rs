@@ -28,6 +28,16 @@ pub enum AccountError {
     Permanent { message: String },
 }
 
+impl AccountError {
+    pub(super) fn transient(message: String) -> Self {
+        Self::Transient { message, retry_after: None }
+    }
+
+    pub(super) fn permanent(message: String) -> Self {
+        Self::Permanent { message }
+    }
+}
+
 /// How a receiver answers, in its own time.
 pub type Telling<'a> = Pin<Box<dyn Future<Output = Result<(), AccountError>> + Send + 'a>>;
 

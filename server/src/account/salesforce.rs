@@ -4,7 +4,7 @@
 //! (<https://help.salesforce.com/s/articleView?id=xcloud.remoteaccess_oauth_jwt_flow.htm>), and everything goes through
 //! composite requests (<https://developer.salesforce.com/docs/atlas.en-us.api_rest.meta/api_rest/resources_composite_composite.htm>).
 use super::{Account, AccountError, Message, Snapshot, Telling};
-use crate::retry_after::retry_after;
+use crate::outbound::{self, retry_after};
 use jsonwebtoken::{Algorithm, EncodingKey, Header, encode};
 use reqwest::{Response, StatusCode, header::HeaderMap};
 use serde::{Deserialize, Serialize};
@@ -124,10 +124,7 @@ struct Fault {
 
 impl Salesforce {
     pub fn new(config: SalesforceConfig) -> anyhow::Result<Self> {
-        let client = reqwest::Client::builder()
-            .timeout(PATIENCE)
-            .redirect(reqwest::redirect::Policy::none())
-            .build()?;
+        let client = outbound::client(PATIENCE)?;
         let key = EncodingKey::from_rsa_pem(&config.key)?;
         Ok(Self { config, key, client, token: Mutex::default(), paused_until: AtomicI64::new(0) })
     }
@@ -250,7 +247,7 @@ impl Salesforce {
         match failure {
             Some(failure) => Err(failure),
             None if results.len() != wanted => {
-                Err(transient("Salesforce has answered only a part".to_owned()))
+                Err(AccountError::transient("Salesforce has answered only a part".to_owned()))
             }
             None => Ok(results),
         }
@@ -264,7 +261,7 @@ impl Salesforce {
         let SalesforceConfig { url, audience, client_id, user, .. } = &self.config;
         let assertion = Assertion { iss: client_id, sub: user, aud: audience, exp: now / 1000 + ASSERTED };
         let assertion = encode(&Header::new(Algorithm::RS256), &assertion, &self.key)
-            .map_err(|error| transient(format!("SALESFORCE_KEY_FILE: {error}")))?;
+            .map_err(|error| AccountError::transient(format!("SALESFORCE_KEY_FILE: {error}")))?;
         let grant = "urn:ietf:params:oauth:grant-type:jwt-bearer";
         let request = self
             .client
@@ -276,7 +273,7 @@ impl Salesforce {
             let refusal: Value = answer.json().await.unwrap_or_default();
             let why = refusal["error"].as_str().unwrap_or_default();
             // A person may mend it: the purchase did nothing wrong.
-            return Err(transient(format!("Salesforce lets us not in: {status} {why}")));
+            return Err(AccountError::transient(format!("Salesforce lets us not in: {status} {why}")));
         }
         let token: Arc<Token> = Arc::new(answer.json().await.map_err(unreachable)?);
         *known = Some(token.clone());
@@ -347,12 +344,8 @@ fn major(amount: i64, currency: Currency) -> f64 {
     amount / unit
 }
 
-fn transient(message: String) -> AccountError {
-    AccountError::Transient { message, retry_after: None }
-}
-
 fn unreachable(error: reqwest::Error) -> AccountError {
-    transient(format!("Salesforce can't be reached: {}", error.without_url()))
+    AccountError::transient(format!("Salesforce can't be reached: {}", error.without_url()))
 }
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! Standard Webhooks (<https://www.standardwebhooks.com>) to one receiver, such as the SM profile.
 use super::{Account, AccountError, Message, ORB, SALESFORCE, Snapshot, Telling};
-use crate::retry_after::retry_after;
+use crate::outbound::{self, retry_after};
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use hmac::{Hmac, Mac};
@@ -73,18 +73,15 @@ impl std::fmt::Debug for WebhookConfig {
 
 impl Webhook {
     pub fn new(config: WebhookConfig) -> anyhow::Result<Self> {
-        let client = reqwest::Client::builder()
-            .timeout(PATIENCE)
-            .redirect(reqwest::redirect::Policy::none())
-            .build()?;
+        let client = outbound::client(PATIENCE)?;
         Ok(Self { config, client })
     }
 
     async fn send(&self, message: &Message) -> Result<(), AccountError> {
         let name = &self.config.name;
-        let transient = |message| AccountError::Transient { message, retry_after: None };
         let body = Body { kind: message.event.name(), timestamp: message.at, data: &message.purchase };
-        let body = serde_json::to_string(&body).map_err(|error| transient(error.to_string()))?;
+        let body =
+            serde_json::to_string(&body).map_err(|error| AccountError::transient(error.to_string()))?;
         let seconds = (message.at.as_millis() / 1000).to_string();
         let signed = [message.id.as_str(), &seconds, &body].join(".");
         let signatures: Vec<_> =
@@ -98,8 +95,9 @@ impl Webhook {
             .header("webhook-signature", signatures.join(" "))
             .body(body);
         let answer = request.send().await;
-        let answer =
-            answer.map_err(|error| transient(format!("{name} can't be reached: {}", error.without_url())))?;
+        let answer = answer.map_err(|error| {
+            AccountError::transient(format!("{name} can't be reached: {}", error.without_url()))
+        })?;
         let status = answer.status();
         let passes = matches!(
             status,

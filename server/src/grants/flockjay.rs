@@ -1,7 +1,7 @@
 //! FlockJay, by the contract that we ask of it: the only file that knows its routes.
 use super::{Grant, Granted, Grants, GrantsError, Resource};
+use crate::outbound::{self, retry_after};
 use crate::purchase::PurchaseId;
-use crate::retry_after::retry_after;
 use reqwest::{Method, RequestBuilder, Response, StatusCode, header};
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
@@ -37,10 +37,7 @@ struct GrantAnswer {
 impl FlockJay {
     /// A client of `base` that waits for an answer no longer than `timeout`.
     pub fn new(base: Url, token: String, timeout: Duration) -> anyhow::Result<Self> {
-        let client = reqwest::Client::builder()
-            .timeout(timeout)
-            .redirect(reqwest::redirect::Policy::none())
-            .build()?;
+        let client = outbound::client(timeout)?;
         Ok(Self { client, base, token })
     }
 

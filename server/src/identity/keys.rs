@@ -1,4 +1,5 @@
 //! The public keys of a sign-in service: kept for a while, and asked for again where a token names one that is new.
+use crate::outbound;
 use governor::{DefaultDirectRateLimiter, Quota, RateLimiter};
 use jsonwebtoken::jwk::{Jwk, JwkSet, KeyOperations, PublicKeyUse};
 use jsonwebtoken::{Algorithm, DecodingKey};
@@ -34,10 +35,7 @@ struct Known {
 
 impl Keys {
     pub(super) fn new(url: Url) -> anyhow::Result<Self> {
-        let client = reqwest::Client::builder()
-            .timeout(PATIENCE)
-            .redirect(reqwest::redirect::Policy::none())
-            .build()?;
+        let client = outbound::client(PATIENCE)?;
         let asks = RateLimiter::direct(Quota::per_minute(ASKS_A_MINUTE));
         Ok(Self { url, client, known: RwLock::default(), turn: Mutex::default(), asks })
     }

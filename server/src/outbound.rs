@@ -1,8 +1,14 @@
-//! `Retry-After`, as other systems send it.
+//! What requests to other systems have in common: a deadline, no redirects, and `Retry-After`.
 use crate::clock;
 use reqwest::header::{HeaderMap, RETRY_AFTER};
 use shared::Timestamp;
 use std::time::Duration;
+
+/// A client that waits for an answer no longer than `patience`. Whoever redirects us has not done what was asked, and is not
+/// to be shown what they must not see.
+pub(crate) fn client(patience: Duration) -> reqwest::Result<reqwest::Client> {
+    reqwest::Client::builder().timeout(patience).redirect(reqwest::redirect::Policy::none()).build()
+}
 
 /// How long to wait; nothing where that is not said, or can't be read.
 pub(crate) fn retry_after(headers: &HeaderMap) -> Option<Duration> {
