@@ -145,7 +145,7 @@ async fn create_customer(State(orb): State<Orb>, headers: HeaderMap, Json(body):
             return Err((BAD, "name, email and external_customer_id are needed"));
         };
         if inner.customers.contains_key(id) {
-            return Err((StatusCode::CONFLICT, "external_customer_id is taken"));
+            return Err((BAD, "duplicate-resource-creation"));
         }
         inner.customers.insert(id.to_owned(), body.clone());
         Ok(body.clone())

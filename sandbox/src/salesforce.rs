@@ -141,6 +141,13 @@ impl Salesforce {
         self.lock().records.get(reference).cloned().map(Value::Object)
     }
 
+    /// Somebody chooses a contact for a record.
+    pub fn link(&self, reference: &str, contact: &str) {
+        let mut inner = self.lock();
+        let record = inner.records.get_mut(reference).expect("a record");
+        record.insert("Contact__c".to_owned(), json!(contact));
+    }
+
     /// Every token that was given ends now.
     pub fn end_tokens(&self) {
         self.lock().tokens.clear();

@@ -130,3 +130,14 @@ async fn a_secret_is_changed_without_a_message_lost() {
     app.until("both", |sandbox| sandbox.accounts().messages().len() == 2).await;
     app.outbox_is(0, 0).await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_nobody_tries_any_more_is_shown_to_need_a_person() {
+    let flags = vec!["--retry-hours=0.0003".to_owned()];
+    let app =
+        TestApp::set_up(Setup { flags, tells_accounts: true, leaves_work: true, ..Setup::default() }).await;
+    app.sandbox.accounts().answer(Some(503));
+    let (id, _) = app.buy(COURSE, 4900).await;
+    app.outbox_is(0, 1).await;
+    account_is(&app, &id, "failed").await;
+}

@@ -1,5 +1,6 @@
 //! Purchases as invoices in Orb: one each, paid already, and what goes back as credit.
 use checkout_tests::{COURSE, Setup, TestApp};
+use sandbox::stripe::DisputeStatus;
 use serde_json::{Value, json};
 
 async fn app() -> TestApp {
@@ -70,4 +71,31 @@ async fn a_learner_is_one_customer_and_what_costs_nothing_is_no_invoice() {
     .await;
     app.outbox_is(0, 0).await;
     assert_eq!((app.sandbox.orb().customers().len(), app.sandbox.orb().invoices().len()), (1, 4));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn two_purchases_of_a_new_customer_at_once_need_nobody() {
+    let app = app().await;
+    for _ in 0..4 {
+        tokio::join!(app.buy(COURSE, 4900), app.buy(COURSE, 4900), app.buy(COURSE, 4900));
+    }
+    app.until("twelve invoices", |sandbox| {
+        sandbox.orb().invoices().iter().filter(|invoice| invoice["status"] == "paid").count() == 12
+    })
+    .await;
+    app.outbox_is(0, 0).await;
+    assert_eq!(app.sandbox.orb().customers().len(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_the_bank_has_taken_back_is_credited() {
+    let app = app().await;
+    let (id, intent) = app.buy(COURSE, 4900).await;
+    invoice(&app, "a paid invoice", |invoice| invoice["status"] == "paid").await;
+    let dispute = app.sandbox.stripe().open_dispute(&intent).unwrap();
+    let dispute = dispute["id"].as_str().unwrap();
+    app.sandbox.stripe().move_dispute(dispute, DisputeStatus::Lost).unwrap();
+    app.reaches(&id, "refunded").await;
+    let credit = |invoice: &Value| credited(invoice) == ["49.00"];
+    invoice(&app, "a credit note", credit).await;
 }

@@ -71,8 +71,17 @@ async fn a_purchase_is_one_record_of_its_learners_contact() {
         );
     }
     assert_eq!(salesforce.signed_in(), 1);
-    let intent = app.sandbox.stripe().intents()[0]["id"].as_str().unwrap().to_owned();
-    app.sandbox.stripe().refund(&intent, None).unwrap();
+    // Whom a person has chosen stays.
+    let (_, unknown) = buy(&app, "nobody@example.com", None).await;
+    record(&app, &unknown, "Status__c", json!("granted")).await;
+    salesforce.link(&unknown, &by_email);
+    let intents = app.sandbox.stripe().intents();
+    let paid = intents.iter().find(|intent| intent["metadata"].to_string().contains(&unknown)).unwrap();
+    app.sandbox.stripe().refund(paid["id"].as_str().unwrap(), None).unwrap();
+    assert_eq!(record(&app, &unknown, "Refunded__c", json!(49.0)).await["Contact__c"], json!(by_email));
+    let paid = intents.iter().find(|intent| intent["metadata"].to_string().contains(&reference)).unwrap();
+    let intent = paid["id"].as_str().unwrap();
+    app.sandbox.stripe().refund(intent, None).unwrap();
     app.reaches(&id, "refunded").await;
     let refunded = record(&app, &reference, "Refunded__c", json!(49.0)).await;
     assert_eq!((&refunded["Entitled__c"], &refunded["Access_URL__c"]), (&json!(false), &Value::Null));

@@ -31,6 +31,28 @@ impl TestApp {
         }
     }
 
+    /// Waits until the answer to `request` has this status.
+    #[track_caller]
+    pub fn until_answered(
+        &self,
+        request: impl Fn() -> RequestBuilder,
+        status: u16,
+    ) -> impl Future<Output = ()> {
+        let caller = std::panic::Location::caller();
+        async move {
+            let until = Instant::now() + PATIENCE;
+            let mut looks = tokio::time::interval(Duration::from_millis(50));
+            loop {
+                let answer = self.send(request()).await;
+                if answer.status == status {
+                    return;
+                }
+                assert!(Instant::now() < until, "{caller}: not {status}: {answer:?}");
+                looks.tick().await;
+            }
+        }
+    }
+
     /// The purchase, once it is in `state`.
     #[track_caller]
     pub fn reaches(&self, id: &str, state: &str) -> impl Future<Output = Value> {

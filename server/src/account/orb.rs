@@ -5,7 +5,7 @@ use crate::outbound::{self, retry_after};
 use reqwest::{Method, RequestBuilder, Response, StatusCode};
 use serde::Deserialize;
 use serde_json::{Value, json};
-use shared::{Currency, Step, Timestamp};
+use shared::{Currency, Timestamp};
 use std::time::Duration;
 use url::Url;
 
@@ -114,8 +114,15 @@ impl Orb {
         let credited: Option<i64> = notes.map(|note| minor(&note.total, currency)).sum();
         let credited =
             credited.ok_or_else(|| AccountError::permanent("Orb's credit notes can't be read".to_owned()))?;
-        let due = purchase.refunded - credited;
-        if due <= 0 {
+        let due = purchase.gone() - credited;
+        if due < 0 {
+            // A refund has failed at the bank after all.
+            return Err(AccountError::permanent(format!(
+                "Orb's invoice {} is credited with more than went back",
+                invoice.id
+            )));
+        }
+        if due == 0 {
             return Ok(());
         }
         let Some(line) = invoice.line_items.first() else {
@@ -126,7 +133,7 @@ impl Orb {
             "reason": "order_change",
             "memo": format!("Refund of {}", purchase.reference),
         });
-        let key = format!("{}-credit-{}", purchase.reference, purchase.refunded);
+        let key = format!("{}-credit-{}", purchase.reference, purchase.gone());
         let request =
             self.request(Method::POST, &["credit_notes"]).header("Idempotency-Key", key).json(&body);
         read::<Value>(request).await.map(|_| ())
@@ -139,11 +146,8 @@ impl Orb {
         email: &str,
         purchase: &Snapshot,
     ) -> Result<(), AccountError> {
-        let answer = send(self.request(Method::GET, &["customers", "external_customer_id", id])).await?;
-        match answer.status() {
-            StatusCode::OK => return Ok(()),
-            StatusCode::NOT_FOUND => {}
-            _ => return Err(refusal(&answer)),
+        if self.has_customer(id).await? {
+            return Ok(());
         }
         let body = json!({
             "external_customer_id": id, "name": name.unwrap_or(email), "email": email,
@@ -151,7 +155,20 @@ impl Orb {
         });
         let key = format!("{}-customer", purchase.reference);
         let request = self.request(Method::POST, &["customers"]).header("Idempotency-Key", key).json(&body);
-        read::<Value>(request).await.map(|_| ())
+        match read::<Value>(request).await {
+            // Another purchase of theirs has just brought them.
+            Err(AccountError::Permanent { .. }) if self.has_customer(id).await? => Ok(()),
+            made => made.map(|_| ()),
+        }
+    }
+
+    async fn has_customer(&self, id: &str) -> Result<bool, AccountError> {
+        let answer = send(self.request(Method::GET, &["customers", "external_customer_id", id])).await?;
+        match answer.status() {
+            StatusCode::OK => Ok(true),
+            StatusCode::NOT_FOUND => Ok(false),
+            _ => Err(refusal(&answer)),
+        }
     }
 
     async fn create_invoice(&self, customer: &str, purchase: &Snapshot) -> Result<Invoice, AccountError> {
@@ -258,8 +275,7 @@ fn refusal(answer: &Response) -> AccountError {
 }
 
 fn paid_at(purchase: &Snapshot) -> Timestamp {
-    let paid = purchase.timeline.iter().find(|entry| entry.step == Step::Payment).and_then(|entry| entry.at);
-    paid.unwrap_or(purchase.updated_at)
+    purchase.paid_at.unwrap_or(purchase.opened_at)
 }
 
 /// Such as `2026-12-09`.

@@ -26,6 +26,8 @@ const PATIENCE: Duration = Duration::from_secs(20);
 const ASSERTED: i64 = 120;
 /// How long nothing is sent once the day's requests are nearly used up: others need them, too.
 const PAUSE: Duration = Duration::from_secs(3600);
+/// What it says once they are.
+const LIMIT: &str = "REQUEST_LIMIT_EXCEEDED";
 /// Of a hundred requests a day, how many are left to others.
 const RESERVE: u64 = 10;
 
@@ -169,7 +171,7 @@ impl Salesforce {
         let price = &purchase.price;
         let sum = |amount| json!(major(amount, price.currency));
         let values = [
-            ("contact", json!(contact)),
+            ("contact", json!(&contact)),
             ("version", json!(purchase.version)),
             ("state", json!(purchase.state)),
             ("sku", json!(purchase.sku)),
@@ -186,12 +188,15 @@ impl Salesforce {
             ("discount", sum(price.discount)),
             ("total", sum(price.total)),
             ("charged", sum(purchase.charged)),
-            ("refunded", sum(purchase.refunded)),
+            ("refunded", sum(purchase.gone())),
             ("coupon", json!(price.coupon)),
             ("opened_at", json!(purchase.opened_at)),
             ("updated_at", json!(purchase.updated_at)),
         ];
-        let named = values.into_iter().map(|(name, value)| (self.field(name).to_owned(), value));
+        // Where none is found, one that a person has chosen stays. Of a learner who was erased none does.
+        let keeps_contact = contact.is_none() && learner.is_some();
+        let sent = values.into_iter().filter(|(name, _)| !(keeps_contact && *name == "contact"));
+        let named = sent.map(|(name, value)| (self.field(name).to_owned(), value));
         named.filter(|(field, _)| !field.is_empty()).collect()
     }
 
@@ -224,17 +229,20 @@ impl Salesforce {
         now: i64,
     ) -> Result<Vec<SubResult>, AccountError> {
         let (status, headers) = (answer.status(), answer.headers().clone());
+        let text = answer.text().await.map_err(unreachable)?;
         // What is done is done: the next one waits.
-        if used_up(&headers) {
+        if used_up(&headers) || text.contains(LIMIT) {
             let until = now + i64::try_from(PAUSE.as_millis()).unwrap_or(i64::MAX);
             self.paused_until.store(until, Ordering::Relaxed);
             tracing::warn!(alert = true, "Salesforce's requests of the day are nearly used up");
         }
         if !status.is_success() {
-            let faults: Vec<Fault> = answer.json().await.unwrap_or_default();
+            let faults: Vec<Fault> = serde_json::from_str(&text).unwrap_or_default();
             return Err(refused(status.as_u16(), &faults, retry_after(&headers)));
         }
-        let Composite { results } = answer.json().await.map_err(unreachable)?;
+        let unreadable =
+            |error| AccountError::transient(format!("Salesforce's answer can't be read: {error}"));
+        let Composite { results } = serde_json::from_str(&text).map_err(unreadable)?;
         // What follows from another's failure says less than that one.
         let halted = |faults: &[Fault]| faults.iter().all(|fault| fault.code == "PROCESSING_HALTED");
         let mut failure = None;
@@ -307,7 +315,7 @@ fn refused(status: u16, faults: &[Fault], retry_after: Option<Duration>) -> Acco
     let what: Vec<_> = faults.iter().map(named).collect();
     let message = format!("Salesforce answered {status} {}", what.join(", "));
     let has = |code: &str| faults.iter().any(|fault| fault.code == code);
-    if has("REQUEST_LIMIT_EXCEEDED") {
+    if has(LIMIT) {
         return AccountError::Transient { message, retry_after: Some(PAUSE) };
     }
     let passes = status >= 500

@@ -37,6 +37,8 @@ pub struct Snapshot {
     pub charged: i64,
     pub refunded: i64,
     pub opened_at: Timestamp,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub paid_at: Option<Timestamp>,
     /// When any of this last changed.
     pub updated_at: Timestamp,
     pub timeline: Vec<TimelineEntry>,
@@ -47,7 +49,7 @@ pub struct LearnerSnapshot {
     pub email: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
-    /// What whoever signed them in calls them.
+    /// What the sign-in service calls them.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub external_id: Option<String>,
 }
@@ -73,7 +75,7 @@ impl Snapshot {
             learner: purchase.learner().map(|learner| LearnerSnapshot {
                 email: learner.email.as_str().to_owned(),
                 name: learner.name.clone(),
-                external_id: learner.external_id.clone(),
+                external_id: learner.account_id().map(str::to_owned),
             }),
             entitled,
             access_url: view.access_url.filter(|_| entitled),
@@ -83,8 +85,15 @@ impl Snapshot {
             charged: purchase.charged(),
             refunded: purchase.refunded(),
             opened_at: purchase.opened_at(),
+            paid_at: purchase.paid_at(),
             updated_at,
             timeline: view.timeline,
         }
+    }
+
+    /// Minor units that are not ours any more: given back, or taken back by the learner's bank.
+    #[must_use]
+    pub fn gone(&self) -> i64 {
+        if self.state == State::Refunded { self.charged } else { self.refunded }
     }
 }

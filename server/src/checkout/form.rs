@@ -75,6 +75,7 @@ impl<P: Payments, G: Grants> Checkout<P, G> {
             email: Email::parse(&request.email).map_err(|_| Error::InvalidEmail)?,
             name: parse_name(request.name)?,
             external_id: None,
+            issuer: None,
         };
         let HostedPurchase { sku, variant, places, .. } = request;
         let coupon = request.coupon.filter(|coupon| !coupon.trim().is_empty());

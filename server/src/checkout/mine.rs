@@ -21,7 +21,7 @@ pub(super) fn payer(purchase: &Purchase, email: &str, name: Option<String>) -> R
     let name = parse_name(name)?;
     let Some(known) = purchase.signed_in() else {
         let email = Email::parse(email).map_err(|_| Error::InvalidEmail)?;
-        return Ok(Learner { email, name, external_id: None });
+        return Ok(Learner { email, name, external_id: None, issuer: None });
     };
     let email = email.trim();
     if !email.eq_ignore_ascii_case(known.email.as_str()) && email != known.email.masked() {

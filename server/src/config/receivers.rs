@@ -65,7 +65,13 @@ impl RawReceivers {
     }
 
     fn salesforce(self, mistakes: &mut Vec<Mistake>) -> Option<SalesforceConfig> {
-        let url = set(self.salesforce_url)?;
+        let names = [self.salesforce_client_id.clone(), self.salesforce_user.clone()];
+        let Some(url) = set(self.salesforce_url) else {
+            if names.into_iter().any(|text| set(text).is_some()) {
+                mistakes.push(("SALESFORCE_URL", "is missing".to_owned()));
+            }
+            return None;
+        };
         let url = web("SALESFORCE_URL", &url, mistakes);
         let client_id = required("SALESFORCE_CLIENT_ID", self.salesforce_client_id, mistakes);
         let user = required("SALESFORCE_USER", self.salesforce_user, mistakes);
@@ -103,12 +109,18 @@ impl RawReceivers {
                 mistakes.push(("SALESFORCE_FIELDS", format!("{name} can't be left out")));
             }
         }
-        let audience = self.salesforce_audience;
+        web("SALESFORCE_AUDIENCE", &self.salesforce_audience, mistakes);
+        let audience = self.salesforce_audience.trim().to_owned();
         Some(SalesforceConfig { url: url?, audience, client_id: client_id?, user: user?, key: key?, fields })
     }
 
     fn orb(&self, mistakes: &mut Vec<Mistake>) -> Option<OrbConfig> {
-        let key = set(self.orb_api_key.clone())?;
+        let Some(key) = set(self.orb_api_key.clone()) else {
+            if set(self.orb_item_id.clone()).is_some() {
+                mistakes.push(("ORB_API_KEY", "is missing".to_owned()));
+            }
+            return None;
+        };
         let url = web("ORB_URL", &self.orb_url, mistakes);
         let item = required("ORB_ITEM_ID", self.orb_item_id.clone(), mistakes);
         Some(OrbConfig { url: url?, key, item: item? })

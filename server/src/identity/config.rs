@@ -49,6 +49,12 @@ impl RawIdentity<'_> {
             mistakes.push(("LEARNER_SECRETS", format!("each must have at least {SHORTEST} letters")));
         }
         let secrets: Vec<_> = secrets.iter().map(|secret| secret.as_bytes().to_vec()).collect();
+        if self.secret_issuer.trim().is_empty() {
+            mistakes.push((
+                "LEARNER_SECRETS_ISSUER",
+                "must say who signs launch links, such as flockjay".to_owned(),
+            ));
+        }
         let launch = (!secrets.is_empty())
             .then(|| LaunchConfig { issuer: self.secret_issuer.trim().to_owned(), secrets });
         // Okta's shape, where the settings name no other.
@@ -72,6 +78,12 @@ impl RawIdentity<'_> {
         let oidc =
             self.issuer.zip(keys).map(|(issuer, keys)| OidcConfig { issuer: issuer.trim().to_owned(), keys });
         let reads = self.issuer.is_some() || launch.is_some();
+        if !reads && self.audience.is_some() {
+            mistakes.push((
+                "LEARNER_AUDIENCE",
+                "names no issuer: set LEARNER_ISSUER or LEARNER_SECRETS, too".to_owned(),
+            ));
+        }
         let audience = match self.audience {
             None if reads => {
                 mistakes.push(("LEARNER_AUDIENCE", "is missing: whom tokens must be for".to_owned()));

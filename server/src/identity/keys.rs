@@ -16,6 +16,8 @@ const FRESH: Duration = Duration::from_secs(3600);
 const STALE: Duration = Duration::from_secs(86_400);
 /// For one answer: a learner waits for it.
 const PATIENCE: Duration = Duration::from_secs(3);
+/// After a try that came to nothing.
+const REST: Duration = Duration::from_secs(1);
 /// Whoever makes key names up must not have us ask the service for each.
 const ASKS_A_MINUTE: NonZeroU32 = NonZeroU32::new(10).expect("more than none");
 
@@ -23,6 +25,8 @@ pub(super) struct Keys {
     url: Url,
     client: reqwest::Client,
     known: RwLock<Option<Arc<Known>>>,
+    /// When a try last came to nothing.
+    failed: RwLock<Option<Instant>>,
     /// Those who need newer keys wait for one answer; whoever finds theirs waits for nobody.
     turn: Mutex<()>,
     asks: DefaultDirectRateLimiter,
@@ -37,7 +41,14 @@ impl Keys {
     pub(super) fn new(url: Url) -> anyhow::Result<Self> {
         let client = outbound::client(PATIENCE)?;
         let asks = RateLimiter::direct(Quota::per_minute(ASKS_A_MINUTE));
-        Ok(Self { url, client, known: RwLock::default(), turn: Mutex::default(), asks })
+        Ok(Self {
+            url,
+            client,
+            known: RwLock::default(),
+            failed: RwLock::default(),
+            turn: Mutex::default(),
+            asks,
+        })
     }
 
     pub(super) async fn prepare(&self) {
@@ -54,7 +65,14 @@ impl Keys {
         if let Some(key) = self.known(kid, algorithm, FRESH)? {
             return Ok(key);
         }
-        let _turn = self.turn.lock().await;
+        let _turn = match self.turn.try_lock() {
+            Ok(turn) => turn,
+            // Somebody asks already.
+            Err(_) => match self.known(kid, algorithm, STALE)? {
+                Some(key) => return Ok(key),
+                None => self.turn.lock().await,
+            },
+        };
         // Whoever had the turn before may have brought it.
         if let Some(key) = self.known(kid, algorithm, FRESH)? {
             return Ok(key);
@@ -86,7 +104,9 @@ impl Keys {
     }
 
     async fn refresh(&self) {
-        if self.asks.check().is_err() {
+        let failed = *self.failed.read().unwrap_or_else(PoisonError::into_inner);
+        // Those who waited for a try that failed don't wait for as many more.
+        if failed.is_some_and(|failed| failed.elapsed() < REST) || self.asks.check().is_err() {
             return;
         }
         match self.fetch().await {
@@ -95,6 +115,7 @@ impl Keys {
                 *self.known.write().unwrap_or_else(PoisonError::into_inner) = known;
             }
             Err(error) => {
+                *self.failed.write().unwrap_or_else(PoisonError::into_inner) = Some(Instant::now());
                 let error = error.without_url();
                 let alert = self.current().is_none();
                 tracing::warn!(alert, %error, "the keys of the sign-in service can't be read");

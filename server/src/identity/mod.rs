@@ -38,7 +38,8 @@ struct Claims {
     sub: String,
     email: Option<String>,
     name: Option<String>,
-    email_verified: Option<bool>,
+    /// Some say it in words.
+    email_verified: Option<serde_json::Value>,
 }
 
 impl Identity {
@@ -107,8 +108,12 @@ impl Identity {
         if !fits(&claims.sub, 255) {
             return Err(TokenRefusal::Malformed);
         }
-        // Whoever may choose an address freely could see what another has bought.
-        if claims.email_verified == Some(false) {
+        // Whoever may choose an address freely could see what another has bought. Launch links name whom FlockJay knows.
+        let verified = match &claims.email_verified {
+            Some(verified) => *verified == true || *verified == "true",
+            None => algorithm == Algorithm::HS256,
+        };
+        if !verified {
             return Err(TokenRefusal::Email);
         }
         let email = claims.email.as_deref().and_then(|email| Email::parse(email).ok());
@@ -116,6 +121,7 @@ impl Identity {
             email: email.ok_or(TokenRefusal::Email)?,
             name: claims.name.filter(|name| fits(name, 200)),
             external_id: Some(claims.sub),
+            issuer: Some(issuer.to_owned()),
         })
     }
 }

@@ -34,7 +34,7 @@ pub async fn learner(command: LearnerCommand) -> anyhow::Result<()> {
             let email = parse(&email)?;
             let catalog = catalog::read(&catalog)?;
             let store = desk.open().await?;
-            let purchases = store.purchases_of(&email).await?;
+            let purchases = store.purchases_of_person(&email).await?;
             let record = store.learner_record(&email, &purchases).await?;
             let shown: Vec<_> =
                 purchases.iter().map(|(purchase, at)| Snapshot::of(purchase, *at, &catalog)).collect();

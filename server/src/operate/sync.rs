@@ -6,7 +6,7 @@ use crate::app;
 use crate::clock;
 use crate::config::RawConfig;
 use crate::error::Error;
-use crate::purchase::Event;
+use crate::purchase::{Event, Receiver};
 use crate::store::FeedEntry;
 use anyhow::Context;
 use clap::Args;
@@ -15,7 +15,11 @@ use serde_json::json;
 use shared::Timestamp;
 use std::collections::HashSet;
 use std::time::Duration;
+use tokio::time::MissedTickBehavior;
 
+/// Messages that may wait for the receiver, and after how many that is looked at.
+const MOST_PENDING: i64 = 500;
+const LOOK: usize = 50;
 /// Purchases read at a time.
 const AT_ONCE: i64 = 500;
 
@@ -27,7 +31,7 @@ pub struct Sync {
     /// As the settings call it, such as sm or salesforce.
     #[arg(long)]
     pub receiver: String,
-    /// Only purchases that have changed since, such as 2026-12-01T00:00:00Z.
+    /// Only what was paid since, such as 2026-12-01T00:00:00Z.
     #[arg(long)]
     pub since: String,
     /// Purchases a second at most, so that the receiver keeps up.
@@ -45,7 +49,7 @@ pub struct Sync {
 }
 
 /// Asks the outbox to tell the receiver of each purchase that ever gave access. Stopped in between, it goes on where it
-/// was: whatever the receiver was asked to take is not asked for twice.
+/// was: whatever the receiver was asked to take is not asked for twice. (With `--again` it begins anew.)
 pub async fn sync(options: Sync) -> anyhow::Result<()> {
     let who = operator(options.who.as_deref())?;
     let since = parse_moment("--since", Some(&options.since))?.unwrap_or(Timestamp::from_millis(0));
@@ -59,26 +63,36 @@ pub async fn sync(options: Sync) -> anyhow::Result<()> {
         return Err(Refused::Field { field: "--receiver", detail }.into());
     }
     let store = &checkout.store;
-    let bar = ProgressBar::new(u64::try_from(store.changed_since(since).await?).unwrap_or(u64::MAX));
+    let bar = ProgressBar::new(u64::try_from(store.opened_by_now().await?).unwrap_or(u64::MAX));
     bar.set_style(ProgressStyle::with_template(
         "{spinner} purchases: {human_pos} of {human_len} {wide_bar} {eta}",
     )?);
     let mut turn = tokio::time::interval(Duration::from_secs(1) / options.rate);
+    turn.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let receiver = Receiver::Account(options.receiver.clone());
     // What was just asked for has changed, and comes again at the end.
     let (mut place, mut asked, mut skipped) = (0, HashSet::new(), HashSet::new());
     loop {
-        let entries = store.feed(place, since, AT_ONCE).await?;
+        let entries = store.feed(place, Timestamp::from_millis(0), AT_ONCE).await?;
         let Some(last) = entries.last() else { break };
         place = last.place;
         for FeedEntry { purchase, .. } in entries {
             let id = purchase.id();
-            let Some(event) = purchase.last_account_event().filter(|_| !asked.contains(id)) else { continue };
+            if asked.contains(id) {
+                continue;
+            }
             bar.inc(1);
+            let is_wanted = purchase.paid_at().is_some_and(|at| at >= since);
+            let Some(event) = purchase.last_account_event().filter(|_| is_wanted) else { continue };
             if !options.again && purchase.accounts().any(|(known, ..)| known == options.receiver) {
                 skipped.insert(id.clone());
                 continue;
             }
             turn.tick().await;
+            // A receiver that is away is not to find a mountain, and what is sold meanwhile behind it.
+            while asked.len() % LOOK == 0 && store.pending_for(&receiver).await? > MOST_PENDING {
+                tokio::time::sleep(Duration::from_secs(1)).await;
+            }
             let receivers = vec![options.receiver.clone()];
             let asking = Event::AccountsAsked { receivers, event };
             store.apply(id, asking, clock::now()).await?.map_err(Error::from)?;
@@ -88,7 +102,7 @@ pub async fn sync(options: Sync) -> anyhow::Result<()> {
     let (asked, skipped) = (asked.len(), skipped.len());
     bar.finish_and_clear();
     let mut tx = store.begin().await?;
-    let detail = format!("{}: {asked} purchases since {since}", options.receiver);
+    let detail = format!("{}: {asked} purchases paid since {since}", options.receiver);
     tx.audit(who, "sync", None, &detail, clock::now()).await?;
     tx.commit().await?;
     if options.json {

@@ -54,8 +54,8 @@ pub enum Event {
     RefundRefused { amount: Option<i64> },
     /// The learner's bank asks for the money back, or has decided.
     Disputed { dispute: Dispute },
-    /// The learner wants to be forgotten.
-    LearnerErased,
+    /// A learner wants to be forgotten: its owner, or somebody who once pressed Pay and was not.
+    LearnerErased { owner: bool },
     /// These systems are to be told of `event`.
     AccountsAsked { receivers: Vec<String>, event: AccountEvent },
     /// One of them has taken its message, or refused it for good.

@@ -109,6 +109,9 @@ pub struct Learner {
     /// What whoever signed them in calls them.
     #[serde(default)]
     pub external_id: Option<String>,
+    /// Who signed them in: ids are one person's only there.
+    #[serde(default)]
+    pub issuer: Option<String>,
 }
 
 impl Learner {
@@ -116,6 +119,19 @@ impl Learner {
     #[must_use]
     pub fn is_same(&self, other: &Self) -> bool {
         self.email.as_str().to_lowercase() == other.email.as_str().to_lowercase()
+    }
+
+    /// Issuer and id in one, by which they are found again.
+    #[must_use]
+    pub fn identity(&self) -> Option<String> {
+        Some([self.issuer.as_deref()?, self.external_id.as_deref()?].join(" "))
+    }
+
+    /// The id of the sign-in service, whose issuer is an address. That of a launch link is FlockJay's alone.
+    #[must_use]
+    pub fn account_id(&self) -> Option<&str> {
+        let signed_in = self.issuer.as_deref().is_some_and(|issuer| issuer.contains("://"));
+        self.external_id.as_deref().filter(|_| signed_in)
     }
 }
 

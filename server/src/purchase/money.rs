@@ -71,7 +71,7 @@ impl Purchase {
         {
             return vec![];
         }
-        let failed_now = failed - self.refunds_failed;
+        let (failed_now, fell) = (failed - self.refunds_failed, succeeded < self.refunded);
         (self.refunds_failed, self.refunded) = (failed, succeeded);
         self.refund_asked = succeeded.max(self.refund_asked - failed_now);
         if succeeded >= self.charged {
@@ -92,10 +92,13 @@ impl Purchase {
             self.wait_for_stripe(now, limits);
         }
         self.refund_failed = true;
-        vec![Command::CallPerson {
+        let call = Command::CallPerson {
             why: "a refund failed at the bank: `purchases refund` tries again, or give the money back another way"
                 .to_owned(),
-        }]
+        };
+        // Who counts the money has heard that it is back.
+        let told = fell.then_some(Command::TellAccounts { event: AccountEvent::Refunded });
+        [call].into_iter().chain(told).collect()
     }
 
     /// What was refused is not under way, and may be asked for again.

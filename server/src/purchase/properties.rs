@@ -24,7 +24,12 @@ fn price(coupon: Option<&str>) -> (Price, Option<Redemption>) {
 }
 
 fn any_event() -> impl Strategy<Value = Event> {
-    let learner = Learner { email: Email::parse("ada@example.com").unwrap(), name: None, external_id: None };
+    let learner = Learner {
+        email: Email::parse("ada@example.com").unwrap(),
+        name: None,
+        external_id: None,
+        issuer: None,
+    };
     let seat = prop_oneof![Just(SeatFound::Yes), Just(SeatFound::No)];
     let back = "https://checkout/p/1".to_owned();
     let terms = PageTerms { title: "Redis".to_owned(), lang: "en".to_owned(), back };
@@ -66,7 +71,7 @@ fn any_event() -> impl Strategy<Value = Event> {
         1 => Just(Event::RefundsCounted { succeeded: 4900, failed: 0 }),
         1 => Just(Event::RefundRefused { amount: None }),
         1 => (1..4900_i64).prop_map(|n| Event::RefundRefused { amount: Some(n) }),
-        1 => Just(Event::LearnerErased),
+        1 => any::<bool>().prop_map(|owner| Event::LearnerErased { owner }),
         1 => Just(Event::Disputed { dispute: Dispute::Open }),
         1 => Just(Event::Disputed { dispute: Dispute::Won }),
         1 => Just(Event::Disputed { dispute: Dispute::Lost }),

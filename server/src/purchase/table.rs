@@ -32,7 +32,7 @@ fn usd() -> Currency {
 }
 
 fn learner() -> Learner {
-    Learner { email: Email::parse("ada@example.com").unwrap(), name: None, external_id: None }
+    Learner { email: Email::parse("ada@example.com").unwrap(), name: None, external_id: None, issuer: None }
 }
 
 fn pay() -> Event {
@@ -182,7 +182,7 @@ fn events() -> Vec<(&'static str, Event, Timestamp)> {
         ("dispute opened", Event::Disputed { dispute: Dispute::Open }, SOON),
         ("dispute won", Event::Disputed { dispute: Dispute::Won }, SOON),
         ("dispute lost", Event::Disputed { dispute: Dispute::Lost }, SOON),
-        ("learner erased", Event::LearnerErased, SOON),
+        ("learner erased", Event::LearnerErased { owner: true }, SOON),
     ]
 }
 
@@ -229,7 +229,7 @@ fn a_hosted_purchase_stays_one_and_its_request_stays_the_same() {
 #[test]
 fn stripes_page_is_for_one_email() {
     let by = |email: &str| Event::PaySubmitted {
-        learner: Learner { email: Email::parse(email).unwrap(), name: None, external_id: None },
+        learner: Learner { email: Email::parse(email).unwrap(), name: None, external_id: None, issuer: None },
         expected_total: 4900,
         key: "other".to_owned(),
         way: Way::Hosted(terms()),
@@ -287,7 +287,7 @@ fn a_refund_that_fails_after_all_calls_a_person_once_and_is_not_shown_as_done() 
     let mut purchase = in_state(State::Refunded);
     let failed = Event::RefundsCounted { succeeded: 0, failed: 4900 };
     let commands = purchase.handle(failed.clone(), SOON, &LIMITS).unwrap();
-    assert_eq!(commands.iter().map(Command::name).collect::<Vec<_>>(), ["call_person"]);
+    assert_eq!(commands.iter().map(Command::name).collect::<Vec<_>>(), ["call_person", "tell_accounts"]);
     assert_eq!(purchase.state(), State::Refunding);
     assert_eq!(purchase.handle(failed, SOON, &LIMITS), Ok(vec![]));
     let older = Event::RefundsCounted { succeeded: 4900, failed: 0 };

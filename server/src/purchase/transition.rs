@@ -1,7 +1,7 @@
 //! The transition table: every event in every state.
 use super::{AccountEvent, Attempt, Command, Dispute, Event, Limits, Purchase, Refusal, SeatFound};
 use crate::trial::{Guard, holds};
-use shared::{State, Timestamp};
+use shared::{State, StepState, Timestamp};
 use std::time::Duration;
 
 /// Declines after which a purchase takes no further card.
@@ -166,18 +166,25 @@ impl Purchase {
                 Ok(vec![])
             }
             Event::Disputed { dispute } => Ok(self.disputed(dispute, now)),
-            Event::LearnerErased => self.learner_erased(),
+            Event::LearnerErased { owner } => self.learner_erased(owner),
             Event::AccountsAsked { receivers, event } => Ok(self.accounts_asked(receivers, event)),
             Event::AccountAnswered { receiver, took } => Ok(self.account_answered(receiver, took, now)),
         }
     }
 
     /// What was paid and when stays, and so does the access, which FlockJay knows by the purchase.
-    fn learner_erased(&mut self) -> Result<Vec<Command>, Refusal> {
+    fn learner_erased(&mut self, owner: bool) -> Result<Vec<Command>, Refusal> {
         let is_disputed = self.dispute == Some(Dispute::Open);
+        // What is still to be told of it names its learner.
+        let is_told = self.accounts().all(|(_, state, _)| state != StepState::Pending);
         match self.state {
-            State::Granted | State::Expired | State::Canceled | State::Refunded if !is_disputed => {
-                (self.learner, self.signed_in, self.attempt) = (None, None, None);
+            State::Granted | State::Expired | State::Canceled | State::Refunded
+                if !is_disputed && is_told =>
+            {
+                self.attempt = None;
+                if owner {
+                    (self.learner, self.signed_in) = (None, None);
+                }
                 Ok(vec![])
             }
             State::Held

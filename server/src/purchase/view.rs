@@ -97,6 +97,12 @@ impl Purchase {
         (self.opened_at, self.hosted.as_ref().map_or(until, |hosted| until.max(hosted.expires_at)))
     }
 
+    /// When its money came, or it was settled without any.
+    #[must_use]
+    pub fn paid_at(&self) -> Option<Timestamp> {
+        self.paid_at
+    }
+
     #[must_use]
     pub fn opened_at(&self) -> Timestamp {
         self.opened_at

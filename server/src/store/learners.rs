@@ -51,7 +51,23 @@ pub struct Erased {
     pub stripe_events: u64,
 }
 
+/// Purchases of whoever has this email, or has had another with whoever signed them in.
+const OF_PERSON: &str = "SELECT id, body, updated_at, CASE WHEN lower(email) = $1 OR external_id IN (SELECT external_id \
+    FROM purchases WHERE lower(email) = $1) THEN 1 ELSE 0 END AS owner FROM purchases WHERE lower(email) = $1 OR \
+    external_id IN (SELECT external_id FROM purchases WHERE lower(email) = $1)";
+
 impl Store {
+    /// Every purchase of whoever has this email, and when it last changed; the newest first.
+    pub async fn purchases_of_person(&self, email: &Email) -> Result<Vec<(Purchase, Timestamp)>, StoreError> {
+        let text = [OF_PERSON, " ORDER BY opened_at DESC, id"].concat();
+        let query = sqlx::query(sqlx::AssertSqlSafe(text)).bind(email.as_str().to_lowercase());
+        let found = |row: &AnyRow| {
+            let at = Timestamp::from_millis(row.try_get("updated_at")?);
+            Ok((serde_json::from_str(row.try_get("body")?)?, at))
+        };
+        query.fetch_all(&self.pool).await?.iter().map(found).collect()
+    }
+
     /// What is kept of whoever has this email, beside their `purchases`.
     pub async fn learner_record(
         &self,
@@ -105,16 +121,20 @@ impl Tx {
         now: Timestamp,
     ) -> Result<Result<Erased, Reference>, Error> {
         let email = email.as_str().to_lowercase();
-        let rows = sqlx::query("SELECT id FROM purchases WHERE lower(email) = $1 ORDER BY opened_at, id")
+        let found = [OF_PERSON, " OR lower(body) LIKE $2 ESCAPE '\\' ORDER BY opened_at, id"].concat();
+        let rows = sqlx::query(sqlx::AssertSqlSafe(found))
             .bind(&email)
+            // Who pressed Pay for another email first is in the request that was sent then.
+            .bind(format!("%\"{}\"%", email.replace('_', "\\_").replace('%', "\\%")))
             .fetch_all(&mut *self.inner)
             .await
             .map_err(StoreError::from)?;
         let mut erased = Erased::default();
         for row in &rows {
             let id: &str = row.try_get("id").map_err(StoreError::from)?;
+            let owner = row.try_get::<i64, _>("owner").map_err(StoreError::from)? == 1;
             let id = PurchaseId::parse(id).ok_or(Error::UnknownPurchase)?;
-            if self.apply(&id, Event::LearnerErased, now).await?.is_err() {
+            if self.apply(&id, Event::LearnerErased { owner }, now).await?.is_err() {
                 return Ok(Err(self.hold(&id).await?.reference().clone()));
             }
             erased.purchases += 1;

@@ -103,7 +103,7 @@ impl Store {
              ORDER BY opened_at DESC, id",
         )
         .bind(sku)
-        .bind(learner.external_id.as_deref())
+        .bind(learner.identity())
         .bind(learner.email.as_str().to_lowercase())
         .fetch_all(&self.pool)
         .await?;

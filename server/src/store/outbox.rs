@@ -76,6 +76,16 @@ impl Store {
         Ok(row.try_get::<Option<i64>, _>("due")?.map(Timestamp::from_millis))
     }
 
+    /// How many commands wait for `receiver`.
+    pub async fn pending_for(&self, receiver: &Receiver) -> Result<i64, StoreError> {
+        let row =
+            sqlx::query("SELECT count(*) AS waits FROM outbox WHERE state = 'pending' AND receiver = $1")
+                .bind(receiver.name().into_owned())
+                .fetch_one(&self.pool)
+                .await?;
+        Ok(row.try_get("waits")?)
+    }
+
     /// Puts the command back, to be tried again at `next_attempt_at`.
     pub async fn retry(
         &self,

@@ -1,7 +1,7 @@
 //! Purchases in the database.
 use super::{Allowance, Store, StoreError, Tx, subject};
 use crate::purchase::{
-    Command, Event, Purchase, PurchaseId, Receiver, Redemption, Reference, Refusal, SeatFound,
+    Command, Event, Learner, Purchase, PurchaseId, Receiver, Redemption, Reference, Refusal, SeatFound,
 };
 use crate::trial::{Guard, holds};
 use shared::Timestamp;
@@ -111,6 +111,8 @@ impl Tx {
         let (mut purchase, client) = self.lock(id).await?;
         let (before, declines) = (purchase.version(), purchase.declines());
         let event = self.find_seat(&purchase, event, now).await?;
+        // That others have heard of it is no news of theirs.
+        let tells = matches!(event, Event::AccountsAsked { .. } | Event::AccountAnswered { .. });
         let mut commands = match purchase.handle(event, now, &self.store.limits) {
             Ok(commands) => commands,
             Err(refusal) => return Ok(Err(refusal)),
@@ -122,7 +124,7 @@ impl Tx {
             }
         }
         if purchase.version() != before {
-            self.update(&purchase, now).await?;
+            self.update(&purchase, (!tells).then_some(now)).await?;
             self.changed.push(id.clone());
         }
         for command in commands {
@@ -239,9 +241,10 @@ impl Tx {
         Ok(self.redeem(code, purchase.id(), email, now).await?.is_ok())
     }
 
-    async fn update(&mut self, purchase: &Purchase, now: Timestamp) -> Result<(), StoreError> {
+    async fn update(&mut self, purchase: &Purchase, changed: Option<Timestamp>) -> Result<(), StoreError> {
         sqlx::query(
-            "UPDATE purchases SET state = $2, version = $3, intent = $4, email = $5, wake_at = $6, updated_at = $7, \
+            "UPDATE purchases SET state = $2, version = $3, intent = $4, email = $5, wake_at = $6, \
+             updated_at = coalesce($7, updated_at), \
              body = $8, external_id = $9, feed_at = NULL WHERE id = $1",
         )
         .bind(purchase.id().as_str())
@@ -250,9 +253,9 @@ impl Tx {
         .bind(purchase.intent())
         .bind(purchase.owner().map(|learner| learner.email.as_str()))
         .bind(purchase.wake_at().map(Timestamp::as_millis))
-        .bind(now.as_millis())
+        .bind(changed.map(Timestamp::as_millis))
         .bind(serde_json::to_string(purchase)?)
-        .bind(purchase.owner().and_then(|learner| learner.external_id.as_deref()))
+        .bind(purchase.owner().and_then(Learner::identity))
         .execute(&mut *self.inner)
         .await?;
         Ok(())

@@ -9,13 +9,12 @@ pub struct StoredEvent<'a> {
     pub id: &'a str,
     pub kind: &'a str,
     pub object_id: Option<&'a str>,
-    /// The raw body, whose signature was checked.
+    /// The raw body, whose signature was checked; empty where it is not to be kept.
     pub body: &'a str,
 }
 
 impl Tx {
-    /// Keeps the event; `false` where it is known already. What it says is kept only of purchases, and not of a learner who
-    /// was erased: it may name people.
+    /// Keeps the event; `false` where it is known already.
     pub async fn keep_event(
         &mut self,
         event: &StoredEvent<'_>,
@@ -25,8 +24,7 @@ impl Tx {
     ) -> Result<bool, StoreError> {
         let kept = sqlx::query(
             "INSERT INTO stripe_events (id, kind, object_id, purchase_id, outcome, received_at, body) \
-             VALUES ($1, $2, $3, $4, $5, $6, \
-             CASE WHEN $4 IS NULL OR EXISTS (SELECT 1 FROM purchases WHERE id = $4 AND email IS NULL) THEN '' ELSE $7 END) ON CONFLICT (id) DO NOTHING",
+             VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT (id) DO NOTHING",
         )
         .bind(event.id)
         .bind(event.kind)

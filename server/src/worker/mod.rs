@@ -17,7 +17,7 @@ use crate::config::Retry;
 use crate::error::Error;
 use crate::grants::Grants;
 use crate::payments::Payments;
-use crate::purchase::{Event, Receiver};
+use crate::purchase::{Command, Event, Receiver};
 use crate::store::{StoreError, Task};
 use crate::trial::reach;
 use shared::Timestamp;
@@ -143,7 +143,7 @@ async fn record<P: Payments, G: Grants>(
         Outcome::Done(events) => (events, None),
         Outcome::NeedsPerson { message, events } => (events, Some(message)),
         Outcome::Retry { message, .. } if now.since(task.tried_since) >= retry.give_up => {
-            (vec![], Some(message))
+            (given_up(&task.command), Some(message))
         }
         Outcome::Retry { message, after } => {
             let wait = after.unwrap_or_default().min(LONGEST_HEED).max(backoff(
@@ -182,6 +182,28 @@ async fn record<P: Payments, G: Grants>(
         tracing::info!(outbox.command = command, outbox.attempts = task.attempts, "command closed");
     }
     Ok(())
+}
+
+/// What the purchase is told once nobody tries any more, so that its timeline doesn't wait.
+fn given_up(command: &Command) -> Vec<Event> {
+    match command {
+        Command::CreateGrant => vec![Event::GrantRefused],
+        Command::TellAccount { receiver, .. } => {
+            vec![Event::AccountAnswered { receiver: receiver.clone(), took: false }]
+        }
+        Command::ReleaseSeat
+        | Command::ReleaseRedemption { .. }
+        | Command::IssuePack
+        | Command::RevokePack
+        | Command::AskStripe
+        | Command::CancelIntent
+        | Command::CreateRefund { .. }
+        | Command::CancelStray { .. }
+        | Command::ReturnStray { .. }
+        | Command::CallPerson { .. }
+        | Command::RevokeGrant
+        | Command::TellAccounts { .. } => vec![],
+    }
 }
 
 /// Doubles with each try up to the cap. The jitter keeps many from coming back at once; it follows from the command, so

@@ -89,6 +89,18 @@ async fn nobody_is_forgotten_whose_purchase_is_under_way() {
     assert!(run(&app, &["learner", "erase", "ada@example.com"]).refused().contains("--as"));
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn who_pressed_pay_and_left_it_to_another_is_forgotten_alone() {
+    let app = TestApp::start().await;
+    let id = app.open(COURSE).await;
+    let body = json!({ "email": "hedy@example.com", "name": "Hedy", "expected_total": 4900 });
+    app.post(&format!("/v1/purchases/{id}/pay"), &body).await.expect(200);
+    pay(&app, &id, 4900).await;
+    run(&app, &["learner", "erase", "hedy@example.com", "--as=ada"]).ok();
+    assert_eq!(app.columns_with("hedy@").await, Vec::<String>::new());
+    assert_eq!(app.get(&format!("/v1/purchases/{id}")).await.json()["email"], "g•••@example.com");
+}
+
 async fn pay(app: &TestApp, id: &str, total: i64) {
     let body = json!({ "email": "grace@example.com", "name": "Grace Hopper", "expected_total": total });
     let answer = app.post(&format!("/v1/purchases/{id}/pay"), &body).await.expect(200);

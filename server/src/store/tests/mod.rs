@@ -64,8 +64,12 @@ impl Fixture {
     }
 
     async fn pay(&self, id: &PurchaseId) {
-        let learner =
-            Learner { email: Email::parse("ada@example.com").unwrap(), name: None, external_id: None };
+        let learner = Learner {
+            email: Email::parse("ada@example.com").unwrap(),
+            name: None,
+            external_id: None,
+            issuer: None,
+        };
         self.apply(
             id,
             Event::PaySubmitted { learner, expected_total: 4900, key: "key".to_owned(), way: Way::Inline },
