@@ -31,6 +31,9 @@ async fn the_email_is_fixed_and_who_has_it_is_led_in() {
     page.until("[...root.querySelectorAll('a')].some(a => a.checkVisibility() && a.href.includes('learn'))")
         .await;
     look(&page, "2-owned").await;
+    page.eval("element.setAttribute('variant', 'button')").await;
+    page.until("root.querySelector('a[href*=learn]')?.checkVisibility()").await;
+    look(&page, "3-owned-button").await;
     page.eval("element.removeAttribute('learner-token')").await;
     page.shows("Purchase").await;
     page.shows("$49.00").await;

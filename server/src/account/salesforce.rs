@@ -240,8 +240,8 @@ impl Salesforce {
             let faults: Vec<Fault> = serde_json::from_str(&text).unwrap_or_default();
             return Err(refused(status.as_u16(), &faults, retry_after(&headers)));
         }
-        let unreadable =
-            |error| AccountError::transient(format!("Salesforce's answer can't be read: {error}"));
+        // The parser's own words may repeat what it could not read.
+        let unreadable = |_| AccountError::transient("Salesforce's answer can't be read".to_owned());
         let Composite { results } = serde_json::from_str(&text).map_err(unreadable)?;
         // What follows from another's failure says less than that one.
         let halted = |faults: &[Fault]| faults.iter().all(|fault| fault.code == "PROCESSING_HALTED");

@@ -8,7 +8,7 @@ use shared::{
 type Scene = (&'static str, fn(Screen) -> Model);
 
 /// In the order in which learners meet them.
-pub(crate) const ALL: [Scene; 51] = [
+pub(crate) const ALL: [Scene; 53] = [
     ("on demand", |screen| Model::new(on_demand(screen))),
     ("live, many seats", |screen| Model::new(live(screen, 24))),
     ("live, few seats", |screen| Model::new(live(screen, 3))),
@@ -23,6 +23,11 @@ pub(crate) const ALL: [Scene; 51] = [
     ("paused", |screen| Model::new(sale(on_demand(screen), Sale::Paused))),
     ("opening", |screen| at(screen, Stage::Opening)),
     ("form", |screen| held(screen, Stage::Form { note: None })),
+    ("signed in", |screen| Model {
+        email: "a•••@example.com".to_owned(),
+        signed_in: true,
+        ..held(screen, Stage::Form { note: None })
+    }),
     ("form, last minute", |screen| Model {
         hold_left: Some(42_000),
         ..held(screen, Stage::Form { note: None })
@@ -70,6 +75,10 @@ pub(crate) const ALL: [Scene; 51] = [
     ("access pending", |screen| held(screen, Stage::Paid { slow: true })),
     ("success", |screen| held(screen, Stage::Granted { access_url: Some("#".to_owned()) })),
     ("success for a team", |screen| team(screen, Stage::Granted { access_url: Some("#".to_owned()) })),
+    ("bought before", |screen| Model {
+        owned: true,
+        ..held(screen, Stage::Granted { access_url: Some("#".to_owned()) })
+    }),
     ("time ran out", |screen| held(screen, Stage::Over(State::Expired))),
     ("refund on its way", |screen| held(screen, Stage::Over(State::Refunding))),
     ("refunded", |screen| held(screen, Stage::Over(State::Refunded))),
