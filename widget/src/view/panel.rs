@@ -7,7 +7,7 @@ use crate::{
     model::{Failure, Model, Stage},
     words::{self, Key, Way, Words},
 };
-use leptos::prelude::*;
+use leptos::{attr::custom::custom_attribute, prelude::*};
 
 pub(super) fn panel(model: &Model, words: &Words) -> impl Render + use<> {
     let words::Panel { tone, heading, text, way } = words.panel(model);
@@ -24,9 +24,11 @@ pub(super) fn panel(model: &Model, words: &Words) -> impl Render + use<> {
         hidden: !matches!(model.stage, Stage::Failed(_)),
         ..Button::new(Press::StartAgain, words.say(Key::Back))
     };
+    // Behind a button the title is not there to stand over it.
+    let level = if model.screen.dialog && !model.is_dialog_open() { "2" } else { "3" };
     view! {
         <section class="panel" part="panel" data-tone=tone.name()>
-            <h3 class="heading" part="heading" tabindex="-1" data-focus="heading">{heading}</h3>
+            <h3 class="heading" part="heading" tabindex="-1" data-focus="heading" {..custom_attribute("aria-level", level)}>{heading}</h3>
             <p class="text">{text}</p>
             <p class="reference">{reference}</p>
             {button(BUTTON_PART, Button::new(press, label))}
