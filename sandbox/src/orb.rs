@@ -134,6 +134,15 @@ impl Inner {
         let found = self.invoices.iter_mut().find(|invoice| invoice["id"] == id);
         found.ok_or((StatusCode::NOT_FOUND, "no such invoice"))
     }
+
+    fn advance(&mut self, id: &str, from: &str, to: &str) -> Result<&mut Value, (StatusCode, &'static str)> {
+        let invoice = self.invoice(id)?;
+        if invoice["status"] != from {
+            return Err((BAD, "its status is another"));
+        }
+        invoice["status"] = json!(to);
+        Ok(invoice)
+    }
 }
 
 const BAD: StatusCode = StatusCode::BAD_REQUEST;
@@ -212,14 +221,7 @@ async fn issue(
     Path(id): Path<String>,
     Json(body): Json<Value>,
 ) -> Response {
-    orb.answer(&headers, &body, |inner| {
-        let invoice = inner.invoice(&id)?;
-        if invoice["status"] != "draft" {
-            return Err((BAD, "it is no draft"));
-        }
-        invoice["status"] = json!("issued");
-        Ok(invoice.clone())
-    })
+    orb.answer(&headers, &body, |inner| inner.advance(&id, "draft", "issued").cloned())
 }
 
 async fn mark_paid(
@@ -229,11 +231,7 @@ async fn mark_paid(
     Json(body): Json<Value>,
 ) -> Response {
     orb.answer(&headers, &body, |inner| {
-        let invoice = inner.invoice(&id)?;
-        if invoice["status"] != "issued" {
-            return Err((BAD, "it is not issued"));
-        }
-        invoice["status"] = json!("paid");
+        let invoice = inner.advance(&id, "issued", "paid")?;
         invoice["payment"] = body.clone();
         Ok(invoice.clone())
     })

@@ -1,13 +1,32 @@
 //! What requests to other systems have in common: a deadline, no redirects, and `Retry-After`.
 use crate::clock;
+use reqwest::StatusCode;
 use reqwest::header::{HeaderMap, RETRY_AFTER};
 use shared::Timestamp;
 use std::time::Duration;
+use url::Url;
 
 /// A client that waits for an answer no longer than `patience`. Whoever redirects us has not done what was asked, and is not
 /// to be shown what they must not see.
 pub(crate) fn client(patience: Duration) -> reqwest::Result<reqwest::Client> {
     reqwest::Client::builder().timeout(patience).redirect(reqwest::redirect::Policy::none()).build()
+}
+
+/// Whether asking again is of no use: the request is at fault, and not the moment.
+pub(crate) fn is_final(status: StatusCode) -> bool {
+    let passes =
+        matches!(status, StatusCode::REQUEST_TIMEOUT | StatusCode::TOO_EARLY | StatusCode::TOO_MANY_REQUESTS);
+    status.is_client_error() && !passes
+}
+
+/// Whether nobody on the way can read or change what goes there: it is encrypted, or stays on this machine.
+pub(crate) fn is_private(url: &Url) -> bool {
+    let own = is_own_machine(url);
+    url.has_host() && (url.scheme() == "https" || (url.scheme() == "http" && own))
+}
+
+pub(crate) fn is_own_machine(url: &Url) -> bool {
+    url.host_str().is_some_and(|host| host == "localhost" || host.starts_with("127."))
 }
 
 /// How long to wait; nothing where that is not said, or can't be read.

@@ -1,7 +1,7 @@
 //! Orb: a one-off invoice for each purchase, paid already, and credit notes for what went back. The only file that knows
 //! Orb's routes (<https://docs.withorb.com/api-reference>).
 use super::{Account, AccountError, Message, Snapshot, Telling};
-use crate::outbound::{self, retry_after};
+use crate::outbound::{self, is_final, retry_after};
 use reqwest::{Method, RequestBuilder, Response, StatusCode};
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -261,14 +261,7 @@ fn refusal(answer: &Response) -> AccountError {
     let status = answer.status();
     let message = format!("Orb answered {status}");
     // Another worker, or an earlier try, may be about to do the same.
-    let passes = matches!(
-        status,
-        StatusCode::REQUEST_TIMEOUT
-            | StatusCode::CONFLICT
-            | StatusCode::TOO_EARLY
-            | StatusCode::TOO_MANY_REQUESTS
-    );
-    if status.is_client_error() && !passes {
+    if is_final(status) && status != StatusCode::CONFLICT {
         return AccountError::permanent(message);
     }
     AccountError::Transient { message, retry_after: retry_after(answer.headers()) }

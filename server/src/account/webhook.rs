@@ -1,10 +1,10 @@
 //! Standard Webhooks (<https://www.standardwebhooks.com>) to one receiver, such as the SM profile.
 use super::{Account, AccountError, Message, ORB, SALESFORCE, Snapshot, Telling};
-use crate::outbound::{self, retry_after};
+use crate::outbound::{self, is_final, is_private, retry_after};
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use hmac::{Hmac, Mac};
-use reqwest::{StatusCode, header};
+use reqwest::header;
 use serde::Serialize;
 use sha2::Sha256;
 use shared::Timestamp;
@@ -51,8 +51,7 @@ impl WebhookConfig {
         }
         let (url, secrets) = rest.split_once('#').ok_or("the secret is missing: NAME=URL#whsec_…")?;
         let url = Url::parse(url.trim()).map_err(|_| "the address must begin with https://")?;
-        let own = url.host_str().is_some_and(|host| host == "localhost" || host.starts_with("127."));
-        if !url.has_host() || !(url.scheme() == "https" || (url.scheme() == "http" && own)) {
+        if !is_private(&url) {
             return Err("the address must begin with https://");
         }
         let key = |secret: &str| {
@@ -99,15 +98,11 @@ impl Webhook {
             AccountError::transient(format!("{name} can't be reached: {}", error.without_url()))
         })?;
         let status = answer.status();
-        let passes = matches!(
-            status,
-            StatusCode::REQUEST_TIMEOUT | StatusCode::TOO_EARLY | StatusCode::TOO_MANY_REQUESTS
-        );
         let message = format!("{name} answered {status}");
         if status.is_success() {
             Ok(())
-        } else if status.is_client_error() && !passes {
-            Err(AccountError::Permanent { message })
+        } else if is_final(status) {
+            Err(AccountError::permanent(message))
         } else {
             Err(AccountError::Transient { message, retry_after: retry_after(answer.headers()) })
         }

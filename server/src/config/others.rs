@@ -5,6 +5,7 @@ use crate::abuse::ChallengeProvider;
 use crate::account::WebhookConfig;
 use crate::identity::{IdentityConfig, RawIdentity};
 use crate::mail::Mailer;
+use crate::outbound::is_own_machine;
 use url::Url;
 
 impl Checker {
@@ -85,8 +86,7 @@ impl Checker {
         let clear = Url::parse(&url).is_ok_and(|url| {
             let encrypted =
                 url.scheme() == "smtps" || url.query().is_some_and(|query| query == "tls=required");
-            let own = url.host_str().is_some_and(|host| host == "localhost" || host.starts_with("127."));
-            !encrypted && !own
+            !encrypted && !is_own_machine(&url)
         });
         if clear {
             self.mistake("SMTP_URL", "would send codes in the clear: use smtps://, or smtp://…?tls=required");

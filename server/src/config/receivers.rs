@@ -1,5 +1,6 @@
 //! Settings of Salesforce and Orb, which are told of purchases where they are set.
 use crate::account::{DEFAULT_FIELDS, OrbConfig, SalesforceConfig};
+use crate::outbound::is_private;
 use clap::Args;
 use std::path::PathBuf;
 use url::Url;
@@ -142,9 +143,7 @@ fn required(name: &'static str, text: Option<String>, mistakes: &mut Vec<Mistake
 
 /// Nobody on the way may read what is told.
 fn web(name: &'static str, text: &str, mistakes: &mut Vec<Mistake>) -> Option<Url> {
-    let url = Url::parse(text.trim()).ok().filter(Url::has_host);
-    let own = |url: &Url| url.host_str().is_some_and(|host| host == "localhost" || host.starts_with("127."));
-    let url = url.filter(|url| url.scheme() == "https" || (url.scheme() == "http" && own(url)));
+    let url = Url::parse(text.trim()).ok().filter(is_private);
     if url.is_none() {
         mistakes.push((name, format!("{text:?} must begin with https://")));
     }

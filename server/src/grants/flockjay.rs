@@ -1,6 +1,6 @@
 //! FlockJay, by the contract that we ask of it: the only file that knows its routes.
 use super::{Grant, Granted, Grants, GrantsError, Resource};
-use crate::outbound::{self, retry_after};
+use crate::outbound::{self, is_final, retry_after};
 use crate::purchase::PurchaseId;
 use reqwest::{Method, RequestBuilder, Response, StatusCode, header};
 use serde::{Deserialize, Serialize};
@@ -127,9 +127,7 @@ async fn access_url(answer: Response) -> Result<String, GrantsError> {
 fn refusal(answer: &Response) -> GrantsError {
     let status = answer.status();
     let message = format!("FlockJay answered {status}");
-    let passes =
-        matches!(status, StatusCode::REQUEST_TIMEOUT | StatusCode::TOO_EARLY | StatusCode::TOO_MANY_REQUESTS);
-    if status.is_client_error() && !passes {
+    if is_final(status) {
         return permanent(message);
     }
     let retry_after = retry_after(answer.headers());

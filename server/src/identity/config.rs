@@ -1,4 +1,5 @@
 //! Whose tokens are believed.
+use crate::outbound::is_private;
 use std::fmt;
 use url::Url;
 
@@ -66,6 +67,7 @@ impl RawIdentity<'_> {
             (None, None) => None,
         };
         let keys = keys.and_then(|(name, text)| match Url::parse(&text) {
+            // Keys that anybody on the way could change are worth nothing.
             Ok(url) if is_private(&url) => Some(url),
             _ => {
                 mistakes.push((name, format!("{text:?} must begin with https://")));
@@ -96,12 +98,6 @@ impl RawIdentity<'_> {
         }
         Ok(reads.then_some(IdentityConfig { audience, oidc, launch }))
     }
-}
-
-/// Keys that anybody on the way could change are worth nothing.
-fn is_private(url: &Url) -> bool {
-    let own = url.host_str().is_some_and(|host| host == "localhost" || host.starts_with("127."));
-    url.has_host() && (url.scheme() == "https" || (url.scheme() == "http" && own))
 }
 
 impl fmt::Debug for LaunchConfig {

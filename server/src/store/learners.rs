@@ -1,4 +1,5 @@
 //! All that is kept of one learner: to be shown to them, and to be erased.
+use super::operators::with_change;
 use super::{Store, StoreError, Tx};
 use crate::coupons::Terms;
 use crate::error::Error;
@@ -61,11 +62,7 @@ impl Store {
     pub async fn purchases_of_person(&self, email: &Email) -> Result<Vec<(Purchase, Timestamp)>, StoreError> {
         let text = [OF_PERSON, " ORDER BY opened_at DESC, id"].concat();
         let query = sqlx::query(sqlx::AssertSqlSafe(text)).bind(email.as_str().to_lowercase());
-        let found = |row: &AnyRow| {
-            let at = Timestamp::from_millis(row.try_get("updated_at")?);
-            Ok((serde_json::from_str(row.try_get("body")?)?, at))
-        };
-        query.fetch_all(&self.pool).await?.iter().map(found).collect()
+        query.fetch_all(&self.pool).await?.iter().map(with_change).collect()
     }
 
     /// What is kept of whoever has this email, beside their `purchases`.

@@ -89,11 +89,7 @@ impl Store {
         .bind(email.as_str().to_lowercase())
         .fetch_all(&self.pool)
         .await?;
-        let found = |row: &AnyRow| {
-            let at = Timestamp::from_millis(row.try_get("updated_at")?);
-            Ok((serde_json::from_str(row.try_get("body")?)?, at))
-        };
-        rows.iter().map(found).collect()
+        rows.iter().map(with_change).collect()
     }
 
     /// The newest purchase by which this learner may use `sku` now.
@@ -252,4 +248,10 @@ fn entry(row: &AnyRow) -> Result<OutboxEntry, StoreError> {
         last_error: row.try_get("last_error")?,
         created_at: Timestamp::from_millis(row.try_get("created_at")?),
     })
+}
+
+/// A purchase, and when it last changed.
+pub(super) fn with_change(row: &AnyRow) -> Result<(Purchase, Timestamp), StoreError> {
+    let at = Timestamp::from_millis(row.try_get("updated_at")?);
+    Ok((serde_json::from_str(row.try_get("body")?)?, at))
 }
