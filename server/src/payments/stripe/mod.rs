@@ -314,9 +314,36 @@ fn stripe_currency(currency: Currency) -> stripe_types::Currency {
     }
 }
 
-/// Our reference, and the learner as whoever signed them in calls them.
+/// Our reference, and the learner as whoever signed them in calls them; always in this order, which no map has by itself: a
+/// repeat with the same key must be the same request.
 fn metadata(reference: &Reference, learner: &Learner) -> HashMap<String, String> {
     let reference = (REFERENCE.to_owned(), reference.as_str().to_owned());
-    let learner = learner.external_id.clone().map(|id| (LEARNER.to_owned(), id));
-    [reference].into_iter().chain(learner).collect()
+    let Some(id) = learner.external_id.clone() else { return HashMap::from([reference]) };
+    loop {
+        // Each map has another order.
+        let map = HashMap::from([reference.clone(), (LEARNER.to_owned(), id.clone())]);
+        if map.keys().next().is_some_and(|first| first == REFERENCE) {
+            return map;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use shared::Email;
+
+    #[test]
+    fn a_repeat_is_the_same_request() {
+        let learner = Learner {
+            email: Email::parse("ada@example.com").unwrap(),
+            name: None,
+            external_id: Some("okta-1".to_owned()),
+            issuer: None,
+        };
+        for _ in 0..50 {
+            let sent: Vec<_> = metadata(&Reference::from_random([1; 8]), &learner).into_keys().collect();
+            assert_eq!(sent, [REFERENCE, LEARNER]);
+        }
+    }
 }
