@@ -1,5 +1,4 @@
 //! Makes a release build notice that the widget it carries was built again.
 fn main() {
     println!("cargo:rerun-if-changed=../dist");
-    println!("cargo:rerun-if-changed=migrations");
 }

@@ -10,6 +10,7 @@ mod jobs;
 mod learners;
 mod line;
 mod mails;
+mod migrations;
 mod operators;
 mod outbox;
 mod packs;
@@ -191,7 +192,7 @@ impl Store {
             .test_before_acquire(engine == Engine::Postgres)
             .after_connect(move |connection, _| Box::pin(async move { engine.prepare(connection).await }));
         let pool = options.connect(&address).await?;
-        sqlx::migrate!("./migrations").run(&pool).await.map_err(StoreError::of_migration)?;
+        migrations::migrator().run(&pool).await.map_err(StoreError::of_migration)?;
         Ok(Self {
             pool,
             limits,
