@@ -3,17 +3,20 @@ use crate::account::NAMES;
 use crate::database::LIVE;
 use crate::pages::SimSession;
 use crate::run::Run;
+use crate::snapshot::Snapshot;
 use crate::world::{SimIntent, StripeLedger};
 use redis_checkout::coupons::CodeState;
 use redis_checkout::payments::{IntentStatus, RefundStatus, SessionStatus};
 use redis_checkout::purchase::Purchase;
-use redis_checkout::store::{CouponFilter, PurchaseFilter, StoreError};
+use redis_checkout::store::StoreError;
 use shared::{State, Step, Timestamp};
+use std::sync::Arc;
 
 /// What must hold at every moment.
 pub(crate) async fn after_step(run: &mut Run) -> Result<(), String> {
-    let purchases = purchases(run).await?;
-    seats(run, &purchases).await?;
+    let snapshot = snapshot(run).await?;
+    let purchases = &snapshot.purchases;
+    seats(run, &snapshot)?;
     for buyer in &run.buyers {
         let of_form = |purchase: &&Purchase| {
             let now = buyer.opened.iter().map(|opened| &opened.id);
@@ -26,12 +29,12 @@ pub(crate) async fn after_step(run: &mut Run) -> Result<(), String> {
             return Err("one form has two purchases under way".to_owned());
         }
     }
-    coupons(run, &purchases).await?;
+    coupons(&snapshot)?;
     let world = run.world.lock();
     if let Some(broken) = world.broken.first() {
         return Err(broken.clone());
     }
-    for purchase in &purchases {
+    for purchase in purchases {
         let name = purchase.reference().as_str();
         let intents = || world.stripe.intents.iter().filter(|intent| is_of(intent, purchase));
         let ours = || intents().filter(|intent| !intent.foreign);
@@ -64,8 +67,8 @@ pub(crate) async fn after_step(run: &mut Run) -> Result<(), String> {
 /// What must hold once nothing goes wrong any more and all have had their time.
 pub(crate) async fn at_the_end(run: &mut Run) -> Result<(), String> {
     after_step(run).await?;
-    let purchases = purchases(run).await?;
-    for purchase in &purchases {
+    let snapshot = snapshot(run).await?;
+    for purchase in &snapshot.purchases {
         let commands = run.store.commands_of(purchase.id()).await.map_err(|error| error.to_string())?;
         let calls_person = commands.iter().any(|command| command.state == "needs_person");
         ended(run, purchase, calls_person)?;
@@ -90,10 +93,10 @@ pub(crate) async fn at_the_end(run: &mut Run) -> Result<(), String> {
 }
 
 /// Whether every purchase has come to rest.
-pub(crate) async fn nothing_waits(run: &Run) -> Result<bool, String> {
-    let purchases = purchases(run).await?;
+pub(crate) async fn nothing_waits(run: &mut Run) -> Result<bool, String> {
+    let snapshot = snapshot(run).await?;
     let calls_person = run.store.commands_in("needs_person", 100).await.map_err(|error| error.to_string())?;
-    Ok(purchases.iter().all(|purchase| {
+    Ok(snapshot.purchases.iter().all(|purchase| {
         let stuck = || calls_person.iter().any(|command| command.reference == purchase.reference().as_str());
         purchase.wake_at().is_none() || (purchase.state() == State::Refunding && stuck())
     }))
@@ -203,9 +206,8 @@ async fn codes(run: &Run, purchase: &Purchase) -> Result<(), String> {
 }
 
 /// Uses of a coupon are those of purchases in effect, and never become more than there may be.
-async fn coupons(run: &Run, purchases: &[Purchase]) -> Result<(), String> {
-    let all = CouponFilter { all: true, most: 1000, ..CouponFilter::default() };
-    for coupon in run.store.coupons(&all).await.map_err(|error| error.to_string())? {
+fn coupons(Snapshot { purchases, coupons, .. }: &Snapshot) -> Result<(), String> {
+    for coupon in coupons {
         let name = &coupon.terms.shown;
         let uses = purchases.iter().filter_map(|purchase| Some((purchase, purchase.redemption()?)));
         let uses = uses.filter(|(_, used)| used.code == coupon.code && used.held);
@@ -232,14 +234,13 @@ async fn coupons(run: &Run, purchases: &[Purchase]) -> Result<(), String> {
 }
 
 /// Seats taken are those that purchases own and those that are kept for coupons, and never become more than there are.
-async fn seats(run: &mut Run, purchases: &[Purchase]) -> Result<(), String> {
-    let taken = run.store.taken_seats(LIVE).await.map_err(|error| error.to_string())?;
+fn seats(run: &mut Run, snapshot: &Snapshot) -> Result<(), String> {
+    let Snapshot { purchases, coupons, taken } = snapshot;
+    let taken = *taken;
     let live = purchases.iter().filter(|purchase| purchase.sku() == LIVE);
     let brought = |purchase: &Purchase| purchase.redemption().is_some_and(|used| used.brings_seat);
     let owned: i64 =
         live.filter(|purchase| purchase.owns_seat() && !brought(purchase)).map(Purchase::places).sum();
-    let all = CouponFilter { all: true, most: 1000, ..CouponFilter::default() };
-    let coupons = run.store.coupons(&all).await.map_err(|error| error.to_string())?;
     let kept = coupons.iter().filter(|coupon| coupon.brings_seat && (!coupon.revoked || coupon.used > 0));
     let owned = owned + i64::try_from(kept.count()).unwrap_or(i64::MAX);
     if taken != owned {
@@ -253,9 +254,8 @@ async fn seats(run: &mut Run, purchases: &[Purchase]) -> Result<(), String> {
     Ok(())
 }
 
-async fn purchases(run: &Run) -> Result<Vec<Purchase>, String> {
-    let all = PurchaseFilter { most: 1000, ..PurchaseFilter::default() };
-    run.store.purchases(&all).await.map_err(|error| error.to_string())
+async fn snapshot(run: &mut Run) -> Result<Arc<Snapshot>, String> {
+    run.snapshots.read(&run.store).await.map_err(|error| error.to_string())
 }
 
 fn is_of(intent: &SimIntent, purchase: &Purchase) -> bool {

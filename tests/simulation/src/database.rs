@@ -1,4 +1,5 @@
 //! A database that runs use one after another, in memory where the system has a place for that.
+use crate::snapshot::Snapshots;
 use redis_checkout::catalog::{self, CurrentCatalog};
 use redis_checkout::coupons::{Coupon, CouponCode, Discount, Scope, Terms};
 use redis_checkout::purchase::Limits;
@@ -6,8 +7,10 @@ use redis_checkout::store::Store;
 use shared::Timestamp;
 use sqlx::{AnyConnection, Connection, Executor};
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 use tempfile::TempDir;
+use tokio::sync::Mutex;
 
 /// The offering with seats.
 pub(crate) const LIVE: &str = "ru-live";
@@ -29,7 +32,7 @@ pub(crate) const COUPONS: [&str; 3] = [HALF, FREE, SEAT];
 
 pub(crate) struct Database {
     store: Store,
-    connection: AnyConnection,
+    connection: Arc<Mutex<AnyConnection>>,
     folder: TempDir,
 }
 
@@ -42,11 +45,16 @@ impl Database {
         let store = Store::connect(&url, LIMITS, catalog).await?;
         let mut connection = AnyConnection::connect(&url).await?;
         connection.execute("PRAGMA busy_timeout = 10000").await?;
-        Ok(Self { store, connection, folder })
+        Ok(Self { store, connection: Arc::new(Mutex::new(connection)), folder })
     }
 
     pub(crate) fn store(&self) -> &Store {
         &self.store
+    }
+
+    /// What the checks of one run read; nobody else writes by their connection meanwhile.
+    pub(crate) fn snapshots(&self) -> Snapshots {
+        Snapshots::by(self.connection.clone())
     }
 
     /// Forgets every purchase, and sells [`SEATS`] seats and the coupons again.
@@ -65,7 +73,7 @@ impl Database {
         ];
         let statements = tables.map(|table| format!("DELETE FROM {table};")).concat();
         let all = format!("BEGIN IMMEDIATE; {statements} COMMIT;");
-        self.connection.execute(sqlx::AssertSqlSafe(all)).await?;
+        self.connection.lock().await.execute(sqlx::AssertSqlSafe(all)).await?;
         self.sell(SEATS)?;
         let mut tx = self.store.begin().await?;
         for (name, percent, limit) in [(HALF, 50, 2), (FREE, 100, 1)] {

@@ -11,6 +11,7 @@ mod flockjay;
 mod pages;
 mod run;
 mod shrink;
+mod snapshot;
 mod stripe;
 mod world;
 

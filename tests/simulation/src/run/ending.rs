@@ -28,8 +28,13 @@ impl Run {
             self.sweep(0).await;
             let mut depth = self.store.outbox_depth().await.map_err(|error| error.to_string())?;
             for _ in 0..depth.0 + 4 {
+                let before = self.version().await?;
                 for receiver in receivers() {
                     self.work_at(1, receiver).await;
+                }
+                // Nobody had anything to do, and time stands still: nobody will have.
+                if self.version().await? == before {
+                    break;
                 }
             }
             check::after_step(self).await?;
@@ -41,6 +46,10 @@ impl Run {
             self.world.lock().pass(Duration::from_secs(1200));
         }
         Err("it never comes to an end".to_owned())
+    }
+
+    async fn version(&self) -> Result<i64, String> {
+        self.snapshots.version().await.map_err(|error| error.to_string())
     }
 
     pub(super) fn settle_at_stripe(&mut self) {

@@ -9,6 +9,7 @@ use crate::check;
 use crate::chooser::{Chooser, Step};
 use crate::database::{COUPONS, Database, LIVE, SEAT, coupon};
 use crate::flockjay::SimFlockJay;
+use crate::snapshot::Snapshots;
 use crate::stripe::{Attempted, SimStripe};
 use crate::world::World;
 use futures_util::FutureExt;
@@ -45,6 +46,7 @@ pub(crate) struct Ran {
 pub(crate) struct Run {
     pub(crate) world: World,
     pub(crate) store: Store,
+    pub(crate) snapshots: Snapshots,
     pub(crate) buyers: Vec<Buyer>,
     instances: Vec<Server>,
     operations: Vec<Operation>,
@@ -118,6 +120,7 @@ pub(crate) async fn run(database: &mut Database, chooser: Chooser, tell: bool) -
     let world = World::new(chooser, tell, time.clone());
     let mut run = Run {
         store: database.store().clone(),
+        snapshots: database.snapshots(),
         instances: (0..INSTANCES).map(|_| server(database.store(), &world, &time)).collect(),
         world,
         buyers: Vec::new(),
