@@ -116,6 +116,12 @@ impl Driver {
         let spawn = |arguments: &[String]| {
             let mut command = Command::new(&program);
             command.args(arguments).stdout(Stdio::piped()).stderr(Stdio::null());
+            // Whatever this machine speaks and wherever it is; and its proxy knows nothing of the test's servers.
+            command.envs([("LC_ALL", "C.UTF-8"), ("LANGUAGE", "en"), ("TZ", "UTC")]);
+            for proxy in ["http_proxy", "https_proxy", "all_proxy", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"]
+            {
+                command.env_remove(proxy);
+            }
             let child = command.spawn();
             Self(child.unwrap_or_else(|error| {
                 panic!("{program}: {error}: run `cargo xtask test`, which installs it")

@@ -34,6 +34,12 @@ impl Page {
         self.emulate("Page.addScriptToEvaluateOnNewDocument", json!({ "source": source })).await;
     }
 
+    /// Has the page take itself for the one that a person looks at. Some versions (148, say) think so under a driver only
+    /// where they have no profile folder of their own, and without it `:focus` and `focusin` never come.
+    pub(crate) async fn have_the_focus(&self) {
+        self.emulate("Emulation.setFocusEmulationEnabled", json!({ "enabled": true })).await;
+    }
+
     /// Comes near the checkout, and waits until it has been brought to life.
     pub async fn wake(&self) {
         self.until("root && root.querySelector('[data-press]')").await;

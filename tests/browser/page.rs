@@ -32,6 +32,7 @@ impl Page {
         let page = Self { app, driver, name, browser, _process: process, _profile: profile };
         if browser == Browser::Chromium {
             page.note_when_awake().await;
+            page.have_the_focus().await;
         }
         page.go(&format!("{}/courses/{sku}", page.app.sandbox.course_url())).await;
         page
