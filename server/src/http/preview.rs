@@ -1,10 +1,11 @@
 //! Marketing's preview: a program for the browser that shows variants and takes no money.
 use super::Api;
 use super::assets::{Assets, encoded};
+use super::pages::is_person;
 use crate::error::Error;
 use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, State};
-use axum::http::{HeaderMap, header};
+use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -17,11 +18,17 @@ use shared::Problem;
     path = "/preview",
     responses(
         (status = 200, description = "The page", content_type = "text/html"),
-        (status = 503, body = Problem, description = "`embed_unavailable`", content_type = "application/problem+json"),
+        (
+            status = 503,
+            description = "`embed_unavailable`: the preview is not built; a browser gets a page that loads itself again",
+            body = Problem, content_type = "application/problem+json"
+        ),
     )
 )]
-pub(super) async fn page() -> Result<Response, Error> {
-    let page = Assets::preview("index.html").ok_or(Error::EmbedUnavailable)?;
+pub(super) async fn page(headers: HeaderMap) -> Result<Response, Error> {
+    let Some(page) = Assets::preview("index.html") else {
+        return if is_person(&headers) { Ok(not_built()) } else { Err(Error::EmbedUnavailable) };
+    };
     let html = String::from_utf8_lossy(&page).into_owned();
     let policy = format!(
         "default-src 'none'; script-src 'self' {} 'wasm-unsafe-eval'; style-src 'self'; connect-src 'self'; \
@@ -34,6 +41,31 @@ pub(super) async fn page() -> Result<Response, Error> {
         (header::CACHE_CONTROL, "no-cache".to_owned()),
     ];
     Ok((headers, html).into_response())
+}
+
+/// The demo serves the course page first and builds the preview afterwards, so the preview may appear any moment.
+fn not_built() -> Response {
+    const PAGE: &str = concat!(
+        "<!doctype html><html lang=\"en\"><head><meta charset=\"utf-8\">",
+        "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">",
+        "<meta name=\"robots\" content=\"noindex\"><meta name=\"color-scheme\" content=\"light dark\">",
+        "<meta http-equiv=\"refresh\" content=\"3\"><title>Preview – Redis University</title>",
+        "<link rel=\"stylesheet\" href=\"/page.css\"></head><body><main><article class=\"card\">",
+        "<h1>The preview isn’t built yet</h1>",
+        "<p>The demo builds it after the course page, which takes about a minute. This page shows it once it’s ready.</p>",
+        "<p>On any other server, run <code>cargo xtask build-widget</code> and build the server again.</p>",
+        "</article></main></body></html>",
+    );
+    let headers = [
+        (header::CONTENT_TYPE, "text/html; charset=utf-8"),
+        (
+            header::CONTENT_SECURITY_POLICY,
+            "default-src 'none'; style-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+        ),
+        (header::CACHE_CONTROL, "no-store"),
+        (header::RETRY_AFTER, "3"),
+    ];
+    (StatusCode::SERVICE_UNAVAILABLE, headers, PAGE).into_response()
 }
 
 /// What the page loads.
@@ -65,7 +97,7 @@ pub(super) async fn file(
     Ok(encoded((headers, bytes.into_owned()).into_response(), encoding))
 }
 
-/// The hashes of what Trunk starts the program with, as a page policy names them.
+/// The hashes of the scripts that start the program, as a page policy names them.
 fn inline_scripts(html: &str) -> String {
     let scripts = html.split("<script").skip(1).filter_map(|part| {
         let (_, rest) = part.split_once('>')?;

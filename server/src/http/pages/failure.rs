@@ -89,7 +89,7 @@ fn failed(api: &Api, language: &Language, problem: &Problem, path: &str) -> Resp
 }
 
 /// Browsers ask for HTML by name when somebody looks at a page.
-fn is_person(headers: &HeaderMap) -> bool {
+pub(in crate::http) fn is_person(headers: &HeaderMap) -> bool {
     let accept = headers.get(header::ACCEPT).and_then(|accept| accept.to_str().ok());
     accept.is_some_and(|accept| accept.contains("text/html"))
 }

@@ -11,7 +11,7 @@ mod standing;
 mod team;
 
 pub(super) use buy::{__path_buy, __path_buy_by_form, buy, buy_by_form};
-pub(super) use failure::tell_persons;
+pub(super) use failure::{is_person, tell_persons};
 pub(super) use purchase::{
     __path_back_from_cancel, __path_back_from_pay, __path_cancel_purchase, __path_pay_on_page,
     __path_purchase, back_from_cancel, back_from_pay, cancel_purchase, pay_on_page, purchase,
