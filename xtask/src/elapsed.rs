@@ -12,6 +12,15 @@ pub(crate) fn words(elapsed: Duration) -> String {
     }
 }
 
+/// As coarse as an estimate is: `20 s` or `3 min`.
+pub(crate) fn rounded(estimate: Duration) -> String {
+    let seconds = estimate.as_secs();
+    match seconds {
+        0..90 => format!("{} s", seconds.div_ceil(10) * 10),
+        90.. => format!("{} min", (seconds + 30) / 60),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -21,5 +30,12 @@ mod tests {
         assert_eq!(words(Duration::from_millis(420)), "0.4 s");
         assert_eq!(words(Duration::from_millis(12_900)), "12 s");
         assert_eq!(words(Duration::from_secs(252)), "4 min 12 s");
+    }
+
+    #[test]
+    fn an_estimate_is_rounded() {
+        assert_eq!(rounded(Duration::from_secs(13)), "20 s");
+        assert_eq!(rounded(Duration::from_secs(95)), "2 min");
+        assert_eq!(rounded(Duration::from_secs(252)), "4 min");
     }
 }

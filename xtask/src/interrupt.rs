@@ -1,6 +1,8 @@
 //! Ctrl-C and its relatives, as a flag that every wait looks at.
 
+use std::cell::RefCell;
 use std::sync::{Arc, OnceLock, atomic::AtomicBool, atomic::Ordering};
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
@@ -8,7 +10,14 @@ use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 /// What a shell reports for a program ended by Ctrl-C.
 pub(crate) const EXIT_CODE: u8 = 130;
 
+const POLL_INTERVAL: Duration = Duration::from_millis(100);
+
 static FLAG: OnceLock<Arc<AtomicBool>> = OnceLock::new();
+
+thread_local! {
+    /// Set on a thread of [`both`] once the other one has failed.
+    static SIBLING: RefCell<Option<Arc<AtomicBool>>> = const { RefCell::new(None) };
+}
 
 /// The person asked us to stop: not a failure, but nothing more is to be done.
 #[derive(Debug)]
@@ -31,10 +40,71 @@ pub(crate) fn listen() -> Result<()> {
     Ok(())
 }
 
-/// Fails with [`Interrupted`] once a signal has come.
+/// Fails with [`Interrupted`] once a signal has come, or once what runs beside this thread has failed.
 pub(crate) fn check() -> Result<()> {
-    match FLAG.get() {
-        Some(flag) if flag.load(Ordering::SeqCst) => Err(Interrupted.into()),
-        Some(_) | None => Ok(()),
+    let set = |flag: &Arc<AtomicBool>| flag.load(Ordering::SeqCst);
+    if FLAG.get().is_some_and(set) || SIBLING.with_borrow(|sibling| sibling.as_ref().is_some_and(set)) {
+        return Err(Interrupted.into());
+    }
+    Ok(())
+}
+
+/// Waits, unless interrupted.
+pub(crate) fn pause(length: Duration) -> Result<()> {
+    let start = Instant::now();
+    while start.elapsed() < length {
+        check()?;
+        std::thread::sleep(POLL_INTERVAL);
+    }
+    Ok(())
+}
+
+/// Does both at once. Once one fails the other is stopped, and that failure is returned.
+pub(crate) fn both<T: Send>(
+    left: impl FnOnce() -> Result<T> + Send,
+    right: impl FnOnce() -> Result<()> + Send,
+) -> Result<T> {
+    let failed = Arc::new(AtomicBool::new(false));
+    let (left, right) = std::thread::scope(|scope| {
+        let left = scope.spawn(|| beside(&failed, left));
+        let right = scope.spawn(|| beside(&failed, right));
+        (left.join(), right.join())
+    });
+    let panicked = |_| anyhow::anyhow!("a thread panicked");
+    let (left, right) = (left.map_err(panicked)?, right.map_err(panicked)?);
+    match (left, right) {
+        (Ok(value), Ok(())) => Ok(value),
+        // The one that was only stopped has nothing to tell.
+        (Err(left), Err(right)) => Err(if left.is::<Interrupted>() { right } else { left }),
+        (Err(error), Ok(())) | (Ok(_), Err(error)) => Err(error),
+    }
+}
+
+fn beside<T>(failed: &Arc<AtomicBool>, work: impl FnOnce() -> Result<T>) -> Result<T> {
+    SIBLING.set(Some(Arc::clone(failed)));
+    let outcome = work();
+    if outcome.is_err() {
+        failed.store(true, Ordering::SeqCst);
+    }
+    outcome
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_failure_stops_what_runs_beside_it() {
+        let start = Instant::now();
+        let failure = both(|| pause(Duration::from_secs(60)), || anyhow::bail!("no space")).unwrap_err();
+        assert_eq!(failure.to_string(), "no space");
+        assert!(start.elapsed() < Duration::from_secs(30));
+        let failure = both(|| anyhow::bail!("no space") as Result<()>, || pause(Duration::from_secs(60)));
+        assert_eq!(failure.unwrap_err().to_string(), "no space");
+    }
+
+    #[test]
+    fn what_both_did_counts_when_both_succeed() {
+        assert_eq!(both(|| Ok(1), || Ok(())).unwrap(), 1);
     }
 }

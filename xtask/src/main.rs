@@ -5,14 +5,22 @@
     reason = "talking to the person at the terminal is its job"
 )]
 
+mod bench;
+mod cargo;
 mod demo;
+mod dist;
 mod elapsed;
+mod http;
 mod interrupt;
+mod machine;
 mod postgres;
 mod process;
+mod progress;
 mod repo;
 mod test;
 mod tools;
+mod trouble;
+mod trunk;
 mod widget;
 
 use std::process::ExitCode;
@@ -31,10 +39,12 @@ enum Task {
     /// Measure the release build against what this machine can do at best
     Bench {
         #[command(subcommand)]
-        what: Bench,
+        what: bench::Bench,
     },
     /// Build the widget, and say how many bytes a visitor waits for; fails over budget
     Sizes,
+    /// Build the release: one binary with the widget inside
+    Dist,
     /// Install the tools that demo and test use
     Tools,
     /// Start a private PostgreSQL, and print how to run tests on it; Ctrl-C removes it
@@ -59,8 +69,9 @@ fn main() -> ExitCode {
         Task::Demo(options) => demo::run(&options).map(success),
         Task::Test(options) => test::run(&options),
         Task::Simulate(options) => simulate(&options).map(success),
-        Task::Bench { what } => bench(&what).map(success),
+        Task::Bench { what } => bench::run(&what).map(success),
         Task::Sizes => sizes().map(success),
+        Task::Dist => dist::run().map(success),
         Task::Tools => install_tools().map(success),
         Task::Postgres => postgres::run().map(success),
         Task::BuildWidget => widget::build().map(success),
@@ -83,48 +94,6 @@ fn simulate(options: &Simulate) -> anyhow::Result<()> {
     let mut run = process::cargo();
     run.args(["run", "--quiet", "--release", "--package", "simulation", "--"]);
     run.args(["--seeds", &numbers[0], "--first", &numbers[1]]);
-    process::run(run.current_dir(repo::root()))
-}
-
-#[derive(clap::Subcommand)]
-enum Bench {
-    /// Requests, commits, a rush, a large database, memory and start-up
-    Server {
-        /// Stored purchases against which a thousand are measured
-        #[arg(long, default_value = "1000000")]
-        purchases: u64,
-    },
-    /// When a visitor sees the price, can type and can pay, against a plain page; fails where a goal is missed
-    Page,
-}
-
-fn bench(what: &Bench) -> anyhow::Result<()> {
-    let mut run = process::cargo();
-    run.args(["run", "--quiet", "--release", "--package", "bench", "--"]);
-    match what {
-        Bench::Server { purchases } => {
-            run.args(["server", "--purchases", &purchases.to_string()]);
-        }
-        Bench::Page => {
-            let browser = tools::browser::chromium()?;
-            run.arg("page").arg("--chromium").arg(browser.program).arg("--chromedriver").arg(browser.driver);
-            widget::build()?;
-        }
-    }
-    let mut build = process::cargo();
-    // Apart, so that no feature of one is switched on in the other.
-    process::run(
-        build.args(["build", "--release", "--package", "redis-checkout"]).current_dir(repo::root()),
-    )?;
-    let binary = repo::root().join("target/release/redis-checkout");
-    let measured = binary.with_file_name("redis-checkout-measured");
-    // Under a new name first: one that is left running keeps the old file.
-    let fresh = measured.with_extension("new");
-    std::fs::copy(&binary, &fresh)?;
-    std::fs::rename(fresh, &measured)?;
-    let folder = repo::root().join("target/bench");
-    std::fs::create_dir_all(&folder)?;
-    run.arg("--binary").arg(measured).arg("--folder").arg(folder);
     process::run(run.current_dir(repo::root()))
 }
 

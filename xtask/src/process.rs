@@ -1,6 +1,7 @@
 //! Runs programs, each in a process group of its own that ends with us.
 
 use std::ffi::OsStr;
+use std::io::{Read as _, pipe};
 use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
@@ -9,7 +10,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, bail};
 use rustix::process::{Pid, Signal, kill_process_group};
 
-use crate::interrupt;
+use crate::{interrupt, progress, trouble};
 
 /// How long a program may take to end by itself before it is killed.
 const GRACE: Duration = Duration::from_secs(5);
@@ -30,6 +31,21 @@ pub(crate) fn command(program: impl AsRef<OsStr>) -> Command {
 /// The cargo that runs us.
 pub(crate) fn cargo() -> Command {
     command(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()))
+}
+
+/// A command that gives way to everything else, where that can be asked for.
+pub(crate) fn patient(program: impl AsRef<OsStr>) -> Command {
+    if on_path("nice").is_none() {
+        return command(program);
+    }
+    let mut patient = command("nice");
+    patient.args(["-n", "10"]).arg(program);
+    patient
+}
+
+/// The cargo that runs us, giving way.
+pub(crate) fn patient_cargo() -> Command {
+    patient(cargo().get_program())
 }
 
 /// A command that the kernel ends when this process dies in a way that leaves no time to end it, where it can.
@@ -56,6 +72,37 @@ pub(crate) fn run(command: &mut Command) -> Result<()> {
     let status = Running::spawn(command)?.wait(None)?;
     if !status.success() {
         bail!("{} ended with {status}", name(command));
+    }
+    Ok(())
+}
+
+/// Runs to the end, and shows what it printed only where it fails.
+pub(crate) fn run_quietly(command: &mut Command) -> Result<()> {
+    let mut printed = String::new();
+    let outcome = run_captured(command, &mut printed);
+    if outcome.as_ref().is_err_and(|error| !error.is::<interrupt::Interrupted>()) {
+        progress::say(printed.trim_end());
+    }
+    outcome
+}
+
+/// Runs to the end, and adds to `printed` what it prints. Fails unless it succeeds.
+pub(crate) fn run_captured(command: &mut Command, printed: &mut String) -> Result<()> {
+    let (mut reader, writer) = pipe().context("cannot make a pipe")?;
+    command.stdout(writer.try_clone().context("cannot share a pipe")?).stderr(writer);
+    let running = Running::spawn(command)?;
+    // The command keeps its ends of the pipe open, and the reader would wait for them for ever.
+    command.stdout(Stdio::null()).stderr(Stdio::null());
+    let mut bytes = Vec::new();
+    let status = std::thread::scope(|scope| {
+        scope.spawn(|| reader.read_to_end(&mut bytes));
+        running.wait(None)
+    });
+    let text = String::from_utf8_lossy(&bytes);
+    printed.push_str(&text);
+    let status = status?;
+    if !status.success() {
+        return Err(trouble::explain(anyhow::anyhow!("{} ended with {status}", name(command)), &text));
     }
     Ok(())
 }
@@ -125,8 +172,12 @@ impl Drop for Running {
 }
 
 fn name(command: &Command) -> String {
-    let program = Path::new(command.get_program()).file_name().unwrap_or(command.get_program());
-    let first = command.get_args().next().unwrap_or_default();
+    let mut words = std::iter::once(command.get_program()).chain(command.get_args());
+    let program = words.next().unwrap_or_default();
+    // What gives way is what a person knows.
+    let program = if program == "nice" { words.nth(2).unwrap_or_default() } else { program };
+    let program = Path::new(program).file_name().unwrap_or(program);
+    let first = words.next().unwrap_or_default();
     format!("`{} {}`", program.to_string_lossy(), first.to_string_lossy())
 }
 

@@ -16,10 +16,14 @@ pub(crate) fn programs() -> Result<PathBuf> {
     Ok(this.parent().context("this program lies nowhere")?.to_owned())
 }
 
+/// The folder of all of cargo's build output.
+pub(crate) fn target() -> Result<PathBuf> {
+    Ok(programs()?.parent().context("programs lie at the root of the disk")?.to_owned())
+}
+
 /// A folder of ours among cargo's build output, made if missing.
 pub(crate) fn scratch(name: &str) -> Result<PathBuf> {
-    let programs = programs()?;
-    let folder = programs.parent().context("programs lie at the root of the disk")?.join(name);
+    let folder = target()?.join(name);
     std::fs::create_dir_all(&folder).with_context(|| format!("cannot make {}", folder.display()))?;
     Ok(folder)
 }

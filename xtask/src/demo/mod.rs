@@ -1,7 +1,6 @@
 //! Starts everything that a person needs to buy a course on this machine, and ends it again.
 
 mod front;
-mod http;
 mod ports;
 mod service;
 mod settings;
@@ -14,7 +13,7 @@ use anyhow::{Context, Result, bail};
 
 use crate::interrupt::{self, Interrupted};
 use crate::postgres::Cluster;
-use crate::{process, repo, tools, widget};
+use crate::{cargo, http, machine, process, progress, repo, tools, widget};
 use ports::Ports;
 use service::Service;
 use settings::{COUPON, Instance, Settings, Stripe};
@@ -39,9 +38,9 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     let stripe = Stripe::from_environment(|name| std::env::var(name).ok())?;
     ports::choose(&options.ports)?;
     tools::rust::ensure()?;
-    widget::build()?;
-    println!("building the server and the sandbox (about 5 min the first time)");
-    build_programs()?;
+    cargo::fetch()?;
+    // The last of the server's crates compile one after another: the widget's fill the other cores.
+    interrupt::both(build_programs, widget::build_checkout)?;
     let (ports, moved) = ports::choose(&options.ports)?;
     for note in moved {
         println!("{note}");
@@ -55,11 +54,11 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     }
 }
 
-/// Without this program, which has other features on and would be built twice.
+/// What the demo runs, and no more: tests and benchmarks have a browser's driver and a simulation among their crates.
 fn build_programs() -> Result<()> {
     let mut build = process::cargo();
-    build.args(["build", "--workspace", "--exclude", "xtask", "--bins"]);
-    process::run(build.current_dir(repo::root()))
+    build.args(["build", "--package", "redis-checkout", "--package", "sandbox", "--bins"]);
+    cargo::build("building the server and the stand-ins", &mut build).map(drop)
 }
 
 /// Until Ctrl-C, or until the sandbox or the last server dies.
@@ -72,7 +71,7 @@ fn serve(settings: &Settings, options: &Options) -> Result<()> {
     let mut sandbox = process::tied_to_us(&programs.join("sandbox"));
     let salesforce_key = folder.join("salesforce.pem");
     sandbox.arg("--salesforce-key-file").arg(&salesforce_key);
-    sandbox.args(settings.sandbox_arguments()).envs(settings::without_proxy()).env("NO_COLOR", "1");
+    sandbox.args(settings.sandbox_arguments()).envs(machine::without_proxy()).env("NO_COLOR", "1");
     sandbox.current_dir(repo::root());
     // The server asks FlockJay at its start whether what the catalogue names exists.
     let mut services = vec![Service::start("sandbox", &mut sandbox, &folder, options.verbose)?];
@@ -80,7 +79,7 @@ fn serve(settings: &Settings, options: &Options) -> Result<()> {
     let instances = settings.instances(options.instances, &folder, cluster.as_ref())?;
     for instance in &instances {
         let mut server = process::tied_to_us(&programs.join("redis-checkout"));
-        server.arg("serve").envs(settings::without_proxy()).env("SALESFORCE_KEY_FILE", &salesforce_key);
+        server.arg("serve").envs(machine::without_proxy()).env("SALESFORCE_KEY_FILE", &salesforce_key);
         settle(&mut server, settings, instance);
         services.push(Service::start(&instance.name, &mut server, &folder, options.verbose)?);
         wait_until_ready(&mut services, instance.port, "/readyz")?;
@@ -96,6 +95,21 @@ fn serve(settings: &Settings, options: &Options) -> Result<()> {
         println!("{} is process {} at port {}", instance.name, service.id(), instance.port);
     }
     println!("{}", settings.welcome(&folder));
+    interrupt::both(move || watch(services), build_preview)
+}
+
+/// While somebody may buy already. The server reads it from the disk once it is there.
+fn build_preview() -> Result<()> {
+    match widget::build_preview() {
+        Err(error) if !error.is::<Interrupted>() => {
+            progress::say(&format!("the preview can't be built, and everything else goes on: {error:#}"));
+            Ok(())
+        }
+        outcome => outcome,
+    }
+}
+
+fn watch(mut services: Vec<Service>) -> Result<()> {
     loop {
         drop_dead_instance(&mut services)?;
         std::thread::sleep(Duration::from_millis(100));

@@ -174,14 +174,6 @@ impl Settings {
     }
 }
 
-/// What keeps a proxy of the person's network from being asked for this machine.
-pub(crate) fn without_proxy() -> [(&'static str, String); 2] {
-    ["NO_PROXY", "no_proxy"].map(|name| {
-        let others = std::env::var(name).unwrap_or_default();
-        (name, format!("127.0.0.1,localhost,{others}").trim_end_matches(',').to_owned())
-    })
-}
-
 fn url(port: u16) -> String {
     format!("http://127.0.0.1:{port}")
 }

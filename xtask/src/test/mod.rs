@@ -1,20 +1,27 @@
 //! Runs every check and test, whatever fails on the way, and ends with a summary.
+//!
+//! Three lanes run side by side, since most tests wait and most checks compute: one runs tests, one compiles and
+//! computes and gives way to it, and one installs what later steps need.
 
+mod executables;
+mod prepare;
 mod report;
 mod steps;
 
 use std::process::ExitCode;
+use std::sync::Mutex;
 use std::time::Instant;
 
 use anyhow::Result;
 
-use crate::interrupt;
+use crate::interrupt::{self, Interrupted};
+use crate::{cargo, elapsed, machine, progress};
 use report::{Outcome, Report};
-use steps::{Needs, Step};
+use steps::{Needs, Run, Step};
 
 #[derive(clap::Args)]
 pub(crate) struct Options {
-    /// Leave out what needs a browser
+    /// What can be checked within two minutes: no browser, fewer simulated runs, and of PostgreSQL only the store
     #[arg(long)]
     fast: bool,
     /// In which browsers to test: `all` buys in Firefox and WebKit too
@@ -32,25 +39,54 @@ enum Browsers {
 impl Options {
     fn wants(&self, needs: Needs) -> bool {
         match needs {
-            Needs::NoBrowser => true,
-            Needs::Chromium => !self.fast,
+            Needs::Nothing => true,
+            Needs::Time | Needs::Chromium => !self.fast,
             Needs::OtherBrowsers => self.browsers == Browsers::All,
         }
     }
 }
 
 pub(crate) fn run(options: &Options) -> Result<ExitCode> {
-    let mut report = Report::default();
-    for Step { name, run, needs } in steps::ALL {
-        if !options.wants(*needs) {
-            continue;
+    machine::pin();
+    cargo::fetch()?;
+    let start = Instant::now();
+    let run = Run::new(options.fast);
+    let report = Mutex::new(Report::default());
+    let lane = |steps: &[Step]| {
+        for step in steps.iter().filter(|step| options.wants(step.needs)) {
+            one(step, &run, &report);
         }
-        println!("\n=== {name}");
-        let start = Instant::now();
-        let outcome = run().unwrap_or_else(|error| Outcome::Failed(format!("{error:#}")));
-        interrupt::check()?;
-        report.add(name, outcome, start.elapsed());
-    }
-    println!("\n{report}");
+    };
+    std::thread::scope(|scope| {
+        scope.spawn(|| prepare::install(|needs| options.wants(needs)));
+        lane(steps::FIRST);
+        std::thread::scope(|scope| {
+            scope.spawn(|| lane(steps::WIDGET));
+            lane(steps::BUILD);
+        });
+        scope.spawn(|| lane(steps::COMPUTING));
+        lane(steps::WAITING);
+    });
+    interrupt::check()?;
+    let report = report.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner);
+    println!("\nin {}\n{report}", elapsed::words(start.elapsed()));
     Ok(if report.all_passed() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// Runs a step and prints what it printed, in one piece, once it has ended.
+fn one(step: &Step, run: &Run, report: &Mutex<Report>) {
+    if interrupt::check().is_err() {
+        return;
+    }
+    let start = Instant::now();
+    let mut printed = String::new();
+    let outcome = (step.run)(run, &mut printed);
+    if outcome.as_ref().is_err_and(|error| error.is::<Interrupted>()) {
+        return;
+    }
+    let outcome = outcome.unwrap_or_else(|error| Outcome::Failed(format!("{error:#}")));
+    let took = start.elapsed();
+    progress::say(&format!("\n=== {}\n{}{outcome} in {}", step.name, printed, elapsed::words(took)));
+    let mut report = report.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+    report.add(step.name, outcome, took);
 }

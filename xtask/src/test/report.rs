@@ -20,11 +20,6 @@ pub(crate) struct Report {
 
 impl Report {
     pub(crate) fn add(&mut self, name: &'static str, outcome: Outcome, took: Duration) {
-        match &outcome {
-            Outcome::Passed => {}
-            Outcome::Skipped(why) => println!("skipped: {why}"),
-            Outcome::Failed(why) => println!("failed: {why}"),
-        }
         self.steps.push((name, outcome, took));
     }
 
@@ -34,6 +29,16 @@ impl Report {
 
     fn count(&self, is: impl Fn(&Outcome) -> bool) -> usize {
         self.steps.iter().filter(|(_, outcome, _)| is(outcome)).count()
+    }
+}
+
+impl fmt::Display for Outcome {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Passed => write!(f, "passed"),
+            Self::Skipped(why) => write!(f, "skipped: {why}"),
+            Self::Failed(why) => write!(f, "FAILED: {why}"),
+        }
     }
 }
 
@@ -47,8 +52,6 @@ impl fmt::Display for Report {
                 Outcome::Failed(why) => writeln!(f, "FAILED   {name} ({took}): {why}")?,
             }
         }
-        let total = self.steps.iter().map(|(_, _, took)| *took).sum();
-        writeln!(f, "in {}", elapsed::words(total))?;
         let passed = self.count(|outcome| *outcome == Outcome::Passed);
         let failed = self.count(|outcome| matches!(outcome, Outcome::Failed(_)));
         // The form that other programs read: nothing may follow it.
@@ -73,7 +76,6 @@ mod tests {
             "passed   rustfmt (1.0 s)\n\
              FAILED   clippy (1 min 1 s): `cargo clippy` ended\n\
              skipped  advisories: offline\n\
-             in 1 min 2 s\n\
              summary: 1 passed, 1 failed"
         );
     }

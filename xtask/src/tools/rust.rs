@@ -5,8 +5,8 @@ use std::process::Stdio;
 
 use anyhow::{Context, Result, bail};
 
-use super::progress;
 use crate::process::{self, command};
+use crate::progress::Step;
 use crate::repo;
 
 const WASM: &str = "wasm32-unknown-unknown";
@@ -38,14 +38,14 @@ fn add(kind: &str, name: &str) -> Result<()> {
     if process::on_path("rustup").is_none() {
         bail!("Rust's {kind} {name} is missing: install it for the toolchain that rust-toolchain.toml names");
     }
-    let line = progress::Line::start(format!("installing Rust's {kind} {name} (seconds)"));
+    let step = Step::start(format!("installing Rust's {kind} {name} (seconds)"));
     let mut rustup = command("rustup");
     let output = rustup.args([kind, "add", name]).current_dir(repo::root()).stdin(Stdio::null()).output();
     let output = output.context("cannot run rustup")?;
     if !output.status.success() {
-        line.finish("failed");
+        step.finish("failed");
         bail!("rustup {kind} add {name}: {}", String::from_utf8_lossy(&output.stderr).trim());
     }
-    line.finish("done");
+    step.finish("done");
     Ok(())
 }

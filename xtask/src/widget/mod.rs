@@ -1,75 +1,85 @@
-//! Builds the widget's assets with Trunk, unless those in `dist/` are current, and compresses them beforehand.
+//! Builds the widget's assets and the preview into `dist/`, unless those there are current, and compresses them
+//! beforehand.
 
+mod bindgen;
 mod loader;
 mod panics;
 mod precompress;
+mod preview;
 mod slim;
 mod stamp;
 
-use std::ffi::OsStr;
-use std::time::Instant;
+use std::fs;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 
-use crate::tools::Found;
-use crate::{elapsed, process, repo, tools};
+use crate::{progress, repo, tools};
 
-/// What `dist/` is made from.
-const INPUTS: &[&str] = &[
-    "Cargo.lock",
-    "Cargo.toml",
-    "Trunk.toml",
-    "rust-toolchain.toml",
-    "shared",
-    "style",
-    "widget",
-    "xtask/src/widget",
-];
+/// What both are made from.
+const INPUTS: &[&str] =
+    &["Cargo.lock", "Cargo.toml", "rust-toolchain.toml", "shared", "style", "widget", "xtask/src/widget"];
 
+/// The widget and the preview.
 pub(crate) fn build() -> Result<()> {
-    tools::rust::ensure()?;
-    let found = [tools::ensure(&tools::TRUNK)?, tools::ensure(&tools::WASM_BINDGEN)?];
-    let dist = repo::root().join("dist");
-    let stamp_file = repo::scratch("xtask")?.join("widget.stamp");
-    let tools =
-        found.iter().map(|found| format!("{} {}", found.bin.display(), found.version)).collect::<String>();
-    let inputs = stamp::of(repo::root(), INPUTS, &tools)?;
-    if let Ok(stamp) = std::fs::read_to_string(&stamp_file)
-        && stamp == format!("{inputs} {}", stamp::of(&dist, &["."], "")?)
-    {
-        println!("the widget in dist/ is current");
-        return Ok(());
-    }
-    println!("building the widget (about 2 min the first time)");
-    let start = Instant::now();
-    let path = tools::path(&found.iter().collect::<Vec<_>>())?;
-    trunk(&path, &found[1], &["widget/index.html", "--dist=dist", "--no-default-features"])?;
-    slim::all(&dist)?;
-    loader::build(&dist)?;
-    trunk(
-        &path,
-        &found[1],
-        &["widget/preview/index.html", "--dist=dist/preview", "--public-url=/preview/", "--no-sri=true"],
-    )?;
-    let sizes = precompress::all(&dist)?;
-    println!("{sizes}built the widget in {}", elapsed::words(start.elapsed()));
-    let stamp = format!("{inputs} {}", stamp::of(&dist, &["."], "")?);
-    std::fs::write(&stamp_file, stamp).with_context(|| format!("cannot write {}", stamp_file.display()))
+    build_checkout()?;
+    build_preview()?;
+    println!("the widget and the preview in dist/ are current");
+    Ok(())
 }
 
-fn trunk(path: &OsStr, wasm_bindgen: &Found, arguments: &[&str]) -> Result<()> {
-    let mut build = process::command("trunk");
-    build
-        .arg("build")
-        .args(arguments)
-        .arg("--release")
-        .current_dir(repo::root())
-        .env("PATH", path)
-        // Every tool is there, in the version that Trunk is told here, so it downloads none. (To say that it is offline
-        // would keep cargo from fetching crates as well.)
-        .env("TRUNK_SKIP_VERSION_CHECK", "true")
-        .env("TRUNK_TOOLS_WASM_BINDGEN", wasm_bindgen.version)
-        // Trunk takes it for a flag of its own, and refuses the customary value.
-        .env_remove("NO_COLOR");
-    process::run(&mut build).with_context(|| format!("{} does not build", arguments[0]))
+/// What a course page loads: without it nobody can buy.
+pub(crate) fn build_checkout() -> Result<()> {
+    renew("widget", &repo::root().join("dist"), |folder| {
+        bindgen::build("widget", &["--lib", "--no-default-features"], folder)?;
+        slim::all(folder)?;
+        loader::build(folder)
+    })
+}
+
+/// Marketing's preview, which nobody waits for to buy.
+pub(crate) fn build_preview() -> Result<()> {
+    renew("preview", &repo::root().join("dist/preview"), preview::build)
+}
+
+/// Has `make` fill a new folder, and moves its files to `dist`, in place of those there; unless those were made of the same.
+fn renew(name: &str, dist: &Path, make: impl FnOnce(&Path) -> Result<()>) -> Result<()> {
+    let stamp_file = repo::scratch("xtask")?.join(format!("{name}.stamp"));
+    let stamp = || -> Result<String> {
+        let files = files(dist)?;
+        let names: Vec<_> = files.iter().filter_map(|path| path.file_name()?.to_str()).collect();
+        Ok(format!("{} {}", stamp::of(repo::root(), INPUTS, name)?, stamp::of(dist, &names, "")?))
+    };
+    if fs::read_to_string(&stamp_file).is_ok_and(|known| stamp().is_ok_and(|stamp| known == stamp)) {
+        return Ok(());
+    }
+    tools::rust::ensure()?;
+    let fresh = repo::scratch(&format!("xtask/{name}"))?;
+    for file in files(&fresh)? {
+        fs::remove_file(&file).with_context(|| format!("cannot remove {}", file.display()))?;
+    }
+    make(&fresh)?;
+    let sizes = precompress::all(&fresh)?;
+    fs::create_dir_all(dist).with_context(|| format!("cannot make {}", dist.display()))?;
+    for old in files(dist)? {
+        fs::remove_file(&old).with_context(|| format!("cannot remove {}", old.display()))?;
+    }
+    for file in files(&fresh)? {
+        let target = dist.join(file.file_name().unwrap_or_default());
+        fs::rename(&file, &target).with_context(|| format!("cannot write {}", target.display()))?;
+    }
+    progress::say(sizes.trim_end());
+    fs::write(&stamp_file, stamp()?).with_context(|| format!("cannot write {}", stamp_file.display()))
+}
+
+/// The files in `folder`, by name; those of its own folders are not among them. None where there is no such folder.
+fn files(folder: &Path) -> Result<Vec<PathBuf>> {
+    if !folder.exists() {
+        return Ok(Vec::new());
+    }
+    let entries = fs::read_dir(folder).with_context(|| format!("cannot list {}", folder.display()))?;
+    let paths = entries.map(|entry| Ok(entry?.path())).collect::<Result<Vec<_>>>()?;
+    let mut files: Vec<_> = paths.into_iter().filter(|path| path.is_file()).collect();
+    files.sort();
+    Ok(files)
 }

@@ -54,7 +54,7 @@ pub(super) fn silence(wasm: &[u8]) -> Result<Vec<u8>> {
             continue;
         }
         let Some((id, range)) = payload.as_section() else { continue };
-        let mut data = wasm[usize::try_from(range.start)?..usize::try_from(range.end)?].to_vec();
+        let mut data = wasm[range].to_vec();
         if let Payload::CodeSectionStart { .. } = payload {
             // Its entries come next, and after them the data.
             continue;

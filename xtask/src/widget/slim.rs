@@ -1,4 +1,4 @@
-//! Makes glue and WASM smaller than Trunk leaves them: both minified, and with short names for what one imports from the
+//! Makes glue and WASM smaller than wasm-bindgen leaves them: both minified, and with short names for what one imports from the
 //! other.
 
 use std::fs;
@@ -10,9 +10,9 @@ use wasm_encoder::{ImportSection, Module, RawSection};
 use wasmparser::{Parser, Payload};
 
 use super::{loader, panics, stamp};
-use crate::{interrupt, process, tools};
+use crate::{interrupt, process, progress, tools};
 
-/// Slims what Trunk wrote into `dist`, and gives both files new names, since browsers keep a name for good.
+/// Slims what wasm-bindgen wrote into `dist`, and gives both files new names, since browsers keep a name for good.
 pub(super) fn all(dist: &Path) -> Result<()> {
     let (glue, wasm) = (only(dist, ".js")?, only(dist, "_bg.wasm")?);
     let text = fs::read_to_string(&glue).context("cannot read the glue")?;
@@ -31,8 +31,6 @@ pub(super) fn all(dist: &Path) -> Result<()> {
     for (old, new) in old.iter().zip(&new) {
         fs::rename(dist.join(old), dist.join(new)).with_context(|| format!("cannot rename {old}"))?;
     }
-    // The page names the old ones, and nobody looks at it.
-    fs::remove_file(dist.join("index.html")).context("cannot remove index.html")?;
     Ok(())
 }
 
@@ -40,8 +38,9 @@ fn only(dist: &Path, ending: &str) -> Result<PathBuf> {
     let entries = fs::read_dir(dist).with_context(|| format!("cannot list {}", dist.display()))?;
     let paths = entries.map(|entry| Ok(entry?.path())).collect::<Result<Vec<_>>>()?;
     let mut found = paths.into_iter().filter(|path| path.to_string_lossy().ends_with(ending));
-    let first = found.next().with_context(|| format!("Trunk wrote no file that ends with {ending}"))?;
-    ensure!(found.next().is_none(), "Trunk wrote two files that end with {ending}");
+    let first =
+        found.next().with_context(|| format!("wasm-bindgen wrote no file that ends with {ending}"))?;
+    ensure!(found.next().is_none(), "wasm-bindgen wrote two files that end with {ending}");
     Ok(first)
 }
 
@@ -66,7 +65,6 @@ fn shorten(wasm: &[u8], glue: &str) -> Result<(Vec<u8>, String)> {
         } else if let Payload::CustomSection(_) = payload {
             // Says which compiler made it, and what it may use: nothing that a browser asks for.
         } else if let Some((id, range)) = payload.as_section() {
-            let range = usize::try_from(range.start)?..usize::try_from(range.end)?;
             module.section(&RawSection { id, data: &wasm[range] });
         }
     }
@@ -95,7 +93,9 @@ fn optimise(wasm: &Path) -> Result<()> {
         Ok(found) => found,
         Err(error) => {
             interrupt::check()?;
-            println!("{error:#}\nleaving the WASM as it is: it works, but visitors would wait longer for it");
+            progress::say(&format!(
+                "{error:#}\nleaving the WASM as it is: it works, but visitors would wait longer for it"
+            ));
             return Ok(());
         }
     };
@@ -113,13 +113,13 @@ fn optimise(wasm: &Path) -> Result<()> {
         .arg(wasm)
         .arg("-o")
         .arg(wasm);
-    process::run(&mut optimise).context("the WASM can't be optimised")
+    process::run_quietly(&mut optimise).context("the WASM can't be optimised")
 }
 
 fn minify(glue: &Path) -> Result<()> {
     let mut minify = loader::esbuild()?;
     minify.arg(glue).arg(format!("--outfile={}", glue.display()));
-    process::run(minify.args(["--format=esm", "--target=es2022", "--tree-shaking=true"]))
+    process::run_quietly(minify.args(["--format=esm", "--target=es2022", "--tree-shaking=true"]))
         .context("the glue can't be minified")
 }
 

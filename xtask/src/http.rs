@@ -1,4 +1,4 @@
-//! Asks a program on this machine whether it is ready.
+//! Asks a program on this machine.
 
 use std::io::{Read as _, Write as _};
 use std::net::{Ipv4Addr, SocketAddr, TcpStream};
@@ -8,18 +8,28 @@ const LIMIT: Duration = Duration::from_secs(2);
 
 /// Whether a GET of `path` is answered with 200.
 pub(crate) fn answers(port: u16, path: &str) -> bool {
-    status(port, path).is_ok_and(|head| head.starts_with("HTTP/1.1 200 "))
+    ask(port, "GET", path, "").is_ok_and(|status| status == "200")
 }
 
-fn status(port: u16, path: &str) -> std::io::Result<String> {
+/// Whether a POST of `json` to `path` is answered with 201.
+pub(crate) fn creates(port: u16, path: &str, json: &str) -> bool {
+    ask(port, "POST", path, json).is_ok_and(|status| status == "201")
+}
+
+/// The status of the answer.
+fn ask(port: u16, method: &str, path: &str, json: &str) -> std::io::Result<String> {
+    const BEFORE: &str = "HTTP/1.1 ";
     let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
     let mut stream = TcpStream::connect_timeout(&address, LIMIT)?;
     stream.set_read_timeout(Some(LIMIT))?;
-    let request = format!("GET {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n");
-    stream.write_all(request.as_bytes())?;
-    let mut head = [0; "HTTP/1.1 200 ".len()];
+    let mut request = format!("{method} {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n");
+    if !json.is_empty() {
+        request += &format!("Content-Type: application/json\r\nContent-Length: {}\r\n", json.len());
+    }
+    stream.write_all(format!("{request}\r\n{json}").as_bytes())?;
+    let mut head = [0; BEFORE.len() + "200".len()];
     stream.read_exact(&mut head)?;
-    Ok(String::from_utf8_lossy(&head).into_owned())
+    Ok(String::from_utf8_lossy(&head[BEFORE.len()..]).into_owned())
 }
 
 #[cfg(test)]

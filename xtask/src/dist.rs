@@ -1,0 +1,55 @@
+//! `cargo xtask dist`: the release, one binary with the widget and the preview inside.
+
+use std::path::PathBuf;
+use std::time::Instant;
+
+use anyhow::{Context, Result, bail};
+
+use crate::{cargo, elapsed, process, repo, widget};
+
+/// Builds it and says where it is, how large it is and how long that took.
+pub(crate) fn run() -> Result<()> {
+    let start = Instant::now();
+    let binary = build()?;
+    let bytes = std::fs::read(&binary).with_context(|| format!("cannot read {}", binary.display()))?;
+    carries_the_widget(&bytes)?;
+    #[expect(clippy::cast_precision_loss, reason = "megabytes, to one decimal")]
+    let size = bytes.len() as f64 / 1024.0 / 1024.0;
+    println!(
+        "{}: {size:.1} MiB, with the widget and the preview inside, built in {}",
+        binary.display(),
+        elapsed::words(start.elapsed())
+    );
+    Ok(())
+}
+
+/// The widget first, since a release build embeds what is in `dist/` then.
+pub(crate) fn build() -> Result<PathBuf> {
+    cargo::fetch()?;
+    widget::build()?;
+    let mut build = process::cargo();
+    build.args(["build", "--release", "--package", "redis-checkout"]);
+    cargo::build("building the release", &mut build)?;
+    Ok(repo::target()?.join("release/redis-checkout"))
+}
+
+/// A binary that was linked before the widget was there would serve an API and no page.
+fn carries_the_widget(binary: &[u8]) -> Result<()> {
+    let dist = repo::root().join("dist");
+    for entry in std::fs::read_dir(&dist).with_context(|| format!("cannot list {}", dist.display()))? {
+        let path = entry?.path();
+        if path.extension().is_none_or(|extension| extension != "br") {
+            continue;
+        }
+        let asset = std::fs::read(&path).with_context(|| format!("cannot read {}", path.display()))?;
+        // The beginning is enough to tell, and looked for quickly.
+        let start = &asset[..asset.len().min(256)];
+        if !binary.windows(start.len()).any(|part| part == start) {
+            bail!(
+                "the release was built without {}: run `cargo clean --release` and this again",
+                path.display()
+            );
+        }
+    }
+    Ok(())
+}
