@@ -19,8 +19,11 @@ pub(crate) fn find() -> Option<Found> {
     tools::find(&tools::TRUNK)
 }
 
-/// Builds the preview and serves it, as `Trunk.toml` says, and fails unless its page names the program.
+/// Builds the widget and the preview, and serves the preview, as `Trunk.toml` says, and fails unless its page names the program.
 pub(crate) fn check(trunk: &Found, printed: &mut String) -> Result<()> {
+    let widget =
+        ["build", "widget/index.html", "--dist=target/trunk-widget", "--no-default-features", "--release"];
+    process::run_captured(command(trunk)?.args(widget), printed)?;
     process::run_captured(command(trunk)?.arg("build"), printed)?;
     let page = repo::root().join("target/preview/index.html");
     let html = std::fs::read_to_string(&page).with_context(|| format!("cannot read {}", page.display()))?;

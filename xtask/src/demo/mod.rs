@@ -37,6 +37,7 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     // Mistakes in what was asked come to light before minutes are spent on building.
     let stripe = Stripe::from_environment(|name| std::env::var(name).ok())?;
     ports::choose(&options.ports)?;
+    tools::could_have(&tools::ESBUILD)?;
     tools::rust::ensure()?;
     cargo::fetch()?;
     // The last of the server's crates compile one after another: the widget's fill the other cores.
@@ -56,6 +57,7 @@ pub(crate) fn run(options: &Options) -> Result<()> {
 
 /// What the demo runs, and no more: tests and benchmarks have a browser's driver and a simulation among their crates.
 fn build_programs() -> Result<()> {
+    widget::make_folder()?;
     let mut build = process::cargo();
     build.args(["build", "--package", "redis-checkout", "--package", "sandbox", "--bins"]);
     cargo::build("building the server and the stand-ins", &mut build).map(drop)

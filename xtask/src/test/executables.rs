@@ -7,7 +7,7 @@ use std::process::Command;
 use anyhow::{Context, Result};
 use serde_json::Value;
 
-use crate::{cargo, machine, process};
+use crate::{cargo, machine, process, widget};
 
 /// What cargo built of one target.
 pub(crate) struct Executable {
@@ -41,6 +41,7 @@ impl Executable {
 /// Builds every test, those in browsers as well, and says where they are. This program's own are left out: what it is
 /// made of has other features in company, and would be compiled again.
 pub(crate) fn build() -> Result<Vec<Executable>> {
+    widget::make_folder()?;
     let mut build = process::cargo();
     build.args(["test", "--no-run", "--workspace", "--exclude", "xtask", "--tests"]);
     build.args(["--features", "checkout-tests/browser", "--message-format", "json-render-diagnostics"]);

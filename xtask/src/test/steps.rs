@@ -10,7 +10,7 @@ use super::executables::{self, Executable};
 use super::report::Outcome;
 use crate::postgres::Cluster;
 use crate::process::{self, Running, command};
-use crate::{cargo, interrupt, repo, tools, trunk, widget};
+use crate::{cargo, interrupt, machine, repo, tools, trunk, widget};
 
 /// What the steps of one run share.
 pub(crate) struct Run {
@@ -206,6 +206,7 @@ fn wasm_tests(_: &Run, printed: &mut String) -> Result<Outcome> {
     // As visitors get it, whose crates are compiled already.
     test.args(["test", "-p", "widget", "--profile", "wasm"]).args(WASM).current_dir(repo::root());
     test.env("CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUNNER", runner).env("CHROMEDRIVER", browser.driver);
+    test.envs(machine::environment());
     pass(&mut test, printed)
 }
 
@@ -236,6 +237,7 @@ fn webkit_tests(run: &Run, printed: &mut String) -> Result<Outcome> {
     test.arg("--auto-servernum").arg(&program.program).current_dir(&program.folder);
     // One at a time: of several that start at once, one has been seen to load nothing for a while.
     test.args(["everywhere::", "--test-threads=1"]).env("TEST_BROWSER", "webkit");
+    test.envs(machine::environment());
     pass(test.env("MINIBROWSER", browser.program).env("WEBKITDRIVER", browser.driver), printed)
 }
 

@@ -218,6 +218,14 @@ pub(crate) fn ensure(tool: &Tool) -> Result<Found> {
     bail!("{} {} can't be installed here: {}", tool.name, tool.version, tool.advice())
 }
 
+/// Fails where `tool` is nowhere and nothing here could install it: better at once than after minutes of building.
+pub(crate) fn could_have(tool: &Tool) -> Result<()> {
+    if find(tool).is_some() || tool.sources.iter().any(|source| source.means().is_some()) {
+        return Ok(());
+    }
+    bail!("{} {} can't be installed here: {}", tool.name, tool.version, tool.advice())
+}
+
 /// PATH with these tools in front.
 pub(crate) fn path(found: &[&Found]) -> Result<OsString> {
     let path = std::env::var_os("PATH").unwrap_or_default();

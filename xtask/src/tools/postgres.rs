@@ -2,16 +2,28 @@
 
 use std::path::PathBuf;
 
-use anyhow::Result;
+use anyhow::{Context, Result, ensure};
 
 use super::browser::found_or_installed;
+use super::version;
 use crate::process::on_path;
 
 const ADVICE: &str = "install PostgreSQL's server, so that `initdb` is on PATH or in /usr/lib/postgresql";
 
+/// The oldest that its project still mended when this was written.
+const OLDEST: u32 = 14;
+
 /// The folder that holds `initdb` and `postgres`; Debian's package is installed where it is missing and may be.
 pub(crate) fn ensure() -> Result<PathBuf> {
-    found_or_installed(find, &["postgresql"], ADVICE)
+    let folder = found_or_installed(find, &["postgresql"], ADVICE)?;
+    let version = version::of(&folder.join("postgres")).context("PostgreSQL does not run here")?;
+    let major: u32 = version.split('.').next().unwrap_or_default().parse().unwrap_or_default();
+    ensure!(
+        major >= OLDEST,
+        "PostgreSQL {version} in {} is too old: install {OLDEST} or later",
+        folder.display()
+    );
+    Ok(folder)
 }
 
 /// The newest of Debian's, which are not on PATH, or the one that is.

@@ -20,6 +20,12 @@ use crate::{progress, repo, tools};
 const INPUTS: &[&str] =
     &["Cargo.lock", "Cargo.toml", "rust-toolchain.toml", "shared", "style", "widget", "xtask/src/widget"];
 
+/// Makes the folder that the server reads the widget from. A server that is compiled without it never looks there.
+pub(crate) fn make_folder() -> Result<()> {
+    let dist = repo::root().join("dist");
+    fs::create_dir_all(&dist).with_context(|| format!("cannot make {}", dist.display()))
+}
+
 /// The widget and the preview.
 pub(crate) fn build() -> Result<()> {
     build_checkout()?;
