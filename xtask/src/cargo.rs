@@ -19,18 +19,25 @@ const RETRIES: u32 = 30;
 /// Downloads every crate that the workspace needs on this machine and in browsers, so that no build asks the network.
 /// Waits for a network that is away.
 pub(crate) fn fetch() -> Result<()> {
-    let here = host()?;
-    let arguments = ["fetch", "--target", &here, "--target", "wasm32-unknown-unknown"];
+    fetch_for(&["--target", &host()?, "--target", "wasm32-unknown-unknown"])
+}
+
+/// Those for other systems, too.
+pub(crate) fn fetch_all() -> Result<()> {
+    fetch_for(&[])
+}
+
+fn fetch_for(targets: &[&str]) -> Result<()> {
     // Nothing to say where all are here already.
     let mut look = process::cargo();
-    look.args(arguments).arg("--offline").current_dir(repo::root());
+    look.arg("fetch").args(targets).arg("--offline").current_dir(repo::root());
     if look.stdin(Stdio::null()).output().is_ok_and(|output| output.status.success()) {
         return Ok(());
     }
     let step = Step::start("downloading crates");
     for attempt in 1.. {
         let mut fetch = process::cargo();
-        fetch.args(arguments);
+        fetch.arg("fetch").args(targets);
         let output = captured(&mut fetch, false, |_, _| {})?;
         if output.succeeded {
             break;
@@ -57,7 +64,7 @@ pub(crate) fn build_and_read(text: &str, command: &mut Command) -> Result<String
     let step = Step::start(text);
     let output = captured(command, true, |done, total| step.built(done, total))?;
     if !output.succeeded {
-        return Err(trouble::explain(failure(&format!("{text} failed"), ""), &output.text));
+        return Err(trouble::explain_offline(failure(&format!("{text} failed"), ""), &output.text));
     }
     step.finish("done");
     Ok(output.written)
@@ -90,6 +97,8 @@ fn captured(command: &mut Command, speaks: bool, built: impl Fn(usize, usize) + 
         .current_dir(repo::root())
         .env("CARGO_TERM_PROGRESS_WHEN", "always")
         .env("CARGO_TERM_PROGRESS_WIDTH", "80")
+        // Colours would stand between the words that are looked for.
+        .env("CARGO_TERM_COLOR", "never")
         .env("CARGO_TERM_QUIET", "false")
         .stdout(output)
         .stderr(writer);
@@ -125,6 +134,8 @@ fn read(reader: impl Read, speaks: bool, built: impl Fn(usize, usize)) -> String
         match Line::of(&line) {
             Line::Built(done, total) => built(done, total),
             Line::Routine => {}
+            // An editor's cargo may take minutes.
+            Line::Waiting => progress::say("waiting for another cargo that builds in the same folder"),
             Line::Message => {
                 if speaks && (!line.trim().is_empty() || text.ends_with('\n')) {
                     progress::say(&line);
@@ -144,6 +155,8 @@ enum Line {
     Built(usize, usize),
     /// What it always says.
     Routine,
+    /// That another cargo is at work.
+    Waiting,
     /// What a person should read.
     Message,
 }
@@ -159,6 +172,9 @@ impl Line {
             if let (Ok(done), Ok(total)) = (done.parse(), total.parse()) {
                 return Self::Built(done, total);
             }
+        }
+        if plain.starts_with("Blocking waiting for file lock on build directory") {
+            return Self::Waiting;
         }
         let verb = plain.split(' ').next().unwrap_or_default();
         match verb {
@@ -201,6 +217,7 @@ mod tests {
         assert_eq!(Line::of("   Compiling serde v1.0.229"), Line::Routine);
         assert_eq!(Line::of("    Finished `dev` profile [unoptimized] target(s) in 3.1s"), Line::Routine);
         assert_eq!(Line::of("    Blocking waiting for file lock on package cache"), Line::Routine);
+        assert_eq!(Line::of("    Blocking waiting for file lock on build directory"), Line::Waiting);
         assert_eq!(Line::of("error[E0308]: mismatched types"), Line::Message);
         assert_eq!(Line::of("warning: unused variable: `x`"), Line::Message);
     }

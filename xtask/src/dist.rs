@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::time::Instant;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, bail, ensure};
 
 use crate::{cargo, elapsed, process, repo, widget};
 
@@ -36,20 +36,27 @@ pub(crate) fn build() -> Result<PathBuf> {
 /// A binary that was linked before the widget was there would serve an API and no page.
 fn carries_the_widget(binary: &[u8]) -> Result<()> {
     let dist = repo::root().join("dist");
-    for entry in std::fs::read_dir(&dist).with_context(|| format!("cannot list {}", dist.display()))? {
-        let path = entry?.path();
-        if path.extension().is_none_or(|extension| extension != "br") {
-            continue;
-        }
-        let asset = std::fs::read(&path).with_context(|| format!("cannot read {}", path.display()))?;
-        // The beginning is enough to tell, and looked for quickly.
-        let start = &asset[..asset.len().min(256)];
-        if !binary.windows(start.len()).any(|part| part == start) {
-            bail!(
-                "the release was built without {}: run `cargo clean --release` and this again",
-                path.display()
-            );
+    let mut looked = 0;
+    for folder in [dist.clone(), dist.join("preview")] {
+        for entry in
+            std::fs::read_dir(&folder).with_context(|| format!("cannot list {}", folder.display()))?
+        {
+            let path = entry?.path();
+            if path.extension().is_none_or(|extension| extension != "br") {
+                continue;
+            }
+            let asset = std::fs::read(&path).with_context(|| format!("cannot read {}", path.display()))?;
+            // The beginning is enough to tell, and looked for quickly.
+            let start = &asset[..asset.len().min(256)];
+            if !binary.windows(start.len()).any(|part| part == start) {
+                bail!(
+                    "the release was built without {}: run `cargo clean --release` and this again",
+                    path.display()
+                );
+            }
+            looked += 1;
         }
     }
+    ensure!(looked >= 4, "dist/ holds no widget and no preview");
     Ok(())
 }

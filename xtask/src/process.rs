@@ -102,7 +102,10 @@ pub(crate) fn run_captured(command: &mut Command, printed: &mut String) -> Resul
     printed.push_str(&text);
     let status = status?;
     if !status.success() {
-        return Err(trouble::explain(anyhow::anyhow!("{} ended with {status}", name(command)), &text));
+        return Err(trouble::explain_offline(
+            anyhow::anyhow!("{} ended with {status}", name(command)),
+            &text,
+        ));
     }
     Ok(())
 }
@@ -132,11 +135,12 @@ impl Running {
         Ok(status)
     }
 
-    /// Waits for its end, ours, or the limit; what is still running then is ended.
+    /// Waits for its end, ours, or the limit; what is still running then is ended, and what it has left running too.
     pub(crate) fn wait(mut self, limit: Option<Duration>) -> Result<ExitStatus> {
         let start = Instant::now();
         loop {
             if let Some(status) = self.ended()? {
+                self.end_rest();
                 return Ok(status);
             }
             interrupt::check()?;
@@ -147,8 +151,21 @@ impl Running {
         }
     }
 
+    /// Whoever is left of the group would hold our pipe open, or live on.
+    fn end_rest(&self) {
+        if let Some(group) = i32::try_from(self.child.id()).ok().and_then(Pid::from_raw) {
+            // Fails where nobody is left, as is usual.
+            let _ = kill_process_group(group, Signal::KILL);
+        }
+    }
+
     /// Asks the group to end, and kills what is left of it after a grace period.
     pub(crate) fn end(&mut self) {
+        self.end_within(GRACE);
+    }
+
+    /// The same with another grace period.
+    pub(crate) fn end_within(&mut self, grace: Duration) {
         let Some(group) = i32::try_from(self.child.id()).ok().and_then(Pid::from_raw) else { return };
         if self.ended {
             return;
@@ -156,7 +173,7 @@ impl Running {
         // Each call fails only when nothing is left to end.
         let _ = kill_process_group(group, Signal::TERM);
         let start = Instant::now();
-        while start.elapsed() < GRACE && matches!(self.child.try_wait(), Ok(None)) {
+        while start.elapsed() < grace && matches!(self.child.try_wait(), Ok(None)) {
             std::thread::sleep(POLL);
         }
         let _ = kill_process_group(group, Signal::KILL);

@@ -67,11 +67,19 @@ impl Trouble {
     }
 }
 
-/// `failure` with what to do about it, where `output` tells.
+/// `failure` of what speaks to a registry, with what to do about it, where `output` tells.
 pub(crate) fn explain(failure: anyhow::Error, output: &str) -> anyhow::Error {
     match Trouble::of(output) {
         Some(trouble) => failure.context(trouble.advice()),
         None => failure,
+    }
+}
+
+/// The same of what needs no network: tests say "connection refused" for reasons of their own.
+pub(crate) fn explain_offline(failure: anyhow::Error, output: &str) -> anyhow::Error {
+    match Trouble::of(output) {
+        Some(trouble @ Trouble::Disk) => failure.context(trouble.advice()),
+        Some(Trouble::Network) | None => failure,
     }
 }
 
@@ -94,5 +102,12 @@ mod tests {
             assert_eq!(Trouble::of(output), Some(trouble), "{output}");
         }
         assert_eq!(Trouble::of("error[E0308]: mismatched types"), None);
+    }
+
+    #[test]
+    fn a_test_that_is_refused_is_no_trouble_of_the_network() {
+        let failure = || anyhow::anyhow!("api ended");
+        assert_eq!(explain_offline(failure(), "Connection refused (os error 111)").to_string(), "api ended");
+        assert_eq!(explain_offline(failure(), "No space left on device").to_string(), Trouble::Disk.advice());
     }
 }

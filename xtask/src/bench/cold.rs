@@ -160,7 +160,8 @@ impl<'a> Newcomer<'a> {
         } else {
             None
         };
-        running.end();
+        // It ends its own programs first, each with a grace of its own.
+        running.end_within(Duration::from_secs(30));
         let done = reading.join().map_err(|_| anyhow::anyhow!("the demo's output can't be read"))?;
         for line in done.iter().filter(|_| steps) {
             println!("  {line}");

@@ -78,15 +78,17 @@ fn one(step: &Step, run: &Run, report: &Mutex<Report>) {
     if interrupt::check().is_err() {
         return;
     }
-    let start = Instant::now();
+    let under_way = progress::Step::start(step.name);
     let mut printed = String::new();
     let outcome = (step.run)(run, &mut printed);
+    if !printed.is_empty() {
+        progress::say(&format!("\n=== {}\n{}", step.name, printed.trim_end()));
+    }
     if outcome.as_ref().is_err_and(|error| error.is::<Interrupted>()) {
         return;
     }
     let outcome = outcome.unwrap_or_else(|error| Outcome::Failed(format!("{error:#}")));
-    let took = start.elapsed();
-    progress::say(&format!("\n=== {}\n{}{outcome} in {}", step.name, printed, elapsed::words(took)));
+    let took = under_way.finish(&outcome.to_string());
     let mut report = report.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
     report.add(step.name, outcome, took);
 }

@@ -6,6 +6,7 @@ use std::time::Duration;
 use crate::elapsed;
 
 #[derive(Debug, PartialEq, Eq)]
+#[must_use]
 pub(crate) enum Outcome {
     Passed,
     /// It could not be done here, for this reason, which is no fault of the code.

@@ -4,7 +4,7 @@ use std::process::{Command, Stdio};
 use std::sync::OnceLock;
 use std::time::Duration;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 
 use super::executables::{self, Executable};
 use super::report::Outcome;
@@ -108,7 +108,7 @@ fn unused_dependencies(_: &Run, printed: &mut String) -> Result<Outcome> {
 
 fn deny(_: &Run, printed: &mut String) -> Result<Outcome> {
     // It reads each package's licence, so all must be here, also those for other systems.
-    pass(process::cargo().arg("fetch").current_dir(repo::root()), &mut String::new())?;
+    cargo::fetch_all()?;
     let checks = ["--offline", "check", "--hide-inclusion-graph", "licenses", "bans", "sources"];
     pass(tool(&tools::CARGO_DENY, "cargo-deny")?.args(checks), printed)
 }
@@ -147,7 +147,7 @@ fn clippy_wasm(_: &Run, _: &mut String) -> Result<Outcome> {
     for packages in [&["-p", "widget", "-p", "shared", "--all-targets"][..], &["-p", "preview"]] {
         let mut clippy = process::patient_cargo();
         clippy.arg("clippy").args(packages).args(WASM).args(["--", "-D", "warnings"]);
-        build("clippy for wasm32", &mut clippy)?;
+        cargo::build("clippy for wasm32", &mut clippy)?;
     }
     Ok(Outcome::Passed)
 }
@@ -185,7 +185,10 @@ fn postgres_tests(run: &Run, printed: &mut String) -> Result<Outcome> {
     for suite in ["api", "outage"] {
         let cluster = Cluster::start()?;
         let programs = run.named(|name| name.starts_with(suite))?;
-        each(&programs, &[], Some(&cluster.url("postgres")), printed)?;
+        let outcome = each(&programs, &[], Some(&cluster.url("postgres")), printed)?;
+        if outcome != Outcome::Passed {
+            return Ok(outcome);
+        }
     }
     Ok(Outcome::Passed)
 }
@@ -203,8 +206,13 @@ fn wasm_tests(_: &Run, printed: &mut String) -> Result<Outcome> {
     let browser = tools::browser::chromium()?;
     let runner = tools::ensure(&tools::WASM_BINDGEN)?.bin.join("wasm-bindgen-test-runner");
     let mut test = process::patient_cargo();
-    // As visitors get it, whose crates are compiled already.
+    // As visitors get it, whose crates are compiled already; but what is ours fails where it would wrap or is not as asserted.
     test.args(["test", "-p", "widget", "--profile", "wasm"]).args(WASM).current_dir(repo::root());
+    for ours in ["widget", "shared"] {
+        for checks in ["overflow-checks", "debug-assertions"] {
+            test.args(["--config", &format!("profile.wasm.package.{ours}.{checks}=true")]);
+        }
+    }
     test.env("CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUNNER", runner).env("CHROMEDRIVER", browser.driver);
     test.envs(machine::environment());
     pass(&mut test, printed)
@@ -287,6 +295,7 @@ fn each(
     postgres: Option<&str>,
     printed: &mut String,
 ) -> Result<Outcome> {
+    ensure!(!executables.is_empty(), "there is nothing to run");
     let mut failed = Vec::new();
     for executable in executables {
         let mut test = executable.command(threads(4));
@@ -294,17 +303,17 @@ fn each(
             test.env("TEST_POSTGRES", url);
         }
         *printed += &format!("--- {} in {}\n", executable.name, executable.folder.display());
-        if pass(test.args(arguments), printed).is_err() {
+        if let Err(error) = pass(test.args(arguments), printed) {
             interrupt::check()?;
-            failed.push(executable.name.as_str());
+            failed.push(format!("{}: {error:#}", executable.name));
         }
     }
     Ok(if failed.is_empty() { Outcome::Passed } else { Outcome::Failed(failed.join(", ")) })
 }
 
-/// So many tests at a time for each processor.
+/// So many tests at a time for each processor, and no more than files and PostgreSQL's connections last for.
 fn threads(each: usize) -> usize {
-    std::thread::available_parallelism().map_or(1, usize::from) * each
+    (std::thread::available_parallelism().map_or(1, usize::from) * each).min(16)
 }
 
 fn tool(tool: &tools::Tool, program: &str) -> Result<Command> {

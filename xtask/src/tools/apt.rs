@@ -20,6 +20,8 @@ pub(crate) fn install(packages: &[&str], advice: &str) -> Result<()> {
     let options = ["--yes", "-o", "DPkg::Lock::Timeout=300"];
     let update = [&["update"][..], &options].concat();
     let install = [&["install", "--no-install-recommends"][..], &options, packages].concat();
+    // What is interrupted half way is finished by the next command, which could do nothing otherwise.
+    mend(&prefix);
     let steps: &[&[&str]] = if *updated { &[&install] } else { &[&update, &install] };
     for arguments in steps {
         let (program, rest) = prefix.split_first().context("no program")?;
@@ -36,6 +38,14 @@ pub(crate) fn install(packages: &[&str], advice: &str) -> Result<()> {
     }
     step.finish("done");
     Ok(())
+}
+
+/// Whether it worked shows in what follows.
+fn mend(prefix: &[&str]) {
+    let before = &prefix[..prefix.len() - 1];
+    if let Some((program, rest)) = before.split_first() {
+        let _ = command(program).args(rest).args(["dpkg", "--configure", "-a"]).stdin(Stdio::null()).output();
+    }
 }
 
 /// How apt-get may be run without asking anybody, if at all.

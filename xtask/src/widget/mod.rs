@@ -9,7 +9,7 @@ mod preview;
 mod slim;
 mod stamp;
 
-use std::fs;
+use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
@@ -48,13 +48,19 @@ pub(crate) fn build_preview() -> Result<()> {
     renew("preview", &repo::root().join("dist/preview"), preview::build)
 }
 
-/// Has `make` fill a new folder, and moves its files to `dist`, in place of those there; unless those were made of the same.
+/// Has `make` fill a new folder, and puts its files into `dist`, in place of those there; unless those were made of the
+/// same.
 fn renew(name: &str, dist: &Path, make: impl FnOnce(&Path) -> Result<()>) -> Result<()> {
     let stamp_file = repo::scratch("xtask")?.join(format!("{name}.stamp"));
+    // A demo that goes on building the preview and a test may both be here.
+    let lock = File::create(stamp_file.with_extension("lock")).context("cannot make a lock")?;
+    lock.lock().context("cannot lock")?;
+    // Before they are built: what somebody changes meanwhile is built the next time.
+    let inputs = stamp::of(repo::root(), INPUTS, name)?;
     let stamp = || -> Result<String> {
         let files = files(dist)?;
         let names: Vec<_> = files.iter().filter_map(|path| path.file_name()?.to_str()).collect();
-        Ok(format!("{} {}", stamp::of(repo::root(), INPUTS, name)?, stamp::of(dist, &names, "")?))
+        Ok(format!("{inputs} {}", stamp::of(dist, &names, "")?))
     };
     if fs::read_to_string(&stamp_file).is_ok_and(|known| stamp().is_ok_and(|stamp| known == stamp)) {
         return Ok(());
@@ -67,15 +73,29 @@ fn renew(name: &str, dist: &Path, make: impl FnOnce(&Path) -> Result<()>) -> Res
     make(&fresh)?;
     let sizes = precompress::all(&fresh)?;
     fs::create_dir_all(dist).with_context(|| format!("cannot make {}", dist.display()))?;
-    for old in files(dist)? {
-        fs::remove_file(&old).with_context(|| format!("cannot remove {}", old.display()))?;
-    }
-    for file in files(&fresh)? {
-        let target = dist.join(file.file_name().unwrap_or_default());
-        fs::rename(&file, &target).with_context(|| format!("cannot write {}", target.display()))?;
-    }
+    replace(dist, &files(&fresh)?)?;
     progress::say(sizes.trim_end());
     fs::write(&stamp_file, stamp()?).with_context(|| format!("cannot write {}", stamp_file.display()))
+}
+
+/// Copies `fresh` into `dist`, each whole at once, the page that names the others last; then removes what is not among them.
+fn replace(dist: &Path, fresh: &[PathBuf]) -> Result<()> {
+    let is_page = |path: &PathBuf| path.to_string_lossy().contains("index.html");
+    let (pages, others): (Vec<_>, Vec<_>) = fresh.iter().partition(|path| is_page(path));
+    for file in others.into_iter().chain(pages) {
+        let name = file.file_name().unwrap_or_default();
+        let (part, target) = (dist.join(".part"), dist.join(name));
+        // Build output may lie on another disk, from where nothing can be renamed.
+        fs::copy(file, &part)
+            .and_then(|_| fs::rename(&part, &target))
+            .with_context(|| format!("cannot write {}", target.display()))?;
+    }
+    let names: Vec<_> = fresh.iter().filter_map(|path| path.file_name()).collect();
+    for old in files(dist)?.iter().filter(|path| !path.file_name().is_some_and(|name| names.contains(&name)))
+    {
+        fs::remove_file(old).with_context(|| format!("cannot remove {}", old.display()))?;
+    }
+    Ok(())
 }
 
 /// The files in `folder`, by name; those of its own folders are not among them. None where there is no such folder.
@@ -88,4 +108,26 @@ fn files(folder: &Path) -> Result<Vec<PathBuf>> {
     let mut files: Vec<_> = paths.into_iter().filter(|path| path.is_file()).collect();
     files.sort();
     Ok(files)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn new_files_take_the_place_of_old_ones_and_folders_stay() {
+        let (dist, fresh) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        fs::create_dir(dist.path().join("preview")).unwrap();
+        fs::write(dist.path().join("widget-1.js"), "old").unwrap();
+        fs::write(dist.path().join("v1.js"), "old").unwrap();
+        for name in ["index.html", "v1.js", "widget-2.js"] {
+            fs::write(fresh.path().join(name), "new").unwrap();
+        }
+        replace(dist.path(), &files(fresh.path()).unwrap()).unwrap();
+        let names: Vec<_> = files(dist.path()).unwrap();
+        let names: Vec<_> = names.iter().filter_map(|path| path.file_name()?.to_str()).collect();
+        assert_eq!(names, ["index.html", "v1.js", "widget-2.js"]);
+        assert_eq!(fs::read_to_string(dist.path().join("v1.js")).unwrap(), "new");
+        assert!(dist.path().join("preview").is_dir());
+    }
 }
