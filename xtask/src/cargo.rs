@@ -45,9 +45,9 @@ fn fetch_for(targets: &[&str]) -> Result<()> {
         if Trouble::of(&output.text) != Some(Trouble::Network) || attempt > RETRIES {
             return Err(trouble::explain(failure("crates can't be downloaded", &output.text), &output.text));
         }
-        progress::say(
-            "the package registry can't be reached: trying again every 10 s until it can (Ctrl-C stops)",
-        );
+        if attempt == 1 {
+            progress::say("the package registry can't be reached: trying again every 10 s (Ctrl-C stops)");
+        }
         interrupt::pause(RETRY_INTERVAL)?;
     }
     step.finish("done");
