@@ -60,7 +60,6 @@ pub(crate) const WAITING: &[Step] = &[
 
 /// What keeps a processor busy.
 pub(crate) const COMPUTING: &[Step] = &[
-    step("preview build", build_preview),
     step("clippy for the host", clippy),
     step("clippy for wasm32", clippy_wasm),
     step("rustdoc", rustdoc),
@@ -127,12 +126,8 @@ fn advisories(_: &Run, printed: &mut String) -> Result<Outcome> {
 }
 
 fn build_widget(_: &Run, _: &mut String) -> Result<Outcome> {
-    widget::build_checkout()?;
-    Ok(Outcome::Passed)
-}
-
-fn build_preview(_: &Run, _: &mut String) -> Result<Outcome> {
-    widget::build_preview()?;
+    // The preview too: tests ask every route, and one without it answers 503.
+    widget::build()?;
     Ok(Outcome::Passed)
 }
 
@@ -227,8 +222,6 @@ fn wasm_tests(_: &Run, printed: &mut String) -> Result<Outcome> {
 fn browser_tests(run: &Run, printed: &mut String) -> Result<Outcome> {
     let browser = tools::browser::chromium()?;
     let axe = tools::ensure(&tools::AXE)?.bin.join("axe.min.js");
-    // Waits for the other lane, which builds it long before.
-    widget::build_preview()?;
     let mut test = run.one("browser", true)?.command(threads(1));
     pass(test.env("CHROMIUM", browser.program).env("CHROMEDRIVER", browser.driver).env("AXE", axe), printed)
 }
