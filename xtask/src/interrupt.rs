@@ -10,7 +10,7 @@ use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 /// What a shell reports for a program ended by Ctrl-C.
 pub(crate) const EXIT_CODE: u8 = 130;
 
-const POLL_INTERVAL: Duration = Duration::from_millis(100);
+const POLL_INTERVAL: Duration = Duration::from_millis(50);
 
 static FLAG: OnceLock<Arc<AtomicBool>> = OnceLock::new();
 
@@ -59,6 +59,21 @@ pub(crate) fn pause(length: Duration) -> Result<()> {
     Ok(())
 }
 
+/// Asks again and again until `holds`, unless interrupted or until it fails. False when `limit` is over first.
+pub(crate) fn wait_until(limit: Duration, mut holds: impl FnMut() -> Result<bool>) -> Result<bool> {
+    let start = Instant::now();
+    loop {
+        check()?;
+        if holds()? {
+            return Ok(true);
+        }
+        if start.elapsed() > limit {
+            return Ok(false);
+        }
+        std::thread::sleep(POLL_INTERVAL);
+    }
+}
+
 /// Does both at once. Once one fails the other is stopped, and that failure is returned.
 pub(crate) fn both<T: Send>(
     left: impl FnOnce() -> Result<T> + Send,
@@ -101,6 +116,19 @@ mod tests {
         assert!(start.elapsed() < Duration::from_secs(30));
         let failure = both(|| anyhow::bail!("no space") as Result<()>, || pause(Duration::from_secs(60)));
         assert_eq!(failure.unwrap_err().to_string(), "no space");
+    }
+
+    #[test]
+    fn a_wait_ends_when_it_holds_fails_or_is_over() {
+        let mut asked = 0;
+        let held = wait_until(Duration::from_secs(60), || {
+            asked += 1;
+            Ok(asked == 2)
+        });
+        assert!(held.unwrap());
+        assert!(!wait_until(Duration::ZERO, || Ok(false)).unwrap());
+        let failure = wait_until(Duration::from_secs(60), || anyhow::bail!("it died")).unwrap_err();
+        assert_eq!(failure.to_string(), "it died");
     }
 
     #[test]

@@ -3,6 +3,7 @@
 
 use std::io::{IsTerminal as _, Write as _, stdout};
 use std::sync::{Mutex, MutexGuard, Once, PoisonError};
+use std::thread::{ThreadId, current};
 use std::time::{Duration, Instant};
 
 use crate::elapsed;
@@ -29,6 +30,8 @@ struct State {
     id: u64,
     text: String,
     start: Instant,
+    /// Who does it. What a thread began last is a part of what it began before, and shown in its place.
+    thread: ThreadId,
     /// Of crates, where it is a build.
     done: usize,
     total: usize,
@@ -49,7 +52,7 @@ impl Step {
         let mut board = board();
         let id = board.next;
         board.next += 1;
-        board.steps.push(State { id, text: text.clone(), start, done: 0, total: 0 });
+        board.steps.push(State { id, text: text.clone(), start, thread: current().id(), done: 0, total: 0 });
         if stdout().is_terminal() {
             board.draw();
         } else {
@@ -118,7 +121,10 @@ impl Board {
             0 => state.text.clone(),
             total => format!("{} ({} of {total} crates)", state.text, state.done),
         };
-        let texts = self.steps.iter().map(counted).collect::<Vec<_>>().join(", ");
+        let innermost = self.steps.iter().enumerate().filter(|(place, state)| {
+            self.steps[place + 1..].iter().all(|later| later.thread != state.thread)
+        });
+        let texts = innermost.map(|(_, state)| counted(state)).collect::<Vec<_>>().join(", ");
         let longest = self.steps.iter().map(|state| now - state.start).max().unwrap_or_default();
         let left = self.steps.iter().filter_map(|state| state.left(now - state.start)).max();
         let left = left.map(|left| format!(", about {} left", elapsed::rounded(left))).unwrap_or_default();
@@ -197,9 +203,22 @@ mod tests {
     #[test]
     fn the_line_names_all_that_is_under_way() {
         let start = Instant::now();
-        let state = |text: &str, done, total| State { id: 0, text: text.to_owned(), start, done, total };
-        let steps = vec![state("building the server", 12, 480), state("installing typos", 0, 0)];
+        let here = current().id();
+        let elsewhere = std::thread::spawn(|| current().id()).join().unwrap();
+        let state = |text: &str, thread, done, total| State {
+            id: 0,
+            text: text.to_owned(),
+            start,
+            thread,
+            done,
+            total,
+        };
+        let steps = vec![
+            state("test build", here, 0, 0),
+            state("installing typos", elsewhere, 0, 0),
+            state("building the server", here, 12, 480),
+        ];
         let line = Board { steps, next: 0, drawn: false }.line();
-        assert_eq!(line, "building the server (12 of 480 crates), installing typos · 0.0 s");
+        assert_eq!(line, "installing typos, building the server (12 of 480 crates) · 0.0 s");
     }
 }

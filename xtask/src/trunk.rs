@@ -2,9 +2,9 @@
 
 use std::net::TcpListener;
 use std::process::{Command, Stdio};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, bail, ensure};
 
 use crate::process::{self, Running};
 use crate::tools::{self, Found};
@@ -12,7 +12,6 @@ use crate::{http, interrupt, repo};
 
 /// The longest that `trunk serve` may take until the page is there.
 const SERVE_TIMEOUT: Duration = Duration::from_secs(300);
-const POLL_INTERVAL: Duration = Duration::from_millis(200);
 
 /// Trunk in the version of `Trunk.toml`, where it is installed.
 pub(crate) fn find() -> Option<Found> {
@@ -34,17 +33,13 @@ pub(crate) fn check(trunk: &Found, printed: &mut String) -> Result<()> {
     let mut serve = command(trunk)?;
     serve.args(["serve", "--address=127.0.0.1", "--open=false"]).arg(format!("--port={port}"));
     let mut serving = Running::spawn(serve.stdout(Stdio::null()).stderr(Stdio::null()))?;
-    let start = Instant::now();
-    while !http::answers(port, "/") {
-        interrupt::check()?;
+    let shown = interrupt::wait_until(SERVE_TIMEOUT, || {
         if let Some(status) = serving.ended()? {
             bail!("`trunk serve` ended with {status}");
         }
-        if start.elapsed() > SERVE_TIMEOUT {
-            bail!("`trunk serve` shows nothing after {SERVE_TIMEOUT:?}");
-        }
-        std::thread::sleep(POLL_INTERVAL);
-    }
+        Ok(http::answers(port, "/"))
+    })?;
+    ensure!(shown, "`trunk serve` shows nothing after {SERVE_TIMEOUT:?}");
     *printed += "trunk build and trunk serve both show the preview\n";
     Ok(())
 }

@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, bail, ensure};
 
 use crate::postgres::free_port;
 use crate::process::{self, Running};
@@ -17,7 +17,6 @@ use crate::{cargo, elapsed, http, interrupt, repo};
 const DEMO_TIMEOUT: Duration = Duration::from_secs(45 * 60);
 const TEST_TIMEOUT: Duration = Duration::from_secs(90 * 60);
 const WASM: &str = "wasm32-unknown-unknown";
-const POLL_INTERVAL: Duration = Duration::from_millis(50);
 /// What is opened to show that a purchase is possible; of the demo's catalogue.
 const SKU: &str = "ru-redis-fundamentals";
 
@@ -152,10 +151,10 @@ impl<'a> Newcomer<'a> {
                 && http::answers(server, "/embed/v1.js")
                 && http::creates(server, "/v1/purchases", &format!("{{\"sku\":\"{SKU}\"}}"))
         };
-        wait(&mut running, start, can_buy)?;
+        wait(&mut running, can_buy)?;
         let up = start.elapsed();
         let preview = if steps {
-            wait(&mut running, start, || http::answers(server, "/preview"))?;
+            wait(&mut running, || http::answers(server, "/preview"))?;
             Some(start.elapsed())
         } else {
             None
@@ -186,16 +185,13 @@ impl<'a> Newcomer<'a> {
     }
 }
 
-fn wait(running: &mut Running, start: Instant, holds: impl Fn() -> bool) -> Result<()> {
-    while !holds() {
-        interrupt::check()?;
+fn wait(running: &mut Running, holds: impl Fn() -> bool) -> Result<()> {
+    let up = interrupt::wait_until(DEMO_TIMEOUT, || {
         if let Some(status) = running.ended()? {
             bail!("the demo ended with {status}: run `cargo xtask demo` to see why");
         }
-        if start.elapsed() > DEMO_TIMEOUT {
-            bail!("the demo is not up after {DEMO_TIMEOUT:?}");
-        }
-        std::thread::sleep(POLL_INTERVAL);
-    }
+        Ok(holds())
+    })?;
+    ensure!(up, "the demo is not up after {DEMO_TIMEOUT:?}");
     Ok(())
 }

@@ -7,7 +7,7 @@ mod settings;
 
 use std::path::Path;
 use std::process::{Command, Stdio};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 
@@ -158,14 +158,13 @@ fn fresh_folder(ports: &Ports) -> Result<std::path::PathBuf> {
 }
 
 fn wait_until_ready(services: &mut [Service], port: u16, path: &str) -> Result<()> {
-    let start = Instant::now();
-    while !http::answers(port, path) {
+    let ready = interrupt::wait_until(START_LIMIT, || {
         check(services)?;
-        if start.elapsed() > START_LIMIT {
-            let log = services.last().map_or(Path::new(""), |service| &service.log);
-            bail!("http://127.0.0.1:{port}{path} is not ready after {START_LIMIT:?}: see {}", log.display());
-        }
-        std::thread::sleep(Duration::from_millis(100));
+        Ok(http::answers(port, path))
+    })?;
+    if !ready {
+        let log = services.last().map_or(Path::new(""), |service| &service.log);
+        bail!("http://127.0.0.1:{port}{path} is not ready after {START_LIMIT:?}: see {}", log.display());
     }
     Ok(())
 }
