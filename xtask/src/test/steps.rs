@@ -1,5 +1,6 @@
 //! The checks and tests.
 
+use std::path::PathBuf;
 use std::process::{Command, Stdio};
 use std::sync::OnceLock;
 use std::time::Duration;
@@ -10,6 +11,7 @@ use super::executables::{self, Executable};
 use super::report::Outcome;
 use crate::postgres::Cluster;
 use crate::process::{self, Running, command};
+use crate::tools::browser::Browser;
 use crate::{cargo, interrupt, machine, repo, tools, trunk, widget};
 
 /// What the steps of one run share.
@@ -214,9 +216,24 @@ fn wasm_tests(_: &Run, printed: &mut String) -> Result<Outcome> {
             test.args(["--config", &format!("profile.wasm.package.{ours}.{checks}=true")]);
         }
     }
-    test.env("CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUNNER", runner).env("CHROMEDRIVER", browser.driver);
+    test.env("CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUNNER", runner);
+    test.env("WASM_BINDGEN_TEST_WEBDRIVER_JSON", capabilities(&browser)?).env("CHROMEDRIVER", browser.driver);
     test.envs(machine::environment());
     pass(&mut test, printed)
+}
+
+/// A file with what the runner asks the driver for: the browser of the driver's version, where the driver itself would take
+/// the first one that it knows a place of.
+fn capabilities(browser: &Browser) -> Result<PathBuf> {
+    let ours = repo::root().join("widget/webdriver.json");
+    let text = std::fs::read_to_string(&ours).with_context(|| format!("cannot read {}", ours.display()))?;
+    let mut capabilities: serde_json::Value =
+        serde_json::from_str(&text).with_context(|| format!("{} is no JSON", ours.display()))?;
+    capabilities["goog:chromeOptions"]["binary"] = browser.program.to_string_lossy().into();
+    let file = repo::scratch("wasm-tests")?.join("webdriver.json");
+    std::fs::write(&file, capabilities.to_string())
+        .with_context(|| format!("cannot write {}", file.display()))?;
+    Ok(file)
 }
 
 fn browser_tests(run: &Run, printed: &mut String) -> Result<Outcome> {
