@@ -134,12 +134,20 @@ impl Driver {
         };
         if let Some(arguments) = says_its_port {
             let mut driver = spawn(&arguments.iter().map(|&text| text.to_owned()).collect::<Vec<_>>());
-            let port = driver.port().await?;
-            return Some((driver, SocketAddr::from(([127, 0, 0, 1], port))));
+            // Where IPv6 is switched off, chromedriver listens at a port that it does not know: it says 0.
+            match driver.port().await? {
+                0 => drop(driver),
+                port => return Some((driver, SocketAddr::from(([127, 0, 0, 1], port)))),
+            }
         }
         let free = TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr());
         let address = free.expect("a free port");
-        let driver = spawn(&[format!("--port={}", address.port())]);
+        let mut arguments = vec![format!("--port={}", address.port())];
+        if browser == Browser::WebKit {
+            // By default it insists on IPv6 as well.
+            arguments.push("--host=127.0.0.1".to_owned());
+        }
+        let driver = spawn(&arguments);
         let until = Instant::now() + PATIENCE;
         let mut looks = tokio::time::interval(Duration::from_millis(20));
         while tokio::net::TcpStream::connect(address).await.is_err() {

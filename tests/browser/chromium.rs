@@ -55,6 +55,8 @@ impl Page {
             .into_iter()
             .map(|entry| entry.message)
             .filter(|entry| !entry.contains("favicon") && !entry.contains("402 (Payment Required)"))
+            // Its own first page, which misses its fonts where there is no network.
+            .filter(|entry| !entry.starts_with("chrome://"))
             .collect()
     }
 }

@@ -10,7 +10,7 @@ use anyhow::{Context, Result, bail};
 use tempfile::TempDir;
 
 use crate::process::{self, Running, command};
-use crate::{interrupt, tools};
+use crate::{interrupt, machine, tools};
 
 const START_LIMIT: Duration = Duration::from_secs(60);
 const POLL: Duration = Duration::from_millis(50);
@@ -50,8 +50,8 @@ impl Cluster {
         let data = folder.path().join("data");
         let log = folder.path().join("log");
         let mut init = as_its_user(&programs.join("initdb"));
-        init.args(["--auth=trust", "--username=postgres", "--encoding=UTF8", "--no-sync", "--pgdata"])
-            .arg(&data);
+        init.args(["--auth=trust", "--username=postgres", "--encoding=UTF8", "--locale=C", "--no-sync"]);
+        init.arg("--pgdata").arg(&data);
         process::run(init.current_dir(folder.path()).stdout(Stdio::null()))?;
         let port = free_port()?;
         let mut server = as_its_user(&programs.join("postgres"));
@@ -93,13 +93,17 @@ impl Cluster {
 
 /// Ended by the kernel should we die; as another user where we are root.
 fn as_its_user(program: &Path) -> Command {
-    if !rustix::process::geteuid().is_root() {
-        return process::tied_to_us(program);
-    }
-    let mut changed = command("setpriv");
-    let user = [&format!("--reuid={USER}"), &format!("--regid={USER}")];
-    changed.args(user).args(["--clear-groups", "--pdeathsig", "INT"]).arg(program);
-    changed
+    let mut its = if rustix::process::geteuid().is_root() {
+        let mut changed = command("setpriv");
+        let user = [&format!("--reuid={USER}"), &format!("--regid={USER}")];
+        changed.args(user).args(["--clear-groups", "--pdeathsig", "INT"]).arg(program);
+        changed
+    } else {
+        process::tied_to_us(program)
+    };
+    // With a locale that isn't installed it would not start.
+    its.envs(machine::environment());
+    its
 }
 
 /// A port that nobody listens on at the moment.
