@@ -3,18 +3,12 @@
 use std::io::{BufReader, Read, pipe};
 use std::path::Path;
 use std::process::{Command, Stdio};
-use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 
 use crate::process::{self, Running};
 use crate::progress::{self, Step};
-use crate::trouble::{self, Trouble};
-use crate::{interrupt, repo};
-
-/// How long to wait for a network that went away, each time and in all.
-const RETRY_INTERVAL: Duration = Duration::from_secs(10);
-const RETRIES: u32 = 30;
+use crate::{repo, trouble};
 
 /// Downloads every crate that the workspace needs on this machine and in browsers, so that no build asks the network.
 /// Waits for a network that is away.
@@ -35,23 +29,19 @@ fn fetch_for(targets: &[&str]) -> Result<()> {
         return Ok(());
     }
     let step = Step::start("downloading crates");
-    for attempt in 1.. {
+    loop {
         let mut fetch = process::cargo();
         fetch.arg("fetch").args(targets);
         let output = captured(&mut fetch, false, |_, _| {})?;
         if output.succeeded {
-            break;
+            step.finish("done");
+            return Ok(());
         }
-        if Trouble::of(&output.text) != Some(Trouble::Network) || attempt > RETRIES {
-            return Err(trouble::explain(failure("crates can't be downloaded", &output.text), &output.text));
+        let failure = trouble::explain(failure("crates can't be downloaded", &output.text), &output.text);
+        if !trouble::may_pass(&failure)? {
+            return Err(failure);
         }
-        if attempt == 1 {
-            progress::say("the package registry can't be reached: trying again every 10 s (Ctrl-C stops)");
-        }
-        interrupt::pause(RETRY_INTERVAL)?;
     }
-    step.finish("done");
-    Ok(())
 }
 
 /// Runs a cargo command that builds, as a step called `text`. What cargo warns of is shown.
@@ -77,7 +67,7 @@ pub(crate) fn install(command: &mut Command, step: &Step, log: &Path) -> Result<
     if output.succeeded {
         return Ok(());
     }
-    let failure = failure("it can't be compiled", &output.text).context(format!("see {}", log.display()));
+    let failure = failure("cargo install failed", &output.text).context(format!("see {}", log.display()));
     Err(trouble::explain(failure, &output.text))
 }
 

@@ -1,5 +1,17 @@
 //! Reads from what a program printed what is wrong with the machine rather than with the code, and says what to do.
 
+use std::fmt;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
+
+use anyhow::Result;
+
+use crate::{interrupt, progress};
+
+/// How long to wait for a network that is away, each time, and how often in all that this process does.
+const NETWORK_INTERVAL: Duration = Duration::from_secs(10);
+const NETWORK_WAITS: u32 = 30;
+
 /// What a person can do about it, or only wait for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Trouble {
@@ -52,9 +64,16 @@ impl Trouble {
         }
     }
 
-    /// One sentence for the person.
-    pub(crate) fn advice(self) -> &'static str {
-        match self {
+    /// What `failure` was put down to by [`explain`].
+    pub(crate) fn behind(failure: &anyhow::Error) -> Option<Self> {
+        failure.downcast_ref().copied()
+    }
+}
+
+/// One sentence for the person.
+impl fmt::Display for Trouble {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
             Self::Network => {
                 "the network or a package registry can't be reached: run the same command again when it can, and it goes \
                  on where it stopped"
@@ -63,14 +82,31 @@ impl Trouble {
                 "the disk is full: free some space (a demo needs 3 GB, all tests 12 GB; `df -h .` shows what is left) and \
                  run the same command again, and it goes on where it stopped"
             }
-        }
+        })
     }
+}
+
+/// Waits for a while where `failure` is the network's. False where it is not, or once this process has waited for long enough.
+pub(crate) fn may_pass(failure: &anyhow::Error) -> Result<bool> {
+    static WAITS: AtomicU32 = AtomicU32::new(0);
+    if Trouble::behind(failure) != Some(Trouble::Network) {
+        return Ok(false);
+    }
+    let waits = WAITS.fetch_add(1, Ordering::Relaxed);
+    if waits >= NETWORK_WAITS {
+        return Ok(false);
+    }
+    if waits == 0 {
+        progress::say("the package registry can't be reached: trying again every 10 s (Ctrl-C stops)");
+    }
+    interrupt::pause(NETWORK_INTERVAL)?;
+    Ok(true)
 }
 
 /// `failure` of what speaks to a registry, with what to do about it, where `output` tells.
 pub(crate) fn explain(failure: anyhow::Error, output: &str) -> anyhow::Error {
     match Trouble::of(output) {
-        Some(trouble) => failure.context(trouble.advice()),
+        Some(trouble) => failure.context(trouble),
         None => failure,
     }
 }
@@ -78,7 +114,7 @@ pub(crate) fn explain(failure: anyhow::Error, output: &str) -> anyhow::Error {
 /// The same of what needs no network: tests say "connection refused" for reasons of their own.
 pub(crate) fn explain_offline(failure: anyhow::Error, output: &str) -> anyhow::Error {
     match Trouble::of(output) {
-        Some(trouble @ Trouble::Disk) => failure.context(trouble.advice()),
+        Some(trouble @ Trouble::Disk) => failure.context(trouble),
         Some(Trouble::Network) | None => failure,
     }
 }
@@ -105,9 +141,20 @@ mod tests {
     }
 
     #[test]
+    fn what_is_behind_a_failure_is_told_through_what_is_said_about_it() {
+        let failure =
+            explain(anyhow::anyhow!("curl: (6)"), "Could not resolve host").context("no typos here");
+        assert_eq!(Trouble::behind(&failure), Some(Trouble::Network));
+        assert_eq!(Trouble::behind(&anyhow::anyhow!("it does not compile")), None);
+    }
+
+    #[test]
     fn a_test_that_is_refused_is_no_trouble_of_the_network() {
         let failure = || anyhow::anyhow!("api ended");
         assert_eq!(explain_offline(failure(), "Connection refused (os error 111)").to_string(), "api ended");
-        assert_eq!(explain_offline(failure(), "No space left on device").to_string(), Trouble::Disk.advice());
+        assert_eq!(
+            explain_offline(failure(), "No space left on device").to_string(),
+            Trouble::Disk.to_string()
+        );
     }
 }

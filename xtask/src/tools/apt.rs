@@ -3,11 +3,11 @@
 use std::process::Stdio;
 use std::sync::{Mutex, PoisonError};
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result};
 
-use crate::interrupt;
 use crate::process::{self, command, on_path};
 use crate::progress::Step;
+use crate::{interrupt, trouble};
 
 /// Installs `packages`, or fails with `advice` on what the person can do instead.
 pub(crate) fn install(packages: &[&str], advice: &str) -> Result<()> {
@@ -25,14 +25,18 @@ pub(crate) fn install(packages: &[&str], advice: &str) -> Result<()> {
     let steps: &[&[&str]] = if *updated { &[&install] } else { &[&update, &install] };
     for arguments in steps {
         let (program, rest) = prefix.split_first().context("no program")?;
-        let mut apt = command(program);
-        apt.args(rest).args(*arguments);
-        let mut printed = String::new();
-        if let Err(failure) = process::run_captured(&mut apt, &mut printed) {
-            step.finish("failed");
+        loop {
+            let mut apt = command(program);
+            apt.args(rest).args(*arguments);
+            let mut printed = String::new();
+            let Err(failure) = process::run_captured(&mut apt, &mut printed) else { break };
             interrupt::check()?;
             let last = printed.lines().rfind(|line| line.starts_with("E:")).unwrap_or_default();
-            bail!("{failure:#}: {last} ({advice})");
+            let failure = trouble::explain(failure.context(last.to_owned()), &printed);
+            if !trouble::may_pass(&failure)? {
+                step.finish("failed");
+                return Err(failure.context(advice.to_owned()));
+            }
         }
         *updated = true;
     }

@@ -12,10 +12,12 @@ pub(crate) mod rust;
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, anyhow, bail};
 
 use crate::progress::{self, Step};
+use crate::trouble::{self, Trouble};
 use crate::{interrupt, process};
 use source::Source;
 
@@ -196,14 +198,38 @@ pub(crate) fn ensure(tool: &Tool) -> Result<Found> {
     }
     let cache = cache::tools()?;
     let _lock = cache::lock(&cache, tool.name)?;
-    // Somebody else may have installed it while we waited for the lock.
+    // Somebody else may have installed it while we waited for the lock, or have failed to.
     if let Some(found) = find_in_cache(tool, &cache) {
         return Ok(found);
     }
+    if let Some((_, why)) = failures().iter().find(|(name, _)| *name == tool.name) {
+        bail!("{why}");
+    }
+    loop {
+        let failure = match install_somehow(tool, &cache) {
+            Ok(found) => return Ok(found),
+            Err(failure) => failure,
+        };
+        if !trouble::may_pass(&failure)? {
+            failures().push((tool.name, format!("{failure:#}")));
+            return Err(failure);
+        }
+    }
+}
+
+/// Which tools could not be installed, and why: nobody waits for the same failure twice.
+fn failures() -> MutexGuard<'static, Vec<(&'static str, String)>> {
+    static FAILURES: Mutex<Vec<(&str, String)>> = Mutex::new(Vec::new());
+    FAILURES.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// From the first source that can give it.
+fn install_somehow(tool: &Tool, cache: &Path) -> Result<Found> {
+    let mut failure = anyhow!("{}", tool.advice());
     for source in tool.sources {
         let Some(means) = source.means() else { continue };
         let step = Step::start(format!("installing {} {} {means}", tool.name, tool.version));
-        match install(tool, source, &cache, &step) {
+        match install(tool, source, cache, &step) {
             Ok(bin) => {
                 step.finish("done");
                 return Ok(Found::cached(bin, tool.version));
@@ -211,11 +237,17 @@ pub(crate) fn ensure(tool: &Tool) -> Result<Found> {
             Err(error) => {
                 step.finish("failed");
                 interrupt::check()?;
-                progress::say(&format!("  {error:#}"));
+                progress::say(&format!("  {}", error.root_cause()));
+                // What a full disk has failed, every other source would fail too; of a network, some part may be there.
+                match Trouble::behind(&error) {
+                    Some(Trouble::Disk) => return Err(error),
+                    Some(Trouble::Network) => failure = error,
+                    None => failure = error.context(tool.advice()),
+                }
             }
         }
     }
-    bail!("{} {} can't be installed here: {}", tool.name, tool.version, tool.advice())
+    Err(failure.context(format!("{} {} can't be installed here", tool.name, tool.version)))
 }
 
 /// Fails where `tool` is nowhere and nothing here could install it: better at once than after minutes of building.
