@@ -11,6 +11,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use sha2::{Digest, Sha256};
 use shared::Problem;
+use std::borrow::Cow;
 
 /// The page.
 #[utoipa::path(
@@ -26,8 +27,12 @@ use shared::Problem;
     )
 )]
 pub(super) async fn page(headers: HeaderMap) -> Result<Response, Error> {
-    let Some(page) = Assets::preview("index.html") else {
-        return if is_person(&headers) { Ok(not_built()) } else { Err(Error::EmbedUnavailable) };
+    answer(Assets::preview("index.html"), &headers)
+}
+
+fn answer(page: Option<Cow<'_, [u8]>>, headers: &HeaderMap) -> Result<Response, Error> {
+    let Some(page) = page else {
+        return if is_person(headers) { Ok(not_built()) } else { Err(Error::EmbedUnavailable) };
     };
     let html = String::from_utf8_lossy(&page).into_owned();
     let policy = format!(
@@ -105,4 +110,27 @@ fn inline_scripts(html: &str) -> String {
     });
     let hashes = scripts.map(|script| format!("'sha256-{}'", STANDARD.encode(Sha256::digest(script))));
     hashes.collect::<Vec<_>>().join(" ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    async fn text(response: Response) -> String {
+        let body = axum::body::to_bytes(response.into_body(), 100_000).await.unwrap();
+        String::from_utf8(body.to_vec()).unwrap()
+    }
+
+    #[tokio::test]
+    async fn until_it_is_built_people_get_a_page_that_loads_itself_again_and_programs_a_problem() {
+        let person = HeaderMap::from_iter([(header::ACCEPT, "text/html,*/*;q=0.8".parse().unwrap())]);
+        let page = answer(None, &person).unwrap();
+        assert_eq!(page.status(), StatusCode::SERVICE_UNAVAILABLE);
+        assert_eq!(page.headers()[header::RETRY_AFTER], "3");
+        assert!(text(page).await.contains("<meta http-equiv=\"refresh\" content=\"3\">"));
+        assert!(matches!(answer(None, &HeaderMap::new()), Err(Error::EmbedUnavailable)));
+        let built = answer(Some(b"<p>The variants</p>".into()), &person).unwrap();
+        assert_eq!(built.status(), StatusCode::OK);
+        assert_eq!(text(built).await, "<p>The variants</p>");
+    }
 }
