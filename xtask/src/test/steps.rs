@@ -5,7 +5,7 @@ use std::process::{Command, Stdio};
 use std::sync::OnceLock;
 use std::time::Duration;
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result, anyhow, ensure};
 
 use super::executables::{self, Executable};
 use super::report::Outcome;
@@ -75,6 +75,9 @@ pub(crate) const COMPUTING: &[Step] = &[
 ];
 
 const WASM: [&str; 2] = ["--target", "wasm32-unknown-unknown"];
+
+/// Test programs of one long test that mostly waits: they run beside the others.
+const LONG: [&str; 2] = ["api_crashes", "outage"];
 
 /// Test programs that are steps of their own.
 const APART: [&str; 2] = ["browser", "guards"];
@@ -201,7 +204,7 @@ fn guards(run: &Run, printed: &mut String) -> Result<Outcome> {
 }
 
 fn simulation(run: &Run, printed: &mut String) -> Result<Outcome> {
-    let seeds = if run.fast { "--seeds=1000" } else { "--seeds=10000" };
+    let seeds = if run.fast { "--seeds=500" } else { "--seeds=10000" };
     pass(run.one("simulation", false)?.patient_command(threads(1)).arg(seeds), printed)
 }
 
@@ -314,17 +317,33 @@ fn each(
     printed: &mut String,
 ) -> Result<Outcome> {
     ensure!(!executables.is_empty(), "there is nothing to run");
+    let one_after_another = |executables: &[&Executable]| {
+        let (mut printed, mut failed) = (String::new(), Vec::new());
+        for executable in executables {
+            let mut test = executable.command(threads(4));
+            if let Some(url) = postgres {
+                test.env("TEST_POSTGRES", url);
+            }
+            printed += &format!("--- {} in {}\n", executable.name, executable.folder.display());
+            if let Err(error) = pass(test.args(arguments), &mut printed) {
+                interrupt::check()?;
+                failed.push(format!("{}: {error:#}", executable.name));
+            }
+        }
+        Ok::<_, anyhow::Error>((printed, failed))
+    };
+    let (long, others): (Vec<_>, Vec<_>) =
+        executables.iter().partition(|executable| LONG.contains(&executable.name.as_str()));
+    let (beside, rest) = std::thread::scope(|scope| {
+        let beside = scope.spawn(|| one_after_another(&long));
+        let rest = one_after_another(&others);
+        (beside.join().unwrap_or_else(|_| Err(anyhow!("a thread panicked"))), rest)
+    });
     let mut failed = Vec::new();
-    for executable in executables {
-        let mut test = executable.command(threads(4));
-        if let Some(url) = postgres {
-            test.env("TEST_POSTGRES", url);
-        }
-        *printed += &format!("--- {} in {}\n", executable.name, executable.folder.display());
-        if let Err(error) = pass(test.args(arguments), printed) {
-            interrupt::check()?;
-            failed.push(format!("{}: {error:#}", executable.name));
-        }
+    for outcome in [rest, beside] {
+        let (text, failures) = outcome?;
+        *printed += &text;
+        failed.extend(failures);
     }
     Ok(if failed.is_empty() { Outcome::Passed } else { Outcome::Failed(failed.join(", ")) })
 }

@@ -37,6 +37,10 @@ pub(crate) fn build() -> Result<()> {
 /// What a course page loads: without it nobody can buy.
 pub(crate) fn build_checkout() -> Result<()> {
     renew("widget", &repo::root().join("dist"), |folder| {
+        // Before anything is compiled: the server, which is built at the same time, keeps every core busy meanwhile.
+        for tool in [&tools::ESBUILD, &tools::WASM_OPT] {
+            tools::ensure(tool)?;
+        }
         bindgen::build("widget", &["--lib", "--no-default-features"], folder)?;
         slim::all(folder)?;
         loader::build(folder)
