@@ -13,8 +13,8 @@ use crate::mail::Mailer;
 use crate::payments::Stripe;
 use crate::purchase::Receiver;
 use crate::reconcile;
-use crate::store::{Declines, Store};
-use crate::worker;
+use crate::store::{Declines, Schema, Store};
+use crate::worker::{self, Heartbeat};
 use anyhow::Context;
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -41,7 +41,7 @@ pub struct App {
 impl App {
     /// Reads the catalogue, opens the database, binds the address and starts serving.
     pub async fn start(config: Config) -> anyhow::Result<Self> {
-        let checkout = connect(&config).await?;
+        let checkout = connect(&config, config.schema).await?;
         let listener = listen("LISTEN", config.listen)?;
         let address = listener.local_addr()?;
         let metrics = match config.metrics_listen {
@@ -61,23 +61,12 @@ impl App {
         let tasks = TaskTracker::new();
         tasks.spawn(http::serve(listener, Front::new(api), stop.clone(), tasks.clone()));
         if let Some(metrics) = metrics {
-            tasks.spawn(serve_metrics(metrics, checkout.store.clone(), stop.clone()));
+            tasks.spawn(serve_metrics(metrics, checkout.clone(), stop.clone()));
         }
-        let named = checkout.accounts.iter().map(|account| Receiver::Account(account.name().to_owned()));
-        for receiver in Receiver::ALL.into_iter().chain(named) {
-            tasks.spawn(worker::run_outbox(checkout.clone(), receiver, config.retry));
-        }
-        if let Some(mail) = &config.mail {
-            let base = api_base.clone();
-            tasks.spawn(worker::run_mail(checkout.clone(), Mailer::new(mail)?, base, config.retry));
-        }
-        tasks.spawn(worker::run_views(checkout.store.clone(), views, stop.clone()));
-        tasks.spawn(checkout.clone().run_seat_watch());
         let identity = checkout.identity.clone();
         tasks.spawn(async move { identity.prepare().await });
-        tasks.spawn(worker::run_sweep(checkout.clone(), config.limits.check));
-        tasks.spawn(worker::run_circuit(checkout.clone(), config.limits.check));
-        tasks.spawn(reconcile::run_daily(checkout.clone(), config.reconcile));
+        let mailer = config.mail.as_ref().map(Mailer::new).transpose()?;
+        run_background(&checkout, &tasks, &config, mailer.map(|mailer| (mailer, api_base)), views);
         tracing::info!(listen = %address, "listening");
         Ok(Self { address, checkout, catalog_path: config.catalog, stop, tasks })
     }
@@ -117,9 +106,9 @@ impl App {
 }
 
 /// Reads the catalogue, opens the database and prepares the clients of Stripe and FlockJay.
-pub(crate) async fn connect(config: &Config) -> anyhow::Result<Checkout> {
+pub(crate) async fn connect(config: &Config, schema: Schema) -> anyhow::Result<Checkout> {
     let catalog = CurrentCatalog::new(catalog::read(&config.catalog)?);
-    let store = Store::connect(&config.database_url, config.limits, catalog)
+    let store = Store::open(&config.database_url, config.limits, catalog, schema)
         .await
         .context("DATABASE_URL: the database can't be opened")?;
     let accounts = accounts(config)?;
@@ -140,6 +129,66 @@ pub(crate) async fn connect(config: &Config) -> anyhow::Result<Checkout> {
     }))
 }
 
+/// Starts what runs beside the requests. Each loop may be silent for longer than its slowest round takes, as every call in
+/// it ends at a deadline.
+fn run_background(
+    checkout: &Checkout,
+    tasks: &TaskTracker,
+    config: &Config,
+    mail: Option<(Mailer, String)>,
+    views: Arc<Views>,
+) {
+    let seconds = Duration::from_secs;
+    let (check, reconcile, retry) = (config.limits.check, config.reconcile, config.retry);
+    let background = Background { checkout, tasks };
+    let named = checkout.accounts.iter().map(|account| Receiver::Account(account.name().to_owned()));
+    for receiver in Receiver::ALL.into_iter().chain(named) {
+        background.keep(&format!("outbox-{}", receiver.name()), seconds(180), move |checkout, heartbeat| {
+            worker::run_outbox(checkout, receiver.clone(), retry, heartbeat)
+        });
+    }
+    if let Some((mailer, base)) = mail {
+        background.keep("mail", seconds(300), move |checkout, heartbeat| {
+            worker::run_mail(checkout, mailer.clone(), base.clone(), retry, heartbeat)
+        });
+    }
+    background.keep("views", seconds(120), move |checkout, heartbeat| {
+        worker::run_views(checkout.store, views.clone(), checkout.stop, heartbeat)
+    });
+    background.keep("seats", seconds(60), Checkout::run_seat_watch);
+    background.keep("sweep", check + seconds(120), move |checkout, heartbeat| {
+        worker::run_sweep(checkout, check, heartbeat)
+    });
+    background.keep("circuit", check + seconds(120), move |checkout, heartbeat| {
+        worker::run_circuit(checkout, check, heartbeat)
+    });
+    background.keep("reconcile", seconds(240), move |checkout, heartbeat| {
+        reconcile::run_daily(checkout, reconcile, heartbeat)
+    });
+}
+
+struct Background<'a> {
+    checkout: &'a Checkout,
+    tasks: &'a TaskTracker,
+}
+
+impl Background<'_> {
+    fn keep<F>(
+        &self,
+        name: &str,
+        allowed: Duration,
+        start: impl Fn(Checkout, Heartbeat) -> F + Send + Sync + 'static,
+    ) where
+        F: Future<Output = ()> + Send + 'static,
+    {
+        let (checkout, name) = (self.checkout.clone(), name.to_owned());
+        self.tasks.spawn(async move {
+            let start = |heartbeat| start(checkout.clone(), heartbeat);
+            checkout.heartbeats.keep(name, allowed, &checkout.stop, start).await;
+        });
+    }
+}
+
 fn listen(name: &str, address: SocketAddr) -> anyhow::Result<TcpListener> {
     let listening = || {
         let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
@@ -150,8 +199,8 @@ fn listen(name: &str, address: SocketAddr) -> anyhow::Result<TcpListener> {
     listening().with_context(|| format!("{name}: {address} can't be listened on; choose another address"))
 }
 
-async fn serve_metrics(listener: TcpListener, store: Store, stop: CancellationToken) {
-    let serving = axum::serve(listener, http::metrics_router(store));
+async fn serve_metrics(listener: TcpListener, checkout: Checkout, stop: CancellationToken) {
+    let serving = axum::serve(listener, http::metrics_router(checkout));
     if let Err(error) = serving.with_graceful_shutdown(stop.cancelled_owned()).await {
         tracing::error!(%error, "serving metrics failed");
     }

@@ -22,6 +22,11 @@ struct Cli {
 enum Command {
     /// Serves the API, carries out the outbox and sweeps, until SIGTERM or SIGINT. SIGHUP reads the catalogue again.
     Serve(Box<RawConfig>),
+    /// Brings the database to this release's schema.
+    Migrate {
+        #[command(flatten)]
+        desk: Desk,
+    },
     /// Looks after the catalogue.
     Catalog {
         #[command(subcommand)]
@@ -118,6 +123,15 @@ enum PurchasesCommand {
         #[command(flatten)]
         desk: Desk,
     },
+    /// Ends one that nobody has paid. Its seat is free once Stripe has confirmed that nothing will be paid.
+    Cancel {
+        name: String,
+        /// Why, for the audit trail.
+        #[arg(long, default_value = "")]
+        reason: String,
+        #[command(flatten)]
+        desk: Desk,
+    },
     /// Prints all as CSV, or as JSON with --json; amounts in minor units.
     Export {
         /// Only what has changed since, such as 2026-12-01T00:00:00Z.
@@ -199,6 +213,7 @@ async fn main() -> ExitCode {
 async fn run(command: Command) -> anyhow::Result<()> {
     match command {
         Command::Serve(raw) => serve(*raw).await,
+        Command::Migrate { desk } => operate::migrate(&desk).await,
         Command::Catalog { command: CatalogCommand::Check { path, json } } => {
             operate::check_catalog(&path, json)
         }
@@ -211,6 +226,9 @@ async fn run(command: Command) -> anyhow::Result<()> {
             PurchasesCommand::Show { name, desk } => operate::show_purchase(&desk, &name).await,
             PurchasesCommand::Refund { name, amount, reason, desk } => {
                 operate::refund_purchase(&desk, &name, amount, &reason).await
+            }
+            PurchasesCommand::Cancel { name, reason, desk } => {
+                operate::cancel_purchase(&desk, &name, &reason).await
             }
             PurchasesCommand::Export { since, catalog, desk } => {
                 operate::export_purchases(&desk, since.as_deref(), &catalog).await

@@ -3,6 +3,7 @@ use crate::clock;
 use reqwest::StatusCode;
 use reqwest::header::{HeaderMap, RETRY_AFTER};
 use shared::Timestamp;
+use std::net::IpAddr;
 use std::time::Duration;
 use url::Url;
 
@@ -26,7 +27,13 @@ pub(crate) fn is_private(url: &Url) -> bool {
 }
 
 pub(crate) fn is_own_machine(url: &Url) -> bool {
-    url.host_str().is_some_and(|host| host == "localhost" || host.starts_with("127."))
+    url.host_str().is_some_and(is_own_host)
+}
+
+/// Whether a host as addresses name it is this machine.
+pub(crate) fn is_own_host(host: &str) -> bool {
+    let address = host.trim_matches(['[', ']']).parse::<IpAddr>();
+    host == "localhost" || address.is_ok_and(|address| address.is_loopback())
 }
 
 /// How long to wait; nothing where that is not said, or can't be read.
@@ -38,4 +45,27 @@ pub(crate) fn retry_after(headers: &HeaderMap) -> Option<Duration> {
     // A date (RFC 9110).
     let date = jiff::fmt::rfc2822::parse(text).ok()?;
     Some(Timestamp::from_millis(date.timestamp().as_millisecond()).since(clock::now()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_that_looks_like_this_machine_is_another() {
+        for own in [
+            "http://127.0.0.1:1",
+            "http://127.8.8.8",
+            "http://[::1]/x",
+            "http://localhost",
+            "smtp://127.0.0.1:25",
+        ] {
+            assert!(is_own_machine(&Url::parse(own).unwrap()), "{own}");
+        }
+        for other in
+            ["http://127.evil.com", "http://localhost.evil.com", "http://[::2]", "smtp://127.0.0.1.evil.com"]
+        {
+            assert!(!is_own_machine(&Url::parse(other).unwrap()), "{other}");
+        }
+    }
 }

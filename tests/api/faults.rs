@@ -1,6 +1,7 @@
 //! Stripe at its worst: whatever it does, one intent, one charge, and an honest answer.
 use checkout_tests::{COURSE, Setup, TestApp};
 use sandbox::{Misbehaviour, StripeFault, StripeOperation};
+use tokio::task::JoinSet;
 
 const GOOD: &str = "4242424242424242";
 
@@ -150,4 +151,34 @@ async fn a_restart_between_pay_and_the_answer_forgets_nothing() {
     app.reaches(&id, "canceled").await;
     let intents = app.sandbox.stripe().intents();
     assert_eq!((intents.len(), &intents[0]["status"]), (1, &serde_json::json!("canceled")));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_intent_whose_answer_was_lost_before_a_thousand_others_were_made_frees_its_seat() {
+    let app = TestApp::with(&["--payment-seconds=1"]).await;
+    let stripe = app.sandbox.stripe();
+    stripe.never_deliver();
+    let id = app.open("ru-live").await;
+    let lost = StripeFault::new(Misbehaviour::Hang { after_work: true }).on(StripeOperation::CreateIntent);
+    stripe.fault(lost.times(1));
+    stripe.fault(StripeFault::new(Misbehaviour::Down));
+    app.press_pay(&id, 49000).await.expect_problem(502, "payments_unavailable");
+    stripe.clear_faults();
+    stripe.never_deliver();
+    let client = reqwest::Client::new();
+    for _ in 0..44 {
+        let mut others = JoinSet::new();
+        for _ in 0..25 {
+            let request = client.post(format!("{}/v1/payment_intents", app.sandbox.stripe_url()));
+            let form =
+                request.bearer_auth("sk_test_sandbox").form(&[("amount", "4900"), ("currency", "usd")]);
+            others.spawn(form.send());
+        }
+        others.join_all().await.into_iter().for_each(|made| assert!(made.unwrap().status().is_success()));
+    }
+    app.reaches(&id, "canceled").await;
+    let ours = |intent: &&serde_json::Value| !intent["metadata"]["purchase"].is_null();
+    let intents = stripe.intents();
+    assert!(intents.iter().filter(ours).all(|intent| intent["status"] == "canceled"));
+    app.open("ru-live").await;
 }

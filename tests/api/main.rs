@@ -25,5 +25,6 @@ mod payment;
 mod purchases;
 mod salesforce;
 mod seats;
+mod silence;
 mod totals;
 mod webhooks;

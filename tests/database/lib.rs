@@ -1,5 +1,9 @@
 //! A fresh database for each test: a file of SQLite's, or with `TEST_POSTGRES`, the address of a cluster's database, a
 //! new one in that cluster.
+mod wire;
+
+pub use wire::Wire;
+
 use sqlx::{AnyConnection, Connection, Executor, Row};
 use std::time::{Duration, Instant};
 use tempfile::TempDir;
@@ -25,9 +29,18 @@ impl TestDatabase {
     pub fn url(&self) -> &str {
         &self.url
     }
+
+    /// A wire to it that can be cut, and the `DATABASE_URL` by that wire. Nothing for SQLite, to which there is none.
+    pub async fn wired(&self) -> Option<(Wire, String)> {
+        let (_, server) = self.url.strip_prefix("postgres://")?.split_once('@')?;
+        let (host, _) = server.split_once('/')?;
+        let wire = Wire::to(host.to_owned()).await;
+        let url = self.url.replacen(host, &wire.address().to_string(), 1);
+        Some((wire, url))
+    }
 }
 
-/// Keeps everybody else from storing a purchase until it is released.
+/// Keeps everybody else from storing a purchase, taking work and saying that they can write, until it is released.
 pub struct Lock {
     connection: AnyConnection,
     is_postgres: bool,
@@ -40,7 +53,7 @@ impl TestDatabase {
         let mut connection = AnyConnection::connect(&self.url).await.expect("the database");
         let is_postgres = self.url.starts_with("postgres");
         let lock = if is_postgres {
-            "BEGIN; LOCK TABLE purchases IN ACCESS EXCLUSIVE MODE"
+            "BEGIN; LOCK TABLE purchases, outbox, jobs IN ACCESS EXCLUSIVE MODE"
         } else {
             "PRAGMA busy_timeout = 10000; BEGIN EXCLUSIVE"
         };
@@ -116,6 +129,25 @@ impl Lock {
             .await
             .expect("the activity");
             if row.get::<i64, _>("ended") > 0 {
+                return;
+            }
+            looks.tick().await;
+        }
+    }
+
+    /// Waits until a statement that begins like this waits here. SQLite can't tell.
+    pub async fn holds_up(&mut self, statement: &str) {
+        let mut looks = tokio::time::interval(Duration::from_millis(20));
+        let until = Instant::now() + Duration::from_secs(8);
+        while self.is_postgres {
+            assert!(Instant::now() < until, "no {statement} waits");
+            self.connection.execute("SELECT pg_stat_clear_snapshot()").await.expect("a fresh look");
+            let waiting = sqlx::query(
+                "SELECT count(*) AS waiting FROM pg_stat_activity WHERE datname = current_database() \
+                 AND wait_event_type = 'Lock' AND query LIKE $1",
+            );
+            let row = waiting.bind(format!("{statement}%")).fetch_one(&mut self.connection).await;
+            if row.expect("the activity").get::<i64, _>("waiting") > 0 {
                 return;
             }
             looks.tick().await;

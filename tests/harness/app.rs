@@ -221,6 +221,13 @@ impl TestApp {
         self.database.url()
     }
 
+    /// Starts the server again with a wire to its database that can be cut; nothing happens on SQLite, to which there is none.
+    pub async fn wire_database(&mut self) -> Option<test_database::Wire> {
+        let (wire, url) = self.database.wired().await?;
+        self.restart_with(&[format!("--database-url={url}")]).await;
+        Some(wire)
+    }
+
     /// Keeps the server from storing a purchase until released.
     pub async fn lock_database(&self) -> test_database::Lock {
         self.database.lock().await

@@ -1,5 +1,6 @@
 //! A private PostgreSQL cluster in a temporary directory, gone when dropped.
 
+use std::ffi::OsString;
 use std::fs::File;
 use std::net::{Ipv4Addr, TcpListener};
 use std::path::Path;
@@ -12,6 +13,8 @@ use tempfile::TempDir;
 use crate::process::{self, Running, command};
 use crate::{interrupt, machine, tools};
 
+/// Within the cluster's folder of data.
+const CERTIFICATE: &str = "server.crt";
 const START_LIMIT: Duration = Duration::from_secs(60);
 const POLL: Duration = Duration::from_millis(50);
 /// The user of Debian's package: PostgreSQL refuses to run as root.
@@ -20,7 +23,9 @@ const USER: &str = "postgres";
 /// Until Ctrl-C, or until it dies.
 pub(crate) fn run() -> Result<()> {
     let mut cluster = Cluster::start()?;
-    println!("TEST_POSTGRES={} cargo test -p checkout-tests --test api", cluster.url("postgres"));
+    let [(url, at), (certificate, file)] =
+        cluster.environment().map(|(name, value)| (name, value.display().to_string()));
+    println!("{url}={at} {certificate}={file} cargo test -p checkout-tests --test api");
     loop {
         if interrupt::check().is_err() {
             return Ok(());
@@ -53,12 +58,18 @@ impl Cluster {
         init.args(["--auth=trust", "--username=postgres", "--encoding=UTF8", "--locale=C", "--no-sync"]);
         init.arg("--pgdata").arg(&data);
         process::run(init.current_dir(folder.path()).stdout(Stdio::null()))?;
+        certify(&data, folder.path())?;
         let port = free_port()?;
         let mut server = as_its_user(&programs.join("postgres"));
         server.arg("-D").arg(&data).args(["-p", &port.to_string()]);
         // Nothing here outlives the machine, so nothing needs to be safe on its disk.
-        let settings =
-            ["listen_addresses=127.0.0.1", "unix_socket_directories=", "fsync=off", "max_connections=400"];
+        let settings = [
+            "listen_addresses=127.0.0.1",
+            "unix_socket_directories=",
+            "fsync=off",
+            "max_connections=400",
+            "ssl=on",
+        ];
         for setting in settings {
             server.args(["-c", setting]);
         }
@@ -67,6 +78,12 @@ impl Cluster {
         let mut cluster = Self { running: Running::spawn(&mut server)?, folder, port };
         cluster.wait(&programs, &log)?;
         Ok(cluster)
+    }
+
+    /// What tests find it by, and the certificate that it shows, which vouches for itself.
+    pub(crate) fn environment(&self) -> [(&'static str, OsString); 2] {
+        let certificate = self.folder.path().join("data").join(CERTIFICATE);
+        [("TEST_POSTGRES", self.url("postgres").into()), ("TEST_POSTGRES_CERTIFICATE", certificate.into())]
     }
 
     /// The address of `database` in it.
@@ -89,6 +106,28 @@ impl Cluster {
             std::thread::sleep(POLL);
         }
     }
+}
+
+/// Gives the cluster a certificate for this machine, under the names by which PostgreSQL looks for it and its key.
+fn certify(data: &Path, folder: &Path) -> Result<()> {
+    let mut openssl = as_its_user(Path::new("openssl"));
+    openssl.args([
+        "req",
+        "-x509",
+        "-newkey",
+        "ec",
+        "-pkeyopt",
+        "ec_paramgen_curve:P-256",
+        "-nodes",
+        "-days",
+        "2",
+    ]);
+    openssl.args(["-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1"]);
+    openssl.args(["-addext", "basicConstraints=critical,CA:FALSE"]);
+    openssl.arg("-keyout").arg(data.join("server.key")).arg("-out").arg(data.join(CERTIFICATE));
+    process::run_quietly(openssl.current_dir(folder)).context(
+        "PostgreSQL's certificate can't be made: install openssl 1.1.1 or later so that it is on PATH",
+    )
 }
 
 /// Ended by the kernel should we die; as another user where we are root.

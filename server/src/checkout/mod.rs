@@ -9,6 +9,7 @@ mod moment;
 mod open;
 mod pauses;
 mod pay;
+mod ready;
 mod seats;
 mod status;
 mod team;
@@ -24,6 +25,7 @@ use crate::payments::{Intent, IntentStatus, Payments, Stripe};
 use crate::purchase::{Purchase, PurchaseId};
 use crate::store::Store;
 use crate::trial::reach;
+use crate::worker::Heartbeats;
 use shared::{Offering, Sale, Timestamp};
 use std::sync::Arc;
 use std::time::Duration;
@@ -37,6 +39,7 @@ pub use moment::Moment;
 pub use open::IdempotencyKey;
 pub use pauses::Pauses;
 pub use pay::Payer;
+pub use ready::Readiness;
 pub use seats::SeatWatch;
 pub use team::{Assigned, TeamPage};
 
@@ -61,6 +64,9 @@ pub struct Checkout<P = Stripe, G = FlockJay> {
     patience: Duration,
     /// Ends what waits, when the server is told to stop.
     pub(crate) stop: CancellationToken,
+    /// Of what runs in the background.
+    pub(crate) heartbeats: Heartbeats,
+    pub(crate) readiness: Readiness,
 }
 
 impl<P: Payments, G: Grants> Checkout<P, G> {
@@ -81,6 +87,8 @@ impl<P: Payments, G: Grants> Checkout<P, G> {
             identity: Arc::default(),
             patience: GIVE_UP_WAIT,
             stop: CancellationToken::new(),
+            heartbeats: Heartbeats::default(),
+            readiness: Readiness::default(),
         }
     }
 
@@ -110,11 +118,6 @@ impl<P: Payments, G: Grants> Checkout<P, G> {
 
     pub(crate) fn now(&self) -> Timestamp {
         self.clock.now()
-    }
-
-    /// Whether requests can be served.
-    pub async fn ready(&self) -> Result<(), Error> {
-        Ok(self.store.ping().await?)
     }
 
     /// The offering as it stands now.
@@ -174,6 +177,8 @@ impl<P, G> Clone for Checkout<P, G> {
             identity: self.identity.clone(),
             patience: self.patience,
             stop: self.stop.clone(),
+            heartbeats: self.heartbeats.clone(),
+            readiness: self.readiness.clone(),
         }
     }
 }

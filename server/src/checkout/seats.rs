@@ -3,6 +3,7 @@ use super::Checkout;
 use crate::error::Error;
 use crate::grants::Grants;
 use crate::payments::Payments;
+use crate::worker::Heartbeat;
 use shared::{Sale, SeatsNews};
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -24,8 +25,9 @@ impl<P: Payments, G: Grants> Checkout<P, G> {
     }
 
     /// Tells those who watch, until the checkout stops.
-    pub async fn run_seat_watch(self) {
+    pub async fn run_seat_watch(self, heartbeat: Heartbeat) {
         loop {
+            heartbeat.beat();
             tokio::select! {
                 () = self.store.wait_for_seats() => {}
                 () = tokio::time::sleep(LOOK) => {}

@@ -1,9 +1,11 @@
 //! Checks every setting alone, and then those that must agree.
 use super::service::{SHORTEST, ServiceTokens};
-use super::{Config, ConfigMistakes, FlockJayConfig, RawConfig, Retry, StripeConfig};
+use super::{Config, ConfigMistakes, FlockJayConfig, RawConfig, RawDatabase, Retry, StripeConfig};
 use crate::abuse::{Proxies, Rate, Rates};
 use crate::identity::RawIdentity;
+use crate::outbound::is_private;
 use crate::purchase::Limits;
+use crate::store::Schema;
 use ipnet::IpNet;
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};
@@ -50,7 +52,8 @@ impl RawConfig {
             metrics_listen: self.metrics_listen.as_ref().map(|text| {
                 checker.parse("METRICS_LISTEN", text, "an address such as 127.0.0.1:9090", unspecified())
             }),
-            database_url: checker.database(self.database_url),
+            schema: checker.schema(&self.migrate, &self.database),
+            database_url: checker.database(&self.database),
             public_url: self.public_url.map(|text| checker.web("PUBLIC_URL", &text)),
             allowed_origins: checker.origins(&self.allowed_origins),
             service_tokens: checker.service_tokens(&self.service_tokens),
@@ -235,11 +238,23 @@ impl Checker {
         secrets
     }
 
-    fn database(&mut self, url: String) -> String {
-        if !["sqlite:", "postgres:", "postgresql:"].iter().any(|scheme| url.starts_with(scheme)) {
-            self.mistake("DATABASE_URL", "must begin with sqlite:// or postgres://");
+    fn schema(&mut self, migrate: &str, database: &RawDatabase) -> Schema {
+        match migrate.trim() {
+            "1" => Schema::Migrate,
+            "" | "0" if database.is_sqlite() => Schema::Migrate,
+            "" | "0" => Schema::Create,
+            other => {
+                self.mistake("MIGRATE", format_args!("{other:?} must be 1, or not be set"));
+                Schema::Create
+            }
         }
-        url
+    }
+
+    fn database(&mut self, database: &RawDatabase) -> String {
+        database.check().unwrap_or_else(|(setting, wrong)| {
+            self.mistake(setting, wrong);
+            String::new()
+        })
     }
 
     /// An address without its trailing slash.
@@ -256,7 +271,14 @@ impl Checker {
         if !text.is_empty() {
             self.web("FLOCKJAY_URL", &text);
         }
-        Url::parse(&text).unwrap_or_else(|_| no_url())
+        let Ok(url) = Url::parse(&text) else { return no_url() };
+        if url.scheme() == "http" && !is_private(&url) {
+            self.mistake(
+                "FLOCKJAY_URL",
+                "must begin with https:// unless it is on this machine: it is sent a token",
+            );
+        }
+        url
     }
 
     fn origins(&mut self, text: &str) -> Vec<String> {

@@ -1,11 +1,13 @@
 //! Settings from the environment and flags of the same name, checked at start with every mistake named at once.
 mod check;
+mod database;
 mod others;
 mod receivers;
 mod service;
 #[cfg(test)]
 mod tests;
 
+pub use database::RawDatabase;
 pub use receivers::{RawReceivers, Receivers};
 pub use service::ServiceTokens;
 
@@ -13,6 +15,7 @@ use crate::abuse::{ChallengeProvider, Proxies, Rates};
 use crate::account::WebhookConfig;
 use crate::identity::IdentityConfig;
 use crate::purchase::Limits;
+use crate::store::Schema;
 use clap::Args;
 use std::fmt;
 use std::net::SocketAddr;
@@ -29,9 +32,11 @@ pub struct RawConfig {
     /// Address that /metrics listens on; none without it.
     #[arg(long, env = "METRICS_LISTEN")]
     pub metrics_listen: Option<String>,
-    /// `sqlite://path` or `postgres://…`.
-    #[arg(long, env = "DATABASE_URL", default_value = "sqlite://data/checkout.db", hide_env_values = true)]
-    pub database_url: String,
+    #[command(flatten)]
+    pub database: RawDatabase,
+    /// Brings a PostgreSQL database of an earlier release to this one's schema at start, as is always done with SQLite.
+    #[arg(long, env = "MIGRATE", default_value = "", num_args = 0..=1, default_missing_value = "1")]
+    pub migrate: String,
     /// Where browsers reach this server; `http://LISTEN` without it.
     #[arg(long, env = "PUBLIC_URL")]
     pub public_url: Option<String>,
@@ -161,6 +166,8 @@ pub struct Config {
     pub listen: SocketAddr,
     pub metrics_listen: Option<SocketAddr>,
     pub database_url: String,
+    /// What may be done to its schema at start.
+    pub schema: Schema,
     /// An origin and perhaps a path, without a trailing slash; `None` means wherever the server listens.
     pub public_url: Option<String>,
     pub allowed_origins: Vec<String>,

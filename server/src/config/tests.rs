@@ -1,5 +1,6 @@
 //! Good settings, and every way in which they can be wrong.
 use super::*;
+use crate::store::Schema;
 use clap::Parser;
 
 #[derive(Parser)]
@@ -87,6 +88,25 @@ fn every_mistake_is_named_at_once() {
         ]
     );
     assert!(!mistakes.join("\n").contains("whsec_secret"), "a secret is never repeated");
+}
+
+#[test]
+fn flockjay_is_spoken_to_in_secret() {
+    assert!(check(&["--flockjay-url=https://flockjay.example/api"]).is_ok());
+    for readable in ["http://flockjay.example/api", "http://127.evil.example"] {
+        let mistakes = check(&[&format!("--flockjay-url={readable}")]).unwrap_err();
+        assert!(mistakes[0].starts_with("FLOCKJAY_URL: must begin with https://"), "{mistakes:?}");
+    }
+}
+
+#[test]
+fn who_migrates_is_said() {
+    let schema = |flags: &[&str]| check(flags).map(|config| config.schema);
+    let postgres = "--database-url=postgres://a@localhost/b";
+    assert_eq!(schema(&[]), Ok(Schema::Migrate), "SQLite is this server's alone");
+    assert_eq!(schema(&[postgres]), Ok(Schema::Create));
+    assert_eq!(schema(&[postgres, "--migrate"]), Ok(Schema::Migrate));
+    assert!(schema(&["--migrate=perhaps"]).unwrap_err()[0].starts_with("MIGRATE"));
 }
 
 #[test]

@@ -1,8 +1,22 @@
 //! `GET /healthz` and `GET /readyz`.
 use super::Api;
-use crate::error::Error;
+use super::problem::problem;
+use axum::Json;
 use axum::extract::State;
-use shared::Problem;
+use axum::http::{StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use serde::Serialize;
+use shared::{Code, Problem};
+use utoipa::ToSchema;
+
+/// What an instance that is not ready waits for.
+#[derive(Serialize, ToSchema)]
+struct NotReady {
+    #[serde(flatten)]
+    problem: Problem,
+    /// `database` where nothing can be written, and the names of background loops that show no sign of life.
+    waiting: Vec<String>,
+}
 
 /// The process runs.
 #[utoipa::path(get, path = "/healthz", responses((status = 200, description = "It runs")))]
@@ -10,16 +24,29 @@ pub(super) async fn healthz() -> &'static str {
     "ok"
 }
 
-/// The database answers, so that requests can be served.
+/// The database can be written to, and everything that runs in the background does.
 #[utoipa::path(
     get,
     path = "/readyz",
     responses(
         (status = 200, description = "Ready"),
-        (status = 503, body = Problem, description = "`unavailable`", content_type = "application/problem+json"),
+        (
+            status = 503, body = NotReady, content_type = "application/problem+json",
+            description = "`unavailable`, and what is waited for"
+        ),
     )
 )]
-pub(super) async fn readyz(State(api): State<Api>) -> Result<&'static str, Error> {
-    api.checkout.ready().await?;
-    Ok("ready")
+pub(super) async fn readyz(State(api): State<Api>) -> Response {
+    let waiting = api.checkout.waits_for().await;
+    if waiting.is_empty() {
+        return "ready".into_response();
+    }
+    let detail = format!("This instance waits for: {}.", waiting.join(", "));
+    let problem = problem(503, Code::Unavailable, "Not ready", detail);
+    let headers = [
+        (header::CONTENT_TYPE, "application/problem+json"),
+        (header::CACHE_CONTROL, "no-store"),
+        (header::RETRY_AFTER, "5"),
+    ];
+    (StatusCode::SERVICE_UNAVAILABLE, headers, Json(NotReady { problem, waiting })).into_response()
 }

@@ -1,7 +1,9 @@
 //! `GET /metrics` for Prometheus, on a port of its own, since it is nobody's business outside.
+use crate::checkout::Checkout;
 use crate::clock;
 use crate::error::Error;
-use crate::store::{Store, subject};
+use crate::store::subject;
+use crate::worker::Heartbeats;
 use axum::Router;
 use axum::extract::State;
 use axum::http::header;
@@ -9,13 +11,14 @@ use axum::response::IntoResponse;
 use axum::routing::get;
 
 /// The one route of the metrics port.
-pub fn metrics_router(store: Store) -> Router {
-    Router::new().route("/metrics", get(metrics)).with_state(store)
+pub fn metrics_router(checkout: Checkout) -> Router {
+    Router::new().route("/metrics", get(metrics)).with_state(checkout)
 }
 
-async fn metrics(State(store): State<Store>) -> Result<impl IntoResponse, Error> {
+async fn metrics(State(checkout): State<Checkout>) -> Result<impl IntoResponse, Error> {
+    let store = &checkout.store;
     let (pending, stuck) = store.outbox_depth().await?;
-    let text = format!(
+    let mut text = format!(
         "# HELP checkout_outbox_pending Commands that wait to be carried out.\n\
          # TYPE checkout_outbox_pending gauge\n\
          checkout_outbox_pending {pending}\n\
@@ -31,5 +34,23 @@ async fn metrics(State(store): State<Store>) -> Result<impl IntoResponse, Error>
         guesses = store.guesses(),
         guessing = i32::from(store.is_marked(subject::GUESSING, clock::now()).await?),
     );
+    text += &heartbeats(&checkout.heartbeats);
     Ok(([(header::CONTENT_TYPE, "text/plain; version=0.0.4")], text))
+}
+
+fn heartbeats(heartbeats: &Heartbeats) -> String {
+    let mut text = "# HELP checkout_background_silence_seconds Time since a background loop last showed a sign of life.\n\
+                    # TYPE checkout_background_silence_seconds gauge\n"
+        .to_owned();
+    let all = heartbeats.all();
+    for (name, silence, _) in &all {
+        text +=
+            &format!("checkout_background_silence_seconds{{loop=\"{name}\"}} {:.1}\n", silence.as_secs_f64());
+    }
+    text += "# HELP checkout_background_restarts_total Starts of a background loop after it ended or fell silent. Alert on \
+             growth.\n# TYPE checkout_background_restarts_total counter\n";
+    for (name, _, restarts) in &all {
+        text += &format!("checkout_background_restarts_total{{loop=\"{name}\"}} {restarts}\n");
+    }
+    text
 }

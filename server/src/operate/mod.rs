@@ -3,6 +3,7 @@ mod catalog;
 mod coupons;
 mod export;
 mod learner;
+mod migrate;
 mod outbox;
 mod purchases;
 mod reconcile;
@@ -16,8 +17,9 @@ pub use catalog::check_catalog;
 pub use coupons::{CouponsCommand, coupons};
 pub use export::export_purchases;
 pub use learner::{LearnerCommand, learner};
+pub use migrate::migrate;
 pub use outbox::{list_commands, retry_command};
-pub use purchases::{list_purchases, refund_purchase, resend_grant, show_purchase};
+pub use purchases::{cancel_purchase, list_purchases, refund_purchase, resend_grant, show_purchase};
 pub use reconcile::{Reconcile, reconcile};
 pub use seats::show_seats;
 pub use sync::{Sync, sync};
@@ -25,6 +27,7 @@ pub use tokens::{TokensCommand, tokens};
 pub use variants::{Stats, list_variants, show_stats};
 
 use crate::catalog::CurrentCatalog;
+use crate::config::RawDatabase;
 use crate::purchase::{Limits, Refusal};
 use crate::store::{Store, StoreError};
 use anyhow::Context;
@@ -34,8 +37,8 @@ use std::time::Duration;
 /// Where the purchases are, and who asks.
 #[derive(Args, Clone, Debug)]
 pub struct Desk {
-    #[arg(long, env = "DATABASE_URL", default_value = "sqlite://data/checkout.db", hide_env_values = true)]
-    pub database_url: String,
+    #[command(flatten)]
+    pub database: RawDatabase,
     /// Who acts, for the audit trail.
     #[arg(long = "as", env = "OPERATOR")]
     pub who: Option<String>,
@@ -73,9 +76,13 @@ impl Desk {
             payment: Duration::from_secs(1200),
             check: Duration::from_secs(15),
         };
-        Store::connect_existing(&self.database_url, limits, CurrentCatalog::default())
+        Store::connect_existing(&self.database_url()?, limits, CurrentCatalog::default())
             .await
             .context("DATABASE_URL: the database can't be opened")
+    }
+
+    fn database_url(&self) -> Result<String, Refused> {
+        self.database.check().map_err(|(field, detail)| Refused::Field { field, detail })
     }
 
     /// The person at the terminal, by name.

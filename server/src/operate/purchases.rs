@@ -146,6 +146,41 @@ pub async fn refund_purchase(
     Ok(())
 }
 
+/// Ends a purchase that nobody has paid, as the learner could: its seat is free once Stripe has confirmed that nothing will
+/// be paid, which a running server asks within a second.
+pub async fn cancel_purchase(desk: &Desk, name: &str, reason: &str) -> anyhow::Result<()> {
+    let who = desk.operator()?;
+    let store = desk.open().await?;
+    let purchase = store.purchase_called(name).await.map_err(unknown(name))?;
+    let reference = purchase.reference().as_str().to_owned();
+    let now = clock::now();
+    let mut tx = store.begin().await?;
+    let canceled = tx.apply(purchase.id(), Event::GaveUp, now).await?.map_err(|_| {
+        let state = purchase.state();
+        Refused::Purchase(format!("{reference} is {state}: `purchases refund` gives back what was paid"))
+    })?;
+    tx.audit(who, "cancel", Some(purchase.id()), reason, now).await?;
+    tx.commit().await?;
+    if desk.json {
+        return print_json(&summary(&canceled));
+    }
+    print(&match canceled.state() {
+        State::Canceled | State::Expired => format!("{reference} is {}", canceled.state()),
+        State::Held
+        | State::Paying
+        | State::Processing
+        | State::Paid
+        | State::Granted
+        | State::Refunding
+        | State::Refunded => {
+            format!(
+                "{reference} ends once Stripe has confirmed that nothing will be paid; `purchases show` says so"
+            )
+        }
+    });
+    Ok(())
+}
+
 /// Has FlockJay asked once more for the access that it refused.
 pub async fn resend_grant(desk: &Desk, name: &str) -> anyhow::Result<()> {
     let who = desk.operator()?;

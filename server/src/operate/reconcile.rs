@@ -5,6 +5,7 @@ use crate::app;
 use crate::clock;
 use crate::config::RawConfig;
 use crate::reconcile::{Difference, Progress, Scope};
+use crate::store::Schema;
 use anyhow::Context;
 use clap::Args;
 use indicatif::{ProgressBar, ProgressStyle};
@@ -33,7 +34,7 @@ pub struct Reconcile {
 pub async fn reconcile(options: Reconcile) -> anyhow::Result<()> {
     let mends = if options.dry_run { None } else { Some(operator(options.who.as_deref())?) };
     let config = options.settings.check().context("the settings can't be used")?;
-    let checkout = app::connect(&config).await?;
+    let checkout = app::connect(&config, Schema::Check).await?;
     let back = Duration::from_secs(u64::from(options.days) * 86_400);
     let scope = Scope { since: clock::now().minus(back), mends };
     let bar = ProgressBar::no_length();

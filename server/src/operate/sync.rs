@@ -7,7 +7,7 @@ use crate::clock;
 use crate::config::RawConfig;
 use crate::error::Error;
 use crate::purchase::{Event, Receiver};
-use crate::store::FeedEntry;
+use crate::store::{FeedEntry, Schema};
 use anyhow::Context;
 use clap::Args;
 use indicatif::{ProgressBar, ProgressStyle};
@@ -54,7 +54,7 @@ pub async fn sync(options: Sync) -> anyhow::Result<()> {
     let who = operator(options.who.as_deref())?;
     let since = parse_moment("--since", Some(&options.since))?.unwrap_or(Timestamp::from_millis(0));
     let config = options.settings.check().context("the settings can't be used")?;
-    let checkout = app::connect(&config).await?;
+    let checkout = app::connect(&config, Schema::Check).await?;
     let known: Vec<_> = checkout.accounts.iter().map(|account| account.name()).collect();
     if !known.contains(&options.receiver.as_str()) {
         let named = if known.is_empty() { "none".to_owned() } else { known.join(", ") };

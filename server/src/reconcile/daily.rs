@@ -3,6 +3,7 @@ use super::Scope;
 use crate::checkout::Checkout;
 use crate::grants::Grants;
 use crate::payments::Payments;
+use crate::worker::Heartbeat;
 use std::convert::Infallible;
 use std::time::Duration;
 
@@ -19,13 +20,18 @@ const LEASE: Duration = Duration::from_secs(60);
 const LOOK: Duration = Duration::from_secs(60);
 
 /// Compares every `interval` until the checkout stops.
-pub async fn run_daily<P: Payments, G: Grants>(checkout: Checkout<P, G>, interval: Duration) {
+pub async fn run_daily<P: Payments, G: Grants>(
+    checkout: Checkout<P, G>,
+    interval: Duration,
+    heartbeat: Heartbeat,
+) {
     loop {
+        heartbeat.beat();
         match checkout.store.claim_job(JOB, checkout.now(), interval, LEASE.min(interval)).await {
             Ok(true) => {
                 tokio::select! {
                     next = compare(&checkout, interval) => postpone(&checkout, next).await,
-                    never = keep_lease(&checkout) => match never {},
+                    never = keep_lease(&checkout, &heartbeat) => match never {},
                     () = checkout.stop.cancelled() => return,
                 }
             }
@@ -39,8 +45,9 @@ pub async fn run_daily<P: Payments, G: Grants>(checkout: Checkout<P, G>, interva
     }
 }
 
-async fn keep_lease<P: Payments, G: Grants>(checkout: &Checkout<P, G>) -> Infallible {
+async fn keep_lease<P: Payments, G: Grants>(checkout: &Checkout<P, G>, heartbeat: &Heartbeat) -> Infallible {
     loop {
+        heartbeat.beat();
         tokio::time::sleep(LEASE / 3).await;
         postpone(checkout, LEASE).await;
     }

@@ -34,7 +34,7 @@ impl Store {
     pub async fn coupon(&self, code: &CouponCode) -> Result<Option<Coupon>, StoreError> {
         let text = format!("SELECT {COLUMNS} FROM coupons WHERE code = $1");
         let query = sqlx::query(sqlx::AssertSqlSafe(text)).bind(code.as_str());
-        query.fetch_optional(&self.pool).await?.map(|row| coupon(&row)).transpose()
+        query.fetch_optional(self.pool()).await?.map(|row| coupon(&row)).transpose()
     }
 
     /// The newest coupons that fit, newest first.
@@ -47,7 +47,7 @@ impl Store {
             .bind(filter.pack.as_deref())
             .bind(i64::from(filter.all))
             .bind(filter.most);
-        query.fetch_all(&self.pool).await?.iter().map(coupon).collect()
+        query.fetch_all(self.pool()).await?.iter().map(coupon).collect()
     }
 
     /// Who uses `code`, the first first.
@@ -57,7 +57,7 @@ impl Store {
              WHERE r.code = $1 ORDER BY r.at, p.reference",
         )
         .bind(code.as_str())
-        .fetch_all(&self.pool)
+        .fetch_all(self.pool())
         .await?;
         let found = |row: &AnyRow| {
             Ok(Use {
@@ -87,7 +87,7 @@ impl Tx {
         .bind(i64::from(coupon.brings_seat))
         .bind(now.as_millis())
         .bind(serde_json::to_string(&coupon.terms)?)
-        .execute(&mut *self.inner)
+        .execute(self.connection())
         .await?;
         Ok(inserted.rows_affected() == 1)
     }
@@ -96,7 +96,7 @@ impl Tx {
     pub async fn brings_seat(&mut self, code: &CouponCode) -> Result<Option<bool>, StoreError> {
         let row = sqlx::query("SELECT brings_seat FROM coupons WHERE code = $1")
             .bind(code.as_str())
-            .fetch_optional(&mut *self.inner)
+            .fetch_optional(self.connection())
             .await?;
         row.map(|row| Ok(row.try_get::<i64, _>("brings_seat")? == 1)).transpose()
     }
@@ -116,12 +116,12 @@ impl Tx {
         let taken = sqlx::query(sqlx::AssertSqlSafe(text))
             .bind(code.as_str())
             .bind(i64::from(!holds(Guard::CouponIsLeft)))
-            .fetch_optional(&mut *self.inner)
+            .fetch_optional(self.connection())
             .await?;
         let Some(taken) = taken else {
             let known = sqlx::query("SELECT revoked_at FROM coupons WHERE code = $1")
                 .bind(code.as_str())
-                .fetch_optional(&mut *self.inner)
+                .fetch_optional(self.connection())
                 .await?;
             let revoked = known.map(|row| row.try_get::<Option<i64>, _>("revoked_at")).transpose()?;
             return Ok(Err(match revoked {
@@ -139,7 +139,7 @@ impl Tx {
             .bind(code.as_str())
             .bind(email.map(|email| email.as_str().to_lowercase()))
             .bind(now.as_millis())
-            .execute(&mut *self.inner)
+            .execute(self.connection())
             .await?;
         Ok(Ok(coupon))
     }
@@ -151,7 +151,7 @@ impl Tx {
             "SELECT 1 AS one FROM packs k JOIN purchases p ON p.id = k.purchase_id WHERE k.id = $1 AND p.state = 'refunding'",
         )
         .bind(pack)
-        .fetch_optional(&mut *self.inner)
+        .fetch_optional(self.connection())
         .await?;
         Ok(row.is_some() && holds(Guard::CodesGoWithMoney))
     }
@@ -166,7 +166,7 @@ impl Tx {
     ) -> Result<Result<(), CouponRefusal>, StoreError> {
         let text = format!("UPDATE coupons SET used = used WHERE code = $1 RETURNING {COLUMNS}");
         let row =
-            sqlx::query(sqlx::AssertSqlSafe(text)).bind(code.as_str()).fetch_one(&mut *self.inner).await?;
+            sqlx::query(sqlx::AssertSqlSafe(text)).bind(code.as_str()).fetch_one(self.connection()).await?;
         let coupon = coupon(&row)?;
         // What a company has got its money back for is good for nobody who has not paid with it yet.
         if coupon.pack.is_some() && (coupon.revoked || self.is_refunding(&coupon).await?) {
@@ -182,7 +182,7 @@ impl Tx {
         .bind(code.as_str())
         .bind(&email)
         .bind(purchase.as_str())
-        .fetch_one(&mut *self.inner)
+        .fetch_one(self.connection())
         .await?;
         let uses: i64 = row.try_get("uses")?;
         if coupon.terms.per_learner.is_some_and(|most| uses >= most) {
@@ -192,7 +192,7 @@ impl Tx {
             .bind(purchase.as_str())
             .bind(code.as_str())
             .bind(&email)
-            .execute(&mut *self.inner)
+            .execute(self.connection())
             .await?;
         Ok(Ok(()))
     }
@@ -209,7 +209,7 @@ impl Tx {
         let gone = sqlx::query("DELETE FROM redemptions WHERE purchase_id = $1 AND code = $2")
             .bind(purchase.as_str())
             .bind(code.as_str())
-            .execute(&mut *self.inner)
+            .execute(self.connection())
             .await?;
         if gone.rows_affected() == 0 {
             return Ok(());
@@ -218,7 +218,7 @@ impl Tx {
             "UPDATE coupons SET used = used - 1 WHERE code = $1 RETURNING brings_seat, revoked_at",
         )
         .bind(code.as_str())
-        .fetch_one(&mut *self.inner)
+        .fetch_one(self.connection())
         .await?;
         let revoked = row.try_get::<Option<i64>, _>("revoked_at")?.is_some();
         if revoked && row.try_get::<i64, _>("brings_seat")? == 1 {
@@ -243,7 +243,7 @@ impl Tx {
         )
         .bind(code.as_str())
         .bind(now.as_millis())
-        .fetch_optional(&mut *self.inner)
+        .fetch_optional(self.connection())
         .await?;
         let Some(row) = row else { return Ok(false) };
         if let Some(sku) = sku

@@ -43,6 +43,22 @@ impl Engine {
         }
     }
 
+    /// The same for one of the connections that all share: on it nothing takes long, and what a server that went away had
+    /// locked is free again soon.
+    pub(super) async fn prepare_shared(self, connection: &mut AnyConnection) -> Result<(), sqlx::Error> {
+        self.prepare(connection).await?;
+        match self {
+            Self::Sqlite => Ok(()),
+            Self::Postgres => connection
+                .execute(
+                    "SET statement_timeout = '12s'; SET idle_in_transaction_session_timeout = '20s'; \
+                     SET tcp_keepalives_idle = 10; SET tcp_keepalives_interval = 5; SET tcp_keepalives_count = 3;",
+                )
+                .await
+                .map(drop),
+        }
+    }
+
     /// SQLite opens no file that isn't there unless told to, and creates no folder at all.
     pub(super) fn address(self, url: &str, creates: bool) -> Result<String, StoreError> {
         match self {

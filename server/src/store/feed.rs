@@ -26,7 +26,7 @@ impl Store {
         .bind(place)
         .bind(since.as_millis())
         .bind(most)
-        .fetch_all(&self.pool)
+        .fetch_all(self.pool())
         .await?;
         let entry = |row: &sqlx::any::AnyRow| {
             Ok(FeedEntry {
@@ -40,7 +40,7 @@ impl Store {
 
     /// How many purchases there are.
     pub async fn opened_by_now(&self) -> Result<i64, StoreError> {
-        let row = sqlx::query("SELECT count(*) AS opened FROM purchases").fetch_one(&self.pool).await?;
+        let row = sqlx::query("SELECT count(*) AS opened FROM purchases").fetch_one(self.pool()).await?;
         Ok(row.try_get("opened")?)
     }
 
@@ -48,7 +48,7 @@ impl Store {
     async fn number_changes(&self) -> Result<(), StoreError> {
         loop {
             let changed = sqlx::query("SELECT 1 AS one FROM purchases WHERE feed_at IS NULL LIMIT 1")
-                .fetch_optional(&self.pool)
+                .fetch_optional(self.pool())
                 .await?;
             if changed.is_none() {
                 return Ok(());
@@ -56,7 +56,7 @@ impl Store {
             let mut tx = self.begin().await?;
             // Those who number wait for each other here.
             let row = sqlx::query("UPDATE feed SET last = last WHERE one = 1 RETURNING last")
-                .fetch_one(&mut *tx.inner)
+                .fetch_one(tx.connection())
                 .await?;
             let last: i64 = row.try_get("last")?;
             sqlx::query(
@@ -66,11 +66,11 @@ impl Store {
             )
             .bind(last)
             .bind(AT_ONCE)
-            .execute(&mut *tx.inner)
+            .execute(tx.connection())
             .await?;
             sqlx::query("UPDATE feed SET last = $1 WHERE one = 1")
                 .bind(last + AT_ONCE)
-                .execute(&mut *tx.inner)
+                .execute(tx.connection())
                 .await?;
             tx.commit().await?;
         }

@@ -20,7 +20,7 @@ impl Store {
         let row = sqlx::query("SELECT answer FROM idempotency_keys WHERE scope = $1 AND key = $2")
             .bind(scope)
             .bind(key)
-            .fetch_optional(&self.pool)
+            .fetch_optional(self.pool())
             .await?;
         Ok(row.map(|row| row.try_get("answer")).transpose()?)
     }
@@ -51,7 +51,7 @@ impl Tx {
         .bind(key)
         .bind(body_hash)
         .bind(now.as_millis())
-        .execute(&mut *self.inner)
+        .execute(self.connection())
         .await?;
         if claimed.rows_affected() == 1 {
             return Ok(Replay::New);
@@ -59,7 +59,7 @@ impl Tx {
         let row = sqlx::query("SELECT body_hash, answer FROM idempotency_keys WHERE scope = $1 AND key = $2")
             .bind(scope)
             .bind(key)
-            .fetch_one(&mut *self.inner)
+            .fetch_one(self.connection())
             .await?;
         let same = row.try_get::<&str, _>("body_hash")? == body_hash;
         Ok(if same { Replay::Same(row.try_get("answer")?) } else { Replay::OtherBody })
@@ -71,7 +71,7 @@ impl Tx {
             .bind(scope)
             .bind(key)
             .bind(answer)
-            .execute(&mut *self.inner)
+            .execute(self.connection())
             .await?;
         Ok(())
     }

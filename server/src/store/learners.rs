@@ -62,7 +62,7 @@ impl Store {
     pub async fn purchases_of_person(&self, email: &Email) -> Result<Vec<(Purchase, Timestamp)>, StoreError> {
         let text = [OF_PERSON, " ORDER BY opened_at DESC, id"].concat();
         let query = sqlx::query(sqlx::AssertSqlSafe(text)).bind(email.as_str().to_lowercase());
-        query.fetch_all(&self.pool).await?.iter().map(with_change).collect()
+        query.fetch_all(self.pool()).await?.iter().map(with_change).collect()
     }
 
     /// What is kept of whoever has this email, beside their `purchases`.
@@ -77,17 +77,17 @@ impl Store {
         let used =
             sqlx::query("SELECT code, at FROM redemptions WHERE email = $1 ORDER BY at, code").bind(&email);
         let mut codes = Vec::new();
-        for row in kept.fetch_all(&self.pool).await? {
+        for row in kept.fetch_all(self.pool()).await? {
             codes.push(LearnersCode { code: row.try_get("code")?, how: "kept", at: None });
         }
-        for row in used.fetch_all(&self.pool).await? {
+        for row in used.fetch_all(self.pool()).await? {
             let at = Some(moment(&row, "at")?);
             codes.push(LearnersCode { code: row.try_get("code")?, how: "used", at });
         }
         let sent =
             sqlx::query("SELECT code, state, created_at FROM mails WHERE email = $1 ORDER BY created_at, id");
         let mut letters = Vec::new();
-        for row in sent.bind(&email).fetch_all(&self.pool).await? {
+        for row in sent.bind(&email).fetch_all(self.pool()).await? {
             let at = moment(&row, "created_at")?;
             letters.push(LearnersLetter { code: row.try_get("code")?, state: row.try_get("state")?, at });
         }
@@ -96,7 +96,7 @@ impl Store {
             let told = sqlx::query(
                 "SELECT id, kind, received_at, body FROM stripe_events WHERE purchase_id = $1 ORDER BY received_at, id",
             );
-            for row in told.bind(purchase.id().as_str()).fetch_all(&self.pool).await? {
+            for row in told.bind(purchase.id().as_str()).fetch_all(self.pool()).await? {
                 stripe_events.push(LearnersEvent {
                     id: row.try_get("id")?,
                     kind: row.try_get("kind")?,
@@ -123,7 +123,7 @@ impl Tx {
             .bind(&email)
             // Who pressed Pay for another email first is in the request that was sent then.
             .bind(format!("%\"{}\"%", email.replace('_', "\\_").replace('%', "\\%")))
-            .fetch_all(&mut *self.inner)
+            .fetch_all(self.connection())
             .await
             .map_err(StoreError::from)?;
         let mut erased = Erased::default();
@@ -145,7 +145,7 @@ impl Tx {
     }
 
     async fn forget(&mut self, email: &str, statement: &'static str) -> Result<u64, StoreError> {
-        let done = sqlx::query(statement).bind(email).execute(&mut *self.inner).await?;
+        let done = sqlx::query(statement).bind(email).execute(self.connection()).await?;
         Ok(done.rows_affected())
     }
 
@@ -153,11 +153,11 @@ impl Tx {
     async fn erase_events(&mut self, purchase: &PurchaseId) -> Result<u64, StoreError> {
         let erased = sqlx::query("UPDATE stripe_events SET body = '' WHERE purchase_id = $1 AND body <> ''")
             .bind(purchase.as_str())
-            .execute(&mut *self.inner)
+            .execute(self.connection())
             .await?;
         sqlx::query("UPDATE purchases SET client = NULL WHERE id = $1")
             .bind(purchase.as_str())
-            .execute(&mut *self.inner)
+            .execute(self.connection())
             .await?;
         Ok(erased.rows_affected())
     }
@@ -168,13 +168,13 @@ impl Tx {
             "UPDATE packs SET company = purchase_order WHERE purchase_id = $1 RETURNING id, company",
         )
         .bind(purchase.as_str())
-        .fetch_optional(&mut *self.inner)
+        .fetch_optional(self.connection())
         .await?;
         let Some(row) = row else { return Ok(()) };
         let (pack, company): (String, String) = (row.try_get("id")?, row.try_get("company")?);
         let codes = sqlx::query("SELECT code, terms FROM coupons WHERE pack = $1")
             .bind(&pack)
-            .fetch_all(&mut *self.inner)
+            .fetch_all(self.connection())
             .await?;
         for row in &codes {
             let terms: Terms = serde_json::from_str(row.try_get("terms")?)?;
@@ -182,7 +182,7 @@ impl Tx {
             sqlx::query("UPDATE coupons SET terms = $2 WHERE code = $1")
                 .bind(row.try_get::<&str, _>("code")?)
                 .bind(terms)
-                .execute(&mut *self.inner)
+                .execute(self.connection())
                 .await?;
         }
         Ok(())

@@ -60,7 +60,7 @@ impl Store {
              ORDER BY next_attempt_at LIMIT 1",
         )
         .bind(now.as_millis())
-        .fetch_optional(&self.pool)
+        .fetch_optional(self.pool())
         .await?;
         let Some(due) = due else { return Ok(Next::Nothing) };
         let id: String = due.try_get("id")?;
@@ -73,7 +73,7 @@ impl Store {
         .bind(&id)
         .bind(now.as_millis())
         .bind(now.plus(lease).as_millis())
-        .fetch_optional(&mut *tx.inner)
+        .fetch_optional(tx.connection())
         .await?;
         let Some(leased) = leased else {
             tx.take_back().await?;
@@ -87,7 +87,7 @@ impl Store {
         )
         .bind(&id)
         .bind(now.as_millis())
-        .fetch_optional(&mut *tx.inner)
+        .fetch_optional(tx.connection())
         .await?;
         let Some(row) = row else {
             tx.close_mail(&id, "dropped", None).await?;
@@ -158,7 +158,7 @@ impl Tx {
         .bind(email.as_str().to_lowercase())
         .bind(lang)
         .bind(now.as_millis())
-        .execute(&mut *self.inner)
+        .execute(self.connection())
         .await?;
         Ok(())
     }
@@ -171,7 +171,7 @@ impl Tx {
         )
         .bind(&pack.id)
         .bind(since.as_millis())
-        .fetch_one(&mut *self.inner)
+        .fetch_one(self.connection())
         .await?;
         Ok((row.try_get("letters")?, row.try_get("codes")?))
     }
@@ -181,7 +181,7 @@ impl Tx {
             .bind(id)
             .bind(state)
             .bind(error)
-            .execute(&mut *self.inner)
+            .execute(self.connection())
             .await?;
         Ok(())
     }

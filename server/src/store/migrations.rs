@@ -1,7 +1,9 @@
 //! The schema's migrations, embedded in the binary.
 
-use sqlx::SqlSafeStr as _;
-use sqlx::migrate::{Migration, MigrationType, Migrator};
+use super::StoreError;
+use sqlx::error::DatabaseError;
+use sqlx::migrate::{MigrateError, Migration, MigrationType, Migrator};
+use sqlx::{AnyConnection, Row as _, SqlSafeStr as _};
 
 /// One entry a file of `migrations/`, by its version and description. Written out because `sqlx::migrate!` would compile
 /// SQLite and sqlx a second time, for the compiler itself.
@@ -18,17 +20,108 @@ const FILES: &[(i64, &str, &str)] = &[
     (10, "identity", include_str!("../../migrations/0010_identity.sql")),
 ];
 
+/// The schema that this release reads and writes.
+pub(super) const LATEST: i64 = FILES[FILES.len() - 1].0;
+
+/// What may be done to the schema of a database that is opened.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Schema {
+    /// It is brought to this release's.
+    Migrate,
+    /// Where there is none it is made. One that is there stays: servers of an earlier release may be at work with it.
+    Create,
+    /// It stays as it is.
+    Check,
+}
+
+/// Makes the database fit for this release, or says what has to be done first. Returns the schema that it had.
+pub(super) async fn prepare(
+    connection: &mut AnyConnection,
+    schema: Schema,
+) -> Result<Option<i64>, StoreError> {
+    let found = version(connection).await?;
+    let refusal = match (found, schema) {
+        (_, Schema::Migrate) | (None, Schema::Create) => {
+            migrator().run_direct(None, connection, false).await.map_err(StoreError::of_migration)?;
+            return Ok(found);
+        }
+        (Some(version), Schema::Create | Schema::Check) if version == LATEST => return Ok(found),
+        (Some(version), Schema::Create | Schema::Check) if version > LATEST => {
+            return Err(StoreError::of_migration(MigrateError::VersionMissing(version)));
+        }
+        (Some(version), Schema::Create | Schema::Check) => format!(
+            "this database has schema {version}, and this redis-checkout needs {LATEST}: run `redis-checkout migrate`"
+        ),
+        (None, Schema::Check) => {
+            "there is nothing in this database: run `redis-checkout migrate`, or start the server".to_owned()
+        }
+    };
+    Err(StoreError::Unsupported(refusal))
+}
+
+/// The schema of the database, where it has one.
+async fn version(connection: &mut AnyConnection) -> Result<Option<i64>, StoreError> {
+    let latest = sqlx::query("SELECT CAST(max(version) AS BIGINT) AS latest FROM _sqlx_migrations");
+    match latest.fetch_one(connection).await {
+        Ok(row) => Ok(row.try_get("latest")?),
+        Err(sqlx::Error::Database(error)) if is_missing_table(&*error) => Ok(None),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// As PostgreSQL and SQLite say it.
+fn is_missing_table(error: &dyn DatabaseError) -> bool {
+    error.code().is_some_and(|code| code == "42P01") || error.message().contains("no such table")
+}
+
 /// Brings a database of an earlier release to this one's schema. Checksums are those of `sqlx::migrate!`.
 pub(super) fn migrator() -> Migrator {
+    migrator_of(FILES)
+}
+
+fn migrator_of(files: &[(i64, &'static str, &'static str)]) -> Migrator {
     let migration = |&(version, description, sql): &(i64, &'static str, &'static str)| {
         Migration::new(version, description.into(), MigrationType::Simple, sql.into_sql_str(), false)
     };
-    Migrator::with_migrations(FILES.iter().map(migration).collect())
+    Migrator::with_migrations(files.iter().map(migration).collect())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::catalog::CurrentCatalog;
+    use crate::purchase::Limits;
+    use crate::store::Store;
+    use sqlx::Connection as _;
+    use std::time::Duration;
+    use test_database::TestDatabase;
+
+    #[tokio::test]
+    async fn nobody_who_only_looks_migrates_what_an_earlier_release_works_with() {
+        sqlx::any::install_default_drivers();
+        let database = TestDatabase::new().await;
+        let separator = if database.url().starts_with("sqlite:") { "?mode=rwc" } else { "" };
+        let mut connection = AnyConnection::connect(&format!("{}{separator}", database.url())).await.unwrap();
+        let open = async |schema| {
+            let limits = Limits { hold: Duration::ZERO, payment: Duration::ZERO, check: Duration::ZERO };
+            let opened = Store::open(database.url(), limits, CurrentCatalog::default(), schema).await;
+            opened.map(drop).map_err(|error| error.to_string())
+        };
+        assert!(open(Schema::Check).await.unwrap_err().contains("migrate"), "nothing is in it");
+        let earlier = &FILES[..FILES.len() - 1];
+        migrator_of(earlier).run(&mut connection).await.unwrap();
+        let schema = earlier[earlier.len() - 1].0;
+        for looking in [Schema::Check, Schema::Create] {
+            let refusal = open(looking).await.unwrap_err();
+            assert!(
+                refusal.contains("migrate") && refusal.contains(&format!("schema {schema}")),
+                "{refusal}"
+            );
+            assert_eq!(version(&mut connection).await.unwrap(), Some(schema));
+        }
+        assert_eq!(Store::migrate(database.url()).await.unwrap(), (Some(schema), LATEST));
+        assert_eq!(open(Schema::Check).await, Ok(()));
+    }
 
     #[test]
     fn every_migration_file_is_embedded() {

@@ -3,6 +3,7 @@
 //! One set of SQL runs on SQLite and PostgreSQL.
 
 mod coupons;
+mod deadline;
 mod engine;
 mod feed;
 mod idempotency;
@@ -29,6 +30,7 @@ pub use feed::FeedEntry;
 pub use idempotency::Replay;
 pub use learners::{Erased, LearnerRecord};
 pub use mails::Mail;
+pub use migrations::Schema;
 pub use operators::{AuditEntry, OutboxEntry, PurchaseFilter, Retried};
 pub use outbox::Task;
 pub use packs::NewlyAssigned;
@@ -41,7 +43,9 @@ use crate::abuse::{Pseudonyms, Rate};
 use crate::catalog::CurrentCatalog;
 use crate::purchase::{Command, Limits, PurchaseId};
 use crate::trial::reach;
+use deadline::{InTime, LastSilence, in_time};
 use engine::{Engine, WRITER};
+use futures_util::FutureExt;
 use line::{Line, Turn};
 use shared::Timestamp;
 use sqlx::any::{AnyArguments, AnyPoolOptions, AnyRow};
@@ -161,38 +165,64 @@ impl StoreError {
 impl Store {
     /// Connects to `url` (`sqlite://…` or `postgres://…`), creates the SQLite file where there is none, and migrates.
     pub async fn connect(url: &str, limits: Limits, catalog: CurrentCatalog) -> Result<Self, StoreError> {
-        Self::open(url, limits, catalog, true).await
+        Self::open(url, limits, catalog, Schema::Migrate).await
     }
 
-    /// The same, but an SQLite file must be there.
+    /// Brings the database to this release's schema, and returns the one it had, if any, and the one it has.
+    pub async fn migrate(url: &str) -> Result<(Option<i64>, i64), StoreError> {
+        sqlx::any::install_default_drivers();
+        let engine = Engine::of(url)?;
+        let mut connection = in_time(AnyConnection::connect(&engine.address(url, true)?).boxed()).await?;
+        engine.prepare(&mut connection).await?;
+        let before = migrations::prepare(&mut connection, Schema::Migrate).await?;
+        connection.close().await?;
+        Ok((before, migrations::LATEST))
+    }
+
+    /// The same, but a database of this release must be there.
     pub async fn connect_existing(
         url: &str,
         limits: Limits,
         catalog: CurrentCatalog,
     ) -> Result<Self, StoreError> {
-        Self::open(url, limits, catalog, false).await
+        Self::open(url, limits, catalog, Schema::Check).await
     }
 
-    async fn open(
+    /// Connects to `url` and does to its schema what `schema` says.
+    pub async fn open(
         url: &str,
         limits: Limits,
         catalog: CurrentCatalog,
-        creates: bool,
+        schema: Schema,
     ) -> Result<Self, StoreError> {
         sqlx::any::install_default_drivers();
         let engine = Engine::of(url)?;
-        let address = engine.address(url, creates)?;
+        let address = engine.address(url, schema != Schema::Check)?;
         // One by hand first: the pool would try again for long, and then say no more than that it gave up.
-        let mut first = AnyConnection::connect(&address).await?;
+        let mut first = in_time(AnyConnection::connect(&address).boxed()).await?;
         engine.prepare(&mut first).await?;
-        let options = AnyPoolOptions::new()
+        // On a connection without limits: a migration may take long.
+        migrations::prepare(&mut first, schema).await?;
+        let mut options = AnyPoolOptions::new()
             .max_connections(16)
             .acquire_timeout(PATIENCE)
-            // A file does not go away as a server does.
-            .test_before_acquire(engine == Engine::Postgres)
-            .after_connect(move |connection, _| Box::pin(async move { engine.prepare(connection).await }));
+            .test_before_acquire(false)
+            .after_connect(move |connection, _| {
+                Box::pin(async move { engine.prepare_shared(connection).await })
+            });
+        // A file does not go away as a server does.
+        if engine == Engine::Postgres {
+            let before = LastSilence::default();
+            let after = before.clone();
+            options = options
+                .before_acquire(move |connection, known| {
+                    Box::pin(before.clone().still_answers(connection, known.age))
+                })
+                .after_release(move |connection, known| {
+                    Box::pin(after.clone().still_answers(connection, known.age))
+                });
+        }
         let pool = options.connect(&address).await?;
-        migrations::migrator().run(&pool).await.map_err(StoreError::of_migration)?;
         Ok(Self {
             pool,
             limits,
@@ -233,7 +263,7 @@ impl Store {
     pub async fn begin(&self) -> Result<Tx, StoreError> {
         let inner = match &self.line {
             Some(line) => Inner::Turn(line.enter().await?),
-            None => Inner::Own(self.pool.begin().await?),
+            None => Inner::Own(in_time(self.pool.begin().boxed()).await?),
         };
         Ok(Tx {
             inner,
@@ -245,11 +275,16 @@ impl Store {
         })
     }
 
+    /// What statements outside of a transaction are run by.
+    fn pool(&self) -> InTime<&AnyPool> {
+        InTime(&self.pool)
+    }
+
     /// One statement in a transaction of its own; the first row that it returns.
     async fn write(&self, statement: Query<'_, Any, AnyArguments>) -> Result<Option<AnyRow>, StoreError> {
-        let Some(line) = &self.line else { return Ok(statement.fetch_optional(&self.pool).await?) };
+        let Some(line) = &self.line else { return Ok(statement.fetch_optional(self.pool()).await?) };
         let mut turn = line.enter().await?;
-        let row = statement.fetch_optional(&mut *turn).await?;
+        let row = statement.fetch_optional(InTime(&mut *turn)).await?;
         turn.commit().await?;
         Ok(row)
     }
@@ -264,12 +299,6 @@ impl Store {
     #[must_use]
     pub fn guesses(&self) -> u64 {
         self.guesses.load(Ordering::Relaxed)
-    }
-
-    /// Whether the database answers.
-    pub async fn ping(&self) -> Result<(), StoreError> {
-        sqlx::query("SELECT 1").execute(&self.pool).await?;
-        Ok(())
     }
 
     /// What is sold.
@@ -302,7 +331,10 @@ impl Store {
 
     /// Closes the connections, once those in use are done.
     pub async fn close(&self) {
-        self.pool.close().await;
+        // One that is silent is closed with the process.
+        if in_time(self.pool.close().map(Ok).boxed()).await.is_err() {
+            tracing::warn!("the database does not answer: its connections are given up");
+        }
         if let Some(line) = &self.line
             && let Err(error) = line.close().await
         {
@@ -312,11 +344,16 @@ impl Store {
 }
 
 impl Tx {
+    /// What the transaction's statements are run by.
+    fn connection(&mut self) -> InTime<&mut AnyConnection> {
+        InTime(&mut self.inner)
+    }
+
     /// Takes all of it back before another may write, and returns once what it has read is kept.
     pub async fn take_back(self) -> Result<(), StoreError> {
         match self.inner {
             Inner::Turn(turn) => turn.take_back().await,
-            Inner::Own(transaction) => Ok(transaction.rollback().await?),
+            Inner::Own(transaction) => Ok(in_time(transaction.rollback().boxed()).await?),
         }
     }
 
@@ -350,7 +387,7 @@ impl Inner {
     async fn commit(self) -> Result<(), StoreError> {
         match self {
             Self::Turn(turn) => turn.commit().await,
-            Self::Own(transaction) => Ok(transaction.commit().await?),
+            Self::Own(transaction) => Ok(in_time(transaction.commit().boxed()).await?),
         }
     }
 }

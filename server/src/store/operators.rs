@@ -67,7 +67,7 @@ impl Store {
         .bind(filter.sku.as_deref())
         .bind(filter.email.as_deref())
         .bind(filter.most)
-        .fetch_all(&self.pool)
+        .fetch_all(self.pool())
         .await?;
         rows.iter().map(|row| Ok(serde_json::from_str(row.try_get("body")?)?)).collect()
     }
@@ -76,7 +76,7 @@ impl Store {
     pub async fn updated_at(&self, purchase: &PurchaseId) -> Result<Timestamp, StoreError> {
         let row = sqlx::query("SELECT updated_at FROM purchases WHERE id = $1")
             .bind(purchase.as_str())
-            .fetch_one(&self.pool)
+            .fetch_one(self.pool())
             .await?;
         Ok(Timestamp::from_millis(row.try_get("updated_at")?))
     }
@@ -87,7 +87,7 @@ impl Store {
             "SELECT body, updated_at FROM purchases WHERE lower(email) = $1 ORDER BY opened_at DESC, id",
         )
         .bind(email.as_str().to_lowercase())
-        .fetch_all(&self.pool)
+        .fetch_all(self.pool())
         .await?;
         rows.iter().map(with_change).collect()
     }
@@ -101,7 +101,7 @@ impl Store {
         .bind(sku)
         .bind(learner.identity())
         .bind(learner.email.as_str().to_lowercase())
-        .fetch_all(&self.pool)
+        .fetch_all(self.pool())
         .await?;
         for row in &rows {
             let purchase: Purchase = serde_json::from_str(row.try_get("body")?)?;
@@ -118,7 +118,7 @@ impl Store {
         let row = sqlx::query("SELECT body FROM purchases WHERE id = $1 OR reference = $2")
             .bind(name)
             .bind(name.to_uppercase())
-            .fetch_optional(&self.pool)
+            .fetch_optional(self.pool())
             .await?
             .ok_or(StoreError::UnknownPurchase)?;
         Ok(serde_json::from_str(row.try_get("body")?)?)
@@ -128,7 +128,7 @@ impl Store {
     pub async fn commands_of(&self, purchase: &PurchaseId) -> Result<Vec<OutboxEntry>, StoreError> {
         let text = [ENTRY, " WHERE o.purchase_id = $1 ORDER BY o.seq"].concat();
         let rows =
-            sqlx::query(sqlx::AssertSqlSafe(text)).bind(purchase.as_str()).fetch_all(&self.pool).await?;
+            sqlx::query(sqlx::AssertSqlSafe(text)).bind(purchase.as_str()).fetch_all(self.pool()).await?;
         rows.iter().map(entry).collect()
     }
 
@@ -136,7 +136,7 @@ impl Store {
     pub async fn commands_in(&self, state: &str, most: i64) -> Result<Vec<OutboxEntry>, StoreError> {
         let text = [ENTRY, " WHERE o.state = $1 ORDER BY o.created_at LIMIT $2"].concat();
         let rows =
-            sqlx::query(sqlx::AssertSqlSafe(text)).bind(state).bind(most).fetch_all(&self.pool).await?;
+            sqlx::query(sqlx::AssertSqlSafe(text)).bind(state).bind(most).fetch_all(self.pool()).await?;
         rows.iter().map(entry).collect()
     }
 
@@ -157,7 +157,7 @@ impl Store {
         .bind(since.as_millis())
         .bind(refusals)
         .bind(refused_after.as_millis())
-        .fetch_all(&self.pool)
+        .fetch_all(self.pool())
         .await?;
         rows.iter().map(|row| Ok(row.try_get("sku")?)).collect()
     }
@@ -166,7 +166,7 @@ impl Store {
     pub async fn acts_on(&self, purchase: &PurchaseId) -> Result<Vec<AuditEntry>, StoreError> {
         let rows = sqlx::query("SELECT at, who, act, detail FROM audit WHERE purchase_id = $1 ORDER BY at")
             .bind(purchase.as_str())
-            .fetch_all(&self.pool)
+            .fetch_all(self.pool())
             .await?;
         let entry = |row: &AnyRow| {
             Ok(AuditEntry {
@@ -199,7 +199,7 @@ impl Tx {
         .bind(act)
         .bind(purchase.map(PurchaseId::as_str))
         .bind(detail)
-        .execute(&mut *self.inner)
+        .execute(self.connection())
         .await?;
         Ok(())
     }
@@ -212,7 +212,7 @@ impl Tx {
         )
         .bind(id)
         .bind(now.as_millis())
-        .execute(&mut *self.inner)
+        .execute(self.connection())
         .await?;
         if put_back.rows_affected() == 1 {
             self.enqueued = true;
@@ -220,7 +220,7 @@ impl Tx {
         }
         let row = sqlx::query("SELECT state FROM outbox WHERE id = $1")
             .bind(id)
-            .fetch_optional(&mut *self.inner)
+            .fetch_optional(self.connection())
             .await?;
         let Some(row) = row else { return Ok(Retried::Unknown) };
         Ok(if row.try_get::<&str, _>("state")? == "done" { Retried::Done } else { Retried::Waiting })
@@ -230,7 +230,7 @@ impl Tx {
     pub async fn purchase_of_command(&mut self, id: &str) -> Result<Option<PurchaseId>, StoreError> {
         let row = sqlx::query("SELECT purchase_id FROM outbox WHERE id = $1")
             .bind(id)
-            .fetch_optional(&mut *self.inner)
+            .fetch_optional(self.connection())
             .await?;
         row.map(|row| super::purchases::known_id(row.try_get("purchase_id")?)).transpose()
     }

@@ -71,7 +71,7 @@ impl Store {
              AND e.seq < o.seq)",
         )
         .bind(receiver.name().into_owned())
-        .fetch_one(&self.pool)
+        .fetch_one(self.pool())
         .await?;
         Ok(row.try_get::<Option<i64>, _>("due")?.map(Timestamp::from_millis))
     }
@@ -81,7 +81,7 @@ impl Store {
         let row =
             sqlx::query("SELECT count(*) AS waits FROM outbox WHERE state = 'pending' AND receiver = $1")
                 .bind(receiver.name().into_owned())
-                .fetch_one(&self.pool)
+                .fetch_one(self.pool())
                 .await?;
         Ok(row.try_get("waits")?)
     }
@@ -113,7 +113,7 @@ impl Store {
             "SELECT count(CASE WHEN state = 'pending' THEN 1 END) AS pending, \
              count(CASE WHEN state = 'needs_person' THEN 1 END) AS stuck FROM outbox",
         )
-        .fetch_one(&self.pool)
+        .fetch_one(self.pool())
         .await?;
         Ok((row.try_get("pending")?, row.try_get("stuck")?))
     }
@@ -135,7 +135,7 @@ impl Tx {
         )
         .bind(purchase.as_str())
         .bind(&text)
-        .fetch_one(&mut *self.inner)
+        .fetch_one(self.connection())
         .await?;
         self.enqueued = true;
         // Those that wait for their next try are due now: this one waits for them, and things have changed.
@@ -146,7 +146,7 @@ impl Tx {
         .bind(purchase.as_str())
         .bind(receiver.name().into_owned())
         .bind(now.as_millis())
-        .execute(&mut *self.inner)
+        .execute(self.connection())
         .await?;
         // The same command already waits, and does the same for both. One under way may have looked too early.
         if row.try_get::<i64, _>("same")? > 0 {
@@ -162,7 +162,7 @@ impl Tx {
         .bind(receiver.name().into_owned())
         .bind(text)
         .bind(now.as_millis())
-        .execute(&mut *self.inner)
+        .execute(self.connection())
         .await?;
         Ok(())
     }
@@ -198,7 +198,7 @@ impl Tx {
         .bind(state)
         .bind(error)
         .bind(now.as_millis())
-        .execute(&mut *self.inner)
+        .execute(self.connection())
         .await?;
         // The next command of this purchase may have waited for this one.
         self.enqueued = true;

@@ -21,7 +21,7 @@ impl Store {
     /// The newest packs, newest first.
     pub async fn packs(&self, most: i64) -> Result<Vec<Pack>, StoreError> {
         let text = [PACK, " ORDER BY created_at DESC, id LIMIT $1"].concat();
-        let rows = sqlx::query(sqlx::AssertSqlSafe(text)).bind(most).fetch_all(&self.pool).await?;
+        let rows = sqlx::query(sqlx::AssertSqlSafe(text)).bind(most).fetch_all(self.pool()).await?;
         rows.iter().map(pack).collect()
     }
 
@@ -43,7 +43,7 @@ impl Store {
     async fn pack_by(&self, column: &'static str, value: &str) -> Result<Option<Pack>, StoreError> {
         let text = format!("{PACK} WHERE {column} = $1");
         let query = sqlx::query(sqlx::AssertSqlSafe(text)).bind(value);
-        query.fetch_optional(&self.pool).await?.map(|row| pack(&row)).transpose()
+        query.fetch_optional(self.pool()).await?.map(|row| pack(&row)).transpose()
     }
 
     /// The codes of a pack as they are at `now`, in one order for ever.
@@ -56,7 +56,7 @@ impl Store {
              LEFT JOIN purchases p ON p.id = r.purchase_id WHERE c.pack = $1 ORDER BY c.code",
             columns.join(", ")
         );
-        let rows = sqlx::query(sqlx::AssertSqlSafe(text)).bind(pack).fetch_all(&self.pool).await?;
+        let rows = sqlx::query(sqlx::AssertSqlSafe(text)).bind(pack).fetch_all(self.pool()).await?;
         rows.iter().map(|row| pack_code(row, now)).collect()
     }
 }
@@ -69,7 +69,7 @@ impl Store {
              AND c.revoked_at IS NULL AND c.valid_until < $1",
         )
         .bind(now.as_millis())
-        .fetch_all(&self.pool)
+        .fetch_all(self.pool())
         .await?;
         rows.iter().map(|row| Ok(row.try_get("sku")?)).collect()
     }
@@ -94,7 +94,7 @@ impl Tx {
         .bind(&pack.order)
         .bind(pack.purchase.as_ref().map(PurchaseId::as_str))
         .bind(now.as_millis())
-        .execute(&mut *self.inner)
+        .execute(self.connection())
         .await?;
         for code in codes {
             // 75 random bits: the same twice is a fault, and all of it is taken back.
@@ -139,7 +139,7 @@ impl Tx {
         )
         .bind(&pack.id)
         .bind(now.as_millis())
-        .fetch_all(&mut *self.inner)
+        .fetch_all(self.connection())
         .await?;
         let (mut unused, mut free) = (0, 0);
         for row in &rows {
@@ -163,7 +163,7 @@ impl Tx {
         )
         .bind(sku)
         .bind(now.as_millis())
-        .fetch_all(&mut *self.inner)
+        .fetch_all(self.connection())
         .await?;
         let seats = i64::try_from(rows.len()).unwrap_or(i64::MAX);
         if seats > 0 {
@@ -180,7 +180,7 @@ impl Tx {
         let text = [PACK, " WHERE purchase_id = $1"].concat();
         let row = sqlx::query(sqlx::AssertSqlSafe(text))
             .bind(purchase.as_str())
-            .fetch_optional(&mut *self.inner)
+            .fetch_optional(self.connection())
             .await?;
         let Some(row) = row else { return Ok(()) };
         let pack = pack(&row)?;
@@ -196,7 +196,7 @@ impl Tx {
             sqlx::query("UPDATE coupons SET valid_until = $2 WHERE pack = $1 AND revoked_at IS NULL")
                 .bind(&pack.id)
                 .bind(until.map(Timestamp::as_millis))
-                .execute(&mut *self.inner)
+                .execute(self.connection())
                 .await?;
         Ok(extended.rows_affected())
     }
@@ -206,7 +206,7 @@ impl Tx {
         sqlx::query("UPDATE packs SET key = $2 WHERE id = $1")
             .bind(&pack.id)
             .bind(key.as_str())
-            .execute(&mut *self.inner)
+            .execute(self.connection())
             .await?;
         Ok(())
     }
@@ -225,7 +225,7 @@ impl Tx {
         )
         .bind(&pack.id)
         .bind(code.as_str())
-        .fetch_optional(&mut *self.inner)
+        .fetch_optional(self.connection())
         .await?;
         let Some(row) = row else { return Ok(None) };
         let before: Option<String> = row.try_get("email")?;
@@ -246,7 +246,7 @@ impl Tx {
         .bind(&pack.id)
         .bind(code.as_str())
         .bind(email.map(|email| email.as_str().to_lowercase()))
-        .execute(&mut *self.inner)
+        .execute(self.connection())
         .await?;
         Ok(kept.rows_affected() == 1)
     }
@@ -254,7 +254,7 @@ impl Tx {
     /// Has those who change codes of a pack, or whom they are for, wait for each other.
     async fn lock_pack(&mut self, pack: &Pack) -> Result<(), StoreError> {
         let touch = sqlx::query("UPDATE packs SET sku = sku WHERE id = $1");
-        touch.bind(&pack.id).execute(&mut *self.inner).await?;
+        touch.bind(&pack.id).execute(self.connection()).await?;
         Ok(())
     }
 
@@ -267,7 +267,7 @@ impl Tx {
              WHERE c.pack = $1 AND c.revoked_at IS NULL ORDER BY c.code",
         )
         .bind(&pack.id)
-        .fetch_all(&mut *self.inner)
+        .fetch_all(self.connection())
         .await?;
         let mut served = Vec::new();
         let mut free = Vec::new();

@@ -12,7 +12,7 @@ impl Store {
     pub async fn purchase(&self, id: &PurchaseId) -> Result<Purchase, StoreError> {
         let row = sqlx::query("SELECT body FROM purchases WHERE id = $1")
             .bind(id.as_str())
-            .fetch_optional(&self.pool)
+            .fetch_optional(self.pool())
             .await?
             .ok_or(StoreError::UnknownPurchase)?;
         Ok(serde_json::from_str(row.try_get("body")?)?)
@@ -23,7 +23,7 @@ impl Store {
         let rows = sqlx::query("SELECT id FROM purchases WHERE wake_at <= $1 ORDER BY wake_at LIMIT $2")
             .bind(now.as_millis())
             .bind(most)
-            .fetch_all(&self.pool)
+            .fetch_all(self.pool())
             .await?;
         rows.iter().map(|row| known_id(row.try_get("id")?)).collect()
     }
@@ -35,7 +35,7 @@ impl Store {
         )
         .bind(now.as_millis())
         .bind(sku)
-        .fetch_all(&self.pool)
+        .fetch_all(self.pool())
         .await?;
         rows.iter().map(|row| known_id(row.try_get("id")?)).collect()
     }
@@ -96,7 +96,7 @@ impl Tx {
         .bind(declines)
         .bind(allowance.declined_until(now).as_millis())
         .bind(purchase.places())
-        .execute(&mut *self.inner)
+        .execute(self.connection())
         .await?;
         Ok(stored.rows_affected() == 1)
     }
@@ -183,7 +183,7 @@ impl Tx {
         .bind(intent)
         .bind(reference.map(Reference::as_str))
         .bind(i64::from(any))
-        .fetch_optional(&mut *self.inner)
+        .fetch_optional(self.connection())
         .await?;
         row.map(|row| known_id(row.try_get("id")?)).transpose()
     }
@@ -197,7 +197,7 @@ impl Tx {
     async fn lock(&mut self, id: &PurchaseId) -> Result<(Purchase, Option<String>), StoreError> {
         let row = sqlx::query("UPDATE purchases SET version = version WHERE id = $1 RETURNING body, client")
             .bind(id.as_str())
-            .fetch_optional(&mut *self.inner)
+            .fetch_optional(self.connection())
             .await?
             .ok_or(StoreError::UnknownPurchase)?;
         Ok((serde_json::from_str(row.try_get("body")?)?, row.try_get("client")?))
@@ -256,7 +256,7 @@ impl Tx {
         .bind(changed.map(Timestamp::as_millis))
         .bind(serde_json::to_string(purchase)?)
         .bind(purchase.owner().and_then(Learner::identity))
-        .execute(&mut *self.inner)
+        .execute(self.connection())
         .await?;
         Ok(())
     }

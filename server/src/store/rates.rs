@@ -79,7 +79,7 @@ impl Store {
         let row = sqlx::query("SELECT 1 AS found FROM rates WHERE subject = $1 AND used_until > $2")
             .bind(subject)
             .bind(now.as_millis())
-            .fetch_optional(&self.pool)
+            .fetch_optional(self.pool())
             .await?;
         Ok(row.is_some())
     }
@@ -98,7 +98,7 @@ impl Store {
         .bind(subject::guessed(client))
         .bind(subject::GUESSING)
         .bind(now.as_millis())
-        .fetch_all(&self.pool)
+        .fetch_all(self.pool())
         .await?;
         let (mut own, mut run, mut has_guessed) = (None, None, false);
         let guessed = subject::guessed(client);
@@ -121,7 +121,7 @@ impl Store {
              LIMIT 1",
         )
         .bind(client)
-        .fetch_optional(&self.pool)
+        .fetch_optional(self.pool())
         .await?;
         Ok(row.is_some())
     }
@@ -149,7 +149,7 @@ impl Tx {
     async fn rest(&mut self, subject: &str, now: Timestamp) -> Result<Duration, StoreError> {
         let row = sqlx::query("SELECT used_until FROM rates WHERE subject = $1")
             .bind(subject)
-            .fetch_optional(&mut *self.inner)
+            .fetch_optional(self.connection())
             .await?;
         let used_until = row.map(|row| row.try_get("used_until")).transpose()?.unwrap_or(0);
         Ok(Timestamp::from_millis(used_until).since(now))
@@ -184,7 +184,7 @@ impl Tx {
         )
         .bind(subject)
         .bind(until.as_millis())
-        .execute(&mut *self.inner)
+        .execute(self.connection())
         .await?;
         Ok(())
     }
@@ -251,7 +251,7 @@ impl Tx {
         sqlx::query("UPDATE rates SET used_until = used_until - $2 WHERE subject = $1")
             .bind(subject)
             .bind(i64::try_from(rate.interval().as_millis()).unwrap_or(i64::MAX))
-            .execute(&mut *self.inner)
+            .execute(self.connection())
             .await?;
         Ok(())
     }
@@ -272,7 +272,7 @@ impl Tx {
         .bind(now.as_millis())
         .bind(i64::try_from(rate.interval().as_millis()).unwrap_or(i64::MAX))
         .bind(most.as_millis())
-        .fetch_optional(&mut *self.inner)
+        .fetch_optional(self.connection())
         .await?;
         row.map(|row| Ok(Timestamp::from_millis(row.try_get("used_until")?))).transpose()
     }

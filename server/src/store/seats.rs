@@ -9,14 +9,14 @@ impl Store {
     pub async fn taken_seats(&self, sku: &str) -> Result<i64, StoreError> {
         let row = sqlx::query("SELECT taken FROM seats WHERE sku = $1")
             .bind(sku)
-            .fetch_optional(&self.pool)
+            .fetch_optional(self.pool())
             .await?;
         Ok(row.map(|row| row.try_get("taken")).transpose()?.unwrap_or(0))
     }
 
     /// The same for every offering that has sold any.
     pub async fn all_taken_seats(&self) -> Result<HashMap<String, i64>, StoreError> {
-        let rows = sqlx::query("SELECT sku, taken FROM seats").fetch_all(&self.pool).await?;
+        let rows = sqlx::query("SELECT sku, taken FROM seats").fetch_all(self.pool()).await?;
         rows.iter().map(|row| Ok((row.try_get("sku")?, row.try_get("taken")?))).collect()
     }
 
@@ -41,7 +41,7 @@ impl Tx {
         .bind(sku)
         .bind(seats)
         .bind(if holds(Guard::SeatIsLeft) { capacity } else { i64::MAX })
-        .fetch_optional(&mut *self.inner)
+        .fetch_optional(self.connection())
         .await?;
         self.seats_moved |= row.is_some();
         Ok(row.is_some())
@@ -50,7 +50,7 @@ impl Tx {
     /// Has every other transaction that moves seats of `sku` wait for this one.
     pub async fn lock_seats(&mut self, sku: &str) -> Result<(), StoreError> {
         let touch = sqlx::query("UPDATE seats SET taken = taken WHERE sku = $1");
-        touch.bind(sku).execute(&mut *self.inner).await?;
+        touch.bind(sku).execute(self.connection()).await?;
         Ok(())
     }
 
@@ -58,7 +58,7 @@ impl Tx {
         sqlx::query("UPDATE seats SET taken = taken - $2 WHERE sku = $1 AND taken >= $2")
             .bind(sku)
             .bind(seats)
-            .execute(&mut *self.inner)
+            .execute(self.connection())
             .await?;
         self.seats_moved = true;
         Ok(())

@@ -33,7 +33,7 @@ impl Tx {
         .bind(outcome)
         .bind(now.as_millis())
         .bind(event.body)
-        .execute(&mut *self.inner)
+        .execute(self.connection())
         .await?;
         Ok(kept.rows_affected() == 1)
     }

@@ -20,7 +20,7 @@ impl Store {
     pub async fn scopes_of(&self, hash: &str) -> Result<Option<Vec<String>>, StoreError> {
         let row = sqlx::query("SELECT scopes FROM service_tokens WHERE hash = $1 AND revoked_at IS NULL")
             .bind(hash)
-            .fetch_optional(&self.pool)
+            .fetch_optional(self.pool())
             .await?;
         row.map(|row| Ok(words(row.try_get("scopes")?))).transpose()
     }
@@ -29,7 +29,7 @@ impl Store {
     pub async fn tokens(&self) -> Result<Vec<TokenEntry>, StoreError> {
         let rows =
             sqlx::query("SELECT name, scopes, created_at, revoked_at FROM service_tokens ORDER BY name")
-                .fetch_all(&self.pool)
+                .fetch_all(self.pool())
                 .await?;
         rows.iter().map(entry).collect()
     }
@@ -51,7 +51,7 @@ impl Tx {
         .bind(name)
         .bind(scopes.join(" "))
         .bind(now.as_millis())
-        .execute(&mut *self.inner)
+        .execute(self.connection())
         .await?;
         Ok(made.rows_affected() == 1)
     }
@@ -62,7 +62,7 @@ impl Tx {
             sqlx::query("UPDATE service_tokens SET revoked_at = $2 WHERE name = $1 AND revoked_at IS NULL")
                 .bind(name)
                 .bind(now.as_millis())
-                .execute(&mut *self.inner)
+                .execute(self.connection())
                 .await?;
         Ok(revoked.rows_affected() == 1)
     }

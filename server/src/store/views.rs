@@ -22,7 +22,7 @@ impl Store {
             .bind(&shelf.sku)
             .bind(&shelf.variant)
             .bind(*seen)
-            .execute(&mut *tx.inner)
+            .execute(tx.connection())
             .await?;
         }
         tx.commit().await
@@ -33,7 +33,7 @@ impl Store {
         let first = Shelf::new(since, "", None).day;
         let rows = sqlx::query("SELECT day, sku, variant, seen FROM views WHERE day >= $1")
             .bind(first)
-            .fetch_all(&self.pool)
+            .fetch_all(self.pool())
             .await?;
         rows.iter()
             .map(|row| {
@@ -51,7 +51,7 @@ impl Store {
     pub async fn purchases_since(&self, since: Timestamp) -> Result<Vec<Purchase>, StoreError> {
         let rows = sqlx::query("SELECT body FROM purchases WHERE opened_at >= $1 ORDER BY opened_at")
             .bind(since.as_millis())
-            .fetch_all(&self.pool)
+            .fetch_all(self.pool())
             .await?;
         rows.iter().map(|row| Ok(serde_json::from_str(row.try_get("body")?)?)).collect()
     }

@@ -4,10 +4,14 @@ use crate::account::{AccountError, Message, Snapshot};
 use crate::checkout::Checkout;
 use crate::error::Error;
 use crate::grants::{Grant, Grants, GrantsError};
-use crate::payments::{Intent, IntentStatus, Payments, PaymentsError, RefundStatus};
+use crate::payments::{Intent, IntentStatus, IntentTerms, Payments, PaymentsError, RefundStatus};
 use crate::purchase::{AccountEvent, Command, Event, Purchase};
 use crate::store::Task;
 use crate::trial::{Guard, holds};
+use std::time::Duration;
+
+/// For how long a key surely stands for the request that it was first sent with: Stripe keeps them for 24 hours at least.
+const KEY_LIFE: Duration = Duration::from_secs(23 * 3600);
 
 impl<P: Payments, G: Grants> Checkout<P, G> {
     /// Carries out one command, unless the purchase has moved on and no longer wants it.
@@ -113,7 +117,7 @@ impl<P: Payments, G: Grants> Checkout<P, G> {
         if purchase.hosted().is_some() {
             return self.close_page(purchase).await;
         }
-        let Some(known) = self.find_intent(purchase).await? else {
+        let Some(known) = self.intent_to_cancel(purchase).await? else {
             return Ok(Outcome::Done(vec![Event::IntentCanceled { intent: None }]));
         };
         Ok(Outcome::Done(self.cancel_known(&known.id).await?))
@@ -205,6 +209,30 @@ impl<P: Payments, G: Grants> Checkout<P, G> {
                 }
                 Outcome::from_grants(error, vec![Event::GrantRefused])
             }
+        }
+    }
+
+    /// The intent that must not be paid any more. Where our record of it was lost, the same request with the same key answers
+    /// with what it made, however many others were made since; only once Stripe may have forgotten the key are all looked
+    /// through.
+    async fn intent_to_cancel(&self, purchase: &Purchase) -> Result<Option<Intent>, PaymentsError> {
+        let key_is_known = self.now().since(purchase.opened_at()) < KEY_LIFE;
+        let (None, Some(attempt), true) = (purchase.intent(), purchase.attempt(), key_is_known) else {
+            return self.find_intent(purchase).await;
+        };
+        if !holds(Guard::IntentIsSought) {
+            return Ok(None);
+        }
+        let terms = IntentTerms { reference: purchase.reference(), sku: purchase.sku(), attempt };
+        match self.payments.create(terms, purchase.intent_window()).await {
+            // It made nothing, and makes nothing with this key.
+            Err(
+                PaymentsError::Spent { .. }
+                | PaymentsError::EmailRefused
+                | PaymentsError::Missing
+                | PaymentsError::Permanent { .. },
+            ) => Ok(None),
+            made => made.map(Some),
         }
     }
 

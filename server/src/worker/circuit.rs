@@ -1,4 +1,5 @@
 //! The circuit: pauses the sale of what FlockJay has not, or whose grants have been failing, and opens it again.
+use super::Heartbeat;
 use crate::catalog::{Catalog, Item};
 use crate::checkout::Checkout;
 use crate::grants::{Grants, GrantsError};
@@ -22,9 +23,14 @@ const AT_ONCE: usize = 8;
 const FIRST_WORD: Duration = Duration::from_secs(2);
 
 /// Looks every `interval` until the checkout stops.
-pub async fn run_circuit<P: Payments, G: Grants>(checkout: Checkout<P, G>, interval: Duration) {
+pub async fn run_circuit<P: Payments, G: Grants>(
+    checkout: Checkout<P, G>,
+    interval: Duration,
+    heartbeat: Heartbeat,
+) {
     let mut round = checkout.now();
     loop {
+        heartbeat.beat();
         tokio::select! {
             () = tokio::time::sleep(interval) => {}
             () = checkout.stop.cancelled() => return,
@@ -41,7 +47,7 @@ pub async fn run_circuit<P: Payments, G: Grants>(checkout: Checkout<P, G>, inter
                 || checkout.pauses.exists(&item.resource) != Some(true)
         };
         tokio::select! {
-            () = ask(&checkout, &catalog, asks) => {}
+            () = ask(&checkout, &catalog, asks, &heartbeat) => {}
             () = checkout.stop.cancelled() => return,
         }
         count_failures(&checkout, now).await;
@@ -51,7 +57,9 @@ pub async fn run_circuit<P: Payments, G: Grants>(checkout: Checkout<P, G>, inter
 /// Asks for what is in `catalog`, and sees what was failing, before anything of it is sold. Where FlockJay is silent
 /// the sale opens all the same: the grants will wait.
 pub async fn look_first<P: Payments, G: Grants>(checkout: &Checkout<P, G>, catalog: &Catalog) {
-    if tokio::time::timeout(FIRST_WORD, ask(checkout, catalog, |_| true)).await.is_err() {
+    let unheard = Heartbeat::unheard();
+    let asked = ask(checkout, catalog, |_| true, &unheard);
+    if tokio::time::timeout(FIRST_WORD, asked).await.is_err() {
         tracing::warn!("FlockJay has not said yet whether all that is sold exists");
     }
     count_failures(checkout, checkout.now()).await;
@@ -72,12 +80,14 @@ async fn ask<P: Payments, G: Grants>(
     checkout: &Checkout<P, G>,
     catalog: &Catalog,
     asks: impl Fn(&Item) -> bool,
+    heartbeat: &Heartbeat,
 ) {
     let items = catalog.items().filter(|item| asks(item));
-    stream::iter(items).for_each_concurrent(AT_ONCE, |item| ask_for(checkout, item)).await;
+    stream::iter(items).for_each_concurrent(AT_ONCE, |item| ask_for(checkout, item, heartbeat)).await;
 }
 
-async fn ask_for<P: Payments, G: Grants>(checkout: &Checkout<P, G>, item: &Item) {
+async fn ask_for<P: Payments, G: Grants>(checkout: &Checkout<P, G>, item: &Item, heartbeat: &Heartbeat) {
+    heartbeat.beat();
     let (kind, id) = (&item.resource.kind, &item.resource.id);
     let exists = match checkout.grants.exists(&item.resource).await {
         Ok(exists) => exists,

@@ -1,5 +1,5 @@
 //! Sends the letters that are due.
-use super::{LONGEST_MAIL, LOOK, backoff};
+use super::{Heartbeat, LONGEST_MAIL, LOOK, backoff};
 use crate::checkout::Checkout;
 use crate::config::Retry;
 use crate::grants::Grants;
@@ -13,8 +13,10 @@ pub async fn run_mail<P: Payments, G: Grants>(
     mailer: Mailer,
     base: String,
     retry: Retry,
+    heartbeat: Heartbeat,
 ) {
     while !checkout.stop.is_cancelled() {
+        heartbeat.beat();
         match checkout.store.lease_mail(checkout.now(), LONGEST_MAIL).await {
             Ok(Some(mail)) => {
                 if let Err(error) = send(&checkout, &mailer, &base, &retry, &mail).await {

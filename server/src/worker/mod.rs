@@ -2,12 +2,14 @@
 
 mod carry_out;
 mod circuit;
+mod heartbeat;
 mod hosted;
 mod mail;
 mod sweep;
 mod views;
 
 pub use circuit::{look_first, run_circuit};
+pub use heartbeat::{Heartbeat, Heartbeats};
 pub use mail::run_mail;
 pub use sweep::{run_sweep, sweep};
 pub use views::run_views;
@@ -55,11 +57,17 @@ enum Outcome {
 }
 
 /// Runs for one receiver until the checkout stops, then finishes what is under way.
-pub async fn run_outbox<P: Payments, G: Grants>(checkout: Checkout<P, G>, receiver: Receiver, retry: Retry) {
+pub async fn run_outbox<P: Payments, G: Grants>(
+    checkout: Checkout<P, G>,
+    receiver: Receiver,
+    retry: Retry,
+    heartbeat: Heartbeat,
+) {
     let tasks = TaskTracker::new();
     let slots = Arc::new(Semaphore::new(AT_ONCE));
     let mut work = checkout.store.work();
     while !checkout.stop.is_cancelled() {
+        heartbeat.beat();
         let slot = tokio::select! {
             slot = slots.clone().acquire_owned() => slot,
             () = checkout.stop.cancelled() => break,

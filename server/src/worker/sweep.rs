@@ -1,4 +1,5 @@
 //! The sweep: wakes every purchase that has waited too long, so that a lost message holds nothing up.
+use super::Heartbeat;
 use crate::checkout::Checkout;
 use crate::grants::Grants;
 use crate::payments::Payments;
@@ -19,9 +20,14 @@ const FORGETS: Duration = Duration::from_secs(3600);
 const BATCH: i64 = 200;
 
 /// Runs every `interval` until the checkout stops.
-pub async fn run_sweep<P: Payments, G: Grants>(checkout: Checkout<P, G>, interval: Duration) {
+pub async fn run_sweep<P: Payments, G: Grants>(
+    checkout: Checkout<P, G>,
+    interval: Duration,
+    heartbeat: Heartbeat,
+) {
     loop {
-        if let Err(error) = sweep(&checkout).await {
+        heartbeat.beat();
+        if let Err(error) = sweep(&checkout, &heartbeat).await {
             tracing::error!(%error, "sweep failed");
         }
         if let Err(error) = forget(&checkout).await {
@@ -35,10 +41,14 @@ pub async fn run_sweep<P: Payments, G: Grants>(checkout: Checkout<P, G>, interva
 }
 
 /// Wakes everything that is due.
-pub async fn sweep<P: Payments, G: Grants>(checkout: &Checkout<P, G>) -> Result<(), StoreError> {
+pub async fn sweep<P: Payments, G: Grants>(
+    checkout: &Checkout<P, G>,
+    heartbeat: &Heartbeat,
+) -> Result<(), StoreError> {
     while holds(Guard::Swept) {
         let due = checkout.store.due_purchases(checkout.now(), BATCH).await?;
         for id in &due {
+            heartbeat.beat();
             match checkout.store.apply(id, Event::Woken, checkout.now()).await {
                 Ok(Ok(_)) => {}
                 Ok(Err(refusal)) => tracing::error!(?refusal, "a purchase refused to wake"),

@@ -1,4 +1,5 @@
 //! Stores what was seen, now and then.
+use super::Heartbeat;
 use crate::funnel::Views;
 use crate::store::Store;
 use std::sync::Arc;
@@ -9,8 +10,9 @@ use tokio_util::sync::CancellationToken;
 const INTERVAL: Duration = Duration::from_secs(5);
 
 /// Runs until `stop`, and stores the rest then.
-pub async fn run_views(store: Store, views: Arc<Views>, stop: CancellationToken) {
+pub async fn run_views(store: Store, views: Arc<Views>, stop: CancellationToken, heartbeat: Heartbeat) {
     loop {
+        heartbeat.beat();
         let stopped = tokio::select! {
             () = tokio::time::sleep(INTERVAL) => false,
             () = stop.cancelled() => true,

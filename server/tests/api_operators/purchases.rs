@@ -241,3 +241,24 @@ async fn purchases_are_found_by_what_people_know() {
     assert!(nowhere.contains("DATABASE_URL") && nowhere.contains("/nowhere/at-all.db"), "{nowhere}");
     assert!(run(&app, &["purchases", "show", "RU-NONE"]).refused().contains("RU-NONE"));
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_purchase_that_nobody_has_paid_is_ended_by_an_operator_and_one_that_is_paid_is_not() {
+    let app = TestApp::start().await;
+    let held = app.open("ru-live").await;
+    let ended =
+        run(&app, &["purchases", "cancel", &held, "--as=ada", "--reason=asked by phone", "--json"]).json();
+    assert_eq!(ended["state"], "canceled");
+    let (paying, _) = app.open_and_press_pay("ru-live", 49000).await;
+    run(&app, &["purchases", "cancel", &paying, "--as=ada"]).ok();
+    app.reaches(&paying, "canceled").await;
+    assert_eq!(app.sandbox.stripe().intents()[0]["status"], "canceled");
+    let (paid, _) = app.buy("ru-live", 49000).await;
+    let refusal = run(&app, &["purchases", "cancel", &paid, "--as=ada"]).refused();
+    assert!(refusal.contains("purchases refund"), "{refusal}");
+    let shown = run(&app, &["purchases", "show", &held, "--json"]).json();
+    assert_eq!(
+        (&shown["audit"][0]["act"], &shown["audit"][0]["detail"]),
+        (&"cancel".into(), &"asked by phone".into())
+    );
+}

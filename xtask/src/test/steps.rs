@@ -183,7 +183,7 @@ fn tests(run: &Run, printed: &mut String) -> Result<Outcome> {
 fn postgres_store_tests(run: &Run, printed: &mut String) -> Result<Outcome> {
     let cluster = Cluster::start()?;
     let lib = run.named(|name| name == "redis_checkout")?;
-    each(&lib, &["store::"], Some(&cluster.url("postgres")), printed)
+    each(&lib, &["store::"], Some(&cluster), printed)
 }
 
 fn postgres_tests(run: &Run, printed: &mut String) -> Result<Outcome> {
@@ -191,7 +191,7 @@ fn postgres_tests(run: &Run, printed: &mut String) -> Result<Outcome> {
     for suite in ["api", "outage"] {
         let cluster = Cluster::start()?;
         let programs = run.named(|name| name.starts_with(suite))?;
-        let outcome = each(&programs, &[], Some(&cluster.url("postgres")), printed)?;
+        let outcome = each(&programs, &[], Some(&cluster), printed)?;
         if outcome != Outcome::Passed {
             return Ok(outcome);
         }
@@ -313,7 +313,7 @@ impl Run {
 fn each(
     executables: &[&Executable],
     arguments: &[&str],
-    postgres: Option<&str>,
+    postgres: Option<&Cluster>,
     printed: &mut String,
 ) -> Result<Outcome> {
     ensure!(!executables.is_empty(), "there is nothing to run");
@@ -321,8 +321,8 @@ fn each(
         let (mut printed, mut failed) = (String::new(), Vec::new());
         for executable in executables {
             let mut test = executable.command(threads(4));
-            if let Some(url) = postgres {
-                test.env("TEST_POSTGRES", url);
+            if let Some(cluster) = postgres {
+                test.envs(cluster.environment());
             }
             printed += &format!("--- {} in {}\n", executable.name, executable.folder.display());
             if let Err(error) = pass(test.args(arguments), &mut printed) {

@@ -34,8 +34,6 @@ const FIRST_WAIT: Duration = Duration::from_millis(150);
 const LONGEST_WAIT: Duration = Duration::from_millis(1200);
 /// Stripe's largest page.
 const PAGE: i64 = 100;
-/// Pages looked through for one intent among those created since its purchase was opened.
-const MOST_PAGES: usize = 10;
 /// The metadata field that carries our reference.
 const REFERENCE: &str = "purchase";
 /// The metadata field that carries the learner's external id.
@@ -177,7 +175,7 @@ impl Payments for Stripe {
     ) -> Result<Option<Intent>, PaymentsError> {
         let (from, to) = seconds_around(window);
         let mut after = None;
-        for _ in 0..MOST_PAGES {
+        loop {
             let page = self.page(from, Some(to), after.as_deref()).await?;
             let found = page.intents.into_iter().find(|intent| intent.reference.as_ref() == Some(reference));
             if found.is_some() || page.next.is_none() {
@@ -185,7 +183,6 @@ impl Payments for Stripe {
             }
             after = page.next;
         }
-        Err(PaymentsError::transient("too many payment intents to look through"))
     }
 
     async fn created_since(&self, since: Timestamp, page: Option<&str>) -> Result<IntentPage, PaymentsError> {

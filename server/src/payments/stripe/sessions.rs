@@ -1,5 +1,5 @@
 //! Stripe's checkout sessions.
-use super::{MOST_PAGES, PAGE, Stripe, metadata, seconds_around, stripe_currency};
+use super::{PAGE, Stripe, metadata, seconds_around, stripe_currency};
 use crate::payments::{PaymentsError, Session, SessionStatus, SessionTerms};
 use crate::purchase::Reference;
 use shared::Timestamp;
@@ -53,7 +53,7 @@ impl Stripe {
         let (from, to) = seconds_around(window);
         let created = RangeBoundsTs { gte: Some(from), lte: Some(to), ..Default::default() };
         let mut request = ListCheckoutSession::new().created(RangeQueryTs::Bounds(created)).limit(PAGE);
-        for _ in 0..MOST_PAGES {
+        loop {
             let page = self.send(&request, None).await?;
             let ours = |session: &&CheckoutSession| {
                 session.client_reference_id.as_deref() == Some(reference.as_str())
@@ -64,7 +64,6 @@ impl Stripe {
             let Some(last) = page.data.last().filter(|_| page.has_more) else { return Ok(None) };
             request = request.starting_after(last.id.to_string());
         }
-        Err(PaymentsError::transient("too many checkout sessions to look through"))
     }
 
     pub(super) async fn close_session(&self, session: &str) -> Result<Session, PaymentsError> {

@@ -7,6 +7,7 @@ use crate::catalog::{Catalog, CurrentCatalog};
 use crate::purchase::Receiver;
 use crate::purchase::{Command, Event, Learner, Opening, Purchase, Reference, Way};
 use shared::{Currency, Email, Money, Price, State, Timestamp};
+use sqlx::Row;
 use tempfile::TempDir;
 use test_database::TestDatabase;
 
@@ -226,4 +227,25 @@ async fn a_rate_is_used_up_and_comes_back_bit_by_bit() {
     assert_eq!(waits("opens y", NOW).await, None, "another's is another's");
     fixture.store.forget_rates(minutes(200)).await.unwrap();
     assert_eq!((uses(minutes(200)).await, uses(minutes(200)).await), (Ok(()), Ok(())));
+}
+
+/// Where `TEST_POSTGRES` names a cluster, which speaks TLS with the certificate in `TEST_POSTGRES_CERTIFICATE`.
+#[tokio::test]
+async fn what_goes_to_postgresql_is_encrypted_and_its_certificate_is_verified() {
+    let database = TestDatabase::new().await;
+    let Ok(certificate) = std::env::var("TEST_POSTGRES_CERTIFICATE") else {
+        assert!(database.url().starts_with("sqlite:"), "TEST_POSTGRES_CERTIFICATE is not set");
+        return;
+    };
+    let connect = async |parameters: String| {
+        let url = format!("{}?{parameters}", database.url());
+        Store::connect(&url, LIMITS, CurrentCatalog::default()).await
+    };
+    for mode in ["require", "verify-ca", "verify-full"] {
+        let store = connect(format!("sslmode={mode}&sslrootcert={certificate}")).await.unwrap();
+        let row = sqlx::query("SELECT ssl FROM pg_stat_ssl WHERE pid = pg_backend_pid()");
+        assert!(row.fetch_one(store.pool()).await.unwrap().get::<bool, _>("ssl"), "{mode}");
+    }
+    let refusal = connect("sslmode=verify-full".to_owned()).await.err().unwrap().to_string();
+    assert!(refusal.contains("certificate"), "nobody vouches for it: {refusal}");
 }

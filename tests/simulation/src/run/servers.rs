@@ -66,7 +66,7 @@ impl Run {
         let server = self.instances[instance].clone();
         let world = self.world.clone();
         let sweep = async move {
-            if let Err(error) = worker::sweep(&server).await {
+            if let Err(error) = worker::sweep(&server, &worker::Heartbeat::unheard()).await {
                 world.lock().broken.push(format!("the sweep fails: {error}"));
             }
             Heard::Nothing

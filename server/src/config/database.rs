@@ -1,0 +1,101 @@
+//! Where the database is, and that nobody on the way can read or change what goes there.
+use crate::outbound::is_own_host;
+use clap::Args;
+use sqlx::postgres::{PgConnectOptions, PgSslMode};
+use std::str::FromStr;
+
+/// Where the database is, as it was given.
+#[derive(Args, Clone, Debug, Default)]
+pub struct RawDatabase {
+    /// `sqlite://path` or `postgres://…`.
+    #[arg(long, env = "DATABASE_URL", default_value = "sqlite://data/checkout.db", hide_env_values = true)]
+    pub database_url: String,
+    /// `1` where nobody else can reach the network to PostgreSQL: it may be anywhere then without a verified certificate.
+    #[arg(long, env = "DATABASE_INSECURE", default_value = "")]
+    pub database_insecure: String,
+}
+
+impl RawDatabase {
+    /// Whether it is a file of this server's own.
+    pub(super) fn is_sqlite(&self) -> bool {
+        self.database_url.trim().starts_with("sqlite:")
+    }
+
+    /// The address, or the setting that is wrong with what to do about it. Never repeats the address, which may hold a
+    /// password.
+    pub fn check(&self) -> Result<String, (&'static str, String)> {
+        let wrong = |message: &str| Err(("DATABASE_URL", message.to_owned()));
+        let verifies = match self.database_insecure.trim() {
+            "" | "0" => true,
+            "1" => false,
+            other => return Err(("DATABASE_INSECURE", format!("{other:?} must be 1, or not be set"))),
+        };
+        let url = self.database_url.trim();
+        match url.split_once(':').map(|(scheme, _)| scheme) {
+            Some("sqlite") => return Ok(url.to_owned()),
+            Some("postgres" | "postgresql") => {}
+            _ => return wrong("must begin with sqlite:// or postgres://"),
+        }
+        let Ok(options) = PgConnectOptions::from_str(url) else {
+            return wrong("can't be read: it must be like postgres://user:password@host:5432/database");
+        };
+        let verified = matches!(options.get_ssl_mode(), PgSslMode::VerifyFull);
+        let own = options.get_socket().is_some()
+            || options.get_host().starts_with('/')
+            || is_own_host(options.get_host());
+        if verifies && !own && !verified {
+            return Err((
+                "DATABASE_URL",
+                format!(
+                    "{} is not this machine, and the connection to it is not verified: add sslmode=verify-full (and \
+                     sslrootcert=FILE where its certificate is your own authority's), or set DATABASE_INSECURE=1 where \
+                     nobody else can reach the network between",
+                    options.get_host()
+                ),
+            ));
+        }
+        Ok(url.to_owned())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(url: &str, insecure: &str) -> Result<String, (&'static str, String)> {
+        RawDatabase { database_url: url.to_owned(), database_insecure: insecure.to_owned() }.check()
+    }
+
+    #[test]
+    fn what_goes_beyond_this_machine_is_verified() {
+        for url in [
+            "sqlite://data/checkout.db",
+            "postgres://a@localhost/b",
+            "postgres://a@127.0.0.1:5433/b",
+            "postgresql://a@[::1]/b",
+            "postgres:///b?host=/run/postgresql",
+            "postgres://a:secret@db.example/b?sslmode=verify-full",
+        ] {
+            assert_eq!(check(url, "").as_deref(), Ok(url));
+        }
+        for url in [
+            "postgres://a:secret@db.example/b",
+            "postgres://a:secret@127.0.0.1.example/b?sslmode=prefer",
+            "postgres://a:secret@10.0.0.5/b?sslmode=require",
+            "postgres://a:secret@db.example/b?sslmode=verify-ca",
+            "postgres://a:secret@localhost/b?host=db.example",
+        ] {
+            let (setting, message) = check(url, "").unwrap_err();
+            assert!(setting == "DATABASE_URL" && message.contains("sslmode=verify-full"), "{message}");
+            assert!(!message.contains("secret"), "{message}");
+            assert_eq!(check(url, "1").as_deref(), Ok(url));
+        }
+    }
+
+    #[test]
+    fn mistakes_are_named() {
+        assert_eq!(check("mysql://a@b/c", "1").unwrap_err().0, "DATABASE_URL");
+        assert_eq!(check("postgres://a@b:port/c", "1").unwrap_err().0, "DATABASE_URL");
+        assert_eq!(check("sqlite://a", "yes").unwrap_err().0, "DATABASE_INSECURE");
+    }
+}
