@@ -13,6 +13,7 @@ pub mod csv;
 pub mod error;
 pub mod funnel;
 pub mod grants;
+pub mod heartbeat;
 pub mod http;
 pub mod identity;
 pub mod mail;

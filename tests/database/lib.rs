@@ -114,40 +114,29 @@ impl Lock {
     /// Ends the connection that waits here to store a new purchase, as PostgreSQL does when it is stopped. SQLite has
     /// no server to lose: who waits gives up by itself.
     pub async fn cut_off(&mut self) {
-        let mut looks = tokio::time::interval(Duration::from_millis(20));
-        let until = Instant::now() + Duration::from_secs(8);
-        while self.is_postgres {
-            assert!(Instant::now() < until, "nobody waits to store a purchase");
-            // Within a transaction the activity is otherwise told as it was at the first look.
-            self.connection.execute("SELECT pg_stat_clear_snapshot()").await.expect("a fresh look");
-            let row = sqlx::query(
-                "SELECT count(pg_terminate_backend(pid)) AS ended FROM pg_stat_activity \
-                 WHERE datname = current_database() AND wait_event_type = 'Lock' \
-                 AND query LIKE 'INSERT INTO purchases%'",
-            )
-            .fetch_one(&mut self.connection)
-            .await
-            .expect("the activity");
-            if row.get::<i64, _>("ended") > 0 {
-                return;
-            }
-            looks.tick().await;
-        }
+        self.look("count(pg_terminate_backend(pid))", "INSERT INTO purchases").await;
     }
 
     /// Waits until a statement that begins like this waits here. SQLite can't tell.
     pub async fn holds_up(&mut self, statement: &str) {
+        self.look("count(*)", statement).await;
+    }
+
+    /// Looks until `counted`, of those whose `statement` waits here, is more than none.
+    async fn look(&mut self, counted: &str, statement: &str) {
+        let waiting = format!(
+            "SELECT {counted} AS waiting FROM pg_stat_activity WHERE datname = current_database() \
+             AND wait_event_type = 'Lock' AND query LIKE $1"
+        );
         let mut looks = tokio::time::interval(Duration::from_millis(20));
         let until = Instant::now() + Duration::from_secs(8);
         while self.is_postgres {
             assert!(Instant::now() < until, "no {statement} waits");
+            // Within a transaction the activity is otherwise told as it was at the first look.
             self.connection.execute("SELECT pg_stat_clear_snapshot()").await.expect("a fresh look");
-            let waiting = sqlx::query(
-                "SELECT count(*) AS waiting FROM pg_stat_activity WHERE datname = current_database() \
-                 AND wait_event_type = 'Lock' AND query LIKE $1",
-            );
-            let row = waiting.bind(format!("{statement}%")).fetch_one(&mut self.connection).await;
-            if row.expect("the activity").get::<i64, _>("waiting") > 0 {
+            let query = sqlx::query(sqlx::AssertSqlSafe(waiting.clone())).bind(format!("{statement}%"));
+            let row = query.fetch_one(&mut self.connection).await.expect("the activity");
+            if row.get::<i64, _>("waiting") > 0 {
                 return;
             }
             looks.tick().await;

@@ -2,8 +2,8 @@
 use super::Checkout;
 use crate::error::Error;
 use crate::grants::Grants;
+use crate::heartbeat::Heartbeat;
 use crate::payments::Payments;
-use crate::worker::Heartbeat;
 use shared::{Sale, SeatsNews};
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};

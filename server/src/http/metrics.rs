@@ -2,8 +2,8 @@
 use crate::checkout::Checkout;
 use crate::clock;
 use crate::error::Error;
+use crate::heartbeat::Heartbeats;
 use crate::store::subject;
-use crate::worker::Heartbeats;
 use axum::Router;
 use axum::extract::State;
 use axum::http::header;

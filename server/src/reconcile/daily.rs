@@ -2,8 +2,8 @@
 use super::Scope;
 use crate::checkout::Checkout;
 use crate::grants::Grants;
+use crate::heartbeat::Heartbeat;
 use crate::payments::Payments;
-use crate::worker::Heartbeat;
 use std::convert::Infallible;
 use std::time::Duration;
 

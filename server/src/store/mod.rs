@@ -5,6 +5,7 @@
 mod coupons;
 mod deadline;
 mod engine;
+mod error;
 mod feed;
 mod idempotency;
 mod jobs;
@@ -26,6 +27,7 @@ mod views;
 mod tests;
 
 pub use coupons::{CouponFilter, Use};
+pub use error::StoreError;
 pub use feed::FeedEntry;
 pub use idempotency::Replay;
 pub use learners::{Erased, LearnerRecord};
@@ -49,7 +51,6 @@ use futures_util::FutureExt;
 use line::{Line, Turn};
 use shared::Timestamp;
 use sqlx::any::{AnyArguments, AnyPoolOptions, AnyRow};
-use sqlx::migrate::MigrateError;
 use sqlx::query::Query;
 use sqlx::{Any, AnyConnection, AnyPool, Connection, Executor, Transaction};
 use std::ops::{Deref, DerefMut};
@@ -110,58 +111,6 @@ enum Inner {
     Own(Transaction<'static, Any>),
 }
 
-/// What the database answered when it could not do as asked.
-#[derive(Debug, thiserror::Error)]
-pub enum StoreError {
-    #[error("database: {0}")]
-    Database(#[from] sqlx::Error),
-    #[error("migration: {0}")]
-    Migration(#[from] MigrateError),
-    #[error("stored data can't be read: {0}")]
-    Corrupt(#[from] serde_json::Error),
-    #[error("what was written could not be kept")]
-    NotKept,
-    #[error("no such purchase")]
-    UnknownPurchase,
-    #[error("{0}")]
-    Unsupported(String),
-}
-
-impl StoreError {
-    fn of_migration(error: MigrateError) -> Self {
-        if let MigrateError::VersionMissing(version) = error {
-            return Self::Unsupported(format!(
-                "a newer redis-checkout has brought this database to schema {version}, which this one does not know: \
-                 run that version or a later one"
-            ));
-        }
-        Self::Migration(error)
-    }
-
-    /// Whether the database is away or busy for a while, so that the same request may do later.
-    #[must_use]
-    pub fn is_passing(&self) -> bool {
-        match self {
-            Self::Database(sqlx::Error::Io(_) | sqlx::Error::PoolTimedOut | sqlx::Error::PoolClosed)
-            | Self::NotKept => true,
-            Self::Database(sqlx::Error::Database(error)) => {
-                // SQLite's busy and locked; PostgreSQL's lost connections, shutdowns, deadlocks, lost races and locks.
-                let code = error.code().unwrap_or_default();
-                matches!(
-                    code.as_ref(),
-                    "5" | "6" | "261" | "262" | "517" | "40001" | "40P01" | "53300" | "55P03"
-                ) || code.starts_with("08")
-                    || code.starts_with("57P")
-            }
-            Self::Database(_)
-            | Self::Migration(_)
-            | Self::Corrupt(_)
-            | Self::UnknownPurchase
-            | Self::Unsupported(_) => false,
-        }
-    }
-}
-
 impl Store {
     /// Connects to `url` (`sqlite://…` or `postgres://…`), creates the SQLite file where there is none, and migrates.
     pub async fn connect(url: &str, limits: Limits, catalog: CurrentCatalog) -> Result<Self, StoreError> {
@@ -170,11 +119,7 @@ impl Store {
 
     /// Brings the database to this release's schema, and returns the one it had, if any, and the one it has.
     pub async fn migrate(url: &str) -> Result<(Option<i64>, i64), StoreError> {
-        sqlx::any::install_default_drivers();
-        let engine = Engine::of(url)?;
-        let mut connection = in_time(AnyConnection::connect(&engine.address(url, true)?).boxed()).await?;
-        engine.prepare(&mut connection).await?;
-        let before = migrations::prepare(&mut connection, Schema::Migrate).await?;
+        let (_, _, connection, before) = Self::prepare(url, Schema::Migrate).await?;
         connection.close().await?;
         Ok((before, migrations::LATEST))
     }
@@ -188,6 +133,23 @@ impl Store {
         Self::open(url, limits, catalog, Schema::Check).await
     }
 
+    /// A first connection to a database that is fit for this release, with its engine, its whole address and the schema that
+    /// it had.
+    async fn prepare(
+        url: &str,
+        schema: Schema,
+    ) -> Result<(Engine, String, AnyConnection, Option<i64>), StoreError> {
+        sqlx::any::install_default_drivers();
+        let engine = Engine::of(url)?;
+        let address = engine.address(url, schema != Schema::Check)?;
+        // One by hand first: the pool would try again for long, and then say no more than that it gave up. And one without
+        // limits: a migration may take long.
+        let mut first = in_time(AnyConnection::connect(&address).boxed()).await?;
+        engine.prepare(&mut first).await?;
+        let before = migrations::prepare(&mut first, schema).await?;
+        Ok((engine, address, first, before))
+    }
+
     /// Connects to `url` and does to its schema what `schema` says.
     pub async fn open(
         url: &str,
@@ -195,14 +157,7 @@ impl Store {
         catalog: CurrentCatalog,
         schema: Schema,
     ) -> Result<Self, StoreError> {
-        sqlx::any::install_default_drivers();
-        let engine = Engine::of(url)?;
-        let address = engine.address(url, schema != Schema::Check)?;
-        // One by hand first: the pool would try again for long, and then say no more than that it gave up.
-        let mut first = in_time(AnyConnection::connect(&address).boxed()).await?;
-        engine.prepare(&mut first).await?;
-        // On a connection without limits: a migration may take long.
-        migrations::prepare(&mut first, schema).await?;
+        let (engine, address, mut first, _) = Self::prepare(url, schema).await?;
         let mut options = AnyPoolOptions::new()
             .max_connections(16)
             .acquire_timeout(PATIENCE)

@@ -1,8 +1,8 @@
 //! The circuit: pauses the sale of what FlockJay has not, or whose grants have been failing, and opens it again.
-use super::Heartbeat;
 use crate::catalog::{Catalog, Item};
 use crate::checkout::Checkout;
 use crate::grants::{Grants, GrantsError};
+use crate::heartbeat::Heartbeat;
 use crate::payments::Payments;
 use futures_util::StreamExt;
 use futures_util::stream;

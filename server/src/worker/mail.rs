@@ -1,8 +1,9 @@
 //! Sends the letters that are due.
-use super::{Heartbeat, LONGEST_MAIL, LOOK, backoff};
+use super::{LONGEST_MAIL, LOOK, backoff};
 use crate::checkout::Checkout;
 use crate::config::Retry;
 use crate::grants::Grants;
+use crate::heartbeat::Heartbeat;
 use crate::mail::{MailError, Mailer, code_letter};
 use crate::payments::Payments;
 use crate::store::{Mail, StoreError};

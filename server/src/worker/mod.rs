@@ -2,14 +2,13 @@
 
 mod carry_out;
 mod circuit;
-mod heartbeat;
 mod hosted;
 mod mail;
 mod sweep;
 mod views;
 
 pub use circuit::{look_first, run_circuit};
-pub use heartbeat::{Heartbeat, Heartbeats};
+
 pub use mail::run_mail;
 pub use sweep::{run_sweep, sweep};
 pub use views::run_views;
@@ -18,6 +17,7 @@ use crate::checkout::Checkout;
 use crate::config::Retry;
 use crate::error::Error;
 use crate::grants::Grants;
+use crate::heartbeat::Heartbeat;
 use crate::payments::Payments;
 use crate::purchase::{Command, Event, Receiver};
 use crate::store::{StoreError, Task};

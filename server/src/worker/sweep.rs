@@ -1,7 +1,7 @@
 //! The sweep: wakes every purchase that has waited too long, so that a lost message holds nothing up.
-use super::Heartbeat;
 use crate::checkout::Checkout;
 use crate::grants::Grants;
+use crate::heartbeat::Heartbeat;
 use crate::payments::Payments;
 use crate::purchase::Event;
 use crate::store::StoreError;

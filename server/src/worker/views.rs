@@ -1,6 +1,6 @@
 //! Stores what was seen, now and then.
-use super::Heartbeat;
 use crate::funnel::Views;
+use crate::heartbeat::Heartbeat;
 use crate::store::Store;
 use std::sync::Arc;
 use std::time::Duration;

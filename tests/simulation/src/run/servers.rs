@@ -66,7 +66,8 @@ impl Run {
         let server = self.instances[instance].clone();
         let world = self.world.clone();
         let sweep = async move {
-            if let Err(error) = worker::sweep(&server, &worker::Heartbeat::unheard()).await {
+            if let Err(error) = worker::sweep(&server, &redis_checkout::heartbeat::Heartbeat::unheard()).await
+            {
                 world.lock().broken.push(format!("the sweep fails: {error}"));
             }
             Heard::Nothing

@@ -1,0 +1,54 @@
+//! What can go wrong with the database, and what of it passes.
+use sqlx::migrate::MigrateError;
+
+/// What the database answered when it could not do as asked.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    #[error("database: {0}")]
+    Database(#[from] sqlx::Error),
+    #[error("migration: {0}")]
+    Migration(#[from] MigrateError),
+    #[error("stored data can't be read: {0}")]
+    Corrupt(#[from] serde_json::Error),
+    #[error("what was written could not be kept")]
+    NotKept,
+    #[error("no such purchase")]
+    UnknownPurchase,
+    #[error("{0}")]
+    Unsupported(String),
+}
+
+impl StoreError {
+    pub(super) fn of_migration(error: MigrateError) -> Self {
+        if let MigrateError::VersionMissing(version) = error {
+            return Self::Unsupported(format!(
+                "a newer redis-checkout has brought this database to schema {version}, which this one does not know: \
+                 run that version or a later one"
+            ));
+        }
+        Self::Migration(error)
+    }
+
+    /// Whether the database is away or busy for a while, so that the same request may do later.
+    #[must_use]
+    pub fn is_passing(&self) -> bool {
+        match self {
+            Self::Database(sqlx::Error::Io(_) | sqlx::Error::PoolTimedOut | sqlx::Error::PoolClosed)
+            | Self::NotKept => true,
+            Self::Database(sqlx::Error::Database(error)) => {
+                // SQLite's busy and locked; PostgreSQL's lost connections, shutdowns, deadlocks, lost races and locks.
+                let code = error.code().unwrap_or_default();
+                matches!(
+                    code.as_ref(),
+                    "5" | "6" | "261" | "262" | "517" | "40001" | "40P01" | "53300" | "55P03"
+                ) || code.starts_with("08")
+                    || code.starts_with("57P")
+            }
+            Self::Database(_)
+            | Self::Migration(_)
+            | Self::Corrupt(_)
+            | Self::UnknownPurchase
+            | Self::Unsupported(_) => false,
+        }
+    }
+}
