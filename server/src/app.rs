@@ -1,6 +1,7 @@
 //! Puts the parts together and runs them until told to stop.
 use crate::abuse::{Challenge, ProcessLimits, Pseudonyms};
 use crate::account::{Account, Orb, Salesforce, Webhook};
+use crate::admission::{Admission, raise_file_limit};
 use crate::catalog::{self, CurrentCatalog};
 use crate::checkout::{Checkout, Guards};
 use crate::clock::Clock;
@@ -42,7 +43,17 @@ pub struct App {
 impl App {
     /// Reads the catalogue, opens the database, binds the address and starts serving.
     pub async fn start(config: Config) -> anyhow::Result<Self> {
+        let files = raise_file_limit();
         let checkout = connect(&config, config.schema).await?;
+        let admission = Admission::new(config.admission.within(files));
+        if admission.connections.most() < config.admission.connections {
+            let room = admission.connections.most();
+            tracing::warn!(
+                files,
+                connections = room,
+                "the system allows fewer open files than MAX_CONNECTIONS needs"
+            );
+        }
         let listener = listen("LISTEN", config.listen)?;
         let address = listener.local_addr()?;
         let metrics = match config.metrics_listen {
@@ -58,11 +69,12 @@ impl App {
         let views = Arc::new(Views::default());
         let site = site(&config, address);
         let api_base = site.public_url.clone();
-        let api = Api::new(Parts { checkout: checkout.clone(), assets, site, views: views.clone() });
+        let parts = Parts { checkout: checkout.clone(), admission, assets, site, views: views.clone() };
+        let api = Api::new(parts);
         let tasks = TaskTracker::new();
-        tasks.spawn(http::serve(listener, Front::new(api), stop.clone(), tasks.clone()));
+        tasks.spawn(http::serve(listener, Front::new(api.clone()), stop.clone(), tasks.clone()));
         if let Some(metrics) = metrics {
-            tasks.spawn(serve_metrics(metrics, checkout.clone(), stop.clone()));
+            tasks.spawn(serve_metrics(metrics, api.clone(), stop.clone()));
         }
         let identity = checkout.identity.clone();
         tasks.spawn(async move { identity.prepare().await });
@@ -200,8 +212,8 @@ fn listen(name: &str, address: SocketAddr) -> anyhow::Result<TcpListener> {
     listening().with_context(|| format!("{name}: {address} can't be listened on; choose another address"))
 }
 
-async fn serve_metrics(listener: TcpListener, checkout: Checkout, stop: CancellationToken) {
-    let serving = axum::serve(listener, http::metrics_router(checkout));
+async fn serve_metrics(listener: TcpListener, api: Api, stop: CancellationToken) {
+    let serving = axum::serve(listener, http::metrics_router(api));
     if let Err(error) = serving.with_graceful_shutdown(stop.cancelled_owned()).await {
         tracing::error!(%error, "serving metrics failed");
     }

@@ -49,6 +49,13 @@ pub enum Error {
     CrossSite,
     #[error("the body is too large")]
     BodyTooLarge,
+    #[error("the body came too slowly")]
+    BodyTooSlow,
+    /// More is asked for at the same time than there is room for.
+    #[error("no room")]
+    Busy,
+    #[error("it took too long")]
+    TookTooLong,
     #[error("the Idempotency-Key was used with another body")]
     IdempotencyKeyReused,
     #[error("webhook refused: {0}")]

@@ -3,6 +3,7 @@
 
 pub mod abuse;
 pub mod account;
+pub mod admission;
 mod app;
 pub mod catalog;
 pub mod checkout;

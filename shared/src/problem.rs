@@ -28,6 +28,7 @@ text_enum! {
         @"wire" MalformedJson => "malformed_json",
         @"wire" UnsupportedMediaType => "unsupported_media_type",
         @"wire" BodyTooLarge => "body_too_large",
+        @"wire" RequestTimeout => "request_timeout",
         @"wire" IdempotencyKeyReused => "idempotency_key_reused",
         @"wire" BadSignature => "bad_signature",
         PaymentsUnavailable => "payments_unavailable",

@@ -3,6 +3,7 @@
 
 mod abuse;
 mod accounts;
+mod crowd;
 mod disputes;
 mod documents;
 mod failures;

@@ -56,6 +56,12 @@ impl Proxies {
         if direct && origin.is_loopback() { None } else { Some(origin) }
     }
 
+    /// Whether an address is one of them, so that what comes from it may be anybody's.
+    #[must_use]
+    pub fn speaks_for_many(&self, peer: IpAddr) -> bool {
+        self.trusts(peer.to_canonical())
+    }
+
     fn trusts(&self, address: IpAddr) -> bool {
         self.0.iter().any(|network| network.contains(&address))
     }

@@ -39,6 +39,8 @@ pub struct Rates {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Excess {
     Requests,
+    /// Requests or streams under way at the same time.
+    AtOnce,
     Purchase,
     Offering,
     Opens,

@@ -39,6 +39,7 @@ impl ProcessLimits {
             Excess::Purchase => &self.0.purchase,
             Excess::Offering => &self.0.offering,
             Excess::Requests
+            | Excess::AtOnce
             | Excess::Opens
             | Excess::Holds
             | Excess::Pays

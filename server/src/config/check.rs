@@ -2,6 +2,7 @@
 use super::service::{SHORTEST, ServiceTokens};
 use super::{Config, ConfigMistakes, FlockJayConfig, RawConfig, RawDatabase, Retry, StripeConfig};
 use crate::abuse::{Proxies, Rate, Rates};
+use crate::admission::AdmissionLimits;
 use crate::identity::RawIdentity;
 use crate::outbound::is_private;
 use crate::purchase::Limits;
@@ -98,6 +99,10 @@ impl RawConfig {
                 give_up: checker.hours("RETRY_HOURS", &self.retry_hours),
             },
             proxies: checker.proxies(&self.trusted_proxies),
+            admission: AdmissionLimits {
+                connections: checker.count("MAX_CONNECTIONS", &self.max_connections),
+                streams: checker.count("MAX_STREAMS", &self.max_streams),
+            },
             rates: Rates {
                 requests: checker.rate("LIMIT_REQUESTS", &self.limit_requests),
                 purchase: checker.rate("LIMIT_PURCHASE", &self.limit_purchase),
@@ -147,6 +152,10 @@ impl Checker {
             self.mistake(name, format_args!("must be above zero and at most {LARGEST}"));
         }
         number.min(LARGEST)
+    }
+
+    fn count(&mut self, name: &str, text: &str) -> usize {
+        usize::try_from(self.number(name, text)).unwrap_or(usize::MAX)
     }
 
     fn service_tokens(&mut self, text: &str) -> ServiceTokens {

@@ -13,6 +13,7 @@ pub use service::ServiceTokens;
 
 use crate::abuse::{ChallengeProvider, Proxies, Rates};
 use crate::account::WebhookConfig;
+use crate::admission::AdmissionLimits;
 use crate::identity::IdentityConfig;
 use crate::purchase::Limits;
 use crate::store::Schema;
@@ -109,6 +110,12 @@ pub struct RawConfig {
     /// Proxies whose `X-Forwarded-For` is believed: addresses or networks such as 10.0.0.0/8, separated by commas.
     #[arg(long, env = "TRUSTED_PROXIES", default_value = "")]
     pub trusted_proxies: String,
+    /// Connections at the same time, at each process; fewer where the system lets it have fewer files open.
+    #[arg(long, env = "MAX_CONNECTIONS", default_value = "8192")]
+    pub max_connections: String,
+    /// Streams of seats and requests that wait for news at the same time, at each process; at most half of the connections.
+    #[arg(long, env = "MAX_STREAMS", default_value = "2048")]
+    pub max_streams: String,
     /// Requests of one client, at each process.
     #[arg(long, env = "LIMIT_REQUESTS", default_value = "600/1m")]
     pub limit_requests: String,
@@ -184,6 +191,7 @@ pub struct Config {
     /// How often purchases are compared with Stripe and FlockJay.
     pub reconcile: Duration,
     pub proxies: Proxies,
+    pub admission: AdmissionLimits,
     pub rates: Rates,
     pub challenge: Option<ChallengeConfig>,
     pub mail: Option<MailConfig>,

@@ -1,26 +1,19 @@
 //! What handlers take from a request, with our own errors where it doesn't fit.
 use super::Api;
+use super::admit::Network;
 use crate::abuse::{Client, network};
 use crate::account::{Scope, token_hash};
 use crate::checkout::IdempotencyKey;
 use crate::error::Error;
 use crate::purchase::PurchaseId;
-use axum::body::{BodyDataStream, Bytes};
-use axum::extract::{ConnectInfo, FromRequest, FromRequestParts, Path, Request};
+use axum::body::Bytes;
+use axum::extract::{FromRequest, FromRequestParts, Path, Request};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, header};
-use futures_util::StreamExt;
 use serde::de::DeserializeOwned;
 use std::convert::Infallible;
 use std::net::{IpAddr, SocketAddr};
 use std::str::FromStr;
-use std::time::Duration;
-
-/// The largest request body, in bytes; more than any of Stripe's events.
-const BODY_LIMIT: usize = 512 * 1024;
-/// How much beyond it is read and thrown away, and for how long.
-const NOISE_LIMIT: usize = 8 * 1024 * 1024;
-const NOISE_PATIENCE: Duration = Duration::from_secs(5);
 
 /// A JSON body, and the `Idempotency-Key` that came with it.
 pub(super) struct Body<T>(pub(super) T, pub(super) Option<IdempotencyKey>);
@@ -32,10 +25,17 @@ impl FromRequestParts<Api> for Client {
     type Rejection = Infallible;
 
     async fn from_request_parts(parts: &mut Parts, api: &Api) -> Result<Self, Infallible> {
-        // Without a peer it is called within this process.
-        let peer = parts.extensions.get::<ConnectInfo<SocketAddr>>();
-        let network = peer.and_then(|ConnectInfo(peer)| network_of(*peer, &parts.headers, api));
+        let Network(network) = Network::from_request_parts(parts, api).await?;
         Ok(api.checkout.guards.pseudonyms.client(network))
+    }
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for Network {
+    type Rejection = Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Infallible> {
+        // Without a peer it is called within this process.
+        Ok(parts.extensions.get().copied().unwrap_or(Self(None)))
     }
 }
 
@@ -155,30 +155,10 @@ pub(super) fn number<T: FromStr>(parts: &Parts, name: &str) -> Result<Option<T>,
     }
 }
 
-/// The whole body, or why it can't be had.
+/// The body, of which all has come before the handler was called.
 pub(super) async fn read(request: Request) -> Result<Bytes, Error> {
-    let mut chunks = request.into_body().into_data_stream();
-    let mut body = Vec::new();
-    while let Some(chunk) = chunks.next().await {
-        let chunk = chunk.map_err(|error| Error::MalformedJson(format!("The body broke off: {error}.")))?;
-        if body.len() + chunk.len() > BODY_LIMIT {
-            let _late = tokio::time::timeout(NOISE_PATIENCE, drain(chunks)).await;
-            return Err(Error::BodyTooLarge);
-        }
-        body.extend_from_slice(&chunk);
-    }
-    Ok(body.into())
-}
-
-/// Takes what is still being sent: a client whose connection is closed under its hands never reads our answer.
-async fn drain(mut chunks: BodyDataStream) {
-    let mut read = 0;
-    while let Some(Ok(chunk)) = chunks.next().await {
-        read += chunk.len();
-        if read > NOISE_LIMIT {
-            return;
-        }
-    }
+    let body = axum::body::to_bytes(request.into_body(), usize::MAX).await;
+    body.map_err(|error| Error::MalformedJson(format!("The body broke off: {error}.")))
 }
 
 fn is_json(headers: &HeaderMap) -> bool {

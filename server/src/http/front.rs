@@ -2,6 +2,8 @@
 //! moves, the catalogue or a pause changes, or a quarter of a second has passed, all readers get the same bytes.
 use super::extract::network_of;
 use super::{Api, offerings};
+use crate::abuse::network;
+use crate::admission::{Connection, Connections};
 use crate::checkout::Moment;
 use axum::Router;
 use axum::body::{Body, Bytes};
@@ -10,7 +12,7 @@ use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use hyper::body::Incoming;
 use std::collections::HashMap;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::{Arc, PoisonError, RwLock};
 use tower::ServiceExt;
 
@@ -49,9 +51,30 @@ impl Front {
         Self(Arc::new(Parts { api, routes, origins, kept: RwLock::default() }))
     }
 
-    /// Answers a request that came from `peer`.
-    pub async fn answer(&self, peer: SocketAddr, request: Request<Incoming>) -> Response {
-        let Some(sku) = Self::offering_asked_for(&request) else { return self.route(peer, request).await };
+    /// The connections that there are.
+    #[must_use]
+    pub fn connections(&self) -> &Connections {
+        &self.0.api.admission.connections
+    }
+
+    /// One more connection, unless there is no room for it.
+    #[must_use]
+    pub fn take_connection(&self, peer: IpAddr) -> Option<Connection> {
+        let shares = self.0.api.site.proxies.speaks_for_many(peer);
+        self.connections().take(network(peer.to_canonical()), shares)
+    }
+
+    /// Answers a request that came from `peer` through `connection`.
+    pub async fn answer(
+        &self,
+        peer: SocketAddr,
+        connection: &Arc<Connection>,
+        mut request: Request<Incoming>,
+    ) -> Response {
+        let Some(sku) = Self::offering_asked_for(&request) else {
+            request.extensions_mut().insert(connection.clone());
+            return self.route(peer, request).await;
+        };
         let moment = self.0.api.checkout.moment();
         match self.find(sku, self.origin_of(&request), moment) {
             // Who asks too often is refused by the routes.

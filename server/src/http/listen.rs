@@ -1,15 +1,19 @@
-//! Takes connections. Of a crowd that comes at once only so many are served at a time, so that memory stays small; the
-//! others wait for a moment, and nobody is refused.
+//! Takes connections, as many as there is room for. Of a crowd that comes at once only so many are served at a time, so that
+//! memory stays small; the others wait for a moment.
 use super::Front;
+use crate::admission::Connection;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
-use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::rt::TokioIo;
 use hyper_util::server::graceful::GracefulConnection;
 use std::convert::Infallible;
+use std::io::{self, IoSlice};
 use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_util::sync::CancellationToken;
@@ -20,20 +24,23 @@ const FIRST_REQUESTS: usize = 512;
 /// How long a first request counts among them, and how long one more waits: those ahead may be slow on purpose, or wait
 /// for news.
 const TURN: Duration = Duration::from_secs(2);
-/// How long a client may say nothing at all.
-const SILENCE: Duration = Duration::from_secs(75);
-/// How long a connection is kept that nobody uses: longer than proxies keep theirs, so that it is they who close it
-/// (<https://cloud.google.com/load-balancing/docs/https#timeouts_and_retries>).
-const KEPT: Duration = Duration::from_secs(620);
 /// How long to leave the system alone that has no room for another connection.
 const NO_ROOM: Duration = Duration::from_millis(100);
+/// How often connections that are late are looked for.
+const LOOK: Duration = Duration::from_secs(1);
 
 /// Serves until told to stop, and then what is under way. Connections are among `tasks`.
 pub async fn serve(listener: TcpListener, front: Front, stop: CancellationToken, tasks: TaskTracker) {
     let crowd = Arc::new(Semaphore::new(FIRST_REQUESTS));
+    let connections = front.connections().clone();
+    let mut looks = tokio::time::interval(LOOK);
     loop {
         let accepted = tokio::select! {
             accepted = listener.accept() => accepted,
+            _ = looks.tick() => {
+                connections.close_late();
+                continue;
+            }
             () = stop.cancelled() => return,
         };
         let (socket, peer) = match accepted {
@@ -44,17 +51,21 @@ pub async fn serve(listener: TcpListener, front: Front, stop: CancellationToken,
                 continue;
             }
         };
+        // Where all are being answered, one more is closed at once.
+        let Some(connection) = front.take_connection(peer.ip()) else { continue };
         let (front, crowd, stop) = (front.clone(), crowd.clone(), stop.clone());
         tasks.spawn(async move {
+            let connection = Arc::new(connection);
             // Who has said nothing yet needs no more than this.
             tokio::select! {
-                ready = tokio::time::timeout(SILENCE, socket.readable()) => if !matches!(ready, Ok(Ok(()))) { return },
+                ready = socket.readable() => if ready.is_err() { return },
+                () = connection.closed() => return,
                 () = stop.cancelled() => return,
             }
             // Who has waited long enough is served all the same.
             let turn = tokio::time::timeout(TURN, crowd.acquire_owned()).await;
             let turn = turn.ok().and_then(Result::ok);
-            Box::pin(talk(socket, peer, front, turn, stop)).await;
+            Box::pin(talk(socket, peer, front, connection, turn, stop)).await;
         });
     }
 }
@@ -64,6 +75,7 @@ async fn talk(
     socket: TcpStream,
     peer: SocketAddr,
     front: Front,
+    connection: Arc<Connection>,
     turn: Option<OwnedSemaphorePermit>,
     stop: CancellationToken,
 ) {
@@ -74,22 +86,32 @@ async fn talk(
     let turn = Mutex::new(turn);
     let end_turn = || drop(turn.lock().unwrap_or_else(PoisonError::into_inner).take());
     let service = service_fn(|request| {
-        let (front, end_turn) = (&front, &end_turn);
+        let (front, connection, end_turn) = (&front, &connection, &end_turn);
         async move {
-            let response = front.answer(peer, request).await;
+            connection.answers();
+            let response = front.answer(peer, connection, request).await;
+            connection.answered();
             end_turn();
             Ok::<_, Infallible>(response)
         }
     });
+    let watched = Watched { socket, connection: connection.clone() };
     let mut http = http1::Builder::new();
-    http.timer(TokioTimer::new()).header_read_timeout(KEPT);
-    let mut connection = std::pin::pin!(http.serve_connection(TokioIo::new(socket), service));
-    // What goes wrong now is the client's doing: it went away, or does not speak HTTP.
-    if tokio::time::timeout(TURN, until_stopped(connection.as_mut(), &stop)).await.is_ok() {
-        return;
+    // The connection has deadlines of its own.
+    http.header_read_timeout(None);
+    let mut served = std::pin::pin!(http.serve_connection(TokioIo::new(watched), service));
+    let until_over = async {
+        // What goes wrong now is the client's doing: it went away, or does not speak HTTP.
+        if tokio::time::timeout(TURN, until_stopped(served.as_mut(), &stop)).await.is_ok() {
+            return;
+        }
+        end_turn();
+        until_stopped(served, &stop).await;
+    };
+    tokio::select! {
+        () = until_over => {}
+        () = connection.closed() => {}
     }
-    end_turn();
-    until_stopped(connection, &stop).await;
 }
 
 /// Serves to the end of the connection; once stopped, to the end of the request under way.
@@ -99,4 +121,64 @@ async fn until_stopped<C: GracefulConnection>(mut connection: Pin<&mut C>, stop:
         () = stop.cancelled() => connection.as_mut().graceful_shutdown(),
     }
     let _ = connection.await;
+}
+
+/// A socket that tells what comes through it and what waits, so that no client is waited for without an end.
+struct Watched {
+    socket: TcpStream,
+    connection: Arc<Connection>,
+}
+
+impl Watched {
+    fn note<T>(&self, written: Poll<T>) -> Poll<T> {
+        self.connection.writes(written.is_pending());
+        written
+    }
+}
+
+impl AsyncRead for Watched {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        let before = buffer.filled().len();
+        ready!(Pin::new(&mut self.socket).poll_read(context, buffer))?;
+        if buffer.filled().len() > before {
+            self.connection.heard();
+        }
+        Poll::Ready(Ok(()))
+    }
+}
+
+impl AsyncWrite for Watched {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        let written = Pin::new(&mut self.socket).poll_write(context, bytes);
+        self.note(written)
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        bytes: &[IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        let written = Pin::new(&mut self.socket).poll_write_vectored(context, bytes);
+        self.note(written)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.socket.is_write_vectored()
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.socket).poll_flush(context)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.socket).poll_shutdown(context)
+    }
 }

@@ -1,5 +1,6 @@
 //! `GET /metrics` for Prometheus, on a port of its own, since it is nobody's business outside.
-use crate::checkout::Checkout;
+use super::Api;
+use crate::admission::Admission;
 use crate::clock;
 use crate::error::Error;
 use crate::heartbeat::Heartbeats;
@@ -11,11 +12,12 @@ use axum::response::IntoResponse;
 use axum::routing::get;
 
 /// The one route of the metrics port.
-pub fn metrics_router(checkout: Checkout) -> Router {
-    Router::new().route("/metrics", get(metrics)).with_state(checkout)
+pub fn metrics_router(api: Api) -> Router {
+    Router::new().route("/metrics", get(metrics)).with_state(api)
 }
 
-async fn metrics(State(checkout): State<Checkout>) -> Result<impl IntoResponse, Error> {
+async fn metrics(State(api): State<Api>) -> Result<impl IntoResponse, Error> {
+    let checkout = &api.checkout;
     let store = &checkout.store;
     let (pending, stuck) = store.outbox_depth().await?;
     let mut text = format!(
@@ -35,6 +37,7 @@ async fn metrics(State(checkout): State<Checkout>) -> Result<impl IntoResponse, 
         guessing = i32::from(store.is_marked(subject::GUESSING, clock::now()).await?),
     );
     text += &heartbeats(&checkout.heartbeats);
+    text += &budgets(&api.admission);
     Ok(([(header::CONTENT_TYPE, "text/plain; version=0.0.4")], text))
 }
 
@@ -53,4 +56,40 @@ fn heartbeats(heartbeats: &Heartbeats) -> String {
         text += &format!("checkout_background_restarts_total{{loop=\"{name}\"}} {restarts}\n");
     }
     text
+}
+
+/// A budget as the metrics show it.
+struct Row {
+    name: &'static str,
+    used: usize,
+    most: usize,
+    refused: u64,
+}
+
+fn budgets(admission: &Admission) -> String {
+    let connections = &admission.connections;
+    let (refused, closed) = connections.turned_away();
+    let mut rows =
+        vec![Row { name: "connections", used: connections.count(), most: connections.most(), refused }];
+    rows.extend(admission.budgets().map(|budget| Row {
+        name: budget.name(),
+        used: budget.used(),
+        most: budget.most(),
+        refused: budget.refused(),
+    }));
+    let mut text = String::new();
+    let mut family = |name: &str, kind: &str, help: &str, value: fn(&Row) -> u64| {
+        text += &format!("# HELP checkout_budget_{name} {help}\n# TYPE checkout_budget_{name} {kind}\n");
+        for row in &rows {
+            text += &format!("checkout_budget_{name}{{budget=\"{}\"}} {}\n", row.name, value(row));
+        }
+    };
+    family("used", "gauge", "What is in use of a budget.", |row| row.used as u64);
+    family("most", "gauge", "How much there is of it.", |row| row.most as u64);
+    family("refused_total", "counter", "How often nothing was left, for anybody or for one client.", |row| {
+        row.refused
+    });
+    text += "# HELP checkout_connections_closed_total Connections closed because they were late, or to make room for others.\n\
+             # TYPE checkout_connections_closed_total counter\n";
+    text + &format!("checkout_connections_closed_total {closed}\n")
 }

@@ -1,6 +1,7 @@
 //! The HTTP API: one route table, thin handlers, one mapping from errors to answers.
 
 mod accounts;
+mod admit;
 mod assets;
 mod coupons;
 mod diagnosis;
@@ -9,7 +10,6 @@ mod extract;
 mod front;
 mod funnel;
 mod health;
-mod limit;
 mod listen;
 mod logging;
 mod metrics;
@@ -28,6 +28,7 @@ pub use metrics::metrics_router;
 pub(crate) use policy::origin;
 
 use crate::abuse::Proxies;
+use crate::admission::Admission;
 use crate::checkout::Checkout;
 use crate::config::ServiceTokens;
 use crate::error::Error;
@@ -53,6 +54,7 @@ pub struct Api(Arc<Parts>);
 /// What is behind it.
 pub struct Parts {
     pub checkout: Checkout,
+    pub admission: Admission,
     /// Nothing where the widget is not built.
     pub assets: Option<Assets>,
     pub site: Site,
@@ -152,27 +154,26 @@ pub fn router(api: Api) -> Router {
         .routes(routes!(health::healthz))
         .routes(routes!(health::readyz));
     let catch_panics = CatchPanicLayer::custom(problem::panicked as fn(_) -> _);
-    let limit = axum::middleware::from_fn_with_state(api.clone(), limit::limit_requests);
+    let admit = axum::middleware::from_fn_with_state(api.clone(), admit::admit);
     let tell_persons = axum::middleware::from_fn_with_state(api.clone(), pages::tell_persons);
     let pages = document(pages)
         .route("/buy/{sku}/{*unknown}", any(async || Error::UnknownRoute))
         .route("/p/{id}/{*unknown}", any(async || Error::UnknownRoute))
         .layer(catch_panics)
-        .layer(limit.clone())
+        .layer(admit.clone())
         .layer(tell_persons);
-    let routes = document(v1)
-        .route("/v1/{*unknown}", any(async || Error::UnknownRoute))
-        .layer(catch_panics)
-        .layer(limit.clone())
-        .layer(cross_origin(&api.site))
-        .merge(document(embed).layer(for_all).layer(compress))
-        .merge(pages)
-        .merge(document(rest))
-        .merge(pages::style_route());
+    let (v1, embed, rest) = (document(v1), document(embed), document(rest));
     let description: Arc<str> = description.to_pretty_json().unwrap_or_default().into();
     let describe = async move || ([(header::CONTENT_TYPE, "application/json")], description.to_string());
+    let routes = v1
+        .route("/v1/{*unknown}", any(async || Error::UnknownRoute))
+        .layer(catch_panics)
+        .layer(admit.clone())
+        .layer(cross_origin(&api.site))
+        .merge(embed.layer(admit.clone()).layer(for_all).layer(compress))
+        .merge(pages)
+        .merge(rest.merge(pages::style_route()).route("/openapi.json", get(describe)).layer(admit));
     routes
-        .route("/openapi.json", get(describe))
         .fallback(async || Error::UnknownRoute)
         .layer(catch_panics)
         .layer(axum::middleware::from_fn(logging::log_requests))

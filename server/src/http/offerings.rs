@@ -1,8 +1,11 @@
 //! `GET /v1/offerings/{sku}`, and its seats as they change.
 use super::Api;
+use super::admit::{Network, busy};
 use super::extract::Sku;
+use crate::admission::{Connection, Share};
 use crate::error::Error;
 use crate::store::StoreError;
+use axum::Extension;
 use axum::extract::State;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::sse::{Event, KeepAlive, Sse};
@@ -10,12 +13,18 @@ use axum::response::{IntoResponse, Response};
 use futures_util::stream;
 use sha2::{Digest, Sha256};
 use shared::{Offering, Problem, SeatsNews};
+use std::sync::Arc;
 use std::time::Duration;
+use tokio::sync::watch;
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
 
 /// What a shared cache may do with the offering and with the first screen.
 pub(super) const BRIEFLY: &str = "public, max-age=2, stale-while-revalidate=30";
 /// Below the idle limits of common proxies.
 const HEARTBEAT: Duration = Duration::from_secs(15);
+/// How old a stream may get.
+const OLDEST: Duration = Duration::from_secs(900);
 
 /// An offering: price, seats left and whether it is for sale.
 #[utoipa::path(
@@ -46,25 +55,47 @@ pub(super) async fn show_offering(
     responses(
         (status = 200, body = SeatsNews, description = "The data of each event", content_type = "text/event-stream"),
         (status = 404, body = Problem, description = "`unknown_sku`", content_type = "application/problem+json"),
+        (status = 429, body = Problem, description = "`rate_limited`: this client has too many streams", content_type = "application/problem+json"),
+        (status = 503, body = Problem, description = "`unavailable`: there are too many streams", content_type = "application/problem+json"),
     )
 )]
-pub(super) async fn stream_seats(State(api): State<Api>, Sku(sku): Sku) -> Result<Response, Error> {
+pub(super) async fn stream_seats(
+    State(api): State<Api>,
+    Network(network): Network,
+    connection: Option<Extension<Arc<Connection>>>,
+    Sku(sku): Sku,
+) -> Result<Response, Error> {
     let seats = api.checkout.watch_seats(&sku).await?;
-    let stop = api.checkout.stop.clone();
-    let events = stream::unfold((seats, stop, true), async |(mut seats, stop, first)| {
+    let share = api.admission.streams.take(network).map_err(busy)?;
+    if let Some(Extension(connection)) = connection {
+        connection.streams(OLDEST + HEARTBEAT);
+    }
+    let stream =
+        Stream { seats, stop: api.checkout.stop.clone(), end: Instant::now() + OLDEST, _share: share };
+    let events = stream::unfold((stream, true), async |(mut stream, first)| {
         if !first {
             tokio::select! {
-                changed = seats.changed() => changed.ok()?,
-                () = stop.cancelled() => return None,
+                changed = stream.seats.changed() => changed.ok()?,
+                () = stream.stop.cancelled() => return None,
+                // The browser connects again by itself.
+                () = tokio::time::sleep_until(stream.end) => return None,
             }
         }
-        let news = *seats.borrow_and_update();
+        let news = *stream.seats.borrow_and_update();
         let event = Event::default().event("seats").json_data(news);
-        Some((event, (seats, stop, false)))
+        Some((event, (stream, false)))
     });
     // A proxy that gathers what it passes on would hold every change back.
     let headers = [("cache-control", "no-store"), ("x-accel-buffering", "no")];
     Ok((headers, Sse::new(events).keep_alive(KeepAlive::new().interval(HEARTBEAT))).into_response())
+}
+
+/// Seats that somebody watches.
+struct Stream {
+    seats: watch::Receiver<SeatsNews>,
+    stop: CancellationToken,
+    end: Instant,
+    _share: Share,
 }
 
 /// An answer with a strong `ETag`; 304 where the client has it already.

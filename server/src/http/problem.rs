@@ -135,6 +135,24 @@ pub(super) fn describe(error: &Error) -> Problem {
         Error::BodyTooLarge => {
             problem(413, Code::BodyTooLarge, "Body too large", "Send a body of at most 512 KiB.")
         }
+        Error::BodyTooSlow => problem(
+            408,
+            Code::RequestTimeout,
+            "Request timeout",
+            "The body did not come in time. Send it again; nothing was done.",
+        ),
+        Error::Busy => problem(
+            503,
+            Code::Unavailable,
+            "Busy",
+            "Too much is asked for at the moment. Nothing was done. Try again in a few seconds.",
+        ),
+        Error::TookTooLong => problem(
+            503,
+            Code::Unavailable,
+            "Took too long",
+            "There was no answer in time. GET the purchase to see where it stands, and try again.",
+        ),
         Error::IdempotencyKeyReused => problem(
             409,
             Code::IdempotencyKeyReused,
@@ -278,6 +296,7 @@ fn refused(refusal: &Refusal) -> Problem {
 fn too_many(excess: Excess, challenged: bool) -> &'static str {
     match excess {
         Excess::Requests => "Too many requests come from this address. Wait as long as Retry-After says.",
+        Excess::AtOnce => "Too many requests from this address are under way. Wait until some are answered.",
         Excess::Purchase => "Too many requests about this purchase. Wait as long as Retry-After says.",
         Excess::Offering => {
             "Many people buy this at the moment. Wait as long as Retry-After says, and try again."

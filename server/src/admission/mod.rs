@@ -1,0 +1,162 @@
+//! Budgets: what a client, or a crowd of them, may use of this process at the same time. Whatever is used ends by a
+//! deadline, and a flood on one kind of request leaves the room of the others alone.
+mod budget;
+mod connections;
+mod files;
+
+pub use budget::{Budget, Full, Share};
+pub use connections::{Connection, Connections};
+pub use files::raise_file_limit;
+
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+/// Open files beside connections: the database, calls to other systems, logs.
+const OTHER_FILES: usize = 256;
+/// The longest that a request waits for its turn.
+const TURN_PATIENCE: Duration = Duration::from_secs(10);
+/// Requests under way, and those of one client: its others wait for them.
+const REQUESTS: Turns = Turns { all: 512, each: 256 };
+/// The same for presses of Pay, whose answers wait for Stripe.
+const PAYS: Turns = Turns { all: 128, each: 64 };
+/// The same for Stripe's webhooks.
+const WEBHOOKS: Turns = Turns { all: 64, each: 64 };
+/// Bytes of bodies in memory, those of webhooks apart.
+const BODY_BYTES: usize = 48 * 1024 * 1024;
+const WEBHOOK_BYTES: usize = 16 * 1024 * 1024;
+
+struct Turns {
+    all: usize,
+    each: usize,
+}
+
+/// What is asked for, as far as the budgets tell it apart.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Lane {
+    /// A press of Pay.
+    Pay,
+    /// Stripe's word.
+    Webhook,
+    /// Whether the process runs: it is answered whatever else is asked for.
+    Health,
+    /// News of a purchase that is waited for.
+    News,
+    /// Everything else.
+    Other,
+}
+
+/// The budgets of a process.
+pub struct Admission {
+    pub connections: Connections,
+    /// Streams of seats, and requests that wait for news of a purchase.
+    pub streams: Budget,
+    others: Budget,
+    pays: Budget,
+    webhooks: Budget,
+    bytes: Arc<Semaphore>,
+    webhook_bytes: Arc<Semaphore>,
+}
+
+/// How many connections and streams there may be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct AdmissionLimits {
+    /// Connections at most (`MAX_CONNECTIONS`).
+    pub connections: usize,
+    /// Streams at most (`MAX_STREAMS`).
+    pub streams: usize,
+}
+
+impl AdmissionLimits {
+    /// As many of them as leave room where the process may have `files` open.
+    #[must_use]
+    pub fn within(self, files: usize) -> Self {
+        let connections = self.connections.min(files.saturating_sub(OTHER_FILES).max(files / 2));
+        Self { connections, streams: self.streams.min(connections / 2) }
+    }
+}
+
+impl Lane {
+    /// The lane of a request.
+    #[must_use]
+    pub fn of(path: &str, query: Option<&str>) -> Self {
+        match path {
+            "/healthz" => Self::Health,
+            "/v1/stripe/webhook" => Self::Webhook,
+            path if path.ends_with("/pay") => Self::Pay,
+            _ if query.is_some_and(|query| query.contains("wait=")) => Self::News,
+            _ => Self::Other,
+        }
+    }
+}
+
+impl Admission {
+    #[must_use]
+    pub fn new(limits: AdmissionLimits) -> Self {
+        let AdmissionLimits { connections, streams } = limits;
+        let turns = |name, Turns { all, each }: Turns| Budget::new(name, all, each);
+        Self {
+            connections: Connections::new(connections, quarter(connections)),
+            streams: Budget::new("streams", streams, quarter(streams)),
+            others: turns("requests", REQUESTS),
+            pays: turns("pays", PAYS),
+            webhooks: turns("webhooks", WEBHOOKS),
+            bytes: Semaphore::new(BODY_BYTES).into(),
+            webhook_bytes: Semaphore::new(WEBHOOK_BYTES).into(),
+        }
+    }
+
+    /// Waits for a turn in `lane`; nothing of a client that the limits leave alone is counted as its own.
+    pub async fn turn(&self, lane: Lane, client: Option<IpAddr>) -> Result<Option<Share>, Full> {
+        let budget = match lane {
+            Lane::Health => return Ok(None),
+            // Whoever has too many of them asks again later.
+            Lane::News => return self.streams.take(client).map(Some),
+            Lane::Pay => &self.pays,
+            Lane::Webhook => &self.webhooks,
+            Lane::Other => &self.others,
+        };
+        budget.wait(client, TURN_PATIENCE).await.map(Some)
+    }
+
+    /// Room in memory for so many bytes of a body.
+    pub fn room(&self, lane: Lane, bytes: usize) -> Result<OwnedSemaphorePermit, Full> {
+        let budget = if lane == Lane::Webhook { &self.webhook_bytes } else { &self.bytes };
+        let bytes = u32::try_from(bytes).map_err(|_| Full::All)?;
+        budget.clone().try_acquire_many_owned(bytes).map_err(|_| Full::All)
+    }
+
+    /// Every budget that is counted in uses, for the metrics.
+    #[must_use]
+    pub fn budgets(&self) -> [&Budget; 4] {
+        [&self.streams, &self.others, &self.pays, &self.webhooks]
+    }
+}
+
+/// What one client may have of `all`: an office behind one address has enough with it, and three more are left.
+fn quarter(all: usize) -> usize {
+    all.div_ceil(4)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn connections_leave_files_for_everything_else() {
+        let limits = AdmissionLimits { connections: 8192, streams: 4096 };
+        assert_eq!(limits.within(1_048_576), limits);
+        assert_eq!(limits.within(1024), AdmissionLimits { connections: 768, streams: 384 });
+        assert_eq!(limits.within(256), AdmissionLimits { connections: 128, streams: 64 });
+    }
+
+    #[test]
+    fn every_kind_of_request_has_its_lane() {
+        assert_eq!(Lane::of("/v1/stripe/webhook", None), Lane::Webhook);
+        assert_eq!(Lane::of("/v1/purchases/x/pay", None), Lane::Pay);
+        assert_eq!(Lane::of("/healthz", None), Lane::Health);
+        assert_eq!(Lane::of("/readyz", None), Lane::Other);
+        assert_eq!(Lane::of("/v1/purchases/x", Some("after=1&wait=30")), Lane::News);
+    }
+}

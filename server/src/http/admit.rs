@@ -1,0 +1,143 @@
+//! Lets a request in: it does not come too often, its body is here in time and fits into memory, and it is its turn.
+use super::Api;
+use super::extract::network_of;
+use crate::abuse::Excess;
+use crate::admission::{Connection, Full, Lane};
+use crate::error::Error;
+use axum::body::{Body, BodyDataStream, Bytes};
+use axum::extract::{ConnectInfo, Request, State};
+use axum::http::{HeaderMap, header};
+use axum::middleware::Next;
+use axum::response::Response;
+use futures_util::StreamExt;
+use hyper::body::Body as _;
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::OwnedSemaphorePermit;
+use tokio::time::{Instant, timeout_at};
+
+/// The largest request body, in bytes; more than any of Stripe's events.
+const BODY_LIMIT: usize = 512 * 1024;
+/// How much beyond it is read and thrown away, and for how long.
+const NOISE_LIMIT: usize = 8 * 1024 * 1024;
+const NOISE_PATIENCE: Duration = Duration::from_secs(5);
+/// The longest that a body may take.
+const BODY_PATIENCE: Duration = Duration::from_secs(30);
+/// How long it may take whatever its size, and the bytes that must come in each second after that.
+const BODY_START: Duration = Duration::from_secs(10);
+const LEAST_RATE: u32 = 512;
+/// The longest that a request may be at work: waits for news of a purchase, for Stripe and for the database end before.
+const WORK_PATIENCE: Duration = Duration::from_secs(60);
+
+/// Whose limits a request counts against; nothing where no limits are for it.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Network(pub(super) Option<IpAddr>);
+
+pub(super) async fn admit(
+    State(api): State<Api>,
+    mut request: Request,
+    next: Next,
+) -> Result<Response, Error> {
+    let peer = request.extensions().get::<ConnectInfo<std::net::SocketAddr>>();
+    let network = peer.and_then(|ConnectInfo(peer)| network_of(*peer, request.headers(), &api));
+    let lane = Lane::of(request.uri().path(), request.uri().query());
+    // Stripe may send as much as it has to.
+    if !matches!(lane, Lane::Webhook | Lane::Health) {
+        api.checkout.admit(network)?;
+    }
+    request.extensions_mut().insert(Network(network));
+    let request = with_whole_body(&api, lane, request).await?;
+    let turn = api.admission.turn(lane, network).await.map_err(busy)?;
+    let response = tokio::time::timeout(WORK_PATIENCE, next.run(request)).await;
+    drop(turn);
+    response.map_err(|_| Error::TookTooLong)
+}
+
+/// The same request, of which all has come.
+async fn with_whole_body(api: &Api, lane: Lane, request: Request) -> Result<Request, Error> {
+    if request.body().is_end_stream() {
+        return Ok(request);
+    }
+    let connection = request.extensions().get::<Arc<Connection>>().cloned();
+    if let Some(connection) = &connection {
+        connection.reads_body();
+    }
+    let (parts, body) = request.into_parts();
+    let body = read(api, lane, &parts.headers, body.into_data_stream()).await?;
+    if let Some(connection) = &connection {
+        connection.answers();
+    }
+    Ok(Request::from_parts(parts, Body::from(body)))
+}
+
+/// The whole body, or why it can't be had.
+async fn read(
+    api: &Api,
+    lane: Lane,
+    headers: &HeaderMap,
+    mut chunks: BodyDataStream,
+) -> Result<Bytes, Error> {
+    let begun = Instant::now();
+    let mut body = Held { bytes: Vec::with_capacity(expected(headers)), room: None };
+    loop {
+        let rate = Duration::from_secs(body.bytes.len() as u64) / LEAST_RATE;
+        let due = begun + BODY_PATIENCE.min(BODY_START + rate);
+        let chunk = match timeout_at(due, chunks.next()).await {
+            Ok(Some(chunk)) => {
+                chunk.map_err(|error| Error::MalformedJson(format!("The body broke off: {error}.")))?
+            }
+            Ok(None) => return Ok(Bytes::from_owner(body)),
+            Err(_) => return Err(Error::BodyTooSlow),
+        };
+        if body.bytes.len() + chunk.len() > BODY_LIMIT {
+            let _late = tokio::time::timeout(NOISE_PATIENCE, drain(chunks)).await;
+            return Err(Error::BodyTooLarge);
+        }
+        let room = api.admission.room(lane, chunk.len()).map_err(busy)?;
+        match &mut body.room {
+            Some(all) => all.merge(room),
+            None => body.room = Some(room),
+        }
+        body.bytes.extend_from_slice(&chunk);
+    }
+}
+
+/// What the client says that it sends, up to what is usual.
+fn expected(headers: &HeaderMap) -> usize {
+    let length = headers.get(header::CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse().ok());
+    length.unwrap_or(0).min(4096)
+}
+
+/// A body, and its room in memory.
+struct Held {
+    bytes: Vec<u8>,
+    room: Option<OwnedSemaphorePermit>,
+}
+
+impl AsRef<[u8]> for Held {
+    fn as_ref(&self) -> &[u8] {
+        &self.bytes
+    }
+}
+
+/// Takes what is still being sent: a client whose connection is closed under its hands never reads our answer.
+async fn drain(mut chunks: BodyDataStream) {
+    let mut read = 0;
+    while let Some(Ok(chunk)) = chunks.next().await {
+        read += chunk.len();
+        if read > NOISE_LIMIT {
+            return;
+        }
+    }
+}
+
+/// Nothing is left of a budget.
+pub(super) fn busy(full: Full) -> Error {
+    match full {
+        Full::All => Error::Busy,
+        Full::Client => {
+            Error::TooMany { excess: Excess::AtOnce, wait: Duration::from_secs(5), challenge: None }
+        }
+    }
+}

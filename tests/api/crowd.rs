@@ -1,0 +1,130 @@
+//! Crowds: more connections, half requests and streams than there is room for.
+use checkout_tests::{COURSE, TestApp};
+use reqwest::Method;
+use serde_json::json;
+use std::time::{Duration, Instant};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+
+/// Connections of the server under test: fewer than a limit of 1,024 files leaves.
+const ROOM: usize = 64;
+const PATIENCE: Duration = Duration::from_secs(60);
+
+async fn crowded() -> TestApp {
+    TestApp::with(&[&format!("--max-connections={ROOM}")]).await
+}
+
+async fn say(app: &TestApp, text: &str) -> TcpStream {
+    let mut connection = TcpStream::connect(app.base().trim_start_matches("http://")).await.unwrap();
+    connection.write_all(text.as_bytes()).await.unwrap();
+    connection
+}
+
+/// The whole answer; what came of it where the connection was closed.
+async fn hear(mut connection: TcpStream) -> String {
+    let mut answer = Vec::new();
+    let read = tokio::time::timeout(PATIENCE, connection.read_to_end(&mut answer));
+    // A connection that is closed for others' sake may be reset.
+    let _reset = read.await.expect("an end");
+    String::from_utf8_lossy(&answer).into_owned()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn half_sent_requests_keep_neither_health_nor_webhooks_nor_buyers_out() {
+    let app = crowded().await;
+    let halves = [
+        "POST /v1/stripe/webhook HTTP/1.1\r\nhost: x\r\ncontent-length: 100000\r\n\r\n{",
+        "POST /v1/purchases HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ncontent-length: 900\r\n\r\n{",
+        "GET /v1/offerings/ru-course HTTP/1.1\r\nhost:",
+        "",
+    ];
+    let mut open = Vec::new();
+    for n in 0..ROOM * 6 {
+        open.push(say(&app, halves[n % halves.len()]).await);
+    }
+    app.get("/healthz").await.expect(200);
+    app.get("/readyz").await.expect(200);
+    let (id, _) = app.buy(COURSE, 4900).await;
+    app.reaches(&id, "granted").await;
+    let event = app.request(Method::POST, "/v1/stripe/webhook").body("{}");
+    app.send(event).await.expect_problem(400, "bad_signature");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_body_that_comes_too_slowly_is_told_so() {
+    let app = TestApp::start().await;
+    let head = "POST /v1/purchases HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ncontent-length: 900\r\n\r\n{";
+    let answer = hear(say(&app, head).await).await;
+    assert!(answer.starts_with("HTTP/1.1 408") && answer.contains("request_timeout"), "{answer}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_head_that_never_ends_and_one_that_drips_are_cut_off() {
+    let app = TestApp::start().await;
+    let mut dripping = say(&app, "GET /v1/offerings/ru-course HTTP/1.1\r\nx: ").await;
+    let begun = Instant::now();
+    let mut drips = tokio::time::interval(Duration::from_millis(250));
+    let mut answer = [0; 64];
+    loop {
+        drips.tick().await;
+        assert!(begun.elapsed() < PATIENCE, "still open");
+        let cut = dripping.write_all(b"a").await.is_err()
+            || matches!(
+                tokio::time::timeout(Duration::from_millis(1), dripping.read(&mut answer)).await,
+                Ok(Ok(0) | Err(_))
+            );
+        if cut {
+            break;
+        }
+    }
+    assert!(begun.elapsed() > Duration::from_secs(5), "a slow client has its time");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_client_has_a_share_of_the_streams_and_others_have_theirs() {
+    let app = TestApp::with(&["--max-streams=8", "--trusted-proxies=127.0.0.1"]).await;
+    let watch = async |client: &str| {
+        let request =
+            app.request(Method::GET, "/v1/offerings/ru-live/seats").header("x-forwarded-for", client);
+        request.send().await.unwrap()
+    };
+    let mut streams = Vec::new();
+    for _ in 0..2 {
+        streams.push(watch("192.0.2.1").await);
+    }
+    let refused = watch("192.0.2.1").await;
+    assert_eq!(refused.status(), 429);
+    assert!(refused.headers().contains_key("retry-after"));
+    for n in 2..5 {
+        for _ in 0..2 {
+            streams.push(watch(&format!("192.0.2.{n}")).await);
+        }
+    }
+    assert!(streams.iter().all(|stream| stream.status() == 200));
+    assert_eq!(watch("192.0.2.9").await.status(), 503, "all are taken");
+    // Whoever waits for news of a purchase is one of them; everything else is answered.
+    let id = app.open(COURSE).await;
+    app.get(&format!("/v1/purchases/{id}?wait=5&after=99")).await.expect_problem(503, "unavailable");
+    app.get(&format!("/v1/purchases/{id}")).await.expect(200);
+    drop(streams);
+    let until = Instant::now() + PATIENCE;
+    while watch("192.0.2.9").await.status() != 200 {
+        assert!(Instant::now() < until, "what is given back is free again");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_reads_nothing_of_what_it_is_sent_is_let_go() {
+    let app = TestApp::start().await;
+    let many = "GET /openapi.json HTTP/1.1\r\nhost: x\r\n\r\n".repeat(400);
+    let mut greedy = say(&app, "").await;
+    // More answers than the system keeps for whoever does not read; the client's own buffer may fill up first.
+    let _full = tokio::time::timeout(Duration::from_secs(5), greedy.write_all(many.as_bytes())).await;
+    app.post("/v1/purchases", &json!({ "sku": COURSE })).await.expect(201);
+    let until = Instant::now() + PATIENCE;
+    let mut looks = tokio::time::interval(Duration::from_millis(250));
+    while greedy.write_all(b"x").await.is_ok() {
+        assert!(Instant::now() < until, "still open");
+        looks.tick().await;
+    }
+}
