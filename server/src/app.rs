@@ -12,10 +12,11 @@ use crate::heartbeat::Heartbeat;
 use crate::http::{self, Api, Assets, Front, Parts, Site};
 use crate::identity::Identity;
 use crate::mail::Mailer;
+use crate::outbound::is_own_host;
 use crate::payments::Stripe;
 use crate::purchase::Receiver;
 use crate::reconcile;
-use crate::store::{Declines, Schema, Store};
+use crate::store::{Counting, Schema, Store};
 use crate::worker;
 use anyhow::Context;
 use std::net::SocketAddr;
@@ -129,10 +130,15 @@ pub(crate) async fn connect(config: &Config, schema: Schema) -> anyhow::Result<C
     let store = if accounts.is_empty() { store.telling_nobody() } else { store };
     let pseudonyms = Pseudonyms::new(&config.stripe.secret_key);
     let rates = config.rates;
-    let declines = Declines { each: rates.declines, run: rates.decline_run, pseudonyms: pseudonyms.clone() };
+    let counting = Counting {
+        opens: rates.opens,
+        declines: rates.declines,
+        decline_run: rates.decline_run,
+        pseudonyms: pseudonyms.clone(),
+    };
     let key = &config.stripe.publishable_key;
     let checkout =
-        Checkout::new(store.counting(declines), stripe(config)?, flockjay(config)?, key, Clock::default());
+        Checkout::new(store.counting(counting), stripe(config)?, flockjay(config)?, key, Clock::default());
     let challenge = config.challenge.as_ref().map(challenge).transpose()?;
     Ok(checkout.telling(accounts).knowing(identity).guarded_by(Guards {
         rates,
@@ -255,6 +261,12 @@ fn challenge_origins(config: &ChallengeConfig) -> String {
     if own { config.provider.origins().to_owned() } else { http::origin(&config.script) }
 }
 
+/// Where no other machine is meant to reach it.
+fn is_for_this_machine(config: &Config) -> bool {
+    let Some(url) = &config.public_url else { return config.listen.ip().is_loopback() };
+    url::Url::parse(url).is_ok_and(|url| url.host_str().is_some_and(is_own_host))
+}
+
 fn site(config: &Config, address: SocketAddr) -> Site {
     Site {
         public_url: config.public_url.clone().unwrap_or_else(|| format!("http://{address}")),
@@ -264,6 +276,8 @@ fn site(config: &Config, address: SocketAddr) -> Site {
         allowed_origins: config.allowed_origins.clone(),
         service_tokens: config.service_tokens.clone(),
         proxies: config.proxies.clone(),
+        strangers: (!is_for_this_machine(config)).then(Arc::default),
+        networks: config.networks.clone(),
         sends_mail: config.mail.is_some(),
         challenge_origins: config.challenge.as_ref().map(challenge_origins).unwrap_or_default(),
     }

@@ -47,6 +47,11 @@ enum Command {
         #[command(subcommand)]
         command: operate::LearnerCommand,
     },
+    /// Shows what limits have stopped whom.
+    Limits {
+        #[command(subcommand)]
+        command: operate::LimitsCommand,
+    },
     /// Looks after coupons.
     Coupons {
         #[command(subcommand)]
@@ -242,6 +247,7 @@ async fn run(command: Command) -> anyhow::Result<()> {
             OutboxCommand::Retry { id, desk } => operate::retry_command(&desk, &id).await,
         },
         Command::Learner { command } => operate::learner(command).await,
+        Command::Limits { command } => operate::limits(command).await,
         Command::Coupons { command } => operate::coupons(command).await,
         Command::Tokens { command } => operate::tokens(command).await,
         Command::Reconcile(options) => operate::reconcile(*options).await,

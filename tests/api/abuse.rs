@@ -2,6 +2,7 @@
 use checkout_tests::{Answer, COURSE, TestApp, intent_of, logged};
 use reqwest::Method;
 use serde_json::{Value, json};
+use shared::Timestamp;
 
 const GOOD: &str = "4242424242424242";
 
@@ -76,7 +77,7 @@ async fn many_at_once_open_no_more_than_is_allowed() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn who_is_not_trusted_is_not_believed() {
-    let app = TestApp::with(&["--limit-opens=1/1h"]).await;
+    let app = TestApp::with(&["--limit-networks=", "--limit-opens=1/1h"]).await;
     open(&app, "192.0.2.1").await.expect(201);
     limited(open(&app, "192.0.2.2").await);
 }
@@ -199,11 +200,119 @@ async fn who_shows_to_be_human_pays_all_the_same() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn programs_on_this_machine_are_not_limited() {
-    let app = TestApp::with(&["--limit-opens=1/1h", "--limit-holds=1", "--limit-requests=1/1h"]).await;
+async fn this_machine_is_limited_as_everybody_unless_a_setting_names_it() {
+    let limits = ["--limit-opens=1/1h", "--limit-holds=1"];
+    let app = TestApp::with(&[&limits[..], &["--limit-networks="]].concat()).await;
+    app.open(COURSE).await;
+    limited(app.post("/v1/purchases", &json!({ "sku": COURSE })).await);
+    let app = TestApp::with(&limits).await;
     for _ in 0..3 {
         app.open(COURSE).await;
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn that_all_visitors_look_alike_is_told() {
+    let app = TestApp::with(&["--public-url=https://checkout.example"]).await;
+    for _ in 0..102 {
+        app.get("/v1/offerings/ru-none").await.expect_problem(404, "unknown_sku");
+    }
+    assert!(logged().contains("set TRUSTED_PROXIES"));
+}
+
+const LIVE_OF_TWELVE: &str = "seats = 12\nteam = { min = 2, max = 12 }\n";
+
+async fn training(flags: &[&str]) -> TestApp {
+    let app = behind_a_proxy(flags).await;
+    app.change_catalog(|text| text.replace("seats = 1\n", LIVE_OF_TWELVE)).await;
+    app
+}
+
+async fn seat(app: &TestApp, client: &str, places: Option<i64>) -> Answer {
+    let body = match places {
+        Some(places) => json!({ "sku": "ru-live", "places": places }),
+        None => json!({ "sku": "ru-live" }),
+    };
+    app.post_as(client, "/v1/purchases", &body).await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_client_holds_at_most_half_of_a_training_unpaid() {
+    let app = training(&["--limit-holds=100", "--limit-opens=off"]).await;
+    limited(seat(&app, "192.0.2.1", Some(12)).await);
+    seat(&app, "192.0.2.1", Some(5)).await.expect(201);
+    let one = seat(&app, "192.0.2.1", None).await.expect(201).text_at("id");
+    let refused = limited(seat(&app, "192.0.2.1", None).await);
+    assert!(refused.text_at("detail").contains("not paid"), "{refused:?}");
+    seat(&app, "192.0.2.2", None).await.expect(201);
+    // What is paid is held no more.
+    let pay = json!({ "email": "ada@example.com", "expected_total": 49000 });
+    let paying = app.post_as("192.0.2.1", &format!("/v1/purchases/{one}/pay"), &pay).await.expect(200);
+    app.sandbox.stripe().confirm(&intent_of(&paying.text_at("client_secret")), GOOD).unwrap();
+    app.reaches(&one, "granted").await;
+    seat(&app, "192.0.2.1", None).await.expect(201);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_networks_of_one_site_hold_no_more_than_one_client_may() {
+    let app = training(&["--limit-holds=5", "--limit-opens=off"]).await;
+    for n in 0..6 {
+        seat(&app, &format!("2001:db8:0:{n}::1"), None).await.expect(201);
+    }
+    limited(seat(&app, "2001:db8:0:7::1", None).await);
+    seat(&app, "2001:db8:1::1", None).await.expect(201);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn wider_networks_open_more_than_one_client_and_not_without_an_end() {
+    let app = behind_a_proxy(&["--limit-opens=1/1h"]).await;
+    for n in 0..4 {
+        open(&app, &format!("2001:db8:0:{n}::1")).await.expect(201);
+    }
+    limited(open(&app, "2001:db8:0:5::1").await);
+    open(&app, "2001:db8:0:100::1").await.expect(201);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_teams_places_count_as_that_many_and_are_held_for_a_short_time() {
+    let app = training(&["--limit-opens=6/1h", "--limit-holds=off"]).await;
+    let opened = seat(&app, "192.0.2.1", Some(6)).await.expect(201).json();
+    let until: Timestamp = serde_json::from_value(opened["hold_expires_at"].clone()).unwrap();
+    let left = until.since(redis_checkout::clock::now()).as_secs();
+    assert!((100..=180).contains(&left), "{left} s");
+    limited(seat(&app, "192.0.2.1", None).await);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_office_of_forty_behind_one_address_buys() {
+    let app = behind_a_proxy(&[]).await;
+    for n in 0..40 {
+        let (id, intent) = ready_to_pay(&app, "192.0.2.1", &format!("ada{n}@example.com")).await;
+        app.sandbox.stripe().confirm(&intent, GOOD).unwrap();
+        app.reaches(&id, "granted").await;
+    }
+    // Who has paid may have more open at a time than a stranger.
+    for _ in 0..20 {
+        open(&app, "192.0.2.1").await.expect(201);
+    }
+    // And nothing is for ever.
+    let mut opened = 0;
+    while open(&app, "192.0.2.1").await.status == 201 {
+        opened += 1;
+        assert!(opened < 40, "it never ends");
+    }
+    assert!(logged().contains("a limit stops a client"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_network_that_operators_know_may_do_more() {
+    let app = behind_a_proxy(&["--limit-opens=1/1h", "--limit-networks=192.0.2.0/24=3"]).await;
+    for _ in 0..3 {
+        open(&app, "192.0.2.1").await.expect(201);
+    }
+    limited(open(&app, "192.0.2.1").await);
+    open(&app, "198.51.100.1").await.expect(201);
+    limited(open(&app, "198.51.100.1").await);
 }
 
 #[tokio::test(flavor = "multi_thread")]

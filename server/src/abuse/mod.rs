@@ -5,7 +5,7 @@ mod process;
 mod rate;
 
 pub use challenge::{Challenge, ChallengeProvider};
-pub use client::{Client, Proxies, Pseudonyms, network};
+pub use client::{Client, ClientNetwork, Networks, Origin, Proxies, Pseudonyms, Strangers, network};
 pub use process::ProcessLimits;
 pub use rate::{InvalidRate, Rate};
 
@@ -20,8 +20,10 @@ pub struct Rates {
     pub offering: Option<Rate>,
     /// Purchases opened by one client (`LIMIT_OPENS`).
     pub opens: Option<Rate>,
-    /// Seats held by one client at the same time (`LIMIT_HOLDS`).
+    /// Purchases that one client has open and unpaid (`LIMIT_HOLDS`).
     pub holds: Option<u32>,
+    /// Percent of a training's seats that one client holds unpaid (`LIMIT_SHARE`).
+    pub share: Option<u32>,
     /// Presses of Pay for one email (`LIMIT_PAYS`).
     pub pays: Option<Rate>,
     /// Declines by one client, and for one email (`LIMIT_DECLINES`).
@@ -45,6 +47,8 @@ pub enum Excess {
     Offering,
     Opens,
     Holds,
+    /// Seats of one training, not paid.
+    Share,
     Pays,
     Declines,
     /// Not by this client: cards are being tested, and nobody knows by whom.

@@ -1,36 +1,56 @@
 //! Limits that each process keeps for itself, in memory.
-use super::{Excess, Rate, Rates};
+use super::{Excess, Origin, Rate, Rates};
 use governor::clock::{Clock as _, DefaultClock};
 use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter};
+use ipnet::IpNet;
 use std::hash::Hash;
-use std::net::IpAddr;
+use std::num::NonZeroU32;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 /// Requests of each client, requests about each purchase, and purchases of each offering.
-#[derive(Clone, Default)]
+#[derive(Clone)]
 pub struct ProcessLimits(Arc<Inner>);
 
 /// Nothing where the limit is off.
 type Limiter<K> = Option<DefaultKeyedRateLimiter<K>>;
 
-#[derive(Default)]
 struct Inner {
-    requests: Limiter<IpAddr>,
+    /// For each size of network: the smallest first.
+    requests: [Limiter<(IpNet, u32)>; 3],
+    /// Whose turn it is of the keys of networks that may do more.
+    turn: AtomicU32,
     purchase: Limiter<String>,
     offering: Limiter<String>,
+    /// Clients that operators are told of.
+    news: DefaultKeyedRateLimiter<String>,
     clock: DefaultClock,
+}
+
+impl Default for ProcessLimits {
+    fn default() -> Self {
+        Self::new(&Rates::default())
+    }
 }
 
 impl ProcessLimits {
     #[must_use]
     pub fn new(rates: &Rates) -> Self {
         Self(Arc::new(Inner {
-            requests: limiter(rates.requests),
+            requests: [1, 4, 16].map(|times| limiter(rates.requests.map(|rate| rate.times(times)))),
+            turn: AtomicU32::new(0),
             purchase: limiter(rates.purchase),
             offering: limiter(rates.offering),
+            news: RateLimiter::keyed(once_an_hour()),
             clock: DefaultClock::default(),
         }))
+    }
+
+    /// Whether nobody was told of `client` within the last hour.
+    #[must_use]
+    pub fn is_news(&self, client: &str) -> bool {
+        self.0.news.check_key(&client.to_owned()).is_ok()
     }
 
     /// Counts one of `excess` for `key`; how long to wait where that is one too many.
@@ -42,6 +62,7 @@ impl ProcessLimits {
             | Excess::AtOnce
             | Excess::Opens
             | Excess::Holds
+            | Excess::Share
             | Excess::Pays
             | Excess::Declines
             | Excess::DeclineRun
@@ -53,9 +74,15 @@ impl ProcessLimits {
         self.check(limiter, &key.to_owned())
     }
 
-    /// Counts a request from this network.
-    pub fn count_request(&self, network: IpAddr) -> Result<(), Duration> {
-        self.check(&self.0.requests, &network)
+    /// Counts a request from there, against each of the networks that it is in.
+    pub fn count_request(&self, origin: Origin) -> Result<(), Duration> {
+        for ((network, _), limiter) in origin.networks().zip(&self.0.requests) {
+            // Of one that may do more so many keys take turns, each with what one client may do.
+            let turn =
+                if origin.times > 1 { self.0.turn.fetch_add(1, Ordering::Relaxed) % origin.times } else { 0 };
+            self.check(limiter, &(network, turn))?;
+        }
+        Ok(())
     }
 
     fn check<K: Hash + Eq + Clone>(&self, limiter: &Limiter<K>, key: &K) -> Result<(), Duration> {
@@ -65,9 +92,10 @@ impl ProcessLimits {
 
     /// Forgets keys that are as good as new, so that memory doesn't grow with everybody who ever came.
     pub fn forget(&self) {
-        forget(&self.0.requests);
+        self.0.requests.iter().for_each(forget);
         forget(&self.0.purchase);
         forget(&self.0.offering);
+        self.0.news.retain_recent();
     }
 }
 
@@ -75,6 +103,10 @@ fn limiter<K: Hash + Eq + Clone>(rate: Option<Rate>) -> Limiter<K> {
     let rate = rate?;
     let quota = Quota::with_period(rate.interval())?.allow_burst(rate.count());
     Some(RateLimiter::keyed(quota))
+}
+
+fn once_an_hour() -> Quota {
+    Quota::per_hour(NonZeroU32::MIN)
 }
 
 fn forget<K: Hash + Eq + Clone>(limiter: &Limiter<K>) {

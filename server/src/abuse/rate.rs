@@ -33,6 +33,13 @@ impl Rate {
         self.period.saturating_sub(self.interval())
     }
 
+    /// So many times as often.
+    #[must_use]
+    pub fn times(self, times: u32) -> Self {
+        let times = NonZeroU32::new(times).unwrap_or(NonZeroU32::MIN);
+        Self { count: self.count.saturating_mul(times), ..self }
+    }
+
     #[must_use]
     pub fn period(self) -> Duration {
         self.period

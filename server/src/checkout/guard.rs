@@ -1,6 +1,7 @@
 //! What keeps card testing and seat hoarding away from opening and paying.
 use super::Checkout;
-use crate::abuse::{Challenge, Client, Excess, ProcessLimits, Pseudonyms, Rates};
+use crate::abuse::{Challenge, Client, Excess, Origin, ProcessLimits, Pseudonyms, Rates};
+use crate::catalog::Item;
 use crate::coupons::{CouponCode, CouponRefusal};
 use crate::error::Error;
 use crate::grants::Grants;
@@ -8,7 +9,6 @@ use crate::payments::Payments;
 use crate::purchase::{Purchase, PurchaseId};
 use crate::store::{Allowance, StoreError, Tx, subject};
 use shared::{Email, Timestamp};
-use std::net::IpAddr;
 use std::time::Duration;
 
 /// How long a challenge that was passed counts.
@@ -26,70 +26,121 @@ pub struct Guards {
 }
 
 impl<P: Payments, G: Grants> Checkout<P, G> {
-    /// Counts a request from this network; from this machine there is none.
-    pub(crate) fn admit(&self, network: Option<IpAddr>) -> Result<(), Error> {
-        let Some(network) = network else { return Ok(()) };
-        let counted = self.guards.process.count_request(network);
-        counted.map_err(|wait| too_many(Excess::Requests, wait))
+    /// Counts a request from there; nothing of one without limits.
+    pub(crate) fn admit(&self, origin: Option<Origin>) -> Result<(), Error> {
+        let Some(origin) = origin else { return Ok(()) };
+        let counted = self.guards.process.count_request(origin);
+        counted.map_err(|wait| {
+            self.tell_stopped(&self.guards.pseudonyms.client(Some(origin)), Excess::Requests);
+            too_many(Excess::Requests, wait)
+        })
     }
 
     /// Counts a request of `client` about a purchase.
     pub(super) fn admit_to(&self, id: &PurchaseId, client: &Client) -> Result<(), Error> {
-        match client.name() {
-            Some(_) => self.count(Excess::Purchase, id.as_str()),
-            None => Ok(()),
+        match client {
+            Client::Limited(_) => self.count(Excess::Purchase, id.as_str()),
+            Client::Unlimited => Ok(()),
         }
     }
 
-    /// Counts what `client` opens, in the transaction that does so.
+    /// Counts what `client` opens, in the transaction that does so: as much as it takes from others.
     pub(super) async fn admit_opening(
         &self,
         tx: &mut Tx,
         client: &Client,
+        weight: u32,
         now: Timestamp,
     ) -> Result<(), Error> {
-        let Some(name) = client.name() else { return Ok(()) };
-        let rates = &self.guards.rates;
-        // Either has those of the same client wait for each other.
-        match rates.opens {
-            Some(rate) => {
-                let used = tx.use_rate(&subject::opens(name), rate, now).await?;
-                used.map_err(|wait| too_many(Excess::Opens, wait))?;
+        for network in client.networks() {
+            // Either has those of the same client wait for each other.
+            match self.guards.rates.opens {
+                Some(rate) => {
+                    let rate = rate.times(network.times);
+                    let used = tx.use_rate_for(&subject::opens(&network.name), rate, weight, now).await?;
+                    used.map_err(|wait| {
+                        self.tell_stopped(client, Excess::Opens);
+                        too_many(Excess::Opens, wait)
+                    })?;
+                }
+                None => tx.mark(&subject::holds(&network.name), now).await?,
             }
-            None => tx.mark(&subject::holds(name), now).await?,
         }
         Ok(())
     }
 
-    /// What `client` may have done before it opens another purchase.
-    pub(super) fn allowance(&self, client: &Client) -> Allowance {
-        let Rates { declines, holds, .. } = self.guards.rates;
-        match client.name() {
-            Some(_) => Allowance { held: holds.map_or(i64::MAX, i64::from), declines },
-            None => Allowance::ALL,
-        }
+    /// What `client` may have done before it opens another purchase of `item`.
+    pub(super) fn allowance<'a>(&self, client: &'a Client, item: &Item) -> Allowance<'a> {
+        let Rates { declines, holds, share, .. } = self.guards.rates;
+        let networks = client.networks();
+        let Some(own) = networks.first() else { return Allowance::ALL };
+        // Without a limit on holds a client may hold whatever it likes. At least one seat is everybody's.
+        let share = share.filter(|_| holds.is_some()).map(i64::from);
+        let part = |capacity: i64, percent: i64| (capacity * percent * i64::from(own.times) + 99) / 100;
+        let seats = item.capacity.zip(share).map(|(capacity, percent)| part(capacity, percent).max(1));
+        Allowance { networks, held: holds, seats, declines }
     }
 
-    /// Why `client` may not open another purchase: it was declined too often, or holds too many.
+    /// Why `client` may not open another purchase: it was declined too often, holds too many seats, or has too many unpaid
+    /// purchases.
     pub(super) async fn not_allowed(
+        &self,
+        tx: &mut Tx,
+        purchase: &Purchase,
+        client: &Client,
+        allowance: &Allowance<'_>,
+        now: Timestamp,
+    ) -> Result<Error, StoreError> {
+        if let Some(wait) = self.declined_too_often(tx, client, now).await? {
+            return Ok(too_many(Excess::Declines, wait));
+        }
+        let excess = match allowance.seats {
+            Some(most)
+                if tx.unpaid_seats(client.networks(), purchase.sku()).await? + purchase.places() > most =>
+            {
+                Excess::Share
+            }
+            Some(_) | None => Excess::Holds,
+        };
+        self.tell_stopped(client, excess);
+        Ok(too_many(excess, HELD_WAIT))
+    }
+
+    async fn declined_too_often(
         &self,
         tx: &mut Tx,
         client: &Client,
         now: Timestamp,
-    ) -> Result<Error, StoreError> {
-        if let (Some(name), Some(rate)) = (client.name(), self.guards.rates.declines)
-            && let Some(wait) = tx.rate_wait(&subject::declines(name), rate, now).await?
-        {
-            return Ok(too_many(Excess::Declines, wait));
+    ) -> Result<Option<Duration>, StoreError> {
+        let Some(rate) = self.guards.rates.declines else { return Ok(None) };
+        for network in client.networks() {
+            let subject = subject::declines(&network.name);
+            if let Some(wait) = tx.rate_wait(&subject, rate.times(network.times), now).await? {
+                return Ok(Some(wait));
+            }
         }
-        Ok(too_many(Excess::Holds, HELD_WAIT))
+        Ok(None)
+    }
+
+    /// Tells operators, once in a while for each client, that a limit has stopped somebody, who may be an office.
+    fn tell_stopped(&self, client: &Client, excess: Excess) {
+        let Some(name) = client.name() else { return };
+        if self.guards.process.is_news(name) {
+            tracing::warn!(
+                alert = true,
+                client = name,
+                limit = ?excess,
+                "a limit stops a client: `redis-checkout limits show ADDRESS` tells whether it is one that you know, and \
+                 LIMIT_NETWORKS lets its network do more"
+            );
+        }
     }
 
     /// Counts a purchase of `sku` that `client` is about to have.
     pub(super) fn admit_to_offering(&self, sku: &str, client: &Client) -> Result<(), Error> {
-        match client.name() {
-            Some(_) => self.count(Excess::Offering, sku),
-            None => Ok(()),
+        match client {
+            Client::Limited(_) => self.count(Excess::Offering, sku),
+            Client::Unlimited => Ok(()),
         }
     }
 
@@ -136,10 +187,11 @@ impl<P: Payments, G: Grants> Checkout<P, G> {
         self.admit_new_payer(client, None).await?;
         let Rates { opens, pays, declines, .. } = self.guards.rates;
         let email = self.guards.pseudonyms.email(email.as_str());
+        let own = client.networks().first().map_or(1, |network| network.times);
         let limits = [
-            (Excess::Opens, subject::opens(name), opens),
+            (Excess::Opens, subject::opens(name), opens.map(|rate| rate.times(own))),
             (Excess::Pays, subject::pays(&email), pays),
-            (Excess::Declines, subject::declines(name), declines),
+            (Excess::Declines, subject::declines(name), declines.map(|rate| rate.times(own))),
             (Excess::Declines, subject::declines(&email), declines),
         ];
         let now = self.now();
@@ -162,14 +214,16 @@ impl<P: Payments, G: Grants> Checkout<P, G> {
         email: &Email,
         now: Timestamp,
     ) -> Result<(), Error> {
-        let Some(name) = client.name() else { return Ok(()) };
+        if client.name().is_none() {
+            return Ok(());
+        }
         let email = self.guards.pseudonyms.email(email.as_str());
-        if let Some(rate) = self.guards.rates.declines {
-            for whose in [name, &email] {
-                if let Some(wait) = tx.rate_wait(&subject::declines(whose), rate, now).await? {
-                    return Err(too_many(Excess::Declines, wait));
-                }
-            }
+        let mut wait = self.declined_too_often(tx, client, now).await?;
+        if let (None, Some(rate)) = (wait, self.guards.rates.declines) {
+            wait = tx.rate_wait(&subject::declines(&email), rate, now).await?;
+        }
+        if let Some(wait) = wait {
+            return Err(too_many(Excess::Declines, wait));
         }
         let Some(rate) = self.guards.rates.pays else { return Ok(()) };
         tx.use_rate(&subject::pays(&email), rate, now).await?.map_err(|wait| too_many(Excess::Pays, wait))
@@ -180,14 +234,21 @@ impl<P: Payments, G: Grants> Checkout<P, G> {
     pub(super) async fn begin_guess(&self, client: &Client, now: Timestamp) -> Result<(), Error> {
         let Some(name) = client.name() else { return Ok(()) };
         let Rates { coupons, .. } = self.guards.rates;
-        if let Some(wait) = self.store.guess_wait(name, coupons, now).await? {
+        let own = client.networks().first().map_or(1, |network| network.times);
+        let each = coupons.map(|rate| rate.times(own));
+        if let Some(wait) = self.store.guess_wait(name, each, now).await? {
             return Err(too_many(Excess::Coupons, wait));
         }
         let Some(rate) = coupons else { return Ok(()) };
         let mut tx = self.store.begin().await?;
-        let used = tx.use_rate(&subject::guesses(name), rate, now).await?;
-        tx.commit().await?;
-        used.map_err(|wait| too_many(Excess::Coupons, wait))
+        for network in client.networks() {
+            let subject = subject::guesses(&network.name);
+            if let Err(wait) = tx.use_rate(&subject, rate.times(network.times), now).await? {
+                tx.take_back().await?;
+                return Err(too_many(Excess::Coupons, wait));
+            }
+        }
+        Ok(tx.commit().await?)
     }
 
     /// Counts a code that there is not among those of all, or gives back what a code that there is has counted.
@@ -198,7 +259,10 @@ impl<P: Payments, G: Grants> Checkout<P, G> {
         if matches!(failure, Some(Error::Coupon(CouponRefusal::Unknown))) {
             tx.count_guess(name, coupon_run, self.now()).await?;
         } else if let Some(rate) = coupons {
-            tx.return_use(&subject::guesses(name), rate).await?;
+            for network in client.networks() {
+                let subject = subject::guesses(&network.name);
+                tx.return_use(&subject, rate.times(network.times), 1).await?;
+            }
         }
         Ok(tx.commit().await?)
     }

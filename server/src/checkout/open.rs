@@ -205,8 +205,10 @@ impl<P: Payments, G: Grants> Checkout<P, G> {
         let (item, code) = asked?;
         // A company's people may all come from one address, and each of their codes is good once.
         if !code.as_ref().is_some_and(CouponCode::is_made_like) {
-            self.admit_opening(tx, client, now).await?;
+            let weight = if item.capacity.is_some() { request.places.unwrap_or(1) } else { 1 };
+            self.admit_opening(tx, client, u32::try_from(weight).unwrap_or(u32::MAX), now).await?;
         }
+        let allowance = self.allowance(client, &item);
         let id = PurchaseId::from_random(rand::random());
         let team = request.places;
         let (price, redemption) = self.take_seat_and_coupon(tx, &item, code.as_ref(), team, &id, now).await?;
@@ -222,8 +224,8 @@ impl<P: Payments, G: Grants> Checkout<P, G> {
             signed_in: signed_in.clone().and_then(Result::ok),
         };
         let purchase = Purchase::open(terms, now, self.store.limits());
-        if !tx.insert(&purchase, client.name(), &self.allowance(client), now).await? {
-            return Err(self.not_allowed(tx, client, now).await?);
+        if !tx.insert(&purchase, &allowance, now).await? {
+            return Err(self.not_allowed(tx, &purchase, client, &allowance, now).await?);
         }
         self.admit_to_offering(purchase.sku(), client)?;
         let token_refused = signed_in.as_ref().and_then(|learner| learner.as_ref().err());

@@ -1,7 +1,7 @@
 //! Checks every setting alone, and then those that must agree.
 use super::service::{SHORTEST, ServiceTokens};
 use super::{Config, ConfigMistakes, FlockJayConfig, RawConfig, RawDatabase, Retry, StripeConfig};
-use crate::abuse::{Proxies, Rate, Rates};
+use crate::abuse::{Networks, Proxies, Rate, Rates};
 use crate::admission::AdmissionLimits;
 use crate::identity::RawIdentity;
 use crate::outbound::is_private;
@@ -99,6 +99,7 @@ impl RawConfig {
                 give_up: checker.hours("RETRY_HOURS", &self.retry_hours),
             },
             proxies: checker.proxies(&self.trusted_proxies),
+            networks: checker.networks(&self.limit_networks),
             admission: AdmissionLimits {
                 connections: checker.count("MAX_CONNECTIONS", &self.max_connections),
                 streams: checker.count("MAX_STREAMS", &self.max_streams),
@@ -114,6 +115,7 @@ impl RawConfig {
                 coupons: checker.rate("LIMIT_COUPONS", &self.limit_coupons),
                 coupon_run: checker.rate("LIMIT_COUPON_RUN", &self.limit_coupon_run),
                 holds: checker.optional_number("LIMIT_HOLDS", &self.limit_holds),
+                share: checker.percent("LIMIT_SHARE", &self.limit_share),
             },
             challenge: checker.challenge(
                 self.challenge_provider,
@@ -206,20 +208,47 @@ impl Checker {
         }
     }
 
-    fn proxies(&mut self, text: &str) -> Proxies {
-        let mut networks = Vec::new();
-        for network in list(text) {
-            let address = || network.parse().ok().map(|address: IpAddr| IpNet::from(address));
-            match network.parse().ok().or_else(address) {
-                Some(network) => networks.push(network),
-                None => {
-                    let message =
-                        format_args!("{network:?} must be an address or a network, such as 10.0.0.0/8");
-                    self.mistake("TRUSTED_PROXIES", message);
-                }
-            }
+    fn percent(&mut self, name: &str, text: &str) -> Option<u32> {
+        let percent = self.optional_number(name, text);
+        if percent.is_some_and(|percent| percent > 100) {
+            self.mistake(name, "must be 1 to 100, or off");
         }
-        Proxies::new(networks)
+        percent
+    }
+
+    fn proxies(&mut self, text: &str) -> Proxies {
+        Proxies::new(list(text).filter_map(|network| self.network("TRUSTED_PROXIES", network)).collect())
+    }
+
+    fn network(&mut self, name: &str, text: &str) -> Option<IpNet> {
+        let address = || text.parse().ok().map(|address: IpAddr| IpNet::from(address));
+        let network = text.parse().ok().or_else(address);
+        if network.is_none() {
+            self.mistake(name, format_args!("{text:?} must be an address or a network, such as 10.0.0.0/8"));
+        }
+        network
+    }
+
+    fn networks(&mut self, text: &str) -> Networks {
+        const NAME: &str = "LIMIT_NETWORKS";
+        let mut networks = Vec::new();
+        for part in list(text) {
+            let Some((network, times)) = part.split_once('=') else {
+                self.mistake(
+                    NAME,
+                    format_args!("{part:?} must be like 203.0.113.0/24=10, or =off for no limits"),
+                );
+                continue;
+            };
+            let times = match times.trim() {
+                OFF => None,
+                times => {
+                    Some(self.parse(NAME, times, "a whole number above zero, or off", 1).clamp(1, 10_000))
+                }
+            };
+            networks.extend(self.network(NAME, network.trim()).map(|network| (network, times)));
+        }
+        Networks::new(networks)
     }
 
     pub(super) fn required(&mut self, name: &str, value: Option<String>) -> String {

@@ -11,7 +11,7 @@ pub use database::RawDatabase;
 pub use receivers::{RawReceivers, Receivers};
 pub use service::ServiceTokens;
 
-use crate::abuse::{ChallengeProvider, Proxies, Rates};
+use crate::abuse::{ChallengeProvider, Networks, Proxies, Rates};
 use crate::account::WebhookConfig;
 use crate::admission::AdmissionLimits;
 use crate::identity::IdentityConfig;
@@ -131,6 +131,12 @@ pub struct RawConfig {
     /// Purchases that one client holds and has not paid.
     #[arg(long, env = "LIMIT_HOLDS", default_value = "5")]
     pub limit_holds: String,
+    /// Percent of a training's seats that one client holds and has not paid; off where `LIMIT_HOLDS` is.
+    #[arg(long, env = "LIMIT_SHARE", default_value = "50")]
+    pub limit_share: String,
+    /// Networks that may do more, or whatever they like, such as `203.0.113.0/24=10,192.0.2.7=off`.
+    #[arg(long, env = "LIMIT_NETWORKS", default_value = "")]
+    pub limit_networks: String,
     /// Presses of Pay for one email.
     #[arg(long, env = "LIMIT_PAYS", default_value = "30/1h")]
     pub limit_pays: String,
@@ -191,6 +197,7 @@ pub struct Config {
     /// How often purchases are compared with Stripe and FlockJay.
     pub reconcile: Duration,
     pub proxies: Proxies,
+    pub networks: Networks,
     pub admission: AdmissionLimits,
     pub rates: Rates,
     pub challenge: Option<ChallengeConfig>,

@@ -1,7 +1,7 @@
 //! Lets a request in: it does not come too often, its body is here in time and fits into memory, and it is its turn.
 use super::Api;
-use super::extract::network_of;
-use crate::abuse::Excess;
+use super::extract::origin_of;
+use crate::abuse::{Excess, Origin, network};
 use crate::admission::{Connection, Full, Lane};
 use crate::error::Error;
 use axum::body::{Body, BodyDataStream, Bytes};
@@ -30,9 +30,16 @@ const LEAST_RATE: u32 = 512;
 /// The longest that a request may be at work: waits for news of a purchase, for Stripe and for the database end before.
 const WORK_PATIENCE: Duration = Duration::from_secs(60);
 
-/// Whose limits a request counts against; nothing where no limits are for it.
+/// Whose limits a request counts against; nobody's where there are none for it.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Network(pub(super) Option<IpAddr>);
+pub(super) struct Asks(pub(super) Option<Origin>);
+
+impl Asks {
+    /// What has a share of a budget.
+    pub(super) fn as_one(self) -> Option<IpAddr> {
+        self.0.map(|origin| network(origin.address))
+    }
+}
 
 pub(super) async fn admit(
     State(api): State<Api>,
@@ -40,15 +47,15 @@ pub(super) async fn admit(
     next: Next,
 ) -> Result<Response, Error> {
     let peer = request.extensions().get::<ConnectInfo<std::net::SocketAddr>>();
-    let network = peer.and_then(|ConnectInfo(peer)| network_of(*peer, request.headers(), &api));
+    let origin = peer.and_then(|ConnectInfo(peer)| origin_of(*peer, request.headers(), &api));
     let lane = Lane::of(request.uri().path(), request.uri().query());
     // Stripe may send as much as it has to.
     if !matches!(lane, Lane::Webhook | Lane::Health) {
-        api.checkout.admit(network)?;
+        api.checkout.admit(origin)?;
     }
-    request.extensions_mut().insert(Network(network));
+    request.extensions_mut().insert(Asks(origin));
     let request = with_whole_body(&api, lane, request).await?;
-    let turn = api.admission.turn(lane, network).await.map_err(busy)?;
+    let turn = api.admission.turn(lane, Asks(origin).as_one()).await.map_err(busy)?;
     let response = tokio::time::timeout(WORK_PATIENCE, next.run(request)).await;
     drop(turn);
     response.map_err(|_| Error::TookTooLong)

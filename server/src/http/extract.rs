@@ -1,7 +1,7 @@
 //! What handlers take from a request, with our own errors where it doesn't fit.
 use super::Api;
-use super::admit::Network;
-use crate::abuse::{Client, network};
+use super::admit::Asks;
+use crate::abuse::{Client, Origin};
 use crate::account::{Scope, token_hash};
 use crate::checkout::IdempotencyKey;
 use crate::error::Error;
@@ -12,7 +12,7 @@ use axum::http::request::Parts;
 use axum::http::{HeaderMap, header};
 use serde::de::DeserializeOwned;
 use std::convert::Infallible;
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::str::FromStr;
 
 /// A JSON body, and the `Idempotency-Key` that came with it.
@@ -25,23 +25,31 @@ impl FromRequestParts<Api> for Client {
     type Rejection = Infallible;
 
     async fn from_request_parts(parts: &mut Parts, api: &Api) -> Result<Self, Infallible> {
-        let Network(network) = Network::from_request_parts(parts, api).await?;
-        Ok(api.checkout.guards.pseudonyms.client(network))
+        let Asks(origin) = Asks::from_request_parts(parts, api).await?;
+        Ok(api.checkout.guards.pseudonyms.client(origin))
     }
 }
 
-impl<S: Send + Sync> FromRequestParts<S> for Network {
+impl<S: Send + Sync> FromRequestParts<S> for Asks {
     type Rejection = Infallible;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Infallible> {
-        // Without a peer it is called within this process.
+        // Within this process nobody asks.
         Ok(parts.extensions.get().copied().unwrap_or(Self(None)))
     }
 }
 
-/// Where a request comes from that `peer` has sent or passed on; nothing where it is a program on this machine.
-pub(super) fn network_of(peer: SocketAddr, headers: &HeaderMap, api: &Api) -> Option<IpAddr> {
-    api.site.proxies.origin(peer.ip(), headers).map(network)
+/// Whose limits a request counts against that `peer` has sent or passed on; nobody's where there are none for it.
+pub(super) fn origin_of(peer: SocketAddr, headers: &HeaderMap, api: &Api) -> Option<Origin> {
+    let address = api.site.proxies.origin(peer.ip(), headers);
+    if api.site.strangers.as_ref().is_some_and(|strangers| strangers.are_missing(address)) {
+        tracing::warn!(
+            alert = true,
+            "all requests so far come from this machine, so that all visitors share one client's limits: set \
+             TRUSTED_PROXIES to the address of the proxy in front"
+        );
+    }
+    api.site.networks.limited(address)
 }
 
 /// The SKU that the path names.

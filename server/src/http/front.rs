@@ -1,7 +1,7 @@
 //! The offering is what a crowd asks for, so what the routes have answered is kept ahead of them, whole: until a seat
 //! moves, the catalogue or a pause changes, or a quarter of a second has passed, all readers get the same bytes.
-use super::extract::network_of;
-use super::{Api, offerings};
+use super::extract::origin_of;
+use super::{Api, Site, offerings};
 use crate::abuse::network;
 use crate::admission::{Connection, Connections};
 use crate::checkout::Moment;
@@ -60,7 +60,8 @@ impl Front {
     /// One more connection, unless there is no room for it.
     #[must_use]
     pub fn take_connection(&self, peer: IpAddr) -> Option<Connection> {
-        let shares = self.0.api.site.proxies.speaks_for_many(peer);
+        let Site { proxies, networks, .. } = &self.0.api.site;
+        let shares = proxies.speaks_for_many(peer) || networks.limited(peer.to_canonical()).is_none();
         self.connections().take(network(peer.to_canonical()), shares)
     }
 
@@ -79,7 +80,7 @@ impl Front {
         match self.find(sku, self.origin_of(&request), moment) {
             // Who asks too often is refused by the routes.
             Some(answer)
-                if self.0.api.checkout.admit(network_of(peer, request.headers(), &self.0.api)).is_ok() =>
+                if self.0.api.checkout.admit(origin_of(peer, request.headers(), &self.0.api)).is_ok() =>
             {
                 answer.to(request.headers().get(header::IF_NONE_MATCH))
             }

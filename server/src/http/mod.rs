@@ -27,7 +27,7 @@ pub use listen::serve;
 pub use metrics::metrics_router;
 pub(crate) use policy::origin;
 
-use crate::abuse::Proxies;
+use crate::abuse::{Networks, Proxies, Strangers};
 use crate::admission::Admission;
 use crate::checkout::Checkout;
 use crate::config::ServiceTokens;
@@ -90,6 +90,9 @@ pub struct Site {
     /// What other systems show to be let in.
     pub service_tokens: ServiceTokens,
     pub proxies: Proxies,
+    /// Nothing where this server is for this machine alone.
+    pub strangers: Option<Arc<Strangers>>,
+    pub networks: Networks,
     /// Whether a mail server is named that takes letters.
     pub sends_mail: bool,
     /// Where a challenge comes from; empty where there is none.

@@ -1,6 +1,6 @@
 //! `GET /v1/offerings/{sku}`, and its seats as they change.
 use super::Api;
-use super::admit::{Network, busy};
+use super::admit::{Asks, busy};
 use super::extract::Sku;
 use crate::admission::{Connection, Share};
 use crate::error::Error;
@@ -61,12 +61,12 @@ pub(super) async fn show_offering(
 )]
 pub(super) async fn stream_seats(
     State(api): State<Api>,
-    Network(network): Network,
+    asks: Asks,
     connection: Option<Extension<Arc<Connection>>>,
     Sku(sku): Sku,
 ) -> Result<Response, Error> {
     let seats = api.checkout.watch_seats(&sku).await?;
-    let share = api.admission.streams.take(network).map_err(busy)?;
+    let share = api.admission.streams.take(asks.as_one()).map_err(busy)?;
     if let Some(Extension(connection)) = connection {
         connection.streams(OLDEST + HEARTBEAT);
     }

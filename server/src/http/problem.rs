@@ -302,10 +302,14 @@ fn too_many(excess: Excess, challenged: bool) -> &'static str {
             "Many people buy this at the moment. Wait as long as Retry-After says, and try again."
         }
         Excess::Opens => {
-            "Too many purchases were opened from this address. Wait as long as Retry-After says."
+            "Too many purchases were opened from this address and not paid. Pay for one, or wait as long as Retry-After \
+             says. An office that buys for many can ask for more."
         }
         Excess::Holds => {
             "Too many purchases from this address are waiting to be paid. Pay or give one up first."
+        }
+        Excess::Share => {
+            "Too many seats of this training are held from this address and not paid. Pay for some first, then hold more."
         }
         Excess::Pays => "Pay was pressed too often for this email. Wait as long as Retry-After says.",
         Excess::Declines => {

@@ -30,6 +30,9 @@ use shared::{Email, Price, State, Timestamp};
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+/// The longest that seats for a team are held before Pay is pressed.
+const TEAM_HOLD: Duration = Duration::from_secs(180);
+
 /// One learner buying one offering. Only [`Purchase::handle`] changes it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Purchase {
@@ -177,7 +180,9 @@ impl Purchase {
     #[must_use]
     pub fn open(opening: Opening, now: Timestamp, limits: &Limits) -> Self {
         let Opening { id, reference, sku, seated, variant, price, redemption, team, signed_in } = opening;
-        let hold_expires_at = now.plus(limits.hold);
+        // A team's seats are many, and nobody has said who it is.
+        let hold = if seated && team.is_some() { limits.hold.min(TEAM_HOLD) } else { limits.hold };
+        let hold_expires_at = now.plus(hold);
         Self {
             id,
             reference,

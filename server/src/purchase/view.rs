@@ -39,6 +39,13 @@ impl Purchase {
         self.team.unwrap_or(1)
     }
 
+    /// How many openings it counts as: one for each seat that it takes from others.
+    #[must_use]
+    pub fn weight(&self) -> u32 {
+        let seats = if self.seated { self.places() } else { 1 };
+        u32::try_from(seats).unwrap_or(u32::MAX)
+    }
+
     /// Whether it is for a team, which gets codes in place of access.
     #[must_use]
     pub fn is_for_team(&self) -> bool {

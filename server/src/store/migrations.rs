@@ -18,6 +18,7 @@ const FILES: &[(i64, &str, &str)] = &[
     (8, "feed", include_str!("../../migrations/0008_feed.sql")),
     (9, "places", include_str!("../../migrations/0009_places.sql")),
     (10, "identity", include_str!("../../migrations/0010_identity.sql")),
+    (11, "networks", include_str!("../../migrations/0011_networks.sql")),
 ];
 
 /// The schema that this release reads and writes.

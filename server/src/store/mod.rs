@@ -69,7 +69,7 @@ pub struct Store {
     limits: Limits,
     /// Says how many seats an offering has.
     catalog: CurrentCatalog,
-    declines: Declines,
+    counting: Counting,
     changed: broadcast::Sender<PurchaseId>,
     /// Says when something was put into the outbox, or back.
     work: watch::Sender<()>,
@@ -84,13 +84,15 @@ pub struct Store {
     line: Option<Line>,
 }
 
-/// How declines are counted.
+/// How often things may be done that count when a purchase changes.
 #[derive(Clone, Default)]
-pub struct Declines {
-    /// For each client, and for each email.
-    pub each: Option<Rate>,
-    /// For all together.
-    pub run: Option<Rate>,
+pub struct Counting {
+    /// Purchases opened by a client.
+    pub opens: Option<Rate>,
+    /// Declines of a client, and for an email.
+    pub declines: Option<Rate>,
+    /// Declines of all together.
+    pub decline_run: Option<Rate>,
     pub pseudonyms: Pseudonyms,
 }
 
@@ -182,7 +184,7 @@ impl Store {
             pool,
             limits,
             catalog,
-            declines: Declines::default(),
+            counting: Counting::default(),
             changed: broadcast::channel(1024).0,
             work: watch::Sender::default(),
             tells_accounts: true,
@@ -202,10 +204,10 @@ impl Store {
         })
     }
 
-    /// Counts declines from now on.
+    /// Counts what purchases come to from now on.
     #[must_use]
-    pub fn counting(self, declines: Declines) -> Self {
-        Self { declines, ..self }
+    pub fn counting(self, counting: Counting) -> Self {
+        Self { counting, ..self }
     }
 
     /// Without anybody to be told of purchases.

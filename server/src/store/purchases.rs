@@ -1,10 +1,12 @@
 //! Purchases in the database.
+use super::rates::TRUST;
 use super::{Allowance, Store, StoreError, Tx, subject};
+use crate::abuse::ClientNetwork;
 use crate::purchase::{
     Command, Event, Learner, Purchase, PurchaseId, Receiver, Redemption, Reference, Refusal, SeatFound,
 };
 use crate::trial::{Guard, holds};
-use shared::Timestamp;
+use shared::{State, Timestamp};
 use sqlx::Row;
 
 impl Store {
@@ -64,19 +66,33 @@ impl Store {
 }
 
 impl Tx {
-    /// Stores a new purchase; `false` where what `client` has done before does not allow another.
+    /// Stores a new purchase; `false` where what its client has done before does not allow another.
     pub async fn insert(
         &mut self,
         purchase: &Purchase,
-        client: Option<&str>,
-        allowance: &Allowance,
+        allowance: &Allowance<'_>,
         now: Timestamp,
     ) -> Result<bool, StoreError> {
-        let declines = client.map(subject::declines);
+        let mut wider = allowance.networks.iter().skip(1).zip(["client_56", "client_48"]);
+        let [mut client_56, mut client_48] = [None, None];
+        for (name, (network, column)) in [&mut client_56, &mut client_48].into_iter().zip(&mut wider) {
+            if !self.is_allowed(purchase, network, column, allowance, now).await? {
+                return Ok(false);
+            }
+            *name = Some(network.name.as_str());
+        }
+        let own = allowance.networks.first();
+        let times = own.map_or(1, |own| own.times);
+        let client = own.map(|own| own.name.as_str());
         let stored = sqlx::query(
             "INSERT INTO purchases (id, reference, sku, state, version, intent, email, wake_at, opened_at, updated_at, body, \
-             client, places) SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $16 WHERE $13 > (SELECT count(*) \
-             FROM purchases WHERE client = $12 AND state IN ('held', 'paying', 'processing') AND ($16 = 1 OR places > 1)) \
+             client, places, client_56, client_48) \
+             SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $16, $18, $19 \
+             WHERE $13 + (SELECT coalesce(max(used_until) - $10, 0) / $21 FROM rates WHERE subject = $20 AND used_until > $10) \
+             > (SELECT count(*) FROM purchases WHERE client = $12 AND state IN ('held', 'paying', 'processing') \
+             AND ($16 = 1 OR places > 1)) \
+             AND ($17 < 0 OR $17 >= $16 + (SELECT CAST(coalesce(sum(places), 0) AS BIGINT) FROM purchases WHERE client = $12 \
+             AND sku = $3 AND state IN ('held', 'paying', 'processing'))) \
              AND NOT EXISTS (SELECT 1 FROM rates WHERE subject = $14 AND used_until > $15)",
         )
         .bind(purchase.id().as_str())
@@ -91,14 +107,62 @@ impl Tx {
         .bind(now.as_millis())
         .bind(serde_json::to_string(purchase)?)
         .bind(client)
-        // Of teams one at a time.
-        .bind(if purchase.is_for_team() && allowance.held != i64::MAX { 1 } else { allowance.held })
-        .bind(declines)
-        .bind(allowance.declined_until(now).as_millis())
+        // Trust is added to it.
+        .bind(allowance.held_by(times, purchase.is_for_team()).min(i64::MAX / 2))
+        .bind(client.map(subject::declines))
+        .bind(allowance.declined_until(times, now).as_millis())
         .bind(purchase.places())
+        .bind(allowance.seats.unwrap_or(-1))
+        .bind(client_56)
+        .bind(client_48)
+        .bind(client.filter(|_| !purchase.is_for_team()).map(subject::trust))
+        .bind(i64::try_from(TRUST.as_millis()).unwrap_or(i64::MAX))
         .execute(self.connection())
         .await?;
         Ok(stored.rows_affected() == 1)
+    }
+
+    /// Whether the wider network in `column` may open this purchase, too.
+    async fn is_allowed(
+        &mut self,
+        purchase: &Purchase,
+        network: &ClientNetwork,
+        column: &'static str,
+        allowance: &Allowance<'_>,
+        now: Timestamp,
+    ) -> Result<bool, StoreError> {
+        let unpaid =
+            ["FROM purchases WHERE ", column, " = $1 AND state IN ('held', 'paying', 'processing')"].concat();
+        let sql = format!(
+            "SELECT 1 AS one WHERE $2 > (SELECT count(*) {unpaid} AND ($3 = 1 OR places > 1)) \
+             AND ($4 < 0 OR $4 >= $3 + (SELECT CAST(coalesce(sum(places), 0) AS BIGINT) {unpaid} AND sku = $5)) \
+             AND NOT EXISTS (SELECT 1 FROM rates WHERE subject = $6 AND used_until > $7)"
+        );
+        let row = sqlx::query(sqlx::AssertSqlSafe(sql))
+            .bind(&network.name)
+            .bind(allowance.held_by(network.times, purchase.is_for_team()))
+            .bind(purchase.places())
+            .bind(allowance.seats.unwrap_or(-1))
+            .bind(purchase.sku())
+            .bind(subject::declines(&network.name))
+            .bind(allowance.declined_until(network.times, now).as_millis())
+            .fetch_optional(self.connection())
+            .await?;
+        Ok(row.is_some())
+    }
+
+    /// The most seats of `sku` that one of these networks holds and has not paid.
+    pub async fn unpaid_seats(&mut self, networks: &[ClientNetwork], sku: &str) -> Result<i64, StoreError> {
+        let mut most = 0;
+        for (network, column) in networks.iter().zip(["client", "client_56", "client_48"]) {
+            let sql = format!(
+                "SELECT CAST(coalesce(sum(places), 0) AS BIGINT) AS seats FROM purchases WHERE {column} = $1 AND sku = $2 \
+                 AND state IN ('held', 'paying', 'processing')"
+            );
+            let row = sqlx::query(sqlx::AssertSqlSafe(sql)).bind(&network.name).bind(sku);
+            most = most.max(row.fetch_one(self.connection()).await?.try_get("seats")?);
+        }
+        Ok(most)
     }
 
     /// Lets the purchase handle `event`, and stores what follows: its state, its seat and its outbox rows.
@@ -108,8 +172,9 @@ impl Tx {
         event: Event,
         now: Timestamp,
     ) -> Result<Result<Purchase, Refusal>, StoreError> {
-        let (mut purchase, client) = self.lock(id).await?;
+        let (mut purchase, networks) = self.lock(id).await?;
         let (before, declines) = (purchase.version(), purchase.declines());
+        let (was_paid, came_late) = (purchase.was_paid(), purchase.has_lost_seat());
         let event = self.find_seat(&purchase, event, now).await?;
         // That others have heard of it is no news of theirs.
         let tells = matches!(event, Event::AccountsAsked { .. } | Event::AccountAnswered { .. });
@@ -117,11 +182,16 @@ impl Tx {
             Ok(commands) => commands,
             Err(refusal) => return Ok(Err(refusal)),
         };
-        if purchase.declines() > declines && self.count_decline(&purchase, client.as_deref(), now).await? {
+        if purchase.declines() > declines && self.count_decline(&purchase, &networks, now).await? {
             match purchase.handle(Event::PayerStopped, now, &self.store.limits) {
                 Ok(more) => commands.extend(more),
                 Err(refusal) => return Ok(Err(refusal)),
             }
+        }
+        // Money that came late has just taken its seat: whoever opens takes seat and limit the other way round.
+        let is_bought = !was_paid && matches!(purchase.state(), State::Paid | State::Granted);
+        if is_bought && !came_late {
+            self.thank(&purchase, &networks, now).await?;
         }
         if purchase.version() != before {
             self.update(&purchase, (!tells).then_some(now)).await?;
@@ -194,13 +264,21 @@ impl Tx {
         Ok(self.lock(id).await?.0)
     }
 
-    async fn lock(&mut self, id: &PurchaseId) -> Result<(Purchase, Option<String>), StoreError> {
-        let row = sqlx::query("UPDATE purchases SET version = version WHERE id = $1 RETURNING body, client")
-            .bind(id.as_str())
-            .fetch_optional(self.connection())
-            .await?
-            .ok_or(StoreError::UnknownPurchase)?;
-        Ok((serde_json::from_str(row.try_get("body")?)?, row.try_get("client")?))
+    /// With the networks of whoever opened it.
+    async fn lock(&mut self, id: &PurchaseId) -> Result<(Purchase, Vec<ClientNetwork>), StoreError> {
+        let row = sqlx::query(
+            "UPDATE purchases SET version = version WHERE id = $1 RETURNING body, client, client_56, client_48",
+        )
+        .bind(id.as_str())
+        .fetch_optional(self.connection())
+        .await?
+        .ok_or(StoreError::UnknownPurchase)?;
+        let mut networks = Vec::new();
+        for (column, times) in [("client", 1), ("client_56", 4), ("client_48", 16)] {
+            let name: Option<String> = row.try_get(column)?;
+            networks.extend(name.map(|name| ClientNetwork { name, times }));
+        }
+        Ok((serde_json::from_str(row.try_get("body")?)?, networks))
     }
 
     /// Money that arrives after seat and coupon were given back needs new ones.

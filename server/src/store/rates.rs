@@ -1,7 +1,7 @@
 //! Limits that hold on every instance: for each subject the moment until which its earlier uses count (the "theoretical
 //! arrival time" of the generic cell rate algorithm, <https://en.wikipedia.org/wiki/Generic_cell_rate_algorithm>).
-use super::{Declines, Store, StoreError, Tx};
-use crate::abuse::Rate;
+use super::{Counting, Store, StoreError, Tx};
+use crate::abuse::{ClientNetwork, Rate};
 use crate::purchase::Purchase;
 use shared::Timestamp;
 use sqlx::Row;
@@ -22,6 +22,11 @@ pub(crate) mod subject {
     /// Touched by whoever counts what a client holds.
     pub(crate) fn holds(client: &str) -> String {
         ["holds ", client].concat()
+    }
+
+    /// For how long a client has bought, as it were: an hour for each purchase it has paid.
+    pub(crate) fn trust(client: &str) -> String {
+        ["trust ", client].concat()
     }
 
     /// Presses of Pay for an email.
@@ -56,22 +61,37 @@ pub(crate) mod subject {
 
 /// What a client may have done before, and still open another purchase.
 #[derive(Clone, Copy, Debug)]
-pub struct Allowance {
-    /// It holds fewer purchases that are not paid.
-    pub held: i64,
+pub struct Allowance<'a> {
+    /// Who it is; nobody where nothing is counted.
+    pub networks: &'a [ClientNetwork],
+    /// It has fewer purchases that are not paid.
+    pub held: Option<u32>,
+    /// It holds at most so many seats of the same training unpaid, the new ones included.
+    pub seats: Option<i64>,
     /// It has not been declined more often.
     pub declines: Option<Rate>,
 }
 
-impl Allowance {
+impl Allowance<'_> {
     /// For whom nothing is counted.
-    pub const ALL: Self = Self { held: i64::MAX, declines: None };
+    pub const ALL: Self = Self { networks: &[], held: None, seats: None, declines: None };
 
-    /// Up to when a client's declines may count that is allowed to open now.
-    pub(super) fn declined_until(&self, now: Timestamp) -> Timestamp {
-        self.declines.map_or(Timestamp::from_millis(i64::MAX), |rate| now.plus(rate.tolerance()))
+    /// How many unpaid purchases are too many for a network that may do so many `times` as much. Of teams one at a time.
+    pub(super) fn held_by(&self, times: u32, is_for_team: bool) -> i64 {
+        let most = self.held.map(|held| if is_for_team { 1 } else { held });
+        most.map_or(i64::MAX, |most| i64::from(most).saturating_mul(times.into()))
+    }
+
+    /// Up to when declines may count of a network that is allowed to open now.
+    pub(super) fn declined_until(&self, times: u32, now: Timestamp) -> Timestamp {
+        let never = Timestamp::from_millis(i64::MAX);
+        self.declines.map_or(never, |rate| now.plus(rate.times(times).tolerance()))
     }
 }
+
+/// How long one paid purchase is remembered in favour of its client, and how much of that adds up.
+pub(super) const TRUST: Duration = Duration::from_secs(3600);
+const MOST_TRUST: Duration = Duration::from_secs(40 * 3600);
 
 impl Store {
     /// Whether `subject` was marked for a time that is not over.
@@ -126,6 +146,48 @@ impl Store {
         Ok(row.is_some())
     }
 
+    /// What `client` has used of each limit that is counted for it, and until when that counts.
+    pub async fn rates_of(
+        &self,
+        client: &str,
+        now: Timestamp,
+    ) -> Result<Vec<(String, Duration)>, StoreError> {
+        let subjects = [
+            subject::opens,
+            subject::declines,
+            subject::guesses,
+            subject::guessed,
+            subject::passed,
+            subject::trust,
+        ];
+        let mut used = Vec::new();
+        for subject in subjects {
+            let subject = subject(client);
+            let row = sqlx::query("SELECT used_until FROM rates WHERE subject = $1 AND used_until > $2")
+                .bind(&subject)
+                .bind(now.as_millis())
+                .fetch_optional(self.pool())
+                .await?;
+            if let Some(row) = row {
+                let until = Timestamp::from_millis(row.try_get("used_until")?);
+                used.push((subject.split(' ').next().unwrap_or_default().to_owned(), until.since(now)));
+            }
+        }
+        Ok(used)
+    }
+
+    /// How many unpaid purchases a network has open.
+    pub async fn unpaid_of(&self, client: &str) -> Result<i64, StoreError> {
+        let row = sqlx::query(
+            "SELECT count(*) AS unpaid FROM purchases WHERE (client = $1 OR client_56 = $1 OR client_48 = $1) \
+             AND state IN ('held', 'paying', 'processing')",
+        )
+        .bind(client)
+        .fetch_one(self.pool())
+        .await?;
+        Ok(row.try_get("unpaid")?)
+    }
+
     /// Forgets what does not count any more.
     pub async fn forget_rates(&self, now: Timestamp) -> Result<(), StoreError> {
         let statement = sqlx::query("DELETE FROM rates WHERE used_until < $1");
@@ -162,17 +224,30 @@ impl Tx {
         rate: Rate,
         now: Timestamp,
     ) -> Result<Result<(), Duration>, StoreError> {
-        let used = self.count(subject, rate, now, now.plus(rate.tolerance())).await?;
-        if used.is_some() {
+        self.use_rate_for(subject, rate, 1, now).await
+    }
+
+    /// The same for what counts as `uses`; as much as the whole rate where it is more.
+    pub async fn use_rate_for(
+        &mut self,
+        subject: &str,
+        rate: Rate,
+        uses: u32,
+        now: Timestamp,
+    ) -> Result<Result<(), Duration>, StoreError> {
+        let cost = cost(rate, uses);
+        let most = now.plus(rate.period().saturating_sub(cost));
+        if self.count(subject, cost, now, most).await?.is_some() {
             return Ok(Ok(()));
         }
-        Ok(Err(wait(self.rest(subject, now).await?, rate).unwrap_or(rate.interval())))
+        let rest = self.rest(subject, now).await?;
+        Ok(Err(rest.saturating_sub(rate.period().saturating_sub(cost)).max(Duration::from_secs(1))))
     }
 
     /// Counts what has happened, allowed or not; whether the rate is used up.
     async fn count_against(&mut self, subject: &str, rate: Rate, now: Timestamp) -> Result<bool, StoreError> {
         // More than a whole period is no better than one.
-        let used = self.count(subject, rate, now, now.plus(rate.period())).await?;
+        let used = self.count(subject, cost(rate, 1), now, now.plus(rate.period())).await?;
         Ok(used.is_none_or(|until| until > now.plus(rate.tolerance())))
     }
 
@@ -189,20 +264,26 @@ impl Tx {
         Ok(())
     }
 
-    /// Counts a decline of `purchase`, which `client` opened; whether that client or email has had too many. While there
-    /// are too many of all, paying stays closed to new clients, and for as long as the rate's period after the last.
+    /// Counts a decline of `purchase`, which a client in these networks opened; whether that client or email has had too
+    /// many. While there are too many of all, paying stays closed to new clients, and for as long as the rate's period after
+    /// the last.
     pub(super) async fn count_decline(
         &mut self,
         purchase: &Purchase,
-        client: Option<&str>,
+        networks: &[ClientNetwork],
         now: Timestamp,
     ) -> Result<bool, StoreError> {
-        // Nobody counts what this machine's own programs do.
-        let Some(client) = client else { return Ok(false) };
+        // Nobody counts what those do who have no limits.
+        if networks.is_empty() {
+            return Ok(false);
+        }
         let mut too_many = false;
-        let Declines { each, run, pseudonyms } = self.store.declines.clone();
+        let Counting { declines: each, decline_run: run, pseudonyms, .. } = self.store.counting.clone();
         if let Some(each) = each {
-            too_many |= self.count_against(&subject::declines(client), each, now).await?;
+            for network in networks {
+                let subject = subject::declines(&network.name);
+                too_many |= self.count_against(&subject, each.times(network.times), now).await?;
+            }
             if let Some(learner) = purchase.learner() {
                 let email = pseudonyms.email(learner.email.as_str());
                 too_many |= self.count_against(&subject::declines(&email), each, now).await?;
@@ -246,20 +327,40 @@ impl Tx {
         Ok(())
     }
 
-    /// Gives one use of `subject` back.
-    pub async fn return_use(&mut self, subject: &str, rate: Rate) -> Result<(), StoreError> {
+    /// Gives so many uses of `subject` back.
+    pub async fn return_use(&mut self, subject: &str, rate: Rate, uses: u32) -> Result<(), StoreError> {
         sqlx::query("UPDATE rates SET used_until = used_until - $2 WHERE subject = $1")
             .bind(subject)
-            .bind(i64::try_from(rate.interval().as_millis()).unwrap_or(i64::MAX))
+            .bind(millis(cost(rate, uses)))
             .execute(self.connection())
             .await?;
+        Ok(())
+    }
+
+    /// Who has paid has used up nothing by opening, and may have a few more open at a time.
+    pub(super) async fn thank(
+        &mut self,
+        purchase: &Purchase,
+        networks: &[ClientNetwork],
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        if let Some(opens) = self.store.counting.opens {
+            for network in networks {
+                // Of a network that may do more this is more than was used, and does no harm.
+                let rate = opens.times(network.times);
+                self.return_use(&subject::opens(&network.name), rate, purchase.weight()).await?;
+            }
+        }
+        let Some(network) = networks.first() else { return Ok(()) };
+        let most = now.plus(MOST_TRUST.saturating_sub(TRUST));
+        self.count(&subject::trust(&network.name), TRUST, now, most).await?;
         Ok(())
     }
 
     async fn count(
         &mut self,
         subject: &str,
-        rate: Rate,
+        cost: Duration,
         now: Timestamp,
         most: Timestamp,
     ) -> Result<Option<Timestamp>, StoreError> {
@@ -270,12 +371,21 @@ impl Tx {
         )
         .bind(subject)
         .bind(now.as_millis())
-        .bind(i64::try_from(rate.interval().as_millis()).unwrap_or(i64::MAX))
+        .bind(millis(cost))
         .bind(most.as_millis())
         .fetch_optional(self.connection())
         .await?;
         row.map(|row| Ok(Timestamp::from_millis(row.try_get("used_until")?))).transpose()
     }
+}
+
+/// What so many uses of `rate` take of its period: all of it at most.
+fn cost(rate: Rate, uses: u32) -> Duration {
+    (rate.interval() * uses.max(1)).clamp(Duration::from_millis(1), rate.period())
+}
+
+fn millis(duration: Duration) -> i64 {
+    i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)
 }
 
 fn wait(rest: Duration, rate: Rate) -> Option<Duration> {

@@ -2,7 +2,9 @@
 mod accounts;
 mod cli;
 mod coupons;
+mod files;
 mod learner;
+mod limits;
 mod mail;
 mod packs;
 mod purchases;

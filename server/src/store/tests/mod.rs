@@ -55,7 +55,7 @@ impl Fixture {
         if seated {
             assert!(tx.take_seat(sku, 1).await.unwrap());
         }
-        assert!(tx.insert(&purchase, None, &Allowance::ALL, NOW).await.unwrap());
+        assert!(tx.insert(&purchase, &Allowance::ALL, NOW).await.unwrap());
         tx.commit().await.unwrap();
         purchase.id().clone()
     }

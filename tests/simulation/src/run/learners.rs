@@ -44,8 +44,9 @@ impl Run {
         let (coupon, places) = (coupon.clone(), *places);
         let request =
             OpenPurchase { sku: sku.to_owned(), coupon, variant: None, learner_token: None, places };
-        let open =
-            async move { Heard::Opened(buyer, server.open_purchase(request, Some(key), &Client::Own).await) };
+        let open = async move {
+            Heard::Opened(buyer, server.open_purchase(request, Some(key), &Client::Unlimited).await)
+        };
         self.begin(instance, format!("buyer {buyer} opens {sku}"), open).await;
         Ok(())
     }
@@ -80,7 +81,7 @@ impl Run {
         let (server, store) = (self.instances[instance].clone(), self.store.clone());
         let base = "https://checkout".to_owned();
         let site = PageSite { base, lang: "en".to_owned(), query: String::new() };
-        let payer = Payer { client: Client::Own, challenge_answer: None };
+        let payer = Payer { client: Client::Unlimited, challenge_answer: None };
         let buy = async move {
             let hosted = server.buy_hosted(request, &site, &payer).await.map_err(|hindered| hindered.error);
             Heard::Hosted(buyer, opened(&store, hosted).await)
@@ -92,7 +93,7 @@ impl Run {
     async fn go_on_to_page(&mut self, buyer: usize, id: PurchaseId) {
         let instance = self.pick(INSTANCES);
         let (server, store) = (self.instances[instance].clone(), self.store.clone());
-        let payer = Payer { client: Client::Own, challenge_answer: None };
+        let payer = Payer { client: Client::Unlimited, challenge_answer: None };
         let resume = async move {
             Heard::Hosted(buyer, opened(&store, server.resume_hosted(&id, &payer).await).await)
         };
@@ -126,7 +127,7 @@ impl Run {
         let request = Pay { email: self.buyers[buyer].email.clone(), name: None, expected_total };
         let instance = self.pick(INSTANCES);
         let server = self.instances[instance].clone();
-        let payer = Payer { client: Client::Own, challenge_answer: None };
+        let payer = Payer { client: Client::Unlimited, challenge_answer: None };
         let pay = async move { Heard::Pay(buyer, server.pay(&id, request, None, &payer).await) };
         self.begin(instance, format!("buyer {buyer} presses Pay"), pay).await;
     }
@@ -169,7 +170,7 @@ impl Run {
         let instance = self.pick(INSTANCES);
         let server = self.instances[instance].clone();
         let refresh = async move {
-            let _seen = server.refresh(&id, &Client::Own).await;
+            let _seen = server.refresh(&id, &Client::Unlimited).await;
             Heard::Nothing
         };
         self.begin(instance, format!("buyer {buyer} asks for news"), refresh).await;
@@ -182,7 +183,7 @@ impl Run {
         let instance = self.pick(INSTANCES);
         let server = self.instances[instance].clone();
         let change = async move {
-            let changed = server.change_coupon(&id, coupon, &Client::Own).await;
+            let changed = server.change_coupon(&id, coupon, &Client::Unlimited).await;
             Heard::Changed(buyer, changed.map(Box::new))
         };
         self.begin(instance, format!("buyer {buyer} applies {coupon:?}"), change).await;

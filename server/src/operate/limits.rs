@@ -1,0 +1,64 @@
+//! `limits`: what a client has used up.
+use super::show::{print, table};
+use super::{Desk, Refused};
+use crate::abuse::{Origin, Pseudonyms};
+use crate::clock;
+use clap::Subcommand;
+use serde_json::json;
+use std::net::IpAddr;
+use std::time::Duration;
+
+#[derive(Subcommand)]
+pub enum LimitsCommand {
+    /// Shows by which pseudonyms the log tells of an address, and what its networks have open and used up.
+    Show {
+        /// Such as `203.0.113.9` or `2001:db8::1`.
+        address: String,
+        /// Which the servers have: pseudonyms are made with it.
+        #[arg(long, env = "STRIPE_SECRET_KEY", hide_env_values = true)]
+        stripe_secret_key: Option<String>,
+        #[command(flatten)]
+        desk: Desk,
+    },
+}
+
+/// Carries out one of `limits`.
+pub async fn limits(command: LimitsCommand) -> anyhow::Result<()> {
+    let LimitsCommand::Show { address, stripe_secret_key, desk } = command;
+    let refused = |field, detail: String| Refused::Field { field, detail };
+    let address: IpAddr = address
+        .trim()
+        .parse()
+        .map_err(|_| refused("ADDRESS", format!("{address:?} must be an address such as 203.0.113.9")))?;
+    let key = stripe_secret_key.filter(|key| !key.trim().is_empty()).ok_or_else(|| {
+        refused("STRIPE_SECRET_KEY", "is missing: set the one that the servers have".to_owned())
+    })?;
+    let origin = Origin { address: address.to_canonical(), times: 1 };
+    let client = Pseudonyms::new(&key).client(Some(origin));
+    let store = desk.open().await?;
+    let now = clock::now();
+    let (mut rows, mut all) = (Vec::new(), Vec::new());
+    for ((network, _), named) in origin.networks().zip(client.networks()) {
+        let unpaid = store.unpaid_of(&named.name).await?;
+        for (limit, rest) in store.rates_of(&named.name, now).await? {
+            all.push(json!({
+                "network": network.to_string(), "client": named.name, "limit": limit, "used_for_seconds": rest.as_secs(),
+            }));
+            rows.push(vec![network.to_string(), named.name.clone(), limit, for_so_long(rest)]);
+        }
+        all.push(json!({ "network": network.to_string(), "client": named.name, "limit": "unpaid", "purchases": unpaid }));
+        rows.push(vec![network.to_string(), named.name.clone(), "unpaid".to_owned(), unpaid.to_string()]);
+    }
+    table(desk.json, &all, &["network", "client in the log", "limit", "used"], rows)?;
+    if !desk.json {
+        print(
+            "If you know the network, let it do more: LIMIT_NETWORKS=NETWORK=10 (ten times as much), separated by commas; \
+             the servers read it at their next start.",
+        );
+    }
+    Ok(())
+}
+
+fn for_so_long(rest: Duration) -> String {
+    format!("for {} min", rest.as_secs().div_ceil(60))
+}
