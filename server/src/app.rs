@@ -17,6 +17,7 @@ use crate::payments::Stripe;
 use crate::purchase::Receiver;
 use crate::reconcile;
 use crate::store::{Counting, Schema, Store};
+use crate::timekeeping::{Timekeeper, run_timekeeper};
 use crate::worker;
 use anyhow::Context;
 use std::net::SocketAddr;
@@ -44,8 +45,16 @@ pub struct App {
 impl App {
     /// Reads the catalogue, opens the database, binds the address and starts serving.
     pub async fn start(config: Config) -> anyhow::Result<Self> {
+        Self::start_by(config, Clock::default()).await
+    }
+
+    /// The same by another clock than this machine's.
+    pub async fn start_by(config: Config, clock: Clock) -> anyhow::Result<Self> {
         let files = raise_file_limit();
-        let checkout = connect(&config, config.schema).await?;
+        let checkout = connect(&config, config.schema).await?.going_by(clock);
+        let mut timekeeper =
+            Timekeeper::new(checkout.store.clone(), checkout.clock.clone(), config.clock_tolerance);
+        timekeeper.settle().await?;
         let admission = Admission::new(config.admission.within(files));
         if admission.connections.most() < config.admission.connections {
             let room = admission.connections.most();
@@ -80,7 +89,8 @@ impl App {
         let identity = checkout.identity.clone();
         tasks.spawn(async move { identity.prepare().await });
         let mailer = config.mail.as_ref().map(Mailer::new).transpose()?;
-        run_background(&checkout, &tasks, &config, mailer.map(|mailer| (mailer, api_base)), views);
+        let mail = mailer.map(|mailer| (mailer, api_base));
+        run_background(&checkout, &tasks, &config, mail, views, timekeeper);
         tracing::info!(listen = %address, "listening");
         Ok(Self { address, checkout, catalog_path: config.catalog, stop, tasks })
     }
@@ -156,6 +166,7 @@ fn run_background(
     config: &Config,
     mail: Option<(Mailer, String)>,
     views: Arc<Views>,
+    keeper: Timekeeper,
 ) {
     let seconds = Duration::from_secs;
     let (check, reconcile, retry) = (config.limits.check, config.reconcile, config.retry);
@@ -173,6 +184,10 @@ fn run_background(
     }
     background.keep("views", seconds(120), move |checkout, heartbeat| {
         worker::run_views(checkout.store, views.clone(), checkout.stop, heartbeat)
+    });
+    let keeper = Arc::new(tokio::sync::Mutex::new(keeper));
+    background.keep("clock", seconds(60), move |checkout, heartbeat| {
+        run_timekeeper(checkout, keeper.clone(), heartbeat)
     });
     background.keep("seats", seconds(60), Checkout::run_seat_watch);
     background.keep("sweep", check + seconds(120), move |checkout, heartbeat| {

@@ -24,6 +24,7 @@ pub mod payments;
 pub mod purchase;
 pub mod reconcile;
 pub mod store;
+pub mod timekeeping;
 pub mod trial;
 pub mod worker;
 

@@ -1,5 +1,6 @@
-//! Hosts that fall silent: connections stay open, and nothing comes through them any more.
-use checkout_tests::{COURSE, TestApp};
+//! Hosts that fall silent: connections stay open, and nothing comes through them any more. And clocks that are wrong.
+use checkout_tests::{COURSE, TestApp, logged};
+use redis_checkout::clock::Clock;
 use serde_json::json;
 use std::time::{Duration, Instant};
 
@@ -57,4 +58,33 @@ async fn who_can_not_write_is_not_ready_and_says_so() {
         assert!(Instant::now() < until, "not ready again");
         looks.tick().await;
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_instance_whose_clock_is_fast_ends_nobodys_purchase_and_says_so() {
+    let mut app = TestApp::start().await;
+    let held = app.open(COURSE).await;
+    let (paying, intent) = app.open_and_press_pay("ru-live", 49000).await;
+    let fast = app.start_another_by(Clock::ahead_by(3_600_000)).await;
+    let ready = reqwest::get(format!("{fast}/readyz")).await.unwrap();
+    assert_eq!(ready.status(), 503);
+    let waiting = ready.json::<serde_json::Value>().await.unwrap()["waiting"].clone();
+    assert_eq!(waiting, json!(["clock"]));
+    app.get("/readyz").await.expect(200);
+    assert!(logged().contains("this machine's clock differs"));
+    // A look at the seat there would end a hold that seems to have run out.
+    let client = reqwest::Client::new();
+    let refused =
+        client.post(format!("{fast}/v1/purchases")).json(&json!({ "sku": "ru-live" })).send().await.unwrap();
+    assert_eq!(refused.status(), 409);
+    // What it holds itself lasts as long as elsewhere.
+    let opened =
+        client.post(format!("{fast}/v1/purchases")).json(&json!({ "sku": COURSE })).send().await.unwrap();
+    let opened: serde_json::Value = opened.json().await.unwrap();
+    let until: shared::Timestamp = serde_json::from_value(opened["hold_expires_at"].clone()).unwrap();
+    let left = until.since(redis_checkout::clock::now()).as_secs();
+    assert!((590..=610).contains(&left), "{left} s");
+    app.sandbox.stripe().confirm(&intent, GOOD).unwrap();
+    app.reaches(&paying, "granted").await;
+    assert_eq!(app.get(&format!("/v1/purchases/{held}")).await.text_at("state"), "held");
 }

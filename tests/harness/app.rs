@@ -2,6 +2,7 @@
 use crate::{Answer, logs};
 use clap::Parser;
 use redis_checkout::App;
+use redis_checkout::clock::Clock;
 use redis_checkout::config::RawConfig;
 use reqwest::Method;
 use sandbox::{
@@ -178,7 +179,12 @@ impl TestApp {
 
     /// Starts another instance on the same database, and returns its address.
     pub async fn start_another(&mut self) -> String {
-        let app = App::start(self.config()).await.expect("another instance starts");
+        self.start_another_by(Clock::default()).await
+    }
+
+    /// The same on a machine with another clock.
+    pub async fn start_another_by(&mut self, clock: Clock) -> String {
+        let app = App::start_by(self.config(), clock).await.expect("another instance starts");
         let base = format!("http://{}", app.address());
         self.others.push(app);
         base

@@ -17,7 +17,7 @@ mod webhook;
 
 use crate::account::Account;
 use crate::catalog::{CurrentCatalog, Item};
-use crate::clock::Clock;
+use crate::clock::{Clock, ClockState};
 use crate::error::Error;
 use crate::grants::{FlockJay, Grants};
 use crate::heartbeat::Heartbeats;
@@ -108,6 +108,17 @@ impl<P: Payments, G: Grants> Checkout<P, G> {
     #[must_use]
     pub fn knowing(self, identity: Identity) -> Self {
         Self { identity: Arc::new(identity), ..self }
+    }
+
+    /// Going by this clock.
+    #[must_use]
+    pub fn going_by(self, clock: Clock) -> Self {
+        Self { clock, ..self }
+    }
+
+    /// Whether this instance may do what is due: not where its own clock is so wrong that nobody knows what is.
+    pub(crate) fn takes_work(&self) -> bool {
+        self.clock.state() != ClockState::Wrong
     }
 
     /// Waiting for so long where Stripe has to confirm that a purchase is given up.

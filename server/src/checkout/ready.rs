@@ -14,10 +14,13 @@ const FRESH: Duration = Duration::from_secs(1);
 pub struct Readiness(Arc<Mutex<Option<(Instant, bool)>>>);
 
 impl<P: Payments, G: Grants> Checkout<P, G> {
-    /// What this instance waits for before it is ready: `database` where nothing can be written, and the names of background
-    /// loops that show no sign of life. Nothing where it is ready.
+    /// What this instance waits for before it is ready: `database` where nothing can be written, `clock` where its own is
+    /// wrong, and the names of background loops that show no sign of life. Nothing where it is ready.
     pub async fn waits_for(&self) -> Vec<String> {
         let mut waiting = self.heartbeats.late();
+        if !self.takes_work() {
+            waiting.insert(0, "clock".to_owned());
+        }
         if !self.can_write().await {
             waiting.insert(0, "database".to_owned());
         }

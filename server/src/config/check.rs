@@ -100,6 +100,7 @@ impl RawConfig {
             },
             proxies: checker.proxies(&self.trusted_proxies),
             networks: checker.networks(&self.limit_networks),
+            clock_tolerance: checker.millis("CLOCK_TOLERANCE_MS", &self.clock_tolerance_ms),
             admission: AdmissionLimits {
                 connections: checker.count("MAX_CONNECTIONS", &self.max_connections),
                 streams: checker.count("MAX_STREAMS", &self.max_streams),

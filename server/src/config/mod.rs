@@ -110,6 +110,9 @@ pub struct RawConfig {
     /// Proxies whose `X-Forwarded-For` is believed: addresses or networks such as 10.0.0.0/8, separated by commas.
     #[arg(long, env = "TRUSTED_PROXIES", default_value = "")]
     pub trusted_proxies: String,
+    /// By how much this machine's clock may differ from the database's; by two and a half times as much it takes no work.
+    #[arg(long, env = "CLOCK_TOLERANCE_MS", default_value = "2000")]
+    pub clock_tolerance_ms: String,
     /// Connections at the same time, at each process; fewer where the system lets it have fewer files open.
     #[arg(long, env = "MAX_CONNECTIONS", default_value = "8192")]
     pub max_connections: String,
@@ -199,6 +202,7 @@ pub struct Config {
     pub proxies: Proxies,
     pub networks: Networks,
     pub admission: AdmissionLimits,
+    pub clock_tolerance: Duration,
     pub rates: Rates,
     pub challenge: Option<ChallengeConfig>,
     pub mail: Option<MailConfig>,

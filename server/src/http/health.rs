@@ -14,7 +14,7 @@ use utoipa::ToSchema;
 struct NotReady {
     #[serde(flatten)]
     problem: Problem,
-    /// `database` where nothing can be written, and the names of background loops that show no sign of life.
+    /// `database` where nothing can be written, `clock` where this machine's is wrong, and the names of background loops that show no sign of life.
     waiting: Vec<String>,
 }
 

@@ -1,7 +1,6 @@
 //! `GET /metrics` for Prometheus, on a port of its own, since it is nobody's business outside.
 use super::Api;
 use crate::admission::Admission;
-use crate::clock;
 use crate::error::Error;
 use crate::heartbeat::Heartbeats;
 use crate::store::subject;
@@ -34,7 +33,13 @@ async fn metrics(State(api): State<Api>) -> Result<impl IntoResponse, Error> {
          # TYPE checkout_coupon_guessing gauge\n\
          checkout_coupon_guessing {guessing}\n",
         guesses = store.guesses(),
-        guessing = i32::from(store.is_marked(subject::GUESSING, clock::now()).await?),
+        guessing = i32::from(store.is_marked(subject::GUESSING, checkout.now()).await?),
+    );
+    text += &format!(
+        "# HELP checkout_clock_skew_seconds By how much this machine's clock is ahead of the time that decides.\n\
+         # TYPE checkout_clock_skew_seconds gauge\n\
+         checkout_clock_skew_seconds {:.3}\n",
+        checkout.clock.skew_seconds()
     );
     text += &heartbeats(&checkout.heartbeats);
     text += &budgets(&api.admission);

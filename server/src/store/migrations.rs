@@ -19,6 +19,7 @@ const FILES: &[(i64, &str, &str)] = &[
     (9, "places", include_str!("../../migrations/0009_places.sql")),
     (10, "identity", include_str!("../../migrations/0010_identity.sql")),
     (11, "networks", include_str!("../../migrations/0011_networks.sql")),
+    (12, "instances", include_str!("../../migrations/0012_instances.sql")),
 ];
 
 /// The schema that this release reads and writes.

@@ -18,7 +18,11 @@ pub async fn run_mail<P: Payments, G: Grants>(
 ) {
     while !checkout.stop.is_cancelled() {
         heartbeat.beat();
-        match checkout.store.lease_mail(checkout.now(), LONGEST_MAIL).await {
+        let leased = match checkout.takes_work() {
+            true => checkout.store.lease_mail(checkout.now(), LONGEST_MAIL).await,
+            false => Ok(None),
+        };
+        match leased {
             Ok(Some(mail)) => {
                 if let Err(error) = send(&checkout, &mailer, &base, &retry, &mail).await {
                     // The lease runs out, and it is sent again.

@@ -72,7 +72,11 @@ pub async fn run_outbox<P: Payments, G: Grants>(
             slot = slots.clone().acquire_owned() => slot,
             () = checkout.stop.cancelled() => break,
         };
-        match checkout.store.lease(&receiver, checkout.now(), LEASE).await {
+        let leased = match checkout.takes_work() {
+            true => checkout.store.lease(&receiver, checkout.now(), LEASE).await,
+            false => Ok(None),
+        };
+        match leased {
             Ok(Some(task)) => {
                 let checkout = checkout.clone();
                 tasks.spawn(async move {

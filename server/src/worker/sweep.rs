@@ -27,7 +27,9 @@ pub async fn run_sweep<P: Payments, G: Grants>(
 ) {
     loop {
         heartbeat.beat();
-        if let Err(error) = sweep(&checkout, &heartbeat).await {
+        if checkout.takes_work()
+            && let Err(error) = sweep(&checkout, &heartbeat).await
+        {
             tracing::error!(%error, "sweep failed");
         }
         if let Err(error) = forget(&checkout).await {
