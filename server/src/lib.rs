@@ -11,6 +11,7 @@ pub mod clock;
 pub mod config;
 pub mod coupons;
 pub mod csv;
+pub mod email;
 pub mod error;
 pub mod funnel;
 pub mod grants;

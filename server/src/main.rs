@@ -3,6 +3,7 @@
 
 use anyhow::Context;
 use clap::{Parser, Subcommand};
+use redis_checkout::email::normalized;
 use redis_checkout::operate::{self, CouponsCommand, Desk, Reconcile, Sync};
 use redis_checkout::store::PurchaseFilter;
 use redis_checkout::{App, clock, config::RawConfig};
@@ -224,7 +225,8 @@ async fn run(command: Command) -> anyhow::Result<()> {
         }
         Command::Purchases { command } => match command {
             PurchasesCommand::List { state, sku, email, limit, desk } => {
-                let email = email.map(|email| email.to_lowercase());
+                let email = email.as_deref().map(operate::parse_email).transpose()?;
+                let email = email.as_ref().map(normalized);
                 let filter = PurchaseFilter { state, sku, email, most: limit.into() };
                 operate::list_purchases(&desk, filter).await
             }

@@ -84,6 +84,28 @@ impl TestDatabase {
 }
 
 impl TestDatabase {
+    /// Whether `text` is anywhere in SQLite's files, free pages included, in these letters. PostgreSQL's are not ours to read.
+    pub fn bytes_with(&self, text: &str) -> bool {
+        let Some(path) = self.url.strip_prefix("sqlite://") else { return false };
+        ["", "-wal", "-shm"].iter().any(|suffix| {
+            // Read here, its locks would be lost: they are the process's, and the server is in it.
+            let read = std::process::Command::new("cat").arg(format!("{path}{suffix}")).output();
+            let bytes = read.expect("cat").stdout;
+            bytes.windows(text.len()).any(|window| window == text.as_bytes())
+        })
+    }
+
+    /// Stores what a test makes up, as no server would.
+    pub async fn execute(&self, statement: &str) {
+        sqlx::any::install_default_drivers();
+        let mut connection = AnyConnection::connect(&self.url).await.expect("the database");
+        if !self.url.starts_with("postgres") {
+            connection.execute("PRAGMA busy_timeout = 10000").await.expect("patience");
+        }
+        connection.execute(sqlx::AssertSqlSafe(statement.to_owned())).await.expect("the statement");
+        connection.close().await.expect("a farewell");
+    }
+
     /// Every column that has `text` somewhere in it, in either case.
     pub async fn columns_with(&self, text: &str) -> Vec<String> {
         sqlx::any::install_default_drivers();

@@ -244,6 +244,21 @@ impl TestApp {
         self.database.rewrite_purchase(id, change).await;
     }
 
+    /// Whether it runs on a file of its own.
+    pub fn is_on_sqlite(&self) -> bool {
+        self.database.url().starts_with("sqlite:")
+    }
+
+    /// Whether `text` is anywhere in the database's files.
+    pub fn bytes_with(&self, text: &str) -> bool {
+        self.database.bytes_with(text)
+    }
+
+    /// Changes the database as no server would.
+    pub async fn execute(&self, statement: &str) {
+        self.database.execute(statement).await;
+    }
+
     /// Every column of the database that has `text` somewhere in it.
     pub async fn columns_with(&self, text: &str) -> Vec<String> {
         self.database.columns_with(text).await

@@ -1,8 +1,10 @@
 //! Who asks: the address behind proxies that are trusted, known by a pseudonym.
+use crate::email::normalized;
 use axum::http::{HeaderMap, HeaderName};
 use hmac::{Hmac, Mac};
 use ipnet::IpNet;
 use sha2::Sha256;
+use shared::Email;
 use std::net::{IpAddr, Ipv6Addr};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -195,10 +197,10 @@ impl Pseudonyms {
         Client::Limited(origin.networks().map(named).collect())
     }
 
-    /// A name for `email`, the same in either case.
+    /// A name for `email`, the same in any spelling.
     #[must_use]
-    pub fn email(&self, email: &str) -> String {
-        self.name(&email.to_lowercase())
+    pub fn email(&self, email: &Email) -> String {
+        self.name(&normalized(email))
     }
 
     fn name(&self, text: &str) -> String {

@@ -186,7 +186,7 @@ impl<P: Payments, G: Grants> Checkout<P, G> {
         let Some(name) = client.name() else { return Ok(()) };
         self.admit_new_payer(client, None).await?;
         let Rates { opens, pays, declines, .. } = self.guards.rates;
-        let email = self.guards.pseudonyms.email(email.as_str());
+        let email = self.guards.pseudonyms.email(email);
         let own = client.networks().first().map_or(1, |network| network.times);
         let limits = [
             (Excess::Opens, subject::opens(name), opens.map(|rate| rate.times(own))),
@@ -217,7 +217,7 @@ impl<P: Payments, G: Grants> Checkout<P, G> {
         if client.name().is_none() {
             return Ok(());
         }
-        let email = self.guards.pseudonyms.email(email.as_str());
+        let email = self.guards.pseudonyms.email(email);
         let mut wait = self.declined_too_often(tx, client, now).await?;
         if let (None, Some(rate)) = (wait, self.guards.rates.declines) {
             wait = tx.rate_wait(&subject::declines(&email), rate, now).await?;

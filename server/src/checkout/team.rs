@@ -2,6 +2,7 @@
 use super::Checkout;
 use crate::abuse::Excess;
 use crate::coupons::{CouponCode, MOST_CODES, Pack, PackCode, PackKey};
+use crate::email::normalized;
 use crate::error::Error;
 use crate::grants::Grants;
 use crate::payments::Payments;
@@ -134,7 +135,7 @@ fn read_emails(text: &str) -> (Vec<Email>, Vec<String>) {
     for word in words.filter(|word| !word.is_empty()) {
         match Email::parse(word) {
             Ok(email) => {
-                if known.insert(email.as_str().to_lowercase()) {
+                if known.insert(normalized(&email)) {
                     emails.push(email);
                 }
             }

@@ -1,6 +1,7 @@
 //! What a coupon takes off, and from what.
 use super::{CouponCode, CouponRefusal};
 use crate::catalog::Item;
+use crate::email::{normalized, normalized_domain};
 use serde::{Deserialize, Serialize};
 use shared::{Email, Kind, Money, Price, Timestamp};
 use std::collections::BTreeSet;
@@ -71,12 +72,13 @@ impl Coupon {
 
     /// Whether `email` may use it.
     pub fn admit(&self, email: &Email) -> Result<(), CouponRefusal> {
-        let email = email.as_str().to_lowercase();
+        let email = normalized(email);
         if self.email.as_ref().is_some_and(|only| *only != email) {
             return Err(CouponRefusal::OtherEmail);
         }
         let domain = email.rsplit_once('@').map_or("", |(_, domain)| domain);
-        let admitted = self.terms.domains.is_empty() || self.terms.domains.contains(domain);
+        let is_it = |admitted: &String| normalized_domain(admitted) == domain;
+        let admitted = self.terms.domains.is_empty() || self.terms.domains.iter().any(is_it);
         if admitted { Ok(()) } else { Err(CouponRefusal::EmailDomain) }
     }
 }

@@ -31,16 +31,19 @@ pub enum LearnerCommand {
 pub async fn learner(command: LearnerCommand) -> anyhow::Result<()> {
     match command {
         LearnerCommand::Export { email, catalog, desk } => {
-            let email = parse(&email)?;
+            let email = parse_email(&email)?;
             let catalog = catalog::read(&catalog)?;
             let store = desk.open().await?;
-            let purchases = store.purchases_of_person(&email).await?;
-            let record = store.learner_record(&email, &purchases).await?;
-            let shown: Vec<_> =
-                purchases.iter().map(|(purchase, at)| Snapshot::of(purchase, *at, &catalog)).collect();
-            print_json(&json!({ "email": email.as_str(), "purchases": shown, "record": record }))
+            let person = store.person(&email).await?;
+            let record = store.learner_record(&person).await?;
+            let shown =
+                person.purchases.iter().map(|found| Snapshot::of(&found.purchase, found.at, &catalog));
+            let (shown, emails) = (shown.collect::<Vec<_>>(), &person.emails);
+            print_json(
+                &json!({ "email": email.as_str(), "emails": emails, "purchases": shown, "record": record }),
+            )
         }
-        LearnerCommand::Erase { email, desk } => erase(&desk, &parse(&email)?).await,
+        LearnerCommand::Erase { email, desk } => erase(&desk, &parse_email(&email)?).await,
     }
 }
 
@@ -48,8 +51,9 @@ async fn erase(desk: &Desk, email: &Email) -> anyhow::Result<()> {
     let who = desk.operator()?;
     let store = desk.open().await?;
     let now = clock::now();
+    let person = store.person(email).await?;
     let mut tx = store.begin().await?;
-    let erased = match tx.erase_learner(email, now).await? {
+    let erased = match tx.erase_learner(&person, now).await? {
         Ok(erased) => erased,
         Err(reference) => {
             tx.take_back().await?;
@@ -60,9 +64,19 @@ async fn erase(desk: &Desk, email: &Email) -> anyhow::Result<()> {
             return Err(Refused::Field { field: "EMAIL", detail }.into());
         }
     };
+    if erased.is_nothing() {
+        tx.take_back().await?;
+        let detail = format!("nothing is kept of {}, in any spelling", email.as_str());
+        return Err(Refused::Field { field: "EMAIL", detail }.into());
+    }
     // Not whom: that would keep what was to be erased.
     tx.audit(who, "erase learner", None, &format!("{} purchases", erased.purchases), now).await?;
     tx.commit().await?;
+    if let Err(error) = store.scrub().await {
+        return Err(anyhow::Error::from(error).context(
+            "it is erased, but the database's files may hold traces of it until the servers are stopped and VACUUM has run",
+        ));
+    }
     if desk.json {
         return print_json(&erased);
     }
@@ -74,7 +88,8 @@ async fn erase(desk: &Desk, email: &Email) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn parse(text: &str) -> Result<Email, Refused> {
+/// The address, or what is wrong with it.
+pub fn parse_email(text: &str) -> Result<Email, Refused> {
     let detail = || format!("{text:?} is no email address: write it like name@example.com");
     Email::parse(text).map_err(|_| Refused::Field { field: "EMAIL", detail: detail() })
 }

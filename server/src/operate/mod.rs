@@ -17,7 +17,7 @@ mod variants;
 pub use catalog::check_catalog;
 pub use coupons::{CouponsCommand, coupons};
 pub use export::export_purchases;
-pub use learner::{LearnerCommand, learner};
+pub use learner::{LearnerCommand, learner, parse_email};
 pub use limits::{LimitsCommand, limits};
 pub use migrate::migrate;
 pub use outbox::{list_commands, retry_command};

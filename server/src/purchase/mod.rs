@@ -25,6 +25,7 @@ pub use ids::{PurchaseId, Reference};
 pub(crate) use ids::{is_secret, secret, shortened};
 pub use transition::MOST_DECLINES;
 
+use crate::email::normalized;
 use serde::{Deserialize, Serialize};
 use shared::{Email, Price, State, Timestamp};
 use std::collections::BTreeMap;
@@ -118,10 +119,10 @@ pub struct Learner {
 }
 
 impl Learner {
-    /// Whether it is the same person's email, in either case.
+    /// Whether it is the same person's email, in any spelling.
     #[must_use]
     pub fn is_same(&self, other: &Self) -> bool {
-        self.email.as_str().to_lowercase() == other.email.as_str().to_lowercase()
+        normalized(&self.email) == normalized(&other.email)
     }
 
     /// Issuer and id in one, by which they are found again.

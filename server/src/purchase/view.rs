@@ -1,6 +1,6 @@
 //! What the rest of the server, and a browser, may read of a purchase.
 use super::{Attempt, Command, Dispute, Learner, Purchase, PurchaseId, Reference};
-use shared::{Opened, Price, PurchaseView, State, Timestamp};
+use shared::{Email, Opened, Price, PurchaseView, State, Timestamp};
 
 impl Purchase {
     #[must_use]
@@ -79,6 +79,13 @@ impl Purchase {
     #[must_use]
     pub fn signed_in(&self) -> Option<&Learner> {
         self.signed_in.as_ref()
+    }
+
+    /// Everybody's email that it has: of whoever pays, of whoever is signed in, and of whoever pressed Pay before.
+    pub fn emails(&self) -> impl Iterator<Item = &Email> {
+        let attempt = self.attempt.as_ref().map(|attempt| &attempt.learner);
+        let learners = [self.learner.as_ref(), self.signed_in.as_ref(), attempt];
+        learners.into_iter().flatten().map(|learner| &learner.email)
     }
 
     /// Whose it is, as far as that is known.

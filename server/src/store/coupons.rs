@@ -1,6 +1,7 @@
 //! Coupons and their uses: a counter that a conditional update never lets past the limit.
 use super::{Store, StoreError, Tx};
 use crate::coupons::{Coupon, CouponCode, CouponRefusal};
+use crate::email::normalized;
 use crate::purchase::PurchaseId;
 use crate::trial::{Guard, holds};
 use shared::{Email, Timestamp};
@@ -137,7 +138,7 @@ impl Tx {
         sqlx::query("INSERT INTO redemptions (purchase_id, code, email, at) VALUES ($1, $2, $3, $4)")
             .bind(purchase.as_str())
             .bind(code.as_str())
-            .bind(email.map(|email| email.as_str().to_lowercase()))
+            .bind(email.map(normalized))
             .bind(now.as_millis())
             .execute(self.connection())
             .await?;
@@ -175,7 +176,7 @@ impl Tx {
         if let Err(refusal) = coupon.admit(email) {
             return Ok(Err(refusal));
         }
-        let email = email.as_str().to_lowercase();
+        let email = normalized(email);
         let row = sqlx::query(
             "SELECT count(*) AS uses FROM redemptions WHERE code = $1 AND email = $2 AND purchase_id <> $3",
         )

@@ -29,13 +29,13 @@ impl Engine {
         }
     }
 
-    /// Makes a connection wait for others, and keep what it commits.
+    /// Makes a connection wait for others, keep what it commits, and leave nothing of what it deletes in the file.
     pub(super) async fn prepare(self, connection: &mut AnyConnection) -> Result<(), sqlx::Error> {
         match self {
             Self::Sqlite => connection
                 .execute(
                     "PRAGMA busy_timeout = 10000; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; \
-                     PRAGMA foreign_keys = ON;",
+                     PRAGMA foreign_keys = ON; PRAGMA secure_delete = ON;",
                 )
                 .await
                 .map(drop),

@@ -2,12 +2,39 @@
 use super::operators::with_change;
 use super::{Store, StoreError, Tx};
 use crate::coupons::Terms;
+use crate::email::normalized;
 use crate::error::Error;
-use crate::purchase::{Event, Purchase, PurchaseId, Reference};
+use crate::purchase::{Event, Learner, Purchase, PurchaseId, Reference};
 use serde::Serialize;
+use serde_json::Value;
 use shared::{Email, Timestamp};
 use sqlx::Row;
 use sqlx::any::AnyRow;
+use std::collections::{BTreeSet, HashMap};
+
+/// Rows read at a time where all are looked through.
+const PAGE: i64 = 2000;
+
+/// One learner, by every email and id that they have had here.
+#[derive(Clone, Debug, Default)]
+pub struct Person {
+    /// In the one spelling.
+    pub emails: BTreeSet<String>,
+    /// Theirs, and those for which they have pressed Pay and left it to somebody else; the newest first.
+    pub purchases: Vec<PersonsPurchase>,
+    /// Of Stripe's events those that belong to no purchase and name them.
+    strays: Vec<String>,
+}
+
+/// A purchase that a person has something to do with.
+#[derive(Clone, Debug)]
+pub struct PersonsPurchase {
+    pub purchase: Purchase,
+    /// When it last changed.
+    pub at: Timestamp,
+    /// Whether it is theirs.
+    pub owner: bool,
+}
 
 /// What is kept of a learner beside their purchases.
 #[derive(Clone, Debug, Serialize)]
@@ -52,95 +79,217 @@ pub struct Erased {
     pub stripe_events: u64,
 }
 
-/// Purchases of whoever has this email, or has had another with whoever signed them in.
-const OF_PERSON: &str = "SELECT id, body, updated_at, CASE WHEN lower(email) = $1 OR external_id IN (SELECT external_id \
-    FROM purchases WHERE lower(email) = $1) THEN 1 ELSE 0 END AS owner FROM purchases WHERE lower(email) = $1 OR \
-    external_id IN (SELECT external_id FROM purchases WHERE lower(email) = $1)";
+impl Erased {
+    /// Whether there was nothing.
+    #[must_use]
+    pub fn is_nothing(&self) -> bool {
+        *self == Self::default()
+    }
+}
 
 impl Store {
-    /// Every purchase of whoever has this email, and when it last changed; the newest first.
-    pub async fn purchases_of_person(&self, email: &Email) -> Result<Vec<(Purchase, Timestamp)>, StoreError> {
-        let text = [OF_PERSON, " ORDER BY opened_at DESC, id"].concat();
-        let query = sqlx::query(sqlx::AssertSqlSafe(text)).bind(email.as_str().to_lowercase());
-        query.fetch_all(self.pool()).await?.iter().map(with_change).collect()
+    /// Whoever has this email, in any spelling: with all emails and ids that lead from one purchase of theirs to another.
+    pub async fn person(&self, email: &Email) -> Result<Person, StoreError> {
+        let mut known = Known::default();
+        known.emails_to_see.push(normalized(email));
+        while known.is_unseen() {
+            if let Some(email) = known.emails_to_see.pop()
+                && known.emails.insert(email.clone())
+            {
+                let query =
+                    "SELECT body, updated_at FROM purchases WHERE email_key = $1 OR lower(email) = $1";
+                known.meet(&sqlx::query(query).bind(email).fetch_all(self.pool()).await?)?;
+            }
+            if let Some(identity) = known.ids_to_see.pop()
+                && known.ids.insert(identity.clone())
+            {
+                let query = "SELECT body, updated_at FROM purchases WHERE external_id = $1";
+                known.meet(&sqlx::query(query).bind(identity).fetch_all(self.pool()).await?)?;
+            }
+        }
+        let Known { emails, mut purchases, .. } = known;
+        self.find_presses(&emails, &mut purchases).await?;
+        let strays = self.find_strays(&emails).await?;
+        let mut purchases: Vec<_> = purchases.into_values().collect();
+        purchases.sort_by_key(|found| std::cmp::Reverse((found.purchase.opened_at(), found.at)));
+        Ok(Person { emails, purchases, strays })
     }
 
-    /// What is kept of whoever has this email, beside their `purchases`.
-    pub async fn learner_record(
+    /// Who pressed Pay for another email first is in the request that was sent then, which no column tells.
+    async fn find_presses(
         &self,
-        email: &Email,
-        purchases: &[(Purchase, Timestamp)],
-    ) -> Result<LearnerRecord, StoreError> {
-        let email = email.as_str().to_lowercase();
+        emails: &BTreeSet<String>,
+        purchases: &mut HashMap<PurchaseId, PersonsPurchase>,
+    ) -> Result<(), StoreError> {
+        let mut last = String::new();
+        loop {
+            let page = "SELECT id, body, updated_at FROM purchases WHERE id > $1 ORDER BY id LIMIT $2";
+            let rows = sqlx::query(page).bind(&last).bind(PAGE).fetch_all(self.pool()).await?;
+            let Some(end) = rows.last() else { return Ok(()) };
+            last = end.try_get("id")?;
+            for row in &rows {
+                let (purchase, at) = with_change(row)?;
+                let is_named = purchase.emails().any(|email| emails.contains(&normalized(email)));
+                if is_named && !purchases.contains_key(purchase.id()) {
+                    purchases.insert(purchase.id().clone(), PersonsPurchase { purchase, at, owner: false });
+                }
+            }
+        }
+    }
+
+    /// What Stripe told and could not be applied was kept for a person to look at, and may name somebody.
+    async fn find_strays(&self, emails: &BTreeSet<String>) -> Result<Vec<String>, StoreError> {
+        let rows = sqlx::query("SELECT id, body FROM stripe_events WHERE purchase_id IS NULL AND body <> ''")
+            .fetch_all(self.pool())
+            .await?;
+        let mut strays = Vec::new();
+        for row in &rows {
+            // One that is no JSON is looked through as it came.
+            let body: &str = row.try_get("body")?;
+            let event = serde_json::from_str(body).unwrap_or_else(|_| Value::String(body.to_owned()));
+            if names(&event, emails) {
+                strays.push(row.try_get("id")?);
+            }
+        }
+        Ok(strays)
+    }
+
+    /// What is kept of a person beside their purchases.
+    pub async fn learner_record(&self, person: &Person) -> Result<LearnerRecord, StoreError> {
         let moment = |row: &AnyRow, column| row.try_get(column).map(Timestamp::from_millis);
-        let kept = sqlx::query("SELECT code FROM coupons WHERE email = $1 ORDER BY code").bind(&email);
-        let used =
-            sqlx::query("SELECT code, at FROM redemptions WHERE email = $1 ORDER BY at, code").bind(&email);
-        let mut codes = Vec::new();
-        for row in kept.fetch_all(self.pool()).await? {
-            codes.push(LearnersCode { code: row.try_get("code")?, how: "kept", at: None });
-        }
-        for row in used.fetch_all(self.pool()).await? {
-            let at = Some(moment(&row, "at")?);
-            codes.push(LearnersCode { code: row.try_get("code")?, how: "used", at });
-        }
-        let sent =
-            sqlx::query("SELECT code, state, created_at FROM mails WHERE email = $1 ORDER BY created_at, id");
-        let mut letters = Vec::new();
-        for row in sent.bind(&email).fetch_all(self.pool()).await? {
-            let at = moment(&row, "created_at")?;
-            letters.push(LearnersLetter { code: row.try_get("code")?, state: row.try_get("state")?, at });
+        let (mut codes, mut letters) = (Vec::new(), Vec::new());
+        for email in &person.emails {
+            let kept = sqlx::query("SELECT code FROM coupons WHERE email = $1 ORDER BY code").bind(email);
+            for row in kept.fetch_all(self.pool()).await? {
+                codes.push(LearnersCode { code: row.try_get("code")?, how: "kept", at: None });
+            }
+            let used = sqlx::query("SELECT code, at FROM redemptions WHERE email = $1 ORDER BY at, code");
+            for row in used.bind(email).fetch_all(self.pool()).await? {
+                let at = Some(moment(&row, "at")?);
+                codes.push(LearnersCode { code: row.try_get("code")?, how: "used", at });
+            }
+            let sent = sqlx::query(
+                "SELECT code, state, created_at FROM mails WHERE email = $1 ORDER BY created_at, id",
+            );
+            for row in sent.bind(email).fetch_all(self.pool()).await? {
+                let at = moment(&row, "created_at")?;
+                letters.push(LearnersLetter { code: row.try_get("code")?, state: row.try_get("state")?, at });
+            }
         }
         let mut stripe_events = Vec::new();
-        for (purchase, _) in purchases {
-            let told = sqlx::query(
-                "SELECT id, kind, received_at, body FROM stripe_events WHERE purchase_id = $1 ORDER BY received_at, id",
-            );
-            for row in told.bind(purchase.id().as_str()).fetch_all(self.pool()).await? {
-                stripe_events.push(LearnersEvent {
-                    id: row.try_get("id")?,
-                    kind: row.try_get("kind")?,
-                    at: moment(&row, "received_at")?,
-                    body: row.try_get("body")?,
-                });
+        let told = "SELECT id, kind, received_at, body FROM stripe_events WHERE body <> '' AND ";
+        for (column, ids) in [
+            (
+                "purchase_id",
+                person.purchases.iter().map(|found| found.purchase.id().as_str()).collect::<Vec<_>>(),
+            ),
+            ("id", person.strays.iter().map(String::as_str).collect()),
+        ] {
+            let query = [told, column, " = $1 ORDER BY received_at, id"].concat();
+            for id in ids {
+                let query = sqlx::query(sqlx::AssertSqlSafe(query.clone())).bind(id);
+                for row in query.fetch_all(self.pool()).await? {
+                    stripe_events.push(LearnersEvent {
+                        id: row.try_get("id")?,
+                        kind: row.try_get("kind")?,
+                        at: moment(&row, "received_at")?,
+                        body: row.try_get("body")?,
+                    });
+                }
             }
         }
         Ok(LearnerRecord { codes, letters, stripe_events })
     }
+
+    /// Takes what was deleted out of the database's files, too. Where others use the file it may have to wait for them, and
+    /// says so.
+    pub async fn scrub(&self) -> Result<(), StoreError> {
+        let statements: &[_] = if self.line.is_some() {
+            &["PRAGMA wal_checkpoint(TRUNCATE)", "VACUUM", "PRAGMA wal_checkpoint(TRUNCATE)"]
+        } else {
+            &[
+                "VACUUM purchases",
+                "VACUUM stripe_events",
+                "VACUUM redemptions",
+                "VACUUM coupons",
+                "VACUUM mails",
+            ]
+        };
+        // Without a deadline: a large file takes long.
+        for statement in statements {
+            sqlx::query(*statement).persistent(false).execute(&self.pool).await?;
+        }
+        Ok(())
+    }
+}
+
+/// What leads from one purchase of a person to another.
+#[derive(Default)]
+struct Known {
+    emails: BTreeSet<String>,
+    ids: BTreeSet<String>,
+    emails_to_see: Vec<String>,
+    ids_to_see: Vec<String>,
+    purchases: HashMap<PurchaseId, PersonsPurchase>,
+}
+
+impl Known {
+    fn is_unseen(&self) -> bool {
+        !self.emails_to_see.is_empty() || !self.ids_to_see.is_empty()
+    }
+
+    /// Takes note of purchases of theirs, and of whom they name.
+    fn meet(&mut self, rows: &[AnyRow]) -> Result<(), StoreError> {
+        for row in rows {
+            let (purchase, at) = with_change(row)?;
+            self.emails_to_see.extend(purchase.owner().map(|owner| normalized(&owner.email)));
+            self.ids_to_see.extend(purchase.owner().and_then(Learner::identity));
+            self.purchases.insert(purchase.id().clone(), PersonsPurchase { purchase, at, owner: true });
+        }
+        Ok(())
+    }
+}
+
+/// Whether one of these emails is anywhere in `value`.
+fn names(value: &Value, emails: &BTreeSet<String>) -> bool {
+    match value {
+        Value::String(text) => text
+            .split(|letter: char| letter.is_whitespace() || "\"<>(),;".contains(letter))
+            .any(|word| Email::parse(word).is_ok_and(|email| emails.contains(&normalized(&email)))),
+        Value::Array(values) => values.iter().any(|value| names(value, emails)),
+        Value::Object(fields) => fields.values().any(|value| names(value, emails)),
+        Value::Null | Value::Bool(_) | Value::Number(_) => false,
+    }
 }
 
 impl Tx {
-    /// Takes email, name and external id out of all that is kept of a learner. Amounts, times and references stay. Where a
+    /// Takes email, name and external id out of all that is kept of a person. Amounts, times and references stay. Where a
     /// purchase is under way nothing is to be committed: the error names it.
     pub async fn erase_learner(
         &mut self,
-        email: &Email,
+        person: &Person,
         now: Timestamp,
     ) -> Result<Result<Erased, Reference>, Error> {
-        let email = email.as_str().to_lowercase();
-        let found = [OF_PERSON, " OR lower(body) LIKE $2 ESCAPE '\\' ORDER BY opened_at, id"].concat();
-        let rows = sqlx::query(sqlx::AssertSqlSafe(found))
-            .bind(&email)
-            // Who pressed Pay for another email first is in the request that was sent then.
-            .bind(format!("%\"{}\"%", email.replace('_', "\\_").replace('%', "\\%")))
-            .fetch_all(self.connection())
-            .await
-            .map_err(StoreError::from)?;
         let mut erased = Erased::default();
-        for row in &rows {
-            let id: &str = row.try_get("id").map_err(StoreError::from)?;
-            let owner = row.try_get::<i64, _>("owner").map_err(StoreError::from)? == 1;
-            let id = PurchaseId::parse(id).ok_or(Error::UnknownPurchase)?;
-            if self.apply(&id, Event::LearnerErased { owner }, now).await?.is_err() {
-                return Ok(Err(self.hold(&id).await?.reference().clone()));
+        for PersonsPurchase { purchase, owner, .. } in &person.purchases {
+            let id = purchase.id();
+            if self.apply(id, Event::LearnerErased { owner: *owner }, now).await?.is_err() {
+                return Ok(Err(purchase.reference().clone()));
             }
             erased.purchases += 1;
-            erased.stripe_events += self.erase_events(&id).await?;
-            self.erase_company(&id).await?;
+            erased.stripe_events += self.erase_events(id).await?;
+            self.erase_company(id).await?;
         }
-        erased.codes += self.forget(&email, "UPDATE redemptions SET email = NULL WHERE email = $1").await?;
-        erased.codes += self.forget(&email, "UPDATE coupons SET email = NULL WHERE email = $1").await?;
-        erased.letters += self.forget(&email, "DELETE FROM mails WHERE email = $1").await?;
+        for email in &person.emails {
+            erased.codes +=
+                self.forget(email, "UPDATE redemptions SET email = NULL WHERE email = $1").await?;
+            erased.codes += self.forget(email, "UPDATE coupons SET email = NULL WHERE email = $1").await?;
+            erased.letters += self.forget(email, "DELETE FROM mails WHERE email = $1").await?;
+        }
+        for stray in &person.strays {
+            erased.stripe_events +=
+                self.forget(stray, "UPDATE stripe_events SET body = '' WHERE id = $1").await?;
+        }
         Ok(Ok(erased))
     }
 
@@ -155,7 +304,7 @@ impl Tx {
             .bind(purchase.as_str())
             .execute(self.connection())
             .await?;
-        sqlx::query("UPDATE purchases SET client = NULL WHERE id = $1")
+        sqlx::query("UPDATE purchases SET client = NULL, client_56 = NULL, client_48 = NULL WHERE id = $1")
             .bind(purchase.as_str())
             .execute(self.connection())
             .await?;

@@ -2,6 +2,7 @@
 use super::outbox::random_name;
 use super::{Store, StoreError, Tx};
 use crate::coupons::{CouponCode, Pack};
+use crate::email::normalized;
 use shared::{Email, Timestamp};
 use sqlx::Row;
 use std::time::Duration;
@@ -155,7 +156,7 @@ impl Tx {
         )
         .bind(random_name())
         .bind(code.as_str())
-        .bind(email.as_str().to_lowercase())
+        .bind(normalized(email))
         .bind(lang)
         .bind(now.as_millis())
         .execute(self.connection())

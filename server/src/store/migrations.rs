@@ -1,6 +1,8 @@
 //! The schema's migrations, embedded in the binary.
 
 use super::StoreError;
+use crate::email::normalized;
+use shared::Email;
 use sqlx::error::DatabaseError;
 use sqlx::migrate::{MigrateError, Migration, MigrationType, Migrator};
 use sqlx::{AnyConnection, Row as _, SqlSafeStr as _};
@@ -20,6 +22,7 @@ const FILES: &[(i64, &str, &str)] = &[
     (10, "identity", include_str!("../../migrations/0010_identity.sql")),
     (11, "networks", include_str!("../../migrations/0011_networks.sql")),
     (12, "instances", include_str!("../../migrations/0012_instances.sql")),
+    (13, "emails", include_str!("../../migrations/0013_emails.sql")),
 ];
 
 /// The schema that this release reads and writes.
@@ -45,6 +48,9 @@ pub(super) async fn prepare(
     let refusal = match (found, schema) {
         (_, Schema::Migrate) | (None, Schema::Create) => {
             migrator().run_direct(None, connection, false).await.map_err(StoreError::of_migration)?;
+            if found.is_some_and(|found| found < SPELLED) {
+                spell_emails(connection).await?;
+            }
             return Ok(found);
         }
         (Some(version), Schema::Create | Schema::Check) if version == LATEST => return Ok(found),
@@ -59,6 +65,38 @@ pub(super) async fn prepare(
         }
     };
     Err(StoreError::Unsupported(refusal))
+}
+
+/// From this schema on emails are stored in one spelling.
+const SPELLED: i64 = 13;
+
+/// Brings emails that SQL can't spell, those with letters beyond ASCII, into the one spelling.
+async fn spell_emails(connection: &mut AnyConnection) -> Result<(), StoreError> {
+    for (select, update) in [
+        (
+            "SELECT DISTINCT email FROM purchases WHERE octet_length(email) <> length(email)",
+            "UPDATE purchases SET email_key = $2 WHERE email = $1",
+        ),
+        (
+            "SELECT DISTINCT email FROM redemptions WHERE octet_length(email) <> length(email)",
+            "UPDATE redemptions SET email = $2 WHERE email = $1",
+        ),
+        (
+            "SELECT DISTINCT email FROM coupons WHERE octet_length(email) <> length(email)",
+            "UPDATE coupons SET email = $2 WHERE email = $1",
+        ),
+        (
+            "SELECT DISTINCT email FROM mails WHERE octet_length(email) <> length(email)",
+            "UPDATE mails SET email = $2 WHERE email = $1",
+        ),
+    ] {
+        for row in sqlx::query(select).fetch_all(&mut *connection).await? {
+            let email: String = row.try_get("email")?;
+            let Ok(parsed) = Email::parse(&email) else { continue };
+            sqlx::query(update).bind(&email).bind(normalized(&parsed)).execute(&mut *connection).await?;
+        }
+    }
+    Ok(())
 }
 
 /// The schema of the database, where it has one.

@@ -1,6 +1,7 @@
 //! What operators ask of the database, and the trace that they leave in it.
 use super::outbox::random_name;
 use super::{Store, StoreError, Tx};
+use crate::email::normalized;
 use crate::purchase::{Learner, Purchase, PurchaseId};
 use serde::Serialize;
 use shared::{Email, Timestamp};
@@ -13,7 +14,7 @@ use std::collections::HashSet;
 pub struct PurchaseFilter {
     pub state: Option<String>,
     pub sku: Option<String>,
-    /// In lower case.
+    /// In the one spelling.
     pub email: Option<String>,
     pub most: i64,
 }
@@ -61,7 +62,7 @@ impl Store {
     pub async fn purchases(&self, filter: &PurchaseFilter) -> Result<Vec<Purchase>, StoreError> {
         let rows = sqlx::query(
             "SELECT body FROM purchases WHERE ($1 IS NULL OR state = $1) AND ($2 IS NULL OR sku = $2) \
-             AND ($3 IS NULL OR lower(email) = $3) ORDER BY opened_at DESC LIMIT $4",
+             AND ($3 IS NULL OR email_key = $3 OR lower(email) = $3) ORDER BY opened_at DESC LIMIT $4",
         )
         .bind(filter.state.as_deref())
         .bind(filter.sku.as_deref())
@@ -84,9 +85,9 @@ impl Store {
     /// Every purchase of this learner, and when it last changed; the newest first.
     pub async fn purchases_of(&self, email: &Email) -> Result<Vec<(Purchase, Timestamp)>, StoreError> {
         let rows = sqlx::query(
-            "SELECT body, updated_at FROM purchases WHERE lower(email) = $1 ORDER BY opened_at DESC, id",
+            "SELECT body, updated_at FROM purchases WHERE email_key = $1 OR lower(email) = $1 ORDER BY opened_at DESC, id",
         )
-        .bind(email.as_str().to_lowercase())
+        .bind(normalized(email))
         .fetch_all(self.pool())
         .await?;
         rows.iter().map(with_change).collect()
@@ -95,12 +96,12 @@ impl Store {
     /// The newest purchase by which this learner may use `sku` now.
     pub async fn entitlement(&self, sku: &str, learner: &Learner) -> Result<Option<Purchase>, StoreError> {
         let rows = sqlx::query(
-            "SELECT body FROM purchases WHERE sku = $1 AND state = 'granted' AND (external_id = $2 OR lower(email) = $3) \
+            "SELECT body FROM purchases WHERE sku = $1 AND state = 'granted' AND (external_id = $2 OR email_key = $3 OR lower(email) = $3) \
              ORDER BY opened_at DESC, id",
         )
         .bind(sku)
         .bind(learner.identity())
-        .bind(learner.email.as_str().to_lowercase())
+        .bind(normalized(&learner.email))
         .fetch_all(self.pool())
         .await?;
         for row in &rows {

@@ -3,6 +3,7 @@ use super::coupons::{COLUMNS, coupon};
 use super::purchases::known_id;
 use super::{Store, StoreError, Tx};
 use crate::coupons::{CodeState, Coupon, CouponCode, MailState, Pack, PackCode, PackKey};
+use crate::email::normalized;
 use crate::purchase::{Purchase, PurchaseId};
 use shared::{Email, State, Timestamp};
 use sqlx::Row;
@@ -245,7 +246,7 @@ impl Tx {
         )
         .bind(&pack.id)
         .bind(code.as_str())
-        .bind(email.map(|email| email.as_str().to_lowercase()))
+        .bind(email.map(normalized))
         .execute(self.connection())
         .await?;
         Ok(kept.rows_affected() == 1)
@@ -282,7 +283,7 @@ impl Tx {
         let mut free = free.into_iter();
         let mut assigned = NewlyAssigned::default();
         for email in emails {
-            let address = email.as_str().to_lowercase();
+            let address = normalized(email);
             if served.contains(&address) {
                 continue;
             }

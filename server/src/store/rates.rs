@@ -285,7 +285,7 @@ impl Tx {
                 too_many |= self.count_against(&subject, each.times(network.times), now).await?;
             }
             if let Some(learner) = purchase.learner() {
-                let email = pseudonyms.email(learner.email.as_str());
+                let email = pseudonyms.email(&learner.email);
                 too_many |= self.count_against(&subject::declines(&email), each, now).await?;
             }
         }

@@ -48,8 +48,15 @@ async fn a_learner_is_shown_what_is_kept_of_them_and_forgotten() {
     );
     assert!(app.columns_with("grace@example.com").await.len() >= 5);
 
+    assert!(!app.is_on_sqlite() || app.bytes_with("grace@example.com"));
+    let events = record["stripe_events"].as_array().unwrap().len();
     let said = run(&app, &["learner", "erase", "grace@example.com", "--as=ada", "--json"]).json();
-    assert_eq!((&said["purchases"], &said["codes"], &said["letters"]), (&json!(2), &json!(2), &json!(1)));
+    // What was shown is what is erased.
+    let erased = json!({ "purchases": 2, "codes": 2, "letters": 1, "stripe_events": events });
+    assert_eq!(said, erased);
+    for text in ["grace@example.com", "Grace@example.com", "okta-7", "Grace Hopper"] {
+        assert!(!app.bytes_with(text), "{text} is in the file");
+    }
     for text in ["grace", "okta-7", "lovelace"] {
         assert_eq!(app.columns_with(text).await, Vec::<String>::new(), "{text}");
     }
@@ -72,6 +79,44 @@ async fn a_learner_is_shown_what_is_kept_of_them_and_forgotten() {
     app.reaches(&own, "refunded").await;
     app.until("access taken away", |sandbox| sandbox.flockjay().active_grants().is_empty()).await;
     assert_eq!(app.columns_with("okta-7").await, Vec::<String>::new());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_person_is_known_by_every_email_and_spelling() {
+    let app = TestApp::start().await;
+    run(&app, &["coupons", "create", "SPRING", "--percent=10", "--as=ada"]).ok();
+    // The same person at the sign-in service, with an older email there; and as a guest, with the older one.
+    for (email, name) in [("ada@work.example", "okta-9"), ("jürgen@müller.de", "okta-9")] {
+        let token = app.sandbox.sign_in().token(email, name);
+        let opening = json!({ "sku": COURSE, "learner_token": token, "coupon": "SPRING" });
+        let id = app.post("/v1/purchases", &opening).await.expect(201).text_at("id");
+        pay_as(&app, &id, email, 4410).await;
+    }
+    let guest = app.open(COURSE).await;
+    pay_as(&app, &guest, "Ada@Work.example", 4900).await;
+    let other = app.open(COURSE).await;
+    pay_as(&app, &other, "else@example.com", 4900).await;
+    // Stripe told something that could not be applied.
+    app.execute(
+        "INSERT INTO stripe_events (id, kind, outcome, received_at, body) VALUES ('evt_stray', 'charge.failed', 'failed', 1, \
+         '{\"receipt\":\"J\\u00dcRGEN@xn--mller-kva.de\"}')",
+    )
+    .await;
+    let kept = run(&app, &["learner", "export", "JU\u{308}RGEN@MÜLLER.de"]).json();
+    assert_eq!(kept["emails"], json!(["ada@work.example", "jürgen@xn--mller-kva.de"]));
+    let count = |field: &Value| field.as_array().unwrap().len();
+    let record = &kept["record"];
+    assert_eq!((count(&kept["purchases"]), count(&record["codes"])), (3, 2), "{kept}");
+    let said = run(&app, &["learner", "erase", "JU\u{308}RGEN@MÜLLER.de", "--as=ada", "--json"]).json();
+    let events = count(&record["stripe_events"]);
+    assert_eq!(said, json!({ "purchases": 3, "codes": 2, "letters": 0, "stripe_events": events }));
+    for text in ["jürgen", "rgen@", "ada@work", "okta-9"] {
+        assert_eq!(app.columns_with(text).await, Vec::<String>::new(), "{text}");
+        assert!(!app.bytes_with(text), "{text} is in the file");
+    }
+    assert_eq!(app.get(&format!("/v1/purchases/{other}")).await.json()["email"], "e•••@example.com");
+    let again = run(&app, &["learner", "erase", "jürgen@müller.de", "--as=ada"]).refused();
+    assert!(again.contains("EMAIL") && again.contains("nothing is kept"), "{again}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -102,7 +147,11 @@ async fn who_pressed_pay_and_left_it_to_another_is_forgotten_alone() {
 }
 
 async fn pay(app: &TestApp, id: &str, total: i64) {
-    let body = json!({ "email": "grace@example.com", "name": "Grace Hopper", "expected_total": total });
+    pay_as(app, id, "grace@example.com", total).await;
+}
+
+async fn pay_as(app: &TestApp, id: &str, email: &str, total: i64) {
+    let body = json!({ "email": email, "name": "Grace Hopper", "expected_total": total });
     let answer = app.post(&format!("/v1/purchases/{id}/pay"), &body).await.expect(200);
     let intent = intent_of(&answer.text_at("client_secret"));
     app.sandbox.stripe().confirm(&intent, "4242424242424242").expect("a payment");

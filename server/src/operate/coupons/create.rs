@@ -4,6 +4,7 @@ use super::super::{Desk, Refused};
 use crate::catalog::{self, Catalog, Item};
 use crate::clock;
 use crate::coupons::{Coupon, CouponCode, CouponRefusal, Discount, Scope, Terms};
+use crate::email::normalized_domain;
 use shared::{Currency, Email, Kind, Money, Timestamp};
 use std::collections::BTreeSet;
 use std::path::PathBuf;
@@ -147,7 +148,7 @@ fn kinds(named: &[String]) -> Result<Vec<Kind>, Refused> {
 
 /// A domain is what an email has behind its `@`.
 fn parse_domain(text: &str) -> Result<String, Refused> {
-    let domain = text.trim().trim_start_matches('@').to_lowercase();
+    let domain = normalized_domain(text.trim().trim_start_matches('@'));
     match Email::parse(&format!("a@{domain}")) {
         Ok(_) => Ok(domain),
         Err(_) => Err(wrong("--domain", format!("{text:?} is no domain: write it like example.com"))),
