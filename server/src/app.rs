@@ -142,6 +142,7 @@ pub(crate) async fn connect(config: &Config, schema: Schema) -> anyhow::Result<C
     let rates = config.rates;
     let counting = Counting {
         opens: rates.opens,
+        emails: rates.emails,
         declines: rates.declines,
         decline_run: rates.decline_run,
         pseudonyms: pseudonyms.clone(),

@@ -1,5 +1,5 @@
 //! Card testing and seat hoarding: limits by client, email and purchase, and a run of declines.
-use checkout_tests::{Answer, COURSE, TestApp, intent_of, logged};
+use checkout_tests::{Answer, COURSE, TestApp, intent_of, logged, percent_off};
 use reqwest::Method;
 use serde_json::{Value, json};
 use shared::Timestamp;
@@ -360,4 +360,39 @@ async fn who_is_declined_too_often_has_the_purchase_ended() {
     }
     app.reaches(&id, "canceled").await;
     assert_eq!(app.sandbox.stripe().intent(&intent).unwrap()["status"], "canceled");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nobody_finds_out_by_trying_who_has_used_a_code() {
+    let app = behind_a_proxy(&["--limit-emails=8/1h", "--limit-holds=off"]).await;
+    let mut once = percent_off("ONCE", 20);
+    once.terms.per_learner = Some(1);
+    app.add_coupon(&once).await;
+    let open = async |client: &str| {
+        let opened = app.post_as(client, "/v1/purchases", &json!({ "sku": COURSE, "coupon": "ONCE" })).await;
+        opened.expect(201).text_at("id")
+    };
+    let press = async |client: &str, id: &str, email: &str| {
+        let body = json!({ "email": email, "expected_total": 3920 });
+        app.post_as(client, &format!("/v1/purchases/{id}/pay"), &body).await
+    };
+    let id = open("192.0.2.1").await;
+    for n in 0..3 {
+        press("192.0.2.1", &id, &format!("ada{n}@example.com")).await.expect(200);
+    }
+    press("192.0.2.1", &id, "ada0@example.com").await.expect(200);
+    limited(press("192.0.2.1", &id, "ada4@example.com").await);
+    // Nor with many purchases: whoever pays is not counted.
+    let mut answered = 0;
+    for n in 0..8 {
+        let id = open("192.0.2.1").await;
+        answered += i32::from(press("192.0.2.1", &id, &format!("eve{n}@example.com")).await.status == 200);
+    }
+    assert_eq!(answered, 5);
+    for n in 0..10 {
+        let id = open("192.0.2.7").await;
+        let paying = press("192.0.2.7", &id, &format!("office{n}@example.com")).await.expect(200);
+        app.sandbox.stripe().confirm(&intent_of(&paying.text_at("client_secret")), GOOD).unwrap();
+        app.reaches(&id, "granted").await;
+    }
 }

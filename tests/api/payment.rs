@@ -243,3 +243,32 @@ async fn nothing_secret_is_logged() {
         assert!(!logs.contains(secret), "{secret} was logged");
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn browsers_cause_few_questions_to_stripe() {
+    let app = TestApp::with(&["--sweep-seconds=600", "--limit-purchase=off"]).await;
+    let (dead, _) = app.open_and_press_pay(COURSE, 4900).await;
+    app.delete(&format!("/v1/purchases/{dead}")).await.expect(200);
+    app.reaches(&dead, "canceled").await;
+    let (live, intent) = app.open_and_press_pay(COURSE, 4900).await;
+    let asked = || {
+        let questions = app.sandbox.stripe().requests().into_iter();
+        questions.filter(|request| request.operation == Some(StripeOperation::RetrieveIntent)).count()
+    };
+    let before = asked();
+    let begun = std::time::Instant::now();
+    for id in [&dead, &live] {
+        for _ in 0..30 {
+            app.refresh(id).await.expect(200);
+            app.get(&format!("/p/{id}")).await.expect(200);
+        }
+    }
+    let most = 2 + usize::try_from(begun.elapsed().as_secs() / 2).unwrap();
+    assert!((1..=most).contains(&(asked() - before)), "{} questions", asked() - before);
+    // What Stripe tells meanwhile is heard all the same.
+    app.sandbox.stripe().confirm(&intent, GOOD).unwrap();
+    app.reaches(&live, "granted").await;
+    let before = asked();
+    app.refresh(&live).await.expect(200);
+    assert_eq!(asked(), before);
+}

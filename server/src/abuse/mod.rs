@@ -31,6 +31,10 @@ pub struct Rates {
     /// Declines of all purchases together, after which only clients who have bought before may pay
     /// (`LIMIT_DECLINE_RUN`).
     pub decline_run: Option<Rate>,
+    /// Emails that one client tries with coupons and does not pay with (`LIMIT_EMAILS`).
+    pub emails: Option<Rate>,
+    /// Questions to Stripe that browsers cause, at this process (`LIMIT_QUESTIONS`).
+    pub questions: Option<Rate>,
     /// Coupon codes that there are not, by one client (`LIMIT_COUPONS`).
     pub coupons: Option<Rate>,
     /// Such codes by all together, after which a client that has typed one waits (`LIMIT_COUPON_RUN`).
@@ -53,6 +57,8 @@ pub enum Excess {
     Declines,
     /// Not by this client: cards are being tested, and nobody knows by whom.
     DeclineRun,
+    /// Emails were tried with a coupon.
+    Emails,
     /// Coupon codes were guessed.
     Coupons,
     /// Letters of one pack.

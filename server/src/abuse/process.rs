@@ -67,6 +67,7 @@ impl ProcessLimits {
             | Excess::Declines
             | Excess::DeclineRun
             | Excess::Coupons
+            | Excess::Emails
             | Excess::Letters => {
                 return Ok(());
             }

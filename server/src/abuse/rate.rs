@@ -16,6 +16,16 @@ pub struct Rate {
 pub struct InvalidRate;
 
 impl Rate {
+    /// `count`, which is not zero, in `period`.
+    #[must_use]
+    pub const fn new(count: u32, period: Duration) -> Self {
+        let count = match NonZeroU32::new(count) {
+            Some(count) => count,
+            None => NonZeroU32::MIN,
+        };
+        Self { count, period }
+    }
+
     #[must_use]
     pub fn count(self) -> NonZeroU32 {
         self.count

@@ -22,10 +22,10 @@ impl<P: Payments, G: Grants> Checkout<P, G> {
     ) -> Result<Purchase, Error> {
         self.admit_to(id, client)?;
         let now = self.now();
-        let Some(coupon) = coupon else { return self.change_to(id, None, now).await };
+        let Some(coupon) = coupon else { return self.change_to(id, None, client, now).await };
         let code = read_code(coupon)?;
         self.begin_guess(client, now).await?;
-        let outcome = self.change_to(id, Some(&code), now).await;
+        let outcome = self.change_to(id, Some(&code), client, now).await;
         self.end_guess(outcome.as_ref().err(), client).await?;
         outcome
     }
@@ -34,10 +34,11 @@ impl<P: Payments, G: Grants> Checkout<P, G> {
         &self,
         id: &PurchaseId,
         code: Option<&CouponCode>,
+        client: &Client,
         now: Timestamp,
     ) -> Result<Purchase, Error> {
         let mut tx = self.store.begin().await?;
-        match self.change_in(&mut tx, id, code, now).await {
+        match self.change_in(&mut tx, id, code, client, now).await {
             Ok(purchase) => {
                 reach("coupon.stored", "");
                 tx.commit().await?;
@@ -56,6 +57,7 @@ impl<P: Payments, G: Grants> Checkout<P, G> {
         tx: &mut Tx,
         id: &PurchaseId,
         code: Option<&CouponCode>,
+        client: &Client,
         now: Timestamp,
     ) -> Result<Purchase, Error> {
         let purchase = tx.hold(id).await?;
@@ -70,6 +72,16 @@ impl<P: Payments, G: Grants> Checkout<P, G> {
         let catalog = self.catalog.get();
         let item =
             catalog.find(purchase.sku()).ok_or_else(|| Error::UnknownSku(purchase.sku().to_owned()))?;
+        // A code that a company has bought opens what is closed, and counts as nothing: without it both count.
+        let frees = |code: Option<&CouponCode>| code.is_some_and(CouponCode::is_made_like);
+        if frees(old.map(|old| &old.code)) && !frees(code) {
+            match self.sale(item, 0, now) {
+                Sale::Open => self.admit_opening(tx, client, purchase.weight(), now).await?,
+                closed @ (Sale::NotOpen | Sale::Closed | Sale::SoldOut | Sale::Paused) => {
+                    return Err(Error::NotForSale(closed));
+                }
+            }
+        }
         // What the purchase was opened at stays its price.
         let list = Money { amount: purchase.price().list, currency: purchase.price().currency };
         let item = Item { price: list, ..item.clone() };

@@ -131,6 +131,7 @@ impl<P: Payments, G: Grants> Checkout<P, G> {
         // Nobody gives up a seat for a purchase that would be refused.
         let item = self.sellable(wish.opening, self.now()).map_err(hindered)?;
         if let Some(code) = &wish.code {
+            self.admit_email(known, &wish.learner.email, &payer.client).await?;
             self.admit_coupon(code, &item, &wish.learner.email, &payer.client).await?;
         }
         let more = wish.opening.places.unwrap_or(1) - known.places();

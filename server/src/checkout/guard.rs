@@ -1,6 +1,6 @@
 //! What keeps card testing and seat hoarding away from opening and paying.
 use super::Checkout;
-use crate::abuse::{Challenge, Client, Excess, Origin, ProcessLimits, Pseudonyms, Rates};
+use crate::abuse::{Challenge, Client, Excess, Origin, ProcessLimits, Pseudonyms, Rate, Rates};
 use crate::catalog::Item;
 use crate::coupons::{CouponCode, CouponRefusal};
 use crate::error::Error;
@@ -13,6 +13,10 @@ use std::time::Duration;
 
 /// How long a challenge that was passed counts.
 const HUMAN_FOR: Duration = Duration::from_secs(1800);
+/// Emails that one purchase with a coupon may be paid with: typed wrong, corrected, and one more.
+const FEW: Rate = Rate::new(3, Duration::from_secs(3600));
+/// How long an email is known to have been tried: at least as long as it counts.
+const SEEN: Rate = Rate::new(1, Duration::from_secs(86_400));
 /// When to try again where others of one's own purchases are in the way.
 const HELD_WAIT: Duration = Duration::from_secs(60);
 
@@ -227,6 +231,38 @@ impl<P: Payments, G: Grants> Checkout<P, G> {
         }
         let Some(rate) = self.guards.rates.pays else { return Ok(()) };
         tx.use_rate(&subject::pays(&email), rate, now).await?.map_err(|wait| too_many(Excess::Pays, wait))
+    }
+
+    /// Counts an email that `client` is about to pay with before a coupon says anything of it, so that nobody learns by trying
+    /// who has used one. The same email again is not counted, and who pays gets theirs back.
+    pub(super) async fn admit_email(
+        &self,
+        purchase: &Purchase,
+        email: &Email,
+        client: &Client,
+    ) -> Result<(), Error> {
+        let asks = purchase.redemption().is_some() && client.name().is_some();
+        let Some(rate) = self.guards.rates.emails.filter(|_| asks) else { return Ok(()) };
+        let now = self.now();
+        let email = self.guards.pseudonyms.email(email);
+        let known = subject::tried(purchase.id().as_str(), &email);
+        let mut tx = self.store.begin().await?;
+        if tx.rate_wait(&known, SEEN, now).await?.is_some() {
+            tx.take_back().await?;
+            return Ok(());
+        }
+        let own = (subject::emails(purchase.id().as_str()), FEW);
+        let networks = client.networks().iter();
+        let networks = networks.map(|network| (subject::emails(&network.name), rate.times(network.times)));
+        for (subject, rate) in std::iter::once(own).chain(networks) {
+            if let Err(wait) = tx.use_rate(&subject, rate, now).await? {
+                tx.take_back().await?;
+                self.tell_stopped(client, Excess::Emails);
+                return Err(too_many(Excess::Emails, wait));
+            }
+        }
+        tx.mark(&known, now.plus(SEEN.period())).await?;
+        Ok(tx.commit().await?)
     }
 
     /// Counts a code of `client` before it is looked up, so that guesses at once are no cheaper. While codes are guessed in

@@ -1,5 +1,6 @@
 //! What the checkout does for a request: one method each, called once by its handler.
 
+mod asks;
 mod coupon;
 mod form;
 mod guard;
@@ -31,6 +32,7 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
+pub use asks::Asks;
 pub use form::{Hindered, HostedPurchase, PageSite};
 pub use guard::Guards;
 pub use hosted::Hosted;
@@ -56,6 +58,7 @@ pub struct Checkout<P = Stripe, G = FlockJay> {
     pub(crate) pauses: Pauses,
     pub(crate) clock: Clock,
     pub(crate) guards: Guards,
+    pub(crate) asks: Asks,
     /// Who is told of purchases.
     pub(crate) accounts: Arc<[Arc<dyn Account>]>,
     /// Reads learners' tokens.
@@ -83,6 +86,7 @@ impl<P: Payments, G: Grants> Checkout<P, G> {
             pauses: Pauses::default(),
             clock,
             guards: Guards::default(),
+            asks: Asks::default(),
             accounts: Arc::default(),
             identity: Arc::default(),
             patience: GIVE_UP_WAIT,
@@ -95,7 +99,7 @@ impl<P: Payments, G: Grants> Checkout<P, G> {
     /// With these limits.
     #[must_use]
     pub fn guarded_by(self, guards: Guards) -> Self {
-        Self { guards, ..self }
+        Self { asks: Asks::new(guards.rates.questions), guards, ..self }
     }
 
     /// Telling these systems of purchases.
@@ -184,6 +188,7 @@ impl<P, G> Clone for Checkout<P, G> {
             pauses: self.pauses.clone(),
             clock: self.clock.clone(),
             guards: self.guards.clone(),
+            asks: self.asks.clone(),
             accounts: self.accounts.clone(),
             identity: self.identity.clone(),
             patience: self.patience,

@@ -35,19 +35,21 @@ impl<P: Payments, G: Grants> Checkout<P, G> {
     pub async fn refresh(&self, id: &PurchaseId, client: &Client) -> Result<Purchase, Error> {
         self.admit_to(id, client)?;
         let purchase = self.store.purchase(id).await?;
-        if purchase.hosted().is_some() && !purchase.was_paid() {
-            return self.ask_for_page(&purchase).await;
+        // Of what is over Stripe has confirmed that nothing more will be paid.
+        let waits = matches!(purchase.state(), State::Held | State::Paying | State::Processing);
+        let has_question = purchase.hosted().is_some() || purchase.intent().is_some();
+        if !waits || !has_question {
+            return Ok(purchase);
         }
-        match (purchase.state(), purchase.intent()) {
-            (
-                State::Held | State::Paying | State::Processing | State::Expired | State::Canceled,
-                Some(intent),
-            ) => {
-                let intent = self.payments.retrieve(intent).await?;
-                self.learn(id, &intent).await
-            }
-            (_, _) => Ok(purchase),
+        let Some(ask) = self.asks.begin(id) else { return Ok(purchase) };
+        let answered = match purchase.intent().filter(|_| purchase.hosted().is_none()) {
+            Some(intent) => self.learn(id, &self.payments.retrieve(intent).await?).await?,
+            None => self.ask_for_page(&purchase).await?,
+        };
+        if answered.version() == purchase.version() {
+            ask.was_no_news();
         }
+        Ok(answered)
     }
 
     /// Gives the purchase up. Where money may be on its way, Stripe has the last word: then the purchase that comes

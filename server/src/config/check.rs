@@ -113,6 +113,8 @@ impl RawConfig {
                 pays: checker.rate("LIMIT_PAYS", &self.limit_pays),
                 declines: checker.rate("LIMIT_DECLINES", &self.limit_declines),
                 decline_run: checker.rate("LIMIT_DECLINE_RUN", &self.limit_decline_run),
+                emails: checker.rate("LIMIT_EMAILS", &self.limit_emails),
+                questions: checker.rate("LIMIT_QUESTIONS", &self.limit_questions),
                 coupons: checker.rate("LIMIT_COUPONS", &self.limit_coupons),
                 coupon_run: checker.rate("LIMIT_COUPON_RUN", &self.limit_coupon_run),
                 holds: checker.optional_number("LIMIT_HOLDS", &self.limit_holds),

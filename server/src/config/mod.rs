@@ -149,6 +149,13 @@ pub struct RawConfig {
     /// Declines of all purchases together, after which only who has bought before may pay, for as long as the period.
     #[arg(long, env = "LIMIT_DECLINE_RUN", default_value = "100/10m")]
     pub limit_decline_run: String,
+    /// Questions to Stripe that browsers cause, at each process: beyond them a purchase is shown as it is known. Stripe
+    /// answers 100 a second in all, and 25 for a test account.
+    #[arg(long, env = "LIMIT_QUESTIONS", default_value = "20/1s")]
+    pub limit_questions: String,
+    /// Emails that one client tries with coupons and does not pay with.
+    #[arg(long, env = "LIMIT_EMAILS", default_value = "15/1h")]
+    pub limit_emails: String,
     /// Coupon codes that there are not, typed by one client.
     #[arg(long, env = "LIMIT_COUPONS", default_value = "10/1h")]
     pub limit_coupons: String,

@@ -1,6 +1,5 @@
 //! `GET /metrics` for Prometheus, on a port of its own, since it is nobody's business outside.
 use super::Api;
-use crate::admission::Admission;
 use crate::error::Error;
 use crate::heartbeat::Heartbeats;
 use crate::store::subject;
@@ -42,7 +41,7 @@ async fn metrics(State(api): State<Api>) -> Result<impl IntoResponse, Error> {
         checkout.clock.skew_seconds()
     );
     text += &heartbeats(&checkout.heartbeats);
-    text += &budgets(&api.admission);
+    text += &budgets(&api);
     Ok(([(header::CONTENT_TYPE, "text/plain; version=0.0.4")], text))
 }
 
@@ -71,12 +70,14 @@ struct Row {
     refused: u64,
 }
 
-fn budgets(admission: &Admission) -> String {
+fn budgets(api: &Api) -> String {
+    let admission = &api.admission;
     let connections = &admission.connections;
     let (refused, closed) = connections.turned_away();
     let mut rows =
         vec![Row { name: "connections", used: connections.count(), most: connections.most(), refused }];
-    rows.extend(admission.budgets().map(|budget| Row {
+    let questions = api.checkout.asks.budget();
+    rows.extend(admission.budgets().into_iter().chain([questions]).map(|budget| Row {
         name: budget.name(),
         used: budget.used(),
         most: budget.most(),

@@ -315,6 +315,9 @@ fn too_many(excess: Excess, challenged: bool) -> &'static str {
         Excess::Declines => {
             "Too many payments were declined. Wait as long as Retry-After says, or use another way to pay."
         }
+        Excess::Emails => {
+            "Too many email addresses were tried with this code. Use the first one, or wait as long as Retry-After says."
+        }
         Excess::Coupons => "Too many codes were tried that there are not. Wait as long as Retry-After says.",
         Excess::Letters => {
             "Too many letters were sent for these codes today. Send the others tomorrow, or yourselves."

@@ -8,6 +8,10 @@ use shared::{Email, Timestamp};
 use sqlx::Row;
 use sqlx::any::AnyRow;
 
+/// The purchase that paid for a code of a pack, while its money is on its way back.
+const REFUNDING: &str = "SELECT 1 FROM packs k JOIN purchases p ON p.id = k.purchase_id WHERE k.id = coupons.pack \
+    AND p.state = 'refunding'";
+
 pub(super) const COLUMNS: &str = "code, used, most, valid_until, email, pack, brings_seat, revoked_at, terms";
 
 /// Which coupons to list; everything that is set must fit.
@@ -112,29 +116,25 @@ impl Tx {
     ) -> Result<Result<Coupon, CouponRefusal>, StoreError> {
         let text = format!(
             "UPDATE coupons SET used = used + 1 WHERE code = $1 AND (most IS NULL OR used < most OR $2 = 1) \
-             AND (revoked_at IS NULL OR brings_seat = 0) RETURNING {COLUMNS}"
+             AND (revoked_at IS NULL OR brings_seat = 0) AND ($3 = 1 OR NOT EXISTS ({REFUNDING})) RETURNING {COLUMNS}"
         );
         let taken = sqlx::query(sqlx::AssertSqlSafe(text))
             .bind(code.as_str())
             .bind(i64::from(!holds(Guard::CouponIsLeft)))
+            .bind(i64::from(!holds(Guard::CodesGoWithMoney)))
             .fetch_optional(self.connection())
             .await?;
         let Some(taken) = taken else {
-            let known = sqlx::query("SELECT revoked_at FROM coupons WHERE code = $1")
-                .bind(code.as_str())
-                .fetch_optional(self.connection())
-                .await?;
-            let revoked = known.map(|row| row.try_get::<Option<i64>, _>("revoked_at")).transpose()?;
-            return Ok(Err(match revoked {
-                Some(Some(_)) => CouponRefusal::Expired,
-                Some(None) => CouponRefusal::UsedUp,
-                None => CouponRefusal::Unknown,
-            }));
+            let text = format!("SELECT {COLUMNS} FROM coupons WHERE code = $1");
+            let known = sqlx::query(sqlx::AssertSqlSafe(text)).bind(code.as_str());
+            let Some(row) = known.fetch_optional(self.connection()).await? else {
+                return Ok(Err(CouponRefusal::Unknown));
+            };
+            let known = coupon(&row)?;
+            let is_over = known.revoked || self.is_refunding(&known).await?;
+            return Ok(Err(if is_over { CouponRefusal::Expired } else { CouponRefusal::UsedUp }));
         };
         let coupon = coupon(&taken)?;
-        if self.is_refunding(&coupon).await? {
-            return Ok(Err(CouponRefusal::Expired));
-        }
         sqlx::query("INSERT INTO redemptions (purchase_id, code, email, at) VALUES ($1, $2, $3, $4)")
             .bind(purchase.as_str())
             .bind(code.as_str())
@@ -147,13 +147,12 @@ impl Tx {
 
     /// Whether the money that was paid for this code is on its way back. Should that fail, the code is good again.
     async fn is_refunding(&mut self, coupon: &Coupon) -> Result<bool, StoreError> {
-        let Some(pack) = &coupon.pack else { return Ok(false) };
-        let row = sqlx::query(
-            "SELECT 1 AS one FROM packs k JOIN purchases p ON p.id = k.purchase_id WHERE k.id = $1 AND p.state = 'refunding'",
-        )
-        .bind(pack)
-        .fetch_optional(self.connection())
-        .await?;
+        if coupon.pack.is_none() {
+            return Ok(false);
+        }
+        let text = format!("SELECT 1 AS one FROM coupons WHERE code = $1 AND EXISTS ({REFUNDING})");
+        let query = sqlx::query(sqlx::AssertSqlSafe(text)).bind(coupon.code.as_str());
+        let row = query.fetch_optional(self.connection()).await?;
         Ok(row.is_some() && holds(Guard::CodesGoWithMoney))
     }
 

@@ -90,6 +90,8 @@ pub struct Store {
 pub struct Counting {
     /// Purchases opened by a client.
     pub opens: Option<Rate>,
+    /// Emails tried with a coupon by a client.
+    pub emails: Option<Rate>,
     /// Declines of a client, and for an email.
     pub declines: Option<Rate>,
     /// Declines of all together.

@@ -39,6 +39,16 @@ pub(crate) mod subject {
         ["declines ", whose].concat()
     }
 
+    /// Emails tried with a coupon, by a client or for one purchase.
+    pub(crate) fn emails(whose: &str) -> String {
+        ["emails ", whose].concat()
+    }
+
+    /// Marked while it is known that an email was tried there.
+    pub(crate) fn tried(purchase: &str, email: &str) -> String {
+        ["tried ", purchase, " ", email].concat()
+    }
+
     pub(crate) const ALL_GUESSES: &str = "guesses";
     /// Marked while coupon codes are being guessed.
     pub(crate) const GUESSING: &str = "guessing";
@@ -155,6 +165,7 @@ impl Store {
         let subjects = [
             subject::opens,
             subject::declines,
+            subject::emails,
             subject::guesses,
             subject::guessed,
             subject::passed,
@@ -349,6 +360,11 @@ impl Tx {
                 // Of a network that may do more this is more than was used, and does no harm.
                 let rate = opens.times(network.times);
                 self.return_use(&subject::opens(&network.name), rate, purchase.weight()).await?;
+            }
+        }
+        if let (Some(emails), Some(_)) = (self.store.counting.emails, purchase.redemption()) {
+            for network in networks {
+                self.return_use(&subject::emails(&network.name), emails.times(network.times), 1).await?;
             }
         }
         let Some(network) = networks.first() else { return Ok(()) };

@@ -279,6 +279,35 @@ async fn a_code_that_was_paid_for_is_good_after_the_sale_until_the_training_begi
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_only_its_code_allowed_is_not_kept_without_it() {
+    let app = TestApp::with(&["--trusted-proxies=127.0.0.1", "--limit-opens=2/1h"]).await;
+    app.change_catalog(|catalog| catalog.replace("seats = 1\n", "seats = 9\n")).await;
+    let pack = create(&app, &["--sku=ru-live", "--count=4"]);
+    let code = |n: usize| code_of(&pack["codes"][n]);
+    let open = async |body: Value| app.post_as("192.0.2.1", "/v1/purchases", &body).await;
+    let change = async |id: &str, coupon: Value| {
+        let request = app.request(Method::PATCH, &format!("/v1/purchases/{id}"));
+        app.send(request.header("x-forwarded-for", "192.0.2.1").json(&json!({ "coupon": coupon }))).await
+    };
+    let mut opened = Vec::new();
+    for n in 0..3 {
+        opened.push(open(json!({ "sku": "ru-live", "coupon": code(n) })).await.expect(201).text_at("id"));
+    }
+    // Without their codes they are purchases like others, of which two an hour are allowed.
+    change(&opened[0], Value::Null).await.expect(200);
+    change(&opened[1], Value::Null).await.expect(200);
+    change(&opened[2], Value::Null).await.expect_problem(429, "rate_limited");
+    change(&opened[2], json!(code(3))).await.expect(200);
+    app.change_catalog(|catalog| {
+        catalog.replace("seats = 9\n", "seats = 9\nsale_closes_at = 2020-01-01T00:00:00Z\n")
+    })
+    .await;
+    change(&opened[2], Value::Null).await.expect_problem(409, "sale_closed");
+    let shown = app.get(&format!("/v1/purchases/{}", opened[2])).await.json();
+    assert_eq!(shown["price"]["total"], 0, "the code stays: {shown}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn seats_of_codes_that_ran_out_are_on_sale_again() {
     let app = TestApp::start().await;
     create(&app, &["--sku=ru-live", "--count=1", "--reserve", "--until=2020-01-01T00:00:00Z"]);
