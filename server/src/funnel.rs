@@ -1,5 +1,4 @@
 //! How many see an offer, and how many of them come how far: counts by day, SKU and variant, of nobody in particular.
-use crate::purchase::Purchase;
 use serde::Serialize;
 use shared::Timestamp;
 use std::collections::{BTreeMap, HashMap};
@@ -7,7 +6,7 @@ use std::sync::{Mutex, PoisonError};
 use widget::variants::DEFAULT;
 
 /// In milliseconds.
-const DAY: i64 = 86_400_000;
+pub(crate) const DAY: i64 = 86_400_000;
 
 /// What is counted apart.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -75,23 +74,12 @@ pub fn beginning(now: Timestamp, days: u32) -> Timestamp {
     Timestamp::from_millis((today - i64::from(days) + 1) * DAY)
 }
 
-/// The funnel from what was seen and what was bought, by day, SKU and variant.
+/// The funnel from what was seen and how far those came who opened a purchase, by day, SKU and variant.
 #[must_use]
-pub fn funnel(seen: HashMap<Shelf, i64>, purchases: impl IntoIterator<Item = Purchase>) -> Vec<Line> {
-    let mut all = BTreeMap::<Shelf, Counts>::new();
+pub fn funnel(seen: HashMap<Shelf, i64>, steps: HashMap<Shelf, Counts>) -> Vec<Line> {
+    let mut all: BTreeMap<Shelf, Counts> = steps.into_iter().collect();
     for (shelf, seen) in seen {
         all.entry(shelf).or_default().seen += seen;
-    }
-    for purchase in purchases {
-        // A client may name what there is not.
-        let variant = purchase.variant().filter(|variant| widget::variants().find(variant).1);
-        let shelf = Shelf::new(purchase.opened_at(), purchase.sku(), variant);
-        let counts = all.entry(shelf).or_default();
-        let paid = purchase.was_paid();
-        counts.opened += 1;
-        counts.paying += i64::from(paid || purchase.learner().is_some());
-        counts.paid += i64::from(paid);
-        counts.granted += i64::from(purchase.was_granted());
     }
     all.into_iter()
         .map(|(Shelf { day, sku, variant }, counts)| Line { day: date(day), sku, variant, counts })
@@ -114,7 +102,7 @@ mod tests {
         views.add(shelf.clone(), 1);
         assert_eq!(views.take(), HashMap::from([(shelf.clone(), 3)]));
         assert!(views.take().is_empty());
-        let lines = funnel(HashMap::from([(shelf, 3)]), []);
+        let lines = funnel(HashMap::from([(shelf, 3)]), HashMap::new());
         assert_eq!((lines[0].day.as_str(), lines[0].variant.as_str()), ("1970-01-02", "default"));
     }
 }

@@ -99,5 +99,5 @@ pub(super) async fn show_funnel(
     token.may(Scope::Funnel)?;
     let since = beginning(api.checkout.now(), days.unwrap_or(30));
     let seen = api.checkout.store.views(since).await?;
-    Ok(Json(funnel(seen, api.checkout.store.purchases_since(since).await?)))
+    Ok(Json(funnel(seen, api.checkout.store.steps_since(since).await?)))
 }

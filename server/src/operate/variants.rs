@@ -35,7 +35,7 @@ pub fn list_variants(json: bool) -> anyhow::Result<()> {
 pub async fn show_stats(desk: &Desk, stats: &Stats, now: Timestamp) -> anyhow::Result<()> {
     let store = desk.open().await?;
     let since = beginning(now, stats.days);
-    let mut lines = funnel(store.views(since).await?, store.purchases_since(since).await?);
+    let mut lines = funnel(store.views(since).await?, store.steps_since(since).await?);
     lines.retain(|line| stats.sku.as_ref().is_none_or(|sku| *sku == line.sku));
     if !stats.daily {
         lines = together(lines);

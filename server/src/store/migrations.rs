@@ -5,7 +5,7 @@ use crate::email::normalized;
 use shared::Email;
 use sqlx::error::DatabaseError;
 use sqlx::migrate::{MigrateError, Migration, MigrationType, Migrator};
-use sqlx::{AnyConnection, Row as _, SqlSafeStr as _};
+use sqlx::{AnyConnection, Executor as _, Row as _, SqlSafeStr as _};
 
 /// One entry a file of `migrations/`, by its version and description. Written out because `sqlx::migrate!` would compile
 /// SQLite and sqlx a second time, for the compiler itself.
@@ -23,6 +23,7 @@ const FILES: &[(i64, &str, &str)] = &[
     (11, "networks", include_str!("../../migrations/0011_networks.sql")),
     (12, "instances", include_str!("../../migrations/0012_instances.sql")),
     (13, "emails", include_str!("../../migrations/0013_emails.sql")),
+    (14, "counts", include_str!("../../migrations/0014_counts.sql")),
 ];
 
 /// The schema that this release reads and writes.
@@ -51,6 +52,9 @@ pub(super) async fn prepare(
             if found.is_some_and(|found| found < SPELLED) {
                 spell_emails(connection).await?;
             }
+            if found.is_some_and(|found| found < COUNTED) {
+                fill_counts(connection).await?;
+            }
             return Ok(found);
         }
         (Some(version), Schema::Create | Schema::Check) if version == LATEST => return Ok(found),
@@ -69,6 +73,30 @@ pub(super) async fn prepare(
 
 /// From this schema on emails are stored in one spelling.
 const SPELLED: i64 = 13;
+
+/// From this schema on the funnel is counted by columns.
+const COUNTED: i64 = 14;
+
+/// Fills what the funnel counts from the purchases themselves. The one statement that each engine has in words of its own.
+async fn fill_counts(connection: &mut AnyConnection) -> Result<(), StoreError> {
+    let is_postgres = connection.backend_name() == "PostgreSQL";
+    let field = |name: &str| match is_postgres {
+        true => format!("(body::json ->> '{name}')"),
+        false => format!("json_extract(body, '$.{name}')"),
+    };
+    let known = widget::variants().iter().map(|(name, _)| format!("'{}'", name.replace('\'', "''")));
+    let statement = format!(
+        "UPDATE purchases SET variant = CASE WHEN {variant} IN ({known}) THEN {variant} END, \
+         pressed = CASE WHEN {learner} IS NULL THEN 0 ELSE 1 END, \
+         was_granted = CASE WHEN {granted_at} IS NULL THEN 0 ELSE 1 END",
+        variant = field("variant"),
+        known = known.collect::<Vec<_>>().join(", "),
+        learner = field("learner"),
+        granted_at = field("granted_at"),
+    );
+    connection.execute(sqlx::AssertSqlSafe(statement)).await?;
+    Ok(())
+}
 
 /// Brings emails that SQL can't spell, those with letters beyond ASCII, into the one spelling.
 async fn spell_emails(connection: &mut AnyConnection) -> Result<(), StoreError> {
@@ -161,6 +189,48 @@ mod tests {
         }
         assert_eq!(Store::migrate(database.url()).await.unwrap(), (Some(schema), LATEST));
         assert_eq!(open(Schema::Check).await, Ok(()));
+    }
+
+    #[tokio::test]
+    async fn what_earlier_releases_stored_is_found_and_counted() {
+        sqlx::any::install_default_drivers();
+        let database = TestDatabase::new().await;
+        let separator = if database.url().starts_with("sqlite:") { "?mode=rwc" } else { "" };
+        let mut connection = AnyConnection::connect(&format!("{}{separator}", database.url())).await.unwrap();
+        migrator_of(&FILES[..10]).run(&mut connection).await.unwrap();
+        for (id, email, body) in [
+            ("a", "JÜRGEN@müller.de", r#"{"variant":"launch","learner":{},"granted_at":1}"#),
+            ("b", "Ada@Example.com", r#"{"variant":"no-such","learner":null,"granted_at":null}"#),
+        ] {
+            sqlx::query(
+                "INSERT INTO purchases (id, reference, sku, state, version, email, opened_at, updated_at, body) \
+                 VALUES ($1, $1, 'ru', 'granted', 1, $2, 1, 1, $3)",
+            )
+            .bind(id)
+            .bind(email)
+            .bind(body)
+            .execute(&mut connection)
+            .await
+            .unwrap();
+        }
+        connection.close().await.unwrap();
+        assert_eq!(Store::migrate(database.url()).await.unwrap(), (Some(10), LATEST));
+        let mut connection = AnyConnection::connect(database.url()).await.unwrap();
+        let columns = "SELECT email_key, variant, pressed, was_granted FROM purchases ORDER BY id";
+        let rows = sqlx::query(columns).fetch_all(&mut connection).await.unwrap();
+        let row = |n: usize| {
+            let row = &rows[n];
+            let text = |column| row.get::<Option<String>, _>(column);
+            (
+                text("email_key"),
+                text("variant"),
+                row.get::<i64, _>("pressed"),
+                row.get::<i64, _>("was_granted"),
+            )
+        };
+        let is = |text: &str| Some(text.to_owned());
+        assert_eq!(row(0), (is("jürgen@xn--mller-kva.de"), is("launch"), 1, 1));
+        assert_eq!(row(1), (is("ada@example.com"), None, 0, 0));
     }
 
     #[test]

@@ -82,10 +82,10 @@ impl Store {
         Ok(Timestamp::from_millis(row.try_get("updated_at")?))
     }
 
-    /// Every purchase of this learner, and when it last changed; the newest first.
+    /// The newest purchases of this learner, and when each last changed; the newest first.
     pub async fn purchases_of(&self, email: &Email) -> Result<Vec<(Purchase, Timestamp)>, StoreError> {
         let rows = sqlx::query(
-            "SELECT body, updated_at FROM purchases WHERE email_key = $1 OR lower(email) = $1 ORDER BY opened_at DESC, id",
+            "SELECT body, updated_at FROM purchases WHERE email_key = $1 OR lower(email) = $1 ORDER BY opened_at DESC, id LIMIT 1000",
         )
         .bind(normalized(email))
         .fetch_all(self.pool())
@@ -97,7 +97,7 @@ impl Store {
     pub async fn entitlement(&self, sku: &str, learner: &Learner) -> Result<Option<Purchase>, StoreError> {
         let rows = sqlx::query(
             "SELECT body FROM purchases WHERE sku = $1 AND state = 'granted' AND (external_id = $2 OR email_key = $3 OR lower(email) = $3) \
-             ORDER BY opened_at DESC, id",
+             ORDER BY opened_at DESC, id LIMIT 100",
         )
         .bind(sku)
         .bind(learner.identity())
@@ -151,7 +151,7 @@ impl Store {
     ) -> Result<HashSet<String>, StoreError> {
         let rows = sqlx::query(
             "SELECT p.sku FROM outbox o JOIN purchases p ON p.id = o.purchase_id \
-             WHERE o.receiver = 'flockjay' AND p.state = 'paid' AND o.state IN ('pending', 'needs_person') \
+             WHERE o.receiver = 'flockjay' AND p.state = 'paid' AND o.state <> 'done' \
              GROUP BY p.sku HAVING (count(CASE WHEN o.state = 'needs_person' THEN 1 END) >= $2 \
              AND max(CASE WHEN o.state = 'needs_person' THEN o.finished_at ELSE 0 END) > $3) OR count(CASE WHEN o.state = 'pending' AND o.attempts > 1 AND o.created_at < $1 THEN 1 END) > 0",
         )

@@ -109,13 +109,15 @@ impl Store {
 
     /// How many commands wait, and how many need a person.
     pub async fn outbox_depth(&self) -> Result<(i64, i64), StoreError> {
-        let row = sqlx::query(
-            "SELECT count(CASE WHEN state = 'pending' THEN 1 END) AS pending, \
-             count(CASE WHEN state = 'needs_person' THEN 1 END) AS stuck FROM outbox",
-        )
-        .fetch_one(self.pool())
-        .await?;
-        Ok((row.try_get("pending")?, row.try_get("stuck")?))
+        let counts = "SELECT state, count(*) AS commands FROM outbox WHERE state <> 'done' GROUP BY state";
+        let (mut pending, mut stuck) = (0, 0);
+        for row in sqlx::query(counts).fetch_all(self.pool()).await? {
+            match row.try_get::<&str, _>("state")? {
+                "pending" => pending = row.try_get("commands")?,
+                _ => stuck = row.try_get("commands")?,
+            }
+        }
+        Ok((pending, stuck))
     }
 }
 

@@ -87,8 +87,8 @@ impl Tx {
         let client = own.map(|own| own.name.as_str());
         let stored = sqlx::query(
             "INSERT INTO purchases (id, reference, sku, state, version, intent, email, wake_at, opened_at, updated_at, body, \
-             client, places, client_56, client_48, email_key) \
-             SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $16, $18, $19, $22 \
+             client, places, client_56, client_48, email_key, variant) \
+             SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $16, $18, $19, $22, $23 \
              WHERE $13 + (SELECT coalesce(max(used_until) - $10, 0) / $21 FROM rates WHERE subject = $20 AND used_until > $10) \
              > (SELECT count(*) FROM purchases WHERE client = $12 AND state IN ('held', 'paying', 'processing') \
              AND ($16 = 1 OR places > 1)) \
@@ -119,6 +119,8 @@ impl Tx {
         .bind(client.filter(|_| !purchase.is_for_team()).map(subject::trust))
         .bind(i64::try_from(TRUST.as_millis()).unwrap_or(i64::MAX))
         .bind(purchase.owner().map(|learner| normalized(&learner.email)))
+        // A client may name what there is not.
+        .bind(purchase.variant().filter(|variant| widget::variants().find(variant).1))
         .execute(self.connection())
         .await?;
         Ok(stored.rows_affected() == 1)
@@ -325,7 +327,8 @@ impl Tx {
         sqlx::query(
             "UPDATE purchases SET state = $2, version = $3, intent = $4, email = $5, wake_at = $6, \
              updated_at = coalesce($7, updated_at), \
-             body = $8, external_id = $9, email_key = $10, feed_at = NULL WHERE id = $1",
+             body = $8, external_id = $9, email_key = $10, feed_at = NULL, \
+             pressed = CASE WHEN pressed = 1 THEN 1 ELSE $11 END, was_granted = $12 WHERE id = $1",
         )
         .bind(purchase.id().as_str())
         .bind(purchase.state().as_str())
@@ -337,6 +340,8 @@ impl Tx {
         .bind(serde_json::to_string(purchase)?)
         .bind(purchase.owner().and_then(Learner::identity))
         .bind(purchase.owner().map(|learner| normalized(&learner.email)))
+        .bind(i64::from(purchase.learner().is_some()))
+        .bind(i64::from(purchase.was_granted()))
         .execute(self.connection())
         .await?;
         Ok(())

@@ -1,10 +1,10 @@
 //! How often first screens were seen.
 use super::{Store, StoreError};
-use crate::funnel::Shelf;
-use crate::purchase::Purchase;
+use crate::funnel::{Counts, DAY, Shelf};
 use shared::Timestamp;
 use sqlx::Row;
 use std::collections::HashMap;
+use widget::variants::DEFAULT;
 
 impl Store {
     /// Adds what was seen, all of it or nothing.
@@ -47,12 +47,30 @@ impl Store {
             .collect()
     }
 
-    /// Purchases opened since, the oldest first.
-    pub async fn purchases_since(&self, since: Timestamp) -> Result<Vec<Purchase>, StoreError> {
-        let rows = sqlx::query("SELECT body FROM purchases WHERE opened_at >= $1 ORDER BY opened_at")
-            .bind(since.as_millis())
-            .fetch_all(self.pool())
-            .await?;
-        rows.iter().map(|row| Ok(serde_json::from_str(row.try_get("body")?)?)).collect()
+    /// How far those came whose purchases were opened since.
+    pub async fn steps_since(&self, since: Timestamp) -> Result<HashMap<Shelf, Counts>, StoreError> {
+        let rows = sqlx::query(
+            "SELECT opened_at / $2 AS day, sku, variant, count(*) AS opened, \
+             count(CASE WHEN pressed = 1 OR state IN ('paid', 'granted', 'refunding', 'refunded') THEN 1 END) AS paying, \
+             count(CASE WHEN state IN ('paid', 'granted', 'refunding', 'refunded') THEN 1 END) AS paid, \
+             count(CASE WHEN was_granted = 1 THEN 1 END) AS granted \
+             FROM purchases WHERE opened_at >= $1 GROUP BY opened_at / $2, sku, variant",
+        )
+        .bind(since.as_millis())
+        .bind(DAY)
+        .fetch_all(self.pool())
+        .await?;
+        let mut steps = HashMap::<_, Counts>::new();
+        for row in &rows {
+            let variant: Option<String> = row.try_get("variant")?;
+            let variant = variant.unwrap_or_else(|| DEFAULT.to_owned());
+            let shelf = Shelf { day: row.try_get("day")?, sku: row.try_get("sku")?, variant };
+            let counts = steps.entry(shelf).or_default();
+            counts.opened += row.try_get::<i64, _>("opened")?;
+            counts.paying += row.try_get::<i64, _>("paying")?;
+            counts.paid += row.try_get::<i64, _>("paid")?;
+            counts.granted += row.try_get::<i64, _>("granted")?;
+        }
+        Ok(steps)
     }
 }
