@@ -156,3 +156,36 @@ async fn our_own_pages_keep_the_page_policy() {
     }
     app.get("/buy/ru-none").await.expect_problem(404, "unknown_sku");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whatever_is_asked_for_is_limited_but_health_and_webhooks() {
+    let app = TestApp::with(&["--limit-requests=2/1h", "--trusted-proxies=127.0.0.1"]).await;
+    for (n, path) in
+        ["/embed/v1.js", "/embed/card/ru-course", "/openapi.json", "/readyz", "/preview"].iter().enumerate()
+    {
+        let ask = || {
+            let request = app.request(reqwest::Method::GET, path);
+            app.send(request.header("x-forwarded-for", format!("192.0.2.{n}")))
+        };
+        assert_ne!(ask().await.status, 429);
+        assert_ne!(ask().await.status, 429);
+        assert_eq!(ask().await.status, 429, "{path}");
+    }
+    for _ in 0..9 {
+        let ask = app.request(reqwest::Method::GET, "/healthz").header("x-forwarded-for", "192.0.2.1");
+        app.send(ask).await.expect(200);
+        let tell =
+            app.request(reqwest::Method::POST, "/v1/stripe/webhook").header("x-forwarded-for", "192.0.2.1");
+        app.send(tell.body("{}")).await.expect_problem(400, "bad_signature");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_too_long_is_not_told_back() {
+    let app = TestApp::start().await;
+    let long = "x".repeat(30_000);
+    let card = app.get(&format!("/embed/card/{COURSE}?variant={long}&lang={long}")).await;
+    assert!(!card.text.contains("xxxx"), "{} bytes", card.text.len());
+    let request = app.request(reqwest::Method::GET, "/embed/v1.js").header("x-long", "x".repeat(70_000));
+    assert_eq!(app.send(request).await.status, 431);
+}

@@ -115,6 +115,19 @@ async fn the_same_key_replays_and_another_body_is_refused() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_key_is_its_clients_own() {
+    let app = TestApp::with(&["--trusted-proxies=127.0.0.1"]).await;
+    let open = async |client: &str| {
+        let request = app.request(Method::POST, "/v1/purchases").header("x-forwarded-for", client);
+        let request = request.header("idempotency-key", "key-1").json(&json!({ "sku": COURSE }));
+        app.send(request).await.expect(201).text_at("id")
+    };
+    let first = open("192.0.2.1").await;
+    assert_eq!(open("192.0.2.1").await, first);
+    assert_ne!(open("192.0.2.2").await, first, "nobody is told of another's purchase");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn the_same_key_at_the_same_time_opens_one_purchase() {
     let app = TestApp::start().await;
     let tries = (0..20).map(|_| {

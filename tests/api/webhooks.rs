@@ -1,5 +1,5 @@
 //! Stripe's webhooks: any order, any number, and whatever else may come to that address.
-use checkout_tests::{Answer, COURSE, Setup, TestApp};
+use checkout_tests::{Answer, COURSE, Setup, TestApp, logged};
 use sandbox::stripe::{DisputeStatus, sign};
 use sandbox::{Misdelivery, StripeOperation, WebhookFault};
 use serde_json::{Value, json};
@@ -55,6 +55,17 @@ async fn an_event_that_comes_before_our_own_record_is_ours_by_its_reference() {
     app.sandbox.stripe().confirm(&intent, GOOD).unwrap();
     app.reaches(&id, "granted").await;
     app.sandbox.stripe().clear_faults();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn that_no_signature_is_right_any_more_is_told() {
+    let app = TestApp::start().await;
+    for _ in 0..5 {
+        let request =
+            app.request(reqwest::Method::POST, "/v1/stripe/webhook").header("stripe-signature", "t=1,v1=00");
+        app.send(request.body("{}")).await.expect_problem(400, "bad_signature");
+    }
+    assert!(logged().contains("check STRIPE_WEBHOOK_SECRETS against"));
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -29,6 +29,7 @@ use crate::store::Store;
 use crate::trial::reach;
 use shared::{Offering, Sale, Timestamp};
 use std::sync::Arc;
+use std::sync::atomic::AtomicU32;
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
@@ -59,6 +60,8 @@ pub struct Checkout<P = Stripe, G = FlockJay> {
     pub(crate) clock: Clock,
     pub(crate) guards: Guards,
     pub(crate) asks: Asks,
+    /// Webhooks with a wrong signature since the last right one.
+    refused_webhooks: Arc<AtomicU32>,
     /// Who is told of purchases.
     pub(crate) accounts: Arc<[Arc<dyn Account>]>,
     /// Reads learners' tokens.
@@ -87,6 +90,7 @@ impl<P: Payments, G: Grants> Checkout<P, G> {
             clock,
             guards: Guards::default(),
             asks: Asks::default(),
+            refused_webhooks: Arc::default(),
             accounts: Arc::default(),
             identity: Arc::default(),
             patience: GIVE_UP_WAIT,
@@ -189,6 +193,7 @@ impl<P, G> Clone for Checkout<P, G> {
             clock: self.clock.clone(),
             guards: self.guards.clone(),
             asks: self.asks.clone(),
+            refused_webhooks: self.refused_webhooks.clone(),
             accounts: self.accounts.clone(),
             identity: self.identity.clone(),
             patience: self.patience,

@@ -17,6 +17,8 @@ use shared::{Money, OpenPurchase, Opened, Price, Sale, Team, Timestamp, TokenRef
 #[derive(Clone, Debug)]
 pub struct IdempotencyKey {
     key: String,
+    /// Among whose openings it is looked for.
+    scope: String,
     body_hash: String,
 }
 
@@ -24,7 +26,14 @@ impl IdempotencyKey {
     /// `body` is what the client sent.
     #[must_use]
     pub fn new(key: &str, body: &[u8]) -> Self {
-        Self { key: key.to_owned(), body_hash: hex::encode(Sha256::digest(body)) }
+        let body_hash = hex::encode(Sha256::digest(body));
+        Self { key: key.to_owned(), scope: FORMS.to_owned(), body_hash }
+    }
+
+    /// The key as `client` has chosen it: another's of the same text is another.
+    #[must_use]
+    pub fn of(self, client: &Client) -> Self {
+        Self { scope: ["open ", client.name().unwrap_or_default()].concat(), ..self }
     }
 
     /// Claims the key; the answer given before, where this is a repeat.
@@ -49,7 +58,8 @@ impl IdempotencyKey {
     }
 }
 
-const SCOPE: &str = "open";
+/// Keys that we have made ourselves, for forms: nobody else knows them, and who sends one may have changed networks.
+const FORMS: &str = "open";
 
 /// Who asks for what.
 struct Visit<'a> {
@@ -94,7 +104,7 @@ impl<P: Payments, G: Grants> Checkout<P, G> {
 
     /// The purchase that was opened with this key, as it stands.
     pub(super) async fn opened_with(&self, key: &IdempotencyKey) -> Result<Option<Purchase>, Error> {
-        let Some(answer) = self.store.answer_of(SCOPE, &key.key).await? else { return Ok(None) };
+        let Some(answer) = self.store.answer_of(&key.scope, &key.key).await? else { return Ok(None) };
         let opened: Opened = serde_json::from_str(&answer).map_err(StoreError::from)?;
         let id = PurchaseId::parse(&opened.id).ok_or(Error::UnknownPurchase)?;
         Ok(Some(self.store.purchase(&id).await?))
@@ -183,7 +193,7 @@ impl<P: Payments, G: Grants> Checkout<P, G> {
             return Ok(false);
         }
         match key {
-            Some(key) => Ok(self.store.answer_of(SCOPE, &key.key).await?.is_none()),
+            Some(key) => Ok(self.store.answer_of(&key.scope, &key.key).await?.is_none()),
             None => Ok(true),
         }
     }
@@ -198,7 +208,7 @@ impl<P: Payments, G: Grants> Checkout<P, G> {
         let Visit { request, key, client, signed_in } = visit;
         // Ahead of a refusal, so that a repeat is answered as it was whatever has changed since.
         if let Some(key) = key
-            && let Some(answer) = key.claim(tx, SCOPE, now).await?
+            && let Some(answer) = key.claim(tx, &key.scope, now).await?
         {
             return Ok(Opening::Known(serde_json::from_str(&answer).map_err(StoreError::from)?));
         }
@@ -232,7 +242,7 @@ impl<P: Payments, G: Grants> Checkout<P, G> {
         let opened = Opened { token_refused: token_refused.map(ToString::to_string), ..purchase.opened() };
         if let Some(key) = key {
             let answer = serde_json::to_string(&opened).map_err(StoreError::from)?;
-            key.keep(tx, SCOPE, &answer).await?;
+            key.keep(tx, &key.scope, &answer).await?;
         }
         Ok(Opening::New(opened))
     }

@@ -6,12 +6,23 @@ use crate::payments::{IntentStatus, Message, News, Payments};
 use crate::purchase::{Event, PurchaseId, Reference};
 use crate::store::{StoreError, StoredEvent, Tx};
 use crate::trial::reach;
+use std::sync::atomic::Ordering;
+
+/// Refused webhooks without one that is right between them, after which operators are told.
+const IN_A_ROW: u32 = 5;
 
 impl<P: Payments, G: Grants> Checkout<P, G> {
     /// Applies a message once, however often and in whatever order it comes. What is not ours, not known or can't be
     /// applied is kept and acknowledged, so that it never blocks the next.
     pub async fn take_webhook(&self, body: &str, signature: Option<&str>) -> Result<(), Error> {
-        let message = self.payments.read_message(body, signature)?;
+        let message = match self.payments.read_message(body, signature) {
+            Ok(message) => message,
+            Err(refusal) => {
+                self.count_refused_webhook();
+                return Err(refusal.into());
+            }
+        };
+        self.refused_webhooks.store(0, Ordering::Relaxed);
         let kept = StoredEvent {
             id: &message.id,
             kind: &message.kind,
@@ -26,6 +37,18 @@ impl<P: Payments, G: Grants> Checkout<P, G> {
                 Ok(tx.commit().await?)
             }
             outcome => outcome,
+        }
+    }
+
+    /// One may be anybody's. Many in a row, and none that is right, are Stripe's with a secret that we don't have.
+    fn count_refused_webhook(&self) {
+        let refused = self.refused_webhooks.fetch_add(1, Ordering::Relaxed) + 1;
+        if refused == IN_A_ROW {
+            tracing::error!(
+                alert = true,
+                refused,
+                "webhooks are refused in a row: check STRIPE_WEBHOOK_SECRETS against Stripe's dashboard, and this machine's clock"
+            );
         }
     }
 

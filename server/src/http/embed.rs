@@ -59,11 +59,16 @@ struct Told<'a> {
     wasm: &'a str,
 }
 
+/// Names longer than any that there is are not there, and are not told back.
+const LONGEST_VARIANT: usize = 64;
+const LONGEST_TAG: usize = 35;
+
 impl<S: Send + Sync> FromRequestParts<S> for Asked {
     type Rejection = Infallible;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Infallible> {
-        Ok(Self { lang: query(parts, "lang"), variant: query(parts, "variant") })
+        let short = |name, most| query(parts, name).filter(|value| value.len() <= most);
+        Ok(Self { lang: short("lang", LONGEST_TAG), variant: short("variant", LONGEST_VARIANT) })
     }
 }
 

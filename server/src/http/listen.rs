@@ -24,6 +24,8 @@ const FIRST_REQUESTS: usize = 512;
 /// How long a first request counts among them, and how long one more waits: those ahead may be slow on purpose, or wait
 /// for news.
 const TURN: Duration = Duration::from_secs(2);
+/// The longest head of a request: browsers' and proxies' are a tenth of it.
+const LONGEST_HEAD: usize = 64 * 1024;
 /// How long to leave the system alone that has no room for another connection.
 const NO_ROOM: Duration = Duration::from_millis(100);
 /// How often connections that are late are looked for.
@@ -98,7 +100,7 @@ async fn talk(
     let watched = Watched { socket, connection: connection.clone() };
     let mut http = http1::Builder::new();
     // The connection has deadlines of its own.
-    http.header_read_timeout(None);
+    http.header_read_timeout(None).max_buf_size(LONGEST_HEAD);
     let mut served = std::pin::pin!(http.serve_connection(TokioIo::new(watched), service));
     let until_over = async {
         // What goes wrong now is the client's doing: it went away, or does not speak HTTP.

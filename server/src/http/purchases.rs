@@ -49,6 +49,7 @@ pub(super) async fn open_purchase(
     client: Client,
     Body(request, key): Body<OpenPurchase>,
 ) -> Result<impl IntoResponse, Error> {
+    let key = key.map(|key| key.of(&client));
     let opened = api.checkout.open_purchase(request, key, &client).await?;
     Ok((StatusCode::CREATED, NEVER, Json(opened)))
 }

@@ -1,6 +1,10 @@
 //! The two databases, as far as they differ before the first statement.
 use super::StoreError;
 use sqlx::{AnyConnection, Executor};
+use std::fs::{OpenOptions, Permissions};
+use std::io::ErrorKind;
+use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
+use std::path::Path;
 
 /// What SQLite's one writer has beside what every connection has: 16 MiB of pages in memory, and a log that may grow to
 /// 40 MB before a commit has to wait until it is worked into the file.
@@ -66,14 +70,21 @@ impl Engine {
             Self::Sqlite => {
                 let path = url.trim_start_matches("sqlite:").trim_start_matches("//");
                 let file = path.split('?').next().unwrap_or(path);
-                if !creates && !std::path::Path::new(file).exists() {
+                if !creates && !Path::new(file).exists() {
                     return Err(StoreError::Unsupported(format!("DATABASE_URL: there is no file {file}")));
                 }
-                if let Some(folder) = std::path::Path::new(file).parent() {
+                if let Some(folder) = Path::new(file).parent() {
                     std::fs::create_dir_all(folder).map_err(|error| {
                         StoreError::Unsupported(format!(
                             "DATABASE_URL: can't create {}: {error}",
                             folder.display()
+                        ))
+                    })?;
+                }
+                if creates {
+                    keep_private(Path::new(file)).map_err(|error| {
+                        StoreError::Unsupported(format!(
+                            "DATABASE_URL: {file} can't be kept from other users of this machine: {error}"
                         ))
                     })?;
                 }
@@ -82,4 +93,27 @@ impl Engine {
             }
         }
     }
+}
+
+/// Makes the file one that only its owner reads: it has names and addresses in it. SQLite gives its log the same rights. A
+/// file that is there is never opened here: closing it would end the locks that SQLite has on it in this process
+/// (<https://www.sqlite.org/howtocorrupt.html>, 2.2).
+fn keep_private(file: &Path) -> std::io::Result<()> {
+    let mode = 0o600;
+    match OpenOptions::new().create_new(true).write(true).mode(mode).open(file) {
+        Err(error) if error.kind() != ErrorKind::AlreadyExists => return Err(error),
+        _ => {}
+    }
+    for suffix in ["", "-wal", "-shm"] {
+        let mut path = file.as_os_str().to_owned();
+        path.push(suffix);
+        match std::fs::set_permissions(&path, Permissions::from_mode(mode)) {
+            Err(error) if error.kind() == ErrorKind::PermissionDenied => {
+                tracing::warn!(%error, "the database belongs to another user, who decides who may read it");
+            }
+            Err(error) if error.kind() != ErrorKind::NotFound => return Err(error),
+            _ => {}
+        }
+    }
+    Ok(())
 }

@@ -99,7 +99,13 @@ impl File {
     /// The first mistake.
     pub fn parse(text: &str) -> Result<Self, Mistake> {
         let file: Self = toml::from_str(text).map_err(|error| Mistake::new("the file", error.message()))?;
-        for (name, value) in &file.tokens {
+        file.check()?;
+        Ok(file)
+    }
+
+    /// Whether its values are what they should be and nothing else, wherever it comes from.
+    pub(super) fn check(&self) -> Result<(), Mistake> {
+        for (name, value) in &self.tokens {
             let token = TOKENS.iter().find(|token| token.name == name).ok_or_else(|| {
                 let known: Vec<_> = TOKENS.iter().map(|token| token.name).collect();
                 Mistake::new(
@@ -111,12 +117,12 @@ impl File {
                 token.check(value).map_err(|mend| Mistake::new(format!("tokens.{name}"), mend))?;
             }
         }
-        if let Some(height) = &file.height
+        if let Some(height) = &self.height
             && !height.chars().all(|letter| letter.is_ascii_alphanumeric() || " .,()+-*/".contains(letter))
         {
             return Err(Mistake::new("height", "must be a length such as 13em, or a calculation of lengths"));
         }
-        Ok(file)
+        Ok(())
     }
 
     /// As TOML.

@@ -75,8 +75,9 @@ impl Variant {
     /// What a file says.
     ///
     /// # Errors
-    /// Where its words are not those of a locale.
+    /// Where a value is none of a token's, or its words are not those of a locale.
     pub fn new(file: File) -> Result<Self, Mistake> {
+        file.check()?;
         let mut own = file.words.clone();
         if !file.facts.guarantee {
             for (language, _) in locales().iter() {
@@ -151,6 +152,16 @@ mod tests {
         assert!(!variants().find("no such thing").1);
         assert!(variants().find(DEFAULT).1);
         assert_eq!(variants().find(DEFAULT).0.file().layout, Layout::Card);
+    }
+
+    #[test]
+    fn what_no_file_may_say_no_link_says_either() {
+        let mut file = variants().find(DEFAULT).0.file().clone();
+        file.height = Some("1px;} body{display:none".to_owned());
+        assert_eq!(Variant::new(file.clone()).err().unwrap().field, "height");
+        file.height = None;
+        file.tokens.insert("no-such".to_owned(), Value::Always("red".to_owned()));
+        assert_eq!(Variant::new(file).err().unwrap().field, "tokens.no-such");
     }
 
     #[test]

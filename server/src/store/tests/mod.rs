@@ -249,3 +249,15 @@ async fn what_goes_to_postgresql_is_encrypted_and_its_certificate_is_verified() 
     let refusal = connect("sslmode=verify-full".to_owned()).await.err().unwrap().to_string();
     assert!(refusal.contains("certificate"), "nobody vouches for it: {refusal}");
 }
+
+#[tokio::test]
+async fn a_file_is_read_by_its_owner_alone() {
+    use std::os::unix::fs::PermissionsExt;
+    let fixture = Fixture::new().await;
+    let Some(path) = fixture.database.url().strip_prefix("sqlite://") else { return };
+    fixture.open(1).await;
+    for suffix in ["", "-wal", "-shm"] {
+        let mode = std::fs::metadata(format!("{path}{suffix}")).unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o600, "{suffix}");
+    }
+}
