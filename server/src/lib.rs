@@ -23,6 +23,7 @@ pub mod operate;
 mod outbound;
 pub mod payments;
 pub mod purchase;
+mod quiet;
 pub mod reconcile;
 pub mod store;
 pub mod timekeeping;

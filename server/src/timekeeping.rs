@@ -6,6 +6,7 @@ use crate::clock::{Clock, ClockState};
 use crate::grants::Grants;
 use crate::heartbeat::Heartbeat;
 use crate::payments::Payments;
+use crate::quiet::Quiet;
 use crate::store::{Store, StoreError};
 use shared::Timestamp;
 use std::collections::HashMap;
@@ -15,6 +16,8 @@ use tokio::sync::Mutex;
 
 /// How often clocks are compared.
 const LOOK: Duration = Duration::from_secs(1);
+/// Looks after which the database is tried, too.
+const PROBE: u64 = 5;
 /// How often a server that is alone on its file says that it is there.
 const ALONE: Duration = Duration::from_secs(2);
 /// How long a question to the database may take for its answer to tell the time.
@@ -137,10 +140,19 @@ pub async fn run_timekeeper<P: Payments, G: Grants>(
     heartbeat: Heartbeat,
 ) {
     let mut keeper = keeper.lock().await;
+    let mut looks = 0_u64;
     loop {
         heartbeat.beat();
         if let Err(error) = keeper.look().await {
-            tracing::warn!(%error, "the time can't be asked for");
+            static UNTOLD: Quiet = Quiet::new();
+            if let Some(more) = UNTOLD.speak() {
+                tracing::warn!(%error, more, "the time can't be asked for");
+            }
+        }
+        // Whoever asks for readiness or nobody at all: that nothing can be written is told.
+        looks += 1;
+        if looks.is_multiple_of(PROBE) {
+            checkout.can_write().await;
         }
         tokio::select! {
             () = tokio::time::sleep(LOOK) => {}

@@ -1,5 +1,5 @@
 //! Connections: so many, and so many of one client. Where there is no room for another, the client that has most loses one
-//! that does nothing, or that is slow to say what it wants. And each ends by a deadline, whatever it waits for.
+//! on which nothing has happened for long. And each ends by a deadline, whatever it waits for.
 use std::collections::{BTreeMap, HashMap};
 use std::net::IpAddr;
 use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
@@ -56,7 +56,9 @@ pub struct Connection {
 
 struct State {
     phase: AtomicU8,
-    /// When the phase must be over.
+    /// When the phase began.
+    since: AtomicU64,
+    /// When it must be over.
     due: AtomicU64,
     /// When something must have been read of what is being sent; zero where nothing waits.
     read_due: AtomicU64,
@@ -64,7 +66,7 @@ struct State {
 }
 
 /// What a connection waits for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
 enum Phase {
     /// For the next request.
@@ -151,14 +153,12 @@ impl Connections {
 }
 
 impl Open {
-    /// Closes the connection of `client` that is missed least: one that is kept for nothing, or the oldest that is slow.
+    /// Closes the connection of `client` on which nothing has happened for the longest, of those that we don't answer.
     fn close_one_of(&mut self, client: IpAddr) -> bool {
         let Some(all) = self.clients.get(&client) else { return false };
-        let idle = all.iter().map(|(number, state)| (state.phase(), *number, state));
-        let least = idle
-            .filter(|(phase, ..)| *phase < Phase::Answer as u8)
-            .min_by_key(|(phase, number, _)| (*phase, *number));
-        let Some((_, number, state)) = least else { return false };
+        let idle = all.iter().filter(|(_, state)| state.phase() < Phase::Answer as u8);
+        let stalest = idle.min_by_key(|(number, state)| (state.since.load(Ordering::Relaxed), **number));
+        let Some((&number, state)) = stalest else { return false };
         state.close.notify_one();
         self.remove(client, number);
         true
@@ -231,6 +231,7 @@ impl State {
     fn new() -> Self {
         Self {
             phase: AtomicU8::new(Phase::Silent as u8),
+            since: AtomicU64::new(moment()),
             due: AtomicU64::new(after(SILENCE)),
             read_due: AtomicU64::new(0),
             close: Notify::new(),
@@ -243,6 +244,7 @@ impl State {
 
     fn enter(&self, phase: Phase, most: Duration) {
         self.phase.store(phase as u8, Ordering::Relaxed);
+        self.since.store(moment(), Ordering::Relaxed);
         self.due.store(after(most), Ordering::Relaxed);
     }
 
@@ -295,10 +297,11 @@ mod tests {
         kept.answered();
         let next = connections.take(OTHER, false).unwrap();
         assert!(
-            is_closed(&kept) && !is_closed(&slow) && !is_closed(&first),
-            "one that does nothing goes first"
+            is_closed(&slow) && !is_closed(&kept) && !is_closed(&first),
+            "the stalest of whoever has most"
         );
-        for busy in [&first, &slow, &next] {
+        drop(slow);
+        for busy in [&first, &kept, &next] {
             busy.heard();
             busy.answers();
         }

@@ -27,7 +27,8 @@ impl<P: Payments, G: Grants> Checkout<P, G> {
         waiting
     }
 
-    async fn can_write(&self) -> bool {
+    /// Whether something can be written now, or could a second ago.
+    pub(crate) async fn can_write(&self) -> bool {
         let mut found = self.readiness.0.lock().await;
         if let Some((at, can)) = *found
             && at.elapsed() < FRESH
@@ -35,8 +36,16 @@ impl<P: Payments, G: Grants> Checkout<P, G> {
             return can;
         }
         let written = self.store.write_probe(self.now()).await;
-        if let Err(error) = &written {
-            tracing::warn!(%error, "not ready: nothing can be written to the database");
+        // It is told once, and once more when it is over.
+        let could = found.is_none_or(|(_, could)| could);
+        match &written {
+            Err(error) if could => tracing::error!(
+                alert = true,
+                %error,
+                "nothing can be written to the database: is its disk full, or its host away? Nothing is lost; what is due waits"
+            ),
+            Ok(()) if !could => tracing::info!("the database can be written to again"),
+            _ => {}
         }
         *found = Some((Instant::now(), written.is_ok()));
         written.is_ok()

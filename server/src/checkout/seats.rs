@@ -4,6 +4,7 @@ use crate::error::Error;
 use crate::grants::Grants;
 use crate::heartbeat::Heartbeat;
 use crate::payments::Payments;
+use crate::quiet::Quiet;
 use shared::{Sale, SeatsNews};
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -39,7 +40,12 @@ impl<P: Payments, G: Grants> Checkout<P, G> {
             }
             match self.store.all_taken_seats().await {
                 Ok(taken) => watched.iter().for_each(|sku| self.tell_seats(sku, &taken)),
-                Err(error) => tracing::warn!(%error, "seats can't be read"),
+                Err(error) => {
+                    static UNREAD: Quiet = Quiet::new();
+                    if let Some(more) = UNREAD.speak() {
+                        tracing::warn!(%error, more, "seats can't be read");
+                    }
+                }
             }
         }
     }

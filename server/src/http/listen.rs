@@ -2,6 +2,7 @@
 //! memory stays small; the others wait for a moment.
 use super::Front;
 use crate::admission::Connection;
+use crate::quiet::Quiet;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
@@ -48,7 +49,10 @@ pub async fn serve(listener: TcpListener, front: Front, stop: CancellationToken,
         let (socket, peer) = match accepted {
             Ok(accepted) => accepted,
             Err(error) => {
-                tracing::warn!(%error, "a connection could not be taken");
+                static UNTAKEN: Quiet = Quiet::new();
+                if let Some(more) = UNTAKEN.speak() {
+                    tracing::warn!(%error, more, "a connection could not be taken");
+                }
                 tokio::time::sleep(NO_ROOM).await;
                 continue;
             }

@@ -5,6 +5,7 @@ use crate::checkout::explain;
 use crate::error::Error;
 use crate::payments::PaymentsError;
 use crate::purchase::Refusal;
+use crate::quiet::Quiet;
 use axum::Json;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
@@ -365,7 +366,13 @@ impl At for Problem {
 }
 
 fn log(error: &Error, problem: &Problem) {
-    if problem.status >= 500 {
+    if matches!(error, Error::Store(_) | Error::Busy) {
+        // Of a database that is gone each request would tell.
+        static FAILED: Quiet = Quiet::new();
+        if let Some(more) = FAILED.speak() {
+            tracing::error!(problem.code = problem.code.as_str(), %error, more, "requests fail");
+        }
+    } else if problem.status >= 500 {
         tracing::error!(problem.code = problem.code.as_str(), %error, "request failed");
     } else {
         tracing::debug!(problem.code = problem.code.as_str(), %error, "request refused");

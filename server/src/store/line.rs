@@ -5,6 +5,7 @@
 //! transaction, and one commit, which is what the disk is slow at, keeps the writes of all. Where nobody waits, it is
 //! one's turn again at once. Nobody is told that theirs is kept before it is.
 use super::{PATIENCE, StoreError};
+use crate::quiet::Quiet;
 use sqlx::{AnyConnection, Executor};
 use std::ops::{Deref, DerefMut};
 use std::sync::Arc;
@@ -151,7 +152,10 @@ impl Writer {
             return self.give_up().await;
         }
         if let Err(error) = self.run("ROLLBACK TO member").await {
-            tracing::error!(%error, "a write can't be taken back: those that it shares a commit with fail");
+            static KEPT: Quiet = Quiet::new();
+            if let Some(more) = KEPT.speak() {
+                tracing::error!(%error, more, "a write can't be taken back: those that it shares a commit with fail");
+            }
             return self.give_up().await;
         }
         if self.group.turns >= GROUP {
@@ -164,7 +168,10 @@ impl Writer {
             return;
         }
         if let Err(error) = self.run("COMMIT").await {
-            tracing::error!(%error, "a commit failed");
+            static FAILED: Quiet = Quiet::new();
+            if let Some(more) = FAILED.speak() {
+                tracing::error!(%error, more, "a commit failed");
+            }
             return self.give_up().await;
         }
         for member in self.end() {

@@ -6,6 +6,7 @@ use crate::grants::Grants;
 use crate::heartbeat::Heartbeat;
 use crate::mail::{MailError, Mailer, code_letter};
 use crate::payments::Payments;
+use crate::quiet::Quiet;
 use crate::store::{Mail, StoreError};
 
 /// Runs until the checkout stops. `base` is our address without a trailing slash.
@@ -31,7 +32,12 @@ pub async fn run_mail<P: Payments, G: Grants>(
                 continue;
             }
             Ok(None) => {}
-            Err(error) => tracing::error!(%error, "letters to be sent can't be read"),
+            Err(error) => {
+                static UNREAD: Quiet = Quiet::new();
+                if let Some(more) = UNREAD.speak() {
+                    tracing::error!(%error, more, "letters to be sent can't be read");
+                }
+            }
         }
         tokio::select! {
             () = tokio::time::sleep(LOOK) => {}

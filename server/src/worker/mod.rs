@@ -20,6 +20,7 @@ use crate::grants::Grants;
 use crate::heartbeat::Heartbeat;
 use crate::payments::Payments;
 use crate::purchase::{Command, Event, Receiver};
+use crate::quiet::Quiet;
 use crate::store::{StoreError, Task};
 use crate::trial::reach;
 use shared::Timestamp;
@@ -42,6 +43,8 @@ const LONGEST_HEED: Duration = Duration::from_secs(86_400);
 const LONGEST_MAIL: Duration = Duration::from_secs(180);
 /// The longest sleep: other instances' commands are found by looking.
 const LOOK: Duration = Duration::from_secs(1);
+/// The longest sleep while the outbox can't be read or written to.
+const MOST_TROUBLE: Duration = Duration::from_secs(10);
 /// Commands carried out at the same time, for each receiver, so that one that hangs holds up no other.
 const AT_ONCE: usize = 16;
 
@@ -66,6 +69,8 @@ pub async fn run_outbox<P: Payments, G: Grants>(
     let tasks = TaskTracker::new();
     let slots = Arc::new(Semaphore::new(AT_ONCE));
     let mut work = checkout.store.work();
+    // How long the database is left alone that can't be written to.
+    let mut trouble = Duration::ZERO;
     while !checkout.stop.is_cancelled() {
         heartbeat.beat();
         let slot = tokio::select! {
@@ -78,6 +83,7 @@ pub async fn run_outbox<P: Payments, G: Grants>(
         };
         match leased {
             Ok(Some(task)) => {
+                trouble = Duration::ZERO;
                 let checkout = checkout.clone();
                 tasks.spawn(async move {
                     carry_out(&checkout, &retry, &task).await;
@@ -86,8 +92,20 @@ pub async fn run_outbox<P: Payments, G: Grants>(
                 continue;
             }
             Ok(None) => {}
-            Err(error) => tracing::error!(%error, "the outbox can't be read"),
+            Err(error) => {
+                static UNREAD: Quiet = Quiet::new();
+                if let Some(more) = UNREAD.speak() {
+                    tracing::error!(%error, more, "the outbox can't be read");
+                }
+                trouble = (trouble * 2).clamp(LOOK, MOST_TROUBLE);
+                tokio::select! {
+                    () = tokio::time::sleep(trouble) => {}
+                    () = checkout.stop.cancelled() => {}
+                }
+                continue;
+            }
         }
+        trouble = Duration::ZERO;
         tokio::select! {
             Ok(()) = work.changed() => {}
             () = tokio::time::sleep(wait(&checkout, &receiver).await) => {}
@@ -130,7 +148,10 @@ async fn carry_out<P: Payments, G: Grants>(checkout: &Checkout<P, G>, retry: &Re
     reach("outbox.carried_out", task.command.name());
     if let Err(error) = record(checkout, retry, task, outcome).await {
         // Nothing is lost: the lease runs out, and the command is carried out again.
-        tracing::error!(%error, outbox.id = task.id, outbox.command = task.command.name(), "outcome not recorded");
+        static LOST: Quiet = Quiet::new();
+        if let Some(more) = LOST.speak() {
+            tracing::error!(%error, more, outbox.id = task.id, outbox.command = task.command.name(), "outcome not recorded");
+        }
     }
 }
 
@@ -138,7 +159,10 @@ async fn keep_lease<P: Payments, G: Grants>(checkout: &Checkout<P, G>, task: &Ta
     loop {
         tokio::time::sleep(HEARTBEAT).await;
         if let Err(error) = checkout.store.renew(task, checkout.now().plus(LEASE)).await {
-            tracing::warn!(%error, outbox.id = task.id, "lease not renewed");
+            static UNRENEWED: Quiet = Quiet::new();
+            if let Some(more) = UNRENEWED.speak() {
+                tracing::warn!(%error, more, outbox.id = task.id, "lease not renewed");
+            }
         }
     }
 }

@@ -1,8 +1,11 @@
-//! A system that lets the server have few files open.
+//! A system that lets the server have few files open, or none that grow.
 use checkout_tests::{COURSE, TestApp};
 use reqwest::Method;
+use rustix::process::{Pid, Resource, Rlimit, prlimit};
 use serde_json::json;
+use std::io::{BufRead, BufReader};
 use std::process::{Child, Command, Stdio};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
@@ -11,18 +14,35 @@ use tokio::net::TcpStream;
 const FILES: usize = 1024;
 const PATIENCE: Duration = Duration::from_secs(60);
 
-struct Server(Child);
+struct Server {
+    child: Child,
+    /// What it has logged.
+    log: Arc<Mutex<String>>,
+}
+
+impl Server {
+    fn logged(&self) -> String {
+        self.log.lock().expect("a log").clone()
+    }
+
+    /// As a disk that has no room from now on, or has it again.
+    fn let_files_grow_to(&self, bytes: Option<u64>) {
+        let process = Pid::from_child(&self.child);
+        let limit = Rlimit { current: bytes, maximum: None };
+        prlimit(Some(process), Resource::Fsize, limit).expect("a limit");
+    }
+}
 
 impl Drop for Server {
     fn drop(&mut self) {
         // It may have ended already.
-        let _ = self.0.kill();
-        let _ = self.0.wait();
+        let _ = self.child.kill();
+        let _ = self.child.wait();
     }
 }
 
-/// The binary in place of the server of `app`, and where it is.
-async fn with_few_files(app: &mut TestApp) -> (Server, String) {
+/// The binary in place of the server of `app`, and where it is. What a shell says before it starts it.
+async fn start(app: &mut TestApp, first: &str) -> (Server, String) {
     app.stop().await;
     let free = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
     let address = free.local_addr().expect("an address").to_string();
@@ -30,19 +50,25 @@ async fn with_few_files(app: &mut TestApp) -> (Server, String) {
     let base = format!("http://{address}");
     app.sandbox.connect(&base);
     let mut command = Command::new("sh");
-    command.args([
-        "-c",
-        &format!("ulimit -n {FILES} && exec \"$0\" serve"),
-        env!("CARGO_BIN_EXE_redis-checkout"),
-    ]);
-    command.envs(app.for_operators()).env("LISTEN", &address).env("LOG", "off");
+    command.args(["-c", &format!("{first} && exec \"$0\" serve"), env!("CARGO_BIN_EXE_redis-checkout")]);
+    command.envs(app.for_operators()).env("LISTEN", &address).env("LOG", "info");
     // Nobody is an exception.
-    command.env("LIMIT_NETWORKS", "").stdout(Stdio::null()).stderr(Stdio::null());
-    let server = Server(command.spawn().expect("the binary starts"));
+    command.env("LIMIT_NETWORKS", "").stdout(Stdio::null()).stderr(Stdio::piped());
+    let mut child = command.spawn().expect("the binary starts");
+    let log = Arc::new(Mutex::new(String::new()));
+    let (lines, kept) = (BufReader::new(child.stderr.take().expect("a log")).lines(), log.clone());
+    std::thread::spawn(move || {
+        for line in lines.map_while(Result::ok) {
+            let mut kept = kept.lock().expect("a log");
+            kept.push_str(&line);
+            kept.push('\n');
+        }
+    });
+    let server = Server { child, log };
     let mut looks = tokio::time::interval(Duration::from_millis(50));
     let until = tokio::time::Instant::now() + PATIENCE;
     while reqwest::get(format!("{base}/readyz")).await.is_err() {
-        assert!(tokio::time::Instant::now() < until, "it does not start");
+        assert!(tokio::time::Instant::now() < until, "it does not start: {}", server.logged());
         looks.tick().await;
     }
     (server, base)
@@ -51,7 +77,7 @@ async fn with_few_files(app: &mut TestApp) -> (Server, String) {
 #[tokio::test(flavor = "multi_thread")]
 async fn more_half_sent_webhooks_than_there_may_be_files_keep_nobody_out() {
     let mut app = TestApp::start().await;
-    let (_server, base) = with_few_files(&mut app).await;
+    let (_server, base) = start(&mut app, &format!("ulimit -n {FILES}")).await;
     let half = "POST /v1/stripe/webhook HTTP/1.1\r\nhost: x\r\ncontent-length: 5000\r\n\r\n{\"id\":";
     let mut open = Vec::new();
     // Ours count, too: this process may have more files open.
@@ -90,4 +116,63 @@ async fn more_half_sent_webhooks_than_there_may_be_files_keep_nobody_out() {
         }
         assert!(tokio::time::Instant::now() < until, "no access");
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_full_disk_is_told_once_and_loses_nothing() {
+    let mut app = TestApp::start().await;
+    if !app.is_on_sqlite() {
+        // PostgreSQL's disk is not ours to fill.
+        return;
+    }
+    let (bought, intent) = app.open_and_press_pay(COURSE, 4900).await;
+    // A write that fails says so, and does not end the process.
+    let (server, base) = start(&mut app, "trap '' XFSZ").await;
+    server.let_files_grow_to(Some(1));
+    app.sandbox.stripe().confirm(&intent, "4242424242424242").unwrap();
+    let status = async || reqwest::get(format!("{base}/readyz")).await.unwrap();
+    let until = tokio::time::Instant::now() + PATIENCE;
+    let mut looks = tokio::time::interval(Duration::from_millis(100));
+    loop {
+        let answer = status().await;
+        if answer.status() == 503 {
+            assert!(answer.text().await.unwrap().contains("\"waiting\":[\"database\"]"));
+            break;
+        }
+        assert!(tokio::time::Instant::now() < until, "still ready");
+        looks.tick().await;
+    }
+    let before = server.logged().lines().count();
+    let begun = tokio::time::Instant::now();
+    while begun.elapsed() < Duration::from_secs(10) {
+        let opening =
+            reqwest::Client::new().post(format!("{base}/v1/purchases")).json(&json!({ "sku": COURSE }));
+        assert_eq!(opening.send().await.unwrap().status(), 503);
+        looks.tick().await;
+    }
+    let log = server.logged();
+    let errors =
+        log.lines().skip(before).filter(|line| line.contains("\"ERROR\"") || line.contains("\"WARN\""));
+    assert!(
+        errors.clone().count() <= 20,
+        "{} lines: {}",
+        errors.clone().count(),
+        errors.collect::<Vec<_>>().join("\n")
+    );
+    assert_eq!(log.matches("nothing can be written to the database").count(), 1, "{log}");
+    server.let_files_grow_to(None);
+    let until = tokio::time::Instant::now() + PATIENCE;
+    while !reqwest::get(format!("{base}/v1/purchases/{bought}"))
+        .await
+        .unwrap()
+        .text()
+        .await
+        .unwrap()
+        .contains("\"granted\"")
+    {
+        assert!(tokio::time::Instant::now() < until, "no access: {}", server.logged());
+        looks.tick().await;
+    }
+    assert_eq!(status().await.status(), 200);
+    assert!(server.logged().contains("can be written to again"));
 }

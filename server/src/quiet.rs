@@ -1,0 +1,57 @@
+//! Lines of the log that would come by the hundred where a host or a disk is gone: one in ten seconds stands for all.
+use std::sync::LazyLock;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+const EVERY: Duration = Duration::from_secs(10);
+
+static START: LazyLock<Instant> = LazyLock::new(Instant::now);
+
+/// One place that logs.
+pub(crate) struct Quiet {
+    /// Milliseconds from the start to the moment from which it may speak again.
+    silent_until: AtomicU64,
+    held_back: AtomicU64,
+}
+
+impl Quiet {
+    pub(crate) const fn new() -> Self {
+        Self { silent_until: AtomicU64::new(0), held_back: AtomicU64::new(0) }
+    }
+
+    /// How many lines were held back since the last, where it is time for another.
+    pub(crate) fn speak(&self) -> Option<u64> {
+        self.speak_at(START.elapsed())
+    }
+
+    fn speak_at(&self, now: Duration) -> Option<u64> {
+        let millis = |duration: Duration| u64::try_from(duration.as_millis()).unwrap_or(u64::MAX);
+        let silent_until = self.silent_until.load(Ordering::Relaxed);
+        let next = millis(now.saturating_add(EVERY));
+        let may = silent_until <= millis(now)
+            && self
+                .silent_until
+                .compare_exchange(silent_until, next, Ordering::Relaxed, Ordering::Relaxed)
+                .is_ok();
+        if may {
+            return Some(self.held_back.swap(0, Ordering::Relaxed));
+        }
+        self.held_back.fetch_add(1, Ordering::Relaxed);
+        None
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_line_stands_for_many() {
+        let quiet = Quiet::new();
+        let second = Duration::from_secs;
+        assert_eq!(quiet.speak_at(second(1)), Some(0));
+        assert!((0..50).all(|_| quiet.speak_at(second(5)).is_none()));
+        assert_eq!(quiet.speak_at(second(11)), Some(50));
+        assert_eq!(quiet.speak_at(second(20)), None);
+    }
+}
