@@ -85,6 +85,7 @@ impl From<StoreError> for Error {
             | StoreError::Migration(_)
             | StoreError::Corrupt(_)
             | StoreError::NotKept
+            | StoreError::Newer
             | StoreError::Unsupported(_)) => Self::Store(error),
         }
     }

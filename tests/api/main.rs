@@ -28,4 +28,5 @@ mod salesforce;
 mod seats;
 mod silence;
 mod totals;
+mod upgrade;
 mod webhooks;

@@ -110,6 +110,7 @@ fn unknown(name: &str) -> impl FnOnce(StoreError) -> anyhow::Error {
         | StoreError::Migration(_)
         | StoreError::Corrupt(_)
         | StoreError::NotKept
+        | StoreError::Newer
         | StoreError::Unsupported(_)) => error.into(),
     }
 }

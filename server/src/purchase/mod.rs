@@ -31,12 +31,23 @@ use shared::{Email, Price, State, Timestamp};
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+/// What this release knows of a purchase. It goes up with a field that changes who pays, how much, or who has access, and a
+/// purchase that has such a field says so in `least_writer`.
+pub const WRITES: u32 = 1;
+
+fn first() -> u32 {
+    1
+}
+
 /// The longest that seats for a team are held before Pay is pressed.
 const TEAM_HOLD: Duration = Duration::from_secs(180);
 
 /// One learner buying one offering. Only [`Purchase::handle`] changes it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Purchase {
+    /// The least release that may change it, counted by [`WRITES`]: one before that would not heed what it does not know.
+    #[serde(default = "first")]
+    least_writer: u32,
     id: PurchaseId,
     reference: Reference,
     sku: String,
@@ -185,6 +196,7 @@ impl Purchase {
         let hold = if seated && team.is_some() { limits.hold.min(TEAM_HOLD) } else { limits.hold };
         let hold_expires_at = now.plus(hold);
         Self {
+            least_writer: first(),
             id,
             reference,
             sku,

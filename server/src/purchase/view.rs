@@ -39,6 +39,12 @@ impl Purchase {
         self.team.unwrap_or(1)
     }
 
+    /// Whether this release knows all that counts of it.
+    #[must_use]
+    pub fn may_be_changed(&self) -> bool {
+        self.least_writer <= super::WRITES
+    }
+
     /// How many openings it counts as: one for each seat that it takes from others.
     #[must_use]
     pub fn weight(&self) -> u32 {

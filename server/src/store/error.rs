@@ -12,6 +12,9 @@ pub enum StoreError {
     Corrupt(#[from] serde_json::Error),
     #[error("what was written could not be kept")]
     NotKept,
+    /// While a new release takes this one's place.
+    #[error("a newer redis-checkout has stored this purchase, and this one must not change it")]
+    Newer,
     #[error("no such purchase")]
     UnknownPurchase,
     #[error("{0}")]
@@ -29,12 +32,13 @@ impl StoreError {
         Self::Migration(error)
     }
 
-    /// Whether the database is away or busy for a while, so that the same request may do later.
+    /// Whether the database is away or busy for a while, or another server is to be asked, so that the same request may do later.
     #[must_use]
     pub fn is_passing(&self) -> bool {
         match self {
             Self::Database(sqlx::Error::Io(_) | sqlx::Error::PoolTimedOut | sqlx::Error::PoolClosed)
-            | Self::NotKept => true,
+            | Self::NotKept
+            | Self::Newer => true,
             Self::Database(sqlx::Error::Database(error)) => {
                 // SQLite's busy and locked; PostgreSQL's lost connections, shutdowns, deadlocks, lost races and locks.
                 let code = error.code().unwrap_or_default();

@@ -20,6 +20,7 @@ mod purchases;
 mod rates;
 mod seats;
 mod stripe_events;
+mod survive;
 mod time;
 mod tokens;
 mod views;

@@ -1,5 +1,6 @@
 //! Purchases in the database.
 use super::rates::TRUST;
+use super::survive::with_unknown;
 use super::{Allowance, Store, StoreError, Tx, subject};
 use crate::abuse::ClientNetwork;
 use crate::email::normalized;
@@ -176,7 +177,7 @@ impl Tx {
         event: Event,
         now: Timestamp,
     ) -> Result<Result<Purchase, Refusal>, StoreError> {
-        let (mut purchase, networks) = self.lock(id).await?;
+        let Locked { mut purchase, networks, body } = self.lock(id).await?;
         let (before, declines) = (purchase.version(), purchase.declines());
         let (was_paid, came_late) = (purchase.was_paid(), purchase.has_lost_seat());
         let event = self.find_seat(&purchase, event, now).await?;
@@ -198,7 +199,7 @@ impl Tx {
             self.thank(&purchase, &networks, now).await?;
         }
         if purchase.version() != before {
-            self.update(&purchase, (!tells).then_some(now)).await?;
+            self.update(&purchase, &body, (!tells).then_some(now)).await?;
             self.changed.push(id.clone());
         }
         for command in commands {
@@ -265,11 +266,10 @@ impl Tx {
     /// Reads the purchase and keeps others from changing it until the end of this transaction: on PostgreSQL an
     /// update locks the row, on SQLite the transaction itself is the lock.
     pub async fn hold(&mut self, id: &PurchaseId) -> Result<Purchase, StoreError> {
-        Ok(self.lock(id).await?.0)
+        Ok(self.lock(id).await?.purchase)
     }
 
-    /// With the networks of whoever opened it.
-    async fn lock(&mut self, id: &PurchaseId) -> Result<(Purchase, Vec<ClientNetwork>), StoreError> {
+    async fn lock(&mut self, id: &PurchaseId) -> Result<Locked, StoreError> {
         let row = sqlx::query(
             "UPDATE purchases SET version = version WHERE id = $1 RETURNING body, client, client_56, client_48",
         )
@@ -282,7 +282,12 @@ impl Tx {
             let name: Option<String> = row.try_get(column)?;
             networks.extend(name.map(|name| ClientNetwork { name, times }));
         }
-        Ok((serde_json::from_str(row.try_get("body")?)?, networks))
+        let body: String = row.try_get("body")?;
+        let purchase: Purchase = serde_json::from_str(&body)?;
+        if !purchase.may_be_changed() {
+            return Err(StoreError::Newer);
+        }
+        Ok(Locked { purchase, networks, body })
     }
 
     /// Money that arrives after seat and coupon were given back needs new ones.
@@ -323,7 +328,13 @@ impl Tx {
         Ok(self.redeem(code, purchase.id(), email, now).await?.is_ok())
     }
 
-    async fn update(&mut self, purchase: &Purchase, changed: Option<Timestamp>) -> Result<(), StoreError> {
+    async fn update(
+        &mut self,
+        purchase: &Purchase,
+        before: &str,
+        changed: Option<Timestamp>,
+    ) -> Result<(), StoreError> {
+        let body = with_unknown(before, serde_json::to_value(purchase)?);
         sqlx::query(
             "UPDATE purchases SET state = $2, version = $3, intent = $4, email = $5, wake_at = $6, \
              updated_at = coalesce($7, updated_at), \
@@ -337,7 +348,7 @@ impl Tx {
         .bind(purchase.owner().map(|learner| learner.email.as_str()))
         .bind(purchase.wake_at().map(Timestamp::as_millis))
         .bind(changed.map(Timestamp::as_millis))
-        .bind(serde_json::to_string(purchase)?)
+        .bind(body.to_string())
         .bind(purchase.owner().and_then(Learner::identity))
         .bind(purchase.owner().map(|learner| normalized(&learner.email)))
         .bind(i64::from(purchase.learner().is_some()))
@@ -346,6 +357,15 @@ impl Tx {
         .await?;
         Ok(())
     }
+}
+
+/// A purchase that nobody else can change now.
+struct Locked {
+    purchase: Purchase,
+    /// Of whoever opened it.
+    networks: Vec<ClientNetwork>,
+    /// As it is stored.
+    body: String,
 }
 
 /// Whether its seat is gone, and none comes with its coupon.

@@ -49,10 +49,13 @@ pub async fn sweep<P: Payments, G: Grants>(
 ) -> Result<(), StoreError> {
     while holds(Guard::Swept) {
         let due = checkout.store.due_purchases(checkout.now(), BATCH).await?;
+        let mut woken = 0;
         for id in &due {
             heartbeat.beat();
             match checkout.store.apply(id, Event::Woken, checkout.now()).await {
-                Ok(Ok(_)) => {}
+                Ok(Ok(_)) => woken += 1,
+                // Another server wakes it.
+                Err(StoreError::Newer) => {}
                 Ok(Err(refusal)) => tracing::error!(?refusal, "a purchase refused to wake"),
                 Err(error) if error.is_passing() => return Err(error),
                 // One that can't be read must not keep the others asleep.
@@ -62,7 +65,9 @@ pub async fn sweep<P: Payments, G: Grants>(
                 }
             }
         }
-        if due.len() < usize::try_from(BATCH).unwrap_or(usize::MAX) || checkout.stop.is_cancelled() {
+        // Where none of many could be woken, the same would come again.
+        let more = due.len() >= usize::try_from(BATCH).unwrap_or(usize::MAX) && woken > 0;
+        if !more || checkout.stop.is_cancelled() {
             break;
         }
     }
