@@ -138,6 +138,14 @@ enum PurchasesCommand {
         #[command(flatten)]
         desk: Desk,
     },
+    /// Shows every movement of money in double entry, of one purchase or of all.
+    Ledger {
+        name: Option<String>,
+        #[command(flatten)]
+        options: operate::LedgerOptions,
+        #[command(flatten)]
+        desk: Desk,
+    },
     /// Prints all as CSV, or as JSON with --json; amounts in minor units.
     Export {
         /// Only what has changed since, such as 2026-12-01T00:00:00Z.
@@ -236,6 +244,9 @@ async fn run(command: Command) -> anyhow::Result<()> {
             }
             PurchasesCommand::Cancel { name, reason, desk } => {
                 operate::cancel_purchase(&desk, &name, &reason).await
+            }
+            PurchasesCommand::Ledger { name, options, desk } => {
+                operate::show_ledger(&desk, name.as_deref(), &options).await
             }
             PurchasesCommand::Export { since, catalog, desk } => {
                 operate::export_purchases(&desk, since.as_deref(), &catalog).await

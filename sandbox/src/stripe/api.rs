@@ -12,7 +12,7 @@ use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::{
-    Core,
+    Core, balance,
     error::ApiError,
     form::Params,
     idempotency::{Answer, Claim, Fingerprint, Turn},
@@ -238,6 +238,7 @@ fn work(
         StripeOperation::RetrieveRefund => refunds::retrieve(ledger, id, params),
         StripeOperation::ListRefunds => refunds::list(ledger, params),
         StripeOperation::ListDisputes => refunds::list_disputes(ledger, params),
+        StripeOperation::ListBalance => balance::list(ledger, params),
         StripeOperation::RetrieveEvent => params.only(&[]).and_then(|()| {
             let event = ledger.events.get(id).ok_or_else(|| ApiError::missing("notification", "id", id))?;
             Ok(event.body.clone())

@@ -1,6 +1,7 @@
 //! The Stripe stand-in: API, Stripe.js and webhooks, and the handle by which tests look in and make things go wrong.
 
 mod api;
+mod balance;
 mod cards;
 mod charge;
 mod currency;

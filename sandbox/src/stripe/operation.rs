@@ -38,6 +38,8 @@ pub enum StripeOperation {
     RetrieveEvent,
     /// `GET /v1/events`
     ListEvents,
+    /// `GET /v1/balance_transactions`
+    ListBalance,
     /// `GET /v1/charges/{id}`
     RetrieveCharge,
 }
@@ -53,8 +55,8 @@ impl Call {
     pub(crate) fn parse(method: &str, path: &str) -> Option<Self> {
         use StripeOperation::{
             CancelIntent, ConfirmIntent, CreateIntent, CreateRefund, CreateSession, ExpireSession,
-            ListDisputes, ListEvents, ListIntents, ListRefunds, ListSessions, RetrieveCharge, RetrieveEvent,
-            RetrieveIntent, RetrieveRefund, RetrieveSession, UpdateIntent,
+            ListBalance, ListDisputes, ListEvents, ListIntents, ListRefunds, ListSessions, RetrieveCharge,
+            RetrieveEvent, RetrieveIntent, RetrieveRefund, RetrieveSession, UpdateIntent,
         };
         let segments: Vec<&str> = path.trim_matches('/').split('/').collect();
         let (operation, id) = match (method, segments.as_slice()) {
@@ -71,6 +73,7 @@ impl Call {
             ("POST", ["v1", "refunds"]) => (CreateRefund, ""),
             ("GET", ["v1", "refunds"]) => (ListRefunds, ""),
             ("GET", ["v1", "disputes"]) => (ListDisputes, ""),
+            ("GET", ["v1", "balance_transactions"]) => (ListBalance, ""),
             ("GET", ["v1", "refunds", id]) => (RetrieveRefund, *id),
             ("GET", ["v1", "events"]) => (ListEvents, ""),
             ("GET", ["v1", "events", id]) => (RetrieveEvent, *id),

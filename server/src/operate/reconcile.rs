@@ -91,6 +91,7 @@ fn name(difference: Difference) -> &'static str {
         Difference::NotThere => "not there",
         Difference::Amount => "amount",
         Difference::Stray => "paid twice",
+        Difference::Books => "books",
         Difference::Grant => "grant",
         Difference::Revocation => "revocation",
     }

@@ -38,6 +38,43 @@ pub struct IntentPage {
     pub next: Option<String>,
 }
 
+/// One movement of our balance that belongs to a payment.
+#[derive(Clone, Debug, PartialEq)]
+pub struct BalanceEntry {
+    /// Of Stripe's balance transaction.
+    pub id: String,
+    pub at: Timestamp,
+    /// The payment intent.
+    pub intent: String,
+    pub moved: Moved,
+    /// Minor units of what the learner paid in, above zero.
+    pub amount: i64,
+    pub currency: Option<Currency>,
+    /// What Stripe kept, in minor units of the balance's currency.
+    pub fee: i64,
+    pub fee_currency: String,
+}
+
+/// Which way money moved.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Moved {
+    Charged,
+    Refunded,
+    /// The learner's bank asks for it.
+    Disputed,
+    DisputeWon,
+    /// Not decided, or undone.
+    Nothing,
+}
+
+/// Some of our balance's movements.
+#[derive(Clone, Debug, Default)]
+pub struct BalancePage {
+    pub entries: Vec<BalanceEntry>,
+    /// Where the next page begins; nothing after the last.
+    pub next: Option<String>,
+}
+
 /// Never shown by `Debug`.
 #[derive(Clone, PartialEq, Eq)]
 pub struct ClientSecret(String);
@@ -154,6 +191,13 @@ pub trait Payments: Send + Sync + 'static {
         since: Timestamp,
         page: Option<&str>,
     ) -> impl Future<Output = Result<IntentPage, PaymentsError>> + Send;
+
+    /// What moved our balance from `since` on, a page at a time.
+    fn balance_since(
+        &self,
+        since: Timestamp,
+        page: Option<&str>,
+    ) -> impl Future<Output = Result<BalancePage, PaymentsError>> + Send;
 
     fn cancel(&self, intent: &str) -> impl Future<Output = Result<Intent, PaymentsError>> + Send;
 

@@ -6,6 +6,7 @@ mod coupon;
 mod event;
 mod hosted;
 mod ids;
+mod ledger;
 mod money;
 mod timeline;
 mod transition;
@@ -23,6 +24,7 @@ pub use event::{Dispute, Event, PageTerms, Refusal, SeatFound, Way};
 pub use hosted::Hosted;
 pub use ids::{PurchaseId, Reference};
 pub(crate) use ids::{is_secret, secret, shortened};
+pub use ledger::{Entry, Ledger, Movement};
 pub use transition::MOST_DECLINES;
 
 use crate::email::normalized;

@@ -90,6 +90,23 @@ impl<P: Payments, G: Grants> Checkout<P, G> {
         Ok(())
     }
 
+    /// What is charged and refunded is what the books add up to.
+    pub(super) async fn compare_books(&self, purchase: &Purchase, report: &mut Report) -> Result<(), Error> {
+        let (charged, refunded) = self.store.ledger_sums(purchase.id()).await?;
+        let differs = (charged, refunded) != (purchase.charged(), purchase.refunded());
+        if differs && !report.is_named(purchase.reference()) {
+            let detail = format!(
+                "{} charged and {} refunded by the books, {} and {} by the purchase",
+                money(purchase, charged),
+                money(purchase, refunded),
+                money(purchase, purchase.charged()),
+                money(purchase, purchase.refunded())
+            );
+            report.add(purchase.reference(), Difference::Books, detail, false);
+        }
+        Ok(())
+    }
+
     /// A purchase whose payment intent was not among those of the time: created earlier, or not there at all.
     pub(super) async fn compare_unseen(
         &self,

@@ -2,6 +2,7 @@
 
 use super::StoreError;
 use crate::email::normalized;
+use crate::purchase::Movement;
 use shared::Email;
 use sqlx::error::DatabaseError;
 use sqlx::migrate::{MigrateError, Migration, MigrationType, Migrator};
@@ -24,6 +25,7 @@ const FILES: &[(i64, &str, &str)] = &[
     (12, "instances", include_str!("../../migrations/0012_instances.sql")),
     (13, "emails", include_str!("../../migrations/0013_emails.sql")),
     (14, "counts", include_str!("../../migrations/0014_counts.sql")),
+    (15, "ledger", include_str!("../../migrations/0015_ledger.sql")),
 ];
 
 /// The schema that this release reads and writes.
@@ -54,6 +56,9 @@ pub(super) async fn prepare(
             }
             if found.is_some_and(|found| found < COUNTED) {
                 fill_counts(connection).await?;
+            }
+            if found.is_some_and(|found| found < BOOKED) {
+                fill_ledger(connection).await?;
             }
             return Ok(found);
         }
@@ -95,6 +100,35 @@ async fn fill_counts(connection: &mut AnyConnection) -> Result<(), StoreError> {
         granted_at = field("granted_at"),
     );
     connection.execute(sqlx::AssertSqlSafe(statement)).await?;
+    Ok(())
+}
+
+/// From this schema on there are books.
+const BOOKED: i64 = 15;
+
+/// Opens the books with what purchases say was charged for them, and went back.
+async fn fill_ledger(connection: &mut AnyConnection) -> Result<(), StoreError> {
+    let is_postgres = connection.backend_name() == "PostgreSQL";
+    let field = |path: [&str; 2]| match (is_postgres, path) {
+        (true, [name, ""]) => format!("(body::json ->> '{name}')"),
+        (true, [outer, name]) => format!("(body::json -> '{outer}' ->> '{name}')"),
+        (false, [name, ""]) => format!("json_extract(body, '$.{name}')"),
+        (false, [outer, name]) => format!("json_extract(body, '$.{outer}.{name}')"),
+    };
+    for (movement, name) in [(Movement::Charge, "charged"), (Movement::Refund, "refunded")] {
+        let (debit, credit) = movement.accounts();
+        let amount = format!("CAST({} AS BIGINT)", field([name, ""]));
+        let statement = format!(
+            "INSERT INTO ledger (source, at, purchase_id, intent, kind, debit, credit, amount, currency) \
+             SELECT id || ' opening {kind}', updated_at, id, intent, '{kind}', '{debit}', '{credit}', {amount}, {currency} \
+             FROM purchases WHERE {amount} > 0",
+            kind = movement.as_str(),
+            debit = debit.as_str(),
+            credit = credit.as_str(),
+            currency = field(["price", "currency"]),
+        );
+        connection.execute(sqlx::AssertSqlSafe(statement)).await?;
+    }
     Ok(())
 }
 
@@ -199,8 +233,16 @@ mod tests {
         let mut connection = AnyConnection::connect(&format!("{}{separator}", database.url())).await.unwrap();
         migrator_of(&FILES[..10]).run(&mut connection).await.unwrap();
         for (id, email, body) in [
-            ("a", "JÜRGEN@müller.de", r#"{"variant":"launch","learner":{},"granted_at":1}"#),
-            ("b", "Ada@Example.com", r#"{"variant":"no-such","learner":null,"granted_at":null}"#),
+            (
+                "a",
+                "JÜRGEN@müller.de",
+                r#"{"variant":"launch","learner":{},"granted_at":1,"charged":4900,"refunded":100,"price":{"currency":"usd"}}"#,
+            ),
+            (
+                "b",
+                "Ada@Example.com",
+                r#"{"variant":"no-such","learner":null,"granted_at":null,"charged":0,"refunded":0,"price":{"currency":"usd"}}"#,
+            ),
         ] {
             sqlx::query(
                 "INSERT INTO purchases (id, reference, sku, state, version, email, opened_at, updated_at, body) \
@@ -231,6 +273,14 @@ mod tests {
         let is = |text: &str| Some(text.to_owned());
         assert_eq!(row(0), (is("jürgen@xn--mller-kva.de"), is("launch"), 1, 1));
         assert_eq!(row(1), (is("ada@example.com"), None, 0, 0));
+        let books = "SELECT purchase_id, kind, amount, currency FROM ledger ORDER BY kind";
+        let rows = sqlx::query(books).fetch_all(&mut connection).await.unwrap();
+        let booked = rows.iter().map(|row| {
+            let text = |column| row.get::<String, _>(column);
+            (text("purchase_id"), text("kind"), row.get::<i64, _>("amount"), text("currency"))
+        });
+        let line = |kind: &str, amount| ("a".to_owned(), kind.to_owned(), amount, "usd".to_owned());
+        assert_eq!(booked.collect::<Vec<_>>(), [line("charge", 4900), line("refund", 100)]);
     }
 
     #[test]

@@ -179,6 +179,7 @@ impl Tx {
     ) -> Result<Result<Purchase, Refusal>, StoreError> {
         let Locked { mut purchase, networks, body } = self.lock(id).await?;
         let (before, declines) = (purchase.version(), purchase.declines());
+        let known = purchase.clone();
         let (was_paid, came_late) = (purchase.was_paid(), purchase.has_lost_seat());
         let event = self.find_seat(&purchase, event, now).await?;
         // That others have heard of it is no news of theirs.
@@ -198,6 +199,7 @@ impl Tx {
         if is_bought && !came_late {
             self.thank(&purchase, &networks, now).await?;
         }
+        self.book(&purchase, &purchase.movements_since(&known, &commands), now).await?;
         if purchase.version() != before {
             self.update(&purchase, &body, (!tells).then_some(now)).await?;
             self.changed.push(id.clone());

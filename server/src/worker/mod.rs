@@ -203,6 +203,9 @@ async fn record<P: Payments, G: Grants>(
     for event in events {
         tx.apply(&task.purchase, event, now).await??;
     }
+    if let (None, Command::ReturnStray { intent, .. }) = (&failure, &task.command) {
+        tx.book_return(&task.purchase, intent, now).await?;
+    }
     let closed = match &failure {
         None => tx.finish(task, now).await?,
         Some(message) => {

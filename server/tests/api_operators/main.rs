@@ -4,6 +4,7 @@ mod cli;
 mod coupons;
 mod files;
 mod learner;
+mod ledger;
 mod limits;
 mod mail;
 mod packs;

@@ -72,6 +72,7 @@ pub(crate) async fn at_the_end(run: &mut Run) -> Result<(), String> {
         let commands = run.store.commands_of(purchase.id()).await.map_err(|error| error.to_string())?;
         let calls_person = commands.iter().any(|command| command.state == "needs_person");
         ended(run, purchase, calls_person)?;
+        books(run, purchase).await?;
         codes(run, purchase).await?;
         for buyer in
             run.buyers.iter().filter(|buyer| run.reference(buyer).as_ref() == Some(purchase.reference()))
@@ -87,6 +88,34 @@ pub(crate) async fn at_the_end(run: &mut Run) -> Result<(), String> {
             {
                 return Err(format!("{} was to be refunded, and was not", purchase.reference().as_str()));
             }
+        }
+    }
+    Ok(())
+}
+
+/// What was charged and went back is what the books add up to, and money that was returned beside it has left its trace.
+async fn books(run: &Run, purchase: &Purchase) -> Result<(), String> {
+    let name = purchase.reference().as_str();
+    let sums = run.store.ledger_sums(purchase.id()).await.map_err(|error| error.to_string())?;
+    let known = (purchase.charged(), purchase.refunded());
+    if sums != known {
+        return Err(format!("{name} has charged and refunded {known:?}, and the books {sums:?}"));
+    }
+    let lines = run.store.ledger_of(purchase.id()).await.map_err(|error| error.to_string())?;
+    let world = run.world.lock();
+    let others = world.stripe.intents.iter().filter(|intent| is_of(intent, purchase));
+    for other in others.filter(|intent| purchase.intent().is_some_and(|own| own != intent.now.id)) {
+        let back = other
+            .refunds
+            .iter()
+            .any(|refund| refund.key.is_some() && refund.status == RefundStatus::Succeeded);
+        let booked = |kind: &str| {
+            lines
+                .iter()
+                .any(|line| line.kind == kind && line.intent.as_deref() == Some(other.now.id.as_str()))
+        };
+        if back && !(booked("stray") && booked("stray_returned")) {
+            return Err(format!("{name}: {} went back, and the books don't know", other.now.id));
         }
     }
     Ok(())

@@ -60,6 +60,7 @@ impl Database {
     /// Forgets every purchase, and sells [`SEATS`] seats and the coupons again.
     pub(crate) async fn clear(&mut self) -> anyhow::Result<()> {
         let tables = [
+            "ledger",
             "outbox",
             "purchases",
             "seats",

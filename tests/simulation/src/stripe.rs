@@ -1,8 +1,8 @@
 //! Stripe as the checkout's port sees it, and what learners, banks and the dashboard do there.
 use crate::world::{Inner, KeyUse, SimIntent, SimRefund, World};
 use redis_checkout::payments::{
-    BadWebhook, ClientSecret, Intent, IntentPage, IntentStatus, IntentTerms, Message, News, Payments,
-    PaymentsError, RefundStatus, Session, SessionTerms, TakenBack,
+    BadWebhook, BalancePage, ClientSecret, Intent, IntentPage, IntentStatus, IntentTerms, Message, News,
+    Payments, PaymentsError, RefundStatus, Session, SessionTerms, TakenBack,
 };
 use redis_checkout::purchase::{Dispute, Reference};
 use shared::{Currency, Timestamp};
@@ -85,6 +85,11 @@ impl Payments for SimStripe {
             Ok(IntentPage { intents, next: None })
         };
         self.0.call("Stripe lists its intents", work, transient).await
+    }
+
+    async fn balance_since(&self, _: Timestamp, _: Option<&str>) -> Result<BalancePage, PaymentsError> {
+        // The daily comparison is no part of this.
+        Ok(BalancePage::default())
     }
 
     async fn cancel(&self, intent: &str) -> Result<Intent, PaymentsError> {

@@ -69,10 +69,10 @@ mod tests {
     fn a_wait_is_said_as_people_say_it() {
         let words = locales().english().words();
         let said = |seconds| words.because(Trouble::TooMany { seconds });
-        assert_eq!(said(1), "Too many tries. Please wait a minute.");
-        assert_eq!(said(61), "Too many tries. Please wait 2 minutes.");
-        assert_eq!(said(3540), "Too many tries. Please wait 59 minutes.");
-        assert_eq!(said(3541), "Too many tries. Please wait an hour.");
-        assert_eq!(said(4000), "Too many tries. Please wait 2 hours.");
+        assert_eq!(said(1), "Too many tries. Wait a minute, or use another network.");
+        assert_eq!(said(61), "Too many tries. Wait 2 minutes, or use another network.");
+        assert_eq!(said(3540), "Too many tries. Wait 59 minutes, or use another network.");
+        assert_eq!(said(3541), "Too many tries. Wait an hour, or use another network.");
+        assert_eq!(said(4000), "Too many tries. Wait 2 hours, or use another network.");
     }
 }

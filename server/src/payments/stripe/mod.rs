@@ -1,12 +1,13 @@
 //! Stripe: the only module that names its types.
+mod balance;
 mod envelope;
 mod errors;
 mod read;
 mod sessions;
 
 use super::{
-    BadWebhook, Intent, IntentPage, IntentTerms, Message, Payments, PaymentsError, RefundStatus, Session,
-    SessionTerms, TakenBack,
+    BadWebhook, BalancePage, Intent, IntentPage, IntentTerms, Message, Payments, PaymentsError, RefundStatus,
+    Session, SessionTerms, TakenBack,
 };
 use crate::purchase::{Dispute, Learner, Reference};
 use envelope::Envelope;
@@ -187,6 +188,14 @@ impl Payments for Stripe {
 
     async fn created_since(&self, since: Timestamp, page: Option<&str>) -> Result<IntentPage, PaymentsError> {
         self.page(since.as_millis() / 1000, None, page).await
+    }
+
+    async fn balance_since(
+        &self,
+        since: Timestamp,
+        page: Option<&str>,
+    ) -> Result<BalancePage, PaymentsError> {
+        self.balance_page(since, page).await
     }
 
     async fn cancel(&self, intent: &str) -> Result<Intent, PaymentsError> {

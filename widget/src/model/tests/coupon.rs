@@ -100,7 +100,7 @@ fn every_refusal_is_said_at_the_field() {
             Trouble::RefusedFor(Code::CouponEmailDomain, Reason::OtherEmail),
             "This coupon is for another email address.",
         ),
-        (Trouble::TooMany { seconds: 100 }, "Too many tries. Please wait 2 minutes."),
+        (Trouble::TooMany { seconds: 100 }, "Too many tries. Wait 2 minutes, or use another network."),
         (Trouble::Offline, "You seem to be offline."),
     ] {
         let mut model = applying();

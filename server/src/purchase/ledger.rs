@@ -1,0 +1,136 @@
+//! What a purchase's transitions mean for the books: each movement of money, from one account to another.
+use super::{Command, Dispute, Purchase};
+use serde::Serialize;
+use shared::Currency;
+
+/// What moved money.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Movement {
+    /// Stripe took the learner's money.
+    Charge,
+    /// Some of it went back.
+    Refund,
+    /// What had gone back did not arrive, and is ours again.
+    RefundFailed,
+    /// A payment beside the purchase's own.
+    Stray,
+    /// It went back.
+    StrayReturned,
+    /// The learner's bank asks for the money, which Stripe keeps until it is decided.
+    DisputeOpened,
+    DisputeWon,
+    DisputeLost,
+    /// What Stripe keeps.
+    Fee,
+}
+
+/// Where money is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Ledger {
+    /// Our balance at Stripe.
+    Stripe,
+    /// What was sold.
+    Sales,
+    /// What is not ours, and goes back.
+    Strays,
+    /// What banks have asked for.
+    Disputes,
+    /// What Stripe has kept.
+    Fees,
+}
+
+/// One line of the books.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Entry {
+    pub movement: Movement,
+    /// Stripe's payment intent.
+    pub intent: Option<String>,
+    /// Minor units, above zero.
+    pub amount: i64,
+    pub currency: Currency,
+}
+
+impl Movement {
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Charge => "charge",
+            Self::Refund => "refund",
+            Self::RefundFailed => "refund_failed",
+            Self::Stray => "stray",
+            Self::StrayReturned => "stray_returned",
+            Self::DisputeOpened => "dispute_opened",
+            Self::DisputeWon => "dispute_won",
+            Self::DisputeLost => "dispute_lost",
+            Self::Fee => "fee",
+        }
+    }
+
+    /// Which account has more afterwards, and which has less.
+    #[must_use]
+    pub fn accounts(self) -> (Ledger, Ledger) {
+        match self {
+            Self::Charge | Self::RefundFailed => (Ledger::Stripe, Ledger::Sales),
+            Self::Refund => (Ledger::Sales, Ledger::Stripe),
+            Self::Stray => (Ledger::Stripe, Ledger::Strays),
+            Self::StrayReturned => (Ledger::Strays, Ledger::Stripe),
+            Self::DisputeOpened => (Ledger::Disputes, Ledger::Stripe),
+            Self::DisputeWon => (Ledger::Stripe, Ledger::Disputes),
+            Self::DisputeLost => (Ledger::Sales, Ledger::Disputes),
+            Self::Fee => (Ledger::Fees, Ledger::Stripe),
+        }
+    }
+}
+
+impl Ledger {
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Stripe => "stripe",
+            Self::Sales => "sales",
+            Self::Strays => "strays",
+            Self::Disputes => "disputes",
+            Self::Fees => "fees",
+        }
+    }
+}
+
+impl Purchase {
+    /// What has moved since the purchase was as `before`, where `commands` followed.
+    #[must_use]
+    pub fn movements_since(&self, before: &Self, commands: &[Command]) -> Vec<Entry> {
+        let mut entries = Vec::new();
+        let mut add = |movement, intent: Option<&str>, amount: i64| {
+            if amount > 0 {
+                let (intent, currency) = (intent.map(str::to_owned), self.price.currency);
+                entries.push(Entry { movement, intent, amount, currency });
+            }
+        };
+        let intent = self.intent.as_deref();
+        add(Movement::Charge, intent, self.charged - before.charged);
+        add(Movement::Refund, intent, self.refunded - before.refunded);
+        add(Movement::RefundFailed, intent, before.refunded - self.refunded);
+        let asked = self.charged - self.refunded;
+        let (was_open, was_decided) = (before.dispute == Some(Dispute::Open), before.dispute.is_some());
+        match self.dispute {
+            Some(Dispute::Open) if !was_decided => add(Movement::DisputeOpened, intent, asked),
+            Some(Dispute::Won) if was_open => add(Movement::DisputeWon, intent, asked),
+            Some(Dispute::Lost) if before.dispute != Some(Dispute::Lost) => {
+                // That it was opened may never have been told.
+                if !was_open {
+                    add(Movement::DisputeOpened, intent, asked);
+                }
+                add(Movement::DisputeLost, intent, asked);
+            }
+            _ => {}
+        }
+        for command in commands {
+            if let Command::ReturnStray { intent, amount, .. } = command {
+                add(Movement::Stray, Some(intent), *amount);
+            }
+        }
+        entries
+    }
+}

@@ -1,0 +1,262 @@
+//! The books: what moved money, in double entry. Rows are added with the transition that they follow from, and never
+//! changed.
+use super::{Store, StoreError, Tx};
+use crate::payments::BalanceEntry;
+use crate::purchase::{Entry, Movement, Purchase, PurchaseId, Reference};
+use serde::Serialize;
+use shared::Timestamp;
+use sqlx::Row;
+use sqlx::any::AnyRow;
+
+/// One line of the books.
+#[derive(Clone, Debug, Serialize)]
+pub struct LedgerLine {
+    pub at: Timestamp,
+    pub reference: String,
+    /// Stripe's payment intent.
+    pub intent: Option<String>,
+    pub kind: String,
+    pub debit: String,
+    pub credit: String,
+    /// Minor units.
+    pub amount: i64,
+    pub currency: String,
+    /// What moved it: the place from which to go on.
+    pub source: String,
+}
+
+/// What moved by day, kind and currency.
+#[derive(Clone, Debug, Serialize)]
+pub struct LedgerDay {
+    /// Days since 1970, in UTC.
+    #[serde(skip)]
+    pub number: i64,
+    pub day: String,
+    pub kind: String,
+    pub currency: String,
+    pub movements: i64,
+    /// Minor units.
+    pub amount: i64,
+}
+
+/// What one payment intent has moved, in minor units: what went back counts once it has arrived, and what a bank asked for
+/// until we have won.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct LedgerSums {
+    pub charged: i64,
+    pub refunded: i64,
+    pub disputed: i64,
+}
+
+impl std::fmt::Display for LedgerSums {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Self { charged, refunded, disputed } = self;
+        write!(f, "{charged} charged, {refunded} refunded, {disputed} disputed")
+    }
+}
+
+const LINE: &str = "SELECT l.source, l.at, p.reference, l.intent, l.kind, l.debit, l.credit, l.amount, l.currency \
+                    FROM ledger l JOIN purchases p ON p.id = l.purchase_id";
+
+impl Store {
+    /// The lines of one purchase, in order.
+    pub async fn ledger_of(&self, purchase: &PurchaseId) -> Result<Vec<LedgerLine>, StoreError> {
+        let text = [LINE, " WHERE l.purchase_id = $1 ORDER BY l.at, l.source"].concat();
+        let rows = sqlx::query(sqlx::AssertSqlSafe(text)).bind(purchase.as_str());
+        rows.fetch_all(self.pool()).await?.iter().map(line).collect()
+    }
+
+    /// At most so many lines from `since` on that come after the line `after`, in order.
+    pub async fn ledger_since(
+        &self,
+        since: Timestamp,
+        after: Option<&LedgerLine>,
+        most: i64,
+    ) -> Result<Vec<LedgerLine>, StoreError> {
+        let text =
+            [LINE, " WHERE l.at >= $1 AND (l.at > $2 OR (l.at = $2 AND l.source > $3)) ORDER BY l.at, l.source LIMIT $4"]
+                .concat();
+        let rows = sqlx::query(sqlx::AssertSqlSafe(text))
+            .bind(since.as_millis())
+            .bind(after.map_or(-1, |line| line.at.as_millis()))
+            .bind(after.map_or("", |line| line.source.as_str()))
+            .bind(most);
+        rows.fetch_all(self.pool()).await?.iter().map(line).collect()
+    }
+
+    /// What moved from `since` on, by day, kind and currency.
+    pub async fn ledger_by_day(&self, since: Timestamp) -> Result<Vec<LedgerDay>, StoreError> {
+        let rows = sqlx::query(
+            "SELECT at / 86400000 AS day, kind, currency, count(*) AS movements, CAST(sum(amount) AS BIGINT) AS amount \
+             FROM ledger WHERE at >= $1 GROUP BY at / 86400000, kind, currency ORDER BY 1, 2, 3",
+        );
+        let rows = rows.bind(since.as_millis()).fetch_all(self.pool()).await?;
+        let day = |row: &AnyRow| {
+            let number: i64 = row.try_get("day")?;
+            Ok(LedgerDay {
+                number,
+                day: Timestamp::from_millis(number * 86_400_000).to_string().chars().take(10).collect(),
+                kind: row.try_get("kind")?,
+                currency: row.try_get("currency")?,
+                movements: row.try_get("movements")?,
+                amount: row.try_get("amount")?,
+            })
+        };
+        rows.iter().map(day).collect()
+    }
+
+    /// Minor units that the books say were charged for a purchase, and went back.
+    pub async fn ledger_sums(&self, purchase: &PurchaseId) -> Result<(i64, i64), StoreError> {
+        let row = sqlx::query(
+            "SELECT CAST(coalesce(sum(CASE WHEN kind = 'charge' THEN amount END), 0) AS BIGINT) AS charged, \
+             CAST(coalesce(sum(CASE WHEN kind = 'refund' THEN amount WHEN kind = 'refund_failed' THEN -amount END), 0) \
+             AS BIGINT) AS refunded FROM ledger WHERE purchase_id = $1",
+        );
+        let row = row.bind(purchase.as_str()).fetch_one(self.pool()).await?;
+        Ok((row.try_get("charged")?, row.try_get("refunded")?))
+    }
+}
+
+impl Store {
+    /// Whose payment intent it is, and what the books say that it has moved; nothing where they don't know it.
+    pub async fn ledger_of_intent(
+        &self,
+        intent: &str,
+    ) -> Result<Option<(Reference, LedgerSums)>, StoreError> {
+        let row = sqlx::query(
+            "SELECT p.reference, \
+             CAST(coalesce(sum(CASE WHEN l.kind IN ('charge', 'stray') THEN l.amount END), 0) AS BIGINT) AS charged, \
+             CAST(coalesce(sum(CASE WHEN l.kind IN ('refund', 'stray_returned') THEN l.amount \
+             WHEN l.kind = 'refund_failed' THEN -l.amount END), 0) AS BIGINT) AS refunded, \
+             CAST(coalesce(sum(CASE WHEN l.kind = 'dispute_opened' THEN l.amount \
+             WHEN l.kind = 'dispute_won' THEN -l.amount END), 0) AS BIGINT) AS disputed \
+             FROM ledger l JOIN purchases p ON p.id = l.purchase_id WHERE l.intent = $1 AND l.kind <> 'fee' \
+             GROUP BY p.reference",
+        );
+        let Some(row) = row.bind(intent).fetch_optional(self.pool()).await? else { return Ok(None) };
+        let sums = LedgerSums {
+            charged: row.try_get("charged")?,
+            refunded: row.try_get("refunded")?,
+            disputed: row.try_get("disputed")?,
+        };
+        Ok(Some((Reference::from_metadata(row.try_get("reference")?), sums)))
+    }
+
+    /// Writes down what Stripe has kept of a payment of ours, once.
+    pub async fn book_fee(&self, entry: &BalanceEntry) -> Result<(), StoreError> {
+        if entry.fee <= 0 {
+            return Ok(());
+        }
+        let (debit, credit) = Movement::Fee.accounts();
+        let statement = sqlx::query(
+            "INSERT INTO ledger (source, at, purchase_id, intent, kind, debit, credit, amount, currency) \
+             SELECT $1, $2, l.purchase_id, $3, $4, $5, $6, $7, $8 FROM ledger l WHERE l.intent = $3 AND l.kind <> 'fee' \
+             LIMIT 1 ON CONFLICT (source) DO NOTHING",
+        );
+        self.write(
+            statement
+                .bind(&entry.id)
+                .bind(entry.at.as_millis())
+                .bind(&entry.intent)
+                .bind(Movement::Fee.as_str())
+                .bind(debit.as_str())
+                .bind(credit.as_str())
+                .bind(entry.fee)
+                .bind(&entry.fee_currency),
+        )
+        .await?;
+        Ok(())
+    }
+}
+
+impl Tx {
+    /// Writes down what has moved with a transition of `purchase`.
+    pub(super) async fn book(
+        &mut self,
+        purchase: &Purchase,
+        entries: &[Entry],
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        for entry in entries {
+            let source = match (entry.movement, &entry.intent) {
+                // It is told again for as long as it is there.
+                (Movement::Stray, Some(intent)) => format!("{intent} stray"),
+                (movement, _) => {
+                    format!("{} {} {}", purchase.id().as_str(), purchase.version(), movement.as_str())
+                }
+            };
+            self.add_entry(&source, purchase.id(), entry, now).await?;
+        }
+        Ok(())
+    }
+
+    /// Writes down that the money of a stray payment went back.
+    pub async fn book_return(
+        &mut self,
+        purchase: &PurchaseId,
+        intent: &str,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        let taken = sqlx::query("SELECT amount, currency FROM ledger WHERE source = $1")
+            .bind(format!("{intent} stray"))
+            .fetch_optional(self.connection())
+            .await?;
+        let Some(taken) = taken else { return Ok(()) };
+        sqlx::query(
+            "INSERT INTO ledger (source, at, purchase_id, intent, kind, debit, credit, amount, currency) \
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) ON CONFLICT (source) DO NOTHING",
+        )
+        .bind(format!("{intent} returned"))
+        .bind(now.as_millis())
+        .bind(purchase.as_str())
+        .bind(intent)
+        .bind(Movement::StrayReturned.as_str())
+        .bind(Movement::StrayReturned.accounts().0.as_str())
+        .bind(Movement::StrayReturned.accounts().1.as_str())
+        .bind(taken.try_get::<i64, _>("amount")?)
+        .bind(taken.try_get::<&str, _>("currency")?)
+        .execute(self.connection())
+        .await?;
+        Ok(())
+    }
+
+    async fn add_entry(
+        &mut self,
+        source: &str,
+        purchase: &PurchaseId,
+        entry: &Entry,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        let (debit, credit) = entry.movement.accounts();
+        sqlx::query(
+            "INSERT INTO ledger (source, at, purchase_id, intent, kind, debit, credit, amount, currency) \
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) ON CONFLICT (source) DO NOTHING",
+        )
+        .bind(source)
+        .bind(now.as_millis())
+        .bind(purchase.as_str())
+        .bind(entry.intent.as_deref())
+        .bind(entry.movement.as_str())
+        .bind(debit.as_str())
+        .bind(credit.as_str())
+        .bind(entry.amount)
+        .bind(entry.currency.as_str())
+        .execute(self.connection())
+        .await?;
+        Ok(())
+    }
+}
+
+fn line(row: &AnyRow) -> Result<LedgerLine, StoreError> {
+    Ok(LedgerLine {
+        at: Timestamp::from_millis(row.try_get("at")?),
+        reference: row.try_get("reference")?,
+        intent: row.try_get("intent")?,
+        kind: row.try_get("kind")?,
+        debit: row.try_get("debit")?,
+        credit: row.try_get("credit")?,
+        amount: row.try_get("amount")?,
+        currency: row.try_get("currency")?,
+        source: row.try_get("source")?,
+    })
+}
