@@ -14,7 +14,8 @@ pub struct Clock(Source);
 
 #[derive(Clone, Debug)]
 enum Source {
-    Set(Arc<AtomicI64>),
+    /// With so many milliseconds more.
+    Set(Arc<AtomicI64>, i64),
     Kept(Arc<Kept>),
 }
 
@@ -53,7 +54,13 @@ impl Clock {
     /// A clock that stands at what `millis` holds, in milliseconds since 1970.
     #[must_use]
     pub fn at(millis: Arc<AtomicI64>) -> Self {
-        Self(Source::Set(millis))
+        Self::ahead_of(millis, 0)
+    }
+
+    /// The same, ahead of it by so many milliseconds.
+    #[must_use]
+    pub fn ahead_of(millis: Arc<AtomicI64>, ahead: i64) -> Self {
+        Self(Source::Set(millis, ahead))
     }
 
     /// As on a machine whose clock is so many milliseconds fast.
@@ -68,7 +75,7 @@ impl Clock {
     #[must_use]
     pub fn now(&self) -> Timestamp {
         match &self.0 {
-            Source::Set(millis) => Timestamp::from_millis(millis.load(Ordering::Relaxed)),
+            Source::Set(millis, ahead) => Timestamp::from_millis(millis.load(Ordering::Relaxed) + ahead),
             Source::Kept(kept) => {
                 Timestamp::from_millis(kept.at_start.load(Ordering::Relaxed) + millis(kept.start.elapsed()))
             }
@@ -79,7 +86,7 @@ impl Clock {
     #[must_use]
     pub fn own(&self) -> Timestamp {
         match &self.0 {
-            Source::Set(_) => self.now(),
+            Source::Set(..) => self.now(),
             Source::Kept(kept) => Timestamp::from_millis(now().as_millis() + kept.ahead),
         }
     }
@@ -113,7 +120,7 @@ impl Clock {
             Source::Kept(kept) if kept.state.load(Ordering::Relaxed) == ClockState::Off as u8 => {
                 ClockState::Off
             }
-            Source::Set(_) | Source::Kept(_) => ClockState::Right,
+            Source::Set(..) | Source::Kept(_) => ClockState::Right,
         }
     }
 
@@ -121,7 +128,7 @@ impl Clock {
     #[must_use]
     pub fn skew_seconds(&self) -> f64 {
         match &self.0 {
-            Source::Set(_) => 0.0,
+            Source::Set(..) => 0.0,
             Source::Kept(kept) => kept.skew.load(Ordering::Relaxed) as f64 / 1000.0,
         }
     }

@@ -128,3 +128,54 @@ async fn who_reads_nothing_of_what_it_is_sent_is_let_go() {
         looks.tick().await;
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn many_large_bodies_leave_room_for_webhooks() {
+    let app = TestApp::with(&["--max-body-bytes=1572864"]).await;
+    let large = |path: &str| {
+        let head = format!(
+            "POST {path} HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ncontent-length: 524000\r\n\r\n"
+        );
+        [head, "x".repeat(523_000)].concat()
+    };
+    let mut open = Vec::new();
+    for _ in 0..3 {
+        open.push(say(&app, &large("/v1/purchases")).await);
+    }
+    // All of it is in memory once another finds no room.
+    let until = Instant::now() + PATIENCE;
+    while app
+        .request(Method::POST, "/v1/purchases")
+        .json(&json!({ "sku": COURSE, "variant": "x".repeat(5000) }))
+        .send()
+        .await
+        .unwrap()
+        .status()
+        != 503
+    {
+        assert!(Instant::now() < until, "there is room without an end");
+    }
+    let event = app.request(Method::POST, "/v1/stripe/webhook").body("x".repeat(500_000));
+    app.send(event).await.expect_problem(400, "bad_signature");
+    drop(open);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_flood_of_requests_leaves_turns_for_pay_and_webhooks() {
+    let app = TestApp::with(&["--max-requests=1", "--sweep-seconds=600"]).await;
+    let (id, intent) = app.open_and_press_pay(COURSE, 4900).await;
+    // The only turn of the others is taken for as long as the database is.
+    let lock = app.lock_database().await;
+    let waiting = app.request(Method::POST, "/v1/purchases").json(&json!({ "sku": COURSE }));
+    let waiting = tokio::spawn(waiting.send());
+    app.get("/healthz").await.expect(200);
+    let event = app.request(Method::POST, "/v1/stripe/webhook").body("{}");
+    app.send(event).await.expect_problem(400, "bad_signature");
+    app.press_pay("pu_0000000000000000000000000000000000000000", 4900)
+        .await
+        .expect_problem(404, "unknown_purchase");
+    lock.release().await;
+    waiting.await.unwrap().unwrap();
+    app.sandbox.stripe().confirm(&intent, "4242424242424242").unwrap();
+    app.reaches(&id, "granted").await;
+}

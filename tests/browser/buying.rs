@@ -164,6 +164,6 @@ async fn too_many_tries_say_how_long_to_wait() {
     page.press("Purchase").await;
     page.fill("ada@example.com", GOOD).await;
     page.press("Pay $49.00").await;
-    page.shows("Please wait an hour. You have not been charged.").await;
+    page.shows("Wait an hour, or use another network. You have not been charged.").await;
     look(&page, "wait").await;
 }

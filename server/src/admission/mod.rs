@@ -17,20 +17,8 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 const OTHER_FILES: usize = 256;
 /// The longest that a request waits for its turn.
 const TURN_PATIENCE: Duration = Duration::from_secs(10);
-/// Requests under way, and those of one client: its others wait for them.
-const REQUESTS: Turns = Turns { all: 512, each: 256 };
-/// The same for presses of Pay, whose answers wait for Stripe.
-const PAYS: Turns = Turns { all: 128, each: 64 };
-/// The same for Stripe's webhooks.
-const WEBHOOKS: Turns = Turns { all: 64, each: 64 };
-/// Bytes of bodies in memory, those of webhooks apart.
-const BODY_BYTES: usize = 48 * 1024 * 1024;
-const WEBHOOK_BYTES: usize = 16 * 1024 * 1024;
-
-struct Turns {
-    all: usize,
-    each: usize,
-}
+/// What is kept for bodies of webhooks, as a part of what all others have.
+const WEBHOOK_BYTES_PART: usize = 3;
 
 /// What is asked for, as far as the budgets tell it apart.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -57,15 +45,25 @@ pub struct Admission {
     webhooks: Budget,
     bytes: Arc<Semaphore>,
     webhook_bytes: Arc<Semaphore>,
+    /// Of all bodies but webhooks', in bytes.
+    most_bytes: usize,
 }
 
-/// How many connections and streams there may be.
+/// How much there may be at the same time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct AdmissionLimits {
     /// Connections at most (`MAX_CONNECTIONS`).
     pub connections: usize,
     /// Streams at most (`MAX_STREAMS`).
     pub streams: usize,
+    /// Requests under way (`MAX_REQUESTS`). Of each kind one client has half: its others wait for them.
+    pub requests: usize,
+    /// The same for presses of Pay, whose answers wait for Stripe (`MAX_PAYS`).
+    pub pays: usize,
+    /// The same for Stripe's webhooks, which may all be one client's (`MAX_WEBHOOKS`).
+    pub webhooks: usize,
+    /// Bytes of bodies in memory, beside a third as many of webhooks' (`MAX_BODY_BYTES`).
+    pub body_bytes: usize,
 }
 
 impl AdmissionLimits {
@@ -73,7 +71,7 @@ impl AdmissionLimits {
     #[must_use]
     pub fn within(self, files: usize) -> Self {
         let connections = self.connections.min(files.saturating_sub(OTHER_FILES).max(files / 2));
-        Self { connections, streams: self.streams.min(connections / 2) }
+        Self { connections, streams: self.streams.min(connections / 2), ..self }
     }
 }
 
@@ -94,16 +92,16 @@ impl Lane {
 impl Admission {
     #[must_use]
     pub fn new(limits: AdmissionLimits) -> Self {
-        let AdmissionLimits { connections, streams } = limits;
-        let turns = |name, Turns { all, each }: Turns| Budget::new(name, all, each);
+        let AdmissionLimits { connections, streams, requests, pays, webhooks, body_bytes } = limits;
         Self {
             connections: Connections::new(connections, quarter(connections)),
             streams: Budget::new("streams", streams, quarter(streams)),
-            others: turns("requests", REQUESTS),
-            pays: turns("pays", PAYS),
-            webhooks: turns("webhooks", WEBHOOKS),
-            bytes: Semaphore::new(BODY_BYTES).into(),
-            webhook_bytes: Semaphore::new(WEBHOOK_BYTES).into(),
+            others: Budget::new("requests", requests, requests.div_ceil(2)),
+            pays: Budget::new("pays", pays, pays.div_ceil(2)),
+            webhooks: Budget::new("webhooks", webhooks, webhooks),
+            bytes: Semaphore::new(body_bytes).into(),
+            webhook_bytes: Semaphore::new(body_bytes / WEBHOOK_BYTES_PART).into(),
+            most_bytes: body_bytes,
         }
     }
 
@@ -127,6 +125,12 @@ impl Admission {
         budget.clone().try_acquire_many_owned(bytes).map_err(|_| Full::All)
     }
 
+    /// Bytes of bodies in memory, webhooks' apart, and how many there may be.
+    #[must_use]
+    pub fn body_bytes(&self) -> (usize, usize) {
+        (self.most_bytes - self.bytes.available_permits(), self.most_bytes)
+    }
+
     /// Every budget that is counted in uses, for the metrics.
     #[must_use]
     pub fn budgets(&self) -> [&Budget; 4] {
@@ -145,10 +149,17 @@ mod tests {
 
     #[test]
     fn connections_leave_files_for_everything_else() {
-        let limits = AdmissionLimits { connections: 8192, streams: 4096 };
+        let limits = AdmissionLimits {
+            connections: 8192,
+            streams: 4096,
+            requests: 1,
+            pays: 1,
+            webhooks: 1,
+            body_bytes: 1,
+        };
         assert_eq!(limits.within(1_048_576), limits);
-        assert_eq!(limits.within(1024), AdmissionLimits { connections: 768, streams: 384 });
-        assert_eq!(limits.within(256), AdmissionLimits { connections: 128, streams: 64 });
+        assert_eq!(limits.within(1024), AdmissionLimits { connections: 768, streams: 384, ..limits });
+        assert_eq!(limits.within(256), AdmissionLimits { connections: 128, streams: 64, ..limits });
     }
 
     #[test]

@@ -20,6 +20,10 @@ const STRIPE_JS: &str = "https://js.stripe.com/v3/";
 /// Switches a limit off.
 const OFF: &str = "off";
 
+/// What bodies in memory may have: three of the largest at the least, and no more than a small machine has.
+const LEAST_BYTES: usize = 3 * 512 * 1024;
+const MOST_BYTES: usize = 1024 * 1024 * 1024;
+
 /// More than any duration that makes sense: a year in seconds.
 const LARGEST: u64 = 31_536_000;
 
@@ -104,6 +108,10 @@ impl RawConfig {
             admission: AdmissionLimits {
                 connections: checker.count("MAX_CONNECTIONS", &self.max_connections),
                 streams: checker.count("MAX_STREAMS", &self.max_streams),
+                requests: checker.count("MAX_REQUESTS", &self.max_requests),
+                pays: checker.count("MAX_PAYS", &self.max_pays),
+                webhooks: checker.count("MAX_WEBHOOKS", &self.max_webhooks),
+                body_bytes: checker.bytes("MAX_BODY_BYTES", &self.max_body_bytes),
             },
             rates: Rates {
                 requests: checker.rate("LIMIT_REQUESTS", &self.limit_requests),
@@ -157,6 +165,15 @@ impl Checker {
             self.mistake(name, format_args!("must be above zero and at most {LARGEST}"));
         }
         number.min(LARGEST)
+    }
+
+    /// At least as much as one body may have.
+    fn bytes(&mut self, name: &str, text: &str) -> usize {
+        let bytes = self.parse(name, text, "a whole number of bytes", LEAST_BYTES);
+        if !(LEAST_BYTES..=MOST_BYTES).contains(&bytes) {
+            self.mistake(name, format_args!("must be {LEAST_BYTES} to {MOST_BYTES}"));
+        }
+        bytes.clamp(LEAST_BYTES, MOST_BYTES)
     }
 
     fn count(&mut self, name: &str, text: &str) -> usize {

@@ -119,6 +119,18 @@ pub struct RawConfig {
     /// Streams of seats and requests that wait for news at the same time, at each process; at most half of the connections.
     #[arg(long, env = "MAX_STREAMS", default_value = "2048")]
     pub max_streams: String,
+    /// Requests under way at each process; one client has half.
+    #[arg(long, env = "MAX_REQUESTS", default_value = "512")]
+    pub max_requests: String,
+    /// Presses of Pay under way at each process, beside the others; one client has half.
+    #[arg(long, env = "MAX_PAYS", default_value = "128")]
+    pub max_pays: String,
+    /// Stripe's webhooks under way at each process, beside the others.
+    #[arg(long, env = "MAX_WEBHOOKS", default_value = "64")]
+    pub max_webhooks: String,
+    /// Bytes of request bodies in memory, beside a third as many of webhooks'.
+    #[arg(long, env = "MAX_BODY_BYTES", default_value = "50331648")]
+    pub max_body_bytes: String,
     /// Requests of one client, at each process.
     #[arg(long, env = "LIMIT_REQUESTS", default_value = "600/1m")]
     pub limit_requests: String,

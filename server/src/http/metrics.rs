@@ -76,6 +76,8 @@ fn budgets(api: &Api) -> String {
     let (refused, closed) = connections.turned_away();
     let mut rows =
         vec![Row { name: "connections", used: connections.count(), most: connections.most(), refused }];
+    let (used, most) = admission.body_bytes();
+    rows.push(Row { name: "body_bytes", used, most, refused: 0 });
     let questions = api.checkout.asks.budget();
     rows.extend(admission.budgets().into_iter().chain([questions]).map(|budget| Row {
         name: budget.name(),

@@ -103,6 +103,8 @@ enum Heard {
 
 const BEGIN: i64 = 1_800_000_000_000;
 const INSTANCES: usize = 2;
+/// By how many milliseconds each one's clock is ahead: as far apart as they may be and nobody is told.
+const AHEAD: [i64; INSTANCES] = [0, 1_999];
 const RETRY: Retry = Retry {
     base: Duration::from_secs(1),
     cap: Duration::from_secs(3600),
@@ -121,7 +123,7 @@ pub(crate) async fn run(database: &mut Database, chooser: Chooser, tell: bool) -
     let mut run = Run {
         store: database.store().clone(),
         snapshots: database.snapshots(),
-        instances: (0..INSTANCES).map(|_| server(database.store(), &world, &time)).collect(),
+        instances: (0..INSTANCES).map(|instance| server(instance, database.store(), &world, &time)).collect(),
         world,
         buyers: Vec::new(),
         operations: Vec::new(),
@@ -136,9 +138,10 @@ pub(crate) async fn run(database: &mut Database, chooser: Chooser, tell: bool) -
     Ok(Ran { purchases: run.buyers.len(), broken, choices, story })
 }
 
-fn server(store: &Store, world: &World, time: &Arc<AtomicI64>) -> Server {
+fn server(instance: usize, store: &Store, world: &World, time: &Arc<AtomicI64>) -> Server {
     let (stripe, flockjay) = (SimStripe(world.clone()), SimFlockJay(world.clone()));
-    let server = Checkout::new(store.clone(), stripe, flockjay, "pk_test", Clock::at(time.clone()));
+    let clock = Clock::ahead_of(time.clone(), AHEAD[instance]);
+    let server = Checkout::new(store.clone(), stripe, flockjay, "pk_test", clock);
     // Whatever it could wait for happens in a later step.
     let accounts: Vec<Arc<dyn Account>> =
         NAMES.map(|name| Arc::new(SimAccount { world: world.clone(), name }) as Arc<dyn Account>).to_vec();
@@ -278,7 +281,7 @@ impl Run {
         let unanswered = gone.iter().filter_map(|operation: &Operation| operation.message);
         self.world.lock().stripe.mail.extend(unanswered);
         drop::<Vec<_>>(gone);
-        self.instances[instance] = server(&self.store, &self.world, &self.time);
+        self.instances[instance] = server(instance, &self.store, &self.world, &self.time);
     }
 
     fn hear(&mut self, heard: Heard) {
