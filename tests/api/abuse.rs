@@ -239,7 +239,8 @@ async fn seat(app: &TestApp, client: &str, places: Option<i64>) -> Answer {
 #[tokio::test(flavor = "multi_thread")]
 async fn one_client_holds_at_most_half_of_a_training_unpaid() {
     let app = training(&["--limit-holds=100", "--limit-opens=off"]).await;
-    limited(seat(&app, "192.0.2.1", Some(12)).await);
+    let too_many = seat(&app, "192.0.2.1", Some(12)).await.expect_problem(422, "invalid_request");
+    assert_eq!(too_many.json()["field"], "places");
     seat(&app, "192.0.2.1", Some(5)).await.expect(201);
     let one = seat(&app, "192.0.2.1", None).await.expect(201).text_at("id");
     let refused = limited(seat(&app, "192.0.2.1", None).await);
@@ -368,7 +369,7 @@ async fn nobody_finds_out_by_trying_who_has_used_a_code() {
     let mut once = percent_off("ONCE", 20);
     once.terms.per_learner = Some(1);
     app.add_coupon(&once).await;
-    let open = async |client: &str| {
+    let open_with = async |client: &str| {
         let opened = app.post_as(client, "/v1/purchases", &json!({ "sku": COURSE, "coupon": "ONCE" })).await;
         opened.expect(201).text_at("id")
     };
@@ -376,7 +377,7 @@ async fn nobody_finds_out_by_trying_who_has_used_a_code() {
         let body = json!({ "email": email, "expected_total": 3920 });
         app.post_as(client, &format!("/v1/purchases/{id}/pay"), &body).await
     };
-    let id = open("192.0.2.1").await;
+    let id = open_with("192.0.2.1").await;
     for n in 0..3 {
         press("192.0.2.1", &id, &format!("ada{n}@example.com")).await.expect(200);
     }
@@ -385,12 +386,24 @@ async fn nobody_finds_out_by_trying_who_has_used_a_code() {
     // Nor with many purchases: whoever pays is not counted.
     let mut answered = 0;
     for n in 0..8 {
-        let id = open("192.0.2.1").await;
+        let id = open_with("192.0.2.1").await;
         answered += i32::from(press("192.0.2.1", &id, &format!("eve{n}@example.com")).await.status == 200);
     }
     assert_eq!(answered, 5);
+    // Nor by putting the code on after Pay was pressed.
+    let bare = open(&app, "192.0.2.2").await.expect(201).text_at("id");
+    let mut answered = 0;
+    for n in 0..5 {
+        pay(&app, "192.0.2.2", &bare, &format!("mallory{n}@example.com")).await.expect(200);
+        for coupon in [json!("ONCE"), Value::Null] {
+            let request = app.request(Method::PATCH, &format!("/v1/purchases/{bare}"));
+            let request = request.header("x-forwarded-for", "192.0.2.2").json(&json!({ "coupon": coupon }));
+            answered += i32::from(app.send(request).await.status == 200 && coupon != Value::Null);
+        }
+    }
+    assert_eq!(answered, 3);
     for n in 0..10 {
-        let id = open("192.0.2.7").await;
+        let id = open_with("192.0.2.7").await;
         let paying = press("192.0.2.7", &id, &format!("office{n}@example.com")).await.expect(200);
         app.sandbox.stripe().confirm(&intent_of(&paying.text_at("client_secret")), GOOD).unwrap();
         app.reaches(&id, "granted").await;

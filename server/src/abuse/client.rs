@@ -152,12 +152,12 @@ fn parse_hop(hop: &[u8]) -> Option<IpAddr> {
     hop.parse().ok().or_else(|| hop.parse().ok().map(|with_port: std::net::SocketAddr| with_port.ip()))
 }
 
-/// What counts as one client where only one network can: the smallest.
+/// What counts as one client where only one network can: of IPv6 a household's /56.
 #[must_use]
 pub fn network(address: IpAddr) -> IpAddr {
     match address {
         IpAddr::V4(_) => address,
-        IpAddr::V6(address) => IpAddr::V6(Ipv6Addr::from_bits(address.to_bits() & !u128::from(u64::MAX))),
+        IpAddr::V6(address) => IpAddr::V6(Ipv6Addr::from_bits(address.to_bits() & (u128::MAX << 72))),
     }
 }
 

@@ -1,7 +1,7 @@
 //! Limits that each process keeps for itself, in memory.
 use super::{Excess, Origin, Rate, Rates};
 use governor::clock::{Clock as _, DefaultClock};
-use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter};
+use governor::{DefaultDirectRateLimiter, DefaultKeyedRateLimiter, Quota, RateLimiter};
 use ipnet::IpNet;
 use std::hash::Hash;
 use std::num::NonZeroU32;
@@ -13,6 +13,9 @@ use std::time::Duration;
 #[derive(Clone)]
 pub struct ProcessLimits(Arc<Inner>);
 
+/// Clients in an hour that operators are told of: a network has many addresses.
+const MOST_NEWS: NonZeroU32 = NonZeroU32::new(12).unwrap();
+
 /// Nothing where the limit is off.
 type Limiter<K> = Option<DefaultKeyedRateLimiter<K>>;
 
@@ -23,8 +26,9 @@ struct Inner {
     turn: AtomicU32,
     purchase: Limiter<String>,
     offering: Limiter<String>,
-    /// Clients that operators are told of.
+    /// Clients that operators are told of, each and all together.
     news: DefaultKeyedRateLimiter<String>,
+    all_news: DefaultDirectRateLimiter,
     clock: DefaultClock,
 }
 
@@ -42,15 +46,16 @@ impl ProcessLimits {
             turn: AtomicU32::new(0),
             purchase: limiter(rates.purchase),
             offering: limiter(rates.offering),
-            news: RateLimiter::keyed(once_an_hour()),
+            news: RateLimiter::keyed(Quota::per_hour(NonZeroU32::MIN)),
+            all_news: RateLimiter::direct(Quota::per_hour(MOST_NEWS)),
             clock: DefaultClock::default(),
         }))
     }
 
-    /// Whether nobody was told of `client` within the last hour.
+    /// Whether nobody was told of `client` within the last hour, nor of too many others.
     #[must_use]
     pub fn is_news(&self, client: &str) -> bool {
-        self.0.news.check_key(&client.to_owned()).is_ok()
+        self.0.news.check_key(&client.to_owned()).is_ok() && self.0.all_news.check().is_ok()
     }
 
     /// Counts one of `excess` for `key`; how long to wait where that is one too many.
@@ -104,10 +109,6 @@ fn limiter<K: Hash + Eq + Clone>(rate: Option<Rate>) -> Limiter<K> {
     let rate = rate?;
     let quota = Quota::with_period(rate.interval())?.allow_burst(rate.count());
     Some(RateLimiter::keyed(quota))
-}
-
-fn once_an_hour() -> Quota {
-    Quota::per_hour(NonZeroU32::MIN)
 }
 
 fn forget<K: Hash + Eq + Clone>(limiter: &Limiter<K>) {

@@ -96,21 +96,22 @@ impl Connections {
     pub fn take(&self, client: IpAddr, shares: bool) -> Option<Connection> {
         let mut open = self.open();
         let own = open.clients.get(&client).map_or(0, BTreeMap::len);
-        let greediest = if !shares && own >= self.0.each {
-            Some(client)
+        let makes_room = if !shares && own >= self.0.each {
+            Some(open.close_one_of(client))
         } else if open.count >= self.0.most {
-            open.clients.iter().max_by_key(|(_, all)| all.len()).map(|(client, _)| *client)
+            Some(open.close_one())
         } else {
             None
         };
-        if let Some(greediest) = greediest
-            && !open.close_one_of(greediest)
-        {
-            self.0.refused.fetch_add(1, Ordering::Relaxed);
-            return None;
-        }
-        if greediest.is_some() {
-            self.0.closed.fetch_add(1, Ordering::Relaxed);
+        match makes_room {
+            Some(false) => {
+                self.0.refused.fetch_add(1, Ordering::Relaxed);
+                return None;
+            }
+            Some(true) => {
+                self.0.closed.fetch_add(1, Ordering::Relaxed);
+            }
+            None => {}
         }
         let state = Arc::new(State::new());
         let number = open.next;
@@ -153,6 +154,13 @@ impl Connections {
 }
 
 impl Open {
+    /// Closes one of the client that has most, or of the next where all of those are being answered.
+    fn close_one(&mut self) -> bool {
+        let mut clients: Vec<_> = self.clients.iter().map(|(client, all)| (all.len(), *client)).collect();
+        clients.sort_unstable_by_key(|(count, _)| std::cmp::Reverse(*count));
+        clients.into_iter().any(|(_, client)| self.close_one_of(client))
+    }
+
     /// Closes the connection of `client` on which nothing has happened for the longest, of those that we don't answer.
     fn close_one_of(&mut self, client: IpAddr) -> bool {
         let Some(all) = self.clients.get(&client) else { return false };

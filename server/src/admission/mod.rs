@@ -38,8 +38,10 @@ pub enum Lane {
 /// The budgets of a process.
 pub struct Admission {
     pub connections: Connections,
-    /// Streams of seats, and requests that wait for news of a purchase.
+    /// Streams of seats.
     pub streams: Budget,
+    /// Requests that wait for news of a purchase: as many as streams, beside them.
+    news: Budget,
     others: Budget,
     pays: Budget,
     webhooks: Budget,
@@ -96,6 +98,7 @@ impl Admission {
         Self {
             connections: Connections::new(connections, quarter(connections)),
             streams: Budget::new("streams", streams, quarter(streams)),
+            news: Budget::new("news", streams, quarter(streams)),
             others: Budget::new("requests", requests, requests.div_ceil(2)),
             pays: Budget::new("pays", pays, pays.div_ceil(2)),
             webhooks: Budget::new("webhooks", webhooks, webhooks),
@@ -110,7 +113,7 @@ impl Admission {
         let budget = match lane {
             Lane::Health => return Ok(None),
             // Whoever has too many of them asks again later.
-            Lane::News => return self.streams.take(client).map(Some),
+            Lane::News => return self.news.take(client).map(Some),
             Lane::Pay => &self.pays,
             Lane::Webhook => &self.webhooks,
             Lane::Other => &self.others,
@@ -133,8 +136,8 @@ impl Admission {
 
     /// Every budget that is counted in uses, for the metrics.
     #[must_use]
-    pub fn budgets(&self) -> [&Budget; 4] {
-        [&self.streams, &self.others, &self.pays, &self.webhooks]
+    pub fn budgets(&self) -> [&Budget; 5] {
+        [&self.streams, &self.news, &self.others, &self.pays, &self.webhooks]
     }
 }
 

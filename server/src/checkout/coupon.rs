@@ -24,6 +24,10 @@ impl<P: Payments, G: Grants> Checkout<P, G> {
         let now = self.now();
         let Some(coupon) = coupon else { return self.change_to(id, None, client, now).await };
         let code = read_code(coupon)?;
+        // Who pays is known where Pay was pressed before.
+        if let Some(learner) = self.store.purchase(id).await?.learner() {
+            self.admit_email(id, &learner.email, client).await?;
+        }
         self.begin_guess(client, now).await?;
         let outcome = self.change_to(id, Some(&code), client, now).await;
         self.end_guess(outcome.as_ref().err(), client).await?;

@@ -131,7 +131,7 @@ impl<P: Payments, G: Grants> Checkout<P, G> {
         // Nobody gives up a seat for a purchase that would be refused.
         let item = self.sellable(wish.opening, self.now()).map_err(hindered)?;
         if let Some(code) = &wish.code {
-            self.admit_email(known, &wish.learner.email, &payer.client).await?;
+            self.admit_email(known.id(), &wish.learner.email, &payer.client).await?;
             self.admit_coupon(code, &item, &wish.learner.email, &payer.client).await?;
         }
         let more = wish.opening.places.unwrap_or(1) - known.places();
@@ -140,7 +140,9 @@ impl<P: Payments, G: Grants> Checkout<P, G> {
         {
             return Err(Error::NotForSale(Sale::SoldOut).into());
         }
-        self.admit_another(&payer.client, &wish.learner.email).await.map_err(hindered)?;
+        let seats = if item.capacity.is_some() { wish.opening.places.unwrap_or(1) } else { 1 };
+        let weight = u32::try_from(seats).unwrap_or(u32::MAX);
+        self.admit_another(&payer.client, weight, &wish.learner.email).await.map_err(hindered)?;
         let left = match self.give_up(known.id()).await {
             Err(Error::Refused(_)) => self.store.purchase(known.id()).await.map_err(Error::from),
             outcome => outcome,

@@ -99,12 +99,16 @@ impl<P: Payments, G: Grants> Checkout<P, G> {
             return Ok(too_many(Excess::Declines, wait));
         }
         let excess = match allowance.seats {
-            Some(most)
-                if tx.unpaid_seats(client.networks(), purchase.sku()).await? + purchase.places() > most =>
-            {
-                Excess::Share
+            // Waiting helps nobody here.
+            Some(most) if purchase.places() > most => {
+                let detail = format!("must be at most {most} at a time; buy the others once these are paid");
+                return Ok(Error::Invalid { field: "places".to_owned(), detail });
             }
-            Some(_) | None => Excess::Holds,
+            Some(most) => {
+                let unpaid = tx.unpaid_seats(client.networks(), purchase.sku()).await?;
+                if unpaid + purchase.places() > most { Excess::Share } else { Excess::Holds }
+            }
+            None => Excess::Holds,
         };
         self.tell_stopped(client, excess);
         Ok(too_many(excess, HELD_WAIT))
@@ -185,25 +189,34 @@ impl<P: Payments, G: Grants> Checkout<P, G> {
         Err(Error::TooMany { excess: Excess::DeclineRun, wait: run.period(), challenge })
     }
 
-    /// Refuses what opening and paying another purchase would be refused for, and counts nothing.
-    pub(super) async fn admit_another(&self, client: &Client, email: &Email) -> Result<(), Error> {
-        let Some(name) = client.name() else { return Ok(()) };
+    /// Refuses what opening another purchase and paying it would be refused for, and counts nothing.
+    pub(super) async fn admit_another(
+        &self,
+        client: &Client,
+        weight: u32,
+        email: &Email,
+    ) -> Result<(), Error> {
+        if client.name().is_none() {
+            return Ok(());
+        }
         self.admit_new_payer(client, None).await?;
         let Rates { opens, pays, declines, .. } = self.guards.rates;
         let email = self.guards.pseudonyms.email(email);
-        let own = client.networks().first().map_or(1, |network| network.times);
-        let limits = [
-            (Excess::Opens, subject::opens(name), opens.map(|rate| rate.times(own))),
-            (Excess::Pays, subject::pays(&email), pays),
-            (Excess::Declines, subject::declines(name), declines.map(|rate| rate.times(own))),
-            (Excess::Declines, subject::declines(&email), declines),
+        let mut limits = vec![
+            (Excess::Pays, subject::pays(&email), pays, 1),
+            (Excess::Declines, subject::declines(&email), declines, 1),
         ];
+        for network in client.networks() {
+            let times = |rate: Option<Rate>| rate.map(|rate| rate.times(network.times));
+            limits.push((Excess::Opens, subject::opens(&network.name), times(opens), weight));
+            limits.push((Excess::Declines, subject::declines(&network.name), times(declines), 1));
+        }
         let now = self.now();
         let mut tx = self.store.begin().await?;
         let mut refused = None;
-        for (excess, subject, rate) in limits {
+        for (excess, subject, rate, uses) in limits {
             let Some(rate) = rate else { continue };
-            let wait = tx.rate_wait(&subject, rate, now).await?;
+            let wait = tx.rate_wait_for(&subject, rate, uses, now).await?;
             refused = refused.or(wait.map(|wait| too_many(excess, wait)));
         }
         tx.commit().await?;
@@ -237,21 +250,20 @@ impl<P: Payments, G: Grants> Checkout<P, G> {
     /// who has used one. The same email again is not counted, and who pays gets theirs back.
     pub(super) async fn admit_email(
         &self,
-        purchase: &Purchase,
+        purchase: &PurchaseId,
         email: &Email,
         client: &Client,
     ) -> Result<(), Error> {
-        let asks = purchase.redemption().is_some() && client.name().is_some();
-        let Some(rate) = self.guards.rates.emails.filter(|_| asks) else { return Ok(()) };
+        let Some(rate) = self.guards.rates.emails.filter(|_| client.name().is_some()) else { return Ok(()) };
         let now = self.now();
         let email = self.guards.pseudonyms.email(email);
-        let known = subject::tried(purchase.id().as_str(), &email);
+        let known = subject::tried(purchase.as_str(), &email);
         let mut tx = self.store.begin().await?;
         if tx.rate_wait(&known, SEEN, now).await?.is_some() {
             tx.take_back().await?;
             return Ok(());
         }
-        let own = (subject::emails(purchase.id().as_str()), FEW);
+        let own = (subject::emails(purchase.as_str()), FEW);
         let networks = client.networks().iter();
         let networks = networks.map(|network| (subject::emails(&network.name), rate.times(network.times)));
         for (subject, rate) in std::iter::once(own).chain(networks) {

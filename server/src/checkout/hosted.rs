@@ -70,7 +70,9 @@ impl<P: Payments, G: Grants> Checkout<P, G> {
     ) -> Result<Option<String>, Error> {
         let known = self.store.purchase(id).await?;
         self.admit_payer(&known, &payer.client, payer.challenge_answer.as_deref()).await?;
-        self.admit_email(&known, &press.learner.email, &payer.client).await?;
+        if known.redemption().is_some() {
+            self.admit_email(id, &press.learner.email, &payer.client).await?;
+        }
         let purchase = match self.submit(id, press, None, &payer.client).await {
             Ok(Submitted::Now(purchase)) => purchase,
             Ok(Submitted::Before(_) | Submitted::NothingDue) => return Ok(None),

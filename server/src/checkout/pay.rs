@@ -52,7 +52,9 @@ impl<P: Payments, G: Grants> Checkout<P, G> {
         let known = self.store.purchase(id).await?;
         let learner = mine::payer(&known, &request.email, request.name)?;
         self.admit_payer(&known, &payer.client, payer.challenge_answer.as_deref()).await?;
-        self.admit_email(&known, &learner.email, &payer.client).await?;
+        if known.redemption().is_some() {
+            self.admit_email(id, &learner.email, &payer.client).await?;
+        }
         let press = Press { learner, expected_total: request.expected_total, way: Way::Inline };
         let purchase = match self.submit(id, press, key, &payer.client).await? {
             Submitted::Now(purchase) => purchase,

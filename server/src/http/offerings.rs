@@ -7,7 +7,7 @@ use crate::error::Error;
 use crate::store::StoreError;
 use axum::Extension;
 use axum::extract::State;
-use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use axum::response::sse::{Event, KeepAlive, Sse};
 use axum::response::{IntoResponse, Response};
 use futures_util::stream;
@@ -61,13 +61,17 @@ pub(super) async fn show_offering(
 )]
 pub(super) async fn stream_seats(
     State(api): State<Api>,
+    method: Method,
     asks: Asks,
     connection: Option<Extension<Arc<Connection>>>,
     Sku(sku): Sku,
 ) -> Result<Response, Error> {
     let seats = api.checkout.watch_seats(&sku).await?;
     let share = api.admission.streams.take(asks.as_one()).map_err(busy)?;
-    if let Some(Extension(connection)) = connection {
+    // What only asks for the head has no stream.
+    if let Some(Extension(connection)) = connection
+        && method == Method::GET
+    {
         connection.streams(OLDEST + HEARTBEAT);
     }
     let stream =

@@ -36,8 +36,11 @@ pub async fn learner(command: LearnerCommand) -> anyhow::Result<()> {
             let store = desk.open().await?;
             let person = store.person(&email).await?;
             let record = store.learner_record(&person).await?;
-            let shown =
-                person.purchases.iter().map(|found| Snapshot::of(&found.purchase, found.at, &catalog));
+            // Of what became another's it is told that they pressed Pay, and nothing of the other.
+            let shown = person.purchases.iter().map(|found| match found.owner {
+                true => json!(Snapshot::of(&found.purchase, found.at, &catalog)),
+                false => json!({ "reference": found.purchase.reference().as_str(), "pressed_pay": true }),
+            });
             let (shown, emails) = (shown.collect::<Vec<_>>(), &person.emails);
             print_json(
                 &json!({ "email": email.as_str(), "emails": emails, "purchases": shown, "record": record }),

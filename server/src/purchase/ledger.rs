@@ -47,7 +47,7 @@ pub struct Entry {
     pub movement: Movement,
     /// Stripe's payment intent.
     pub intent: Option<String>,
-    /// Minor units, above zero.
+    /// Minor units, above zero; of a dispute that is decided, whatever the books have open.
     pub amount: i64,
     pub currency: Currency,
 }
@@ -116,13 +116,13 @@ impl Purchase {
         let (was_open, was_decided) = (before.dispute == Some(Dispute::Open), before.dispute.is_some());
         match self.dispute {
             Some(Dispute::Open) if !was_decided => add(Movement::DisputeOpened, intent, asked),
-            Some(Dispute::Won) if was_open => add(Movement::DisputeWon, intent, asked),
+            Some(Dispute::Won) if was_open => add(Movement::DisputeWon, intent, self.charged),
             Some(Dispute::Lost) if before.dispute != Some(Dispute::Lost) => {
                 // That it was opened may never have been told.
                 if !was_open {
                     add(Movement::DisputeOpened, intent, asked);
                 }
-                add(Movement::DisputeLost, intent, asked);
+                add(Movement::DisputeLost, intent, self.charged);
             }
             _ => {}
         }

@@ -8,8 +8,8 @@ use crate::purchase::{Event, Learner, Purchase, PurchaseId, Reference};
 use serde::Serialize;
 use serde_json::Value;
 use shared::{Email, Timestamp};
-use sqlx::Row;
 use sqlx::any::AnyRow;
+use sqlx::{Connection, Row};
 use std::collections::{BTreeSet, HashMap};
 
 /// Rows read at a time where all are looked through.
@@ -98,19 +98,20 @@ impl Store {
             {
                 let query =
                     "SELECT body, updated_at FROM purchases WHERE email_key = $1 OR lower(email) = $1";
-                known.meet(&sqlx::query(query).bind(email).fetch_all(self.pool()).await?)?;
+                let rows = sqlx::query(query).bind(&email).fetch_all(self.pool()).await?;
+                known.meet(&rows, Some(&email))?;
             }
             if let Some(identity) = known.ids_to_see.pop()
                 && known.ids.insert(identity.clone())
             {
                 let query = "SELECT body, updated_at FROM purchases WHERE external_id = $1";
-                known.meet(&sqlx::query(query).bind(identity).fetch_all(self.pool()).await?)?;
+                known.meet(&sqlx::query(query).bind(identity).fetch_all(self.pool()).await?, None)?;
             }
         }
         let Known { emails, mut purchases, .. } = known;
         self.find_presses(&emails, &mut purchases).await?;
-        let strays = self.find_strays(&emails).await?;
         let mut purchases: Vec<_> = purchases.into_values().collect();
+        let strays = self.find_strays(&emails, &purchases).await?;
         purchases.sort_by_key(|found| std::cmp::Reverse((found.purchase.opened_at(), found.at)));
         Ok(Person { emails, purchases, strays })
     }
@@ -137,11 +138,19 @@ impl Store {
         }
     }
 
-    /// What Stripe told and could not be applied was kept for a person to look at, and may name somebody.
-    async fn find_strays(&self, emails: &BTreeSet<String>) -> Result<Vec<String>, StoreError> {
-        let rows = sqlx::query("SELECT id, body FROM stripe_events WHERE purchase_id IS NULL AND body <> ''")
-            .fetch_all(self.pool())
-            .await?;
+    /// What Stripe told and could not be applied was kept for a person to look at, and may name somebody; and so may what it
+    /// told of another's purchase.
+    async fn find_strays(
+        &self,
+        emails: &BTreeSet<String>,
+        purchases: &[PersonsPurchase],
+    ) -> Result<Vec<String>, StoreError> {
+        let unapplied = "SELECT id, body FROM stripe_events WHERE purchase_id IS NULL AND body <> ''";
+        let mut rows = sqlx::query(unapplied).fetch_all(self.pool()).await?;
+        for found in purchases.iter().filter(|found| !found.owner) {
+            let told = "SELECT id, body FROM stripe_events WHERE purchase_id = $1 AND body <> ''";
+            rows.extend(sqlx::query(told).bind(found.purchase.id().as_str()).fetch_all(self.pool()).await?);
+        }
         let mut strays = Vec::new();
         for row in &rows {
             // One that is no JSON is looked through as it came.
@@ -177,12 +186,10 @@ impl Store {
             }
         }
         let mut stripe_events = Vec::new();
+        let own = person.purchases.iter().filter(|found| found.owner);
         let told = "SELECT id, kind, received_at, body FROM stripe_events WHERE body <> '' AND ";
         for (column, ids) in [
-            (
-                "purchase_id",
-                person.purchases.iter().map(|found| found.purchase.id().as_str()).collect::<Vec<_>>(),
-            ),
+            ("purchase_id", own.map(|found| found.purchase.id().as_str()).collect::<Vec<_>>()),
             ("id", person.strays.iter().map(String::as_str).collect()),
         ] {
             let query = [told, column, " = $1 ORDER BY received_at, id"].concat();
@@ -208,18 +215,21 @@ impl Store {
             &["PRAGMA wal_checkpoint(TRUNCATE)", "VACUUM", "PRAGMA wal_checkpoint(TRUNCATE)"]
         } else {
             &[
+                "SET statement_timeout = 0",
                 "VACUUM purchases",
                 "VACUUM stripe_events",
                 "VACUUM redemptions",
                 "VACUUM coupons",
+                "VACUUM packs",
                 "VACUUM mails",
             ]
         };
-        // Without a deadline: a large file takes long.
+        // Without a deadline, since a large file takes long, and on a connection that nobody uses afterwards.
+        let mut connection = self.pool.acquire().await?.detach();
         for statement in statements {
-            sqlx::query(*statement).persistent(false).execute(&self.pool).await?;
+            sqlx::query(*statement).persistent(false).execute(&mut connection).await?;
         }
-        Ok(())
+        Ok(connection.close().await?)
     }
 }
 
@@ -238,12 +248,26 @@ impl Known {
         !self.emails_to_see.is_empty() || !self.ids_to_see.is_empty()
     }
 
-    /// Takes note of purchases of theirs, and of whom they name.
-    fn meet(&mut self, rows: &[AnyRow]) -> Result<(), StoreError> {
+    /// Takes note of purchases of theirs, and of whom they name: found by an id, or by `email`, which must be theirs still. An
+    /// email that several ids have is a team's, or was passed on: it leads to nobody else.
+    fn meet(&mut self, rows: &[AnyRow], email: Option<&str>) -> Result<(), StoreError> {
+        let mut found = Vec::new();
         for row in rows {
             let (purchase, at) = with_change(row)?;
-            self.emails_to_see.extend(purchase.owner().map(|owner| normalized(&owner.email)));
-            self.ids_to_see.extend(purchase.owner().and_then(Learner::identity));
+            let owner = purchase.owner().map(|owner| normalized(&owner.email));
+            if email.is_none() || owner.as_deref() == email {
+                found.push((purchase, at));
+            }
+        }
+        let ids: BTreeSet<_> =
+            found.iter().filter_map(|(purchase, _)| purchase.owner().and_then(Learner::identity)).collect();
+        if email.is_none() || ids.len() == 1 {
+            self.ids_to_see.extend(ids);
+        }
+        for (purchase, at) in found {
+            if email.is_none() {
+                self.emails_to_see.extend(purchase.owner().map(|owner| normalized(&owner.email)));
+            }
             self.purchases.insert(purchase.id().clone(), PersonsPurchase { purchase, at, owner: true });
         }
         Ok(())
@@ -277,8 +301,11 @@ impl Tx {
                 return Ok(Err(purchase.reference().clone()));
             }
             erased.purchases += 1;
-            erased.stripe_events += self.erase_events(id).await?;
-            self.erase_company(id).await?;
+            // What is another's stays theirs.
+            if *owner {
+                erased.stripe_events += self.erase_events(id).await?;
+                self.erase_company(id).await?;
+            }
         }
         for email in &person.emails {
             erased.codes +=

@@ -178,6 +178,25 @@ impl Tx {
         now: Timestamp,
     ) -> Result<(), StoreError> {
         for entry in entries {
+            let mut entry = entry.clone();
+            match entry.movement {
+                // A server of a release without books may have taken the money.
+                Movement::Refund | Movement::DisputeOpened => {
+                    self.book_missing_charge(purchase, &entry, now).await?;
+                }
+                // What the bank had asked for, whatever has gone back since.
+                Movement::DisputeWon | Movement::DisputeLost => {
+                    entry.amount = self.disputed(purchase.id()).await?;
+                }
+                Movement::Charge
+                | Movement::RefundFailed
+                | Movement::Stray
+                | Movement::StrayReturned
+                | Movement::Fee => {}
+            }
+            if entry.amount == 0 {
+                continue;
+            }
             let source = match (entry.movement, &entry.intent) {
                 // It is told again for as long as it is there.
                 (Movement::Stray, Some(intent)) => format!("{intent} stray"),
@@ -185,9 +204,39 @@ impl Tx {
                     format!("{} {} {}", purchase.id().as_str(), purchase.version(), movement.as_str())
                 }
             };
-            self.add_entry(&source, purchase.id(), entry, now).await?;
+            self.add_entry(&source, purchase.id(), &entry, now).await?;
         }
         Ok(())
+    }
+
+    async fn book_missing_charge(
+        &mut self,
+        purchase: &Purchase,
+        entry: &Entry,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        let known =
+            sqlx::query("SELECT 1 AS one FROM ledger WHERE purchase_id = $1 AND kind = 'charge' LIMIT 1")
+                .bind(purchase.id().as_str())
+                .fetch_optional(self.connection())
+                .await?;
+        if known.is_some() || purchase.charged() == 0 {
+            return Ok(());
+        }
+        let charge = Entry { movement: Movement::Charge, amount: purchase.charged(), ..entry.clone() };
+        let source = format!("{} opening charge", purchase.id().as_str());
+        self.add_entry(&source, purchase.id(), &charge, purchase.paid_at().unwrap_or(now)).await
+    }
+
+    /// Minor units that banks have asked for and that nobody has decided on.
+    async fn disputed(&mut self, purchase: &PurchaseId) -> Result<i64, StoreError> {
+        let open = sqlx::query(
+            "SELECT CAST(coalesce(sum(CASE WHEN kind = 'dispute_opened' THEN amount \
+             WHEN kind IN ('dispute_won', 'dispute_lost') THEN -amount END), 0) AS BIGINT) AS open \
+             FROM ledger WHERE purchase_id = $1",
+        );
+        let row = open.bind(purchase.as_str()).fetch_one(self.connection()).await?;
+        Ok(row.try_get("open")?)
     }
 
     /// Writes down that the money of a stray payment went back.

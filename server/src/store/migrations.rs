@@ -51,18 +51,15 @@ pub(super) async fn prepare(
     let refusal = match (found, schema) {
         (_, Schema::Migrate) | (None, Schema::Create) => {
             migrator().run_direct(None, connection, false).await.map_err(StoreError::of_migration)?;
-            if found.is_some_and(|found| found < SPELLED) {
-                spell_emails(connection).await?;
-            }
-            if found.is_some_and(|found| found < COUNTED) {
-                fill_counts(connection).await?;
-            }
-            if found.is_some_and(|found| found < BOOKED) {
-                fill_ledger(connection).await?;
-            }
+            fill(connection).await?;
             return Ok(found);
         }
-        (Some(version), Schema::Create | Schema::Check) if version == LATEST => return Ok(found),
+        (Some(version), Schema::Create | Schema::Check) if version == LATEST => {
+            if is_filled(connection).await? {
+                return Ok(found);
+            }
+            "a migration of this database broke off half way: run `redis-checkout migrate` again".to_owned()
+        }
         (Some(version), Schema::Create | Schema::Check) if version > LATEST => {
             return Err(StoreError::of_migration(MigrateError::VersionMissing(version)));
         }
@@ -76,11 +73,39 @@ pub(super) async fn prepare(
     Err(StoreError::Unsupported(refusal))
 }
 
-/// From this schema on emails are stored in one spelling.
-const SPELLED: i64 = 13;
+/// What statements of a migration can't do, each once: its mark is a job that is never due.
+const FILLS: [&str; 3] = ["filled emails", "filled counts", "filled ledger"];
 
-/// From this schema on the funnel is counted by columns.
-const COUNTED: i64 = 14;
+/// Fills what is not filled yet. Each is kept whole with its mark, or not at all, so that one that breaks off is done again;
+/// who comes at the same time waits for the mark.
+async fn fill(connection: &mut AnyConnection) -> Result<(), StoreError> {
+    let is_postgres = connection.backend_name() == "PostgreSQL";
+    let begin = if is_postgres { "BEGIN; SET LOCAL lock_timeout = '10min'" } else { "BEGIN IMMEDIATE" };
+    for name in FILLS {
+        connection.execute(begin).await?;
+        let filled = fill_once(connection, name).await;
+        connection.execute(if filled.is_ok() { "COMMIT" } else { "ROLLBACK" }).await?;
+        filled?;
+    }
+    Ok(())
+}
+
+async fn fill_once(connection: &mut AnyConnection, name: &'static str) -> Result<(), StoreError> {
+    let mark = sqlx::query("INSERT INTO jobs (name, due_at) VALUES ($1, $2) ON CONFLICT (name) DO NOTHING");
+    let marked = mark.bind(name).bind(i64::MAX).execute(&mut *connection).await?;
+    match (marked.rows_affected(), name) {
+        (0, _) => Ok(()),
+        (_, "filled emails") => spell_emails(connection).await,
+        (_, "filled counts") => fill_counts(connection).await,
+        _ => fill_ledger(connection).await,
+    }
+}
+
+async fn is_filled(connection: &mut AnyConnection) -> Result<bool, StoreError> {
+    let marks = sqlx::query("SELECT count(*) AS marks FROM jobs WHERE name LIKE 'filled %'");
+    let row = marks.fetch_one(connection).await?;
+    Ok(row.try_get::<i64, _>("marks")? >= FILLS.len() as i64)
+}
 
 /// Fills what the funnel counts from the purchases themselves. The one statement that each engine has in words of its own.
 async fn fill_counts(connection: &mut AnyConnection) -> Result<(), StoreError> {
@@ -103,9 +128,6 @@ async fn fill_counts(connection: &mut AnyConnection) -> Result<(), StoreError> {
     Ok(())
 }
 
-/// From this schema on there are books.
-const BOOKED: i64 = 15;
-
 /// Opens the books with what purchases say was charged for them, and went back.
 async fn fill_ledger(connection: &mut AnyConnection) -> Result<(), StoreError> {
     let is_postgres = connection.backend_name() == "PostgreSQL";
@@ -121,7 +143,7 @@ async fn fill_ledger(connection: &mut AnyConnection) -> Result<(), StoreError> {
         let statement = format!(
             "INSERT INTO ledger (source, at, purchase_id, intent, kind, debit, credit, amount, currency) \
              SELECT id || ' opening {kind}', updated_at, id, intent, '{kind}', '{debit}', '{credit}', {amount}, {currency} \
-             FROM purchases WHERE {amount} > 0",
+             FROM purchases WHERE {amount} > 0 ON CONFLICT (source) DO NOTHING",
             kind = movement.as_str(),
             debit = debit.as_str(),
             credit = credit.as_str(),

@@ -45,9 +45,9 @@ pub(crate) use rates::subject;
 pub use stripe_events::StoredEvent;
 pub use tokens::TokenEntry;
 
-use crate::abuse::{Pseudonyms, Rate};
+use crate::abuse::{ClientNetwork, Pseudonyms, Rate};
 use crate::catalog::CurrentCatalog;
-use crate::purchase::{Command, Limits, PurchaseId};
+use crate::purchase::{Command, Limits, Purchase, PurchaseId};
 use crate::trial::reach;
 use deadline::{InTime, LastSilence, in_time};
 use engine::{Engine, WRITER};
@@ -111,6 +111,8 @@ pub struct Tx {
     seats_moved: bool,
     /// Commands that are enqueued after the commit; none, unless a test asks for it.
     later: Vec<(PurchaseId, Command, Timestamp)>,
+    /// Purchases that have become paid, and who opened them.
+    thanks: Vec<(Purchase, Vec<ClientNetwork>)>,
 }
 
 /// How a transaction is had: in turn on SQLite, of its own on PostgreSQL.
@@ -235,6 +237,7 @@ impl Store {
             enqueued: false,
             seats_moved: false,
             later: Vec::new(),
+            thanks: Vec::new(),
         })
     }
 
@@ -330,6 +333,12 @@ impl Tx {
                 tx.enqueue_lost(purchase, command, *now).await?;
             }
             tx.inner.commit().await?;
+        }
+        if !self.thanks.is_empty()
+            && let Err(error) = self.store.thank(&self.thanks).await
+        {
+            // An allowance comes back by itself in time.
+            tracing::debug!(%error, "what was paid gives nothing back");
         }
         for id in self.changed {
             // Nobody may be listening.

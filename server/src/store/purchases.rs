@@ -180,7 +180,7 @@ impl Tx {
         let Locked { mut purchase, networks, body } = self.lock(id).await?;
         let (before, declines) = (purchase.version(), purchase.declines());
         let known = purchase.clone();
-        let (was_paid, came_late) = (purchase.was_paid(), purchase.has_lost_seat());
+        let was_paid = purchase.was_paid();
         let event = self.find_seat(&purchase, event, now).await?;
         // That others have heard of it is no news of theirs.
         let tells = matches!(event, Event::AccountsAsked { .. } | Event::AccountAnswered { .. });
@@ -194,10 +194,9 @@ impl Tx {
                 Err(refusal) => return Ok(Err(refusal)),
             }
         }
-        // Money that came late has just taken its seat: whoever opens takes seat and limit the other way round.
-        let is_bought = !was_paid && matches!(purchase.state(), State::Paid | State::Granted);
-        if is_bought && !came_late {
-            self.thank(&purchase, &networks, now).await?;
+        // Whoever opens counts first and takes seats and coupons then: the other way round is for after the commit.
+        if !was_paid && matches!(purchase.state(), State::Paid | State::Granted) {
+            self.thanks.push((purchase.clone(), networks.clone()));
         }
         self.book(&purchase, &purchase.movements_since(&known, &commands), now).await?;
         if purchase.version() != before {

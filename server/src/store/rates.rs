@@ -199,6 +199,17 @@ impl Store {
         Ok(row.try_get("unpaid")?)
     }
 
+    /// Gives back what those who have paid had used up.
+    pub(super) async fn thank(&self, paid: &[(Purchase, Vec<ClientNetwork>)]) -> Result<(), StoreError> {
+        // Boxed, as a commit is what comes to this.
+        let mut tx = Box::pin(self.begin()).await?;
+        for (purchase, networks) in paid {
+            let now = purchase.paid_at().unwrap_or(purchase.opened_at());
+            tx.thank(purchase, networks, now).await?;
+        }
+        tx.inner.commit().await
+    }
+
     /// Forgets what does not count any more.
     pub async fn forget_rates(&self, now: Timestamp) -> Result<(), StoreError> {
         let statement = sqlx::query("DELETE FROM rates WHERE used_until < $1");
@@ -215,7 +226,20 @@ impl Tx {
         rate: Rate,
         now: Timestamp,
     ) -> Result<Option<Duration>, StoreError> {
-        Ok(wait(self.rest(subject, now).await?, rate))
+        self.rate_wait_for(subject, rate, 1, now).await
+    }
+
+    /// The same for what counts as `uses`.
+    pub async fn rate_wait_for(
+        &mut self,
+        subject: &str,
+        rate: Rate,
+        uses: u32,
+        now: Timestamp,
+    ) -> Result<Option<Duration>, StoreError> {
+        let rest = self.rest(subject, now).await?;
+        let wait = rest.saturating_sub(rate.period().saturating_sub(cost(rate, uses)));
+        Ok((!wait.is_zero()).then_some(wait))
     }
 
     /// For how long `subject` is used or marked from now on.
@@ -348,26 +372,34 @@ impl Tx {
         Ok(())
     }
 
-    /// Who has paid has used up nothing by opening, and may have a few more open at a time.
-    pub(super) async fn thank(
+    /// Who has paid has used up nothing by opening, and may have a few more open at a time. What a coupon made free uses
+    /// up an opening, or one code for all would be gone in a minute.
+    async fn thank(
         &mut self,
         purchase: &Purchase,
         networks: &[ClientNetwork],
         now: Timestamp,
     ) -> Result<(), StoreError> {
-        if let Some(opens) = self.store.counting.opens {
-            for network in networks {
-                // Of a network that may do more this is more than was used, and does no harm.
-                let rate = opens.times(network.times);
+        let is_paid = purchase.charged() > 0;
+        if !is_paid && purchase.price().list > 0 {
+            return Ok(());
+        }
+        let Counting { opens, emails, .. } = self.store.counting.clone();
+        let redemption = purchase.redemption();
+        // A code of a pack was not counted.
+        let opens = opens.filter(|_| !redemption.is_some_and(|redemption| redemption.code.is_made_like()));
+        let emails = emails.filter(|_| redemption.is_some());
+        for network in networks {
+            // Of a network that may do more this is more than was used, and does no harm.
+            if let Some(rate) = opens {
+                let rate = rate.times(network.times);
                 self.return_use(&subject::opens(&network.name), rate, purchase.weight()).await?;
             }
-        }
-        if let (Some(emails), Some(_)) = (self.store.counting.emails, purchase.redemption()) {
-            for network in networks {
-                self.return_use(&subject::emails(&network.name), emails.times(network.times), 1).await?;
+            if let Some(rate) = emails {
+                self.return_use(&subject::emails(&network.name), rate.times(network.times), 1).await?;
             }
         }
-        let Some(network) = networks.first() else { return Ok(()) };
+        let Some(network) = networks.first().filter(|_| is_paid) else { return Ok(()) };
         let most = now.plus(MOST_TRUST.saturating_sub(TRUST));
         self.count(&subject::trust(&network.name), TRUST, now, most).await?;
         Ok(())

@@ -120,6 +120,24 @@ async fn a_person_is_known_by_every_email_and_spelling() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn an_email_that_several_have_makes_nobody_one_with_another() {
+    let app = TestApp::start().await;
+    for name in ["okta-1", "okta-2"] {
+        for email in ["training@acme.example", &format!("{name}@acme.example")] {
+            let token = app.sandbox.sign_in().token(email, name);
+            let opening = json!({ "sku": COURSE, "learner_token": token });
+            let id = app.post("/v1/purchases", &opening).await.expect(201).text_at("id");
+            pay_as(&app, &id, email, 4900).await;
+        }
+    }
+    let said = run(&app, &["learner", "erase", "training@acme.example", "--as=ada", "--json"]).json();
+    assert_eq!(said["purchases"], 2);
+    let left = run(&app, &["learner", "export", "okta-1@acme.example"]).json();
+    assert_eq!(left["emails"], json!(["okta-1@acme.example"]));
+    assert_eq!(left["purchases"].as_array().unwrap().len(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn nobody_is_forgotten_whose_purchase_is_under_way() {
     let app = TestApp::start().await;
     let (bought, _) = app.buy(COURSE, 4900).await;
@@ -141,8 +159,15 @@ async fn who_pressed_pay_and_left_it_to_another_is_forgotten_alone() {
     let body = json!({ "email": "hedy@example.com", "name": "Hedy", "expected_total": 4900 });
     app.post(&format!("/v1/purchases/{id}/pay"), &body).await.expect(200);
     pay(&app, &id, 4900).await;
+    let shown = run(&app, &["learner", "export", "hedy@example.com"]).json();
+    assert_eq!(shown["purchases"][0]["pressed_pay"], true, "{shown}");
+    assert!(!shown.to_string().contains("grace"), "of another nothing is told: {shown}");
     run(&app, &["learner", "erase", "hedy@example.com", "--as=ada"]).ok();
     assert_eq!(app.columns_with("hedy@").await, Vec::<String>::new());
+    assert!(
+        app.columns_with("grace@").await.contains(&"stripe_events.body".to_owned()),
+        "what is hers stays"
+    );
     assert_eq!(app.get(&format!("/v1/purchases/{id}")).await.json()["email"], "g•••@example.com");
 }
 

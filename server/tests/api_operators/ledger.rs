@@ -67,7 +67,7 @@ async fn what_was_charged_and_went_back_is_in_the_books_once() {
 async fn books_that_say_something_else_than_the_purchase_call_a_person() {
     let app = TestApp::start().await;
     let (id, _) = app.buy(COURSE, 4900).await;
-    app.execute("DELETE FROM ledger").await;
+    app.execute("UPDATE ledger SET amount = 4800").await;
     let said = run(&app, &["reconcile", "--as=ada", "--json"]).both().0;
     let report: Value = serde_json::from_str(&said).unwrap();
     let found = &report["findings"][0];
