@@ -4,7 +4,7 @@ use super::{Store, StoreError, Tx};
 use crate::payments::BalanceEntry;
 use crate::purchase::{Entry, Movement, Purchase, PurchaseId, Reference};
 use serde::Serialize;
-use shared::Timestamp;
+use shared::{Currency, Timestamp};
 use sqlx::Row;
 use sqlx::any::AnyRow;
 
@@ -251,22 +251,12 @@ impl Tx {
             .fetch_optional(self.connection())
             .await?;
         let Some(taken) = taken else { return Ok(()) };
-        sqlx::query(
-            "INSERT INTO ledger (source, at, purchase_id, intent, kind, debit, credit, amount, currency) \
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) ON CONFLICT (source) DO NOTHING",
-        )
-        .bind(format!("{intent} returned"))
-        .bind(now.as_millis())
-        .bind(purchase.as_str())
-        .bind(intent)
-        .bind(Movement::StrayReturned.as_str())
-        .bind(Movement::StrayReturned.accounts().0.as_str())
-        .bind(Movement::StrayReturned.accounts().1.as_str())
-        .bind(taken.try_get::<i64, _>("amount")?)
-        .bind(taken.try_get::<&str, _>("currency")?)
-        .execute(self.connection())
-        .await?;
-        Ok(())
+        let Ok(currency) = Currency::parse(taken.try_get("currency")?) else { return Ok(()) };
+        let intent = intent.to_owned();
+        let source = format!("{intent} returned");
+        let amount = taken.try_get("amount")?;
+        let entry = Entry { movement: Movement::StrayReturned, intent: Some(intent), amount, currency };
+        self.add_entry(&source, purchase, &entry, now).await
     }
 
     async fn add_entry(
