@@ -41,6 +41,14 @@ pub enum Ledger {
     Fees,
 }
 
+/// Where a purchase's money stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Balance {
+    charged: i64,
+    refunded: i64,
+    dispute: Option<Dispute>,
+}
+
 /// One line of the books.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Entry {
@@ -98,9 +106,15 @@ impl Ledger {
 }
 
 impl Purchase {
-    /// What has moved since the purchase was as `before`, where `commands` followed.
+    /// Where its money stands.
     #[must_use]
-    pub fn movements_since(&self, before: &Self, commands: &[Command]) -> Vec<Entry> {
+    pub fn balance(&self) -> Balance {
+        Balance { charged: self.charged, refunded: self.refunded, dispute: self.dispute }
+    }
+
+    /// What has moved since its money stood at `before`, where `commands` followed.
+    #[must_use]
+    pub fn movements_since(&self, before: Balance, commands: &[Command]) -> Vec<Entry> {
         let mut entries = Vec::new();
         let mut add = |movement, intent: Option<&str>, amount: i64| {
             if amount > 0 {

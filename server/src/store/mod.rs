@@ -21,6 +21,7 @@ mod purchases;
 mod rates;
 mod seats;
 mod stripe_events;
+pub(crate) mod subject;
 mod survive;
 mod time;
 mod tokens;
@@ -41,7 +42,6 @@ pub use operators::{AuditEntry, OutboxEntry, PurchaseFilter, Retried};
 pub use outbox::Task;
 pub use packs::NewlyAssigned;
 pub use rates::Allowance;
-pub(crate) use rates::subject;
 pub use stripe_events::StoredEvent;
 pub use tokens::TokenEntry;
 

@@ -179,7 +179,7 @@ impl Tx {
     ) -> Result<Result<Purchase, Refusal>, StoreError> {
         let Locked { mut purchase, networks, body } = self.lock(id).await?;
         let (before, declines) = (purchase.version(), purchase.declines());
-        let known = purchase.clone();
+        let balance = purchase.balance();
         let was_paid = purchase.was_paid();
         let event = self.find_seat(&purchase, event, now).await?;
         // That others have heard of it is no news of theirs.
@@ -198,7 +198,7 @@ impl Tx {
         if !was_paid && matches!(purchase.state(), State::Paid | State::Granted) {
             self.thanks.push((purchase.clone(), networks.clone()));
         }
-        self.book(&purchase, &purchase.movements_since(&known, &commands), now).await?;
+        self.book(&purchase, &purchase.movements_since(balance, &commands), now).await?;
         if purchase.version() != before {
             self.update(&purchase, &body, (!tells).then_some(now)).await?;
             self.changed.push(id.clone());
