@@ -12,14 +12,20 @@ use std::collections::BTreeMap;
 #[derive(Default)]
 struct Told {
     sums: LedgerSums,
-    /// Of its charge.
-    at: Option<Timestamp>,
+    charged_at: Option<Timestamp>,
+    moved_at: Option<Timestamp>,
     currency: Option<shared::Currency>,
 }
 
 impl<P: Payments, G: Grants> Checkout<P, G> {
-    /// Compares what each payment intent has moved, and writes down what Stripe has kept for it.
-    pub(super) async fn compare_balance(&self, scope: Scope<'_>, report: &mut Report) -> Result<(), Error> {
+    /// Compares what each payment intent has moved, and writes down what Stripe has kept for it. What has moved since
+    /// `started`, the whole comparison's begin, may be known to one side only, and is left to the next.
+    pub(super) async fn compare_balance(
+        &self,
+        scope: Scope<'_>,
+        started: Timestamp,
+        report: &mut Report,
+    ) -> Result<(), Error> {
         let mut told = BTreeMap::<String, Told>::new();
         let mut page = None;
         loop {
@@ -37,11 +43,14 @@ impl<P: Payments, G: Grants> Checkout<P, G> {
             }
         }
         // One that was charged before that time is told of in part.
-        for (intent, Told { sums, at, currency }) in told {
-            let Some(at) = at else { continue };
-            let Some((reference, known)) = self.store.ledger_of_intent(&intent).await? else { continue };
-            if known != sums && !report.is_named(&reference) {
-                let day: String = at.to_string().chars().take(10).collect();
+        for (intent, Told { sums, charged_at, moved_at, currency }) in told {
+            let Some(charged_at) = charged_at else { continue };
+            let Some((reference, known, booked_at)) = self.store.ledger_of_intent(&intent).await? else {
+                continue;
+            };
+            if known != sums && moved_at.max(Some(booked_at)) < Some(started) && !report.is_named(&reference)
+            {
+                let day: String = charged_at.to_string().chars().take(10).collect();
                 let currency = currency.map_or("?".to_owned(), |currency| currency.as_str().to_owned());
                 let detail = format!(
                     "{day}, {currency}, {intent}: Stripe's balance has {sums}, the books have {known}, in minor units"
@@ -55,10 +64,11 @@ impl<P: Payments, G: Grants> Checkout<P, G> {
 
 impl Told {
     fn add(&mut self, entry: &BalanceEntry) {
+        self.moved_at = self.moved_at.max(Some(entry.at));
         match entry.moved {
             Moved::Charged => {
                 self.sums.charged += entry.amount;
-                (self.at, self.currency) = (Some(entry.at), entry.currency);
+                (self.charged_at, self.currency) = (Some(entry.at), entry.currency);
             }
             Moved::Refunded => self.sums.refunded += entry.amount,
             Moved::Disputed => self.sums.disputed += entry.amount,

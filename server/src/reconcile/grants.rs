@@ -5,6 +5,7 @@ use crate::error::Error;
 use crate::grants::{Grant, Grants, GrantsError};
 use crate::payments::Payments;
 use crate::purchase::{Command, Event, Purchase};
+use crate::store::WaitsFor;
 use shared::State;
 
 impl<P: Payments, G: Grants> Checkout<P, G> {
@@ -46,22 +47,21 @@ impl<P: Payments, G: Grants> Checkout<P, G> {
         who: Option<&str>,
         report: &mut Report,
     ) -> Result<(), Error> {
-        let commands = self.store.commands_of(purchase.id()).await?;
-        let grants =
-            |state: &str| commands.iter().any(|entry| entry.receiver == "flockjay" && entry.state == state);
-        if grants("pending") {
-            return Ok(());
+        match self.store.waiting_for_access(purchase.id()).await? {
+            Some(WaitsFor::Outbox) | None => {}
+            Some(WaitsFor::Person) => {
+                let detail =
+                    "FlockJay refused the access: see `outbox list`, then `purchases resend`".to_owned();
+                report.add(purchase.reference(), Difference::Grant, detail, false);
+            }
+            Some(WaitsFor::Nothing) => {
+                let detail = "paid, and nothing was under way to give access".to_owned();
+                if let Some(who) = who {
+                    self.mend(purchase, vec![], Some(Command::CreateGrant), who, &detail).await?;
+                }
+                report.add(purchase.reference(), Difference::Grant, detail, who.is_some());
+            }
         }
-        if grants("needs_person") {
-            let detail = "FlockJay refused the access: see `outbox list`, then `purchases resend`".to_owned();
-            report.add(purchase.reference(), Difference::Grant, detail, false);
-            return Ok(());
-        }
-        let detail = "paid, and nothing was under way to give access".to_owned();
-        if let Some(who) = who {
-            self.mend(purchase, vec![], Some(Command::CreateGrant), who, &detail).await?;
-        }
-        report.add(purchase.reference(), Difference::Grant, detail, who.is_some());
         Ok(())
     }
 

@@ -110,6 +110,7 @@ impl<P: Payments, G: Grants> Checkout<P, G> {
         scope: Scope<'_>,
         progress: &(dyn Fn(Progress) + Sync),
     ) -> Result<Report, Error> {
+        let started = self.now();
         let mut report = Report {
             since: scope.since,
             payment_intents: 0,
@@ -139,12 +140,12 @@ impl<P: Payments, G: Grants> Checkout<P, G> {
                 // Read anew: the comparison with Stripe may have changed it.
                 let purchase = self.store.purchase(id).await?;
                 self.compare_grant(&purchase, scope, &mut report).await?;
-                self.compare_books(&purchase, &mut report).await?;
+                self.compare_books(id, &mut report).await?;
             }
             report.purchases += 1;
             progress(Progress::Purchases { done: report.purchases, all: purchases.len() });
         }
-        self.compare_balance(scope, &mut report).await?;
+        self.compare_balance(scope, started, &mut report).await?;
         Ok(report)
     }
 

@@ -4,7 +4,7 @@ use crate::checkout::Checkout;
 use crate::error::Error;
 use crate::grants::Grants;
 use crate::payments::{Intent, IntentStatus, Payments, PaymentsError, TakenBack};
-use crate::purchase::{Dispute, Purchase};
+use crate::purchase::{Dispute, Purchase, PurchaseId};
 use crate::store::StoreError;
 use shared::Money;
 use std::collections::HashSet;
@@ -29,6 +29,14 @@ impl<P: Payments, G: Grants> Checkout<P, G> {
                 return Ok(());
             }
             Err(error) => return Err(error.into()),
+        };
+        let younger;
+        let intent = if purchase.was_paid() && intent.status != IntentStatus::Succeeded {
+            // Paid since it was listed, perhaps.
+            younger = self.payments.retrieve(&intent.id).await?;
+            &younger
+        } else {
+            intent
         };
         let taken_back = match intent.status {
             IntentStatus::Succeeded => self.payments.taken_back(&intent.id).await?,
@@ -91,16 +99,16 @@ impl<P: Payments, G: Grants> Checkout<P, G> {
     }
 
     /// What is charged and refunded is what the books add up to.
-    pub(super) async fn compare_books(&self, purchase: &Purchase, report: &mut Report) -> Result<(), Error> {
-        let (charged, refunded) = self.store.ledger_sums(purchase.id()).await?;
+    pub(super) async fn compare_books(&self, id: &PurchaseId, report: &mut Report) -> Result<(), Error> {
+        let (purchase, charged, refunded) = self.store.purchase_in_books(id).await?;
         let differs = (charged, refunded) != (purchase.charged(), purchase.refunded());
         if differs && !report.is_named(purchase.reference()) {
             let detail = format!(
                 "{} charged and {} refunded by the books, {} and {} by the purchase",
-                money(purchase, charged),
-                money(purchase, refunded),
-                money(purchase, purchase.charged()),
-                money(purchase, purchase.refunded())
+                money(&purchase, charged),
+                money(&purchase, refunded),
+                money(&purchase, purchase.charged()),
+                money(&purchase, purchase.refunded())
             );
             report.add(purchase.reference(), Difference::Books, detail, false);
         }

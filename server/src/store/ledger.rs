@@ -105,26 +105,29 @@ impl Store {
         rows.iter().map(day).collect()
     }
 
-    /// Minor units that the books say were charged for a purchase, and went back.
-    pub async fn ledger_sums(&self, purchase: &PurchaseId) -> Result<(i64, i64), StoreError> {
+    /// A purchase, and the minor units that the books say were charged for it, and went back: both of one moment.
+    pub async fn purchase_in_books(&self, id: &PurchaseId) -> Result<(Purchase, i64, i64), StoreError> {
         let row = sqlx::query(
-            "SELECT CAST(coalesce(sum(CASE WHEN kind = 'charge' THEN amount END), 0) AS BIGINT) AS charged, \
-             CAST(coalesce(sum(CASE WHEN kind = 'refund' THEN amount WHEN kind = 'refund_failed' THEN -amount END), 0) \
-             AS BIGINT) AS refunded FROM ledger WHERE purchase_id = $1",
+            "SELECT p.body, CAST(coalesce(sum(CASE WHEN l.kind = 'charge' THEN l.amount END), 0) AS BIGINT) AS charged, \
+             CAST(coalesce(sum(CASE WHEN l.kind = 'refund' THEN l.amount WHEN l.kind = 'refund_failed' THEN -l.amount \
+             END), 0) AS BIGINT) AS refunded \
+             FROM purchases p LEFT JOIN ledger l ON l.purchase_id = p.id WHERE p.id = $1 GROUP BY p.id",
         );
-        let row = row.bind(purchase.as_str()).fetch_one(self.pool()).await?;
-        Ok((row.try_get("charged")?, row.try_get("refunded")?))
+        let row =
+            row.bind(id.as_str()).fetch_optional(self.pool()).await?.ok_or(StoreError::UnknownPurchase)?;
+        let purchase = serde_json::from_str(row.try_get("body")?)?;
+        Ok((purchase, row.try_get("charged")?, row.try_get("refunded")?))
     }
 }
 
 impl Store {
-    /// Whose payment intent it is, and what the books say that it has moved; nothing where they don't know it.
+    /// Whose payment intent it is, what the books say that it has moved, and when last; nothing where they don't know it.
     pub async fn ledger_of_intent(
         &self,
         intent: &str,
-    ) -> Result<Option<(Reference, LedgerSums)>, StoreError> {
+    ) -> Result<Option<(Reference, LedgerSums, Timestamp)>, StoreError> {
         let row = sqlx::query(
-            "SELECT p.reference, \
+            "SELECT p.reference, max(l.at) AS moved_at, \
              CAST(coalesce(sum(CASE WHEN l.kind IN ('charge', 'stray') THEN l.amount END), 0) AS BIGINT) AS charged, \
              CAST(coalesce(sum(CASE WHEN l.kind IN ('refund', 'stray_returned') THEN l.amount \
              WHEN l.kind = 'refund_failed' THEN -l.amount END), 0) AS BIGINT) AS refunded, \
@@ -139,7 +142,8 @@ impl Store {
             refunded: row.try_get("refunded")?,
             disputed: row.try_get("disputed")?,
         };
-        Ok(Some((Reference::from_metadata(row.try_get("reference")?), sums)))
+        let moved_at = Timestamp::from_millis(row.try_get("moved_at")?);
+        Ok(Some((Reference::from_metadata(row.try_get("reference")?), sums, moved_at)))
     }
 
     /// Writes down what Stripe has kept of a payment of ours, once.

@@ -38,7 +38,7 @@ pub use learners::{Erased, LearnerRecord};
 pub use ledger::{LedgerDay, LedgerLine, LedgerSums};
 pub use mails::Mail;
 pub use migrations::Schema;
-pub use operators::{AuditEntry, OutboxEntry, PurchaseFilter, Retried};
+pub use operators::{AuditEntry, OutboxEntry, PurchaseFilter, Retried, WaitsFor};
 pub use outbox::Task;
 pub use packs::NewlyAssigned;
 pub use rates::Allowance;

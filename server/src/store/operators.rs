@@ -44,6 +44,15 @@ pub struct AuditEntry {
     pub detail: String,
 }
 
+/// What a purchase that is paid and has no access yet waits for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum WaitsFor {
+    Outbox,
+    /// `FlockJay` has refused.
+    Person,
+    Nothing,
+}
+
 /// What became of a wish to try a command again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Retried {
@@ -131,6 +140,24 @@ impl Store {
         let rows =
             sqlx::query(sqlx::AssertSqlSafe(text)).bind(purchase.as_str()).fetch_all(self.pool()).await?;
         rows.iter().map(entry).collect()
+    }
+
+    /// What the access of a paid purchase waits for, `None` in every other state. One statement: between two, the access
+    /// may be given.
+    pub async fn waiting_for_access(&self, id: &PurchaseId) -> Result<Option<WaitsFor>, StoreError> {
+        let rows = sqlx::query(
+            "SELECT coalesce(o.state, 'nothing') AS state FROM purchases p LEFT JOIN outbox o \
+             ON o.purchase_id = p.id AND o.receiver = 'flockjay' WHERE p.id = $1 AND p.state = 'paid'",
+        );
+        let rows = rows.bind(id.as_str()).fetch_all(self.pool()).await?;
+        let states = rows.iter().map(|row| row.try_get("state")).collect::<Result<Vec<String>, _>>()?;
+        let any = |wanted: &str| states.iter().any(|state| state == wanted);
+        Ok(match states.is_empty() {
+            true => None,
+            false if any("pending") => Some(WaitsFor::Outbox),
+            false if any("needs_person") => Some(WaitsFor::Person),
+            false => Some(WaitsFor::Nothing),
+        })
     }
 
     /// Commands in `state`, the oldest first.

@@ -2,7 +2,7 @@
 use crate::cli::{Said, reference, run};
 use checkout_tests::{COURSE, Setup, TestApp};
 use sandbox::stripe::DisputeStatus;
-use sandbox::{FlockJayFault, Options, Sandbox, StripeFault};
+use sandbox::{FlockJayFault, Misbehaviour, Options, Sandbox, StripeFault, StripeOperation};
 use serde_json::{Value, json};
 use sqlx::{AnyConnection, Connection};
 
@@ -37,6 +37,33 @@ async fn a_payment_that_nobody_heard_of_is_granted() {
     app.reaches(&id, "granted").await;
     let audit = run(&app, &["purchases", "show", &id, "--json"]).json()["audit"].clone();
     assert_eq!((&audit[0]["who"], &audit[0]["act"]), (&json!("ada"), &json!("reconcile")));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_payment_that_arrives_while_the_others_are_compared_is_no_difference() {
+    let app = TestApp::start().await;
+    let (id, intent) = app.open_and_press_pay(COURSE, 4900).await;
+    app.buy(COURSE, 4900).await;
+    app.sandbox.stripe().webhooks_settled().await;
+    let refunds = StripeOperation::ListRefunds;
+    let slow = StripeFault::new(Misbehaviour::Delay { ms: 3000 }).on(refunds).times(1);
+    app.sandbox.stripe().fault(slow);
+    let meanwhile = async {
+        let asked = |sandbox: &Sandbox| {
+            sandbox.stripe().requests().iter().any(|request| request.operation == Some(refunds))
+        };
+        app.until("the newer of the two is compared", asked).await;
+        app.sandbox.stripe().confirm(&intent, GOOD).unwrap();
+        app.reaches(&id, "granted").await;
+    };
+    let said = tokio::task::block_in_place(|| {
+        std::thread::scope(|scope| {
+            let comparison = scope.spawn(|| run(&app, &["reconcile", "--as=ada", "--json"]));
+            tokio::runtime::Handle::current().block_on(meanwhile);
+            comparison.join().unwrap()
+        })
+    });
+    assert_eq!(said.json()["findings"], json!([]));
 }
 
 #[tokio::test(flavor = "multi_thread")]
