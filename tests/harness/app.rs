@@ -90,6 +90,8 @@ pub struct Setup {
     pub tells_salesforce: bool,
     /// Its Orb is.
     pub tells_orb: bool,
+    /// No server is started: the test has its own.
+    pub is_idle: bool,
 }
 
 /// A server, its sandbox and a client. Dropped, it fails the test where work is left over.
@@ -141,7 +143,9 @@ impl TestApp {
             base: String::new(),
             setup,
         };
-        test.start_app().await;
+        if !test.setup.is_idle {
+            test.start_app().await;
+        }
         test
     }
 

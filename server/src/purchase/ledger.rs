@@ -1,5 +1,5 @@
 //! What a purchase's transitions mean for the books: each movement of money, from one account to another.
-use super::{Command, Dispute, Purchase};
+use super::{Dispute, Purchase};
 use serde::Serialize;
 use shared::Currency;
 
@@ -49,13 +49,25 @@ pub struct Balance {
     dispute: Option<Dispute>,
 }
 
+/// What the books have of a purchase, in minor units.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Booked {
+    pub charged: i64,
+    pub refunded: i64,
+    /// What its bank has asked for, ever.
+    pub disputed: i64,
+    /// Of that, what was decided for us, and against us.
+    pub won: i64,
+    pub lost: i64,
+}
+
 /// One line of the books.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Entry {
     pub movement: Movement,
     /// Stripe's payment intent.
     pub intent: Option<String>,
-    /// Minor units, above zero; of a dispute that is decided, whatever the books have open.
+    /// Minor units, above zero.
     pub amount: i64,
     pub currency: Currency,
 }
@@ -112,38 +124,32 @@ impl Purchase {
         Balance { charged: self.charged, refunded: self.refunded, dispute: self.dispute }
     }
 
-    /// What has moved since its money stood at `before`, where `commands` followed.
+    /// What the books lack. Beside what has just moved, that is what a server of a release without books has moved.
     #[must_use]
-    pub fn movements_since(&self, before: Balance, commands: &[Command]) -> Vec<Entry> {
+    pub fn unbooked(&self, booked: Booked) -> Vec<Entry> {
         let mut entries = Vec::new();
-        let mut add = |movement, intent: Option<&str>, amount: i64| {
+        let mut add = |movement, amount: i64| {
             if amount > 0 {
-                let (intent, currency) = (intent.map(str::to_owned), self.price.currency);
+                let (intent, currency) = (self.intent.clone(), self.price.currency);
                 entries.push(Entry { movement, intent, amount, currency });
             }
         };
-        let intent = self.intent.as_deref();
-        add(Movement::Charge, intent, self.charged - before.charged);
-        add(Movement::Refund, intent, self.refunded - before.refunded);
-        add(Movement::RefundFailed, intent, before.refunded - self.refunded);
+        add(Movement::Charge, self.charged - booked.charged);
+        add(Movement::Refund, self.refunded - booked.refunded);
+        add(Movement::RefundFailed, booked.refunded - self.refunded);
         let asked = self.charged - self.refunded;
-        let (was_open, was_decided) = (before.dispute == Some(Dispute::Open), before.dispute.is_some());
+        let open = booked.disputed - booked.won - booked.lost;
         match self.dispute {
-            Some(Dispute::Open) if !was_decided => add(Movement::DisputeOpened, intent, asked),
-            Some(Dispute::Won) if was_open => add(Movement::DisputeWon, intent, self.charged),
-            Some(Dispute::Lost) if before.dispute != Some(Dispute::Lost) => {
+            Some(Dispute::Open) if booked.disputed == 0 => add(Movement::DisputeOpened, asked),
+            Some(Dispute::Won) => add(Movement::DisputeWon, open),
+            Some(Dispute::Lost) if booked.lost == 0 => {
                 // That it was opened may never have been told.
-                if !was_open {
-                    add(Movement::DisputeOpened, intent, asked);
+                if open == 0 {
+                    add(Movement::DisputeOpened, asked);
                 }
-                add(Movement::DisputeLost, intent, self.charged);
+                add(Movement::DisputeLost, if open == 0 { asked } else { open });
             }
-            _ => {}
-        }
-        for command in commands {
-            if let Command::ReturnStray { intent, amount, .. } = command {
-                add(Movement::Stray, Some(intent), *amount);
-            }
+            Some(Dispute::Open | Dispute::Lost) | None => {}
         }
         entries
     }

@@ -24,7 +24,7 @@ pub use event::{Dispute, Event, PageTerms, Refusal, SeatFound, Way};
 pub use hosted::Hosted;
 pub use ids::{PurchaseId, Reference};
 pub(crate) use ids::{is_secret, secret, shortened};
-pub use ledger::{Balance, Entry, Ledger, Movement};
+pub use ledger::{Balance, Booked, Entry, Ledger, Movement};
 pub use transition::MOST_DECLINES;
 
 use crate::email::normalized;

@@ -2,7 +2,7 @@
 //! changed.
 use super::{Store, StoreError, Tx};
 use crate::payments::BalanceEntry;
-use crate::purchase::{Entry, Movement, Purchase, PurchaseId, Reference};
+use crate::purchase::{Booked, Entry, Movement, Purchase, PurchaseId, Reference};
 use serde::Serialize;
 use shared::{Currency, Timestamp};
 use sqlx::Row;
@@ -105,18 +105,22 @@ impl Store {
         rows.iter().map(day).collect()
     }
 
-    /// A purchase, and the minor units that the books say were charged for it, and went back: both of one moment.
-    pub async fn purchase_in_books(&self, id: &PurchaseId) -> Result<(Purchase, i64, i64), StoreError> {
+    /// A purchase, and the minor units that the books say were charged for it, and went back: all of one moment. Nothing
+    /// where the books are still to catch up with it.
+    pub async fn purchase_in_books(
+        &self,
+        id: &PurchaseId,
+    ) -> Result<Option<(Purchase, i64, i64)>, StoreError> {
         let row = sqlx::query(
             "SELECT p.body, CAST(coalesce(sum(CASE WHEN l.kind = 'charge' THEN l.amount END), 0) AS BIGINT) AS charged, \
              CAST(coalesce(sum(CASE WHEN l.kind = 'refund' THEN l.amount WHEN l.kind = 'refund_failed' THEN -l.amount \
              END), 0) AS BIGINT) AS refunded \
-             FROM purchases p LEFT JOIN ledger l ON l.purchase_id = p.id WHERE p.id = $1 GROUP BY p.id",
+             FROM purchases p LEFT JOIN ledger l ON l.purchase_id = p.id \
+             WHERE p.id = $1 AND p.derived_version = p.version GROUP BY p.id",
         );
-        let row =
-            row.bind(id.as_str()).fetch_optional(self.pool()).await?.ok_or(StoreError::UnknownPurchase)?;
+        let Some(row) = row.bind(id.as_str()).fetch_optional(self.pool()).await? else { return Ok(None) };
         let purchase = serde_json::from_str(row.try_get("body")?)?;
-        Ok((purchase, row.try_get("charged")?, row.try_get("refunded")?))
+        Ok(Some((purchase, row.try_get("charged")?, row.try_get("refunded")?)))
     }
 }
 
@@ -174,73 +178,50 @@ impl Store {
 }
 
 impl Tx {
-    /// Writes down what has moved with a transition of `purchase`.
-    pub(super) async fn book(
-        &mut self,
-        purchase: &Purchase,
-        entries: &[Entry],
-        now: Timestamp,
-    ) -> Result<(), StoreError> {
-        for entry in entries {
-            let mut entry = entry.clone();
-            match entry.movement {
-                // A server of a release without books may have taken the money.
-                Movement::Refund | Movement::DisputeOpened => {
-                    self.book_missing_charge(purchase, &entry, now).await?;
-                }
-                // What the bank had asked for, whatever has gone back since.
-                Movement::DisputeWon | Movement::DisputeLost => {
-                    entry.amount = self.disputed(purchase.id()).await?;
-                }
-                Movement::Charge
-                | Movement::RefundFailed
-                | Movement::Stray
-                | Movement::StrayReturned
-                | Movement::Fee => {}
-            }
-            if entry.amount == 0 {
-                continue;
-            }
-            let source = match (entry.movement, &entry.intent) {
-                // It is told again for as long as it is there.
-                (Movement::Stray, Some(intent)) => format!("{intent} stray"),
-                (movement, _) => {
-                    format!("{} {} {}", purchase.id().as_str(), purchase.version(), movement.as_str())
-                }
-            };
-            self.add_entry(&source, purchase.id(), &entry, now).await?;
+    /// Writes down what has moved and is not in the books yet.
+    pub(super) async fn book(&mut self, purchase: &Purchase, now: Timestamp) -> Result<(), StoreError> {
+        let booked = self.booked(purchase.id()).await?;
+        for entry in purchase.unbooked(booked) {
+            let (version, kind) = (purchase.version(), entry.movement.as_str());
+            let source = format!("{} {version} {kind}", purchase.id().as_str());
+            let paid_at = purchase.paid_at().filter(|_| entry.movement == Movement::Charge);
+            let at = paid_at.unwrap_or(now);
+            self.add_entry(&source, purchase.id(), &entry, at).await?;
         }
         Ok(())
     }
 
-    async fn book_missing_charge(
+    /// Writes down a payment beside the purchase's own. It is told again for as long as it is there.
+    pub(super) async fn book_stray(
         &mut self,
         purchase: &Purchase,
-        entry: &Entry,
+        intent: &str,
+        amount: i64,
         now: Timestamp,
     ) -> Result<(), StoreError> {
-        let known =
-            sqlx::query("SELECT 1 AS one FROM ledger WHERE purchase_id = $1 AND kind = 'charge' LIMIT 1")
-                .bind(purchase.id().as_str())
-                .fetch_optional(self.connection())
-                .await?;
-        if known.is_some() || purchase.charged() == 0 {
-            return Ok(());
-        }
-        let charge = Entry { movement: Movement::Charge, amount: purchase.charged(), ..entry.clone() };
-        let source = format!("{} opening charge", purchase.id().as_str());
-        self.add_entry(&source, purchase.id(), &charge, purchase.paid_at().unwrap_or(now)).await
+        let currency = purchase.price().currency;
+        let entry = Entry { movement: Movement::Stray, intent: Some(intent.to_owned()), amount, currency };
+        self.add_entry(&format!("{intent} stray"), purchase.id(), &entry, now).await
     }
 
-    /// Minor units that banks have asked for and that nobody has decided on.
-    async fn disputed(&mut self, purchase: &PurchaseId) -> Result<i64, StoreError> {
-        let open = sqlx::query(
-            "SELECT CAST(coalesce(sum(CASE WHEN kind = 'dispute_opened' THEN amount \
-             WHEN kind IN ('dispute_won', 'dispute_lost') THEN -amount END), 0) AS BIGINT) AS open \
-             FROM ledger WHERE purchase_id = $1",
+    async fn booked(&mut self, purchase: &PurchaseId) -> Result<Booked, StoreError> {
+        let lines = sqlx::query(
+            "SELECT kind, CAST(sum(amount) AS BIGINT) AS amount FROM ledger WHERE purchase_id = $1 GROUP BY kind",
         );
-        let row = open.bind(purchase.as_str()).fetch_one(self.connection()).await?;
-        Ok(row.try_get("open")?)
+        let mut booked = Booked::default();
+        for row in lines.bind(purchase.as_str()).fetch_all(self.connection()).await? {
+            let (kind, amount): (String, i64) = (row.try_get("kind")?, row.try_get("amount")?);
+            match kind.as_str() {
+                "charge" => booked.charged += amount,
+                "refund" => booked.refunded += amount,
+                "refund_failed" => booked.refunded -= amount,
+                "dispute_opened" => booked.disputed += amount,
+                "dispute_won" => booked.won += amount,
+                "dispute_lost" => booked.lost += amount,
+                _ => {}
+            }
+        }
+        Ok(booked)
     }
 
     /// Writes down that the money of a stray payment went back.

@@ -26,6 +26,8 @@ const FILES: &[(i64, &str, &str)] = &[
     (13, "emails", include_str!("../../migrations/0013_emails.sql")),
     (14, "counts", include_str!("../../migrations/0014_counts.sql")),
     (15, "ledger", include_str!("../../migrations/0015_ledger.sql")),
+    (16, "derived", include_str!("../../migrations/0016_derived.sql")),
+    (17, "compatibility", include_str!("../../migrations/0017_compatibility.sql")),
 ];
 
 /// The schema that this release reads and writes.
@@ -49,6 +51,17 @@ pub(super) async fn prepare(
 ) -> Result<Option<i64>, StoreError> {
     let found = version(connection).await?;
     let refusal = match (found, schema) {
+        (Some(version), _) if version > LATEST => {
+            let least = least_schema(connection).await?;
+            if least.is_some_and(|least| least <= LATEST) {
+                tracing::info!(
+                    schema = version,
+                    "the database is a later release's, which this one can work beside"
+                );
+                return Ok(found);
+            }
+            return Err(StoreError::of_migration(MigrateError::VersionMissing(version)));
+        }
         (_, Schema::Migrate) | (None, Schema::Create) => {
             migrator().run_direct(None, connection, false).await.map_err(StoreError::of_migration)?;
             fill(connection).await?;
@@ -59,9 +72,6 @@ pub(super) async fn prepare(
                 return Ok(found);
             }
             "a migration of this database broke off half way: run `redis-checkout migrate` again".to_owned()
-        }
-        (Some(version), Schema::Create | Schema::Check) if version > LATEST => {
-            return Err(StoreError::of_migration(MigrateError::VersionMissing(version)));
         }
         (Some(version), Schema::Create | Schema::Check) => format!(
             "this database has schema {version}, and this redis-checkout needs {LATEST}: run `redis-checkout migrate`"
@@ -143,7 +153,8 @@ async fn fill_ledger(connection: &mut AnyConnection) -> Result<(), StoreError> {
         let statement = format!(
             "INSERT INTO ledger (source, at, purchase_id, intent, kind, debit, credit, amount, currency) \
              SELECT id || ' opening {kind}', updated_at, id, intent, '{kind}', '{debit}', '{credit}', {amount}, {currency} \
-             FROM purchases WHERE {amount} > 0 ON CONFLICT (source) DO NOTHING",
+             FROM purchases WHERE {amount} > 0 AND NOT EXISTS \
+             (SELECT 1 FROM ledger WHERE purchase_id = purchases.id AND kind = '{kind}') ON CONFLICT (source) DO NOTHING",
             kind = movement.as_str(),
             debit = debit.as_str(),
             credit = credit.as_str(),
@@ -188,6 +199,16 @@ async fn version(connection: &mut AnyConnection) -> Result<Option<i64>, StoreErr
     let latest = sqlx::query("SELECT CAST(max(version) AS BIGINT) AS latest FROM _sqlx_migrations");
     match latest.fetch_one(connection).await {
         Ok(row) => Ok(row.try_get("latest")?),
+        Err(sqlx::Error::Database(error)) if is_missing_table(&*error) => Ok(None),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// The schema that servers must know at least; nothing where a release before 17 made the database.
+async fn least_schema(connection: &mut AnyConnection) -> Result<Option<i64>, StoreError> {
+    let least = sqlx::query("SELECT max(least_schema) AS least FROM compatibility");
+    match least.fetch_one(connection).await {
+        Ok(row) => Ok(row.try_get("least")?),
         Err(sqlx::Error::Database(error)) if is_missing_table(&*error) => Ok(None),
         Err(error) => Err(error.into()),
     }

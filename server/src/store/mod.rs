@@ -4,6 +4,7 @@
 
 mod coupons;
 mod deadline;
+mod derived;
 mod engine;
 mod error;
 mod feed;

@@ -1,4 +1,5 @@
 //! Purchases in the database.
+use super::derived::counted_variant;
 use super::rates::TRUST;
 use super::survive::with_unknown;
 use super::{Allowance, Store, StoreError, Tx, subject};
@@ -88,8 +89,8 @@ impl Tx {
         let client = own.map(|own| own.name.as_str());
         let stored = sqlx::query(
             "INSERT INTO purchases (id, reference, sku, state, version, intent, email, wake_at, opened_at, updated_at, body, \
-             client, places, client_56, client_48, email_key, variant) \
-             SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $16, $18, $19, $22, $23 \
+             client, places, client_56, client_48, email_key, variant, derived_version) \
+             SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $16, $18, $19, $22, $23, $5 \
              WHERE $13 + (SELECT coalesce(max(used_until) - $10, 0) / $21 FROM rates WHERE subject = $20 AND used_until > $10) \
              > (SELECT count(*) FROM purchases WHERE client = $12 AND state IN ('held', 'paying', 'processing') \
              AND ($16 = 1 OR places > 1)) \
@@ -120,8 +121,7 @@ impl Tx {
         .bind(client.filter(|_| !purchase.is_for_team()).map(subject::trust))
         .bind(i64::try_from(TRUST.as_millis()).unwrap_or(i64::MAX))
         .bind(purchase.owner().map(|learner| normalized(&learner.email)))
-        // A client may name what there is not.
-        .bind(purchase.variant().filter(|variant| widget::variants().find(variant).1))
+        .bind(counted_variant(purchase))
         .execute(self.connection())
         .await?;
         Ok(stored.rows_affected() == 1)
@@ -177,7 +177,7 @@ impl Tx {
         event: Event,
         now: Timestamp,
     ) -> Result<Result<Purchase, Refusal>, StoreError> {
-        let Locked { mut purchase, networks, body } = self.lock(id).await?;
+        let Locked { mut purchase, networks, body, is_derived } = self.lock(id).await?;
         let (before, declines) = (purchase.version(), purchase.declines());
         let balance = purchase.balance();
         let was_paid = purchase.was_paid();
@@ -198,12 +198,17 @@ impl Tx {
         if !was_paid && matches!(purchase.state(), State::Paid | State::Granted) {
             self.thanks.push((purchase.clone(), networks.clone()));
         }
-        self.book(&purchase, &purchase.movements_since(balance, &commands), now).await?;
+        if purchase.balance() != balance || !is_derived {
+            self.book(&purchase, now).await?;
+        }
         if purchase.version() != before {
             self.update(&purchase, &body, (!tells).then_some(now)).await?;
             self.changed.push(id.clone());
         }
         for command in commands {
+            if let Command::ReturnStray { intent, amount, .. } = &command {
+                self.book_stray(&purchase, intent, *amount, now).await?;
+            }
             match command.receiver() {
                 Some(_) if !holds(Guard::CommandsCommitWithState) => {
                     self.later.push((id.clone(), command, now))
@@ -270,9 +275,10 @@ impl Tx {
         Ok(self.lock(id).await?.purchase)
     }
 
-    async fn lock(&mut self, id: &PurchaseId) -> Result<Locked, StoreError> {
+    pub(super) async fn lock(&mut self, id: &PurchaseId) -> Result<Locked, StoreError> {
         let row = sqlx::query(
-            "UPDATE purchases SET version = version WHERE id = $1 RETURNING body, client, client_56, client_48",
+            "UPDATE purchases SET version = version WHERE id = $1 RETURNING body, version, derived_version, client, \
+             client_56, client_48",
         )
         .bind(id.as_str())
         .fetch_optional(self.connection())
@@ -288,7 +294,9 @@ impl Tx {
         if !purchase.may_be_changed() {
             return Err(StoreError::Newer);
         }
-        Ok(Locked { purchase, networks, body })
+        let derived: Option<i64> = row.try_get("derived_version")?;
+        let is_derived = derived == Some(row.try_get("version")?);
+        Ok(Locked { purchase, networks, body, is_derived })
     }
 
     /// Money that arrives after seat and coupon were given back needs new ones.
@@ -340,7 +348,7 @@ impl Tx {
             "UPDATE purchases SET state = $2, version = $3, intent = $4, email = $5, wake_at = $6, \
              updated_at = coalesce($7, updated_at), \
              body = $8, external_id = $9, email_key = $10, feed_at = NULL, \
-             pressed = CASE WHEN pressed = 1 THEN 1 ELSE $11 END, was_granted = $12 WHERE id = $1",
+             pressed = CASE WHEN pressed = 1 THEN 1 ELSE $11 END, was_granted = $12, derived_version = $3 WHERE id = $1",
         )
         .bind(purchase.id().as_str())
         .bind(purchase.state().as_str())
@@ -361,12 +369,14 @@ impl Tx {
 }
 
 /// A purchase that nobody else can change now.
-struct Locked {
-    purchase: Purchase,
+pub(super) struct Locked {
+    pub(super) purchase: Purchase,
     /// Of whoever opened it.
     networks: Vec<ClientNetwork>,
     /// As it is stored.
     body: String,
+    /// Whether the columns beside it, and the books, are of the same version.
+    pub(super) is_derived: bool,
 }
 
 /// Whether its seat is gone, and none comes with its coupon.

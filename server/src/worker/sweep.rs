@@ -47,6 +47,7 @@ pub async fn sweep<P: Payments, G: Grants>(
     checkout: &Checkout<P, G>,
     heartbeat: &Heartbeat,
 ) -> Result<(), StoreError> {
+    catch_up(checkout, heartbeat).await?;
     while holds(Guard::Swept) {
         let due = checkout.store.due_purchases(checkout.now(), BATCH).await?;
         let mut woken = 0;
@@ -78,6 +79,34 @@ pub async fn sweep<P: Payments, G: Grants>(
         tracing::info!(offering.sku = sku, seats, "codes ran out, and their seats are on sale again");
     }
     Ok(())
+}
+
+/// Catches up with what a server of an earlier release has written while this one takes its place.
+async fn catch_up<P: Payments, G: Grants>(
+    checkout: &Checkout<P, G>,
+    heartbeat: &Heartbeat,
+) -> Result<(), StoreError> {
+    loop {
+        let behind = checkout.store.underived_purchases(BATCH).await?;
+        let mut done = 0;
+        for id in &behind {
+            heartbeat.beat();
+            let mut tx = checkout.store.begin().await?;
+            match tx.derive(id, checkout.now()).await {
+                Ok(()) => {
+                    tx.commit().await?;
+                    done += 1;
+                }
+                Err(error) if error.is_passing() && !matches!(error, StoreError::Newer) => return Err(error),
+                Err(error) => {
+                    tracing::error!(%error, purchase.id = ?id, "a purchase can't be caught up with")
+                }
+            }
+        }
+        if done == 0 || checkout.stop.is_cancelled() {
+            return Ok(());
+        }
+    }
 }
 
 async fn forget<P: Payments, G: Grants>(checkout: &Checkout<P, G>) -> Result<(), StoreError> {

@@ -96,11 +96,14 @@ pub(crate) async fn at_the_end(run: &mut Run) -> Result<(), String> {
 /// What was charged and went back is what the books add up to, and money that was returned beside it has left its trace.
 async fn books(run: &Run, purchase: &Purchase) -> Result<(), String> {
     let name = purchase.reference().as_str();
-    let (purchase, charged, refunded) =
-        &run.store.purchase_in_books(purchase.id()).await.map_err(|error| error.to_string())?;
+    let in_books = run.store.purchase_in_books(purchase.id()).await.map_err(|error| error.to_string())?;
+    let Some((purchase, charged, refunded)) = &in_books else {
+        return Err(format!("{name} is not in the books"));
+    };
     let (known, booked) = ((purchase.charged(), purchase.refunded()), (*charged, *refunded));
     if booked != known {
-        return Err(format!("{name} has charged and refunded {known:?}, and the books {booked:?}"));
+        let lines = run.store.ledger_of(purchase.id()).await.map_err(|error| error.to_string())?;
+        return Err(format!("{name} has charged and refunded {known:?}, and the books {booked:?} {lines:?}"));
     }
     let lines = run.store.ledger_of(purchase.id()).await.map_err(|error| error.to_string())?;
     let world = run.world.lock();

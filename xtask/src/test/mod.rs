@@ -5,6 +5,7 @@
 
 mod executables;
 mod prepare;
+mod previous;
 mod report;
 mod steps;
 

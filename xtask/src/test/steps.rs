@@ -8,6 +8,7 @@ use std::time::Duration;
 use anyhow::{Context, Result, anyhow, ensure};
 
 use super::executables::{self, Executable};
+use super::previous;
 use super::report::Outcome;
 use crate::postgres::Cluster;
 use crate::process::{self, Running, command};
@@ -70,6 +71,7 @@ pub(crate) const COMPUTING: &[Step] = &[
     with("wasm tests", wasm_tests, Needs::Chromium),
     with("every guard is needed", guards, Needs::Time),
     step("simulation", simulation),
+    with("beside the release before", upgrade, Needs::Time),
     with("advisories on dependencies", advisories, Needs::Time),
     with("Trunk", trunk_builds, Needs::Time),
 ];
@@ -80,7 +82,7 @@ const WASM: [&str; 2] = ["--target", "wasm32-unknown-unknown"];
 const LONG: [&str; 2] = ["api_crashes", "outage"];
 
 /// Test programs that are steps of their own.
-const APART: [&str; 2] = ["browser", "guards"];
+const APART: [&str; 3] = ["beside", "browser", "guards"];
 
 /// How long fetching the advisories may take before we count as offline.
 const FETCH_LIMIT: Duration = Duration::from_secs(120);
@@ -195,6 +197,22 @@ fn postgres_tests(run: &Run, printed: &mut String) -> Result<Outcome> {
         if outcome != Outcome::Passed {
             return Ok(outcome);
         }
+    }
+    Ok(Outcome::Passed)
+}
+
+fn upgrade(run: &Run, printed: &mut String) -> Result<Outcome> {
+    let Some(previous) = previous::build()? else {
+        return Ok(Outcome::Skipped("the history does not reach back to it".to_owned()));
+    };
+    let cluster = Cluster::start()?;
+    for postgres in [None, Some(&cluster)] {
+        let mut test = run.one("beside", true)?.patient_command(threads(1));
+        test.arg("--ignored").env("PREVIOUS_RELEASE", &previous);
+        if let Some(cluster) = postgres {
+            test.envs(cluster.environment());
+        }
+        process::run_captured(&mut test, printed)?;
     }
     Ok(Outcome::Passed)
 }

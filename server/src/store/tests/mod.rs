@@ -1,4 +1,5 @@
 //! The store's promises, on a database of its own.
+mod derived;
 mod leases;
 mod races;
 
@@ -154,18 +155,25 @@ async fn a_database_that_is_not_one_is_named() {
 }
 
 #[tokio::test]
-async fn a_database_of_a_newer_version_is_left_alone() {
+async fn a_database_of_a_later_release_is_left_alone_unless_that_one_lets_earlier_ones_work() {
     let fixture = Fixture::new().await;
-    sqlx::query(
+    let execute = async |statement: &'static str| {
+        sqlx::query(statement).execute(&fixture.store.pool).await.unwrap();
+    };
+    execute(
         "INSERT INTO _sqlx_migrations (version, description, success, checksum, execution_time) \
          SELECT 9999, 'later', success, checksum, 0 FROM _sqlx_migrations WHERE version = 1",
     )
-    .execute(&fixture.store.pool)
-    .await
-    .unwrap();
-    let refusal = Store::connect(fixture.database.url(), LIMITS, CurrentCatalog::default()).await.err();
-    let refusal = refusal.unwrap().to_string();
-    assert!(refusal.contains("newer") && refusal.contains("9999"), "{refusal}");
+    .await;
+    let url = fixture.database.url();
+    for schema in [Schema::Migrate, Schema::Create, Schema::Check] {
+        execute("UPDATE compatibility SET least_schema = 17").await;
+        Store::open(url, LIMITS, CurrentCatalog::default(), schema).await.unwrap();
+        execute("UPDATE compatibility SET least_schema = 9999").await;
+        let refusal =
+            Store::open(url, LIMITS, CurrentCatalog::default(), schema).await.err().unwrap().to_string();
+        assert!(refusal.contains("newer") && refusal.contains("9999"), "{refusal}");
+    }
 }
 
 #[tokio::test]

@@ -1,0 +1,47 @@
+//! What is stored beside a purchase's body and follows from it: columns that are searched and counted, and the books. A server
+//! of an earlier release changes the body and leaves behind what it does not know of: here that is caught up with.
+use super::purchases::{Locked, known_id};
+use super::{Store, StoreError, Tx};
+use crate::email::normalized;
+use crate::purchase::{Purchase, PurchaseId};
+use shared::Timestamp;
+use sqlx::Row;
+
+impl Store {
+    /// Purchases that a server of an earlier release has written last, the oldest first.
+    pub async fn underived_purchases(&self, most: i64) -> Result<Vec<PurchaseId>, StoreError> {
+        let rows = sqlx::query(
+            "SELECT id FROM purchases WHERE derived_version IS NULL OR derived_version <> version ORDER BY opened_at LIMIT $1",
+        );
+        let rows = rows.bind(most).fetch_all(self.pool()).await?;
+        rows.iter().map(|row| known_id(row.try_get("id")?)).collect()
+    }
+}
+
+impl Tx {
+    /// Catches up with one of them.
+    pub async fn derive(&mut self, id: &PurchaseId, now: Timestamp) -> Result<(), StoreError> {
+        let Locked { purchase, is_derived, .. } = self.lock(id).await?;
+        if is_derived {
+            return Ok(());
+        }
+        self.book(&purchase, now).await?;
+        sqlx::query(
+            "UPDATE purchases SET email_key = $2, variant = $3, pressed = CASE WHEN pressed = 1 THEN 1 ELSE $4 END, \
+             was_granted = $5, derived_version = version WHERE id = $1",
+        )
+        .bind(id.as_str())
+        .bind(purchase.owner().map(|learner| normalized(&learner.email)))
+        .bind(counted_variant(&purchase))
+        .bind(i64::from(purchase.learner().is_some()))
+        .bind(i64::from(purchase.was_granted()))
+        .execute(self.connection())
+        .await?;
+        Ok(())
+    }
+}
+
+/// The variant that the funnel counts it for: a client may name what there is not.
+pub(super) fn counted_variant(purchase: &Purchase) -> Option<&str> {
+    purchase.variant().filter(|variant| widget::variants().find(variant).1)
+}
