@@ -32,8 +32,8 @@ pub enum Guard {
     Swept,
     /// A seat stays taken until Stripe's page takes no payment any more.
     PageIsClosed,
-    /// After a payment Stripe is asked what its page did besides.
-    PageIsAsked,
+    /// After a payment on a page, or with an intent that was not on record, Stripe is asked what else happened to it.
+    StripeIsAskedForMore,
     /// A coupon is used only where a use is left.
     CouponIsLeft,
     /// A purchase that ends without money gives the use of its coupon back.
@@ -58,7 +58,7 @@ impl Guard {
         Self::CommandsCommitWithState,
         Self::Swept,
         Self::PageIsClosed,
-        Self::PageIsAsked,
+        Self::StripeIsAskedForMore,
         Self::CouponIsLeft,
         Self::RedemptionGoesBack,
         Self::CodesGoWithMoney,

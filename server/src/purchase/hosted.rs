@@ -94,12 +94,6 @@ impl Purchase {
         }
     }
 
-    /// Once paid, the page must take no second payment; and what Stripe told of the payment before its intent was known
-    /// has found no purchase.
-    pub(super) fn ask_what_the_page_did(&self) -> Option<Command> {
-        (self.hosted.is_some() && holds(Guard::PageIsAsked)).then_some(Command::AskStripe)
-    }
-
     /// Whether a page may still take a payment, whatever became of the intent of an earlier try on it.
     pub(super) fn page_is_open(&self) -> bool {
         self.hosted.as_ref().is_some_and(|hosted| !hosted.closed) && holds(Guard::PageIsClosed)

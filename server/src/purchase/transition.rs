@@ -260,9 +260,11 @@ impl Purchase {
         }
         // The intent that was paid is the one that counts, also where we had another on record.
         let displaced = self.intent.replace(intent.clone()).filter(|displaced| *displaced != intent);
+        let asks = (displaced.is_some() || self.hosted.is_some()) && holds(Guard::StripeIsAskedForMore);
         let mut commands: Vec<_> =
             displaced.map(|intent| Command::CancelStray { intent }).into_iter().collect();
-        commands.extend(self.ask_what_the_page_did());
+        // Its page must take no second payment; and that some of it went back may have been told when it was nobody's.
+        commands.extend(asks.then_some(Command::AskStripe));
         self.charged = amount;
         if self.has_lost_seat() {
             self.owns_seat = seat == SeatFound::Yes;

@@ -57,7 +57,7 @@ every_guard_is_needed! {
     without_it_a_crash_loses_commands: CommandsCommitWithState,
     without_it_lost_messages_hold_purchases_up: Swept,
     without_it_a_seat_is_free_while_its_page_is_open: PageIsClosed,
-    without_it_what_a_page_did_besides_is_forgotten: PageIsAsked,
+    without_it_what_happened_to_a_payment_besides_is_forgotten: StripeIsAskedForMore,
     without_it_a_coupon_is_used_too_often: CouponIsLeft,
     without_it_an_abandoned_purchase_keeps_its_coupon: RedemptionGoesBack,
     without_it_codes_are_good_after_their_refund: CodesGoWithMoney,
