@@ -40,10 +40,14 @@ pub enum Guard {
     RedemptionGoesBack,
     /// Codes that nobody has used go with the money that was paid for them.
     CodesGoWithMoney,
+    /// What is committed is on the disk.
+    CommitIsSynced,
+    /// Nobody is told that something is kept which the disk has refused.
+    CommitIsAwaited,
 }
 
 impl Guard {
-    pub const ALL: [Self; 18] = [
+    pub const ALL: [Self; 20] = [
         Self::SeatIsLeft,
         Self::SeatUntilCanceled,
         Self::LateMoneyNeedsSeat,
@@ -62,6 +66,8 @@ impl Guard {
         Self::CouponIsLeft,
         Self::RedemptionGoesBack,
         Self::CodesGoWithMoney,
+        Self::CommitIsSynced,
+        Self::CommitIsAwaited,
     ];
 }
 

@@ -2,6 +2,7 @@
 //!
 //! sqlx waits for an answer for as long as the socket is open, and one to a host that has lost its power stays open. Here
 //! whoever runs a statement gets an answer or an error in time, and a connection that was given up on is closed.
+use super::StoreError;
 use futures_util::future::BoxFuture;
 use futures_util::stream::{self, BoxStream};
 use futures_util::{FutureExt, StreamExt, TryFutureExt, TryStreamExt};
@@ -62,6 +63,13 @@ where
 /// The outcome of `work`, or an error that says that nobody answered.
 pub(super) fn in_time<'a, T: 'a>(work: BoxFuture<'a, Result<T, Error>>) -> BoxFuture<'a, Result<T, Error>> {
     async { tokio::time::timeout(DEADLINE, work).await.unwrap_or_else(|_| Err(silence())) }.boxed()
+}
+
+/// The same for what is more than a statement.
+pub(super) async fn or_silence<T>(
+    work: impl Future<Output = Result<T, StoreError>>,
+) -> Result<T, StoreError> {
+    tokio::time::timeout(DEADLINE, work).await.unwrap_or_else(|_| Err(silence().into()))
 }
 
 /// When a connection was last found to be silent. All that are older are given up on without a question, since one wire

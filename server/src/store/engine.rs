@@ -1,5 +1,6 @@
 //! The two databases, as far as they differ before the first statement.
 use super::StoreError;
+use crate::trial::{Guard, holds};
 use sqlx::{AnyConnection, Executor};
 use std::fs::{OpenOptions, Permissions};
 use std::io::ErrorKind;
@@ -36,13 +37,18 @@ impl Engine {
     /// Makes a connection wait for others, keep what it commits, and leave nothing of what it deletes in the file.
     pub(super) async fn prepare(self, connection: &mut AnyConnection) -> Result<(), sqlx::Error> {
         match self {
-            Self::Sqlite => connection
-                .execute(
-                    "PRAGMA busy_timeout = 10000; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; \
-                     PRAGMA foreign_keys = ON; PRAGMA secure_delete = ON;",
-                )
-                .await
-                .map(drop),
+            Self::Sqlite => {
+                connection
+                    .execute(
+                        "PRAGMA busy_timeout = 10000; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; \
+                         PRAGMA foreign_keys = ON; PRAGMA secure_delete = ON;",
+                    )
+                    .await?;
+                if !holds(Guard::CommitIsSynced) {
+                    connection.execute("PRAGMA synchronous = OFF").await?;
+                }
+                Ok(())
+            }
             Self::Postgres => connection.execute("SET lock_timeout = '10s'").await.map(drop),
         }
     }

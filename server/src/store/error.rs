@@ -40,13 +40,17 @@ impl StoreError {
             | Self::NotKept
             | Self::Newer => true,
             Self::Database(sqlx::Error::Database(error)) => {
-                // SQLite's busy and locked; PostgreSQL's lost connections, shutdowns, deadlocks, lost races and locks.
                 let code = error.code().unwrap_or_default();
-                matches!(
-                    code.as_ref(),
-                    "5" | "6" | "261" | "262" | "517" | "40001" | "40P01" | "53300" | "55P03"
-                ) || code.starts_with("08")
-                    || code.starts_with("57P")
+                match code.parse::<u32>() {
+                    // SQLite's codes are shorter than PostgreSQL's, and say in their lowest byte that it is busy, locked,
+                    // read-only, can't read or write, or has no room.
+                    Ok(number) if code.len() < 5 => matches!(number & 0xff, 5 | 6 | 8 | 10 | 13),
+                    // PostgreSQL's lost connections, lost races, deadlocks, full disks and tables of connections, locks,
+                    // shutdowns and broken disks.
+                    _ => ["08", "40001", "40P01", "53", "55P03", "57P", "58"]
+                        .iter()
+                        .any(|of| code.starts_with(of)),
+                }
             }
             Self::Database(_)
             | Self::Migration(_)

@@ -4,8 +4,10 @@
 //! Who is done does not commit at once, but stands in line again to do so: by then others have written into the same
 //! transaction, and one commit, which is what the disk is slow at, keeps the writes of all. Where nobody waits, it is
 //! one's turn again at once. Nobody is told that theirs is kept before it is.
+use super::deadline::or_silence;
 use super::{PATIENCE, StoreError};
 use crate::quiet::Quiet;
+use crate::trial::{Guard, holds};
 use sqlx::{AnyConnection, Executor};
 use std::ops::{Deref, DerefMut};
 use std::sync::Arc;
@@ -54,10 +56,10 @@ impl Line {
         let line = self.clone();
         // In a task of its own, as whatever opens or ends a transaction: a caller who goes away meanwhile must not leave
         // it half way.
-        in_task(async move {
+        or_silence(in_task(async move {
             writer.join().await?;
             Ok(Turn { line, writer: Some(writer) })
-        })
+        }))
         .await
     }
 
@@ -82,7 +84,7 @@ impl Line {
 }
 
 impl Turn {
-    /// Returns once what was written is kept.
+    /// Returns once what was written is kept. A disk that does not answer may keep it all the same.
     pub(super) async fn commit(mut self) -> Result<(), StoreError> {
         let Some(mut writer) = self.writer.take() else { return Err(StoreError::NotKept) };
         let (tell, told) = oneshot::channel();
@@ -96,7 +98,7 @@ impl Turn {
                 self.line.commit_in_turn(number);
             }
         }
-        told.await.map_err(|_| StoreError::NotKept)
+        or_silence(hear(told)).await
     }
 
     /// Takes back what was written, and returns once what was read is kept: others may have written it in the same
@@ -113,10 +115,13 @@ impl Turn {
             writer.take_back().await;
             Ok(Some(told))
         });
-        match read.await? {
-            Some(told) => told.await.map_err(|_| StoreError::NotKept),
-            None => Ok(()),
-        }
+        or_silence(async {
+            match read.await? {
+                Some(told) => hear(told).await,
+                None => Ok(()),
+            }
+        })
+        .await
     }
 }
 
@@ -168,12 +173,21 @@ impl Writer {
             return;
         }
         if let Err(error) = self.run("COMMIT").await {
+            if !holds(Guard::CommitIsAwaited) {
+                self.run("ROLLBACK").await.unwrap_or_default();
+                return self.tell();
+            }
             static FAILED: Quiet = Quiet::new();
             if let Some(more) = FAILED.speak() {
                 tracing::error!(%error, more, "a commit failed");
             }
             return self.give_up().await;
         }
+        self.tell();
+    }
+
+    /// Those who share the commit hear that it is kept.
+    fn tell(&mut self) {
         for member in self.end() {
             // They may have gone away.
             let _ = member.send(());
@@ -212,6 +226,10 @@ impl DerefMut for Turn {
     fn deref_mut(&mut self) -> &mut AnyConnection {
         &mut self.writer.as_mut().expect("a turn that is not over").connection
     }
+}
+
+async fn hear(told: oneshot::Receiver<()>) -> Result<(), StoreError> {
+    told.await.map_err(|_| StoreError::NotKept)
 }
 
 async fn in_task<T: Send + 'static>(

@@ -1,12 +1,13 @@
 //! A database that runs use one after another, in memory where the system has a place for that.
 use crate::snapshot::Snapshots;
+use faulty_disk::Disk;
 use redis_checkout::catalog::{self, CurrentCatalog};
 use redis_checkout::coupons::{Coupon, CouponCode, Discount, Scope, Terms};
 use redis_checkout::purchase::Limits;
 use redis_checkout::store::Store;
 use shared::Timestamp;
 use sqlx::{AnyConnection, Connection, Executor};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 use tempfile::TempDir;
@@ -34,18 +35,35 @@ pub(crate) struct Database {
     store: Store,
     connection: Arc<Mutex<AnyConnection>>,
     folder: TempDir,
+    disk: Disk,
+    /// How often its power was gone: each time it goes on as another file.
+    power_cuts: u32,
 }
 
 impl Database {
     pub(crate) async fn create() -> anyhow::Result<Self> {
         let memory = Path::new("/dev/shm");
         let folder = if memory.is_dir() { TempDir::new_in(memory)? } else { TempDir::new()? };
-        let url = format!("sqlite://{}/simulation.db", folder.path().display());
-        let catalog = CurrentCatalog::default();
-        let store = Store::connect(&url, LIMITS, catalog).await?;
-        let mut connection = AnyConnection::connect(&url).await?;
-        connection.execute("PRAGMA busy_timeout = 10000").await?;
-        Ok(Self { store, connection: Arc::new(Mutex::new(connection)), folder })
+        let disk = Disk::new();
+        let (store, connection) = connect(&path(&folder, 0), &disk, CurrentCatalog::default()).await?;
+        Ok(Self { store, connection, folder, disk, power_cuts: 0 })
+    }
+
+    /// What is below it.
+    pub(crate) fn disk(&self) -> &Disk {
+        &self.disk
+    }
+
+    /// Its power goes, and comes back: of what was not synced there is what `survives` says. Whoever is connected must
+    /// connect again.
+    pub(crate) async fn cut_power(&mut self, survives: impl FnMut() -> bool) -> anyhow::Result<()> {
+        let (before, after) = (path(&self.folder, self.power_cuts), path(&self.folder, self.power_cuts + 1));
+        self.disk.cut_power(&before, &after, survives)?;
+        std::fs::remove_file(before)?;
+        self.disk = Disk::new();
+        self.power_cuts += 1;
+        (self.store, self.connection) = connect(&after, &self.disk, self.store.catalog().clone()).await?;
+        Ok(())
     }
 
     pub(crate) fn store(&self) -> &Store {
@@ -67,13 +85,14 @@ impl Database {
             "stripe_events",
             "idempotency_keys",
             "audit",
-            "jobs",
             "coupons",
             "redemptions",
             "packs",
         ];
         let statements = tables.map(|table| format!("DELETE FROM {table};")).concat();
-        let all = format!("BEGIN IMMEDIATE; {statements} COMMIT;");
+        // The marks of what a migration has filled in stay.
+        let jobs = "DELETE FROM jobs WHERE name NOT LIKE 'filled %';";
+        let all = format!("BEGIN IMMEDIATE; {statements} {jobs} COMMIT;");
         self.connection.lock().await.execute(sqlx::AssertSqlSafe(all)).await?;
         self.sell(SEATS)?;
         let mut tx = self.store.begin().await?;
@@ -90,6 +109,22 @@ impl Database {
         self.store.catalog().replace(catalog::read(&path)?);
         Ok(())
     }
+}
+
+fn path(folder: &TempDir, power_cuts: u32) -> PathBuf {
+    folder.path().join(format!("simulation-{power_cuts}.db"))
+}
+
+async fn connect(
+    path: &Path,
+    disk: &Disk,
+    catalog: CurrentCatalog,
+) -> anyhow::Result<(Store, Arc<Mutex<AnyConnection>>)> {
+    let url = format!("sqlite://{}?vfs={}", path.display(), disk.name());
+    let store = Store::connect(&url, LIMITS, catalog).await?;
+    let mut connection = AnyConnection::connect(&url).await?;
+    connection.execute("PRAGMA busy_timeout = 10000").await?;
+    Ok((store, Arc::new(Mutex::new(connection))))
 }
 
 const BEGIN: Timestamp = Timestamp::from_millis(0);

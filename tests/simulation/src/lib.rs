@@ -1,5 +1,5 @@
-//! Runs the real purchase, store and outbox against simulated time, Stripe, FlockJay, browsers and crashes, and checks
-//! every invariant after every step. A run follows from its seed.
+//! Runs the real purchase, store and outbox against simulated time, Stripe, FlockJay, browsers, crashes and a disk that
+//! fails, and checks every invariant after every step. A run follows from its seed.
 #![forbid(unsafe_code)]
 
 mod account;

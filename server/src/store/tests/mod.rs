@@ -1,5 +1,6 @@
 //! The store's promises, on a database of its own.
 mod derived;
+mod disk;
 mod leases;
 mod races;
 

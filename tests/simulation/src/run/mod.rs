@@ -12,6 +12,7 @@ use crate::flockjay::SimFlockJay;
 use crate::snapshot::Snapshots;
 use crate::stripe::{Attempted, SimStripe};
 use crate::world::World;
+use faulty_disk::{Call, Disk, Failure};
 use futures_util::FutureExt;
 use redis_checkout::abuse::Client;
 use redis_checkout::account::Account;
@@ -46,6 +47,9 @@ pub(crate) struct Ran {
 pub(crate) struct Run {
     pub(crate) world: World,
     pub(crate) store: Store,
+    disk: Disk,
+    /// Whether the power may go: what that takes to know costs time.
+    may_lose_power: bool,
     pub(crate) snapshots: Snapshots,
     pub(crate) buyers: Vec<Buyer>,
     instances: Vec<Server>,
@@ -102,9 +106,9 @@ enum Heard {
 }
 
 const BEGIN: i64 = 1_800_000_000_000;
-const INSTANCES: usize = 2;
+pub(crate) const INSTANCES: usize = 2;
 /// By how many milliseconds each one's clock is ahead: as far apart as they may be and nobody is told.
-const AHEAD: [i64; INSTANCES] = [0, 1_999];
+pub(crate) const AHEAD: [i64; INSTANCES] = [0, 1_999];
 const RETRY: Retry = Retry {
     base: Duration::from_secs(1),
     cap: Duration::from_secs(3600),
@@ -120,8 +124,12 @@ pub(crate) async fn run(database: &mut Database, chooser: Chooser, tell: bool) -
     database.clear().await?;
     let time = Arc::new(AtomicI64::new(BEGIN));
     let world = World::new(chooser, tell, time.clone());
+    let may_lose_power = world.lock().chooser.happens(15);
+    database.disk().set_losing_power(may_lose_power);
     let mut run = Run {
         store: database.store().clone(),
+        disk: database.disk().clone(),
+        may_lose_power,
         snapshots: database.snapshots(),
         instances: (0..INSTANCES).map(|instance| server(instance, database.store(), &world, &time)).collect(),
         world,
@@ -180,7 +188,7 @@ impl Run {
     }
 
     async fn step(&mut self, database: &mut Database) -> Result<(), String> {
-        match self.pick(106) {
+        match self.pick(107) {
             0..=23 => self.work().await,
             24..=31 => self.open().await?,
             32..=43 => self.press_pay().await,
@@ -199,6 +207,7 @@ impl Run {
                 self.crash(instance);
             }
             97 => self.reconcile().await,
+            106 => self.cut_power(database).await.map_err(|error| error.to_string())?,
             100..=102 => self.change_coupon().await,
             103 => self.revoke_coupon().await?,
             105 => self.revoke_pack().await?,
@@ -248,6 +257,11 @@ impl Run {
             let steps = u32::try_from(self.pick(5)).unwrap_or(0);
             trial::kill_at(Some(steps));
         }
+        if faulty && self.happens(2) {
+            let call = [Call::Write, Call::Sync][self.pick(2)];
+            let (syncs, failure) = (self.pick(3), [Failure::Full, Failure::Broken][self.pick(2)]);
+            self.disk.fail_at(call, u32::try_from(syncs).unwrap_or(0), failure);
+        }
         let world = self.world.clone();
         let until_parked = poll_fn(|context| match operation.future.as_mut().poll(context) {
             Poll::Ready(heard) => Poll::Ready(Some(heard)),
@@ -256,6 +270,9 @@ impl Run {
         });
         let ended = AssertUnwindSafe(until_parked).catch_unwind().await;
         trial::kill_at(None);
+        if self.disk.heal() {
+            self.tell(|| "    the disk has failed in the meantime".to_owned());
+        }
         match ended {
             Ok(Some(heard)) => self.hear(heard),
             Ok(None) => self.operations.push(operation),
@@ -269,6 +286,29 @@ impl Run {
             }
             Err(cause) => std::panic::resume_unwind(cause),
         }
+    }
+
+    /// Both servers and their disk have none any more; of what was not synced nothing, all, or every other write is there.
+    async fn cut_power(&mut self, database: &mut Database) -> anyhow::Result<()> {
+        if !self.may_lose_power {
+            return Ok(());
+        }
+        let kept = self.pick(3);
+        self.tell(|| "the power goes".to_owned());
+        let mut writes = 0;
+        let survives = || {
+            writes += 1;
+            [false, true, writes % 2 == 0][kept]
+        };
+        database.cut_power(survives).await?;
+        self.store = database.store().clone();
+        self.disk = database.disk().clone();
+        self.disk.set_losing_power(true);
+        self.snapshots = database.snapshots();
+        for instance in 0..INSTANCES {
+            self.crash(instance);
+        }
+        Ok(())
     }
 
     /// All that one server has under way is gone.

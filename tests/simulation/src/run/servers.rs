@@ -13,7 +13,9 @@ impl Run {
         let world = self.world.clone();
         let what = format!("the outbox to {}", receiver.name());
         let work = async move {
-            if let Err(error) = worker::work_once(&server, &receiver, &RETRY).await {
+            if let Err(error) = worker::work_once(&server, &receiver, &RETRY).await
+                && !error.is_passing()
+            {
                 world.lock().broken.push(format!("the outbox can't be read: {error}"));
             }
             Heard::Nothing
@@ -67,6 +69,7 @@ impl Run {
         let world = self.world.clone();
         let sweep = async move {
             if let Err(error) = worker::sweep(&server, &redis_checkout::heartbeat::Heartbeat::unheard()).await
+                && !error.is_passing()
             {
                 world.lock().broken.push(format!("the sweep fails: {error}"));
             }
