@@ -184,7 +184,12 @@ mod tests {
     const FAST: i64 = 660_000;
 
     async fn keeper(database: &TestDatabase, ahead: i64) -> Timekeeper {
-        let limits = Limits { hold: TOLERANCE, payment: TOLERANCE, check: TOLERANCE };
+        let limits = Limits {
+            hold: TOLERANCE,
+            payment: TOLERANCE,
+            check: TOLERANCE,
+            partial_dispute_ends_access: false,
+        };
         let store = Store::connect(database.url(), limits, CurrentCatalog::default()).await.unwrap();
         Timekeeper::new(store, Clock::ahead_by(ahead), TOLERANCE)
     }

@@ -34,7 +34,7 @@ impl TestApp {
     /// Stores `coupon` as operators do: beside the server.
     pub async fn add_coupon(&self, coupon: &Coupon) {
         let wait = Duration::from_secs(600);
-        let limits = Limits { hold: wait, payment: wait, check: wait };
+        let limits = Limits { hold: wait, payment: wait, check: wait, partial_dispute_ends_access: false };
         let store = Store::connect_existing(self.database_url(), limits, CurrentCatalog::default())
             .await
             .expect("the database");

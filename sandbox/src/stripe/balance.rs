@@ -2,7 +2,7 @@
 use serde_json::{Value, json};
 
 use super::{
-    charge::{DisputeStatus, RefundStatus},
+    charge::{Dispute, DisputeStatus, RefundStatus},
     error::ApiError,
     form::Params,
     intents::page,
@@ -87,22 +87,33 @@ fn movements(ledger: &Ledger) -> Vec<Movement<'_>> {
         }
     }
     for dispute in ledger.disputes.iter() {
-        let part = |suffix, category, amount, fee| Movement {
-            id: transaction(&dispute.id, suffix),
-            created: dispute.created,
-            kind: "adjustment",
-            category,
-            amount,
-            fee,
-            currency: &dispute.currency,
-            source: dispute.to_json(),
-        };
-        all.push(part("", "dispute", -dispute.amount, DISPUTE_FEE));
-        if dispute.status == DisputeStatus::Won {
-            all.push(part("w", "dispute_reversal", dispute.amount, 0));
-        }
+        all.extend(disputed(dispute, dispute.to_json()));
     }
     all
+}
+
+/// What an inquiry moves is nothing.
+fn disputed(dispute: &Dispute, source: Value) -> Vec<Movement<'_>> {
+    let part = |suffix, category, amount, fee| Movement {
+        id: transaction(&dispute.id, suffix),
+        created: dispute.created,
+        kind: "adjustment",
+        category,
+        amount,
+        fee,
+        currency: &dispute.currency,
+        source: source.clone(),
+    };
+    let withdrawn = (!dispute.is_inquiry).then(|| part("", "dispute", -dispute.amount, DISPUTE_FEE));
+    let is_back = !dispute.is_inquiry && dispute.status == DisputeStatus::Won;
+    let back = is_back.then(|| part("w", "dispute_reversal", dispute.amount, 0));
+    withdrawn.into_iter().chain(back).collect()
+}
+
+/// As they stand in the dispute itself.
+pub(crate) fn of_dispute(dispute: &Dispute) -> Vec<Value> {
+    let source = json!({ "id": dispute.id });
+    disputed(dispute, source).iter().map(|movement| movement.to_json(false)).collect()
 }
 
 fn transaction(source: &str, suffix: &str) -> String {

@@ -134,12 +134,22 @@ pub(crate) struct Dispute {
     pub(crate) currency: String,
     pub(crate) created: i64,
     pub(crate) status: DisputeStatus,
+    /// The bank only asks: nothing is withdrawn, and the payment can be refunded.
+    pub(crate) is_inquiry: bool,
 }
 
 /// Where a dispute stands.
 #[derive(Clone, Copy, Debug, serde::Deserialize, PartialEq, Eq)]
 #[serde(rename_all = "snake_case")]
 pub enum DisputeStatus {
+    /// The bank asks before it takes anything.
+    WarningNeedsResponse,
+    /// It looks at the answer.
+    WarningUnderReview,
+    /// It took nothing.
+    WarningClosed,
+    /// Settled before it came to a dispute: the learner has the money where it was withdrawn.
+    Prevented,
     /// Waits for the merchant.
     NeedsResponse,
     /// The bank is looking at it.
@@ -154,6 +164,10 @@ impl Dispute {
     pub(crate) fn to_json(&self) -> Value {
         let mut json = fixture(include_str!("../../fixtures/dispute.json"));
         let status = match self.status {
+            DisputeStatus::WarningNeedsResponse => "warning_needs_response",
+            DisputeStatus::WarningUnderReview => "warning_under_review",
+            DisputeStatus::WarningClosed => "warning_closed",
+            DisputeStatus::Prevented => "prevented",
             DisputeStatus::NeedsResponse => "needs_response",
             DisputeStatus::UnderReview => "under_review",
             DisputeStatus::Won => "won",
@@ -164,7 +178,8 @@ impl Dispute {
             json!({
                 "id": self.id, "charge": self.charge, "payment_intent": self.intent, "amount": self.amount,
                 "currency": self.currency, "created": self.created, "status": status,
-                "reason": "fraudulent", "is_charge_refundable": false,
+                "reason": "fraudulent", "is_charge_refundable": self.is_inquiry,
+                "balance_transactions": super::balance::of_dispute(self),
             }),
         );
         json

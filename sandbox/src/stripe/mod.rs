@@ -216,7 +216,17 @@ impl Stripe {
 
     /// The learner's bank disputes the payment.
     pub fn open_dispute(&self, intent: &str) -> Result<Value, ApiError> {
-        self.act(|ledger| refunds::open_dispute(ledger, intent))
+        self.act(|ledger| refunds::open_dispute(ledger, intent, None, false))
+    }
+
+    /// It disputes a part of it.
+    pub fn dispute_part(&self, intent: &str, amount: i64) -> Result<Value, ApiError> {
+        self.act(|ledger| refunds::open_dispute(ledger, intent, Some(amount), false))
+    }
+
+    /// It asks about the payment, before it takes anything.
+    pub fn inquire(&self, intent: &str) -> Result<Value, ApiError> {
+        self.act(|ledger| refunds::open_dispute(ledger, intent, None, true))
     }
 
     /// A day goes by: Stripe knows no `Idempotency-Key` any more.

@@ -153,27 +153,36 @@ pub(crate) fn settle(ledger: &mut Ledger, id: &str) -> Result<Value, ApiError> {
     Ok(json)
 }
 
-/// The learner's bank asks for the money of `intent` back.
-pub(crate) fn open_dispute(ledger: &mut Ledger, intent: &str) -> Result<Value, ApiError> {
+/// The learner's bank asks for so much of the money of `intent` back, or for all of it; or only asks about it.
+pub(crate) fn open_dispute(
+    ledger: &mut Ledger,
+    intent: &str,
+    amount: Option<i64>,
+    is_inquiry: bool,
+) -> Result<Value, ApiError> {
     let charge_id =
         ledger.intent(intent)?.latest_charge.clone().ok_or_else(|| {
             ApiError::invalid("payment_intent", "This PaymentIntent has no charge.".to_owned())
         })?;
     let charge =
         ledger.charges.get_mut(&charge_id).ok_or_else(|| ApiError::missing("charge", "id", &charge_id))?;
-    charge.disputed = true;
+    charge.disputed = !is_inquiry;
     let dispute = Dispute {
         id: ids::new_id("dp"),
         charge: charge_id.clone(),
         intent: charge.intent.clone(),
-        amount: charge.amount,
+        amount: amount.unwrap_or(charge.amount),
         currency: charge.currency.clone(),
         created: ids::now(),
-        status: DisputeStatus::NeedsResponse,
+        status: if is_inquiry { DisputeStatus::WarningNeedsResponse } else { DisputeStatus::NeedsResponse },
+        is_inquiry,
     };
     let json = dispute.to_json();
     ledger.disputes.insert(&dispute.id.clone(), dispute);
     ledger.emit("charge.dispute.created", json.clone());
+    if !is_inquiry {
+        ledger.emit("charge.dispute.funds_withdrawn", json.clone());
+    }
     Ok(json)
 }
 
@@ -185,14 +194,34 @@ pub(crate) fn move_dispute(ledger: &mut Ledger, id: &str, status: DisputeStatus)
         .find(|dispute| dispute.id == id)
         .ok_or_else(|| ApiError::missing("dispute", "id", id))?;
     dispute.status = status;
+    // An inquiry that is not answered well becomes a dispute.
+    dispute.is_inquiry &= matches!(
+        status,
+        DisputeStatus::WarningNeedsResponse
+            | DisputeStatus::WarningUnderReview
+            | DisputeStatus::WarningClosed
+            | DisputeStatus::Prevented
+    );
     let (json, charge) = (dispute.to_json(), dispute.charge.clone());
     match status {
-        DisputeStatus::NeedsResponse | DisputeStatus::UnderReview => {
+        DisputeStatus::WarningNeedsResponse | DisputeStatus::WarningUnderReview => {
             ledger.emit("charge.dispute.updated", json.clone());
         }
-        DisputeStatus::Won | DisputeStatus::Lost => {
+        DisputeStatus::NeedsResponse | DisputeStatus::UnderReview => {
+            if let Some(charge) = ledger.charges.get_mut(&charge) {
+                charge.disputed = true;
+            }
+            ledger.emit("charge.dispute.updated", json.clone());
+        }
+        DisputeStatus::WarningClosed
+        | DisputeStatus::Prevented
+        | DisputeStatus::Won
+        | DisputeStatus::Lost => {
             if let Some(charge) = ledger.charges.get_mut(&charge) {
                 charge.disputed = status == DisputeStatus::Lost;
+            }
+            if status == DisputeStatus::Won {
+                ledger.emit("charge.dispute.funds_reinstated", json.clone());
             }
             ledger.emit("charge.dispute.closed", json.clone());
         }

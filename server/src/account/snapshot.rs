@@ -36,6 +36,8 @@ pub struct Snapshot {
     /// Minor units that were taken, and given back.
     pub charged: i64,
     pub refunded: i64,
+    /// Minor units that the learner's bank took back for good.
+    pub disputed: i64,
     pub opened_at: Timestamp,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub paid_at: Option<Timestamp>,
@@ -84,6 +86,7 @@ impl Snapshot {
             payment: purchase.intent().map(str::to_owned),
             charged: purchase.charged(),
             refunded: purchase.refunded(),
+            disputed: purchase.lost(),
             opened_at: purchase.opened_at(),
             paid_at: purchase.paid_at(),
             updated_at,
@@ -94,6 +97,6 @@ impl Snapshot {
     /// Minor units that are not ours any more: given back, or taken back by the learner's bank.
     #[must_use]
     pub fn gone(&self) -> i64 {
-        if self.state == State::Refunded { self.charged } else { self.refunded }
+        if self.state == State::Refunded { self.charged } else { self.refunded + self.disputed }
     }
 }

@@ -95,9 +95,6 @@ async fn addressee(tx: &mut Tx, news: &News) -> Result<(Option<PurchaseId>, Vec<
             let paid = intent.status == IntentStatus::Succeeded;
             (&intent.id, intent.reference.as_ref(), paid, intent.events().to_vec())
         }
-        News::Disputed { intent, dispute } => {
-            (intent, None, false, vec![Event::Disputed { dispute: *dispute }])
-        }
         News::Unclear { intent, reference } => (
             intent.as_deref().unwrap_or_default(),
             reference.as_ref(),

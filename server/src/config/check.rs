@@ -95,6 +95,7 @@ impl RawConfig {
                 hold: checker.seconds("HOLD_SECONDS", &self.hold_seconds),
                 payment: checker.seconds("PAYMENT_SECONDS", &self.payment_seconds),
                 check: checker.seconds("SWEEP_SECONDS", &self.sweep_seconds),
+                partial_dispute_ends_access: checker.ends("PARTIAL_DISPUTE", &self.partial_dispute),
             },
             reconcile: checker.seconds("RECONCILE_SECONDS", &self.reconcile_seconds),
             retry: Retry {
@@ -206,6 +207,13 @@ impl Checker {
         }
         self.mistake(name, "must be above zero, and at most a million");
         Duration::from_secs(3600)
+    }
+
+    fn ends(&mut self, name: &str, text: &str) -> bool {
+        super::ends_access(text).unwrap_or_else(|detail| {
+            self.mistake(name, detail);
+            false
+        })
     }
 
     fn rate(&mut self, name: &str, text: &str) -> Option<Rate> {

@@ -4,6 +4,15 @@ mod database;
 mod others;
 mod receivers;
 mod service;
+/// Whether access ends, or is kept.
+pub(crate) fn ends_access(text: &str) -> Result<bool, String> {
+    match text.trim() {
+        "keep" => Ok(false),
+        "end" => Ok(true),
+        other => Err(format!("must be `keep` or `end`, not {other:?}")),
+    }
+}
+
 #[cfg(test)]
 mod tests;
 
@@ -98,6 +107,9 @@ pub struct RawConfig {
     pub payment_seconds: String,
     #[arg(long, env = "SWEEP_SECONDS", default_value = "15")]
     pub sweep_seconds: String,
+    /// What becomes of access when a bank takes back a part of the money: `keep` or `end`.
+    #[arg(long, env = "PARTIAL_DISPUTE", default_value = "keep")]
+    pub partial_dispute: String,
     /// How often purchases are compared with Stripe and FlockJay.
     #[arg(long, env = "RECONCILE_SECONDS", default_value = "86400")]
     pub reconcile_seconds: String,

@@ -31,7 +31,7 @@ pub use tokens::{TokensCommand, tokens};
 pub use variants::{Stats, list_variants, show_stats};
 
 use crate::catalog::CurrentCatalog;
-use crate::config::RawDatabase;
+use crate::config::{RawDatabase, ends_access};
 use crate::purchase::{Limits, Refusal};
 use crate::store::{Store, StoreError};
 use anyhow::Context;
@@ -49,6 +49,9 @@ pub struct Desk {
     /// Print JSON in place of a table.
     #[arg(long)]
     pub json: bool,
+    /// As the server has it: `reconcile` may be the first to hear of a dispute.
+    #[arg(long, env = "PARTIAL_DISPUTE", default_value = "keep", hide = true)]
+    pub partial_dispute: String,
 }
 
 /// Why a subcommand did nothing, said to the person who called it.
@@ -79,6 +82,8 @@ impl Desk {
             hold: Duration::from_secs(600),
             payment: Duration::from_secs(1200),
             check: Duration::from_secs(15),
+            partial_dispute_ends_access: ends_access(&self.partial_dispute)
+                .map_err(|detail| Refused::Field { field: "PARTIAL_DISPUTE", detail })?,
         };
         Store::connect_existing(&self.database_url()?, limits, CurrentCatalog::default())
             .await

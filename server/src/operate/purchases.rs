@@ -60,6 +60,7 @@ pub async fn show_purchase(desk: &Desk, name: &str) -> anyhow::Result<()> {
         ("total", money(&purchase, purchase.price().total)),
         ("left to refund", money(&purchase, purchase.left_to_refund())),
         ("dispute", purchase.dispute().map(Dispute::as_str).unwrap_or_default().to_owned()),
+        ("lost to the bank", money(&purchase, purchase.lost())),
         ("payment intent", purchase.intent().unwrap_or("none").to_owned()),
         ("opened", moment(purchase.opened_at())),
     ];
@@ -226,6 +227,8 @@ fn summary(purchase: &Purchase) -> Value {
         "price": view.price,
         "refundable": purchase.refundable(),
         "dispute": purchase.dispute(),
+        "disputed": purchase.lost(),
+        "dispute_forbids_refund": purchase.dispute_forbids_refund(),
         "email": purchase.learner().map(|learner| learner.email.as_str()),
         "payment_intent": purchase.intent(),
         "access_url": view.access_url,

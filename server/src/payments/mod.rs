@@ -6,7 +6,7 @@ mod stripe;
 pub use session::{Session, SessionStatus, SessionTerms};
 pub use stripe::{Stripe, supports};
 
-use crate::purchase::{Attempt, Dispute, Event, Reference, SeatFound};
+use crate::purchase::{Attempt, Disputed, Event, Reference, SeatFound};
 use shared::{Currency, Timestamp};
 use std::future::Future;
 use std::time::Duration;
@@ -134,10 +134,6 @@ pub struct Message {
 #[derive(Clone, Debug, PartialEq)]
 pub enum News {
     Intent(Intent),
-    Disputed {
-        intent: String,
-        dispute: Dispute,
-    },
     /// About this payment, and unreadable or less than the whole truth, so that Stripe must be asked.
     Unclear {
         intent: Option<String>,
@@ -244,8 +240,8 @@ pub struct TakenBack {
     pub refunded: i64,
     /// Minor units of refunds that came to nothing.
     pub failed: i64,
-    /// What the learner's bank made of it; the worst of several.
-    pub dispute: Option<Dispute>,
+    /// What the learner's bank made of it.
+    pub dispute: Option<Disputed>,
 }
 
 /// Where a refund stands.
@@ -287,7 +283,7 @@ impl TakenBack {
     #[must_use]
     pub fn events(&self) -> Vec<Event> {
         let counted = Event::RefundsCounted { succeeded: self.refunded, failed: self.failed };
-        std::iter::once(counted).chain(self.dispute.map(|dispute| Event::Disputed { dispute })).collect()
+        std::iter::once(counted).chain(self.dispute.map(Event::Disputed)).collect()
     }
 }
 

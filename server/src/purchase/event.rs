@@ -53,7 +53,7 @@ pub enum Event {
     /// Stripe refused for good to give `amount` minor units back, or all of it.
     RefundRefused { amount: Option<i64> },
     /// The learner's bank asks for the money back, or has decided.
-    Disputed { dispute: Dispute },
+    Disputed(Disputed),
     /// A learner wants to be forgotten: its owner, or somebody who once pressed Pay and was not.
     LearnerErased { owner: bool },
     /// These systems are to be told of `event`.
@@ -102,6 +102,16 @@ impl Dispute {
             Self::Lost => "lost",
         }
     }
+}
+
+/// What the learner's bank made of a payment: of several disputes, the worst, and the money of all.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Disputed {
+    pub standing: Dispute,
+    /// Minor units that Stripe has taken from us for it, and not given back. An inquiry takes nothing.
+    pub withdrawn: i64,
+    /// Whether Stripe lets the payment be refunded all the same.
+    pub refundable: bool,
 }
 
 /// Whether a purchase whose money arrives late still has its seat and its coupon, or got new ones.

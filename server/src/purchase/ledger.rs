@@ -19,8 +19,12 @@ pub enum Movement {
     StrayReturned,
     /// The learner's bank asks for the money, which Stripe keeps until it is decided.
     DisputeOpened,
+    /// Stripe has given it back.
     DisputeWon,
+    /// It is the learner's.
     DisputeLost,
+    /// What was lost is not, after all.
+    DisputeRegained,
     /// What Stripe keeps.
     Fee,
 }
@@ -47,6 +51,7 @@ pub struct Balance {
     charged: i64,
     refunded: i64,
     dispute: Option<Dispute>,
+    disputed: Option<i64>,
 }
 
 /// What the books have of a purchase, in minor units.
@@ -54,10 +59,9 @@ pub struct Balance {
 pub struct Booked {
     pub charged: i64,
     pub refunded: i64,
-    /// What its bank has asked for, ever.
+    /// What Stripe has taken for its bank, and not given back.
     pub disputed: i64,
-    /// Of that, what was decided for us, and against us.
-    pub won: i64,
+    /// Of that, what is lost.
     pub lost: i64,
 }
 
@@ -84,6 +88,7 @@ impl Movement {
             Self::DisputeOpened => "dispute_opened",
             Self::DisputeWon => "dispute_won",
             Self::DisputeLost => "dispute_lost",
+            Self::DisputeRegained => "dispute_regained",
             Self::Fee => "fee",
         }
     }
@@ -99,6 +104,7 @@ impl Movement {
             Self::DisputeOpened => (Ledger::Disputes, Ledger::Stripe),
             Self::DisputeWon => (Ledger::Stripe, Ledger::Disputes),
             Self::DisputeLost => (Ledger::Sales, Ledger::Disputes),
+            Self::DisputeRegained => (Ledger::Disputes, Ledger::Sales),
             Self::Fee => (Ledger::Fees, Ledger::Stripe),
         }
     }
@@ -121,7 +127,8 @@ impl Purchase {
     /// Where its money stands.
     #[must_use]
     pub fn balance(&self) -> Balance {
-        Balance { charged: self.charged, refunded: self.refunded, dispute: self.dispute }
+        let Self { charged, refunded, dispute, disputed, .. } = *self;
+        Balance { charged, refunded, dispute, disputed }
     }
 
     /// What the books lack. Beside what has just moved, that is what a server of a release without books has moved.
@@ -137,19 +144,13 @@ impl Purchase {
         add(Movement::Charge, self.charged - booked.charged);
         add(Movement::Refund, self.refunded - booked.refunded);
         add(Movement::RefundFailed, booked.refunded - self.refunded);
-        let asked = self.charged - self.refunded;
-        let open = booked.disputed - booked.won - booked.lost;
-        match self.dispute {
-            Some(Dispute::Open) if booked.disputed == 0 => add(Movement::DisputeOpened, asked),
-            Some(Dispute::Won) => add(Movement::DisputeWon, open),
-            Some(Dispute::Lost) if booked.lost == 0 => {
-                // That it was opened may never have been told.
-                if open == 0 {
-                    add(Movement::DisputeOpened, asked);
-                }
-                add(Movement::DisputeLost, if open == 0 { asked } else { open });
-            }
-            Some(Dispute::Open | Dispute::Lost) | None => {}
+        // Of one that a release before has told of, nobody knows how much: the next answer of Stripe's says it.
+        if let Some(disputed) = self.disputed {
+            let lost = if self.dispute == Some(Dispute::Lost) { disputed } else { 0 };
+            add(Movement::DisputeOpened, disputed - booked.disputed);
+            add(Movement::DisputeRegained, booked.lost - lost);
+            add(Movement::DisputeWon, booked.disputed - disputed);
+            add(Movement::DisputeLost, lost - booked.lost);
         }
         entries
     }

@@ -20,7 +20,7 @@ mod table;
 pub use account::AccountEvent;
 pub use command::{Command, Receiver};
 pub use coupon::Redemption;
-pub use event::{Dispute, Event, PageTerms, Refusal, SeatFound, Way};
+pub use event::{Dispute, Disputed, Event, PageTerms, Refusal, SeatFound, Way};
 pub use hosted::Hosted;
 pub use ids::{PurchaseId, Reference};
 pub(crate) use ids::{is_secret, secret, shortened};
@@ -102,6 +102,12 @@ pub struct Purchase {
     refund_failed: bool,
     #[serde(default)]
     dispute: Option<Dispute>,
+    /// Minor units that Stripe has taken for it; nothing where a release before told only of the dispute itself.
+    #[serde(default)]
+    disputed: Option<i64>,
+    /// Stripe refunds nothing while the bank decides.
+    #[serde(default)]
+    dispute_forbids_refund: bool,
     access_url: Option<String>,
     /// A grant was asked for, so that FlockJay may have made one.
     grant_asked: bool,
@@ -161,7 +167,7 @@ pub struct Attempt {
     pub learner: Learner,
 }
 
-/// How long things may take.
+/// How long things may take, and how far they may go.
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
     /// From opening to the first press of Pay (`HOLD_SECONDS`).
@@ -170,6 +176,8 @@ pub struct Limits {
     pub payment: Duration,
     /// The first wait before Stripe is asked about a payment; it doubles each time (`SWEEP_SECONDS`).
     pub check: Duration,
+    /// Whether access ends with a part of the money that a bank takes back (`PARTIAL_DISPUTE`); it ends with all of it.
+    pub partial_dispute_ends_access: bool,
 }
 
 /// What a purchase is opened with.
@@ -228,6 +236,8 @@ impl Purchase {
             refunds_failed: 0,
             refund_failed: false,
             dispute: None,
+            disputed: None,
+            dispute_forbids_refund: false,
             access_url: None,
             grant_asked: false,
             grant_refused: false,

@@ -1,5 +1,5 @@
 //! The transitions that give money back.
-use super::{AccountEvent, Command, Dispute, Limits, Purchase, Refusal};
+use super::{AccountEvent, Command, Dispute, Disputed, Limits, Purchase, Refusal};
 use crate::trial::{Guard, holds};
 use shared::{State, Timestamp};
 
@@ -20,7 +20,7 @@ impl Purchase {
                 return Err(Refusal::NotPaid);
             }
         }
-        if self.dispute == Some(Dispute::Open) {
+        if self.dispute_forbids_refund {
             return Err(Refusal::Disputed);
         }
         let left = self.left_to_refund();
@@ -29,7 +29,7 @@ impl Purchase {
             None if self.charged == 0 => Ok(self.take_back(now)),
             None if left > 0 => Ok(self.begin_refund(key, now, limits)),
             Some(amount) if (1..left).contains(&amount) => {
-                self.refund_asked = self.charged - left + amount;
+                self.refund_asked = self.charged - self.lost() - left + amount;
                 self.refund_failed = false;
                 Ok(vec![Command::CreateRefund { amount: Some(amount), key }])
             }
@@ -74,7 +74,7 @@ impl Purchase {
         let (failed_now, fell) = (failed - self.refunds_failed, succeeded < self.refunded);
         (self.refunds_failed, self.refunded) = (failed, succeeded);
         self.refund_asked = succeeded.max(self.refund_asked - failed_now);
-        if succeeded >= self.charged {
+        if self.is_all_gone() {
             return if self.state == State::Refunded { vec![] } else { self.take_back(now) };
         }
         if failed_now == 0 {
@@ -108,9 +108,9 @@ impl Purchase {
         self.refund_failed |= self.state == State::Refunding;
     }
 
-    /// Stripe's messages have no order: what is decided stays decided, and where the payment's own message is still to
-    /// come, Stripe is asked for all of it.
-    pub(super) fn disputed(&mut self, dispute: Dispute, now: Timestamp) -> Vec<Command> {
+    /// What is decided stays decided, whatever older news says; where the payment's own message is still to come, Stripe is
+    /// asked for all of it.
+    pub(super) fn disputed(&mut self, news: Disputed, now: Timestamp, limits: &Limits) -> Vec<Command> {
         if !self.was_paid() {
             return vec![Command::AskStripe];
         }
@@ -118,12 +118,56 @@ impl Purchase {
         if self.is_settled_free() {
             return vec![];
         }
-        match (self.dispute, dispute) {
-            (Some(Dispute::Won | Dispute::Lost), Dispute::Open) | (Some(Dispute::Lost), Dispute::Won) => {}
-            (_, dispute) => self.dispute = Some(dispute),
+        let Disputed { standing, withdrawn, refundable } = news;
+        let before = self.dispute;
+        if matches!((before, standing), (Some(Dispute::Won | Dispute::Lost), Dispute::Open)) {
+            return vec![];
         }
-        let lost = self.dispute == Some(Dispute::Lost);
-        if lost && self.state != State::Refunded { self.take_back(now) } else { vec![] }
+        let moved = (before, self.disputed) != (Some(standing), Some(withdrawn));
+        (self.dispute, self.disputed) = (Some(standing), Some(withdrawn));
+        self.dispute_forbids_refund = standing == Dispute::Open && !refundable;
+        match (standing, self.state) {
+            (Dispute::Lost, State::Refunded) | (Dispute::Open, _) => vec![],
+            (Dispute::Lost, _) if self.is_all_gone() || limits.partial_dispute_ends_access => {
+                self.take_back(now)
+            }
+            (Dispute::Won, State::Refunded) if before == Some(Dispute::Lost) && self.is_won_back() => {
+                let why = "a dispute that was lost has been won after all: the money is ours again, and access has ended: \
+                           give it another way, or refund the payment at Stripe";
+                vec![Command::CallPerson { why: why.to_owned() }]
+            }
+            // A part is gone, or is back.
+            (Dispute::Lost, _) | (Dispute::Won, _) => {
+                let counts = standing == Dispute::Lost || before == Some(Dispute::Lost);
+                let told = moved && counts && self.state == State::Granted;
+                told.then_some(Command::TellAccounts { event: AccountEvent::Refunded }).into_iter().collect()
+            }
+        }
+    }
+
+    /// Minor units that a bank has taken back for good.
+    #[must_use]
+    pub fn lost(&self) -> i64 {
+        if self.dispute != Some(Dispute::Lost) {
+            return 0;
+        }
+        let left = self.charged - self.refunded;
+        self.disputed.unwrap_or(left).min(left)
+    }
+
+    /// Whether Stripe refunds nothing until a bank has decided.
+    #[must_use]
+    pub fn dispute_forbids_refund(&self) -> bool {
+        self.dispute_forbids_refund
+    }
+
+    fn is_all_gone(&self) -> bool {
+        self.refunded + self.lost() >= self.charged
+    }
+
+    /// Whether money is ours again for which access has ended.
+    pub(super) fn is_won_back(&self) -> bool {
+        self.state == State::Refunded && self.dispute == Some(Dispute::Won) && self.refunded < self.charged
     }
 
     /// Money is taken once for each purchase: what another intent took goes back.
@@ -163,7 +207,7 @@ impl Purchase {
     #[must_use]
     pub fn left_to_refund(&self) -> i64 {
         let asked = if holds(Guard::RefundsAddUp) { self.refund_asked } else { 0 };
-        self.charged - self.refunded.max(asked)
+        self.charged - self.refunded.max(asked) - self.lost()
     }
 
     /// Whether money was taken, as far as we have been told.

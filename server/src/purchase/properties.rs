@@ -8,7 +8,13 @@ const LIMITS: Limits = Limits {
     hold: Duration::from_secs(600),
     payment: Duration::from_secs(1200),
     check: Duration::from_secs(15),
+    partial_dispute_ends_access: false,
 };
+
+fn disputed(standing: Dispute) -> Event {
+    let withdrawn = if standing == Dispute::Won { 0 } else { 4900 };
+    Event::Disputed(Disputed { standing, withdrawn, refundable: false })
+}
 
 fn usd() -> Currency {
     Currency::parse("usd").unwrap()
@@ -72,9 +78,9 @@ fn any_event() -> impl Strategy<Value = Event> {
         1 => Just(Event::RefundRefused { amount: None }),
         1 => (1..4900_i64).prop_map(|n| Event::RefundRefused { amount: Some(n) }),
         1 => any::<bool>().prop_map(|owner| Event::LearnerErased { owner }),
-        1 => Just(Event::Disputed { dispute: Dispute::Open }),
-        1 => Just(Event::Disputed { dispute: Dispute::Won }),
-        1 => Just(Event::Disputed { dispute: Dispute::Lost }),
+        1 => Just(disputed(Dispute::Open)),
+        1 => Just(disputed(Dispute::Won)),
+        1 => Just(disputed(Dispute::Lost)),
     ]
 }
 

@@ -7,11 +7,17 @@ const LIMITS: Limits = Limits {
     hold: Duration::from_secs(600),
     payment: Duration::from_secs(1200),
     check: Duration::from_secs(15),
+    partial_dispute_ends_access: false,
 };
 const OPENED: Timestamp = Timestamp::from_millis(1_800_000_000_000);
 const SOON: Timestamp = Timestamp::from_millis(1_800_000_060_000);
 const A_MINUTE_LATER: Timestamp = Timestamp::from_millis(1_800_000_120_000);
 const LATE: Timestamp = Timestamp::from_millis(1_800_100_000_000);
+
+fn disputed(standing: Dispute) -> Event {
+    let withdrawn = if standing == Dispute::Won { 0 } else { 4900 };
+    Event::Disputed(Disputed { standing, withdrawn, refundable: false })
+}
 
 fn opening(seated: bool) -> Opening {
     Opening {
@@ -179,9 +185,9 @@ fn events() -> Vec<(&'static str, Event, Timestamp)> {
         ("refund succeeded, part", Event::RefundsCounted { succeeded: 100, failed: 0 }, SOON),
         ("refund failed", Event::RefundsCounted { succeeded: 0, failed: 4900 }, SOON),
         ("refund refused", Event::RefundRefused { amount: None }, SOON),
-        ("dispute opened", Event::Disputed { dispute: Dispute::Open }, SOON),
-        ("dispute won", Event::Disputed { dispute: Dispute::Won }, SOON),
-        ("dispute lost", Event::Disputed { dispute: Dispute::Lost }, SOON),
+        ("dispute opened", disputed(Dispute::Open), SOON),
+        ("dispute won", disputed(Dispute::Won), SOON),
+        ("dispute lost", disputed(Dispute::Lost), SOON),
         ("learner erased", Event::LearnerErased { owner: true }, SOON),
     ]
 }

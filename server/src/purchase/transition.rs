@@ -165,7 +165,7 @@ impl Purchase {
                 self.refund_refused(amount);
                 Ok(vec![])
             }
-            Event::Disputed { dispute } => Ok(self.disputed(dispute, now)),
+            Event::Disputed(news) => Ok(self.disputed(news, now, limits)),
             Event::LearnerErased { owner } => self.learner_erased(owner),
             Event::AccountsAsked { receivers, event } => Ok(self.accounts_asked(receivers, event)),
             Event::AccountAnswered { receiver, took } => Ok(self.account_answered(receiver, took, now)),

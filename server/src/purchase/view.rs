@@ -176,10 +176,10 @@ impl Purchase {
         self.grant_asked
     }
 
-    /// Minor units of what Stripe took that it has not given back.
+    /// Minor units of what Stripe took that nobody has back.
     #[must_use]
     pub fn refundable(&self) -> i64 {
-        self.charged - self.refunded
+        self.charged - self.refunded - self.lost()
     }
 
     #[must_use]
@@ -209,7 +209,7 @@ impl Purchase {
             | Command::ReturnStray { .. }
             | Command::TellAccounts { .. }
             | Command::TellAccount { .. } => true,
-            Command::CallPerson { .. } => self.is_refund_stuck(),
+            Command::CallPerson { .. } => self.is_refund_stuck() || self.is_won_back(),
             Command::CreateGrant => self.state == State::Paid,
             Command::RevokeGrant => self.state == State::Refunded && self.revoked_at.is_none(),
         }

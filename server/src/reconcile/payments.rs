@@ -87,7 +87,9 @@ impl<P: Payments, G: Grants> Checkout<P, G> {
         scope: Scope<'_>,
         report: &mut Report,
     ) -> Result<(), Error> {
-        if intent.received <= taken_back.refunded || taken_back.dispute == Some(Dispute::Lost) {
+        if intent.received <= taken_back.refunded
+            || taken_back.dispute.is_some_and(|dispute| dispute.standing == Dispute::Lost)
+        {
             return Ok(());
         }
         let detail = format!("{} was paid beside the purchase's own payment intent", intent.id);

@@ -216,8 +216,9 @@ impl Tx {
                 "refund" => booked.refunded += amount,
                 "refund_failed" => booked.refunded -= amount,
                 "dispute_opened" => booked.disputed += amount,
-                "dispute_won" => booked.won += amount,
+                "dispute_won" => booked.disputed -= amount,
                 "dispute_lost" => booked.lost += amount,
+                "dispute_regained" => booked.lost -= amount,
                 _ => {}
             }
         }

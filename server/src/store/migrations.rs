@@ -248,7 +248,12 @@ mod tests {
         let separator = if database.url().starts_with("sqlite:") { "?mode=rwc" } else { "" };
         let mut connection = AnyConnection::connect(&format!("{}{separator}", database.url())).await.unwrap();
         let open = async |schema| {
-            let limits = Limits { hold: Duration::ZERO, payment: Duration::ZERO, check: Duration::ZERO };
+            let limits = Limits {
+                hold: Duration::ZERO,
+                payment: Duration::ZERO,
+                check: Duration::ZERO,
+                partial_dispute_ends_access: false,
+            };
             let opened = Store::open(database.url(), limits, CurrentCatalog::default(), schema).await;
             opened.map(drop).map_err(|error| error.to_string())
         };

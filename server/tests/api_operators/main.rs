@@ -2,6 +2,7 @@
 mod accounts;
 mod cli;
 mod coupons;
+mod disputes;
 mod files;
 mod learner;
 mod ledger;

@@ -20,6 +20,7 @@ const LIMITS: Limits = Limits {
     hold: Duration::from_secs(600),
     payment: Duration::from_secs(1200),
     check: Duration::from_secs(15),
+    partial_dispute_ends_access: false,
 };
 const SEATS: i64 = 2;
 

@@ -4,7 +4,7 @@ use redis_checkout::payments::{
     BadWebhook, BalancePage, ClientSecret, Intent, IntentPage, IntentStatus, IntentTerms, Message, News,
     Payments, PaymentsError, RefundStatus, Session, SessionTerms, TakenBack,
 };
-use redis_checkout::purchase::{Dispute, Reference};
+use redis_checkout::purchase::{Dispute, Disputed, Reference};
 use shared::{Currency, Timestamp};
 
 pub(crate) struct SimStripe(pub(crate) World);
@@ -158,7 +158,11 @@ impl Payments for SimStripe {
             Ok(TakenBack {
                 refunded: known.sum_of(RefundStatus::Succeeded),
                 failed: known.sum_of(RefundStatus::Failed),
-                dispute: known.dispute,
+                dispute: known.dispute.map(|standing| Disputed {
+                    standing,
+                    withdrawn: if standing == Dispute::Won { 0 } else { known.now.received },
+                    refundable: false,
+                }),
             })
         };
         self.0.call("Stripe says what was taken back", work, transient).await
@@ -339,7 +343,8 @@ impl Inner {
     pub(crate) fn dispute(&mut self, id: &str, dispute: Dispute) {
         let Ok(known) = self.intent(id) else { return };
         known.dispute = Some(dispute);
-        self.send("charge.dispute", News::Disputed { intent: id.to_owned(), dispute });
+        let reference = known.now.reference.clone();
+        self.send("charge.dispute", News::Unclear { intent: Some(id.to_owned()), reference });
     }
 
     fn send(&mut self, kind: &str, news: News) {

@@ -9,10 +9,10 @@ use super::{
     BadWebhook, BalancePage, Intent, IntentPage, IntentTerms, Message, Payments, PaymentsError, RefundStatus,
     Session, SessionTerms, TakenBack,
 };
-use crate::purchase::{Dispute, Learner, Reference};
+use crate::purchase::{Learner, Reference};
 use envelope::Envelope;
 use errors::read_error;
-use read::{dispute_of, is_refund, news_of, read_intent, refund_status};
+use read::{disputed, is_refund, news_of, read_intent, refund_status};
 use shared::{Currency, Timestamp};
 use std::collections::HashMap;
 use std::time::Duration;
@@ -288,13 +288,10 @@ impl Payments for Stripe {
             let counted = refunds.iter().filter(|refund| refund_status(refund.status.as_deref()) == status);
             counted.map(|refund| refund.amount).sum()
         };
-        let standings: Vec<_> =
-            disputes.data.iter().map(|dispute| dispute_of(dispute.status.as_str())).collect();
-        let worst = [Dispute::Lost, Dispute::Open, Dispute::Won];
         Ok(TakenBack {
             refunded: sum_of(RefundStatus::Succeeded),
             failed: sum_of(RefundStatus::Failed),
-            dispute: worst.into_iter().find(|standing| standings.contains(standing)),
+            dispute: disputed(&disputes.data),
         })
     }
 }

@@ -1,9 +1,9 @@
 //! What Stripe's objects say.
 use super::{REFERENCE, REFUND};
 use crate::payments::{ClientSecret, Intent, IntentStatus, News, RefundStatus};
-use crate::purchase::{Dispute, Reference};
+use crate::purchase::{Dispute, Disputed, Reference};
 use shared::Currency;
-use stripe_core::{PaymentIntent, PaymentIntentStatus};
+use stripe_core::{Dispute as StripeDispute, DisputeStatus, PaymentIntent, PaymentIntentStatus};
 use stripe_webhook::EventObject;
 
 /// What a readable event says; nothing where Stripe must be asked.
@@ -21,13 +21,11 @@ pub(super) fn news_of(object: &EventObject) -> Option<News> {
         | EventObject::RefundCreated(_)
         | EventObject::RefundFailed(_)
         | EventObject::RefundUpdated(_)
-        | EventObject::ChargeDisputeUpdated(_) => return None,
-        EventObject::ChargeDisputeCreated(dispute) | EventObject::ChargeDisputeClosed(dispute) => {
-            News::Disputed {
-                intent: dispute.payment_intent.as_ref()?.id().to_string(),
-                dispute: dispute_of(dispute.status.as_str()),
-            }
-        }
+        | EventObject::ChargeDisputeCreated(_)
+        | EventObject::ChargeDisputeUpdated(_)
+        | EventObject::ChargeDisputeClosed(_)
+        | EventObject::ChargeDisputeFundsReinstated(_)
+        | EventObject::ChargeDisputeFundsWithdrawn(_) => return None,
         _ => News::Other,
     })
 }
@@ -79,10 +77,36 @@ pub(super) fn refund_status(status: Option<&str>) -> RefundStatus {
     }
 }
 
-/// A bank's inquiry that comes to nothing is closed as a warning; what Stripe may add is not decided.
-pub(super) fn dispute_of(status: &str) -> Dispute {
+/// What disputes of one payment come to, if there are any.
+pub(super) fn disputed(disputes: &[StripeDispute]) -> Option<Disputed> {
+    let each = disputes.iter().map(|dispute| {
+        let withdrawn = withdrawn(dispute);
+        (standing(dispute.status.as_str(), withdrawn), withdrawn, dispute.is_charge_refundable)
+    });
+    let all: Vec<_> = each.collect();
+    let is = |wanted| all.iter().any(|&(standing, ..)| standing == wanted);
+    let standing = [Dispute::Lost, Dispute::Open, Dispute::Won].into_iter().find(|&standing| is(standing))?;
+    let withdrawn = all.iter().map(|&(_, withdrawn, _)| withdrawn).sum();
+    let mut open = all.iter().filter(|&&(standing, ..)| standing == Dispute::Open);
+    let refundable = open.all(|&(.., refundable)| refundable);
+    Some(Disputed { standing, withdrawn, refundable })
+}
+
+/// Minor units in the currency of the payment, where Stripe's balance may be in another.
+fn withdrawn(dispute: &StripeDispute) -> i64 {
+    let movements = &dispute.balance_transactions;
+    let net: i64 = movements.iter().map(|movement| movement.amount).sum();
+    // What is lost is gone also where Stripe does not say how.
+    let is_taken = net < 0 || (movements.is_empty() && dispute.status == DisputeStatus::Lost);
+    if is_taken { dispute.amount } else { 0 }
+}
+
+/// A bank's inquiry that comes to nothing is closed as a warning; one that was prevented has been settled with the learner's
+/// money or without it; what Stripe may add is not decided.
+fn standing(status: &str, withdrawn: i64) -> Dispute {
     match status {
         "lost" => Dispute::Lost,
+        "prevented" if withdrawn > 0 => Dispute::Lost,
         "won" | "warning_closed" | "prevented" => Dispute::Won,
         _ => Dispute::Open,
     }

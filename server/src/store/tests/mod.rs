@@ -17,6 +17,7 @@ const LIMITS: Limits = Limits {
     hold: Duration::from_secs(600),
     payment: Duration::from_secs(1200),
     check: Duration::from_secs(15),
+    partial_dispute_ends_access: false,
 };
 const NOW: Timestamp = Timestamp::from_millis(1_800_000_000_000);
 const LEASE: Duration = Duration::from_secs(60);
