@@ -6,7 +6,7 @@ use clap::{Parser, Subcommand};
 use redis_checkout::email::normalized;
 use redis_checkout::operate::{self, CouponsCommand, Desk, Reconcile, Sync};
 use redis_checkout::store::PurchaseFilter;
-use redis_checkout::{App, clock, config::RawConfig};
+use redis_checkout::{App, config::RawConfig};
 use std::path::PathBuf;
 use std::process::ExitCode;
 use tokio::signal::unix::{SignalKind, signal};
@@ -267,7 +267,7 @@ async fn run(command: Command) -> anyhow::Result<()> {
         Command::Sync(options) => operate::sync(*options).await,
         Command::Variants { command } => match command {
             VariantsCommand::List { json } => operate::list_variants(json),
-            VariantsCommand::Stats { stats, desk } => operate::show_stats(&desk, &stats, clock::now()).await,
+            VariantsCommand::Stats { stats, desk } => operate::show_stats(&desk, &stats).await,
         },
         Command::Seats { catalog, desk } => operate::show_seats(&desk, &catalog).await,
     }

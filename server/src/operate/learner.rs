@@ -3,7 +3,6 @@ use super::show::{print, print_json};
 use super::{Desk, Refused};
 use crate::account::Snapshot;
 use crate::catalog;
-use crate::clock;
 use clap::Subcommand;
 use serde_json::json;
 use shared::Email;
@@ -53,7 +52,7 @@ pub async fn learner(command: LearnerCommand) -> anyhow::Result<()> {
 async fn erase(desk: &Desk, email: &Email) -> anyhow::Result<()> {
     let who = desk.operator()?;
     let store = desk.open().await?;
-    let now = clock::now();
+    let now = store.now().await?;
     let person = store.person(email).await?;
     let mut tx = store.begin().await?;
     let erased = match tx.erase_learner(&person, now).await? {

@@ -2,7 +2,6 @@
 use super::show::{print, table};
 use super::{Desk, Refused};
 use crate::abuse::{Origin, Pseudonyms};
-use crate::clock;
 use clap::Subcommand;
 use serde_json::json;
 use std::net::IpAddr;
@@ -36,7 +35,7 @@ pub async fn limits(command: LimitsCommand) -> anyhow::Result<()> {
     let origin = Origin { address: address.to_canonical(), times: 1 };
     let client = Pseudonyms::new(&key).client(Some(origin));
     let store = desk.open().await?;
-    let now = clock::now();
+    let now = store.now().await?;
     let (mut rows, mut all) = (Vec::new(), Vec::new());
     for ((network, _), named) in origin.networks().zip(client.networks()) {
         let unpaid = store.unpaid_of(&named.name).await?;

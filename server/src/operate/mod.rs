@@ -30,10 +30,12 @@ pub use sync::{Sync, sync};
 pub use tokens::{TokensCommand, tokens};
 pub use variants::{Stats, list_variants, show_stats};
 
+use crate::app;
 use crate::catalog::CurrentCatalog;
-use crate::config::{RawDatabase, ends_access};
+use crate::checkout::Checkout;
+use crate::config::{Config, RawDatabase};
 use crate::purchase::{Limits, Refusal};
-use crate::store::{Store, StoreError};
+use crate::store::{Schema, Store, StoreError};
 use anyhow::Context;
 use clap::Args;
 use std::time::Duration;
@@ -49,9 +51,6 @@ pub struct Desk {
     /// Print JSON in place of a table.
     #[arg(long)]
     pub json: bool,
-    /// As the server has it: `reconcile` may be the first to hear of a dispute.
-    #[arg(long, env = "PARTIAL_DISPUTE", default_value = "keep", hide = true)]
-    pub partial_dispute: String,
 }
 
 /// Why a subcommand did nothing, said to the person who called it.
@@ -75,15 +74,23 @@ pub enum Refused {
     Field { field: &'static str, detail: String },
 }
 
+/// The whole checkout, which goes by the time that decides.
+async fn checkout(config: &Config) -> anyhow::Result<Checkout> {
+    let checkout = app::connect(config, Schema::Check).await?;
+    if let Some(now) = checkout.store.time().await? {
+        checkout.clock.go_by(now, config.clock_tolerance);
+    }
+    Ok(checkout)
+}
+
 impl Desk {
     async fn open(&self) -> anyhow::Result<Store> {
-        // Nothing here waits for time to pass; a refund only sets when Stripe is asked after it.
+        // Nothing here waits for time to pass, or hears of a dispute; a refund only sets when Stripe is asked after it.
         let limits = Limits {
             hold: Duration::from_secs(600),
             payment: Duration::from_secs(1200),
             check: Duration::from_secs(15),
-            partial_dispute_ends_access: ends_access(&self.partial_dispute)
-                .map_err(|detail| Refused::Field { field: "PARTIAL_DISPUTE", detail })?,
+            partial_dispute_ends_access: false,
         };
         Store::connect_existing(&self.database_url()?, limits, CurrentCatalog::default())
             .await

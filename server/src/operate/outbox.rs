@@ -1,7 +1,6 @@
 //! `outbox list` and `outbox retry`.
 use super::show::{moment, print, print_json, table};
 use super::{Desk, Refused};
-use crate::clock;
 use crate::store::{OutboxEntry, Retried, Store};
 use serde_json::json;
 
@@ -25,7 +24,7 @@ pub async fn retry_command(desk: &Desk, id: &str) -> anyhow::Result<()> {
 }
 
 pub(super) async fn put_back(store: &Store, id: &str, who: &str, act: &str) -> anyhow::Result<()> {
-    let now = clock::now();
+    let now = store.now().await?;
     let mut tx = store.begin().await?;
     let retried = tx.retry_command(id, now).await?;
     let purchase = tx.purchase_of_command(id).await?;

@@ -1,7 +1,6 @@
 //! `purchases list`, `show`, `refund` and `resend`.
 use super::show::{moment, print, print_json, table};
 use super::{Desk, Refused, explain, unknown};
-use crate::clock;
 use crate::coupons::CodeState;
 use crate::purchase::{Command, Dispute, Event, Purchase};
 use crate::store::{OutboxEntry, PurchaseFilter};
@@ -99,7 +98,7 @@ pub async fn refund_purchase(
     let store = desk.open().await?;
     let purchase = store.purchase_called(name).await.map_err(unknown(name))?;
     let key = format!("{}-refund-{:016x}", purchase.reference().as_str(), rand::random::<u64>());
-    let now = clock::now();
+    let now = store.now().await?;
     let mut tx = store.begin().await?;
     let refunded = tx.apply(purchase.id(), Event::RefundRequested { amount, key }, now).await?;
     let refunded = refunded.map_err(|refusal| explain(&refusal, |amount| money(&purchase, amount)))?;
@@ -154,7 +153,7 @@ pub async fn cancel_purchase(desk: &Desk, name: &str, reason: &str) -> anyhow::R
     let store = desk.open().await?;
     let purchase = store.purchase_called(name).await.map_err(unknown(name))?;
     let reference = purchase.reference().as_str().to_owned();
-    let now = clock::now();
+    let now = store.now().await?;
     let mut tx = store.begin().await?;
     let canceled = tx.apply(purchase.id(), Event::GaveUp, now).await?.map_err(|_| {
         let state = purchase.state();

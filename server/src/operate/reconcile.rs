@@ -1,11 +1,8 @@
 //! `reconcile`.
 use super::show::{print, print_json, table};
 use super::{Refused, operator};
-use crate::app;
-use crate::clock;
 use crate::config::RawConfig;
 use crate::reconcile::{Difference, Progress, Scope};
-use crate::store::Schema;
 use anyhow::Context;
 use clap::Args;
 use indicatif::{ProgressBar, ProgressStyle};
@@ -34,9 +31,9 @@ pub struct Reconcile {
 pub async fn reconcile(options: Reconcile) -> anyhow::Result<()> {
     let mends = if options.dry_run { None } else { Some(operator(options.who.as_deref())?) };
     let config = options.settings.check().context("the settings can't be used")?;
-    let checkout = app::connect(&config, Schema::Check).await?;
+    let checkout = super::checkout(&config).await?;
     let back = Duration::from_secs(u64::from(options.days) * 86_400);
-    let scope = Scope { since: clock::now().minus(back), mends };
+    let scope = Scope { since: checkout.now().minus(back), mends };
     let bar = ProgressBar::no_length();
     bar.set_style(ProgressStyle::with_template("{spinner} {msg}: {human_pos} {wide_bar} {elapsed}")?);
     let compared = checkout.reconcile(scope, &|progress| show(&bar, progress)).await;

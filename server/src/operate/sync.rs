@@ -2,12 +2,10 @@
 use super::coupons::parse_moment;
 use super::show::{print, print_json};
 use super::{Refused, operator};
-use crate::app;
-use crate::clock;
 use crate::config::RawConfig;
 use crate::error::Error;
 use crate::purchase::{Event, Receiver};
-use crate::store::{FeedEntry, Schema};
+use crate::store::FeedEntry;
 use anyhow::Context;
 use clap::Args;
 use indicatif::{ProgressBar, ProgressStyle};
@@ -54,7 +52,7 @@ pub async fn sync(options: Sync) -> anyhow::Result<()> {
     let who = operator(options.who.as_deref())?;
     let since = parse_moment("--since", Some(&options.since))?.unwrap_or(Timestamp::from_millis(0));
     let config = options.settings.check().context("the settings can't be used")?;
-    let checkout = app::connect(&config, Schema::Check).await?;
+    let checkout = super::checkout(&config).await?;
     let known: Vec<_> = checkout.accounts.iter().map(|account| account.name()).collect();
     if !known.contains(&options.receiver.as_str()) {
         let named = if known.is_empty() { "none".to_owned() } else { known.join(", ") };
@@ -95,7 +93,7 @@ pub async fn sync(options: Sync) -> anyhow::Result<()> {
             }
             let receivers = vec![options.receiver.clone()];
             let asking = Event::AccountsAsked { receivers, event };
-            store.apply(id, asking, clock::now()).await?.map_err(Error::from)?;
+            store.apply(id, asking, checkout.now()).await?.map_err(Error::from)?;
             asked.insert(id.clone());
         }
     }
@@ -103,7 +101,7 @@ pub async fn sync(options: Sync) -> anyhow::Result<()> {
     bar.finish_and_clear();
     let mut tx = store.begin().await?;
     let detail = format!("{}: {asked} purchases paid since {since}", options.receiver);
-    tx.audit(who, "sync", None, &detail, clock::now()).await?;
+    tx.audit(who, "sync", None, &detail, checkout.now()).await?;
     tx.commit().await?;
     if options.json {
         return print_json(&json!({ "receiver": options.receiver, "asked": asked, "skipped": skipped }));

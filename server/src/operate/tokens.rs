@@ -2,7 +2,6 @@
 use super::show::{moment, print, print_json, table};
 use super::{Desk, Refused};
 use crate::account::{Scope, new_token, token_hash};
-use crate::clock;
 use clap::Subcommand;
 use serde_json::json;
 
@@ -51,7 +50,7 @@ async fn create(desk: &Desk, name: &str, scopes: &[String]) -> anyhow::Result<()
     });
     let scopes = known.collect::<Result<Vec<_>, _>>()?;
     let store = desk.open().await?;
-    let (token, now) = (new_token(), clock::now());
+    let (token, now) = (new_token(), store.now().await?);
     let mut tx = store.begin().await?;
     if !tx.insert_token(name, &token_hash(&token), &scopes, now).await? {
         return Err(wrong("NAME", format!("a token is called {name:?} already: choose another name")));
@@ -81,7 +80,7 @@ async fn list(desk: &Desk) -> anyhow::Result<()> {
 async fn revoke(desk: &Desk, name: &str) -> anyhow::Result<()> {
     let who = desk.operator()?;
     let store = desk.open().await?;
-    let now = clock::now();
+    let now = store.now().await?;
     let mut tx = store.begin().await?;
     if !tx.revoke_token(name, now).await? {
         return Err(wrong("NAME", format!("no token in force is called {name:?}: `tokens list` shows them")));

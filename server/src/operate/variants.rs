@@ -2,7 +2,6 @@
 use super::Desk;
 use super::show::table;
 use crate::funnel::{Counts, Line, beginning, funnel};
-use shared::Timestamp;
 use std::collections::BTreeMap;
 
 /// Which lines of the funnel to show.
@@ -32,9 +31,9 @@ pub fn list_variants(json: bool) -> anyhow::Result<()> {
 }
 
 /// Shows how many saw an offer and how many of them came how far, by variant.
-pub async fn show_stats(desk: &Desk, stats: &Stats, now: Timestamp) -> anyhow::Result<()> {
+pub async fn show_stats(desk: &Desk, stats: &Stats) -> anyhow::Result<()> {
     let store = desk.open().await?;
-    let since = beginning(now, stats.days);
+    let since = beginning(store.now().await?, stats.days);
     let mut lines = funnel(store.views(since).await?, store.steps_since(since).await?);
     lines.retain(|line| stats.sku.as_ref().is_none_or(|sku| *sku == line.sku));
     if !stats.daily {

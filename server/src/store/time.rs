@@ -1,5 +1,6 @@
 //! The time that decides for all instances.
 use super::{Store, StoreError};
+use crate::clock;
 use shared::Timestamp;
 use sqlx::Row;
 
@@ -12,6 +13,11 @@ impl Store {
         let asked = sqlx::query("SELECT CAST(extract(epoch FROM clock_timestamp()) * 1000 AS BIGINT) AS now");
         let row = asked.fetch_one(self.pool()).await?;
         Ok(Some(Timestamp::from_millis(row.try_get("now")?)))
+    }
+
+    /// The time for what is no server and works on this database: of its server, or of this machine, on which the file is.
+    pub async fn now(&self) -> Result<Timestamp, StoreError> {
+        Ok(self.time().await?.unwrap_or_else(clock::now))
     }
 
     /// Notes what the clock of a server on this database says.

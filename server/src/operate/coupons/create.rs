@@ -2,7 +2,6 @@
 use super::super::show::{print, print_json};
 use super::super::{Desk, Refused};
 use crate::catalog::{self, Catalog, Item};
-use crate::clock;
 use crate::coupons::{Coupon, CouponCode, CouponRefusal, Discount, Scope, Terms};
 use crate::email::normalized_domain;
 use shared::{Currency, Email, Kind, Money, Timestamp};
@@ -57,8 +56,8 @@ pub(super) async fn create_coupon(desk: &Desk, asked: NewCoupon) -> anyhow::Resu
     let who = desk.operator()?;
     let catalog = catalog::read(&asked.catalog)?;
     let coupon = asked.check(&catalog)?;
-    let now = clock::now();
     let store = desk.open().await?;
+    let now = store.now().await?;
     let mut tx = store.begin().await?;
     if !tx.insert_coupon(&coupon, now).await? {
         let detail = format!("there is a coupon {} already: give this one another code", coupon.code);

@@ -8,7 +8,6 @@ use pack::PackCommand;
 
 use super::show::{moment, print, print_json, table};
 use super::{Desk, Refused};
-use crate::clock;
 use crate::coupons::{Coupon, CouponCode, Discount};
 use crate::store::{CouponFilter, Use};
 use clap::Subcommand;
@@ -62,7 +61,9 @@ pub async fn coupons(command: CouponsCommand) -> anyhow::Result<()> {
 }
 
 async fn list(desk: &Desk, most: i64) -> anyhow::Result<()> {
-    let coupons = desk.open().await?.coupons(&CouponFilter { most, ..CouponFilter::default() }).await?;
+    let store = desk.open().await?;
+    let now = store.now().await?;
+    let coupons = store.coupons(&CouponFilter { most, ..CouponFilter::default() }).await?;
     let data: Vec<_> = coupons.iter().map(summary).collect();
     let row = |coupon: &Coupon| {
         vec![
@@ -71,7 +72,7 @@ async fn list(desk: &Desk, most: i64) -> anyhow::Result<()> {
             scope(coupon),
             uses(coupon),
             coupon.valid_until.map(moment).unwrap_or_default(),
-            standing(coupon),
+            standing(coupon, now),
             coupon.terms.note.clone(),
         ]
     };
@@ -82,7 +83,7 @@ async fn list(desk: &Desk, most: i64) -> anyhow::Result<()> {
 async fn show(desk: &Desk, text: &str) -> anyhow::Result<()> {
     let store = desk.open().await?;
     let coupon = store.coupon(&parse(text)?).await?.ok_or_else(|| unknown(text))?;
-    let users = store.uses_of(&coupon.code).await?;
+    let (users, now) = (store.uses_of(&coupon.code).await?, store.now().await?);
     if desk.json {
         let mut whole = summary(&coupon);
         whole["uses"] = serde_json::to_value(&users)?;
@@ -99,7 +100,7 @@ async fn show(desk: &Desk, text: &str) -> anyhow::Result<()> {
         ("domains", coupon.terms.domains.iter().cloned().collect::<Vec<_>>().join(", ")),
         ("email", coupon.email.clone().unwrap_or_default()),
         ("pack", coupon.pack.clone().unwrap_or_default()),
-        ("state", standing(&coupon)),
+        ("state", standing(&coupon, now)),
         ("note", coupon.terms.note.clone()),
     ];
     let facts = facts.into_iter().map(|(name, value)| vec![name.to_owned(), value]).collect();
@@ -121,7 +122,7 @@ async fn revoke(desk: &Desk, text: &str) -> anyhow::Result<()> {
     let code = parse(text)?;
     let store = desk.open().await?;
     let coupon = store.coupon(&code).await?.ok_or_else(|| unknown(text))?;
-    let now = clock::now();
+    let now = store.now().await?;
     let mut tx = store.begin().await?;
     let sku = coupon.terms.scope.skus.first().map(String::as_str);
     if !tx.revoke_coupon(&code, sku, now).await? {
@@ -189,10 +190,10 @@ fn uses(coupon: &Coupon) -> String {
     }
 }
 
-fn standing(coupon: &Coupon) -> String {
+fn standing(coupon: &Coupon, now: shared::Timestamp) -> String {
     let word = if coupon.revoked {
         "revoked"
-    } else if coupon.valid_until.is_some_and(|until| clock::now() >= until) {
+    } else if coupon.valid_until.is_some_and(|until| now >= until) {
         "expired"
     } else if coupon.limit.is_some_and(|limit| coupon.used >= limit) {
         "used up"

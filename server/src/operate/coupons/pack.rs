@@ -3,7 +3,6 @@ use super::super::Desk;
 use super::super::show::{moment, print, print_json, table};
 use super::create::{parse_moment, wrong};
 use crate::catalog;
-use crate::clock;
 use crate::coupons::{CodeState, MOST_CODES, Pack, PackCode, PackKey, usable_until};
 use crate::store::Store;
 use clap::Subcommand;
@@ -134,11 +133,11 @@ async fn create(desk: &Desk, asked: NewPack) -> anyhow::Result<()> {
     if item.capacity.is_none() && asked.reserve {
         return Err(wrong("--reserve", format!("{} has no seats; leave it out", item.sku)).into());
     }
-    let now = clock::now();
+    let store = desk.open().await?;
+    let now = store.now().await?;
     let random = (rand::random(), rand::random());
     let pack = Pack::new(&item.sku, asked.company.trim(), asked.po.trim(), random, now);
     let codes: Vec<_> = (0..asked.count).map(|_| pack.coupon(rand::random(), until, asked.reserve)).collect();
-    let store = desk.open().await?;
     let mut tx = store.begin().await?;
     if let Some(capacity) = item.capacity
         && asked.reserve
@@ -160,7 +159,7 @@ async fn list(desk: &Desk, most: i64) -> anyhow::Result<()> {
     let mut data = Vec::new();
     let mut rows = Vec::new();
     for pack in store.packs(most).await? {
-        let codes = store.codes_of(&pack.id, clock::now()).await?;
+        let codes = store.codes_of(&pack.id, store.now().await?).await?;
         let (used, left) = (count(&codes, CodeState::Used), count(&codes, CodeState::Free));
         let row = [
             pack.id.clone(),
@@ -185,7 +184,7 @@ async fn show(desk: &Desk, name: &str, csv: bool, at: &PageAt) -> anyhow::Result
 }
 
 async fn tell(desk: &Desk, store: &Store, pack: &Pack, csv: bool, at: &PageAt) -> anyhow::Result<()> {
-    let codes = store.codes_of(&pack.id, clock::now()).await?;
+    let codes = store.codes_of(&pack.id, store.now().await?).await?;
     if csv {
         print(crate::coupons::csv(&codes).trim_end());
         return Ok(());
@@ -226,7 +225,7 @@ async fn revoke(desk: &Desk, name: &str) -> anyhow::Result<()> {
     let who = desk.operator()?;
     let store = desk.open().await?;
     let pack = find(&store, name).await?;
-    let now = clock::now();
+    let now = store.now().await?;
     let mut tx = store.begin().await?;
     let revoked = tx.revoke_pack(&pack, now).await?;
     tx.audit(who, "revoke pack", None, &format!("{}: {revoked} codes", pack.id), now).await?;
@@ -245,7 +244,7 @@ async fn extend(desk: &Desk, name: &str, until: &str) -> anyhow::Result<()> {
     let until = if until == "never" { None } else { parse_moment("--until", Some(until))? };
     let store = desk.open().await?;
     let pack = find(&store, name).await?;
-    let now = clock::now();
+    let now = store.now().await?;
     let said = until.map_or_else(|| "for ever".to_owned(), |until| format!("until {until}"));
     let mut tx = store.begin().await?;
     let extended = tx.extend_pack(&pack, until).await?;
@@ -269,7 +268,7 @@ async fn renew(desk: &Desk, name: &str, at: &PageAt) -> anyhow::Result<()> {
     let store = desk.open().await?;
     let pack = find(&store, name).await?;
     let key = PackKey::from_random(rand::random());
-    let now = clock::now();
+    let now = store.now().await?;
     let mut tx = store.begin().await?;
     tx.renew_pack(&pack, &key).await?;
     tx.audit(who, "renew pack", None, &pack.id, now).await?;
