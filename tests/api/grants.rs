@@ -88,6 +88,19 @@ async fn an_unknown_resource_stays_visible_and_needs_a_person() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_is_paid_and_in_the_catalogue_no_more_calls_a_person_at_once_and_waits() {
+    let app = TestApp::start().await;
+    let (id, intent) = app.open_and_press_pay("ru-jp", 4900).await;
+    app.change_catalog(|text| text.replace("sku = \"ru-jp\"", "sku = \"ru-gone\"")).await;
+    app.sandbox.stripe().confirm(&intent, "4242424242424242").unwrap();
+    let is_alert =
+        |line: &str| line.contains("\"alert\":true") && line.contains("ru-jp is not in the catalogue");
+    app.until("an alert", |_| logged().lines().any(is_alert)).await;
+    app.change_catalog(|text| text.replace("sku = \"ru-gone\"", "sku = \"ru-jp\"")).await;
+    app.reaches(&id, "granted").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn what_flockjay_does_not_have_is_not_sold_until_it_does() {
     let mut app = TestApp::start().await;
     app.stop().await;

@@ -76,9 +76,7 @@ impl<P: Payments, G: Grants> Checkout<P, G> {
         let message = Message { id: task.id.clone(), event, at: self.now(), purchase: snapshot };
         Ok(match account.tell(&message).await {
             Ok(()) => Outcome::Done(answered(true)),
-            Err(AccountError::Transient { message, retry_after }) => {
-                Outcome::Retry { message, after: retry_after }
-            }
+            Err(AccountError::Transient { message, retry_after }) => Outcome::later(message, retry_after),
             Err(AccountError::Permanent { message }) => {
                 Outcome::NeedsPerson { message, events: answered(false) }
             }
@@ -165,7 +163,7 @@ impl<P: Payments, G: Grants> Checkout<P, G> {
             IntentStatus::Canceled => Outcome::Done(vec![]),
             IntentStatus::Succeeded => Outcome::Done(vec![standing]),
             IntentStatus::Open | IntentStatus::ActionRequired | IntentStatus::Processing => {
-                Outcome::Retry { message: "a second payment is under way".to_owned(), after: None }
+                Outcome::later("a second payment is under way", None)
             }
         })
     }
@@ -174,9 +172,7 @@ impl<P: Payments, G: Grants> Checkout<P, G> {
         Ok(match self.payments.refund(intent, Some(amount), key).await? {
             RefundStatus::Succeeded => Outcome::Done(vec![]),
             // Nobody else asks what becomes of it.
-            RefundStatus::Pending => {
-                Outcome::Retry { message: "the refund is under way".to_owned(), after: None }
-            }
+            RefundStatus::Pending => Outcome::later("the refund is under way", None),
             RefundStatus::Failed => Outcome::NeedsPerson {
                 message: format!("{intent} was paid beside the purchase's own, and can't be given back"),
                 events: vec![],
@@ -188,8 +184,7 @@ impl<P: Payments, G: Grants> Checkout<P, G> {
         let catalog = self.catalog.get();
         let Some(item) = catalog.find(purchase.sku()) else {
             // A person may put it back: the purchase is paid for.
-            let message = format!("{} is not in the catalogue any more", purchase.sku());
-            return Outcome::Retry { message, after: None };
+            return Outcome::blocked(format!("{} is not in the catalogue any more", purchase.sku()));
         };
         let Some(learner) = purchase.learner() else {
             return Outcome::NeedsPerson { message: "nobody to grant it to".to_owned(), events: vec![] };
@@ -259,18 +254,19 @@ impl Outcome {
 
     fn retry(error: PaymentsError) -> Self {
         match error {
-            PaymentsError::Transient { message, retry_after } => Self::Retry { message, after: retry_after },
+            PaymentsError::Transient { message, retry_after } => Self::later(message, retry_after),
             error @ (PaymentsError::Spent { .. }
             | PaymentsError::OtherState
-            | PaymentsError::EmailRefused
-            | PaymentsError::Missing
-            | PaymentsError::Permanent { .. }) => Self::Retry { message: error.to_string(), after: None },
+            | PaymentsError::EmailRefused) => Self::later(error.to_string(), None),
+            error @ (PaymentsError::Missing | PaymentsError::Permanent { .. }) => {
+                Self::blocked(error.to_string())
+            }
         }
     }
 
     fn from_grants(error: GrantsError, events: Vec<Event>) -> Self {
         match error {
-            GrantsError::Transient { message, retry_after } => Self::Retry { message, after: retry_after },
+            GrantsError::Transient { message, retry_after } => Self::later(message, retry_after),
             GrantsError::Permanent { message } => Self::NeedsPerson { message, events },
         }
     }

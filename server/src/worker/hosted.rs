@@ -38,7 +38,7 @@ impl<P: Payments, G: Grants> Checkout<P, G> {
         let status = intent.as_ref().map(|intent| intent.status);
         if session.status == SessionStatus::Open || status == Some(IntentStatus::ActionRequired) {
             let message = "the learner is paying: the page can't be closed yet".to_owned();
-            return Ok(Outcome::Retry { message, after: None });
+            return Ok(Outcome::later(message, None));
         }
         Ok(Outcome::Done(match purchase.intent() {
             // One that is on record and no page's: made by another tool for the same purchase.
@@ -63,8 +63,7 @@ impl<P: Payments, G: Grants> Checkout<P, G> {
             Some(other) if purchase.intent() != Some(&other.id) => self.cancel_unpaid(other).await?,
             Some(_) | None => None,
         };
-        let under_way =
-            || Outcome::Retry { message: "a second payment is under way".to_owned(), after: None };
+        let under_way = || Outcome::later("a second payment is under way", None);
         if session.status == SessionStatus::Open {
             return Ok(under_way());
         }

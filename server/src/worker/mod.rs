@@ -53,10 +53,20 @@ const AT_ONCE: usize = 16;
 enum Outcome {
     /// Done; this is what to tell the purchase.
     Done(Vec<Event>),
-    /// Worth another try.
-    Retry { message: String, after: Option<Duration> },
+    /// Worth another try; where it is blocked, only once somebody has mended what is wrong, such as a key.
+    Retry { message: String, after: Option<Duration>, is_blocked: bool },
     /// Refused for good; this is what to tell the purchase.
     NeedsPerson { message: String, events: Vec<Event> },
+}
+
+impl Outcome {
+    fn later(message: impl Into<String>, after: Option<Duration>) -> Self {
+        Self::Retry { message: message.into(), after, is_blocked: false }
+    }
+
+    fn blocked(message: impl Into<String>) -> Self {
+        Self::Retry { message: message.into(), after: None, is_blocked: true }
+    }
 }
 
 /// Runs for one receiver until the checkout stops, then finishes what is under way.
@@ -142,8 +152,8 @@ async fn carry_out<P: Payments, G: Grants>(checkout: &Checkout<P, G>, retry: &Re
     };
     let outcome = match tried {
         Ok(Ok(outcome)) => outcome,
-        Ok(Err(error)) => Outcome::Retry { message: error.to_string(), after: None },
-        Err(_) => Outcome::Retry { message: "took too long".to_owned(), after: None },
+        Ok(Err(error)) => Outcome::later(error.to_string(), None),
+        Err(_) => Outcome::later("took too long", None),
     };
     reach("outbox.carried_out", task.command.name());
     if let Err(error) = record(checkout, retry, task, outcome).await {
@@ -181,7 +191,19 @@ async fn record<P: Payments, G: Grants>(
         Outcome::Retry { message, .. } if now.since(task.tried_since) >= retry.give_up => {
             (given_up(&task.command), Some(message))
         }
-        Outcome::Retry { message, after } => {
+        Outcome::Retry { message, after, is_blocked } => {
+            // Nobody should learn of it only when the tries end.
+            static BLOCKED: Quiet = Quiet::new();
+            if is_blocked && let Some(more) = BLOCKED.speak() {
+                tracing::error!(
+                    alert = true,
+                    outbox.id = task.id,
+                    outbox.command = command,
+                    error = message,
+                    more,
+                    "refused until somebody mends it"
+                );
+            }
             let wait = after.unwrap_or_default().min(LONGEST_HEED).max(backoff(
                 retry,
                 task.tried_since,

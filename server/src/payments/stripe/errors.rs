@@ -1,5 +1,6 @@
 //! What an error of Stripe's client means for whoever has called.
 use crate::payments::PaymentsError;
+use crate::quiet::Quiet;
 use stripe::{ApiErrorsCode, StripeError};
 
 /// Where Stripe is told the learner's address.
@@ -16,7 +17,19 @@ pub(super) fn read_error(error: &StripeError) -> PaymentsError {
                 (_, Some(ApiErrorsCode::PaymentIntentUnexpectedState)) => PaymentsError::OtherState,
                 (404, Some(ApiErrorsCode::ResourceMissing)) => PaymentsError::Missing,
                 // A wrong key is mended at our side, and then the same call does.
-                (401 | 403 | 409 | 429, _) => PaymentsError::transient(message),
+                (401 | 403, _) => {
+                    static DENIED: Quiet = Quiet::new();
+                    if let Some(more) = DENIED.speak() {
+                        tracing::error!(
+                            alert = true,
+                            error = message,
+                            more,
+                            "Stripe refuses our key: STRIPE_SECRET_KEY is wrong, or lacks a permission"
+                        );
+                    }
+                    PaymentsError::transient(message)
+                }
+                (409 | 429, _) => PaymentsError::transient(message),
                 (500.., _) => PaymentsError::Spent { message },
                 (_, Some(ApiErrorsCode::EmailInvalid)) => PaymentsError::EmailRefused,
                 _ if EMAIL_FIELDS.iter().any(|field| body.param.as_deref() == Some(field)) => {
