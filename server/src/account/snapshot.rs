@@ -97,6 +97,6 @@ impl Snapshot {
     /// Minor units that are not ours any more: given back, or taken back by the learner's bank.
     #[must_use]
     pub fn gone(&self) -> i64 {
-        if self.state == State::Refunded { self.charged } else { self.refunded + self.disputed }
+        self.refunded + self.disputed
     }
 }

@@ -209,11 +209,13 @@ impl Checker {
         Duration::from_secs(3600)
     }
 
+    /// Whether access ends, or is kept.
     fn ends(&mut self, name: &str, text: &str) -> bool {
-        super::ends_access(text).unwrap_or_else(|detail| {
-            self.mistake(name, detail);
-            false
-        })
+        let ends = text.trim() == "end";
+        if !ends && text.trim() != "keep" {
+            self.mistake(name, format_args!("must be `keep` or `end`, not {text:?}"));
+        }
+        ends
     }
 
     fn rate(&mut self, name: &str, text: &str) -> Option<Rate> {

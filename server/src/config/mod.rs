@@ -4,15 +4,6 @@ mod database;
 mod others;
 mod receivers;
 mod service;
-/// Whether access ends, or is kept.
-pub(crate) fn ends_access(text: &str) -> Result<bool, String> {
-    match text.trim() {
-        "keep" => Ok(false),
-        "end" => Ok(true),
-        other => Err(format!("must be `keep` or `end`, not {other:?}")),
-    }
-}
-
 #[cfg(test)]
 mod tests;
 

@@ -279,6 +279,12 @@ impl Intent {
 }
 
 impl TakenBack {
+    /// Minor units that banks have taken for good.
+    #[must_use]
+    pub fn lost(&self) -> i64 {
+        self.dispute.map_or(0, |dispute| dispute.money.lost)
+    }
+
     /// What this says of a purchase.
     #[must_use]
     pub fn events(&self) -> Vec<Event> {

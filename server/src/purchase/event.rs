@@ -104,14 +104,23 @@ impl Dispute {
     }
 }
 
-/// What the learner's bank made of a payment: of several disputes, the worst, and the money of all.
+/// What banks make of a payment, all its disputes together.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Disputed {
+    /// Open while one of them is; else lost, if one was.
     pub standing: Dispute,
-    /// Minor units that Stripe has taken from us for it, and not given back. An inquiry takes nothing.
-    pub withdrawn: i64,
-    /// Whether Stripe lets the payment be refunded all the same.
+    pub money: DisputedMoney,
+    /// Whether Stripe lets the payment be refunded while one is open.
     pub refundable: bool,
+}
+
+/// What disputes have taken, in minor units.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DisputedMoney {
+    /// What Stripe has withdrawn, and not given back. An inquiry takes nothing.
+    pub withdrawn: i64,
+    /// Of that, what is lost for good.
+    pub lost: i64,
 }
 
 /// Whether a purchase whose money arrives late still has its seat and its coupon, or got new ones.

@@ -1,5 +1,5 @@
 //! What a purchase's transitions mean for the books: each movement of money, from one account to another.
-use super::{Dispute, Purchase};
+use super::{DisputedMoney, Purchase};
 use serde::Serialize;
 use shared::Currency;
 
@@ -50,17 +50,16 @@ pub enum Ledger {
 pub struct Balance {
     charged: i64,
     refunded: i64,
-    dispute: Option<Dispute>,
-    disputed: Option<i64>,
+    disputed: Option<DisputedMoney>,
 }
 
-/// What the books have of a purchase, in minor units.
+/// What the books have of a purchase's own payment intent, in minor units.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Booked {
     pub charged: i64,
     pub refunded: i64,
-    /// What Stripe has taken for its bank, and not given back.
-    pub disputed: i64,
+    /// What Stripe has taken for a bank, and not given back.
+    pub withdrawn: i64,
     /// Of that, what is lost.
     pub lost: i64,
 }
@@ -127,8 +126,8 @@ impl Purchase {
     /// Where its money stands.
     #[must_use]
     pub fn balance(&self) -> Balance {
-        let Self { charged, refunded, dispute, disputed, .. } = *self;
-        Balance { charged, refunded, dispute, disputed }
+        let Self { charged, refunded, disputed, .. } = *self;
+        Balance { charged, refunded, disputed }
     }
 
     /// What the books lack. Beside what has just moved, that is what a server of a release without books has moved.
@@ -145,11 +144,10 @@ impl Purchase {
         add(Movement::Refund, self.refunded - booked.refunded);
         add(Movement::RefundFailed, booked.refunded - self.refunded);
         // Of one that a release before has told of, nobody knows how much: the next answer of Stripe's says it.
-        if let Some(disputed) = self.disputed {
-            let lost = if self.dispute == Some(Dispute::Lost) { disputed } else { 0 };
-            add(Movement::DisputeOpened, disputed - booked.disputed);
+        if let Some(DisputedMoney { withdrawn, lost }) = self.disputed {
+            add(Movement::DisputeOpened, withdrawn - booked.withdrawn);
             add(Movement::DisputeRegained, booked.lost - lost);
-            add(Movement::DisputeWon, booked.disputed - disputed);
+            add(Movement::DisputeWon, booked.withdrawn - withdrawn);
             add(Movement::DisputeLost, lost - booked.lost);
         }
         entries

@@ -20,7 +20,7 @@ mod table;
 pub use account::AccountEvent;
 pub use command::{Command, Receiver};
 pub use coupon::Redemption;
-pub use event::{Dispute, Disputed, Event, PageTerms, Refusal, SeatFound, Way};
+pub use event::{Dispute, Disputed, DisputedMoney, Event, PageTerms, Refusal, SeatFound, Way};
 pub use hosted::Hosted;
 pub use ids::{PurchaseId, Reference};
 pub(crate) use ids::{is_secret, secret, shortened};
@@ -102,12 +102,15 @@ pub struct Purchase {
     refund_failed: bool,
     #[serde(default)]
     dispute: Option<Dispute>,
-    /// Minor units that Stripe has taken for it; nothing where a release before told only of the dispute itself.
+    /// Nothing where a release before has told only of the dispute itself.
     #[serde(default)]
-    disputed: Option<i64>,
-    /// Stripe refunds nothing while the bank decides.
+    disputed: Option<DisputedMoney>,
+    /// Stripe refunds nothing while a bank decides.
     #[serde(default)]
     dispute_forbids_refund: bool,
+    /// A bank gave money back for which access had ended.
+    #[serde(default)]
+    dispute_regained: bool,
     access_url: Option<String>,
     /// A grant was asked for, so that FlockJay may have made one.
     grant_asked: bool,
@@ -238,6 +241,7 @@ impl Purchase {
             dispute: None,
             disputed: None,
             dispute_forbids_refund: false,
+            dispute_regained: false,
             access_url: None,
             grant_asked: false,
             grant_refused: false,

@@ -15,12 +15,14 @@ impl Purchase {
             State::Paid | State::Granted => {}
             // The bank would not take it: another try may go through.
             State::Refunding if self.is_refund_stuck() => {}
+            // Access has ended with a part of the money, or a bank has given some back.
+            State::Refunded if self.left_to_refund() > 0 => {}
             State::Refunding | State::Refunded => return Err(Refusal::Ended),
             State::Held | State::Paying | State::Processing | State::Expired | State::Canceled => {
                 return Err(Refusal::NotPaid);
             }
         }
-        if self.dispute_forbids_refund {
+        if self.dispute_forbids_refund() {
             return Err(Refusal::Disputed);
         }
         let left = self.left_to_refund();
@@ -40,14 +42,16 @@ impl Purchase {
 
     /// All of it goes back, however much Stripe still has.
     pub(super) fn begin_refund(&mut self, key: String, now: Timestamp, limits: &Limits) -> Vec<Command> {
+        // Without an amount Stripe gives back what it has not refunded, also what a bank has taken.
+        let amount = (self.lost() > 0).then(|| self.left_to_refund());
         self.state = State::Refunding;
-        self.refund_asked = self.charged;
+        self.refund_asked = self.charged - self.lost();
         self.refund_failed = false;
         self.ended_at = None;
         self.ending = false;
         self.checks = 0;
         self.wait_for_stripe(now, limits);
-        vec![Command::CreateRefund { amount: None, key }]
+        vec![Command::CreateRefund { amount, key }]
     }
 
     fn revoke_pack(&self) -> Option<Command> {
@@ -86,7 +90,7 @@ impl Purchase {
                 .collect();
         }
         // The bank would not take the money, perhaps long after Stripe had called it given back.
-        if self.state == State::Refunded && self.dispute != Some(Dispute::Lost) {
+        if self.state == State::Refunded {
             self.state = State::Refunding;
             self.ended_at = None;
             self.wait_for_stripe(now, limits);
@@ -108,8 +112,8 @@ impl Purchase {
         self.refund_failed |= self.state == State::Refunding;
     }
 
-    /// What is decided stays decided, whatever older news says; where the payment's own message is still to come, Stripe is
-    /// asked for all of it.
+    /// Takes what Stripe says of all disputes: it was asked, so that this is no old news. Where the payment's own message is
+    /// still to come, it is asked for all of it.
     pub(super) fn disputed(&mut self, news: Disputed, now: Timestamp, limits: &Limits) -> Vec<Command> {
         if !self.was_paid() {
             return vec![Command::AskStripe];
@@ -118,56 +122,48 @@ impl Purchase {
         if self.is_settled_free() {
             return vec![];
         }
-        let Disputed { standing, withdrawn, refundable } = news;
-        let before = self.dispute;
-        if matches!((before, standing), (Some(Dispute::Won | Dispute::Lost), Dispute::Open)) {
-            return vec![];
+        let before = self.lost();
+        (self.dispute, self.disputed) = (Some(news.standing), Some(news.money));
+        self.dispute_forbids_refund = news.standing == Dispute::Open && !news.refundable;
+        let lost = self.lost();
+        if self.state == State::Refunded {
+            if lost >= before {
+                return vec![];
+            }
+            self.dispute_regained = true;
+            let why = "a dispute that was lost has been won after all, and access has ended: give it another way, or give \
+                       the money back with `purchases refund`";
+            return vec![Command::CallPerson { why: why.to_owned() }];
         }
-        let moved = (before, self.disputed) != (Some(standing), Some(withdrawn));
-        (self.dispute, self.disputed) = (Some(standing), Some(withdrawn));
-        self.dispute_forbids_refund = standing == Dispute::Open && !refundable;
-        match (standing, self.state) {
-            (Dispute::Lost, State::Refunded) | (Dispute::Open, _) => vec![],
-            (Dispute::Lost, _) if self.is_all_gone() || limits.partial_dispute_ends_access => {
-                self.take_back(now)
-            }
-            (Dispute::Won, State::Refunded) if before == Some(Dispute::Lost) && self.is_won_back() => {
-                let why = "a dispute that was lost has been won after all: the money is ours again, and access has ended: \
-                           give it another way, or refund the payment at Stripe";
-                vec![Command::CallPerson { why: why.to_owned() }]
-            }
-            // A part is gone, or is back.
-            (Dispute::Lost, _) | (Dispute::Won, _) => {
-                let counts = standing == Dispute::Lost || before == Some(Dispute::Lost);
-                let told = moved && counts && self.state == State::Granted;
-                told.then_some(Command::TellAccounts { event: AccountEvent::Refunded }).into_iter().collect()
-            }
+        if lost > 0 && (self.is_all_gone() || limits.partial_dispute_ends_access) {
+            return self.take_back(now);
         }
+        // A part is gone, or is back: whoever counts the money hears of it, and access stays.
+        let told = lost != before && self.state == State::Granted;
+        told.then_some(Command::TellAccounts { event: AccountEvent::Refunded }).into_iter().collect()
     }
 
-    /// Minor units that a bank has taken back for good.
+    /// Minor units that banks have taken back for good.
     #[must_use]
     pub fn lost(&self) -> i64 {
-        if self.dispute != Some(Dispute::Lost) {
-            return 0;
-        }
         let left = self.charged - self.refunded;
-        self.disputed.unwrap_or(left).min(left)
+        match self.disputed {
+            Some(money) => money.lost.min(left),
+            // Before amounts were told, access ended with all of it.
+            None if self.dispute == Some(Dispute::Lost) && self.state == State::Refunded => left,
+            None => 0,
+        }
     }
 
     /// Whether Stripe refunds nothing until a bank has decided.
     #[must_use]
     pub fn dispute_forbids_refund(&self) -> bool {
-        self.dispute_forbids_refund
+        let is_unclear = self.dispute == Some(Dispute::Open) && self.disputed.is_none();
+        self.dispute_forbids_refund || is_unclear
     }
 
     fn is_all_gone(&self) -> bool {
         self.refunded + self.lost() >= self.charged
-    }
-
-    /// Whether money is ours again for which access has ended.
-    pub(super) fn is_won_back(&self) -> bool {
-        self.state == State::Refunded && self.dispute == Some(Dispute::Won) && self.refunded < self.charged
     }
 
     /// Money is taken once for each purchase: what another intent took goes back.
@@ -207,7 +203,7 @@ impl Purchase {
     #[must_use]
     pub fn left_to_refund(&self) -> i64 {
         let asked = if holds(Guard::RefundsAddUp) { self.refund_asked } else { 0 };
-        self.charged - self.refunded.max(asked) - self.lost()
+        (self.charged - self.refunded.max(asked) - self.lost()).max(0)
     }
 
     /// Whether money was taken, as far as we have been told.

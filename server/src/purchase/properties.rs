@@ -13,7 +13,8 @@ const LIMITS: Limits = Limits {
 
 fn disputed(standing: Dispute) -> Event {
     let withdrawn = if standing == Dispute::Won { 0 } else { 4900 };
-    Event::Disputed(Disputed { standing, withdrawn, refundable: false })
+    let lost = if standing == Dispute::Lost { withdrawn } else { 0 };
+    Event::Disputed(Disputed { standing, money: DisputedMoney { withdrawn, lost }, refundable: false })
 }
 
 fn usd() -> Currency {
@@ -81,7 +82,15 @@ fn any_event() -> impl Strategy<Value = Event> {
         1 => Just(disputed(Dispute::Open)),
         1 => Just(disputed(Dispute::Won)),
         1 => Just(disputed(Dispute::Lost)),
+        2 => (any_standing(), 0..=4900_i64, 0..=4900_i64, any::<bool>()).prop_map(|(standing, one, other, refundable)| {
+            let money = DisputedMoney { withdrawn: one.max(other), lost: one.min(other) };
+            Event::Disputed(Disputed { standing, money, refundable })
+        }),
     ]
+}
+
+fn any_standing() -> impl Strategy<Value = Dispute> {
+    prop_oneof![Just(Dispute::Open), Just(Dispute::Won), Just(Dispute::Lost)]
 }
 
 /// Follows a purchase and keeps the account that the invariants speak of.
@@ -94,6 +103,7 @@ struct Ledger {
     asked_grants: usize,
     asked_revokes: usize,
     asked_refunds: usize,
+    booked: Booked,
 }
 
 impl Ledger {
@@ -121,6 +131,7 @@ impl Ledger {
             asked_grants: 0,
             asked_revokes: 0,
             asked_refunds: 0,
+            booked: Booked::default(),
         }
     }
 
@@ -172,7 +183,24 @@ impl Ledger {
                 prop_assert_eq!(self.purchase.version() - before.version(), i64::from(changed));
             }
         }
+        self.book();
         self.check()
+    }
+
+    /// As the store does.
+    fn book(&mut self) {
+        for Entry { movement, amount, .. } in self.purchase.unbooked(self.booked) {
+            match movement {
+                Movement::Charge => self.booked.charged += amount,
+                Movement::Refund => self.booked.refunded += amount,
+                Movement::RefundFailed => self.booked.refunded -= amount,
+                Movement::DisputeOpened => self.booked.withdrawn += amount,
+                Movement::DisputeWon => self.booked.withdrawn -= amount,
+                Movement::DisputeLost => self.booked.lost += amount,
+                Movement::DisputeRegained => self.booked.lost -= amount,
+                Movement::Stray | Movement::StrayReturned | Movement::Fee => {}
+            }
+        }
     }
 
     /// Once Stripe and FlockJay have had their last word, no purchase waits for ever.
@@ -229,6 +257,12 @@ impl Ledger {
         }
         if state == State::Refunded && self.asked_grants == 1 {
             prop_assert!(self.asked_revokes >= 1, "what was given back is taken back");
+        }
+        prop_assert_eq!(self.purchase.unbooked(self.booked), vec![], "the books know all of it");
+        let (gone, left) = (self.purchase.refunded() + self.purchase.lost(), self.purchase.left_to_refund());
+        if self.purchase.refunded() <= self.purchase.charged() {
+            prop_assert!(gone <= self.purchase.charged(), "no more is gone than was taken");
+            prop_assert!((0..=self.purchase.charged() - gone).contains(&left), "{left} left, {gone} gone");
         }
         let waits = matches!(state, State::Held | State::Paying | State::Processing | State::Refunding);
         prop_assert_eq!(self.purchase.wake_at().is_some(), waits, "what waits is looked after: {}", state);

@@ -16,7 +16,8 @@ const LATE: Timestamp = Timestamp::from_millis(1_800_100_000_000);
 
 fn disputed(standing: Dispute) -> Event {
     let withdrawn = if standing == Dispute::Won { 0 } else { 4900 };
-    Event::Disputed(Disputed { standing, withdrawn, refundable: false })
+    let lost = if standing == Dispute::Lost { withdrawn } else { 0 };
+    Event::Disputed(Disputed { standing, money: DisputedMoney { withdrawn, lost }, refundable: false })
 }
 
 fn opening(seated: bool) -> Opening {

@@ -260,7 +260,8 @@ impl Purchase {
         }
         // The intent that was paid is the one that counts, also where we had another on record.
         let displaced = self.intent.replace(intent.clone()).filter(|displaced| *displaced != intent);
-        let asks = (displaced.is_some() || self.hosted.is_some()) && holds(Guard::StripeIsAskedForMore);
+        let is_foreign = displaced.is_some() || self.attempt.is_none();
+        let asks = (is_foreign || self.hosted.is_some()) && holds(Guard::StripeIsAskedForMore);
         let mut commands: Vec<_> =
             displaced.map(|intent| Command::CancelStray { intent }).into_iter().collect();
         // Its page must take no second payment; and that some of it went back may have been told when it was nobody's.

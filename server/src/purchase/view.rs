@@ -203,13 +203,13 @@ impl Purchase {
             | Command::RevokePack => false,
             Command::AskStripe => true,
             Command::CancelIntent => self.ending || matches!(self.state, State::Expired | State::Canceled),
-            // A dispute that was lost has taken it back already.
-            Command::CreateRefund { .. } => self.state != State::Refunded,
+            // A dispute that was lost may have taken all of it already.
+            Command::CreateRefund { .. } => self.state != State::Refunded || self.refundable() > 0,
             Command::CancelStray { .. }
             | Command::ReturnStray { .. }
             | Command::TellAccounts { .. }
             | Command::TellAccount { .. } => true,
-            Command::CallPerson { .. } => self.is_refund_stuck() || self.is_won_back(),
+            Command::CallPerson { .. } => self.is_refund_stuck() || self.dispute_regained,
             Command::CreateGrant => self.state == State::Paid,
             Command::RevokeGrant => self.state == State::Refunded && self.revoked_at.is_none(),
         }

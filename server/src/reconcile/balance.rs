@@ -7,6 +7,7 @@ use crate::payments::{BalanceEntry, Moved, Payments};
 use crate::store::LedgerSums;
 use shared::Timestamp;
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 /// What Stripe says that one payment intent has moved.
 #[derive(Default)]
@@ -48,8 +49,9 @@ impl<P: Payments, G: Grants> Checkout<P, G> {
             let Some((reference, known, booked_at)) = self.store.ledger_of_intent(&intent).await? else {
                 continue;
             };
-            if known != sums && moved_at.max(Some(booked_at)) < Some(started) && !report.is_named(&reference)
-            {
+            // Stripe tells whole seconds.
+            let moved_at = moved_at.map(|at| at.plus(Duration::from_secs(1))).max(Some(booked_at));
+            if known != sums && moved_at < Some(started) {
                 let day: String = charged_at.to_string().chars().take(10).collect();
                 let currency = currency.map_or("?".to_owned(), |currency| currency.as_str().to_owned());
                 let detail = format!(

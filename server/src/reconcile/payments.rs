@@ -4,10 +4,31 @@ use crate::checkout::Checkout;
 use crate::error::Error;
 use crate::grants::Grants;
 use crate::payments::{Intent, IntentStatus, Payments, PaymentsError, TakenBack};
-use crate::purchase::{Dispute, Purchase, PurchaseId};
+use crate::purchase::{Event, Purchase, PurchaseId};
 use crate::store::StoreError;
 use shared::Money;
 use std::collections::HashSet;
+
+/// A purchase beside what Stripe says of one of its payment intents.
+struct Look {
+    intent: Intent,
+    purchase: Purchase,
+    /// The purchase once it has heard of that.
+    told: Purchase,
+    events: Vec<Event>,
+    taken_back: TakenBack,
+}
+
+impl Look {
+    fn differs(&self) -> bool {
+        let Self { intent, purchase, told, .. } = self;
+        purchase.intent().is_some_and(|recorded| recorded != intent.id)
+            || purchase.is_settled_free()
+            || (purchase.was_paid() && intent.status != IntentStatus::Succeeded)
+            || told.version() != purchase.version()
+            || (told.was_paid() && told.charged() != intent.received)
+    }
+}
 
 impl<P: Payments, G: Grants> Checkout<P, G> {
     /// What Stripe says of one of its payment intents, against the purchase that it names.
@@ -30,35 +51,22 @@ impl<P: Payments, G: Grants> Checkout<P, G> {
             }
             Err(error) => return Err(error.into()),
         };
-        let younger;
-        let intent = if purchase.was_paid() && intent.status != IntentStatus::Succeeded {
-            // Paid since it was listed, perhaps.
-            younger = self.payments.retrieve(&intent.id).await?;
-            &younger
-        } else {
-            intent
-        };
-        let taken_back = match intent.status {
-            IntentStatus::Succeeded => self.payments.taken_back(&intent.id).await?,
-            IntentStatus::Open
-            | IntentStatus::ActionRequired
-            | IntentStatus::Processing
-            | IntentStatus::Canceled => TakenBack::default(),
-        };
+        let look = self.look(intent, purchase).await?;
+        if !look.differs() {
+            return Ok(());
+        }
+        // What was listed, and what was read, may be older than each other: both anew, and the purchase last.
+        let intent = self.payments.retrieve(&intent.id).await?;
+        let purchase = self.store.purchase(look.purchase.id()).await?;
+        let Look { purchase, told, events, taken_back, .. } = self.look(&intent, purchase).await?;
         // What was had for nothing was not paid with the intent from before.
         if purchase.intent().is_some_and(|recorded| recorded != intent.id) || purchase.is_settled_free() {
-            return self.compare_stray(&purchase, intent, taken_back, scope, report).await;
+            return self.compare_stray(&purchase, &intent, taken_back, scope, report).await;
         }
         if purchase.was_paid() && intent.status != IntentStatus::Succeeded {
             let detail = format!("paid here, while {} is {:?} at Stripe", intent.id, intent.status);
             report.add(reference, Difference::NotThere, detail, false);
             return Ok(());
-        }
-        let events: Vec<_> = intent.events().into_iter().chain(taken_back.events()).collect();
-        // The machine itself says what it would learn from this.
-        let mut told = purchase.clone();
-        for event in events.clone() {
-            told.handle(event, self.now(), self.store.limits())?;
         }
         if told.version() != purchase.version() {
             let detail = difference(&purchase, &told);
@@ -78,6 +86,23 @@ impl<P: Payments, G: Grants> Checkout<P, G> {
         Ok(())
     }
 
+    async fn look(&self, intent: &Intent, purchase: Purchase) -> Result<Look, Error> {
+        let taken_back = match intent.status {
+            IntentStatus::Succeeded => self.payments.taken_back(&intent.id).await?,
+            IntentStatus::Open
+            | IntentStatus::ActionRequired
+            | IntentStatus::Processing
+            | IntentStatus::Canceled => TakenBack::default(),
+        };
+        let events: Vec<_> = intent.events().into_iter().chain(taken_back.events()).collect();
+        // The machine itself says what it would learn from this.
+        let mut told = purchase.clone();
+        for event in events.clone() {
+            told.handle(event, self.now(), self.store.limits())?;
+        }
+        Ok(Look { intent: intent.clone(), purchase, told, events, taken_back })
+    }
+
     /// Money that a second intent took goes back.
     async fn compare_stray(
         &self,
@@ -88,7 +113,7 @@ impl<P: Payments, G: Grants> Checkout<P, G> {
         report: &mut Report,
     ) -> Result<(), Error> {
         if intent.received <= taken_back.refunded
-            || taken_back.dispute.is_some_and(|dispute| dispute.standing == Dispute::Lost)
+            || intent.received <= taken_back.refunded + taken_back.lost()
         {
             return Ok(());
         }
@@ -100,19 +125,20 @@ impl<P: Payments, G: Grants> Checkout<P, G> {
         Ok(())
     }
 
-    /// What is charged and refunded is what the books add up to.
+    /// What a purchase's money has done is what the books add up to.
     pub(super) async fn compare_books(&self, id: &PurchaseId, report: &mut Report) -> Result<(), Error> {
-        let Some((purchase, charged, refunded)) = self.store.purchase_in_books(id).await? else {
-            return Ok(());
-        };
-        let differs = (charged, refunded) != (purchase.charged(), purchase.refunded());
-        if differs && !report.is_named(purchase.reference()) {
+        let Some((purchase, booked)) = self.store.purchase_in_books(id).await? else { return Ok(()) };
+        let lacking = purchase.unbooked(booked);
+        if !lacking.is_empty() && !report.is_named(purchase.reference()) {
+            let lacking = lacking
+                .iter()
+                .map(|entry| format!("{} of {}", entry.movement.as_str(), money(&purchase, entry.amount)));
             let detail = format!(
-                "{} charged and {} refunded by the books, {} and {} by the purchase",
-                money(&purchase, charged),
-                money(&purchase, refunded),
-                money(&purchase, purchase.charged()),
-                money(&purchase, purchase.refunded())
+                "the books have {} charged, {} refunded, {} disputed, and lack {}",
+                money(&purchase, booked.charged),
+                money(&purchase, booked.refunded),
+                money(&purchase, booked.withdrawn),
+                lacking.collect::<Vec<_>>().join(", ")
             );
             report.add(purchase.reference(), Difference::Books, detail, false);
         }

@@ -65,11 +65,15 @@ pub(super) fn in_time<'a, T: 'a>(work: BoxFuture<'a, Result<T, Error>>) -> BoxFu
     async { tokio::time::timeout(DEADLINE, work).await.unwrap_or_else(|_| Err(silence())) }.boxed()
 }
 
-/// The same for what is more than a statement.
+/// The same for what is more than a statement, and may be done all the same.
 pub(super) async fn or_silence<T>(
     work: impl Future<Output = Result<T, StoreError>>,
 ) -> Result<T, StoreError> {
-    tokio::time::timeout(DEADLINE, work).await.unwrap_or_else(|_| Err(silence().into()))
+    tokio::time::timeout(DEADLINE, work).await.unwrap_or_else(|_| {
+        let words =
+            "the database does not answer, and may have done what was asked: look before asking again";
+        Err(Error::Io(io::Error::new(io::ErrorKind::TimedOut, words)).into())
+    })
 }
 
 /// When a connection was last found to be silent. All that are older are given up on without a question, since one wire

@@ -8,12 +8,17 @@ use shared::Timestamp;
 use sqlx::Row;
 
 impl Store {
-    /// Purchases that a server of an earlier release has written last, the oldest first.
-    pub async fn underived_purchases(&self, most: i64) -> Result<Vec<PurchaseId>, StoreError> {
+    /// Purchases that a server of an earlier release has written last, by their ids from the one after `last` on.
+    pub async fn underived_purchases(
+        &self,
+        last: Option<&PurchaseId>,
+        most: i64,
+    ) -> Result<Vec<PurchaseId>, StoreError> {
         let rows = sqlx::query(
-            "SELECT id FROM purchases WHERE derived_version IS NULL OR derived_version <> version ORDER BY opened_at LIMIT $1",
+            "SELECT id FROM purchases WHERE (derived_version IS NULL OR derived_version <> version) AND id > $1 \
+             ORDER BY id LIMIT $2",
         );
-        let rows = rows.bind(most).fetch_all(self.pool()).await?;
+        let rows = rows.bind(last.map_or("", PurchaseId::as_str)).bind(most).fetch_all(self.pool()).await?;
         rows.iter().map(|row| known_id(row.try_get("id")?)).collect()
     }
 }

@@ -105,22 +105,16 @@ impl Store {
         rows.iter().map(day).collect()
     }
 
-    /// A purchase, and the minor units that the books say were charged for it, and went back: all of one moment. Nothing
-    /// where the books are still to catch up with it.
-    pub async fn purchase_in_books(
-        &self,
-        id: &PurchaseId,
-    ) -> Result<Option<(Purchase, i64, i64)>, StoreError> {
-        let row = sqlx::query(
-            "SELECT p.body, CAST(coalesce(sum(CASE WHEN l.kind = 'charge' THEN l.amount END), 0) AS BIGINT) AS charged, \
-             CAST(coalesce(sum(CASE WHEN l.kind = 'refund' THEN l.amount WHEN l.kind = 'refund_failed' THEN -l.amount \
-             END), 0) AS BIGINT) AS refunded \
-             FROM purchases p LEFT JOIN ledger l ON l.purchase_id = p.id \
-             WHERE p.id = $1 AND p.derived_version = p.version GROUP BY p.id",
+    /// A purchase, and what the books have of it at the same moment. Nothing where they are still to catch up with it.
+    pub async fn purchase_in_books(&self, id: &PurchaseId) -> Result<Option<(Purchase, Booked)>, StoreError> {
+        let text = format!(
+            "SELECT p.body, {SUMS} FROM purchases p LEFT JOIN ledger l ON l.purchase_id = p.id \
+             WHERE p.id = $1 AND p.derived_version = p.version GROUP BY p.id"
         );
-        let Some(row) = row.bind(id.as_str()).fetch_optional(self.pool()).await? else { return Ok(None) };
-        let purchase = serde_json::from_str(row.try_get("body")?)?;
-        Ok(Some((purchase, row.try_get("charged")?, row.try_get("refunded")?)))
+        let row =
+            sqlx::query(sqlx::AssertSqlSafe(text)).bind(id.as_str()).fetch_optional(self.pool()).await?;
+        let Some(row) = row else { return Ok(None) };
+        Ok(Some((serde_json::from_str(row.try_get("body")?)?, booked(&row)?)))
     }
 }
 
@@ -205,24 +199,9 @@ impl Tx {
     }
 
     async fn booked(&mut self, purchase: &PurchaseId) -> Result<Booked, StoreError> {
-        let lines = sqlx::query(
-            "SELECT kind, CAST(sum(amount) AS BIGINT) AS amount FROM ledger WHERE purchase_id = $1 GROUP BY kind",
-        );
-        let mut booked = Booked::default();
-        for row in lines.bind(purchase.as_str()).fetch_all(self.connection()).await? {
-            let (kind, amount): (String, i64) = (row.try_get("kind")?, row.try_get("amount")?);
-            match kind.as_str() {
-                "charge" => booked.charged += amount,
-                "refund" => booked.refunded += amount,
-                "refund_failed" => booked.refunded -= amount,
-                "dispute_opened" => booked.disputed += amount,
-                "dispute_won" => booked.disputed -= amount,
-                "dispute_lost" => booked.lost += amount,
-                "dispute_regained" => booked.lost -= amount,
-                _ => {}
-            }
-        }
-        Ok(booked)
+        let text = format!("SELECT {SUMS} FROM ledger l WHERE l.purchase_id = $1");
+        let sums = sqlx::query(sqlx::AssertSqlSafe(text)).bind(purchase.as_str());
+        booked(&sums.fetch_one(self.connection()).await?)
     }
 
     /// Writes down that the money of a stray payment went back.
@@ -270,6 +249,24 @@ impl Tx {
         .await?;
         Ok(())
     }
+}
+
+/// See [`Booked`].
+const SUMS: &str = "CAST(coalesce(sum(CASE WHEN l.kind = 'charge' THEN l.amount END), 0) AS BIGINT) AS charged, \
+    CAST(coalesce(sum(CASE WHEN l.kind = 'refund' THEN l.amount WHEN l.kind = 'refund_failed' THEN -l.amount END), 0) \
+    AS BIGINT) AS refunded, \
+    CAST(coalesce(sum(CASE WHEN l.kind = 'dispute_opened' THEN l.amount WHEN l.kind = 'dispute_won' THEN -l.amount END), 0) \
+    AS BIGINT) AS withdrawn, \
+    CAST(coalesce(sum(CASE WHEN l.kind = 'dispute_lost' THEN l.amount WHEN l.kind = 'dispute_regained' THEN -l.amount END), 0) \
+    AS BIGINT) AS lost";
+
+fn booked(row: &AnyRow) -> Result<Booked, StoreError> {
+    Ok(Booked {
+        charged: row.try_get("charged")?,
+        refunded: row.try_get("refunded")?,
+        withdrawn: row.try_get("withdrawn")?,
+        lost: row.try_get("lost")?,
+    })
 }
 
 fn line(row: &AnyRow) -> Result<LedgerLine, StoreError> {

@@ -27,7 +27,8 @@ const FILES: &[(i64, &str, &str)] = &[
     (14, "counts", include_str!("../../migrations/0014_counts.sql")),
     (15, "ledger", include_str!("../../migrations/0015_ledger.sql")),
     (16, "derived", include_str!("../../migrations/0016_derived.sql")),
-    (17, "compatibility", include_str!("../../migrations/0017_compatibility.sql")),
+    (17, "underived", include_str!("../../migrations/0017_underived.sql")),
+    (18, "compatibility", include_str!("../../migrations/0018_compatibility.sql")),
 ];
 
 /// The schema that this release reads and writes.
@@ -128,7 +129,7 @@ async fn fill_counts(connection: &mut AnyConnection) -> Result<(), StoreError> {
     let statement = format!(
         "UPDATE purchases SET variant = CASE WHEN {variant} IN ({known}) THEN {variant} END, \
          pressed = CASE WHEN {learner} IS NULL THEN 0 ELSE 1 END, \
-         was_granted = CASE WHEN {granted_at} IS NULL THEN 0 ELSE 1 END",
+         was_granted = CASE WHEN {granted_at} IS NULL THEN 0 ELSE 1 END, derived_version = version",
         variant = field("variant"),
         known = known.collect::<Vec<_>>().join(", "),
         learner = field("learner"),
@@ -165,8 +166,9 @@ async fn fill_ledger(connection: &mut AnyConnection) -> Result<(), StoreError> {
     Ok(())
 }
 
-/// Brings emails that SQL can't spell, those with letters beyond ASCII, into the one spelling.
+/// Brings emails into the one spelling; those with letters beyond ASCII SQL can't spell.
 async fn spell_emails(connection: &mut AnyConnection) -> Result<(), StoreError> {
+    connection.execute("UPDATE purchases SET email_key = lower(email) WHERE email IS NOT NULL").await?;
     for (select, update) in [
         (
             "SELECT DISTINCT email FROM purchases WHERE octet_length(email) <> length(email)",
@@ -204,7 +206,7 @@ async fn version(connection: &mut AnyConnection) -> Result<Option<i64>, StoreErr
     }
 }
 
-/// The schema that servers must know at least; nothing where a release before 17 made the database.
+/// The schema that servers must know at least; nothing where a release before 18 made the database.
 async fn least_schema(connection: &mut AnyConnection) -> Result<Option<i64>, StoreError> {
     let least = sqlx::query("SELECT max(least_schema) AS least FROM compatibility");
     match least.fetch_one(connection).await {

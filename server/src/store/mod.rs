@@ -132,7 +132,7 @@ impl Store {
     pub async fn migrate(url: &str) -> Result<(Option<i64>, i64), StoreError> {
         let (_, _, connection, before) = Self::prepare(url, Schema::Migrate).await?;
         connection.close().await?;
-        Ok((before, migrations::LATEST))
+        Ok((before, before.unwrap_or_default().max(migrations::LATEST)))
     }
 
     /// The same, but a database of this release must be there.

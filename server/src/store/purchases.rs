@@ -348,7 +348,8 @@ impl Tx {
             "UPDATE purchases SET state = $2, version = $3, intent = $4, email = $5, wake_at = $6, \
              updated_at = coalesce($7, updated_at), \
              body = $8, external_id = $9, email_key = $10, feed_at = NULL, \
-             pressed = CASE WHEN pressed = 1 THEN 1 ELSE $11 END, was_granted = $12, derived_version = $3 WHERE id = $1",
+             pressed = CASE WHEN pressed = 1 THEN 1 ELSE $11 END, was_granted = $12, variant = $13, \
+             derived_version = $3 WHERE id = $1",
         )
         .bind(purchase.id().as_str())
         .bind(purchase.state().as_str())
@@ -362,6 +363,7 @@ impl Tx {
         .bind(purchase.owner().map(|learner| normalized(&learner.email)))
         .bind(i64::from(purchase.learner().is_some()))
         .bind(i64::from(purchase.was_granted()))
+        .bind(counted_variant(purchase))
         .execute(self.connection())
         .await?;
         Ok(())

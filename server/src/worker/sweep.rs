@@ -4,6 +4,7 @@ use crate::grants::Grants;
 use crate::heartbeat::Heartbeat;
 use crate::payments::Payments;
 use crate::purchase::Event;
+use crate::quiet::Quiet;
 use crate::store::StoreError;
 use crate::trial::{Guard, holds};
 use std::time::Duration;
@@ -18,6 +19,8 @@ const MAILS_KEPT: Duration = Duration::from_secs(90 * 86_400);
 const FORGETS: Duration = Duration::from_secs(3600);
 /// Purchases woken in one go.
 const BATCH: i64 = 200;
+/// How many such lots are caught up with in one sweep, so that what is due soon does not wait for all.
+const CATCH_UPS: usize = 5;
 
 /// Runs every `interval` until the checkout stops.
 pub async fn run_sweep<P: Payments, G: Grants>(
@@ -47,7 +50,6 @@ pub async fn sweep<P: Payments, G: Grants>(
     checkout: &Checkout<P, G>,
     heartbeat: &Heartbeat,
 ) -> Result<(), StoreError> {
-    catch_up(checkout, heartbeat).await?;
     while holds(Guard::Swept) {
         let due = checkout.store.due_purchases(checkout.now(), BATCH).await?;
         let mut woken = 0;
@@ -78,35 +80,38 @@ pub async fn sweep<P: Payments, G: Grants>(
         tx.commit().await?;
         tracing::info!(offering.sku = sku, seats, "codes ran out, and their seats are on sale again");
     }
-    Ok(())
+    catch_up(checkout, heartbeat).await
 }
 
-/// Catches up with what a server of an earlier release has written while this one takes its place.
+/// Catches up with some of what a server of an earlier release has written while this one takes its place.
 async fn catch_up<P: Payments, G: Grants>(
     checkout: &Checkout<P, G>,
     heartbeat: &Heartbeat,
 ) -> Result<(), StoreError> {
-    loop {
-        let behind = checkout.store.underived_purchases(BATCH).await?;
-        let mut done = 0;
+    let mut last = None;
+    for _ in 0..CATCH_UPS {
+        let behind = checkout.store.underived_purchases(last.as_ref(), BATCH).await?;
         for id in &behind {
             heartbeat.beat();
             let mut tx = checkout.store.begin().await?;
-            match tx.derive(id, checkout.now()).await {
-                Ok(()) => {
-                    tx.commit().await?;
-                    done += 1;
-                }
-                Err(error) if error.is_passing() && !matches!(error, StoreError::Newer) => return Err(error),
-                Err(error) => {
-                    tracing::error!(%error, purchase.id = ?id, "a purchase can't be caught up with")
+            let caught_up = match tx.derive(id, checkout.now()).await {
+                Ok(()) => tx.commit().await,
+                failed => failed,
+            };
+            // It is tried again with the next sweep, and holds up no other.
+            if let Err(error) = caught_up {
+                static LEFT: Quiet = Quiet::new();
+                if let Some(more) = LEFT.speak() {
+                    tracing::error!(%error, more, purchase.id = ?id, "a purchase can't be caught up with");
                 }
             }
         }
-        if done == 0 || checkout.stop.is_cancelled() {
-            return Ok(());
+        last = behind.last().cloned();
+        if last.is_none() || checkout.stop.is_cancelled() {
+            break;
         }
     }
+    Ok(())
 }
 
 async fn forget<P: Payments, G: Grants>(checkout: &Checkout<P, G>) -> Result<(), StoreError> {

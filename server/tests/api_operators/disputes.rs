@@ -131,3 +131,39 @@ async fn one_that_was_lost_and_is_won_after_all_calls_a_person() {
     );
     finds_nothing(&app);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_several_the_open_ones_forbid_refunds_and_the_lost_ones_count() {
+    let app = TestApp::start().await;
+    let (id, intent) = app.buy(COURSE, 4900).await;
+    let stripe = app.sandbox.stripe();
+    let first = id_of(&stripe.dispute_part(&intent, 1900).unwrap());
+    stripe.move_dispute(&first, DisputeStatus::Lost).unwrap();
+    becomes(&app, &id, "lost").await;
+    let second = id_of(&stripe.dispute_part(&intent, 3000).unwrap());
+    becomes(&app, &id, "open").await;
+    let purchase = shown(&app, &id);
+    assert_eq!((&purchase["state"], &purchase["disputed"]), (&json!("granted"), &json!(1900)));
+    assert!(run(&app, &["purchases", "refund", &id, "--as=ada"]).refused().contains("answer the dispute"));
+    stripe.move_dispute(&second, DisputeStatus::Won).unwrap();
+    becomes(&app, &id, "lost").await;
+    let purchase = shown(&app, &id);
+    assert_eq!((&purchase["state"], &purchase["refundable"]), (&json!("granted"), &json!(3000)));
+    finds_nothing(&app);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_dispute_after_an_inquiry_that_came_to_nothing_is_one() {
+    let app = TestApp::start().await;
+    let (id, intent) = app.buy(COURSE, 4900).await;
+    let inquiry = id_of(&app.sandbox.stripe().inquire(&intent).unwrap());
+    app.sandbox.stripe().move_dispute(&inquiry, DisputeStatus::WarningClosed).unwrap();
+    becomes(&app, &id, "won").await;
+    let dispute = id_of(&app.sandbox.stripe().open_dispute(&intent).unwrap());
+    becomes(&app, &id, "open").await;
+    assert_eq!(moved(&app, &id).await, [line("dispute_opened", 4900)]);
+    assert!(run(&app, &["purchases", "refund", &id, "--as=ada"]).refused().contains("answer the dispute"));
+    app.sandbox.stripe().move_dispute(&dispute, DisputeStatus::Lost).unwrap();
+    app.reaches(&id, "refunded").await;
+    finds_nothing(&app);
+}

@@ -179,7 +179,8 @@ async fn money_that_a_bank_asks_for_is_not_given_back_twice() {
     let app = TestApp::start().await;
     let (id, intent) = app.buy("ru-course", 4900).await;
     app.sandbox.stripe().open_dispute(&intent).unwrap();
-    app.sandbox.stripe().webhooks_settled().await;
+    let dispute = || run(&app, &["purchases", "show", &id, "--json"]).json()["dispute"].clone();
+    app.until("the dispute", |_| dispute() == "open").await;
     let refusal = run(&app, &["purchases", "refund", &id, "--as=ada"]).refused();
     assert!(refusal.contains("dispute"), "{refusal}");
     app.reaches(&id, "granted").await;

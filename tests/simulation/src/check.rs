@@ -104,13 +104,12 @@ pub(crate) async fn at_the_end(run: &mut Run) -> Result<(), String> {
 async fn books(run: &Run, purchase: &Purchase) -> Result<(), String> {
     let name = purchase.reference().as_str();
     let in_books = run.store.purchase_in_books(purchase.id()).await.map_err(|error| error.to_string())?;
-    let Some((purchase, charged, refunded)) = &in_books else {
+    let Some((purchase, booked)) = &in_books else {
         return Err(format!("{name} is not in the books"));
     };
-    let (known, booked) = ((purchase.charged(), purchase.refunded()), (*charged, *refunded));
-    if booked != known {
-        let lines = run.store.ledger_of(purchase.id()).await.map_err(|error| error.to_string())?;
-        return Err(format!("{name} has charged and refunded {known:?}, and the books {booked:?} {lines:?}"));
+    let lacking = purchase.unbooked(*booked);
+    if !lacking.is_empty() {
+        return Err(format!("{name}: the books have {booked:?}, and lack {lacking:?}"));
     }
     let lines = run.store.ledger_of(purchase.id()).await.map_err(|error| error.to_string())?;
     let world = run.world.lock();

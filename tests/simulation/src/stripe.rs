@@ -4,7 +4,7 @@ use redis_checkout::payments::{
     BadWebhook, BalancePage, ClientSecret, Intent, IntentPage, IntentStatus, IntentTerms, Message, News,
     Payments, PaymentsError, RefundStatus, Session, SessionTerms, TakenBack,
 };
-use redis_checkout::purchase::{Dispute, Disputed, Reference};
+use redis_checkout::purchase::{Dispute, Disputed, DisputedMoney, Reference};
 use shared::{Currency, Timestamp};
 
 pub(crate) struct SimStripe(pub(crate) World);
@@ -160,7 +160,10 @@ impl Payments for SimStripe {
                 failed: known.sum_of(RefundStatus::Failed),
                 dispute: known.dispute.map(|standing| Disputed {
                     standing,
-                    withdrawn: if standing == Dispute::Won { 0 } else { known.now.received },
+                    money: DisputedMoney {
+                        withdrawn: if standing == Dispute::Won { 0 } else { known.now.received },
+                        lost: if standing == Dispute::Lost { known.now.received } else { 0 },
+                    },
                     refundable: false,
                 }),
             })
@@ -343,8 +346,8 @@ impl Inner {
     pub(crate) fn dispute(&mut self, id: &str, dispute: Dispute) {
         let Ok(known) = self.intent(id) else { return };
         known.dispute = Some(dispute);
-        let reference = known.now.reference.clone();
-        self.send("charge.dispute", News::Unclear { intent: Some(id.to_owned()), reference });
+        // A dispute names the intent alone.
+        self.send("charge.dispute", News::Unclear { intent: Some(id.to_owned()), reference: None });
     }
 
     fn send(&mut self, kind: &str, news: News) {

@@ -1,4 +1,5 @@
 //! What moved our balance at Stripe, as its balance transactions say.
+use super::read::of_dispute;
 use super::{PAGE, Stripe};
 use crate::payments::{BalanceEntry, BalancePage, Moved, PaymentsError};
 use shared::{Currency, Timestamp};
@@ -49,7 +50,7 @@ fn read(transaction: &BalanceTransaction) -> Option<BalanceEntry> {
         BalanceTransactionSource::Dispute(dispute) => {
             let intent = dispute.payment_intent.as_ref()?.id().to_string();
             let moved = if transaction.amount < 0 { Moved::Disputed } else { Moved::DisputeWon };
-            (intent, moved, dispute.amount, &dispute.currency)
+            (intent, moved, of_dispute(dispute, transaction.amount).abs(), &dispute.currency)
         }
         _ => return None,
     };

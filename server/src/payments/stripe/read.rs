@@ -1,7 +1,7 @@
 //! What Stripe's objects say.
 use super::{REFERENCE, REFUND};
 use crate::payments::{ClientSecret, Intent, IntentStatus, News, RefundStatus};
-use crate::purchase::{Dispute, Disputed, Reference};
+use crate::purchase::{Dispute, Disputed, DisputedMoney, Reference};
 use shared::Currency;
 use stripe_core::{Dispute as StripeDispute, DisputeStatus, PaymentIntent, PaymentIntentStatus};
 use stripe_webhook::EventObject;
@@ -79,26 +79,40 @@ pub(super) fn refund_status(status: Option<&str>) -> RefundStatus {
 
 /// What disputes of one payment come to, if there are any.
 pub(super) fn disputed(disputes: &[StripeDispute]) -> Option<Disputed> {
-    let each = disputes.iter().map(|dispute| {
+    let mut money = DisputedMoney::default();
+    let (mut standings, mut refundable) = (Vec::new(), true);
+    for dispute in disputes {
         let withdrawn = withdrawn(dispute);
-        (standing(dispute.status.as_str(), withdrawn), withdrawn, dispute.is_charge_refundable)
-    });
-    let all: Vec<_> = each.collect();
-    let is = |wanted| all.iter().any(|&(standing, ..)| standing == wanted);
-    let standing = [Dispute::Lost, Dispute::Open, Dispute::Won].into_iter().find(|&standing| is(standing))?;
-    let withdrawn = all.iter().map(|&(_, withdrawn, _)| withdrawn).sum();
-    let mut open = all.iter().filter(|&&(standing, ..)| standing == Dispute::Open);
-    let refundable = open.all(|&(.., refundable)| refundable);
-    Some(Disputed { standing, withdrawn, refundable })
+        let standing = standing(dispute.status.as_str(), withdrawn);
+        money.withdrawn += withdrawn;
+        money.lost += if standing == Dispute::Lost { withdrawn } else { 0 };
+        refundable &= standing != Dispute::Open || dispute.is_charge_refundable;
+        standings.push(standing);
+    }
+    let order = [Dispute::Open, Dispute::Lost, Dispute::Won];
+    let standing = order.into_iter().find(|standing| standings.contains(standing))?;
+    Some(Disputed { standing, money, refundable })
 }
 
-/// Minor units in the currency of the payment, where Stripe's balance may be in another.
+/// Minor units in the currency of the payment.
 fn withdrawn(dispute: &StripeDispute) -> i64 {
     let movements = &dispute.balance_transactions;
-    let net: i64 = movements.iter().map(|movement| movement.amount).sum();
-    // What is lost is gone also where Stripe does not say how.
-    let is_taken = net < 0 || (movements.is_empty() && dispute.status == DisputeStatus::Lost);
-    if is_taken { dispute.amount } else { 0 }
+    if movements.is_empty() {
+        // What is lost is gone also where Stripe does not say how.
+        return if dispute.status == DisputeStatus::Lost { dispute.amount } else { 0 };
+    }
+    movements.iter().map(|movement| -of_dispute(dispute, movement.amount)).sum::<i64>().max(0)
+}
+
+/// What a movement of our balance, which may be in another currency, is of what was disputed: of a payment that was refunded in
+/// part Stripe may give a part back.
+pub(super) fn of_dispute(dispute: &StripeDispute, amount: i64) -> i64 {
+    let taken = dispute.balance_transactions.iter().map(|movement| -movement.amount.min(0)).sum::<i64>();
+    if taken == 0 {
+        return amount.signum() * dispute.amount;
+    }
+    let share = i128::from(dispute.amount) * i128::from(amount) / i128::from(taken);
+    i64::try_from(share).unwrap_or(amount)
 }
 
 /// A bank's inquiry that comes to nothing is closed as a warning; one that was prevented has been settled with the learner's

@@ -169,7 +169,7 @@ async fn a_database_of_a_later_release_is_left_alone_unless_that_one_lets_earlie
     .await;
     let url = fixture.database.url();
     for schema in [Schema::Migrate, Schema::Create, Schema::Check] {
-        execute("UPDATE compatibility SET least_schema = 17").await;
+        execute("UPDATE compatibility SET least_schema = 18").await;
         Store::open(url, LIMITS, CurrentCatalog::default(), schema).await.unwrap();
         execute("UPDATE compatibility SET least_schema = 9999").await;
         let refusal =
