@@ -161,8 +161,8 @@ impl Payments for SimStripe {
                 dispute: known.dispute.map(|standing| Disputed {
                     standing,
                     money: DisputedMoney {
-                        withdrawn: if standing == Dispute::Won { 0 } else { known.now.received },
-                        lost: if standing == Dispute::Lost { known.now.received } else { 0 },
+                        withdrawn: if standing == Dispute::Won { 0 } else { known.disputed },
+                        lost: if standing == Dispute::Lost { known.disputed } else { 0 },
                     },
                     refundable: false,
                 }),
@@ -188,11 +188,8 @@ impl SimIntent {
 
     /// What Stripe still has of it.
     pub(crate) fn kept(&self) -> i64 {
-        if self.dispute == Some(Dispute::Lost) {
-            0
-        } else {
-            self.now.received - self.sum_of(RefundStatus::Succeeded)
-        }
+        let left = self.now.received - self.sum_of(RefundStatus::Succeeded);
+        if self.dispute == Some(Dispute::Lost) { left - self.disputed.min(left) } else { left }
     }
 
     pub(crate) fn is_paid(&self) -> bool {
@@ -234,6 +231,7 @@ impl Inner {
             handed_out: false,
             refunds: Vec::new(),
             dispute: None,
+            disputed: 0,
         });
         intent
     }
@@ -344,7 +342,11 @@ impl Inner {
     }
 
     pub(crate) fn dispute(&mut self, id: &str, dispute: Dispute) {
+        let part = dispute == Dispute::Open && self.chooser.pick(2) == 1;
         let Ok(known) = self.intent(id) else { return };
+        if dispute == Dispute::Open {
+            known.disputed = if part { known.now.received / 3 } else { known.now.received };
+        }
         known.dispute = Some(dispute);
         // A dispute names the intent alone.
         self.send("charge.dispute", News::Unclear { intent: Some(id.to_owned()), reference: None });

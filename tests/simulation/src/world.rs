@@ -65,6 +65,8 @@ pub(crate) struct SimIntent {
     pub(crate) handed_out: bool,
     pub(crate) refunds: Vec<SimRefund>,
     pub(crate) dispute: Option<Dispute>,
+    /// So much of it.
+    pub(crate) disputed: i64,
 }
 
 pub(crate) struct SimRefund {

@@ -92,8 +92,11 @@ impl Run {
                 "the bank asks for the money"
             }
             5 => {
-                let open = world.intent(&id).is_ok_and(|known| known.dispute == Some(Dispute::Open));
-                if open {
+                let dispute = world.intent(&id).ok().and_then(|known| known.dispute);
+                if dispute == Some(Dispute::Lost) {
+                    // On appeal.
+                    world.dispute(&id, Dispute::Won);
+                } else if dispute == Some(Dispute::Open) {
                     let lost = world.chooser.happens(50);
                     world.dispute(&id, if lost { Dispute::Lost } else { Dispute::Won });
                 }
