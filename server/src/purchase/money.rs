@@ -76,21 +76,22 @@ impl Purchase {
             return vec![];
         }
         let (failed_now, fell) = (failed - self.refunds_failed, succeeded < self.refunded);
+        let (gone, was_all_gone) = (self.gone(), self.is_all_gone());
         (self.refunds_failed, self.refunded) = (failed, succeeded);
         self.refund_asked = succeeded.max(self.refund_asked - failed_now);
         if self.is_all_gone() {
-            return if self.state == State::Refunded { vec![] } else { self.take_back(now) };
+            let is_over = self.state == State::Refunded;
+            return if is_over {
+                self.tell_of_money(gone).into_iter().collect()
+            } else {
+                self.take_back(now)
+            };
         }
         if failed_now == 0 {
-            // A part went back: whoever counts the money hears of it, and access stays.
-            let told = self.state == State::Granted;
-            return told
-                .then_some(Command::TellAccounts { event: AccountEvent::Refunded })
-                .into_iter()
-                .collect();
+            return self.tell_of_money(gone).into_iter().collect();
         }
         // The bank would not take the money, perhaps long after Stripe had called it given back.
-        if self.state == State::Refunded {
+        if self.state == State::Refunded && was_all_gone {
             self.state = State::Refunding;
             self.ended_at = None;
             self.wait_for_stripe(now, limits);
@@ -122,25 +123,38 @@ impl Purchase {
         if self.is_settled_free() {
             return vec![];
         }
-        let before = self.lost();
+        let (before, gone) = (self.lost(), self.gone());
         (self.dispute, self.disputed) = (Some(news.standing), Some(news.money));
         self.dispute_forbids_refund = news.standing == Dispute::Open && !news.refundable;
         let lost = self.lost();
-        if self.state == State::Refunded {
-            if lost >= before {
-                return vec![];
-            }
-            self.dispute_regained = true;
-            let why = "a dispute that was lost has been won after all, and access has ended: give it another way, or give \
-                       the money back with `purchases refund`";
-            return vec![Command::CallPerson { why: why.to_owned() }];
-        }
-        if lost > 0 && (self.is_all_gone() || limits.partial_dispute_ends_access) {
+        if self.state != State::Refunded
+            && lost > 0
+            && (self.is_all_gone() || limits.partial_dispute_ends_access)
+        {
             return self.take_back(now);
         }
-        // A part is gone, or is back: whoever counts the money hears of it, and access stays.
-        let told = lost != before && self.state == State::Granted;
-        told.then_some(Command::TellAccounts { event: AccountEvent::Refunded }).into_iter().collect()
+        let mut commands = Vec::new();
+        if lost < before && matches!(self.state, State::Refunding | State::Refunded) {
+            self.dispute_regained = true;
+            self.refund_failed |= self.state == State::Refunding;
+            let why = "a dispute that was lost has been won after all, and access has ended or is to end: give it another \
+                       way, or give the money back with `purchases refund`";
+            commands.push(Command::CallPerson { why: why.to_owned() });
+        }
+        commands.extend(self.tell_of_money(gone));
+        commands
+    }
+
+    /// Minor units that are not ours any more.
+    fn gone(&self) -> i64 {
+        self.refunded + self.lost()
+    }
+
+    /// Where a part is gone, or is back, whoever counts the money hears of it, and access stays as it is.
+    fn tell_of_money(&self, gone_before: i64) -> Option<Command> {
+        let counts = matches!(self.state, State::Granted | State::Refunded);
+        (counts && self.gone() != gone_before)
+            .then_some(Command::TellAccounts { event: AccountEvent::Refunded })
     }
 
     /// Minor units that banks have taken back for good.
@@ -158,12 +172,16 @@ impl Purchase {
     /// Whether Stripe refunds nothing until a bank has decided.
     #[must_use]
     pub fn dispute_forbids_refund(&self) -> bool {
-        let is_unclear = self.dispute == Some(Dispute::Open) && self.disputed.is_none();
-        self.dispute_forbids_refund || is_unclear
+        self.dispute_forbids_refund || self.is_dispute_unclear()
+    }
+
+    /// Whether a release that knew of no amounts has told of a dispute last.
+    pub(crate) fn is_dispute_unclear(&self) -> bool {
+        matches!(self.dispute, Some(Dispute::Open | Dispute::Lost)) && self.disputed.is_none()
     }
 
     fn is_all_gone(&self) -> bool {
-        self.refunded + self.lost() >= self.charged
+        self.gone() >= self.charged
     }
 
     /// Money is taken once for each purchase: what another intent took goes back.

@@ -44,8 +44,10 @@ impl<P: Payments, G: Grants> Checkout<P, G> {
             }
         }
         // One that was charged before that time is told of in part.
-        for (intent, Told { sums, charged_at, moved_at, currency }) in told {
+        for (intent, Told { mut sums, charged_at, moved_at, currency }) in told {
             let Some(charged_at) = charged_at else { continue };
+            // What comes back may be more than was taken, at another rate of exchange.
+            sums.disputed = sums.disputed.max(0);
             let Some((reference, known, booked_at)) = self.store.ledger_of_intent(&intent).await? else {
                 continue;
             };

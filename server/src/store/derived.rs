@@ -3,7 +3,7 @@
 use super::purchases::{Locked, known_id};
 use super::{Store, StoreError, Tx};
 use crate::email::normalized;
-use crate::purchase::{Purchase, PurchaseId};
+use crate::purchase::{Command, Purchase, PurchaseId, Receiver};
 use shared::Timestamp;
 use sqlx::Row;
 
@@ -31,6 +31,9 @@ impl Tx {
             return Ok(());
         }
         self.book(&purchase, now).await?;
+        if purchase.is_dispute_unclear() {
+            self.enqueue(id, &Command::AskStripe, &Receiver::Stripe, now).await?;
+        }
         sqlx::query(
             "UPDATE purchases SET email_key = $2, variant = $3, pressed = CASE WHEN pressed = 1 THEN 1 ELSE $4 END, \
              was_granted = $5, derived_version = version WHERE id = $1",

@@ -119,7 +119,8 @@ impl Store {
 }
 
 impl Store {
-    /// Whose payment intent it is, what the books say that it has moved, and when last; nothing where they don't know it.
+    /// Whose payment intent it is, what the books say that it has moved, and when last; nothing where they
+    /// don't know it, or are still to catch up.
     pub async fn ledger_of_intent(
         &self,
         intent: &str,
@@ -132,7 +133,7 @@ impl Store {
              CAST(coalesce(sum(CASE WHEN l.kind = 'dispute_opened' THEN l.amount \
              WHEN l.kind = 'dispute_won' THEN -l.amount END), 0) AS BIGINT) AS disputed \
              FROM ledger l JOIN purchases p ON p.id = l.purchase_id WHERE l.intent = $1 AND l.kind <> 'fee' \
-             GROUP BY p.reference",
+             AND p.derived_version = p.version GROUP BY p.reference",
         );
         let Some(row) = row.bind(intent).fetch_optional(self.pool()).await? else { return Ok(None) };
         let sums = LedgerSums {

@@ -141,7 +141,12 @@ impl<P: Payments, G: Grants> Checkout<P, G> {
         key: &str,
     ) -> Result<Outcome, PaymentsError> {
         let Some(intent) = purchase.intent() else { return Ok(Outcome::Done(vec![])) };
-        match self.payments.refund(intent, amount, key).await? {
+        // Without an amount Stripe gives back also what a bank has taken meanwhile; and a key stands for one request.
+        let (amount, key) = match amount {
+            None if purchase.lost() > 0 => (Some(purchase.refundable()), format!("{key}-rest")),
+            amount => (amount, key.to_owned()),
+        };
+        match self.payments.refund(intent, amount, &key).await? {
             RefundStatus::Pending => Ok(Outcome::Done(vec![])),
             RefundStatus::Succeeded | RefundStatus::Failed => {
                 Ok(Outcome::Done(self.payments.taken_back(intent).await?.events()))
@@ -169,7 +174,17 @@ impl<P: Payments, G: Grants> Checkout<P, G> {
     }
 
     async fn return_stray(&self, intent: &str, amount: i64, key: &str) -> Result<Outcome, PaymentsError> {
-        Ok(match self.payments.refund(intent, Some(amount), key).await? {
+        let status = match self.payments.refund(intent, Some(amount), key).await {
+            Err(PaymentsError::Permanent { code }) => {
+                // Somebody may have given it back at Stripe itself.
+                match self.payments.taken_back(intent).await?.refunded >= amount {
+                    true => RefundStatus::Succeeded,
+                    false => return Err(PaymentsError::Permanent { code }),
+                }
+            }
+            outcome => outcome?,
+        };
+        Ok(match status {
             RefundStatus::Succeeded => Outcome::Done(vec![]),
             // Nobody else asks what becomes of it.
             RefundStatus::Pending => Outcome::later("the refund is under way", None),

@@ -44,3 +44,25 @@ async fn a_change_books_what_an_earlier_release_has_not() {
     assert_eq!(booked.charged, 4900);
     assert!(fixture.store.underived_purchases(None, 9).await.unwrap().is_empty());
 }
+
+#[tokio::test]
+async fn of_a_dispute_that_an_earlier_release_has_told_of_stripe_is_asked_how_much() {
+    let fixture = Fixture::new().await;
+    let id = fixture.open(1).await;
+    fixture.pay(&id).await;
+    sqlx::query(
+        "UPDATE purchases SET derived_version = NULL, body = replace(body, '\"dispute\":null', '\"dispute\":\"lost\"')",
+    )
+    .execute(fixture.store.pool())
+    .await
+    .unwrap();
+    assert!(
+        fixture.store.purchase(&id).await.unwrap().dispute_forbids_refund(),
+        "nobody knows how much is left"
+    );
+    let mut tx = fixture.store.begin().await.unwrap();
+    tx.derive(&id, NOW).await.unwrap();
+    tx.commit().await.unwrap();
+    let asked = fixture.store.lease(&Receiver::Stripe, NOW, LEASE).await.unwrap().unwrap();
+    assert_eq!(asked.command, Command::AskStripe);
+}
