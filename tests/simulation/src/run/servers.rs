@@ -1,4 +1,5 @@
-//! What servers do by themselves or on a message: the outbox, the sweep, webhooks, the comparison.
+//! What servers do by themselves or on a message, and how they end: the outbox, the sweep, webhooks, the comparison,
+//! crashes and power cuts.
 use super::*;
 
 impl Run {
@@ -88,5 +89,41 @@ impl Run {
             Heard::Nothing
         };
         self.begin(instance, "reconcile".to_owned(), reconcile).await;
+    }
+
+    /// Both servers and their disk have none any more; of what was not synced nothing, all, or every other write is there.
+    pub(super) async fn cut_power(&mut self, database: &mut Database) -> anyhow::Result<()> {
+        if !self.may_lose_power {
+            return Ok(());
+        }
+        let kept = self.pick(3);
+        self.tell(|| "the power goes".to_owned());
+        let mut writes = 0;
+        let survives = || {
+            writes += 1;
+            [false, true, writes % 2 == 0][kept]
+        };
+        database.cut_power(survives).await?;
+        self.store = database.store().clone();
+        self.disk = database.disk().clone();
+        self.disk.set_losing_power(true);
+        self.snapshots = database.snapshots();
+        for instance in 0..INSTANCES {
+            self.crash(instance);
+        }
+        Ok(())
+    }
+
+    /// All that one server has under way is gone.
+    pub(super) fn crash(&mut self, instance: usize) {
+        self.tell(|| format!("server {instance} dies and starts again"));
+        let (gone, left) = std::mem::take(&mut self.operations)
+            .into_iter()
+            .partition(|operation: &Operation| operation.instance == instance);
+        self.operations = left;
+        let unanswered = gone.iter().filter_map(|operation: &Operation| operation.message);
+        self.world.lock().stripe.mail.extend(unanswered);
+        drop::<Vec<_>>(gone);
+        self.instances[instance] = server(instance, &self.store, &self.world, &self.time);
     }
 }
