@@ -91,9 +91,9 @@ pub const STEPS: [&str; 14] = [
 ];
 
 #[cfg(feature = "trial")]
-pub use on::{Killed, kill_at, without};
+pub use on::{Killed, fall_silent_at, kill_at, without};
 #[cfg(feature = "trial")]
-pub(crate) use on::{holds, reach};
+pub(crate) use on::{falls_silent, holds, reach};
 
 #[cfg(not(feature = "trial"))]
 pub(crate) const fn holds(_: Guard) -> bool {
@@ -102,6 +102,11 @@ pub(crate) const fn holds(_: Guard) -> bool {
 
 #[cfg(not(feature = "trial"))]
 pub(crate) const fn reach(_step: &str, _of: &str) {}
+
+#[cfg(not(feature = "trial"))]
+pub(crate) const fn falls_silent() -> bool {
+    false
+}
 
 #[cfg(feature = "trial")]
 mod on {
@@ -113,6 +118,8 @@ mod on {
         static TAKEN_AWAY: Cell<Option<Guard>> = const { Cell::new(None) };
         /// Steps that this thread may still reach.
         static STEPS_TO_LIVE: Cell<Option<u32>> = const { Cell::new(None) };
+        /// Commits of this thread that are still answered.
+        static COMMITS_ANSWERED: Cell<Option<u32>> = const { Cell::new(None) };
     }
 
     /// What a thread that was killed at a step unwinds with.
@@ -127,6 +134,18 @@ mod on {
     /// Has this thread unwind with [`Killed`] at the `nth` step from here; nothing lets it live.
     pub fn kill_at(nth: Option<u32>) {
         STEPS_TO_LIVE.set(nth);
+    }
+
+    /// Has the database keep what the `nth` commit from here writes, and say nothing; nothing has it answer.
+    pub fn fall_silent_at(nth: Option<u32>) {
+        COMMITS_ANSWERED.set(nth);
+    }
+
+    /// Whether nobody is told of this commit.
+    pub(crate) fn falls_silent() -> bool {
+        let left = COMMITS_ANSWERED.get();
+        COMMITS_ANSWERED.set(left.and_then(|left| left.checked_sub(1)));
+        left == Some(0)
     }
 
     pub(crate) fn holds(guard: Guard) -> bool {

@@ -69,11 +69,13 @@ pub(super) fn in_time<'a, T: 'a>(work: BoxFuture<'a, Result<T, Error>>) -> BoxFu
 pub(super) async fn or_silence<T>(
     work: impl Future<Output = Result<T, StoreError>>,
 ) -> Result<T, StoreError> {
-    tokio::time::timeout(DEADLINE, work).await.unwrap_or_else(|_| {
-        let words =
-            "the database does not answer, and may have done what was asked: look before asking again";
-        Err(Error::Io(io::Error::new(io::ErrorKind::TimedOut, words)).into())
-    })
+    tokio::time::timeout(DEADLINE, work).await.unwrap_or_else(|_| Err(unanswered()))
+}
+
+/// What is said where nobody knows whether it was done.
+pub(super) fn unanswered() -> StoreError {
+    let words = "the database does not answer, and may have done what was asked: look before asking again";
+    Error::Io(io::Error::new(io::ErrorKind::TimedOut, words)).into()
 }
 
 /// When a connection was last found to be silent. All that are older are given up on without a question, since one wire

@@ -4,7 +4,7 @@ use super::purchases::{Locked, known_id};
 use super::{Store, StoreError, Tx};
 use crate::email::normalized;
 use crate::purchase::{Command, Purchase, PurchaseId, Receiver};
-use shared::Timestamp;
+use shared::{Email, Timestamp};
 use sqlx::Row;
 
 impl Store {
@@ -34,6 +34,7 @@ impl Tx {
         if purchase.is_dispute_unclear() {
             self.enqueue(id, &Command::AskStripe, &Receiver::Stripe, now).await?;
         }
+        self.respell_redemptions(id).await?;
         sqlx::query(
             "UPDATE purchases SET email_key = $2, variant = $3, pressed = CASE WHEN pressed = 1 THEN 1 ELSE $4 END, \
              was_granted = $5, derived_version = version WHERE id = $1",
@@ -45,6 +46,25 @@ impl Tx {
         .bind(i64::from(purchase.was_granted()))
         .execute(self.connection())
         .await?;
+        Ok(())
+    }
+
+    /// A server of an earlier release spells some emails another way than those that count and erase look for.
+    pub(super) async fn respell_redemptions(&mut self, id: &PurchaseId) -> Result<(), StoreError> {
+        let rows =
+            sqlx::query("SELECT code, email FROM redemptions WHERE purchase_id = $1 AND email IS NOT NULL")
+                .bind(id.as_str())
+                .fetch_all(self.connection())
+                .await?;
+        for row in &rows {
+            let Ok(email) = Email::parse(row.try_get("email")?) else { continue };
+            sqlx::query("UPDATE redemptions SET email = $3 WHERE purchase_id = $1 AND code = $2")
+                .bind(id.as_str())
+                .bind(row.try_get::<&str, _>("code")?)
+                .bind(normalized(&email))
+                .execute(self.connection())
+                .await?;
+        }
         Ok(())
     }
 }

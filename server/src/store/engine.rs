@@ -62,7 +62,8 @@ impl Engine {
             Self::Postgres => connection
                 .execute(
                     "SET statement_timeout = '12s'; SET idle_in_transaction_session_timeout = '20s'; \
-                     SET tcp_keepalives_idle = 10; SET tcp_keepalives_interval = 5; SET tcp_keepalives_count = 3;",
+                     SET tcp_keepalives_idle = 10; SET tcp_keepalives_interval = 5; SET tcp_keepalives_count = 3; \
+                     SET tcp_user_timeout = '20s';",
                 )
                 .await
                 .map(drop),

@@ -4,10 +4,10 @@
 //! Who is done does not commit at once, but stands in line again to do so: by then others have written into the same
 //! transaction, and one commit, which is what the disk is slow at, keeps the writes of all. Where nobody waits, it is
 //! one's turn again at once. Nobody is told that theirs is kept before it is.
-use super::deadline::or_silence;
+use super::deadline::{or_silence, unanswered};
 use super::{PATIENCE, StoreError};
 use crate::quiet::Quiet;
-use crate::trial::{Guard, holds};
+use crate::trial::{Guard, falls_silent, holds};
 use sqlx::{AnyConnection, Executor};
 use std::ops::{Deref, DerefMut};
 use std::sync::Arc;
@@ -98,7 +98,8 @@ impl Turn {
                 self.line.commit_in_turn(number);
             }
         }
-        or_silence(hear(told)).await
+        or_silence(hear(told)).await?;
+        if falls_silent() { Err(unanswered()) } else { Ok(()) }
     }
 
     /// Takes back what was written, and returns once what was read is kept: others may have written it in the same

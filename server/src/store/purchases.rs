@@ -201,6 +201,9 @@ impl Tx {
         if purchase.balance() != balance || !is_derived {
             self.book(&purchase, now).await?;
         }
+        if !is_derived {
+            self.respell_redemptions(id).await?;
+        }
         if purchase.version() != before {
             self.update(&purchase, &body, (!tells).then_some(now)).await?;
             self.changed.push(id.clone());

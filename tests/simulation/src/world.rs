@@ -102,6 +102,10 @@ pub(crate) enum Fate {
     Refused,
     /// Done, and the answer is lost.
     Lost,
+    /// Not done, and whoever asked hears nothing until their deadline.
+    Silent,
+    /// Done, and whoever asked hears nothing until their deadline.
+    SilentAfter,
 }
 
 impl World {
@@ -133,17 +137,17 @@ impl World {
     ) -> Result<T, E> {
         let fate = self.lock().fate();
         self.lock().tell(|| format!("    {what}: {fate:?}"));
-        if fate == Fate::Slow {
+        if matches!(fate, Fate::Slow | Fate::Silent) {
             Gate::new(self).await;
         }
-        if fate == Fate::Refused {
+        if matches!(fate, Fate::Refused | Fate::Silent) {
             return Err(lost("refused"));
         }
         let answer = work(&mut self.lock());
-        if fate == Fate::SlowAnswer {
+        if matches!(fate, Fate::SlowAnswer | Fate::SilentAfter) {
             Gate::new(self).await;
         }
-        if fate == Fate::Lost { Err(lost("no answer")) } else { answer }
+        if matches!(fate, Fate::Lost | Fate::SilentAfter) { Err(lost("no answer")) } else { answer }
     }
 }
 
@@ -152,12 +156,14 @@ impl Inner {
         if !self.faulty {
             return Fate::Fine;
         }
-        match self.chooser.pick(20) {
+        match self.chooser.pick(22) {
             0..=11 => Fate::Fine,
             12..=13 => Fate::Slow,
             14..=15 => Fate::SlowAnswer,
             16..=17 => Fate::Refused,
-            _ => Fate::Lost,
+            18..=19 => Fate::Lost,
+            20 => Fate::Silent,
+            _ => Fate::SilentAfter,
         }
     }
 

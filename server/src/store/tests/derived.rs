@@ -12,6 +12,7 @@ async fn what_an_earlier_release_has_written_is_found_counted_and_booked() {
     for statement in [
         "UPDATE purchases SET email_key = NULL, pressed = 0, derived_version = version - 1 WHERE id = $1",
         "DELETE FROM ledger WHERE purchase_id = $1",
+        "INSERT INTO redemptions (purchase_id, code, email, at) VALUES ($1, 'HALF', 'JÜRGEN@example.com', 0)",
     ] {
         sqlx::query(statement).bind(id.as_str()).execute(fixture.store.pool()).await.unwrap();
     }
@@ -28,6 +29,8 @@ async fn what_an_earlier_release_has_written_is_found_counted_and_booked() {
         (row.get::<String, _>("email_key").as_str(), row.get::<i64, _>("pressed")),
         ("ada@example.com", 1)
     );
+    let row = sqlx::query("SELECT email FROM redemptions").fetch_one(fixture.store.pool()).await.unwrap();
+    assert_eq!(row.get::<String, _>("email"), "jürgen@example.com", "so that it is counted and erased");
     assert!(fixture.store.underived_purchases(None, 9).await.unwrap().is_empty());
 }
 

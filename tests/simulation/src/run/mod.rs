@@ -188,7 +188,7 @@ impl Run {
     }
 
     async fn step(&mut self, database: &mut Database) -> Result<(), String> {
-        match self.pick(107) {
+        match self.pick(110) {
             0..=23 => self.work().await,
             24..=31 => self.open().await?,
             32..=43 => self.press_pay().await,
@@ -207,6 +207,7 @@ impl Run {
                 self.crash(instance);
             }
             97 => self.reconcile().await,
+            107..=109 => self.abandon(),
             106 => self.cut_power(database).await.map_err(|error| error.to_string())?,
             100..=102 => self.change_coupon().await,
             103 => self.revoke_coupon().await?,
@@ -258,6 +259,10 @@ impl Run {
             trial::kill_at(Some(steps));
         }
         if faulty && self.happens(2) {
+            let commits = u32::try_from(self.pick(3)).unwrap_or(0);
+            trial::fall_silent_at(Some(commits));
+        }
+        if faulty && self.happens(2) {
             let call = [Call::Write, Call::Sync][self.pick(2)];
             let (syncs, failure) = (self.pick(3), [Failure::Full, Failure::Broken][self.pick(2)]);
             self.disk.fail_at(call, u32::try_from(syncs).unwrap_or(0), failure);
@@ -270,6 +275,7 @@ impl Run {
         });
         let ended = AssertUnwindSafe(until_parked).catch_unwind().await;
         trial::kill_at(None);
+        trial::fall_silent_at(None);
         if self.disk.heal() {
             self.tell(|| "    the disk has failed in the meantime".to_owned());
         }

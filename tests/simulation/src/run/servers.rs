@@ -91,6 +91,17 @@ impl Run {
         self.begin(instance, "reconcile".to_owned(), reconcile).await;
     }
 
+    /// Whoever waited for an operation has gone away, or its loop was late and begins anew: it is dropped where it waits.
+    pub(super) fn abandon(&mut self) {
+        if self.operations.is_empty() {
+            return;
+        }
+        let place = self.pick(self.operations.len());
+        let operation = self.operations.remove(place);
+        self.tell(|| format!("#{} is dropped: {}", operation.id, operation.what));
+        self.world.lock().stripe.mail.extend(operation.message);
+    }
+
     /// Both servers and their disk have none any more; of what was not synced nothing, all, or every other write is there.
     pub(super) async fn cut_power(&mut self, database: &mut Database) -> anyhow::Result<()> {
         if !self.may_lose_power {
