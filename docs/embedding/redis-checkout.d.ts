@@ -60,7 +60,7 @@ export interface RedisCheckoutErrorDetail extends RedisCheckoutDetail {
 /** Codes may be added: treat one that you don't know like any failure. */
 export type RedisCheckoutErrorCode =
   | 'unknown_sku' | 'unknown_variant' | 'unavailable' | 'offline' | 'timeout' | 'wasm_unavailable' | 'stripe_unavailable'
-  | 'payments_unavailable' | 'rate_limited' | 'sold_out' | 'sale_not_open' | 'sale_closed' | 'sale_paused'
+  | 'payments_unavailable' | 'payment_refused' | 'amount_too_small' | 'rate_limited' | 'sold_out' | 'sale_not_open' | 'sale_closed' | 'sale_paused'
   | 'coupon_unknown' | 'coupon_expired' | 'coupon_used_up' | 'coupon_not_for_this' | 'coupon_email_domain'
   | 'price_changed' | 'hold_expired' | 'purchase_ended' | 'invalid_email'
   | (string & {});

@@ -17,6 +17,9 @@ async fn what_stripe_would_refuse_is_refused() {
         ("amount=49.00&currency=usd", "parameter_invalid_integer", "amount"),
         ("amount=49&currency=usd", "amount_too_small", "amount"),
         ("amount=100000000&currency=usd", "amount_too_large", "amount"),
+        ("amount=17499&currency=huf", "amount_too_small", "amount"),
+        ("amount=4950&currency=isk", "parameter_invalid_integer", "amount"),
+        ("amount=5124&currency=kwd", "parameter_invalid_integer", "amount"),
         ("amount=4900&currency=xyz", "", "currency"),
         ("amount=4900&currency=USD", "", "currency"),
         ("amount=4900&currency=usd&receipt_email=nobody", "email_invalid", "receipt_email"),
@@ -188,6 +191,8 @@ async fn the_first_answer_under_a_key_is_replayed() {
     let second = api.post_with_key(path, form, "k").await;
     assert!(second.replayed);
     assert_eq!(first.id(), second.id());
+    let reordered = api.post_with_key(path, "currency=usd&amount=4900", "k").await;
+    assert!(reordered.replayed, "parameters are compared, not their order");
     let other = api.post_with_key(path, "amount=5000&currency=usd", "k").await;
     assert_eq!((other.status, other.body["error"]["type"].as_str()), (400, Some("idempotency_error")));
     assert_eq!(sandbox.stripe().intents().len(), 1);

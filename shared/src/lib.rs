@@ -11,7 +11,7 @@ mod text_enum;
 mod timestamp;
 
 pub use email::{Email, InvalidEmail};
-pub use money::{Currency, InvalidCurrency, Money};
+pub use money::{Charges, Currency, InvalidCurrency, Money, Unfit};
 pub use offering::{Kind, Offering, Sale, Seats, SeatsNews, Team};
 pub use problem::{Challenge, Code, Problem, Reason};
 #[cfg(feature = "wire")]

@@ -19,6 +19,22 @@ pub struct Money {
     pub currency: Currency,
 }
 
+/// What can be charged at once in one currency, in minor units.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Charges {
+    /// Decimal places of the minor unit.
+    pub decimals: usize,
+    /// Every amount is a multiple of it.
+    pub step: i64,
+    /// The least; where Stripe documents none, one step. An account that settles in another currency has that one's least,
+    /// too, converted: only Stripe knows it.
+    pub least: i64,
+    pub most: i64,
+}
+
+/// Eight digits, in every currency but one.
+const MOST: i64 = 99_999_999;
+
 impl Currency {
     pub const USD: Self = Self(*b"usd");
 
@@ -33,32 +49,47 @@ impl Currency {
         std::str::from_utf8(&self.0).unwrap_or_default()
     }
 
-    /// How many decimal places the minor unit has, as Stripe counts them
-    /// (<https://docs.stripe.com/currencies#zero-decimal>).
+    /// How many decimal places the minor unit has, as Stripe counts them. Two also where Stripe takes no such currency.
     #[must_use]
     pub fn decimals(&self) -> usize {
-        match self.as_str() {
-            "bif" | "clp" | "djf" | "gnf" | "jpy" | "kmf" | "krw" | "mga" | "pyg" | "rwf" | "vnd" | "vuv"
-            | "xaf" | "xof" | "xpf" => 0,
-            "bhd" | "jod" | "kwd" | "omr" | "tnd" => 3,
-            _ => 2,
-        }
+        self.charges().map_or(2, |charges| charges.decimals)
     }
 
-    /// The least that Stripe charges, in minor units; nothing where Stripe documents none
-    /// (<https://docs.stripe.com/currencies#minimum-and-maximum-charge-amounts>).
+    /// What Stripe charges in this currency, by card; nothing where it takes none
+    /// (<https://docs.stripe.com/currencies>, special cases and least amounts included).
     #[must_use]
-    pub fn minimum_charge(&self) -> i64 {
-        match self.as_str() {
-            "usd" | "eur" | "chf" | "aud" | "cad" | "nzd" | "sgd" | "brl" | "inr" => 50,
-            "gbp" => 30,
-            "jpy" => 50,
-            "sek" | "nok" => 300,
-            "dkk" => 250,
-            "mxn" => 1000,
-            "hkd" => 400,
-            _ => 0,
-        }
+    pub fn charges(&self) -> Option<Charges> {
+        let (decimals, step, least, most) = match self.as_str() {
+            "usd" | "aud" | "brl" | "cad" | "chf" | "eur" | "inr" | "nzd" | "sgd" => (2, 1, 50, MOST),
+            "gbp" => (2, 1, 30, MOST),
+            "bgn" => (2, 1, 100, MOST),
+            "aed" | "myr" | "pln" | "ron" => (2, 1, 200, MOST),
+            "dkk" => (2, 1, 250, MOST),
+            "nok" | "sek" => (2, 1, 300, MOST),
+            "hkd" => (2, 1, 400, MOST),
+            "mxn" | "thb" => (2, 1, 1000, MOST),
+            "czk" => (2, 1, 1500, MOST),
+            "huf" => (2, 1, 17_500, MOST),
+            "jpy" => (0, 1, 50, MOST),
+            "bif" | "clp" | "djf" | "gnf" | "kmf" | "krw" | "mga" | "pyg" | "rwf" | "vnd" | "vuv" | "xaf"
+            | "xof" | "xpf" => (0, 1, 1, MOST),
+            // Without decimals, and written with two of them that are always zero.
+            "isk" | "ugx" => (2, 100, 100, MOST),
+            // The last of three decimals is always zero.
+            "bhd" | "jod" | "kwd" | "omr" | "tnd" => (3, 10, 10, MOST),
+            "idr" => (2, 1, 1, 999_999_999_999),
+            "afn" | "all" | "amd" | "ang" | "aoa" | "ars" | "awg" | "azn" | "bam" | "bbd" | "bdt" | "bmd"
+            | "bnd" | "bob" | "bsd" | "bwp" | "byn" | "bzd" | "cdf" | "cny" | "cop" | "crc" | "cve"
+            | "dop" | "dzd" | "egp" | "etb" | "fjd" | "fkp" | "gel" | "gip" | "gmd" | "gtq" | "gyd"
+            | "hnl" | "htg" | "jmd" | "kes" | "kgs" | "khr" | "kyd" | "kzt" | "lak" | "lbp" | "lkr"
+            | "lrd" | "lsl" | "mad" | "mdl" | "mkd" | "mmk" | "mnt" | "mop" | "mur" | "mvr" | "mwk"
+            | "mzn" | "nad" | "ngn" | "nio" | "npr" | "pab" | "pen" | "pgk" | "php" | "pkr" | "qar"
+            | "rsd" | "rub" | "sar" | "sbd" | "scr" | "shp" | "sle" | "sos" | "srd" | "std" | "szl"
+            | "tjs" | "top" | "try" | "ttd" | "twd" | "tzs" | "uah" | "uyu" | "uzs" | "wst" | "xcd"
+            | "yer" | "zar" | "zmw" | "ils" => (2, 1, 1, MOST),
+            _ => return None,
+        };
+        Some(Charges { decimals, step, least, most })
     }
 
     fn symbol(&self) -> Option<&'static str> {
@@ -70,6 +101,58 @@ impl Currency {
             "krw" => Some("₩"),
             "inr" => Some("₹"),
             _ => None,
+        }
+    }
+}
+
+/// Why an amount can't be charged at once; shown, it goes on where the amount was named.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Unfit {
+    /// Stripe takes no such currency.
+    Currency,
+    Below {
+        least: Money,
+    },
+    Above {
+        most: Money,
+    },
+    /// Not a multiple of so many minor units.
+    Uneven {
+        step: i64,
+        currency: Currency,
+    },
+}
+
+impl Money {
+    /// Whether Stripe can charge it at once.
+    pub fn fits(self) -> Result<(), Unfit> {
+        let Self { amount, currency } = self;
+        let Charges { step, least, most, .. } = currency.charges().ok_or(Unfit::Currency)?;
+        if amount < least {
+            Err(Unfit::Below { least: Self { amount: least, currency } })
+        } else if amount > most {
+            Err(Unfit::Above { most: Self { amount: most, currency } })
+        } else if amount % step != 0 {
+            Err(Unfit::Uneven { step, currency })
+        } else {
+            Ok(())
+        }
+    }
+}
+
+impl fmt::Display for Unfit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Currency => f.write_str("is in a currency that Stripe does not take"),
+            Self::Below { least: Money { amount, currency } } => {
+                write!(f, "is below {amount}, the least that Stripe charges in {}", currency.as_str())
+            }
+            Self::Above { most: Money { amount, currency } } => {
+                write!(f, "is above {amount}, the most that Stripe charges in {}", currency.as_str())
+            }
+            Self::Uneven { step, currency } => {
+                write!(f, "is no multiple of {step}, as amounts in {} must be at Stripe", currency.as_str())
+            }
         }
     }
 }
@@ -155,6 +238,37 @@ mod tests {
         assert_eq!(shown(4900, "jpy"), "¥4,900");
         assert_eq!(shown(1500, "kwd"), "1.500 KWD");
         assert_eq!(shown(49900, "sek"), "499.00 SEK");
+    }
+
+    #[test]
+    fn what_stripe_does_not_charge_is_told() {
+        let fits = |amount, code: &str| Money { amount, currency: Currency::parse(code).unwrap() }.fits();
+        for (least, code) in [
+            (50, "usd"),
+            (30, "gbp"),
+            (200, "aed"),
+            (100, "bgn"),
+            (1500, "czk"),
+            (17_500, "huf"),
+            (200, "myr"),
+            (200, "pln"),
+            (200, "ron"),
+            (1000, "thb"),
+            (1000, "mxn"),
+            (100, "isk"),
+            (10, "kwd"),
+        ] {
+            assert_eq!(fits(least, code), Ok(()), "{code}");
+            assert!(matches!(fits(least - 1, code), Err(Unfit::Below { .. })), "{code}");
+        }
+        assert!(matches!(fits(150, "isk"), Err(Unfit::Uneven { step: 100, .. })));
+        assert!(matches!(fits(4905, "ugx"), Err(Unfit::Uneven { step: 100, .. })));
+        assert!(matches!(fits(5124, "kwd"), Err(Unfit::Uneven { step: 10, .. })));
+        assert!(matches!(fits(100_000_000, "usd"), Err(Unfit::Above { .. })));
+        assert_eq!(fits(100_000_000, "idr"), Ok(()));
+        assert_eq!(fits(100, "xxx"), Err(Unfit::Currency));
+        let said = fits(150, "isk").unwrap_err().to_string();
+        assert_eq!(said, "is no multiple of 100, as amounts in isk must be at Stripe");
     }
 
     #[test]

@@ -32,6 +32,8 @@ text_enum! {
         @"wire" IdempotencyKeyReused => "idempotency_key_reused",
         @"wire" BadSignature => "bad_signature",
         PaymentsUnavailable => "payments_unavailable",
+        PaymentRefused => "payment_refused",
+        AmountTooSmall => "amount_too_small",
         @"wire" EmbedUnavailable => "embed_unavailable",
         Unavailable => "unavailable",
         @"wire" InternalError => "internal_error",

@@ -1,5 +1,5 @@
 //! Stripe at its worst: whatever it does, one intent, one charge, and an honest answer.
-use checkout_tests::{COURSE, Setup, TestApp, logged};
+use checkout_tests::{COURSE, PlainBrowser, Setup, TestApp, logged};
 use sandbox::{Misbehaviour, StripeFault, StripeOperation};
 use tokio::task::JoinSet;
 
@@ -91,10 +91,29 @@ async fn an_amount_that_stripe_refuses_is_told_and_not_retried() {
     let id = app.open(COURSE).await;
     let refusal = Misbehaviour::error_before(402);
     app.sandbox.stripe().fault(StripeFault::new(refusal).on(StripeOperation::CreateIntent));
-    app.press_pay(&id, 4900).await.expect_problem(502, "payments_unavailable");
+    let answer = app.press_pay(&id, 4900).await.expect_problem(422, "payment_refused");
+    assert_eq!(answer.header("retry-after"), "", "no use in trying again");
     let creates = app.sandbox.stripe().requests().iter().filter(|r| r.method == "POST").count();
     assert_eq!(creates, 1);
     app.sandbox.stripe().clear_faults();
+    app.delete(&format!("/v1/purchases/{id}")).await.expect(200);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_price_below_what_the_account_settles_in_is_refused_for_good() {
+    let app = TestApp::start().await;
+    let id = app.open(COURSE).await;
+    app.sandbox.stripe().settles_at_least(5000);
+    let answer = app.press_pay(&id, 4900).await.expect_problem(422, "amount_too_small");
+    assert!(!answer.text.contains("ry again") && answer.text.contains("Nothing was charged"), "{answer:?}");
+    let browser = PlainBrowser::default();
+    let form = app.buy_form(&browser, COURSE).await.with("email", "ada@example.com");
+    let refused = browser.submit(&form).await.expect(422);
+    assert!(refused.text.contains("less than our payment provider charges"), "{}", refused.text);
+    assert!(!refused.text.contains("Try again"), "{}", refused.text);
+    app.until("an alert", |_| logged().contains("Stripe refuses a payment for good")).await;
+    app.sandbox.stripe().settles_at_least(0);
+    app.press_pay(&id, 4900).await.expect(200);
     app.delete(&format!("/v1/purchases/{id}")).await.expect(200);
 }
 

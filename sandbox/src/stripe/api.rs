@@ -143,7 +143,8 @@ impl Request {
         }
         let claim = match &self.key {
             Some(key) if self.method == Method::POST => {
-                let fingerprint = Fingerprint { path: self.path.clone(), params: self.params.clone() };
+                let fingerprint =
+                    Fingerprint { path: self.path.clone(), params: self.params.clone().sorted() };
                 match core.keys.claim(key, fingerprint)? {
                     Turn::Work(claim) => Some(claim),
                     Turn::Replay(answer) => {

@@ -1,61 +1,33 @@
-//! The currencies the stand-in knows, and the least amount that can be charged in each.
+//! What can be charged in which currency: as the checkout's own table says, in Stripe's words.
 
 use super::error::ApiError;
-
-/// Least amounts in minor units, from <https://docs.stripe.com/currencies#minimum-and-maximum-charge-amounts>;
-/// where Stripe gives none, about half a US dollar.
-const MINIMUMS: &[(&str, i64)] = &[
-    ("aed", 200),
-    ("aud", 50),
-    ("brl", 50),
-    ("cad", 50),
-    ("chf", 50),
-    ("czk", 1500),
-    ("dkk", 250),
-    ("eur", 50),
-    ("gbp", 30),
-    ("hkd", 400),
-    ("huf", 17_500),
-    ("ils", 200),
-    ("inr", 50),
-    ("jpy", 50),
-    ("krw", 700),
-    ("mxn", 1000),
-    ("myr", 200),
-    ("nok", 300),
-    ("nzd", 50),
-    ("pln", 200),
-    ("ron", 200),
-    ("sek", 300),
-    ("sgd", 50),
-    ("thb", 1000),
-    ("usd", 50),
-];
-const MAXIMUM: i64 = 99_999_999;
+use shared::{Currency, Money, Unfit};
 
 /// Checks an amount in minor units of `currency`.
 pub(crate) fn check(amount: i64, currency: &str) -> Result<(), ApiError> {
-    let Some((_, minimum)) = MINIMUMS.iter().find(|(known, _)| *known == currency) else {
-        return Err(ApiError::invalid(
+    let fits = Currency::parse(currency)
+        .map_err(|_| Unfit::Currency)
+        .and_then(|currency| Money { amount, currency }.fits());
+    let request = |code, message: String| Err(ApiError::request(code, "amount", message));
+    match fits {
+        Ok(()) => Ok(()),
+        Err(Unfit::Currency) => Err(ApiError::invalid(
             "currency",
             format!("Invalid currency: {currency}. Stripe currently supports these currencies: usd, aed, …"),
-        ));
-    };
-    if amount < 1 {
-        return Err(ApiError::request(
-            "parameter_invalid_integer",
-            "amount",
-            "This value must be greater than or equal to 1.",
-        ));
+        )),
+        Err(_) if amount < 1 => {
+            let message = "This value must be greater than or equal to 1.".to_owned();
+            request("parameter_invalid_integer", message)
+        }
+        Err(Unfit::Below { least }) => {
+            request("amount_too_small", format!("Amount must be at least {least}"))
+        }
+        Err(Unfit::Above { most }) => {
+            request("amount_too_large", format!("Amount must be no more than {most}"))
+        }
+        Err(Unfit::Uneven { step, .. }) => {
+            let message = format!("Invalid amount: must be evenly divisible by {step} in {currency}");
+            request("parameter_invalid_integer", message)
+        }
     }
-    if amount < *minimum {
-        let message =
-            format!("Amount must be at least {minimum} in the minor unit of {}", currency.to_uppercase());
-        return Err(ApiError::request("amount_too_small", "amount", message));
-    }
-    if amount > MAXIMUM {
-        let message = format!("Amount must be no more than {MAXIMUM} in the minor unit of {currency}");
-        return Err(ApiError::request("amount_too_large", "amount", message));
-    }
-    Ok(())
 }

@@ -21,6 +21,12 @@ impl Params {
         self.0.extend(more.0);
     }
 
+    /// In the order of their names: requests are the same whatever order they came in. Of a list, it stays.
+    pub(crate) fn sorted(mut self) -> Self {
+        self.0.sort_by(|(one, _), (other, _)| one.cmp(other));
+        self
+    }
+
     /// Takes a parameter out, as for those that authenticate and are no argument.
     pub(crate) fn take(&mut self, name: &str) -> Option<String> {
         let position = self.0.iter().position(|(known, _)| known == name)?;

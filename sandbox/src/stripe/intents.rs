@@ -3,7 +3,6 @@
 use serde_json::{Value, json};
 
 use super::{
-    currency,
     error::ApiError,
     form::Params,
     ids,
@@ -32,7 +31,7 @@ pub(crate) fn create(ledger: &mut Ledger, params: &Params) -> Result<Value, ApiE
     params.required("amount")?;
     let amount = params.integer("amount")?.unwrap_or_default();
     let currency = params.required("currency")?.to_owned();
-    currency::check(amount, &currency)?;
+    ledger.may_charge(amount, &currency)?;
     params.one_of("capture_method", &["automatic", "automatic_async"])?;
     params.one_of("confirmation_method", &["automatic"])?;
     let expand = expansions(params)?;
@@ -102,7 +101,7 @@ pub(crate) fn update(ledger: &mut Ledger, id: &str, params: &Params) -> Result<V
         );
         return Err(ApiError::unexpected_state(message, intent.to_json()));
     }
-    currency::check(amount.unwrap_or(intent.amount), currency.as_ref().unwrap_or(&intent.currency))?;
+    ledger.may_charge(amount.unwrap_or(intent.amount), currency.as_ref().unwrap_or(&intent.currency))?;
     let listed = if types.is_empty() { None } else { Some(methods(params)?) };
     let mut changed = intent.clone();
     set_texts(&mut changed, params)?;

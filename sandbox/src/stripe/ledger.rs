@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 
 use super::{
     charge::{Charge, Dispute, Refund},
+    currency,
     error::ApiError,
     ids,
     intent::{Intent, fixture, patch},
@@ -79,6 +80,8 @@ pub(crate) struct Ledger {
     pub(crate) events: Table<Arc<Event>>,
     /// Set by whoever locks the ledger to change it.
     pub(crate) origin: Origin,
+    /// What the currency that the account settles in charges at least, converted, in minor units of any other.
+    pub(crate) settles_at_least: i64,
     /// Where the pages of 3-D Secure and of the bank are.
     pub(crate) base_url: String,
     webhooks: Arc<Webhooks>,
@@ -94,9 +97,21 @@ impl Ledger {
             disputes: Table::default(),
             events: Table::default(),
             origin: Origin::default(),
+            settles_at_least: 0,
             base_url,
             webhooks,
         }
+    }
+
+    /// Whether an amount in minor units of `currency` can be charged.
+    pub(crate) fn may_charge(&self, amount: i64, currency: &str) -> Result<(), ApiError> {
+        currency::check(amount, currency)?;
+        if amount < self.settles_at_least {
+            let message = "The Checkout Session's total amount must convert to at least 50 cents. The amount is too \
+                           small in the currency that your account settles in.";
+            return Err(ApiError::request("amount_too_small", "amount", message));
+        }
+        Ok(())
     }
 
     pub(crate) fn intent(&self, id: &str) -> Result<&Intent, ApiError> {

@@ -126,6 +126,11 @@ impl Stripe {
         self.core.faults.list()
     }
 
+    /// The account settles in another currency, whose least amount is so many minor units of what is charged.
+    pub fn settles_at_least(&self, amount: i64) {
+        lock(&self.core.ledger).settles_at_least = amount;
+    }
+
     /// Ends every fault, those of the webhooks too.
     pub fn clear_faults(&self) {
         self.core.faults.clear();

@@ -3,7 +3,6 @@
 use serde_json::{Value, json};
 
 use super::{
-    currency,
     error::ApiError,
     form::Params,
     ids,
@@ -58,7 +57,7 @@ pub(crate) fn create(ledger: &mut Ledger, params: &Params) -> Result<Value, ApiE
     }
     let amount = params.integer(unit_amount)?.unwrap_or_default().saturating_mul(quantity);
     let currency = params.required("line_items[0][price_data][currency]")?.to_owned();
-    currency::check(amount, &currency)?;
+    ledger.may_charge(amount, &currency)?;
     let now = ids::now();
     let text = |name: &str| params.get(name).filter(|text| !text.is_empty()).map(str::to_owned);
     let customer_email = text("customer_email");

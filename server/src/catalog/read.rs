@@ -2,17 +2,13 @@
 use super::{Catalog, Item};
 use crate::coupons::MOST_CODES;
 use crate::grants::Resource;
-use crate::payments::supports;
 use serde::Deserialize;
-use shared::{Currency, Kind, Money, Team, Timestamp};
+use shared::{Currency, Kind, Money, Team, Timestamp, Unfit};
 use std::collections::BTreeMap;
 use std::fmt;
 use std::path::Path;
 use toml::Spanned;
 use toml::value::Datetime;
-
-/// Minor units in one payment (<https://docs.stripe.com/currencies#minimum-and-maximum-charge-amounts>).
-const MOST_CHARGED: i64 = 99_999_999;
 
 /// Every mistake of a file, one a line: `catalog.toml:12: price.amount: …`.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -162,27 +158,20 @@ impl Reader<'_> {
         let at = price.span().start;
         let PriceEntry { amount, currency } = price.get_ref();
         let known = Currency::parse(currency).ok();
-        if !known.is_some_and(supports) {
+        if known.and_then(|known| known.charges()).is_none() {
             let message =
                 format!("{currency:?} must be an ISO code in lower case that Stripe takes, such as \"usd\"");
             self.mistake(at, "price.currency", &message);
         }
-        let currency = known.unwrap_or(Currency::USD);
-        let least = currency.minimum_charge();
-        if *amount < 0 {
+        let price = Money { amount: *amount, currency: known.unwrap_or(Currency::USD) };
+        if price.amount < 0 {
             self.mistake(at, "price.amount", "must not be below zero");
-        } else if *amount > 0 && *amount < least {
-            let message =
-                format!("{amount} is below {least}, the least that Stripe charges in {}", currency.as_str());
-            self.mistake(at, "price.amount", &message);
-        } else if *amount > MOST_CHARGED {
-            self.mistake(
-                at,
-                "price.amount",
-                &format!("is above {MOST_CHARGED}, the most that Stripe charges"),
-            );
+        } else if price.amount > 0
+            && let Err(unfit) = price.fits()
+        {
+            self.mistake(at, "price.amount", &format!("{amount} {unfit}"));
         }
-        Money { amount: *amount, currency }
+        price
     }
 
     fn team(&mut self, team: &Spanned<Team>, price: Money, capacity: Option<i64>) -> Option<Team> {
@@ -195,8 +184,10 @@ impl Reader<'_> {
             format!("max must be at most {MOST_CODES}")
         } else if price.amount == 0 {
             "what costs nothing needs no purchase for a team; leave it out".to_owned()
-        } else if price.amount.saturating_mul(max) > MOST_CHARGED {
-            format!("max times the price is above {MOST_CHARGED}, the most that Stripe charges")
+        } else if let Err(unfit @ Unfit::Above { .. }) =
+            (Money { amount: price.amount.saturating_mul(max), ..price }).fits()
+        {
+            format!("max times the price {unfit}")
         } else if capacity.is_some_and(|seats| min > seats) {
             "min is more than there are seats".to_owned()
         } else {

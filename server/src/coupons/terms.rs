@@ -3,7 +3,7 @@ use super::{CouponCode, CouponRefusal};
 use crate::catalog::Item;
 use crate::email::{normalized, normalized_domain};
 use serde::{Deserialize, Serialize};
-use shared::{Email, Kind, Money, Price, Timestamp};
+use shared::{Email, Kind, Money, Price, Timestamp, Unfit};
 use std::collections::BTreeSet;
 
 /// A coupon as it stands.
@@ -96,13 +96,21 @@ impl Terms {
             Discount::Amount(off) if off.currency == list.currency => off.amount.min(list.amount),
             Discount::Amount(_) => return Err(CouponRefusal::NotForThis),
         };
-        let total = list.amount - discount;
-        let least = list.currency.minimum_charge();
-        if (1..least).contains(&total) {
-            let least = Money { amount: least, currency: list.currency };
+        // What is no multiple of what can be charged is the learner's, too.
+        let step = list.currency.charges().map_or(1, |charges| charges.step);
+        let total = (list.amount - discount) / step * step;
+        let left = Money { amount: total, currency: list.currency };
+        if total > 0
+            && let Err(Unfit::Below { least }) = left.fits()
+        {
             return Err(CouponRefusal::BelowMinimum { least });
         }
-        Ok(Price { discount, total, coupon: Some(self.shown.clone()), ..Price::of(list) })
+        Ok(Price {
+            discount: list.amount - total,
+            total,
+            coupon: Some(self.shown.clone()),
+            ..Price::of(list)
+        })
     }
 }
 

@@ -61,6 +61,9 @@ fn a_coupon_takes_off_a_share_or_an_amount_down_to_nothing() {
     assert_eq!(total(off(1000, "usd"), item(4900, "usd")), Ok((1000, 3900)));
     assert_eq!(total(off(9900, "usd"), item(4900, "usd")), Ok((4900, 0)));
     assert_eq!(total(off(1000, "eur"), item(4900, "usd")), Err(CouponRefusal::NotForThis));
+    assert_eq!(total(Discount::Percent(33), item(500_000, "isk")), Ok((165_000, 335_000)));
+    assert_eq!(total(Discount::Percent(33), item(4900, "isk")), Ok((1700, 3200)), "no part of a króna");
+    assert_eq!(total(off(1, "kwd"), item(49_000, "kwd")), Ok((10, 48_990)));
     let least = Money { amount: 50, currency: Currency::USD };
     assert_eq!(total(Discount::Percent(99), item(4900, "usd")), Err(CouponRefusal::BelowMinimum { least }));
 }

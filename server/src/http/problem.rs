@@ -180,13 +180,8 @@ pub(super) fn describe(error: &Error) -> Problem {
             "Bad signature",
             format!("{why}. Check STRIPE_WEBHOOK_SECRETS, and that nothing changes the body on its way."),
         ),
-        Error::Payments(error) => payments_unavailable(
-            error,
-            "Whether anything was charged is not known. GET the purchase before anybody pays again.",
-        ),
-        Error::NotCharged(error) => {
-            payments_unavailable(error, "Nothing was charged. Try again in a few seconds.")
-        }
+        Error::Payments(error) => payments_failed(error, Charged::Unknown),
+        Error::NotCharged(error) => payments_failed(error, Charged::Nothing),
         Error::Grants(_) => problem(
             503,
             Code::Unavailable,
@@ -211,18 +206,46 @@ pub(super) fn describe(error: &Error) -> Problem {
     }
 }
 
-/// `charged` says what is known of the learner's money, and what to do.
-fn payments_unavailable(error: &PaymentsError, charged: &str) -> Problem {
-    let what = match error {
-        PaymentsError::EmailRefused => return describe(&Error::InvalidEmail),
-        PaymentsError::Missing | PaymentsError::Permanent { .. } => {
-            format!("Our payment provider refused the request ({error}).")
-        }
-        PaymentsError::Transient { .. } | PaymentsError::Spent { .. } | PaymentsError::OtherState => {
-            "Our payment provider can't be reached at the moment.".to_owned()
+/// `charged` says what is known of the learner's money.
+fn payments_failed(error: &PaymentsError, charged: Charged) -> Problem {
+    let known = match charged {
+        Charged::Nothing => "Nothing was charged.",
+        Charged::Unknown => {
+            "Whether anything was charged is not known. GET the purchase before anybody pays again."
         }
     };
-    problem(502, Code::PaymentsUnavailable, "Payments unavailable", format!("{what} {charged}"))
+    match error {
+        PaymentsError::EmailRefused => describe(&Error::InvalidEmail),
+        PaymentsError::Permanent { code } if code == "amount_too_small" => problem(
+            422,
+            Code::AmountTooSmall,
+            "Amount too small",
+            format!(
+                "Our payment provider charges no amount as small as this, converted to the currency that our account \
+                 settles in. {known} The same request will be refused again: the price must change."
+            ),
+        ),
+        PaymentsError::Missing | PaymentsError::Permanent { .. } => problem(
+            422,
+            Code::PaymentRefused,
+            "Payment refused",
+            format!(
+                "Our payment provider refused the request for good ({error}). {known} The same request will be refused \
+                 again: tell whoever runs this checkout."
+            ),
+        ),
+        PaymentsError::Transient { .. } | PaymentsError::Spent { .. } | PaymentsError::OtherState => {
+            let again = if charged == Charged::Nothing { " Try again in a few seconds." } else { "" };
+            let detail = format!("Our payment provider can't be reached at the moment. {known}{again}");
+            problem(502, Code::PaymentsUnavailable, "Payments unavailable", detail)
+        }
+    }
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Charged {
+    Nothing,
+    Unknown,
 }
 
 fn not_for_sale(sale: Sale) -> Problem {
@@ -371,6 +394,12 @@ fn log(error: &Error, problem: &Problem) {
         static FAILED: Quiet = Quiet::new();
         if let Some(more) = FAILED.speak() {
             tracing::error!(problem.code = problem.code.as_str(), %error, more, "requests fail");
+        }
+    } else if matches!(problem.code, Code::PaymentRefused | Code::AmountTooSmall) {
+        // Nobody buys until a person has changed something.
+        static REFUSED: Quiet = Quiet::new();
+        if let Some(more) = REFUSED.speak() {
+            tracing::error!(alert = true, problem.code = problem.code.as_str(), %error, more, "Stripe refuses a payment for good");
         }
     } else if problem.status >= 500 {
         tracing::error!(problem.code = problem.code.as_str(), %error, "request failed");

@@ -97,7 +97,7 @@ pub(super) async fn my_purchase(
         (status = 409, body = Problem, description = "`price_changed`, `hold_expired`, `purchase_ended`, `idempotency_key_reused`", content_type = "application/problem+json"),
         (status = 413, body = Problem, description = "`body_too_large`", content_type = "application/problem+json"),
         (status = 415, body = Problem, description = "`unsupported_media_type`", content_type = "application/problem+json"),
-        (status = 422, body = Problem, description = "`invalid_email`, `invalid_request`, `coupon_email_domain`, `coupon_used_up`", content_type = "application/problem+json"),
+        (status = 422, body = Problem, description = "`invalid_email`, `invalid_request`, `coupon_email_domain`, `coupon_used_up`, `payment_refused`, `amount_too_small`", content_type = "application/problem+json"),
         (status = 429, body = Problem, description = "`rate_limited`", content_type = "application/problem+json"),
         (status = 502, body = Problem, description = "`payments_unavailable`", content_type = "application/problem+json"),
     )

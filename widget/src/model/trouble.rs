@@ -29,6 +29,11 @@ impl Trouble {
         }
     }
 
+    /// Whether trying again at once would end in the same way.
+    pub(crate) const fn stays(self) -> bool {
+        matches!(self, Self::TooMany { .. } | Self::Refused(Code::PaymentRefused | Code::AmountTooSmall))
+    }
+
     /// Whether the server may have done what was asked without our hearing of it.
     pub(crate) const fn leaves_doubt(self) -> bool {
         match self {

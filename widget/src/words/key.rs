@@ -130,6 +130,8 @@ keys! {
     RefusedHold => "refused_hold",
     RefusedEnded => "refused_ended",
     RefusedPayments => "refused_payments",
+    RefusedPayment => "refused_payment",
+    RefusedAmount => "refused_amount",
     RefusedUnknown => "refused_unknown",
     OurSide => "our_side",
 }

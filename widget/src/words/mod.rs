@@ -284,9 +284,7 @@ impl Words {
             Note::PriceChanged => self.fill(Key::PriceChanged, &self.money(model.due())),
             Note::Unconfirmed => self.say(Key::Unconfirmed),
             Note::Challenge => self.say(Key::Challenge),
-            Note::Trouble(trouble @ Trouble::TooMany { .. }) => {
-                self.fill(Key::AfterLimit, &self.because(*trouble))
-            }
+            Note::Trouble(trouble) if trouble.stays() => self.fill(Key::AfterLimit, &self.because(*trouble)),
             Note::Trouble(trouble) => self.fill(Key::AfterTrouble, &self.because(*trouble)),
         }
     }

@@ -100,7 +100,8 @@ impl Locale {
     /// The same, and that nothing was charged.
     #[must_use]
     pub fn refused_and_not_charged(&self, code: Code) -> String {
-        self.words().fill(Key::AfterTrouble, &self.refused(code, None))
+        let after = if Trouble::Refused(code).stays() { Key::AfterLimit } else { Key::AfterTrouble };
+        self.words().fill(after, &self.refused(code, None))
     }
 
     /// The same, and that nobody knows yet whether anything was charged.

@@ -54,6 +54,8 @@ const fn refused(code: Code) -> Key {
         Code::PurchaseEnded => Key::RefusedEnded,
         Code::InvalidEmail => Key::EmailInvalid,
         Code::PaymentsUnavailable => Key::RefusedPayments,
+        Code::PaymentRefused => Key::RefusedPayment,
+        Code::AmountTooSmall => Key::RefusedAmount,
         Code::UnknownSku => Key::RefusedUnknown,
         _ => Key::OurSide,
     }

@@ -305,11 +305,6 @@ fn idempotency_key(key: &str) -> Result<IdempotencyKey, PaymentsError> {
     IdempotencyKey::new(key).map_err(|_| PaymentsError::Permanent { code: "idempotency_key".to_owned() })
 }
 
-/// Whether Stripe knows this currency.
-pub fn supports(currency: Currency) -> bool {
-    !matches!(stripe_currency(currency), stripe_types::Currency::Unknown(_))
-}
-
 fn stripe_currency(currency: Currency) -> stripe_types::Currency {
     match currency.as_str().parse() {
         Ok(currency) => currency,
@@ -317,36 +312,35 @@ fn stripe_currency(currency: Currency) -> stripe_types::Currency {
     }
 }
 
-/// Our reference, and the learner as whoever signed them in calls them; always in this order, which no map has by itself: a
-/// repeat with the same key must be the same request.
+/// Our reference, and the learner as whoever signed them in calls them. Stripe compares the parameters of a repeat, not their
+/// order.
 fn metadata(reference: &Reference, learner: &Learner) -> HashMap<String, String> {
-    let reference = (REFERENCE.to_owned(), reference.as_str().to_owned());
-    let Some(id) = learner.external_id.clone() else { return HashMap::from([reference]) };
-    loop {
-        // Each map has another order.
-        let map = HashMap::from([reference.clone(), (LEARNER.to_owned(), id.clone())]);
-        if map.keys().next().is_some_and(|first| first == REFERENCE) {
-            return map;
-        }
-    }
+    let learner = learner.external_id.clone().map(|id| (LEARNER.to_owned(), id));
+    std::iter::once((REFERENCE.to_owned(), reference.as_str().to_owned())).chain(learner).collect()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use shared::Email;
 
+    /// Stripe's client has an enumeration of its own, older than Stripe's list: three decimals and two new currencies
+    /// are missing there, and a few that have ended are not.
     #[test]
-    fn a_repeat_is_the_same_request() {
-        let learner = Learner {
-            email: Email::parse("ada@example.com").unwrap(),
-            name: None,
-            external_id: Some("okta-1".to_owned()),
-            issuer: None,
-        };
-        for _ in 0..50 {
-            let sent: Vec<_> = metadata(&Reference::from_random([1; 8]), &learner).into_keys().collect();
-            assert_eq!(sent, [REFERENCE, LEARNER]);
+    fn every_currency_that_stripes_client_knows_is_in_our_table() {
+        let ended = ["eek", "hrk", "ltl", "lvl", "mro", "sll", "svc", "vef"];
+        let newer = ["bhd", "jod", "kwd", "omr", "sle", "tnd"];
+        for code in all_codes() {
+            let currency = Currency::parse(&code).unwrap();
+            let is_known = !matches!(stripe_currency(currency), stripe_types::Currency::Unknown(_));
+            let expected = (is_known || newer.contains(&code.as_str())) && !ended.contains(&code.as_str());
+            assert_eq!(currency.charges().is_some(), expected, "{code}");
         }
+    }
+
+    fn all_codes() -> impl Iterator<Item = String> {
+        let letters = || 'a'..='z';
+        letters().flat_map(move |a| {
+            letters().flat_map(move |b| letters().map(move |c| [a, b, c].iter().collect()))
+        })
     }
 }
