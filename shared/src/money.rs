@@ -22,8 +22,6 @@ pub struct Money {
 /// What can be charged at once in one currency, in minor units.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Charges {
-    /// Decimal places of the minor unit.
-    pub decimals: usize,
     /// Every amount is a multiple of it.
     pub step: i64,
     /// The least; where Stripe documents none, one step. An account that settles in another currency has that one's least,
@@ -52,44 +50,47 @@ impl Currency {
     /// How many decimal places the minor unit has, as Stripe counts them. Two also where Stripe takes no such currency.
     #[must_use]
     pub fn decimals(&self) -> usize {
-        self.charges().map_or(2, |charges| charges.decimals)
+        match self.as_str() {
+            "bif" | "clp" | "djf" | "gnf" | "jpy" | "kmf" | "krw" | "mga" | "pyg" | "rwf" | "vnd" | "vuv"
+            | "xaf" | "xof" | "xpf" => 0,
+            "bhd" | "jod" | "kwd" | "omr" | "tnd" => 3,
+            _ => 2,
+        }
     }
 
     /// What Stripe charges in this currency, by card; nothing where it takes none
     /// (<https://docs.stripe.com/currencies>, special cases and least amounts included).
     #[must_use]
     pub fn charges(&self) -> Option<Charges> {
-        let (decimals, step, least, most) = match self.as_str() {
-            "usd" | "aud" | "brl" | "cad" | "chf" | "eur" | "inr" | "nzd" | "sgd" => (2, 1, 50, MOST),
-            "gbp" => (2, 1, 30, MOST),
-            "bgn" => (2, 1, 100, MOST),
-            "aed" | "myr" | "pln" | "ron" => (2, 1, 200, MOST),
-            "dkk" => (2, 1, 250, MOST),
-            "nok" | "sek" => (2, 1, 300, MOST),
-            "hkd" => (2, 1, 400, MOST),
-            "mxn" | "thb" => (2, 1, 1000, MOST),
-            "czk" => (2, 1, 1500, MOST),
-            "huf" => (2, 1, 17_500, MOST),
-            "jpy" => (0, 1, 50, MOST),
-            "bif" | "clp" | "djf" | "gnf" | "kmf" | "krw" | "mga" | "pyg" | "rwf" | "vnd" | "vuv" | "xaf"
-            | "xof" | "xpf" => (0, 1, 1, MOST),
+        let (step, least) = match self.as_str() {
+            "usd" | "aud" | "brl" | "cad" | "chf" | "eur" | "inr" | "jpy" | "nzd" | "sgd" => (1, 50),
+            "gbp" => (1, 30),
+            "bgn" => (1, 100),
+            "aed" | "myr" | "pln" | "ron" => (1, 200),
+            "dkk" => (1, 250),
+            "nok" | "sek" => (1, 300),
+            "hkd" => (1, 400),
+            "mxn" | "thb" => (1, 1000),
+            "czk" => (1, 1500),
+            "huf" => (1, 17_500),
             // Without decimals, and written with two of them that are always zero.
-            "isk" | "ugx" => (2, 100, 100, MOST),
+            "isk" | "ugx" => (100, 100),
             // The last of three decimals is always zero.
-            "bhd" | "jod" | "kwd" | "omr" | "tnd" => (3, 10, 10, MOST),
-            "idr" => (2, 1, 1, 999_999_999_999),
-            "afn" | "all" | "amd" | "ang" | "aoa" | "ars" | "awg" | "azn" | "bam" | "bbd" | "bdt" | "bmd"
-            | "bnd" | "bob" | "bsd" | "bwp" | "byn" | "bzd" | "cdf" | "cny" | "cop" | "crc" | "cve"
-            | "dop" | "dzd" | "egp" | "etb" | "fjd" | "fkp" | "gel" | "gip" | "gmd" | "gtq" | "gyd"
-            | "hnl" | "htg" | "jmd" | "kes" | "kgs" | "khr" | "kyd" | "kzt" | "lak" | "lbp" | "lkr"
-            | "lrd" | "lsl" | "mad" | "mdl" | "mkd" | "mmk" | "mnt" | "mop" | "mur" | "mvr" | "mwk"
-            | "mzn" | "nad" | "ngn" | "nio" | "npr" | "pab" | "pen" | "pgk" | "php" | "pkr" | "qar"
-            | "rsd" | "rub" | "sar" | "sbd" | "scr" | "shp" | "sle" | "sos" | "srd" | "std" | "szl"
-            | "tjs" | "top" | "try" | "ttd" | "twd" | "tzs" | "uah" | "uyu" | "uzs" | "wst" | "xcd"
-            | "yer" | "zar" | "zmw" | "ils" => (2, 1, 1, MOST),
+            "bhd" | "jod" | "kwd" | "omr" | "tnd" => (10, 10),
+            "bif" | "clp" | "djf" | "gnf" | "kmf" | "krw" | "mga" | "pyg" | "rwf" | "vnd" | "vuv" | "xaf"
+            | "xof" | "xpf" | "idr" | "afn" | "all" | "amd" | "ang" | "aoa" | "ars" | "awg" | "azn"
+            | "bam" | "bbd" | "bdt" | "bmd" | "bnd" | "bob" | "bsd" | "bwp" | "byn" | "bzd" | "cdf"
+            | "cny" | "cop" | "crc" | "cve" | "dop" | "dzd" | "egp" | "etb" | "fjd" | "fkp" | "gel"
+            | "gip" | "gmd" | "gtq" | "gyd" | "hnl" | "htg" | "jmd" | "kes" | "kgs" | "khr" | "kyd"
+            | "kzt" | "lak" | "lbp" | "lkr" | "lrd" | "lsl" | "mad" | "mdl" | "mkd" | "mmk" | "mnt"
+            | "mop" | "mur" | "mvr" | "mwk" | "mzn" | "nad" | "ngn" | "nio" | "npr" | "pab" | "pen"
+            | "pgk" | "php" | "pkr" | "qar" | "rsd" | "rub" | "sar" | "sbd" | "scr" | "shp" | "sle"
+            | "sos" | "srd" | "std" | "szl" | "tjs" | "top" | "try" | "ttd" | "twd" | "tzs" | "uah"
+            | "uyu" | "uzs" | "wst" | "xcd" | "yer" | "zar" | "zmw" | "ils" => (1, 1),
             _ => return None,
         };
-        Some(Charges { decimals, step, least, most })
+        let most = if self.as_str() == "idr" { 999_999_999_999 } else { MOST };
+        Some(Charges { step, least, most })
     }
 
     fn symbol(&self) -> Option<&'static str> {

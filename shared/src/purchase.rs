@@ -52,7 +52,7 @@ pub struct OpenPurchase {
     #[cfg_attr(feature = "wire", serde(default))]
     pub learner_token: Option<String>,
     /// For so many of a team, where the offering allows: codes to hand out, paid at once.
-    #[cfg_attr(feature = "wire", serde(default))]
+    #[cfg_attr(feature = "wire", serde(default), schema(minimum = 1))]
     pub places: Option<i64>,
 }
 
@@ -63,7 +63,7 @@ pub struct OpenPurchase {
 pub struct ChangePurchase {
     /// The code of a coupon, or `null` to take the one off that there is.
     #[cfg_attr(feature = "wire", serde(deserialize_with = "text_or_null"))]
-    #[cfg_attr(feature = "wire", schema(required = true))]
+    #[cfg_attr(feature = "wire", schema(required = true, min_length = 1))]
     pub coupon: Option<String>,
 }
 
@@ -117,10 +117,12 @@ text_enum! {
 #[cfg_attr(feature = "wire", serde(deny_unknown_fields))]
 pub struct Pay {
     /// Of a learner whom a token has named: as `Opened` or the purchase shows it, or in full.
+    #[cfg_attr(feature = "wire", schema(min_length = 3, max_length = 254))]
     pub email: String,
     #[cfg_attr(feature = "wire", serde(default))]
     pub name: Option<String>,
     /// Minor units that the learner saw on the button.
+    #[cfg_attr(feature = "wire", schema(minimum = 0))]
     pub expected_total: i64,
 }
 

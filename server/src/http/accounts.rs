@@ -56,10 +56,10 @@ pub(super) struct Cursor {
 #[utoipa::path(
     get,
     path = "/v1/learners/purchases",
-    params(("email" = String, Query, description = "The learner's, in either case")),
+    params(("email" = String, Query, min_length = 3, description = "The learner's, in either case")),
     security(("service_token" = [])),
     responses(
-        (status = 200, body = LearnersPurchases),
+        (status = 200, body = LearnersPurchases, description = "All of them"),
         (status = 401, body = Problem, description = "`unauthorized`", content_type = "application/problem+json"),
         (status = 403, body = Problem, description = "`forbidden`: the token lacks the scope `learners`", content_type = "application/problem+json"),
         (status = 422, body = Problem, description = "`invalid_email`", content_type = "application/problem+json"),
@@ -86,11 +86,11 @@ pub(super) async fn learners_purchases(
     params(
         ("updated_since" = Option<String>, Query, description = "Only what has changed since; RFC 3339"),
         ("cursor" = Option<String>, Query, description = "From an earlier answer, which knows since when, too"),
-        ("limit" = Option<i64>, Query, description = "At most so many purchases, 1 to 500; 100 without it"),
+        ("limit" = Option<i64>, Query, minimum = 1, maximum = 500, description = "At most so many purchases; 100 without it"),
     ),
     security(("service_token" = [])),
     responses(
-        (status = 200, body = FeedPage),
+        (status = 200, body = FeedPage, description = "A page of the feed"),
         (status = 401, body = Problem, description = "`unauthorized`", content_type = "application/problem+json"),
         (status = 403, body = Problem, description = "`forbidden`: the token lacks the scope `feed`", content_type = "application/problem+json"),
         (status = 422, body = Problem, description = "`invalid_request`", content_type = "application/problem+json"),

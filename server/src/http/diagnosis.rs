@@ -17,6 +17,7 @@ use std::convert::Infallible;
 
 /// What is asked about.
 #[derive(utoipa::IntoParams)]
+#[into_params(parameter_in = Query)]
 pub(super) struct Asked {
     /// The offering's code.
     sku: Option<String>,

@@ -18,6 +18,7 @@ const SCRIPT: &str = "text/javascript; charset=utf-8";
 
 /// Which first screen is wanted.
 #[derive(Debug, Default, utoipa::IntoParams)]
+#[into_params(parameter_in = Query)]
 pub(super) struct Asked {
     /// BCP 47 tag of the language; English where we don't have it.
     pub(super) lang: Option<String>,
@@ -27,6 +28,7 @@ pub(super) struct Asked {
 
 /// The offering whose first screen is to come with the loader.
 #[derive(utoipa::IntoParams)]
+#[into_params(parameter_in = Query)]
 pub(super) struct Along {
     /// The offering's code.
     pub(super) sku: Option<String>,

@@ -78,8 +78,10 @@ impl ServiceToken {
 
 /// How to wait for a change of a purchase.
 #[derive(utoipa::IntoParams)]
+#[into_params(parameter_in = Query)]
 pub(super) struct Wait {
-    /// Seconds to wait for a version above `after`, at most 30.
+    /// Seconds to wait for a version above `after`; more than 30 are as 30.
+    #[param(minimum = 0, maximum = 4_294_967_295_u64)]
     pub(super) wait: Option<u64>,
     /// The version that the client knows.
     pub(super) after: Option<i64>,
@@ -147,14 +149,17 @@ impl<S: Send + Sync> FromRequestParts<S> for Wait {
 
 /// The query's text of this name; nothing where it is missing or empty.
 pub(super) fn query(parts: &Parts, wanted: &str) -> Option<String> {
+    find(parts, wanted).filter(|value| !value.is_empty())
+}
+
+fn find(parts: &Parts, wanted: &str) -> Option<String> {
     let mut pairs = url::form_urlencoded::parse(parts.uri.query().unwrap_or_default().as_bytes());
-    let found = pairs.find_map(|(name, value)| (name == wanted).then(|| value.into_owned()));
-    found.filter(|value| !value.is_empty())
+    pairs.find_map(|(name, value)| (name == wanted).then(|| value.into_owned()))
 }
 
 /// The query's whole number of this name.
 pub(super) fn number<T: FromStr>(parts: &Parts, name: &str) -> Result<Option<T>, Error> {
-    let Some(text) = query(parts, name) else { return Ok(None) };
+    let Some(text) = find(parts, name) else { return Ok(None) };
     match text.parse() {
         Ok(number) => Ok(Some(number)),
         Err(_) => {

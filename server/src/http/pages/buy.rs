@@ -74,10 +74,8 @@ pub(in crate::http) async fn buy(
         (status = 403, description = "Sent from another site", content_type = "text/html"),
         (status = 404, description = "`unknown_sku`", content_type = "text/html"),
         (status = 409, description = "Not for sale, or not at this price", content_type = "text/html"),
-        (status = 413, body = Problem, description = "`body_too_large`", content_type = "application/problem+json"),
         (status = 415, body = Problem, description = "`unsupported_media_type`", content_type = "application/problem+json"),
         (status = 422, description = "A field is wrong", content_type = "text/html"),
-        (status = 429, description = "Too often", content_type = "text/html"),
         (status = 502, description = "Stripe can't be reached", content_type = "text/html"),
     )
 )]

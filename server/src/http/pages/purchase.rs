@@ -50,7 +50,6 @@ pub(in crate::http) async fn purchase(
         (status = 303, description = "To Stripe's page, or back to `/p/{id}`"),
         (status = 403, body = Problem, description = "Sent from another site", content_type = "application/problem+json"),
         (status = 404, body = Problem, description = "`unknown_purchase`", content_type = "application/problem+json"),
-        (status = 429, description = "Too often", content_type = "text/html"),
         (status = 502, description = "Stripe can't be reached", content_type = "text/html"),
     )
 )]

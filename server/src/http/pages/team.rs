@@ -77,7 +77,6 @@ pub(in crate::http) async fn download(
         (status = 200, description = "The page, with what was done", content_type = "text/html"),
         (status = 403, body = Problem, description = "Sent from another site", content_type = "application/problem+json"),
         (status = 404, body = Problem, description = "`unknown_route`", content_type = "application/problem+json"),
-        (status = 413, body = Problem, description = "`body_too_large`", content_type = "application/problem+json"),
         (status = 415, body = Problem, description = "`unsupported_media_type`", content_type = "application/problem+json"),
         (status = 422, description = "No such code or email, or too many of them", content_type = "text/html"),
     )

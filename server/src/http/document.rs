@@ -1,0 +1,80 @@
+//! The OpenAPI document: what each handler says of itself, and what may be answered before one is reached.
+use utoipa::openapi::path::Operation;
+use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityScheme};
+use utoipa::openapi::{
+    ContentBuilder, OpenApi, PathItem, Ref, RefOr, Response, ResponseBuilder, Schema, schema::ObjectBuilder,
+    schema::Type,
+};
+
+const PROBLEM: &str = "application/problem+json";
+const PAGE: &str = "text/html";
+
+/// Whatever is asked.
+const ANY: [(&str, &str); 3] = [
+    ("429", "`rate_limited`: too often, or too much at once"),
+    ("500", "`internal_error`"),
+    ("503", "`unavailable`: the database, or this server's budgets"),
+];
+/// Where a body comes with the request.
+const BODY: [(&str, &str); 3] = [
+    ("400", "`malformed_json`, or the body broke off"),
+    ("408", "`request_timeout`: the body came too slowly"),
+    ("413", "`body_too_large`"),
+];
+/// Where the path has a variable part.
+const PATH: [(&str, &str); 1] = [("404", "`unknown_route`")];
+
+/// Adds what is the same for many routes.
+pub(super) fn complete(document: &mut OpenApi) {
+    let scheme = Http::builder()
+        .scheme(HttpAuthScheme::Bearer)
+        .description(Some("A token of `redis-checkout tokens create`, or one of `SERVICE_TOKENS`"));
+    let components = document.components.get_or_insert_default();
+    components
+        .security_schemes
+        .insert("service_token".to_owned(), SecurityScheme::Http(scheme.build()).into());
+    for (path, item) in &mut document.paths.paths {
+        let tells_persons = ["/buy/", "/p/", "/team/"].iter().any(|begin| path.starts_with(begin));
+        for operation in operations(item) {
+            let body: &[_] = if operation.request_body.is_some() { &BODY } else { &[] };
+            let of_path: &[_] = if path.contains('{') { &PATH } else { &[] };
+            for (status, description) in ANY.iter().chain(body).chain(of_path) {
+                let answers = &mut operation.responses.responses;
+                answers.entry((*status).to_owned()).or_insert_with(|| problem(description).into());
+            }
+            if tells_persons {
+                tell_persons(operation);
+            }
+        }
+    }
+}
+
+fn operations(item: &mut PathItem) -> impl Iterator<Item = &mut Operation> {
+    let PathItem { get, put, post, delete, patch, .. } = item;
+    [get, put, post, delete, patch].into_iter().flatten()
+}
+
+/// A person is told on a page, a program as everywhere.
+fn tell_persons(operation: &mut Operation) {
+    let failures = operation.responses.responses.iter_mut().filter(|(status, _)| status.as_str() >= "400");
+    for (_, answer) in failures {
+        let RefOr::T(answer) = answer else { continue };
+        answer.content.insert(PAGE.to_owned(), ContentBuilder::new().schema(Some(text())).build().into());
+        answer
+            .content
+            .insert(PROBLEM.to_owned(), ContentBuilder::new().schema(Some(of_problem())).build().into());
+    }
+}
+
+fn problem(description: &str) -> Response {
+    let content = ContentBuilder::new().schema(Some(of_problem())).build();
+    ResponseBuilder::new().description(description).content(PROBLEM, content).build()
+}
+
+fn of_problem() -> RefOr<Schema> {
+    Ref::from_schema_name("Problem").into()
+}
+
+fn text() -> RefOr<Schema> {
+    ObjectBuilder::new().schema_type(Type::String).into()
+}
