@@ -17,8 +17,9 @@ const EVENT: &str = "redis-checkout:";
 
 #[test]
 fn attributes_are_those_that_the_element_observes() {
-    let element = read("widget/loader/element.js");
-    let real = names(quoted(between(&element, "observedAttributes = [", "]"), '\''));
+    let properties = properties();
+    let real: Names =
+        properties.iter().map(|(attribute, _)| attribute.clone()).chain(["lang".to_owned()]).collect();
     assert!(real.contains("sku"), "{real:?}");
     assert_eq!(rows(section(&read(PAGES[0]), "## Attributes")), real, "{}", PAGES[0]);
     let types = read(TYPES);
@@ -28,6 +29,28 @@ fn attributes_are_those_that_the_element_observes() {
     let members = members.map(|(name, _)| name.trim_end_matches('?').trim_matches('\'').to_owned());
     assert_eq!(members.collect::<Names>(), real, "{TYPES}");
     assert_eq!(declared("attributes"), real, "{MANIFEST}");
+}
+
+#[test]
+fn properties_are_those_that_the_element_has() {
+    let real: Names = properties().into_iter().map(|(_, property)| property).collect();
+    assert!(real.contains("learnerToken"), "{real:?}");
+    let types = read(TYPES);
+    let element = between(&types, "interface RedisCheckoutElement extends HTMLElement {", "\n}");
+    for accessor in ["get ", "set "] {
+        let named = element.lines().filter_map(|line| line.trim().strip_prefix(accessor)?.split_once('('));
+        assert_eq!(named.map(|(name, _)| name.to_owned()).collect::<Names>(), real, "{TYPES}: {accessor}");
+    }
+    assert_eq!(declared("members"), real, "{MANIFEST}");
+}
+
+/// The element's attributes and the property that stands for each; `lang` every element has.
+fn properties() -> Vec<(String, String)> {
+    let element = read("widget/loader/element.js");
+    let pairs =
+        between(&element, "const PROPERTIES = {", "}").split(',').filter_map(|pair| pair.split_once(':'));
+    let plain = |name: &str| name.trim().trim_matches('\'').to_owned();
+    pairs.map(|(attribute, property)| (plain(attribute), plain(property))).collect()
 }
 
 #[test]
@@ -168,4 +191,33 @@ fn read(file: &str) -> String {
 
 fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the workspace").to_owned()
+}
+
+/// Whoever copies a policy from there allows all that Stripe.js and Link need.
+#[test]
+fn policies_are_those_of_the_table() {
+    use shared::policy::{LINK, STRIPE_API, STRIPE_SCRIPTS};
+    let needed = [
+        ("script-src", STRIPE_SCRIPTS),
+        ("connect-src", STRIPE_API),
+        ("connect-src", LINK),
+        ("frame-src", STRIPE_SCRIPTS),
+        ("frame-src", LINK),
+        ("img-src", LINK),
+    ];
+    for file in &PAGES[..3] {
+        let text = read(file);
+        // The page for Next.js has names for them.
+        let text = ["STRIPE", "LINK"].iter().fold(text.clone(), |policy, name| {
+            let value =
+                text.split_once(&format!("const {name} = '")).and_then(|(_, rest)| rest.split_once('\''));
+            value.map_or(policy.clone(), |(value, _)| policy.replace(&format!("${{{name}}}"), value))
+        });
+        for (directive, sources) in needed {
+            let found = text.split(directive).skip(1).any(|rest| {
+                rest.split([';', '`']).next().is_some_and(|directive| directive.contains(sources))
+            });
+            assert!(found, "{file}: {directive} {sources}");
+        }
+    }
 }

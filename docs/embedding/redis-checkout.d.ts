@@ -60,7 +60,8 @@ export interface RedisCheckoutErrorDetail extends RedisCheckoutDetail {
 /** Codes may be added: treat one that you don't know like any failure. */
 export type RedisCheckoutErrorCode =
   | 'unknown_sku' | 'unknown_variant' | 'unavailable' | 'offline' | 'timeout' | 'wasm_unavailable' | 'stripe_unavailable'
-  | 'payments_unavailable' | 'payment_refused' | 'amount_too_small' | 'rate_limited' | 'sold_out' | 'sale_not_open' | 'sale_closed' | 'sale_paused'
+  | 'payments_unavailable' | 'payment_refused' | 'amount_too_small' | 'rate_limited'
+  | 'sold_out' | 'sale_not_open' | 'sale_closed' | 'sale_paused'
   | 'coupon_unknown' | 'coupon_expired' | 'coupon_used_up' | 'coupon_not_for_this' | 'coupon_email_domain'
   | 'price_changed' | 'hold_expired' | 'purchase_ended' | 'invalid_email'
   | (string & {});
@@ -102,8 +103,21 @@ export type RedisCheckoutProperty =
   | '--redis-checkout-font'
   | '--redis-checkout-font-mono';
 
-/** It has no properties or methods of its own: attributes say everything. */
-export interface RedisCheckoutElement extends HTMLElement {}
+/** Its properties stand for the attributes of their names: setting null takes the attribute away, and one that is not there reads as ''. */
+export interface RedisCheckoutElement extends HTMLElement {
+  get sku(): string;
+  set sku(value: string | null);
+  get variant(): string;
+  set variant(value: RedisCheckoutVariant | null);
+  get theme(): string;
+  set theme(value: RedisCheckoutTheme | null);
+  get coupon(): string;
+  set coupon(value: string | null);
+  get email(): string;
+  set email(value: string | null);
+  get learnerToken(): string;
+  set learnerToken(value: string | null);
+}
 
 declare global {
   interface HTMLElementTagNameMap {

@@ -1,7 +1,7 @@
 // A stand-in for Stripe.js: the Payment Element with deferred intents, as strict as Stripe's about how it is used.
 (() => {
   'use strict';
-  if (window.Stripe) return;
+  if (window.Stripe?.version) return;
 
   const ORIGIN = new URL(document.currentScript.src).origin;
   const ELEMENTS_OPTIONS = new Set([
@@ -62,6 +62,9 @@
       }
       if (value.includes('var(')) {
         console.warn(`[Stripe.js] appearance.variables.${name}: custom properties of your page have no value here.`);
+      }
+      if (name.startsWith('color') && !/^(#[0-9a-f]{3,8}|(rgb|hsl)a?\(.*\))$/i.test(value)) {
+        console.warn(`[Stripe.js] appearance.variables.${name}: ${value} should be HEX, rgb() or hsl().`);
       }
     }
   };
@@ -280,7 +283,7 @@
       return (type === 'payment' || type === PaymentElement) ? this._payment : null;
     }
 
-    update(options) {
+    async update(options) {
       if (options.amount !== undefined) checkAmount(options.amount);
       if (options.currency !== undefined) checkCurrency(options.currency);
       checkAppearance(options.appearance);
@@ -304,9 +307,13 @@
     }
   }
 
+  // Enough to tell whether the page's language has come here.
+  const WORDS = { de: { insufficient_funds: 'Ihre Karte verfügt nicht über ausreichende Deckung.' } };
+
   class StripeInstance {
-    constructor(key) {
+    constructor(key, locale = 'auto') {
       this._key = key;
+      this._words = WORDS[locale] ?? {};
       this._busy = false;
     }
 
@@ -377,7 +384,10 @@
         }
         elements._submitted = false;
         const answer = await element._ask('confirm', { clientSecret, confirmParams });
-        if (answer.error) return { error: answer.error };
+        if (answer.error) {
+          const { message, decline_code: code } = answer.error;
+          return { error: { ...answer.error, message: this._words[code] ?? message } };
+        }
         const result = await this._next(answer.paymentIntent, clientSecret);
         if (!result.error && redirect !== 'if_required') return this._leave(result.paymentIntent, returnUrl);
         return result;
@@ -480,7 +490,8 @@
     }
   }
 
-  function Stripe(key) {
+  // Only what is asked for here words the errors, not what is asked for elements.
+  function Stripe(key, options = {}) {
     if (typeof key !== 'string' || key === '') {
       throw new IntegrationError('Please call Stripe() with your publishable key. You used an empty string.');
     }
@@ -488,7 +499,8 @@
       throw new IntegrationError('You should not use your secret key with Stripe.js. Please pass a publishable key instead.');
     }
     if (!key.startsWith('pk_')) throw new IntegrationError(`Invalid API Key provided: ${key.slice(0, 8)}****`);
-    return new StripeInstance(key);
+    warnUnknown('Stripe()', options, new Set(['locale', 'apiVersion', 'stripeAccount', 'betas', 'developerTools']));
+    return new StripeInstance(key, options.locale);
   }
   Stripe.version = 'sandbox';
   window.Stripe = Stripe;

@@ -127,7 +127,7 @@ impl Sandbox {
         };
         let origins = match is_real_stripe_js {
             true => StripeOrigins::real(),
-            false => StripeOrigins { js: stripe_url.clone(), api: stripe_url.clone() },
+            false => StripeOrigins { js: stripe_url.clone(), api: stripe_url.clone(), link: String::new() },
         };
 
         let (tasks, stop) = (TaskTracker::new(), CancellationToken::new());

@@ -20,6 +20,7 @@ use crate::store::{Counting, Schema, Store};
 use crate::timekeeping::{Timekeeper, run_timekeeper};
 use crate::worker;
 use anyhow::Context;
+use shared::policy::STRIPE_API;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -288,7 +289,8 @@ fn site(config: &Config, address: SocketAddr) -> Site {
         public_url: config.public_url.clone().unwrap_or_else(|| format!("http://{address}")),
         publishable_key: config.stripe.publishable_key.clone(),
         stripe_js: config.stripe.js_url.clone(),
-        stripe_api: config.stripe.api_url.clone().unwrap_or_else(|| "https://api.stripe.com".to_owned()),
+        stripe_api: config.stripe.api_url.clone().unwrap_or_else(|| STRIPE_API.to_owned()),
+        stripe_page: config.stripe.checkout_url.clone(),
         allowed_origins: config.allowed_origins.clone(),
         service_tokens: config.service_tokens.clone(),
         proxies: config.proxies.clone(),

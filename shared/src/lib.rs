@@ -4,6 +4,7 @@
 mod email;
 mod money;
 mod offering;
+pub mod policy;
 mod problem;
 mod purchase;
 mod screen;

@@ -33,6 +33,35 @@ async fn an_origin_that_is_not_allowed_is_named_for_the_server() {
     mends(&findings, "origin", &format!("ALLOWED_ORIGINS={}", page.app.sandbox.course_url()));
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn an_element_in_a_shadow_root_or_a_modal_dialog_is_named_for_it() {
+    let page = Page::open("diagnosis_places", COURSE).await;
+    let path = format!("/courses/{COURSE}?redis-checkout-diagnose");
+    diagnose(&page, &path).await;
+    page.eval(
+        "const card = document.createElement('x-card'), dialog = document.createElement('dialog');
+         card.attachShadow({ mode: 'open' });
+         window.inside = document.createElement('redis-checkout');
+         inside.setAttribute('sku', 'ru-course');
+         document.body.append(dialog);
+         dialog.append(card);
+         card.shadowRoot.append(inside);
+         dialog.showModal();",
+    )
+    .await;
+    let script = format!(
+        "const {{ explain }} = await import('{}/embed/diagnose.js'); await explain('redis-checkout', '{0}', []);",
+        page.app.base()
+    );
+    page.eval(&script).await;
+    page.until("inside.nextElementSibling?.shadowRoot").await;
+    let findings = "return [...inside.nextElementSibling.shadowRoot.querySelectorAll('li')].map(item => ({
+        good: item.className === 'good', text: item.textContent, line: item.querySelector('code')?.textContent }))";
+    let findings = page.eval(findings).await.as_array().expect("findings").clone();
+    mends(&findings, "shadow root of <x-card>", "<x-card><redis-checkout");
+    mends(&findings, "showModal()", "dialog.show()");
+}
+
 fn mends(findings: &[Value], about: &str, line: &str) {
     let text = |finding: &Value, name: &str| finding[name].as_str().unwrap_or_default().to_owned();
     let found = findings.iter().any(|finding| {

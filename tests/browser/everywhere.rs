@@ -86,3 +86,30 @@ async fn wasm_that_is_refused_leaves_the_first_screen_and_the_link() {
     page.go(link.as_str().unwrap()).await;
     page.shows("$49.00").await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn back_from_the_banks_page_tells_how_the_payment_stands() {
+    let page = Page::open("back", COURSE).await;
+    page.press("Purchase").await;
+    page.fill("ada@example.com", AUTHENTICATED).await;
+    page.press("Pay $49.00").await;
+    page.until("document.querySelector('[data-stripe-overlay] iframe')").await;
+    // As from the cache that browsers keep pages in: what they waited for never comes.
+    page.eval("dispatchEvent(new PageTransitionEvent('pageshow', { persisted: true }))").await;
+    page.shows("Checking your payment").await;
+    page.shows("Pay $49.00").await;
+    page.authenticate("complete").await;
+    page.eval("dispatchEvent(new Event('online'))").await;
+    page.is_in("ada@example.com").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_clock_three_hours_off_changes_no_countdown() {
+    for (name, hours) in [("clock_behind", -3), ("clock_ahead", 3)] {
+        let page = Page::open(name, "ru-live").await;
+        page.eval(&format!("const now = Date.now; Date.now = () => now() + {hours} * 3600e3")).await;
+        page.press("Purchase").await;
+        page.shows("Your seat is held for another 9:").await;
+        page.press("Cancel").await;
+    }
+}

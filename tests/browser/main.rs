@@ -24,5 +24,6 @@ mod spoken;
 mod states;
 mod team;
 mod variants;
+mod visitors;
 
 pub use page::Page;

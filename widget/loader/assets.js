@@ -14,8 +14,12 @@ const once = (call, known = {}) => (key, ...more) =>
 /** Every build that runs on this page. @type {Set<Glue>} */
 export const builds = new Set();
 
+// A browser may remember for good that an address has failed.
+let failures = '';
+
 /** The build of a first screen, by the addresses of its glue and its WASM. */
-export const load = once((glue, wasm) => import(base + glue)
+export const load = once((glue, wasm) => import(base + glue + failures)
+  .catch((reason) => { failures = `?${Date.now()}`; throw reason; })
   .then((module) => module.default({ module_or_path: base + wasm }).then(() => { builds.add(module); return module; })));
 
 /** The texts of a language, by their address. */

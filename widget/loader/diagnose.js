@@ -31,8 +31,8 @@ const STYLES = `
 export async function explain(name, base, violations) {
   const sheet = new CSSStyleSheet();
   sheet.replaceSync(STYLES);
-  for (const element of document.querySelectorAll(name)) {
-    const findings = await find(base, element.getAttribute('sku') ?? '', violations);
+  for (const element of elements(document, name)) {
+    const findings = [...standing(element), ...await find(base, element.getAttribute('sku') ?? '', violations)];
     // Beside the element, which may show its first screen anew at any time.
     const known = /** @type {HTMLElement | null} */ (element.nextElementSibling);
     if (known?.dataset.redisCheckoutDiagnosis !== undefined) known.remove();
@@ -42,6 +42,33 @@ export async function explain(name, base, violations) {
     root.append(report(findings));
     element.after(place);
   }
+}
+
+/** All of that name, also in open shadow roots. @returns {Generator<Element>} */
+function* elements(/** @type {ParentNode} */ root, /** @type {string} */ name) {
+  for (const element of root.querySelectorAll('*')) {
+    if (element.localName === name) yield element;
+    else if (element.shadowRoot) yield* elements(element.shadowRoot, name);
+  }
+}
+
+/** What of the places that it stands in Stripe can't live with. @returns {Finding[]} */
+function standing(/** @type {Element} */ element) {
+  const findings = [], root = element.getRootNode();
+  if (root instanceof ShadowRoot) {
+    const host = root.host.localName;
+    findings.push({ good: false, text: `The element stands in the shadow root of <${host}>, where Stripe shows no form. Put it into the document, and let a slot of <${host}> show it:`, line: `<${host}><${element.localName} sku="…">…</${element.localName}></${host}>` });
+  }
+  /** @type {Element | null} */
+  let around = element;
+  while (around && !around.matches('dialog:modal')) {
+    const parent = /** @type {Node} */ (around.assignedSlot ?? around.parentNode);
+    around = parent instanceof ShadowRoot ? parent.host : /** @type {Element | null} */ (parent instanceof Element ? parent : null);
+  }
+  if (around) {
+    findings.push({ good: false, text: 'The element stands in a dialog that was opened with showModal(): what a bank asks lies behind it, and can\'t be answered. Open it so:', line: 'dialog.show()' });
+  }
+  return findings;
 }
 
 /**
@@ -117,7 +144,7 @@ async function wasm(/** @type {(directive: string) => string} */ line) {
 
 /** @returns {Promise<boolean>} */
 const loads = (/** @type {string} */ address) => new Promise((done) => {
-  if ('Stripe' in self) return done(true);
+  if (typeof Reflect.get(self, 'Stripe') === 'function') return done(true);
   const script = document.createElement('script');
   let source = address;
   try {

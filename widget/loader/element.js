@@ -10,8 +10,7 @@ export const NAME = 'redis-checkout';
 /** Why assets are waited for no longer. */
 const LATE = new Error('nothing came');
 
-const sheet = new CSSStyleSheet();
-sheet.replaceSync(STYLES);
+const styles = STYLES;
 
 /**
  * @template {keyof HTMLElementTagNameMap} T
@@ -23,11 +22,15 @@ const make = (tag, name = '', text = '') => {
   return Object.assign(made, { className: name, textContent: text });
 };
 
-export class RedisCheckout extends HTMLElement {
-  static observedAttributes = ['sku', 'variant', 'lang', 'theme', 'coupon', 'email', 'learner-token'];
+/** Attributes and the properties that stand for them; `lang` every element has. */
+const PROPERTIES = { sku: 'sku', variant: 'variant', theme: 'theme', coupon: 'coupon', email: 'email', 'learner-token': 'learnerToken' };
 
-  /** Looks of the variant. */
-  #look = new CSSStyleSheet();
+export class RedisCheckout extends HTMLElement {
+  static observedAttributes = ['lang', ...Object.keys(PROPERTIES)];
+
+  /** Our styles, and the looks of the variant. @type {CSSStyleSheet[]} */
+  #sheets = [];
+  #styles = styles;
   #root = this.attachShadow({ mode: 'open' });
   /** Ends with what is shown. @type {AbortController | undefined} */
   #life;
@@ -45,9 +48,20 @@ export class RedisCheckout extends HTMLElement {
   #wanted;
 
   connectedCallback() {
-    if (this.#life) return; // moved within the document: everything stays
-    this.#root.adoptedStyleSheets = [sheet, this.#look];
-    this.#start();
+    // Set before it was defined.
+    for (const property of Object.values(PROPERTIES).filter((name) => Object.hasOwn(this, name))) {
+      const value = Reflect.get(this, property);
+      Reflect.deleteProperty(this, property);
+      Reflect.set(this, property, value);
+    }
+    // Only sheets of its own document apply, which may be another than the one that it was made in.
+    const { CSSStyleSheet } = /** @type {typeof globalThis} */ (this.ownerDocument.defaultView);
+    if (!(this.#sheets[0] instanceof CSSStyleSheet)) {
+      this.#root.adoptedStyleSheets = this.#sheets = [new CSSStyleSheet(), new CSSStyleSheet()];
+      this.#sheets[0].replaceSync(this.#styles);
+      this.#sheets[1].replaceSync(this.#told?.sheet ?? '');
+    }
+    if (!this.#life) this.#start(); // moved within the document, everything stays
   }
 
   disconnectedCallback() {
@@ -86,6 +100,7 @@ export class RedisCheckout extends HTMLElement {
   async #start() {
     const root = this.#root, { signal } = this.#life = new AbortController();
     this.#asked = this.#ask();
+    if (!this.#asked.sku) return; // it will come
     const room = make('div', 'main');
     room.style.minBlockSize = HEIGHTS[this.#asked.variant] ?? '';
     root.replaceChildren(room);
@@ -145,7 +160,7 @@ export class RedisCheckout extends HTMLElement {
   #dress(/** @type {Told} */ told) {
     const { variant } = this.#asked;
     this.#told = told;
-    this.#look.replaceSync(told.sheet);
+    this.#sheets[1].replaceSync(told.sheet);
     if (!variant || told.variant === variant) return;
     console.warn(`<${NAME}>: there is no variant "${variant}", so the default one is shown`);
     this.#tell('unknown_variant');
@@ -209,6 +224,7 @@ export class RedisCheckout extends HTMLElement {
       const id = build !== glue && build.kept(this.#asked.sku);
       if (id) return main.replaceChildren(this.#link(told.fallback, told.open_page, `/p/${id}`));
     }
+    this.#sheets[0]?.replaceSync(this.#styles = styles + glue.styles);
     this.#handle = glue.hydrate(this, main, this.#screen, words, speech(told.lang), trustedAddress);
   }
 
@@ -257,4 +273,11 @@ export class RedisCheckout extends HTMLElement {
     const { sku } = this.#asked, detail = { sku, variant: this.#told?.variant, code };
     this.dispatchEvent(new CustomEvent(`${NAME}:error`, { bubbles: true, composed: true, detail }));
   }
+}
+
+for (const [name, property] of Object.entries(PROPERTIES)) {
+  Object.defineProperty(RedisCheckout.prototype, property, {
+    get() { return this.getAttribute(name) ?? ''; },
+    set(value) { value == null ? this.removeAttribute(name) : this.setAttribute(name, value); },
+  });
 }

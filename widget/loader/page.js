@@ -1,5 +1,6 @@
 // What the script's own tag says, and what the page allows.
-const script = /** @type {HTMLScriptElement & { screen?: Sent }} */ (document.currentScript);
+const script = /** @type {HTMLScriptElement & { screen?: Sent }} */ (
+  document.currentScript ?? document.querySelector('script[src*="/embed/v1.js"]'));
 
 /** Where the checkout is, without a trailing slash. */
 export const base = script.src.slice(0, script.src.lastIndexOf('/embed/v1.js'));

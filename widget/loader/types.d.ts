@@ -1,6 +1,6 @@
 // What the loader is given and what it talks to.
 
-/** All styles, minified: the build puts them in. */
+/** The first screen's styles, minified: the build puts them in. */
 declare const STYLES: string;
 /** The height that each variant's first screen takes, where it isn't the card's: the build puts them in. */
 declare const HEIGHTS: Record<string, string>;
@@ -61,6 +61,8 @@ interface Glue {
     trusted: (address: string) => string,
   ): Handle;
   kept(sku: string): string | undefined;
+  /** Of what comes after a press. */
+  styles: string;
 }
 
 /** A Trusted Types policy; TypeScript's library does not know them yet. */

@@ -3,13 +3,14 @@ use crate::{
     checkout::{Checkout, Owner},
     kept,
     model::{Event, Model},
-    platform::{address, events, json, page, presses::Presses, seats::SeatStream},
+    platform::{dom, events, json, page, presses::Presses, seats::SeatStream},
     shell::Shell,
     speech::Speech,
     view::Screen,
     words::Words,
 };
 use js_sys::Function;
+use shared::Sale;
 use wasm_bindgen::prelude::*;
 use web_sys::{Element, HtmlElement};
 
@@ -106,10 +107,16 @@ fn start(
     show: fn(&Model, &Words, &Element) -> Option<Screen>,
 ) -> Result<Handle, JsValue> {
     let screen = read_screen(screen)?;
-    address::take_linked_coupon(&host);
+    dom::take_coupon(&host);
     let shell = Shell::new(host, &screen, trusted);
     let (sku, variant) = (screen.offering.sku.clone(), screen.variant.clone());
-    let (api, seated) = (screen.api.clone(), screen.offering.seats.is_some());
+    let api = screen.api.clone();
+    // Seats, or a sale that opens or closes, may change while the page is open.
+    let changes = {
+        let offering = &screen.offering;
+        let scheduled = offering.sale_opens_at.is_some() || offering.sale_closes_at.is_some();
+        offering.seats.is_some() || scheduled && offering.sale != Sale::Closed
+    };
     let model = Model::new(screen);
     let shown = show(&model, &words, &main).ok_or(UNREADABLE)?;
     let owner = Owner::new(model, words, shown, shell);
@@ -117,7 +124,7 @@ fn start(
     let presses = Presses::listen(main, checkout.clone());
     let told = checkout.clone();
     let tell = move |news| told.send(Event::SeatsChanged(news));
-    let seats = if seated { SeatStream::open(&api, &sku, tell) } else { None };
+    let seats = if changes { SeatStream::open(&api, &sku, tell) } else { None };
     let handle = Handle { checkout, owner, _presses: presses, _seats: seats };
     handle.update();
     let host = handle.owner.shell().host();

@@ -10,15 +10,15 @@ pub fn scenes() -> impl Iterator<Item = &'static str> {
     scenes::ALL.iter().map(|(name, _)| *name)
 }
 
-/// The element's styles, in the order of `style/index.css`.
+/// The element's styles, in the order of `style/index.css` and `style/later.css`.
 pub const STYLES: &str = concat!(
     include_str!("../../style/tokens.css"),
     include_str!("../../style/host.css"),
     include_str!("../../style/card.css"),
     include_str!("../../style/button.css"),
+    include_str!("../../style/modes.css"),
     include_str!("../../style/form.css"),
     include_str!("../../style/panel.css"),
-    include_str!("../../style/modes.css"),
 );
 
 impl Still {

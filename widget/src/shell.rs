@@ -6,7 +6,7 @@ use crate::{
     model::{Command, Event},
     platform::{
         challenge::Shown,
-        events,
+        dom, events,
         http::{self, Call, Refused},
         json, page, script,
         stripe::{self, Outcome, Payment},
@@ -56,7 +56,7 @@ impl Shell {
             publishable_key: screen.publishable_key.clone(),
             stripe_js: screen.stripe_js.clone(),
             trusted,
-            key: page::random_key(),
+            key: dom::random_key(),
             payment: RefCell::new(None),
             challenge: RefCell::new(None),
         }))
@@ -172,10 +172,10 @@ impl Shell {
             // Where this fails, the hold runs out by itself.
             Command::ClosePurchase { id } => Work::Call(0, Call::close(&id), |_| Some(Event::PurchaseClosed)),
             Command::Tick => {
-                Work::Promise(page::sleep(1000), Box::new(|_| Some(Event::ClockRead(page::now()))))
+                Work::Promise(dom::sleep(1000), Box::new(|_| Some(Event::ClockRead(page::now()))))
             }
             Command::AwaitAccess => {
-                Work::Promise(page::sleep(ACCESS_PATIENCE), Box::new(|_| Some(Event::AccessTookLong)))
+                Work::Promise(dom::sleep(ACCESS_PATIENCE), Box::new(|_| Some(Event::AccessTookLong)))
             }
         };
         let (shell, checkout) = (Self(Rc::clone(shell)), checkout.clone());
@@ -204,7 +204,7 @@ impl Work {
         match self {
             Self::Call(delay, call, read) => {
                 if delay > 0 {
-                    _ = JsFuture::from(page::sleep(delay)).await;
+                    _ = JsFuture::from(dom::sleep(delay)).await;
                 }
                 read(call.send(api).await)
             }
@@ -222,7 +222,11 @@ impl Inner {
         let failed = move || {
             told.send_answer(turn, Event::StripeFailed);
         };
-        match Payment::show(&self.host, &self.publishable_key, due, failed) {
+        let told = checkout.clone();
+        let removed = move || {
+            told.send_answer(turn, Event::PaymentRemoved);
+        };
+        match Payment::show(&self.host, &self.publishable_key, due, failed, removed) {
             Ok(payment) => drop(self.payment.replace(Some(payment))),
             Err(_) => checkout.send(Event::StripeFailed),
         }

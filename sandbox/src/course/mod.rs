@@ -11,6 +11,7 @@ use axum::{
     response::{Html, IntoResponse, Response},
     routing::get,
 };
+use shared::policy::{LINK, STRIPE_API, STRIPE_SCRIPTS};
 use tokio::sync::watch;
 
 use self::courses::{Course, DEFAULT_SKU};
@@ -36,15 +37,14 @@ pub(crate) struct StripeOrigins {
     pub(crate) js: String,
     /// What Stripe.js talks to.
     pub(crate) api: String,
+    /// Link's.
+    pub(crate) link: String,
 }
 
 impl StripeOrigins {
     /// As Stripe documents for a content security policy.
     pub(crate) fn real() -> Self {
-        Self {
-            js: "https://js.stripe.com https://*.js.stripe.com https://hooks.stripe.com".to_owned(),
-            api: "https://api.stripe.com".to_owned(),
-        }
+        Self { js: STRIPE_SCRIPTS.to_owned(), api: STRIPE_API.to_owned(), link: LINK.to_owned() }
     }
 }
 
@@ -148,7 +148,7 @@ impl CoursePage {
     fn policy(&self, checkout: &str, query: &HashMap<String, String>) -> String {
         let origin = url::Url::parse(checkout)
             .map_or_else(|_| "'none'".to_owned(), |url| url.origin().ascii_serialization());
-        let StripeOrigins { js, api } = self.stripe.as_ref();
+        let StripeOrigins { js, api, link } = self.stripe.as_ref();
         let refused = |what: &str| query.get(what).is_some_and(|wish| wish == "no");
         // A page that allows none stands for the browsers that refuse it.
         let wasm = if refused("wasm") { "" } else { " 'wasm-unsafe-eval'" };
@@ -156,7 +156,7 @@ impl CoursePage {
             if refused("stripe") { (String::new(), "'none'") } else { (format!(" {js}"), js.as_str()) };
         format!(
             "default-src 'none'; script-src {origin}{scripts}{wasm}; style-src {origin} 'self'; \
-             connect-src {origin} {api}; frame-src {js}; img-src 'self' data:; base-uri 'none'; form-action 'self'"
+             connect-src {origin} {api} {link}; frame-src {js} {link}; img-src 'self' data: {link}; base-uri 'none'; form-action 'self'"
         )
     }
 }

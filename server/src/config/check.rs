@@ -10,11 +10,13 @@ use crate::store::Schema;
 use ipnet::IpNet;
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};
+use std::path::PathBuf;
 use std::str::FromStr;
 use std::time::Duration;
 use url::Url;
 
 /// Stripe's own API and script, where the settings name no other.
+const STRIPE_PAGE: &str = "https://checkout.stripe.com";
 const STRIPE_JS: &str = "https://js.stripe.com/v3/";
 
 /// Switches a limit off.
@@ -35,6 +37,7 @@ impl RawConfig {
             &mut self.public_url,
             &mut self.stripe_api_url,
             &mut self.stripe_js_url,
+            &mut self.stripe_checkout_url,
             &mut self.challenge_provider,
             &mut self.challenge_url,
             &mut self.challenge_js_url,
@@ -62,11 +65,16 @@ impl RawConfig {
             public_url: self.public_url.map(|text| checker.web("PUBLIC_URL", &text)),
             allowed_origins: checker.origins(&self.allowed_origins),
             service_tokens: checker.service_tokens(&self.service_tokens),
-            catalog: self.catalog,
+            catalog: checker.file("CATALOG", self.catalog),
             stripe: StripeConfig {
                 secret_key: checker.key("STRIPE_SECRET_KEY", self.stripe_secret_key, &["sk_", "rk_"]),
                 publishable_key: checker.key("STRIPE_PUBLISHABLE_KEY", self.stripe_publishable_key, &["pk_"]),
                 webhook_secrets: checker.secrets(self.stripe_webhook_secrets),
+                checkout_url: match (self.stripe_checkout_url, &self.stripe_api_url) {
+                    (Some(text), _) => checker.web("STRIPE_CHECKOUT_URL", &text),
+                    // A stand-in's page is where its API is.
+                    (None, stand_in) => stand_in.as_deref().unwrap_or(STRIPE_PAGE).to_owned(),
+                },
                 api_url: self.stripe_api_url.map(|text| checker.web("STRIPE_API_URL", &text)),
                 js_url: match self.stripe_js_url {
                     Some(text) => {
@@ -332,6 +340,14 @@ impl Checker {
             _ => self.mistake(name, format_args!("{text:?} must be an http:// or https:// address")),
         }
         text.trim().trim_end_matches('/').to_owned()
+    }
+
+    /// What is in it is read later; that it is there can be told with the other mistakes.
+    fn file(&mut self, name: &str, path: PathBuf) -> PathBuf {
+        if !path.is_file() {
+            self.mistake(name, format_args!("there is no file {}", path.display()));
+        }
+        path
     }
 
     fn flockjay(&mut self, value: Option<String>) -> Url {

@@ -63,6 +63,9 @@ pub struct RawConfig {
     /// A stand-in for Stripe.js.
     #[arg(long, env = "STRIPE_JS_URL")]
     pub stripe_js_url: Option<String>,
+    /// Where Stripe's page is: of an account with a domain of its own for it, that one's address.
+    #[arg(long, env = "STRIPE_CHECKOUT_URL")]
+    pub stripe_checkout_url: Option<String>,
     #[arg(long, env = "STRIPE_TIMEOUT_MS", default_value = "8000")]
     pub stripe_timeout_ms: String,
     #[arg(long, env = "FLOCKJAY_URL")]
@@ -258,6 +261,8 @@ pub struct StripeConfig {
     /// Nothing for Stripe itself.
     pub api_url: Option<String>,
     pub js_url: String,
+    /// Where Stripe's page is.
+    pub checkout_url: String,
     pub timeout: Duration,
 }
 

@@ -35,7 +35,8 @@ use crate::config::ServiceTokens;
 use crate::error::Error;
 use crate::funnel::Views;
 use axum::Router;
-use axum::http::{HeaderName, HeaderValue, Method, header};
+use axum::http::{HeaderName, HeaderValue, Method, Uri, header};
+use axum::response::{IntoResponse, Redirect};
 use axum::routing::{any, get};
 use shared::{Problem, SeatsNews};
 use std::ops::Deref;
@@ -87,6 +88,8 @@ pub struct Site {
     pub stripe_js: String,
     /// Stripe's API as browsers reach it.
     pub stripe_api: String,
+    /// Stripe's own page.
+    pub stripe_page: String,
     pub allowed_origins: Vec<String>,
     /// What other systems show to be let in.
     pub service_tokens: ServiceTokens,
@@ -163,6 +166,9 @@ pub fn router(api: Api) -> Router {
     let pages = document(pages)
         .route("/buy/{sku}/{*unknown}", any(async || Error::UnknownRoute))
         .route("/p/{id}/{*unknown}", any(async || Error::UnknownRoute))
+        .route("/buy/{sku}/", any(without_slash))
+        .route("/p/{id}/", any(without_slash))
+        .route("/team/{key}/", any(without_slash))
         .layer(catch_panics)
         .layer(admit.clone())
         .layer(tell_persons);
@@ -186,6 +192,13 @@ pub fn router(api: Api) -> Router {
         .with_state(api)
 }
 
+/// To the page that was meant, also where a proxy has this server below a path of its own.
+async fn without_slash(address: Uri) -> impl IntoResponse {
+    let page = address.path().trim_end_matches('/').rsplit('/').next().unwrap_or_default();
+    let query = address.query().map(|query| ["?", query].concat()).unwrap_or_default();
+    Redirect::permanent(&["../", page, &query].concat())
+}
+
 /// Which pages may read the API's answers.
 fn cross_origin(site: &Site) -> CorsLayer {
     let origins = site.allowed_origins.iter().filter_map(|origin| HeaderValue::from_str(origin).ok());
@@ -198,6 +211,6 @@ fn cross_origin(site: &Site) -> CorsLayer {
             HeaderName::from_static("idempotency-key"),
             purchases::CHALLENGE_RESPONSE,
         ])
-        .expose_headers([header::ETAG, header::RETRY_AFTER])
+        .expose_headers([header::DATE, header::ETAG, header::RETRY_AFTER])
         .max_age(Duration::from_secs(7200))
 }

@@ -4,14 +4,8 @@ use axum::extract::Request;
 use axum::http::{HeaderName, HeaderValue, header};
 use axum::middleware::Next;
 use axum::response::Response;
+use shared::policy::{LINK, STRIPE_SCRIPTS};
 use url::Url;
-
-/// Stripe's origins for scripts and frames (<https://docs.stripe.com/security/guide#content-security-policy>).
-const STRIPE_ORIGINS: &str = "https://js.stripe.com https://*.js.stripe.com https://hooks.stripe.com";
-
-const STRIPE_API: &str = "https://api.stripe.com";
-/// Where Stripe's own pages are.
-const STRIPE_PAGE: &str = "https://checkout.stripe.com";
 
 pub(super) async fn add_headers(request: Request, next: Next) -> Response {
     let mut response = next.run(request).await;
@@ -33,20 +27,18 @@ pub(super) async fn add_headers(request: Request, next: Next) -> Response {
 pub(super) fn page_policy(site: &Site) -> String {
     let embed: String =
         directives(site).iter().map(|(name, sources)| format!("{name} {sources}; ")).collect();
-    let checkout = origin(&site.public_url);
-    let api = origin(&site.stripe_api);
-    // Browsers hold a form to this even where its answer sends it elsewhere.
-    let pay_page = if api == STRIPE_API { STRIPE_PAGE } else { &api };
+    // Browsers hold a form to its policy even where its answer sends it elsewhere.
+    let (checkout, pay_page) = (origin(&site.public_url), origin(&site.stripe_page));
     format!(
-        "default-src 'none'; {embed}img-src {checkout} data:; base-uri 'none'; form-action {checkout} {pay_page}; \
-         frame-ancestors 'none'"
+        "default-src 'none'; {embed}base-uri 'none'; form-action {checkout} {pay_page}; frame-ancestors 'none'"
     )
 }
 
 /// What any page's policy must allow for the embed, by directive.
-pub(super) fn directives(site: &Site) -> [(&'static str, String); 4] {
+pub(super) fn directives(site: &Site) -> [(&'static str, String); 5] {
     let own_stripe = site.stripe_js.starts_with("https://js.stripe.com/");
-    let scripts = if own_stripe { STRIPE_ORIGINS.to_owned() } else { origin(&site.stripe_js) };
+    let scripts = if own_stripe { STRIPE_SCRIPTS.to_owned() } else { origin(&site.stripe_js) };
+    let link = if own_stripe { [" ", LINK].concat() } else { String::new() };
     let (checkout, api) = (origin(&site.public_url), origin(&site.stripe_api));
     let humans = match site.challenge_origins.as_str() {
         "" => String::new(),
@@ -55,8 +47,9 @@ pub(super) fn directives(site: &Site) -> [(&'static str, String); 4] {
     [
         ("script-src", format!("{checkout} {scripts}{humans} 'wasm-unsafe-eval'")),
         ("style-src", checkout.clone()),
-        ("connect-src", format!("{checkout} {api}{humans}")),
-        ("frame-src", format!("{scripts}{humans}")),
+        ("connect-src", format!("{checkout} {api}{link}{humans}")),
+        ("frame-src", format!("{scripts}{link}{humans}")),
+        ("img-src", format!("{checkout} data:{link}")),
     ]
 }
 

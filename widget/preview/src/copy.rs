@@ -2,6 +2,7 @@
 use crate::setting::{Setting, window};
 use leptos::prelude::*;
 use leptos::task::spawn_local;
+use shared::policy::{LINK, STRIPE_API, STRIPE_SCRIPTS};
 use wasm_bindgen_futures::JsFuture;
 
 const SKU: &str = "ru-redis-fundamentals";
@@ -66,10 +67,9 @@ fn snippet(setting: &Setting) -> String {
 }
 
 fn policy() -> String {
-    let stripe = "https://js.stripe.com https://*.js.stripe.com https://hooks.stripe.com";
     let origin = origin();
     format!(
-        "script-src {origin} {stripe} 'wasm-unsafe-eval'; style-src {origin}; \
-         connect-src {origin} https://api.stripe.com; frame-src {stripe}"
+        "script-src {origin} {STRIPE_SCRIPTS} 'wasm-unsafe-eval'; style-src {origin}; \
+         connect-src {origin} {STRIPE_API} {LINK}; frame-src {STRIPE_SCRIPTS} {LINK}; img-src {LINK}"
     )
 }

@@ -4,6 +4,9 @@ use shared::{PurchaseView, Sale};
 
 impl Model {
     pub(super) fn take_code(&mut self, text: String) -> Vec<Command> {
+        if text == self.code {
+            return Vec::new();
+        }
         self.code = text;
         self.code_open = true;
         if self.code_fault().is_some() {

@@ -67,6 +67,12 @@ pub(crate) enum Event {
     /// Another variant or language of the first screen.
     ScreenChanged(Box<Screen>),
     SettingsChanged(Settings),
+    /// The page is looked at again, or the network is back. `left` where another page was shown in between.
+    Returned {
+        left: bool,
+    },
+    /// The page has taken the payment form out of the element.
+    PaymentRemoved,
     ElementRemoved,
     /// An element that sold the same was removed while its payment was under way.
     CheckoutKept(Box<super::Model>),

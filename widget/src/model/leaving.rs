@@ -35,6 +35,7 @@ impl Model {
             folded: true,
             ticking: false,
             hold_left: None,
+            looks: 0,
             ..kept
         };
         match self.stage {

@@ -32,6 +32,8 @@ pub(crate) struct Model {
     pub(crate) purchase: Option<Purchase>,
     /// Calls that failed in a row while watching.
     pub(crate) misses: u32,
+    /// Looks at the purchase that are under way.
+    looks: u32,
     email_typed: bool,
     /// The email is that of who is signed in, masked, and can't be another.
     pub(crate) signed_in: bool,
@@ -59,6 +61,8 @@ pub(crate) struct Model {
     told_paid: bool,
     /// Taken over from another element, with no payment form yet.
     resumed: bool,
+    /// How often the page has taken the payment form away.
+    removals: u32,
     /// The learner has closed the dialog; the page shows what it said.
     folded: bool,
     turn: u32,
@@ -79,6 +83,7 @@ impl Model {
             email: String::new(),
             purchase: None,
             misses: 0,
+            looks: 0,
             email_typed: false,
             signed_in: false,
             owned: false,
@@ -97,6 +102,7 @@ impl Model {
             closing: false,
             told_paid: false,
             resumed: false,
+            removals: 0,
             folded: false,
             turn: 0,
         }
@@ -162,6 +168,8 @@ impl Model {
             Event::ClosePressed => self.close_dialog(),
             Event::ScreenChanged(screen) => self.change_screen(*screen),
             Event::SettingsChanged(settings) => self.change_settings(settings),
+            Event::Returned { left } => self.come_back(left),
+            Event::PaymentRemoved => self.restore_payment(),
             Event::ElementRemoved => self.leave(),
             Event::CheckoutKept(kept) => self.resume(*kept),
         }

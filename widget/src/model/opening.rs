@@ -1,6 +1,11 @@
 //! From the offer to the payment form, and back.
-use super::{Command, Failure, Model, Note, Notice, Purchase, Script, Settings, Stage, Target, Trouble};
+use super::{
+    Command, Failure, Model, Note, Notice, Purchase, Script, Settings, Stage, Step, Target, Trouble,
+};
 use shared::{Code, OpenPurchase, Opened, PurchaseView, Sale, State, Timestamp};
+
+/// How often the payment form comes back.
+const MOST_REMOVALS: u32 = 3;
 
 impl Model {
     pub(super) fn press_purchase(&mut self) -> Vec<Command> {
@@ -96,6 +101,26 @@ impl Model {
             | Stage::Over(_)
             | Stage::Failed(_) => Vec::new(),
         }
+    }
+
+    /// The form comes back empty; a page that takes it away again and again is one without it.
+    pub(super) fn restore_payment(&mut self) -> Vec<Command> {
+        self.removals += 1;
+        let mut commands = vec![Command::HidePayment];
+        let is_shown = matches!(self.stage, Stage::Form { .. } | Stage::Paying(_));
+        if let Stage::Paying(Step::Confirming) = self.stage {
+            // Money may be moving: only the server knows.
+            commands.extend(self.check(false));
+        }
+        if !is_shown || matches!(self.stage, Stage::Checking { .. }) {
+            self.resumed = true;
+        } else if self.removals > MOST_REMOVALS {
+            commands.extend(self.give_stripe_up());
+        } else {
+            self.stage = Stage::Form { note: None };
+            commands.push(Command::ShowPayment { due: self.due() });
+        }
+        commands
     }
 
     pub(super) fn cancel(&mut self) -> Vec<Command> {
@@ -291,6 +316,7 @@ impl Model {
     pub(super) fn forget(&mut self) -> Option<Purchase> {
         self.turn += 1;
         self.misses = 0;
+        self.looks = 0;
         self.code_open = false;
         self.places_open = false;
         self.pending = None;

@@ -4,6 +4,9 @@ use shared::{Challenge, Code, Pay, State};
 
 impl Model {
     pub(super) fn take_email(&mut self, text: String) -> Vec<Command> {
+        if text == self.email {
+            return Vec::new();
+        }
         self.email = text;
         self.email_typed = true;
         if let Stage::Form { note: Some(Note::Email(_)) } = self.stage {
@@ -75,8 +78,12 @@ impl Model {
 
     pub(super) fn refuse_details(&mut self, words: Option<String>) -> Vec<Command> {
         let Stage::Paying(_) = self.stage else { return Vec::new() };
+        // Where it has no words, it can't answer at all.
+        let Some(words) = words else {
+            return self.note(Note::Trouble(Trouble::Refused(Code::PaymentsUnavailable)));
+        };
         // Stripe's own form has marked the field and holds the focus.
-        self.stage = Stage::Form { note: words.map(Note::Details) };
+        self.stage = Stage::Form { note: Some(Note::Details(words)) };
         Vec::new()
     }
 
@@ -100,10 +107,7 @@ impl Model {
         let mut commands = match trouble {
             Trouble::Refused(Code::PriceChanged) => {
                 self.stage = Stage::Paying(Step::Repricing);
-                if let Some(purchase) = &mut self.purchase {
-                    purchase.version = None;
-                }
-                self.watch(0)
+                self.look()
             }
             Trouble::Refused(Code::HoldExpired) => self.end(State::Expired),
             // Ended may well mean paid, in another tab.
@@ -164,6 +168,9 @@ impl Model {
 /// Catches slips of the finger. The server parses, and says so at the same field; its rules need Unicode's tables,
 /// which are too heavy for the page.
 fn could_be_email(text: &str) -> bool {
+    if !text.is_ascii() {
+        return true;
+    }
     let bytes = text.as_bytes();
     let at = bytes.iter().rposition(|&byte| byte == b'@').unwrap_or_default();
     let dot = bytes.iter().rposition(|&byte| byte == b'.').unwrap_or_default();

@@ -57,10 +57,7 @@ impl Model {
         }
         // It may have been prolonged by a press of Pay: only the server says that it ran out.
         if left <= 0 && before.is_none_or(|before| before > 0) && matches!(self.stage, Stage::Form { .. }) {
-            if let Some(purchase) = &mut self.purchase {
-                purchase.version = None;
-            }
-            commands.extend(self.watch(0));
+            commands.extend(self.look());
         }
         commands
     }

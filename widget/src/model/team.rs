@@ -4,6 +4,9 @@ use shared::Team;
 
 impl Model {
     pub(super) fn take_places(&mut self, text: String) -> Vec<Command> {
+        if text == self.places {
+            return Vec::new();
+        }
         self.places = text;
         if let Stage::Form { note: Some(Note::Places(_)) } = self.stage {
             self.stage = Stage::Form { note: None };

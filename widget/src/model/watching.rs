@@ -25,15 +25,15 @@ impl Model {
     }
 
     fn ask(&mut self) -> Vec<Command> {
-        let Some(purchase) = &mut self.purchase else { return Vec::new() };
+        let Some(purchase) = &self.purchase else { return Vec::new() };
         let id = purchase.id.clone();
-        purchase.version = None;
         let mut commands = vec![Command::Focus(Target::Heading), Command::Refresh { id }];
-        commands.extend(self.watch(0));
+        commands.extend(self.look());
         commands
     }
 
     pub(super) fn see_purchase(&mut self, seen: PurchaseView) -> Vec<Command> {
+        self.looks = self.looks.saturating_sub(1);
         // The answer about the coupon is on its way, with the newer price.
         if let Stage::Paying(Step::Applying) = self.stage {
             return Vec::new();
@@ -72,6 +72,7 @@ impl Model {
     }
 
     pub(super) fn miss_purchase(&mut self, trouble: Trouble) -> Vec<Command> {
+        self.looks = self.looks.saturating_sub(1);
         if self.stage == Stage::Paying(Step::Repricing) {
             return self.note(Note::Trouble(trouble));
         }
@@ -96,13 +97,34 @@ impl Model {
         commands
     }
 
-    pub(super) fn watch(&self, delay: u32) -> Vec<Command> {
-        let watch = |purchase: &super::Purchase| Command::Watch {
-            id: purchase.id.clone(),
-            after: purchase.version,
-            delay,
-        };
-        self.purchase.iter().map(watch).collect()
+    /// Looks at once, whatever else is under way.
+    pub(super) fn look(&mut self) -> Vec<Command> {
+        let Some(purchase) = &mut self.purchase else { return Vec::new() };
+        purchase.version = None;
+        self.looks += 1;
+        vec![Command::Watch { id: purchase.id.clone(), after: None, delay: 0 }]
+    }
+
+    /// Goes on looking, unless another look that is under way will.
+    pub(super) fn watch(&mut self, delay: u32) -> Vec<Command> {
+        let Some(purchase) = self.purchase.as_ref().filter(|_| self.looks == 0) else { return Vec::new() };
+        self.looks = 1;
+        vec![Command::Watch { id: purchase.id.clone(), after: purchase.version, delay }]
+    }
+
+    /// The learner is back from wherever they were, or the network is. After another page, nothing comes any more of what
+    /// this one waited for.
+    pub(super) fn come_back(&mut self, left: bool) -> Vec<Command> {
+        match self.stage {
+            Stage::Paying(_) if left => self.check(false),
+            Stage::Offer { .. } | Stage::Opening | Stage::Granted { .. } | Stage::Over(_) => Vec::new(),
+            Stage::Form { .. }
+            | Stage::Paying(_)
+            | Stage::Checking { .. }
+            | Stage::Processing
+            | Stage::Paid { .. }
+            | Stage::Failed(_) => self.look(),
+        }
     }
 
     fn see_nothing_new(&mut self, pause: u32) -> Vec<Command> {

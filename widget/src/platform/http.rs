@@ -1,7 +1,7 @@
 //! Requests to our own server: always with a deadline, always with a typed failure.
 use super::{
     json::{self, FromJson, Refusal, object},
-    page::window,
+    page::{set_clock, window},
 };
 use crate::{dates::decimal, model::Trouble};
 use gloo_net::{Error, http};
@@ -99,6 +99,9 @@ impl Call {
         let request = Request::new_with_str_and_init(&address, options.unchecked_ref());
         let request = request.map_err(|_| Trouble::Unreadable)?;
         let answer = http::Request::from(request).send().await.map_err(trouble)?;
+        if let Some(date) = answer.headers().get("date") {
+            set_clock(&date);
+        }
         let text = answer.text().await.map_err(trouble)?;
         if answer.ok() {
             return Ok(text);

@@ -1,8 +1,7 @@
 //! What binds the checkout to the page: requests, Stripe.js, page events, JSON and the host element.
 #[cfg(not(feature = "preview"))]
-pub(crate) mod address;
-#[cfg(not(feature = "preview"))]
 pub(crate) mod challenge;
+pub(crate) mod dom;
 #[cfg(not(feature = "preview"))]
 pub(crate) mod events;
 #[cfg(not(feature = "preview"))]

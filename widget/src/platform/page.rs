@@ -1,7 +1,8 @@
 //! The host element and the window around it.
 use crate::model::{Settings, Target};
-use js_sys::{Function, Promise, Uint8Array};
+use js_sys::Date;
 use shared::Timestamp;
+use std::cell::Cell;
 use wasm_bindgen::JsCast;
 use web_sys::{Document, HtmlElement, Window};
 
@@ -35,29 +36,21 @@ pub(crate) fn focus(host: &HtmlElement, target: Target) {
     }
 }
 
-/// 128 random bits in hexadecimal. (`crypto.randomUUID` is missing on pages without HTTPS.)
-pub(crate) fn random_key() -> String {
-    let bytes = Uint8Array::new_with_length(16);
-    if let Ok(crypto) = window().crypto() {
-        _ = crypto.get_random_values_with_array_buffer_view(&bytes);
-    }
-    let digit = |nibble: u8| char::from_digit(u32::from(nibble), 16).unwrap_or('0');
-    bytes.to_vec().into_iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 15)]).collect()
+thread_local! {
+    /// Milliseconds that the server's clock is ahead of the visitor's.
+    static AHEAD: Cell<f64> = const { Cell::new(0.0) };
 }
 
-/// The visitor's clock, which may be wrong.
+/// The server's clock, as far as it has told: the visitor's may be wrong.
 pub(crate) fn now() -> Timestamp {
     #[expect(clippy::cast_possible_truncation, reason = "a date's milliseconds fit")]
-    Timestamp::from_millis(js_sys::Date::now() as i64)
+    Timestamp::from_millis((Date::now() + AHEAD.get()) as i64)
 }
 
-/// Resolves after so many milliseconds.
-pub(crate) fn sleep(millis: u32) -> Promise {
-    let wait = |resolve: Function, _: Function| call_later(&resolve, millis);
-    Promise::new(&mut { wait })
-}
-
-pub(crate) fn call_later(function: &Function, millis: u32) {
-    let millis = i32::try_from(millis).unwrap_or(i32::MAX);
-    _ = window().set_timeout_with_callback_and_timeout_and_arguments_0(function, millis);
+/// Sets the clock by the `Date` of an answer.
+pub(crate) fn set_clock(date: &str) {
+    let ahead = Date::parse(date) - Date::now();
+    if ahead.is_finite() {
+        AHEAD.set(ahead);
+    }
 }

@@ -1,10 +1,13 @@
 //! What learners do inside the card: one listener for all of it.
-use super::json::{member, text};
+use super::{
+    dom::{self, Watch},
+    json::{member, text},
+};
 use crate::{checkout::Checkout, model::Event, view::Press};
 use wasm_bindgen::prelude::*;
 use web_sys::{Element, HtmlElement};
 
-const KINDS: [&str; 5] = ["click", "input", "submit", "keydown", "focusin"];
+const KINDS: [&str; 6] = ["click", "input", "change", "submit", "keydown", "focusin"];
 /// What the focus may be on in a dialog, the payment form apart.
 const STOPS: &str = ".close,.stage :is(.button,.quiet):not([hidden],:empty,:disabled)";
 
@@ -13,10 +16,16 @@ pub(crate) struct Presses {
     main: Element,
     /// Not `FnMut`: to move the focus inside it is another event.
     listener: Closure<dyn Fn(web_sys::Event)>,
+    first: Watch,
+    _returned: Closure<dyn FnMut(JsValue)>,
 }
 
 impl Presses {
     pub(crate) fn listen(main: Element, checkout: Checkout) -> Self {
+        let told = checkout.clone();
+        let returned =
+            Closure::new(move |left: JsValue| told.send(Event::Returned { left: left.is_truthy() }));
+        let first = dom::hear_first(&main, &returned);
         let listener = {
             let main = main.clone();
             Closure::new(move |event: web_sys::Event| {
@@ -28,12 +37,13 @@ impl Presses {
         for kind in KINDS {
             _ = main.add_event_listener_with_callback(kind, listener.as_ref().unchecked_ref());
         }
-        Self { main, listener }
+        Self { main, listener, first, _returned: returned }
     }
 }
 
 impl Drop for Presses {
     fn drop(&mut self) {
+        self.first.end();
         for kind in KINDS {
             _ = self.main.remove_event_listener_with_callback(kind, self.listener.as_ref().unchecked_ref());
         }
@@ -64,7 +74,7 @@ fn told_by(main: &Element, event: &web_sys::Event) -> Option<Event> {
             _ = stop?.unchecked_into::<HtmlElement>().focus();
             None
         }
-        "input" => {
+        "input" | "change" => {
             let typed = text(&target, "value")?;
             Some(match text(&target, "id")?.as_str() {
                 "code" => Event::CodeTyped(typed),
@@ -74,6 +84,7 @@ fn told_by(main: &Element, event: &web_sys::Event) -> Option<Event> {
         }
         _ => {
             event.prevent_default();
+            dom::ask_fields(main);
             // Enter in a field with a button of its own presses that.
             let focus = main.query_selector("input:focus").ok()?.and_then(|field| text(&field, "id"));
             Some(match focus.as_deref() {

@@ -1,9 +1,6 @@
 //! Other people's scripts: each loaded once per page, and forgotten where it fails, so that the next call tries again.
-use super::{
-    json::member,
-    page::{call_later, document, window},
-};
-use js_sys::{Function, Promise, Reflect};
+use super::dom::{is_there, load_script};
+use js_sys::{Function, Promise};
 use std::cell::RefCell;
 use wasm_bindgen::JsValue;
 
@@ -28,7 +25,7 @@ pub(crate) fn load(
         if let Some((_, known)) = all.iter().find(|(known, _)| known == address) {
             return known.clone();
         }
-        let new = insert(address, trusted);
+        let new = load_script(address, trusted, PATIENCE);
         all.push((address.to_owned(), new.clone()));
         new
     });
@@ -41,30 +38,4 @@ pub(crate) fn load(
         loaded
     };
     (loading, loaded)
-}
-
-fn is_there(global: &str) -> bool {
-    !member(&window(), global).is_undefined()
-}
-
-fn insert(address: &str, trusted: &Function) -> Promise {
-    Promise::new(&mut |resolve, reject| {
-        let Ok(script) = script(address, trusted) else {
-            _ = reject.call0(&JsValue::NULL);
-            return;
-        };
-        _ = script.add_event_listener_with_callback("load", &resolve);
-        _ = script.add_event_listener_with_callback("error", &reject);
-        call_later(&reject, PATIENCE);
-    })
-}
-
-/// A new script: an old one that is still in the page may have failed before, and then says nothing any more.
-fn script(address: &str, trusted: &Function) -> Result<web_sys::Element, JsValue> {
-    let document = document();
-    let script = document.create_element("script")?;
-    let source = trusted.call1(&JsValue::NULL, &address.into())?;
-    Reflect::set(&script, &"src".into(), &source)?;
-    document.head().ok_or(JsValue::NULL)?.append_child(&script)?;
-    Ok(script)
 }

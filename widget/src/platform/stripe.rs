@@ -3,6 +3,7 @@
 //! Elements refuse to live in a shadow root, so the form is a light-DOM child of the host, shown through a slot
 //! (<https://github.com/stripe/stripe-js/issues/662>).
 use super::{
+    dom::{self, Watch},
     json::{member, number, object, text},
     page::{document, window},
 };
@@ -33,7 +34,9 @@ pub(crate) struct Payment {
     container: HtmlElement,
     /// Whether the visitor prefers dark, which changes the look while the form is open.
     scheme: Option<MediaQueryList>,
+    watch: Watch,
     _on_failure: Closure<dyn FnMut()>,
+    _on_removal: Closure<dyn FnMut()>,
     _follow: Closure<dyn FnMut()>,
 }
 
@@ -44,8 +47,10 @@ impl Payment {
         key: &str,
         due: Money,
         failed: impl FnMut() + 'static,
+        removed: impl FnMut() + 'static,
     ) -> Result<Self, JsValue> {
-        let client = new_client(key)?;
+        let locale = dom::lang_of(host);
+        let client = new_client(key, &object(&[("locale", locale.clone())]))?;
         let container: HtmlElement = document().create_element("div")?.unchecked_into();
         container.set_attribute("slot", "payment")?;
         // Stripe refuses to mount into what is not in the document.
@@ -54,14 +59,16 @@ impl Payment {
             ("mode", "payment".into()),
             ("amount", number(due.amount)),
             ("currency", due.currency.as_str().into()),
-            ("appearance", appearance(host)),
-            ("locale", language(host)),
+            ("appearance", dom::looks_of(host)),
+            ("locale", locale),
         ]);
         let elements = client.elements(&options)?;
         let field = elements.create("payment")?;
         let on_failure = Closure::new(failed);
         field.on("loaderror", on_failure.as_ref().unchecked_ref())?;
         field.mount(&container)?;
+        let on_removal = Closure::new(removed);
+        let watch = dom::watch_child(host, &container, &on_removal);
         let follow = {
             let (elements, host) = (elements.clone(), host.clone());
             Closure::new(move || restyle(&elements, &host))
@@ -70,7 +77,17 @@ impl Payment {
         if let Some(scheme) = &scheme {
             scheme.set_onchange(Some(follow.as_ref().unchecked_ref()));
         }
-        Ok(Self { client, elements, field, container, scheme, _on_failure: on_failure, _follow: follow })
+        Ok(Self {
+            client,
+            elements,
+            field,
+            container,
+            scheme,
+            watch,
+            _on_failure: on_failure,
+            _on_removal: on_removal,
+            _follow: follow,
+        })
     }
 
     pub(crate) fn update_amount(&self, amount: i64) {
@@ -105,6 +122,7 @@ impl Drop for Payment {
         if let Some(scheme) = &self.scheme {
             scheme.set_onchange(None);
         }
+        self.watch.end();
         _ = self.field.destroy();
         self.container.remove();
     }
@@ -115,7 +133,7 @@ extern "C" {
     #[derive(Clone)]
     type Client;
     #[wasm_bindgen(js_name = Stripe, catch)]
-    fn new_client(key: &str) -> Result<Client, JsValue>;
+    fn new_client(key: &str, options: &JsValue) -> Result<Client, JsValue>;
     #[wasm_bindgen(method, catch)]
     fn elements(this: &Client, options: &JsValue) -> Result<Elements, JsValue>;
     #[wasm_bindgen(method, catch, js_name = confirmPayment)]
@@ -169,32 +187,5 @@ pub(crate) fn outcome(answer: Result<JsValue, JsValue>) -> Outcome {
 }
 
 fn restyle(elements: &Elements, host: &HtmlElement) {
-    _ = elements.update(&object(&[("appearance", appearance(host))]));
-}
-
-/// The language of the card around the form.
-fn language(host: &HtmlElement) -> JsValue {
-    let card = host.shadow_root().and_then(|root| root.query_selector(".card").ok().flatten());
-    card.and_then(|card| card.get_attribute("lang")).map_or_else(|| "auto".into(), Into::into)
-}
-
-/// The look of the card around the form, as the browser computes it: Stripe resolves no variables of ours.
-fn appearance(host: &HtmlElement) -> JsValue {
-    let root = host.shadow_root();
-    let looks = [
-        ("colorPrimary", ".button", "background-color"),
-        ("colorBackground", ".input", "background-color"),
-        ("colorText", ".input", "color"),
-        ("colorTextSecondary", ".hint", "color"),
-        ("colorDanger", ".fault", "color"),
-        ("borderRadius", ".input", "border-radius"),
-        ("fontFamily", ".input", "font-family"),
-    ]
-    .map(|(name, selector, property)| {
-        let element = root.as_ref().and_then(|root| root.query_selector(selector).ok().flatten());
-        let style = element.and_then(|element| window().get_computed_style(&element).ok().flatten());
-        let value = style.and_then(|style| style.get_property_value(property).ok());
-        (name, value.map_or(JsValue::UNDEFINED, Into::into))
-    });
-    object(&[("theme", "stripe".into()), ("variables", object(&looks))])
+    _ = elements.update(&object(&[("appearance", dom::looks_of(host))]));
 }

@@ -2,6 +2,7 @@
 use super::{card, dialog::Dialog, form::form, panel::panel};
 use crate::{
     model::{Model, Stage},
+    platform::dom::{Texts, put_back, texts_in},
     words::Words,
 };
 use leptos::{
@@ -16,10 +17,11 @@ use web_sys::Element;
 /// Takes its nodes away when dropped.
 pub(crate) struct Screen {
     card: Box<dyn Shown>,
+    texts: Texts,
     /// Where the form and the panel go. The server never renders them, and a view that is only built spares every visitor
     /// the code to hydrate it.
     stage: Element,
-    later: Option<(Place, Box<dyn Shown>)>,
+    later: Option<(Place, Box<dyn Shown>, Texts)>,
     dialog: Option<Dialog>,
 }
 
@@ -58,19 +60,20 @@ impl Screen {
         let cursor = Cursor::new(main.clone());
         let state = card(model, words).into_view().hydrate::<true>(&cursor, &PositionState::default());
         let card = Box::new(Part { view: |model, words| card(model, words).into_view(), state });
-        Some(Self { card, stage: stage(main)?, later: None, dialog: None })
+        Some(Self { card, texts: texts_in(main), stage: stage(main)?, later: None, dialog: None })
     }
 
     /// Builds everything afresh in `main`, which is empty.
     #[cfg(feature = "mount")]
     pub(crate) fn mount(model: &Model, words: &Words, main: &Element) -> Option<Self> {
         let card = build(|model, words| card(model, words).into_view(), model, words, main);
-        Some(Self { card, stage: stage(main)?, later: None, dialog: None })
+        Some(Self { card, texts: texts_in(main), stage: stage(main)?, later: None, dialog: None })
     }
 
     /// Shows the model as it is now.
     pub(crate) fn update(&mut self, model: &Model, words: &Words) {
         self.card.update(model, words);
+        put_back(&self.texts);
         if self.dialog.is_none() && model.screen.dialog {
             self.dialog = self.stage.parent_element().and_then(|card| Dialog::new(card, &self.stage));
         }
@@ -78,10 +81,11 @@ impl Screen {
             dialog.update(model, words);
         }
         let place = place(model);
-        if let Some((shown, view)) = &mut self.later
+        if let Some((shown, view, texts)) = &mut self.later
             && *shown == place
         {
-            return view.update(model, words);
+            view.update(model, words);
+            return put_back(texts);
         }
         self.leave();
         let view = match place {
@@ -89,11 +93,11 @@ impl Screen {
             Place::Form => build(form, model, words, &self.stage),
             Place::Panel => build(panel, model, words, &self.stage),
         };
-        self.later = Some((place, view));
+        self.later = Some((place, view, texts_in(&self.stage)));
     }
 
     fn leave(&mut self) {
-        if let Some((_, mut view)) = self.later.take() {
+        if let Some((_, mut view, _)) = self.later.take() {
             view.remove();
         }
     }

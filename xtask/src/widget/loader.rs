@@ -11,19 +11,23 @@ use crate::{process, repo, tools};
 
 /// Writes `v1.js` and `diagnose.js` into `dist`.
 pub(super) fn build(dist: &Path) -> Result<()> {
-    let sheet = repo::scratch("xtask")?.join("styles.css");
-    process::run_quietly(esbuild()?.arg("style/index.css").arg(outfile(&sheet)))
-        .context("the styles can't be bundled")?;
-    let styles = fs::read_to_string(&sheet).context("cannot read the bundled styles")?;
     let mut bundle = esbuild()?;
     bundle.args(["widget/loader/v1.js", "--format=iife", "--target=es2022"]);
-    bundle.arg(format!("--define:STYLES={}", serde_json::Value::from(styles.trim_end())));
+    bundle.arg(format!("--define:STYLES={}", styles("style/index.css")?));
     bundle.arg(format!("--define:HEIGHTS={}", serde_json::to_string(&heights()?)?));
     process::run_quietly(bundle.arg(outfile(&dist.join("v1.js")))).context("the loader can't be bundled")?;
     let mut diagnose = esbuild()?;
     diagnose.args(["widget/loader/diagnose.js", "--format=esm", "--target=es2022"]);
     process::run_quietly(diagnose.arg(outfile(&dist.join("diagnose.js"))))
         .context("the diagnosis can't be bundled")
+}
+
+/// The styles that `file` brings together, minified, as a string of JavaScript.
+pub(super) fn styles(file: &str) -> Result<serde_json::Value> {
+    let sheet = repo::scratch("xtask")?.join("styles.css");
+    process::run_quietly(esbuild()?.arg(file).arg(outfile(&sheet))).context("the styles can't be bundled")?;
+    let styles = fs::read_to_string(&sheet).context("cannot read the bundled styles")?;
+    Ok(styles.trim_end().into())
 }
 
 /// The room that each variant's first screen takes, where it isn't the card's.

@@ -5,12 +5,13 @@ use std::path::Path;
 
 use anyhow::{Context, Result, ensure};
 
-use super::{bindgen, loader, stamp};
+use super::{bindgen, loader, slim, stamp};
 use crate::{process, repo};
 
 /// Writes `index.html` and what it names into `folder`.
 pub(super) fn build(folder: &Path) -> Result<()> {
     bindgen::build("preview", &[], folder)?;
+    slim::minify(&folder.join("preview.js"))?;
     process::run_quietly(
         loader::esbuild()?
             .arg("widget/preview/preview.css")

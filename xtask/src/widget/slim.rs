@@ -12,6 +12,11 @@ use wasmparser::{Parser, Payload};
 use super::{loader, panics, stamp};
 use crate::{interrupt, process, progress, tools};
 
+/// What the WASM imports the glue as, where the object of these functions begins, and where scripts of ours are put.
+const GLUE: &str = "./widget_bg.js";
+const BEGINNING: &str = "const import0 = ";
+const SNIPPETS: &str = "./snippets/";
+
 /// Slims what wasm-bindgen wrote into `dist`, and gives both files new names, since browsers keep a name for good.
 pub(super) fn all(dist: &Path) -> Result<()> {
     let (glue, wasm) = (only(dist, ".js")?, only(dist, "_bg.wasm")?);
@@ -21,7 +26,8 @@ pub(super) fn all(dist: &Path) -> Result<()> {
     optimise(&wasm)?;
     let bytes = fs::read(&wasm).context("cannot read the WASM")?;
     let (bytes, text) = shorten(&bytes, &text)?;
-    let text = drop_unused(&text);
+    let text =
+        format!("{}export const styles = {};\n", drop_unused(&text), loader::styles("style/later.css")?);
     fs::write(&glue, text).context("cannot write the glue")?;
     fs::write(&wasm, bytes).context("cannot write the WASM")?;
     minify(&glue)?;
@@ -48,6 +54,7 @@ fn only(dist: &Path, ending: &str) -> Result<PathBuf> {
 /// name with a hash, which no compression shortens.
 fn shorten(wasm: &[u8], glue: &str) -> Result<(Vec<u8>, String)> {
     let (mut module, mut glue) = (Module::new(), glue.to_owned());
+    let ours = format!("{BEGINNING}{{");
     for payload in Parser::new(0).parse_all(wasm) {
         let payload = payload.context("the WASM can't be read")?;
         if let Payload::ImportSection(imports) = payload {
@@ -55,11 +62,22 @@ fn shorten(wasm: &[u8], glue: &str) -> Result<(Vec<u8>, String)> {
             for (number, import) in imports.into_imports().enumerate() {
                 let import = import.context("an import can't be read")?;
                 let name = format!("a{number:x}");
+                let kind = RoundtripReencoder.entity_type(import.ty).context("an import's type")?;
+                if import.module.starts_with(SNIPPETS) {
+                    // A script of ours, which the WASM would import by itself: by its full name, and as a whole.
+                    glue = without_module(&glue, import.module);
+                    glue =
+                        format!("import {{ {} as {name} }} from {:?};\n{glue}", import.name, import.module);
+                    ensure!(glue.contains(&ours), "the glue has no object of imports");
+                    glue = glue.replacen(&ours, &format!("{ours} {name},"), 1);
+                    short.import(GLUE, &name, kind);
+                    continue;
+                }
                 let (entry, renamed) = (format!("{}: function(", import.name), format!("{name}: function("));
                 ensure!(glue.matches(&entry).count() == 1, "{} is not in the glue once", import.name);
                 glue = glue.replace(&entry, &renamed);
-                let kind = RoundtripReencoder.entity_type(import.ty).context("an import's type")?;
-                short.import(import.module, &name, kind);
+                ensure!(import.module == GLUE, "{} is imported from {}", import.name, import.module);
+                short.import(GLUE, &name, kind);
             }
             module.section(&short);
         } else if let Payload::CustomSection(_) = payload {
@@ -69,6 +87,16 @@ fn shorten(wasm: &[u8], glue: &str) -> Result<(Vec<u8>, String)> {
         }
     }
     Ok((module.finish(), glue))
+}
+
+/// `glue` without what hands the whole module to the WASM.
+fn without_module(glue: &str, module: &str) -> String {
+    let (imports, key) = (format!("from {module:?}"), format!("{module:?}: import"));
+    let is_kept = |line: &&str| {
+        let is_import = line.starts_with("import * as ") && line.contains(&imports);
+        !is_import && !line.trim_start().starts_with(&key)
+    };
+    glue.lines().filter(is_kept).flat_map(|line| [line, "\n"]).collect()
 }
 
 /// `glue` without the functions that no import names any more, and without the other way to start, which nobody takes. What
@@ -116,11 +144,17 @@ fn optimise(wasm: &Path) -> Result<()> {
     process::run_quietly(&mut optimise).context("the WASM can't be optimised")
 }
 
-fn minify(glue: &Path) -> Result<()> {
+/// With the scripts of ours that it names.
+pub(super) fn minify(glue: &Path) -> Result<()> {
     let mut minify = loader::esbuild()?;
     minify.arg(glue).arg(format!("--outfile={}", glue.display()));
     process::run_quietly(minify.args(["--format=esm", "--target=es2022", "--tree-shaking=true"]))
-        .context("the glue can't be minified")
+        .context("the glue can't be minified")?;
+    let scripts = glue.with_file_name("snippets");
+    if scripts.exists() {
+        fs::remove_dir_all(&scripts).context("cannot remove the scripts")?;
+    }
+    Ok(())
 }
 
 #[cfg(test)]
@@ -128,12 +162,12 @@ mod tests {
     use super::*;
     use wasm_encoder::{EntityType, TypeSection};
 
-    fn wasm(names: &[&str]) -> Vec<u8> {
+    fn wasm(names: &[(&str, &str)]) -> Vec<u8> {
         let mut types = TypeSection::new();
         types.ty().function([], []);
         let mut imports = ImportSection::new();
-        for name in names {
-            imports.import("./glue.js", name, EntityType::Function(0));
+        for (module, name) in names {
+            imports.import(module, name, EntityType::Function(0));
         }
         let mut module = Module::new();
         module.section(&types).section(&imports);
@@ -143,9 +177,25 @@ mod tests {
     #[test]
     fn both_sides_call_an_import_by_the_same_short_name() {
         let glue = "{ now_12: function() {}, now_123: function() {} }";
-        let (short, renamed) = shorten(&wasm(&["now_12", "now_123"]), glue).unwrap();
-        assert_eq!(short, wasm(&["a0", "a1"]));
+        let (short, renamed) = shorten(&wasm(&[(GLUE, "now_12"), (GLUE, "now_123")]), glue).unwrap();
+        assert_eq!(short, wasm(&[(GLUE, "a0"), (GLUE, "a1")]));
         assert_eq!(renamed, "{ a0: function() {}, a1: function() {} }");
+    }
+
+    #[test]
+    fn scripts_of_ours_are_imported_by_the_glue_and_by_name() {
+        let script = "./snippets/widget-1/dom.js";
+        let glue = format!(
+            "import * as import1 from {script:?}\nconst import0 = {{\n}};\nreturn {{\n  {GLUE:?}: import0,\n  {script:?}: import1,\n}};\n"
+        );
+        let (short, renamed) = shorten(&wasm(&[(script, "putBack")]), &glue).unwrap();
+        assert_eq!(short, wasm(&[(GLUE, "a0")]));
+        assert_eq!(
+            renamed,
+            format!(
+                "import {{ putBack as a0 }} from {script:?};\nconst import0 = {{ a0,\n}};\nreturn {{\n  {GLUE:?}: import0,\n}};\n"
+            )
+        );
     }
 
     #[test]
@@ -167,7 +217,7 @@ mod tests {
 
     #[test]
     fn an_import_that_the_glue_does_not_have_is_named() {
-        let error = shorten(&wasm(&["missing_1"]), "{}").unwrap_err();
+        let error = shorten(&wasm(&[(GLUE, "missing_1")]), "{}").unwrap_err();
         assert!(error.to_string().contains("missing_1"), "{error}");
     }
 }

@@ -1,0 +1,90 @@
+//! Coming back to the page, and a page that takes the form away.
+use super::*;
+
+#[test]
+fn back_from_the_banks_page_the_server_is_asked_how_it_stands() {
+    for (state, stage) in [
+        (State::Granted, Stage::Granted { access_url: Some("https://learn.example/".into()) }),
+        (State::Processing, Stage::Processing),
+        (State::Canceled, Stage::Over(State::Canceled)),
+    ] {
+        let mut model = confirming();
+        let asked = model.handle(Event::Returned { left: true });
+        assert_eq!(
+            asked,
+            [Command::Focus(Target::Heading), Command::Refresh { id: "p1".into() }, watch(None, 0)]
+        );
+        model.handle(seen(state, 9));
+        assert_eq!(model.stage, stage);
+    }
+    let mut model = confirming();
+    model.handle(Event::Returned { left: true });
+    for version in [2, 2, 2] {
+        model.handle(seen(State::Paying, version));
+    }
+    assert_eq!(
+        model.stage,
+        Stage::Form { note: Some(Note::Unconfirmed) },
+        "nothing was paid: the form again"
+    );
+}
+
+#[test]
+fn a_look_at_another_tab_disturbs_no_payment_and_sees_what_has_happened() {
+    let mut model = confirming();
+    assert_eq!(model.handle(Event::Returned { left: false }), [watch(None, 0)]);
+    model.handle(seen(State::Paying, 2));
+    assert_eq!(model.stage, Stage::Paying(Step::Confirming), "3-D Secure may be open in an app");
+    model.handle(Event::Returned { left: false });
+    model.handle(seen(State::Paid, 3));
+    assert_eq!(model.stage, Stage::Paid { slow: false });
+    let mut model = form();
+    assert_eq!(model.handle(Event::Returned { left: false }), [watch(None, 0)]);
+    model.handle(seen(State::Expired, 5));
+    assert_eq!(model.stage, Stage::Over(State::Expired));
+    let mut granted = confirming();
+    granted.handle(Event::PaymentConfirmed);
+    granted.handle(seen(State::Granted, 9));
+    for mut model in [offer(), granted] {
+        assert_eq!(model.handle(Event::Returned { left: true }), []);
+    }
+}
+
+#[test]
+fn however_often_one_looks_only_one_look_goes_on() {
+    let mut model = confirming();
+    model.handle(Event::PaymentConfirmed);
+    model.handle(Event::Returned { left: false });
+    model.handle(Event::Returned { left: false });
+    let goes_on = |commands: Vec<Command>| {
+        commands.into_iter().filter(|command| matches!(command, Command::Watch { .. })).count()
+    };
+    let counts = [2, 2, 2].map(|version| goes_on(model.handle(seen(State::Processing, version))));
+    assert_eq!(counts, [0, 0, 1]);
+}
+
+#[test]
+fn a_form_that_the_page_has_removed_comes_back_but_not_for_ever() {
+    let mut model = form();
+    for _ in 0..3 {
+        assert_eq!(
+            model.handle(Event::PaymentRemoved),
+            [Command::HidePayment, Command::ShowPayment { due: usd(4900) }]
+        );
+        assert_eq!(model.stage, Stage::Form { note: None });
+    }
+    let given_up = model.handle(Event::PaymentRemoved);
+    assert_eq!(given_up[0], Command::HidePayment);
+    assert_eq!(model.stage, Stage::Failed(Failure::Stripe), "it says so, and can be tried again");
+    let mut model = preparing();
+    model.handle(Event::PaymentRemoved);
+    assert_eq!(model.stage, Stage::Form { note: None }, "Pay answers");
+    let mut model = confirming();
+    let asked = model.handle(Event::PaymentRemoved);
+    assert_eq!(asked[0], Command::HidePayment);
+    assert_eq!(model.stage, Stage::Checking { sure: false, looks: 0 }, "money may be moving");
+    for version in [2, 2, 2] {
+        model.handle(seen(State::Paying, version));
+    }
+    assert_eq!(model.stage, Stage::Form { note: Some(Note::Unconfirmed) });
+}
