@@ -1,6 +1,33 @@
 //! One spelling of each email address, by which it is found whatever somebody typed.
-use shared::Email;
+use shared::{Email, InvalidEmail};
 use unicode_normalization::UnicodeNormalization;
+
+/// What somebody typed or copied, as an address.
+pub fn typed(text: &str) -> Result<Email, InvalidEmail> {
+    Email::parse(&plain(text))
+}
+
+/// What somebody typed or copied, without what can't be seen in it, and with the letters that an input method for Chinese,
+/// Japanese or Korean makes wide as they are elsewhere.
+#[must_use]
+pub fn plain(text: &str) -> String {
+    text.chars().filter(|letter| !is_invisible(*letter)).map(narrow).collect()
+}
+
+/// Marks of direction, joiners, soft hyphens, and the mark that some programs begin a text with.
+fn is_invisible(letter: char) -> bool {
+    matches!(letter, '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}')
+        || matches!(letter, '\u{2060}'..='\u{206f}' | '\u{fe00}'..='\u{fe0f}' | '\u{feff}')
+}
+
+fn narrow(letter: char) -> char {
+    match letter {
+        '\u{ff01}'..='\u{ff5e}' => char::from_u32(u32::from(letter) - 0xfee0).unwrap_or(letter),
+        '\u{3002}' | '\u{ff61}' => '.',
+        '\u{3000}' => ' ',
+        other => other,
+    }
+}
 
 /// The address in lower case, its accents composed and its domain as the Domain Name System has it. Mail servers may tell
 /// `Ada@…` from `ada@…`, and none that we know of does.
@@ -28,6 +55,19 @@ fn folded(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_wide_or_can_not_be_seen_is_no_other_address() {
+        for written in [
+            "ada@example.com",
+            "ａｄａ＠ｅｘａｍｐｌｅ．ｃｏｍ",
+            "\u{202a}ada@example.com\u{202c}",
+            "ada\u{200b}@exam\u{ad}ple.com\u{200e}",
+            "\u{feff}ada@example。com\u{3000}",
+        ] {
+            assert_eq!(typed(written).unwrap().as_str(), "ada@example.com", "{written:?}");
+        }
+    }
 
     #[test]
     fn every_spelling_of_an_address_is_one() {

@@ -156,3 +156,16 @@ async fn who_comes_from_paying_sees_the_access_that_follows() {
     let page = PlainBrowser::default().get(&format!("{}/p/{id}", app.base())).await.expect(200).text;
     assert!(page.contains("Start learning"), "{page}");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_address_with_a_slash_at_its_end_leads_to_the_page() {
+    let app = TestApp::start().await;
+    for (asked, led_to) in [
+        ("/buy/ru-course/?lang=de", "../ru-course?lang=de"),
+        ("/p/pu_1/", "../pu_1"),
+        ("/team/tm_1/", "../tm_1"),
+    ] {
+        let answer = PlainBrowser::default().get(&format!("{}{asked}", app.base())).await.expect(308);
+        assert_eq!(answer.header("location"), led_to, "{asked}");
+    }
+}

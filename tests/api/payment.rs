@@ -118,6 +118,22 @@ async fn twenty_declines_close_the_purchase() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_failed_3_d_secure_after_a_decline_is_a_failure_of_its_own() {
+    let app = TestApp::start().await;
+    let (id, intent) = app.open_and_press_pay(COURSE, 4900).await;
+    // Each is seen, so that twenty of both close the purchase as twenty declines do.
+    for _ in 0..10 {
+        app.sandbox.stripe().confirm(&intent, DECLINED).unwrap_err();
+        app.refresh(&id).await.expect(200);
+        app.sandbox.stripe().confirm(&intent, AUTHENTICATED).unwrap();
+        app.sandbox.stripe().complete_3ds(&intent, false).unwrap_err();
+        app.refresh(&id).await.expect(200);
+    }
+    app.press_pay(&id, 4900).await.expect_problem(429, "rate_limited");
+    app.reaches(&id, "canceled").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn three_d_secure_passed_and_failed() {
     let app = TestApp::start().await;
     let (id, intent) = app.open_and_press_pay(COURSE, 4900).await;
@@ -125,6 +141,7 @@ async fn three_d_secure_passed_and_failed() {
     assert_eq!(app.refresh(&id).await.text_at("state"), "paying");
     app.sandbox.stripe().complete_3ds(&intent, false).unwrap_err();
     assert_eq!(app.refresh(&id).await.text_at("state"), "paying");
+    assert_eq!(app.sandbox.stripe().intent(&intent).unwrap()["description"], "Redis <fundamentals>");
     app.sandbox.stripe().confirm(&intent, AUTHENTICATED).unwrap();
     app.sandbox.stripe().complete_3ds(&intent, true).unwrap();
     app.reaches(&id, "granted").await;

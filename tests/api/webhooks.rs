@@ -288,3 +288,13 @@ fn paid_after_all(app: &TestApp, intent: &str) -> Value {
         "request": null, "data": { "object": paid }
     })
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_that_is_refused_for_its_time_says_so_in_the_log() {
+    let app = TestApp::start().await;
+    let body = json!({ "id": "evt_1", "type": "payment_intent.succeeded" }).to_string();
+    deliver(&app, &body, &sign("whsec_sandbox", now() - 3600, &body))
+        .await
+        .expect_problem(400, "bad_signature");
+    app.until("a line in the log", |_| logged().contains("more than 300 seconds old")).await;
+}

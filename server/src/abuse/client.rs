@@ -149,7 +149,9 @@ impl Proxies {
 
 fn parse_hop(hop: &[u8]) -> Option<IpAddr> {
     let hop = std::str::from_utf8(hop).ok()?.trim();
-    hop.parse().ok().or_else(|| hop.parse().ok().map(|with_port: std::net::SocketAddr| with_port.ip()))
+    // Some write the brackets also where no port follows.
+    let bare = hop.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).unwrap_or(hop);
+    bare.parse().ok().or_else(|| hop.parse().ok().map(|with_port: std::net::SocketAddr| with_port.ip()))
 }
 
 /// What counts as one client where only one network can: of IPv6 a household's /56.
@@ -237,6 +239,9 @@ mod tests {
         assert_eq!(origin(&["203.0.113.0/24"], "203.0.113.9", &spoofed), "198.51.100.1");
         assert_eq!(origin(&["203.0.113.0/24"], "203.0.113.9", &["nonsense"]), "203.0.113.9");
         assert_eq!(origin(&["203.0.113.0/24"], "203.0.113.9", &["198.51.100.1:4711"]), "198.51.100.1");
+        for written in ["2001:db8::1", "[2001:db8::1]", "[2001:db8::1]:4711"] {
+            assert_eq!(origin(&["203.0.113.0/24"], "203.0.113.9", &[written]), "2001:db8::1", "{written}");
+        }
         assert_eq!(origin(&["127.0.0.1/32"], "127.0.0.1", &["é, 198.51.100.1"]), "198.51.100.1");
         assert_eq!(origin(&["127.0.0.1/32"], "127.0.0.1", &["é"]), "127.0.0.1");
         assert_eq!(

@@ -3,12 +3,13 @@ use super::guard::read_code;
 use super::pay::{Press, parse_name};
 use super::{Checkout, Hosted, IdempotencyKey, Payer};
 use crate::coupons::CouponCode;
+use crate::email::typed;
 use crate::error::Error;
 use crate::grants::Grants;
 use crate::payments::Payments;
 use crate::purchase::{Event, Learner, PageTerms, Purchase, PurchaseId, Way};
 use crate::store::StoreError;
-use shared::{Email, OpenPurchase, Sale, State};
+use shared::{OpenPurchase, Sale, State};
 
 /// What the form says.
 #[derive(Clone, Debug, Default)]
@@ -72,7 +73,7 @@ impl<P: Payments, G: Grants> Checkout<P, G> {
         payer: &Payer,
     ) -> Result<Hosted, Hindered> {
         let learner = Learner {
-            email: Email::parse(&request.email).map_err(|_| Error::InvalidEmail)?,
+            email: typed(&request.email).map_err(|_| Error::InvalidEmail)?,
             name: parse_name(request.name)?,
             external_id: None,
             issuer: None,

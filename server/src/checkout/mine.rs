@@ -1,11 +1,12 @@
 //! What a learner who is signed in has already, and who pays for what they open.
 use super::Checkout;
 use super::pay::parse_name;
+use crate::email::typed;
 use crate::error::Error;
 use crate::grants::Grants;
 use crate::payments::Payments;
 use crate::purchase::{Learner, Purchase};
-use shared::{Email, OpenPurchase, TokenRefusal};
+use shared::{OpenPurchase, TokenRefusal};
 
 impl<P: Payments, G: Grants> Checkout<P, G> {
     /// The newest purchase that gives the learner of this token access to the offering.
@@ -20,7 +21,7 @@ impl<P: Payments, G: Grants> Checkout<P, G> {
 pub(super) fn payer(purchase: &Purchase, email: &str, name: Option<String>) -> Result<Learner, Error> {
     let name = parse_name(name)?;
     let Some(known) = purchase.signed_in() else {
-        let email = Email::parse(email).map_err(|_| Error::InvalidEmail)?;
+        let email = typed(email).map_err(|_| Error::InvalidEmail)?;
         return Ok(Learner { email, name, external_id: None, issuer: None });
     };
     let email = email.trim();

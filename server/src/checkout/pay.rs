@@ -126,6 +126,7 @@ impl<P: Payments, G: Grants> Checkout<P, G> {
     ) -> Result<Submitted, Error> {
         let now = self.now();
         let Press { learner, expected_total, way } = press;
+        let title = self.title_of(&self.store.purchase(id).await?);
         let mut tx = self.store.begin().await?;
         let repeated = match &key {
             // What a repeat is answered is the same intent, asked for again: no secret is stored.
@@ -137,7 +138,7 @@ impl<P: Payments, G: Grants> Checkout<P, G> {
             self.admit_learner(&mut tx, id, &learner.email).await?;
         }
         let attempt_key = format!("pay-{:032x}", rand::random::<u128>());
-        let event = Event::PaySubmitted { learner, expected_total, key: attempt_key, way };
+        let event = Event::PaySubmitted { learner, expected_total, key: attempt_key, title, way };
         let refusal = match tx.apply(id, event, now).await? {
             Ok(purchase) => {
                 reach("pay.stored", "");
@@ -162,12 +163,16 @@ impl<P: Payments, G: Grants> Checkout<P, G> {
         }
     }
 
+    /// As the catalogue has it; nothing of what was taken out of it.
+    fn title_of(&self, purchase: &Purchase) -> Option<String> {
+        self.catalog.get().find(purchase.sku()).map(|item| item.title.clone())
+    }
+
     async fn prepare_intent(&self, purchase: &Purchase) -> Result<Intent, PaymentsError> {
         let (Some(frozen), Some(learner)) = (purchase.attempt(), purchase.learner()) else {
             return Err(PaymentsError::OtherState);
         };
-        let wanted =
-            Attempt { key: frozen.key.clone(), price: purchase.price().clone(), learner: learner.clone() };
+        let wanted = Attempt { price: purchase.price().clone(), learner: learner.clone(), ..frozen.clone() };
         let terms = |attempt| IntentTerms { reference: purchase.reference(), sku: purchase.sku(), attempt };
         let intent = match purchase.intent() {
             Some(intent) => intent.to_owned(),

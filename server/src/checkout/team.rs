@@ -2,7 +2,7 @@
 use super::Checkout;
 use crate::abuse::Excess;
 use crate::coupons::{CouponCode, MOST_CODES, Pack, PackCode, PackKey};
-use crate::email::normalized;
+use crate::email::{normalized, plain, typed};
 use crate::error::Error;
 use crate::grants::Grants;
 use crate::payments::Payments;
@@ -110,7 +110,7 @@ impl<P: Payments, G: Grants> Checkout<P, G> {
             |field: &str, detail: &str| Error::Invalid { field: field.to_owned(), detail: detail.to_owned() };
         let pack = self.store.pack_with_key(key).await?.ok_or(Error::UnknownPack)?;
         let code = CouponCode::parse(code).map_err(|error| wrong("code", &error.to_string()))?;
-        let email = email.map(Email::parse).transpose().map_err(|_| Error::InvalidEmail)?;
+        let email = email.map(typed).transpose().map_err(|_| Error::InvalidEmail)?;
         let mut tx = self.store.begin().await?;
         let Some(before) = tx.assign_code(&pack, &code, email.as_ref()).await? else {
             tx.take_back().await?;
@@ -131,9 +131,10 @@ impl<P: Payments, G: Grants> Checkout<P, G> {
 /// are not read to the end.
 fn read_emails(text: &str) -> (Vec<Email>, Vec<String>) {
     let (mut emails, mut unreadable, mut known) = (Vec::new(), Vec::new(), HashSet::new());
+    let text = plain(text);
     let words = text.split(|letter: char| letter.is_whitespace() || ",;<>\"()".contains(letter));
     for word in words.filter(|word| !word.is_empty()) {
-        match Email::parse(word) {
+        match typed(word) {
             Ok(email) => {
                 if known.insert(normalized(&email)) {
                     emails.push(email);

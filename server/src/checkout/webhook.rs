@@ -2,8 +2,9 @@
 use super::Checkout;
 use crate::error::Error;
 use crate::grants::Grants;
-use crate::payments::{IntentStatus, Message, News, Payments};
+use crate::payments::{BadWebhook, IntentStatus, Message, News, Payments};
 use crate::purchase::{Event, PurchaseId, Reference};
+use crate::quiet::Quiet;
 use crate::store::{StoreError, StoredEvent, Tx};
 use crate::trial::reach;
 use std::sync::atomic::Ordering;
@@ -18,7 +19,7 @@ impl<P: Payments, G: Grants> Checkout<P, G> {
         let message = match self.payments.read_message(body, signature) {
             Ok(message) => message,
             Err(refusal) => {
-                self.count_refused_webhook();
+                self.count_refused_webhook(refusal);
                 return Err(refusal.into());
             }
         };
@@ -41,7 +42,11 @@ impl<P: Payments, G: Grants> Checkout<P, G> {
     }
 
     /// One may be anybody's. Many in a row, and none that is right, are Stripe's with a secret that we don't have.
-    fn count_refused_webhook(&self) {
+    fn count_refused_webhook(&self, refusal: BadWebhook) {
+        static REFUSED: Quiet = Quiet::new();
+        if let Some(more) = REFUSED.speak() {
+            tracing::warn!(%refusal, more, "a webhook was refused");
+        }
         let refused = self.refused_webhooks.fetch_add(1, Ordering::Relaxed) + 1;
         if refused == IN_A_ROW {
             tracing::error!(

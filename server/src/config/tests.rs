@@ -10,6 +10,8 @@ struct Cli {
 }
 
 const GOOD: &[&str] = &[
+    // Any file that is there.
+    concat!("--catalog=", env!("CARGO_MANIFEST_DIR"), "/Cargo.toml"),
     "--stripe-secret-key=sk_test_sandbox",
     "--stripe-publishable-key=pk_test_sandbox",
     "--stripe-webhook-secrets=whsec_a,whsec_b",
@@ -66,6 +68,7 @@ fn every_mistake_is_named_at_once() {
         "--listen=here",
         "--database-url=mysql://x",
         "--allowed-origins=https://redis.io/courses",
+        "--catalog=/nowhere/catalog.toml",
         "--stripe-secret-key=whsec_secret",
         "--stripe-webhook-secrets=-",
         "--flockjay-token=-",
@@ -80,6 +83,7 @@ fn every_mistake_is_named_at_once() {
             "LISTEN",
             "DATABASE_URL",
             "ALLOWED_ORIGINS",
+            "CATALOG",
             "STRIPE_SECRET_KEY",
             "STRIPE_WEBHOOK_SECRETS",
             "FLOCKJAY_TOKEN",

@@ -1,11 +1,11 @@
 //! A pack's codes as a table that spreadsheets read.
 use super::PackCode;
-use crate::csv::line;
+use crate::csv::{header, line};
 
 /// CSV with a header.
 #[must_use]
 pub fn csv(codes: &[PackCode]) -> String {
-    let mut table = line(["code", "state", "email", "used by", "purchase", "valid until"]);
+    let mut table = header(["code", "state", "email", "used by", "purchase", "valid until"]);
     for PackCode { coupon, state, used_by, .. } in codes {
         let (purchase, learner) = used_by.clone().unwrap_or_default();
         let until = coupon.valid_until.map(|until| until.to_string()).unwrap_or_default();

@@ -42,7 +42,14 @@ const NOW: Timestamp = Timestamp::from_millis(1_800_000_000_000);
 
 #[test]
 fn case_spaces_and_dashes_do_not_matter() {
-    for text in ["SPRING20", " spring 20 ", "spring-20", "Spring–2\u{a0}0"] {
+    for text in [
+        "SPRING20",
+        " spring 20 ",
+        "spring-20",
+        "Spring–2\u{a0}0",
+        "ＳＰＲＩＮＧ２０",
+        "\u{202b}SPRING\u{2067}20\u{200f}",
+    ] {
         assert_eq!(CouponCode::parse(text).unwrap().as_str(), "SPRING20", "{text}");
     }
     for wrong in ["", " - ", "ÄPFEL", "A'; --", &"A".repeat(41)] {

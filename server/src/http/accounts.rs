@@ -2,6 +2,7 @@
 use super::Api;
 use super::extract::{ServiceToken, query};
 use crate::account::{Scope, Snapshot};
+use crate::email::typed;
 use crate::error::Error;
 use axum::Json;
 use axum::extract::{FromRequestParts, State};
@@ -131,7 +132,7 @@ impl FromRequestParts<Api> for Whose {
     type Rejection = Error;
 
     async fn from_request_parts(parts: &mut Parts, _: &Api) -> Result<Self, Error> {
-        Email::parse(&query(parts, "email").unwrap_or_default()).map(Self).map_err(|_| Error::InvalidEmail)
+        typed(&query(parts, "email").unwrap_or_default()).map(Self).map_err(|_| Error::InvalidEmail)
     }
 }
 

@@ -3,6 +3,7 @@ use super::show::{print, print_json};
 use super::{Desk, Refused};
 use crate::account::Snapshot;
 use crate::catalog;
+use crate::email::typed;
 use clap::Subcommand;
 use serde_json::json;
 use shared::Email;
@@ -93,5 +94,5 @@ async fn erase(desk: &Desk, email: &Email) -> anyhow::Result<()> {
 /// The address, or what is wrong with it.
 pub fn parse_email(text: &str) -> Result<Email, Refused> {
     let detail = || format!("{text:?} is no email address: write it like name@example.com");
-    Email::parse(text).map_err(|_| Refused::Field { field: "EMAIL", detail: detail() })
+    typed(text).map_err(|_| Refused::Field { field: "EMAIL", detail: detail() })
 }

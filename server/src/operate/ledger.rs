@@ -2,7 +2,7 @@
 use super::coupons::parse_moment;
 use super::show::{moment, print, print_json, table};
 use super::{Desk, unknown};
-use crate::csv::line;
+use crate::csv::{header, line};
 use crate::store::{LedgerLine, Store};
 use shared::Timestamp;
 
@@ -47,7 +47,9 @@ pub async fn show_ledger(desk: &Desk, name: Option<&str>, options: &LedgerOption
         return print_json(&lines);
     }
     if options.csv {
-        print(line(["at", "purchase", "kind", "debit", "credit", "amount", "currency", "intent"]).trim_end());
+        print(
+            header(["at", "purchase", "kind", "debit", "credit", "amount", "currency", "intent"]).trim_end(),
+        );
         for entry in &lines {
             print(csv(entry).trim_end());
         }

@@ -2,6 +2,7 @@
 use comfy_table::{Table, presets};
 use serde::Serialize;
 use shared::Timestamp;
+use std::io::{ErrorKind, Write as _};
 
 /// Prints `rows` under `header`, or `data` as JSON.
 pub(super) fn table<T: Serialize>(
@@ -29,9 +30,11 @@ pub(super) fn print_json<T: Serialize>(data: &T) -> anyhow::Result<()> {
     Ok(())
 }
 
-#[expect(clippy::print_stdout, reason = "the answer to the person or program that called")]
+/// The answer to the person or program that called, which may have read enough: `… | head` ends without a word.
 pub(super) fn print(text: &str) {
-    println!("{text}");
+    if let Err(error) = writeln!(std::io::stdout().lock(), "{text}") {
+        std::process::exit(i32::from(error.kind() != ErrorKind::BrokenPipe));
+    }
 }
 
 pub(super) fn moment(at: Timestamp) -> String {

@@ -168,6 +168,9 @@ pub struct Attempt {
     pub key: String,
     pub price: Price,
     pub learner: Learner,
+    /// What the receipt calls the offering; its SKU where a release before this one has made the request.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub title: Option<String>,
 }
 
 /// How long things may take, and how far they may go.

@@ -46,6 +46,7 @@ fn any_event() -> impl Strategy<Value = Event> {
             learner: learner.clone(),
             expected_total: 4900,
             key: "key".to_owned(),
+            title: None,
             way,
         }),
         4 => Just(Event::SessionCreated { session: "cs_1".to_owned() }),

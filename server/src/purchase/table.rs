@@ -51,7 +51,7 @@ fn pay_hosted() -> Event {
 }
 
 fn pay_by(way: Way, expected_total: i64) -> Event {
-    Event::PaySubmitted { learner: learner(), expected_total, key: "key".to_owned(), way }
+    Event::PaySubmitted { learner: learner(), expected_total, key: "key".to_owned(), title: None, way }
 }
 
 fn terms() -> PageTerms {
@@ -239,6 +239,7 @@ fn stripes_page_is_for_one_email() {
         learner: Learner { email: Email::parse(email).unwrap(), name: None, external_id: None, issuer: None },
         expected_total: 4900,
         key: "other".to_owned(),
+        title: None,
         way: Way::Hosted(terms()),
     };
     let mut purchase = purchase(&[pay_hosted()]);

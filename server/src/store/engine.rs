@@ -1,6 +1,7 @@
 //! The two databases, as far as they differ before the first statement.
 use super::StoreError;
 use crate::trial::{Guard, holds};
+use percent_encoding::percent_decode_str;
 use sqlx::{AnyConnection, Executor};
 use std::fs::{OpenOptions, Permissions};
 use std::io::ErrorKind;
@@ -77,6 +78,8 @@ impl Engine {
             Self::Sqlite => {
                 let path = url.trim_start_matches("sqlite:").trim_start_matches("//");
                 let file = path.split('?').next().unwrap_or(path);
+                // As it is read by who opens it.
+                let file = &*percent_decode_str(file).decode_utf8_lossy();
                 if !creates && !Path::new(file).exists() {
                     return Err(StoreError::Unsupported(format!("DATABASE_URL: there is no file {file}")));
                 }

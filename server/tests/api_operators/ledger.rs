@@ -2,6 +2,7 @@
 use crate::cli::{reference, run};
 use checkout_tests::{COURSE, TestApp};
 use serde_json::{Value, json};
+use std::process::{Command, Stdio};
 
 fn lines(app: &TestApp, name: &str) -> Vec<Value> {
     run(app, &["purchases", "ledger", name, "--json"]).json().as_array().expect("lines").clone()
@@ -42,8 +43,10 @@ async fn what_was_charged_and_went_back_is_in_the_books_once() {
     assert_eq!(moved(&books), wanted);
     assert_eq!(books[0]["intent"], intent);
     let (_, other) = app.buy("ru-jp", 4900).await;
+    ends_quietly_where_nobody_reads_on(&app);
     let csv = run(&app, &["purchases", "ledger", "--csv"]).ok();
-    let rows: Vec<_> = csv.lines().collect();
+    assert!(csv.starts_with('\u{feff}'), "Excel reads UTF-8 by it: {csv}");
+    let rows: Vec<_> = csv.trim_start_matches('\u{feff}').lines().collect();
     assert_eq!((rows.len(), rows[0]), (5, "at,purchase,kind,debit,credit,amount,currency,intent"));
     assert!(rows[4].ends_with(&format!(",charge,stripe,sales,4900,jpy,{other}")), "{csv}");
     let days = run(&app, &["purchases", "ledger", "--by-day", "--json"]).json();
@@ -105,4 +108,14 @@ async fn the_books_agree_with_stripes_balance_to_the_cent_and_know_its_fees() {
     };
     // What has just moved is left alone for a second.
     app.until("the cent", |_| names_it()).await;
+}
+
+/// As `… | head` does it.
+fn ends_quietly_where_nobody_reads_on(app: &TestApp) {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_redis-checkout"));
+    command.args(["purchases", "ledger", "--csv"]).envs(app.for_operators());
+    let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("the binary runs");
+    drop(child.stdout.take());
+    let output = child.wait_with_output().expect("its end");
+    assert!(output.status.success() && output.stderr.is_empty(), "{output:?}");
 }

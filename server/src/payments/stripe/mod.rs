@@ -136,7 +136,7 @@ impl Payments for Stripe {
         let request = CreatePaymentIntent::new(price.total, stripe_currency(price.currency))
             .automatic_payment_methods(CreatePaymentIntentAutomaticPaymentMethods::new(true))
             .receipt_email(terms.attempt.learner.email.as_str())
-            .description(terms.sku)
+            .description(terms.attempt.title.as_deref().unwrap_or(terms.sku))
             .metadata(metadata(terms.reference, &terms.attempt.learner));
         match self.send(&request, Some(&terms.attempt.key)).await {
             Ok(intent) => Ok(read_intent(&intent)),

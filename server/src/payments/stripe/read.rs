@@ -55,9 +55,18 @@ pub(super) fn read_intent(intent: &PaymentIntent) -> Intent {
     }
 }
 
+/// Stripe's code where the bank could not tell that it was the learner.
+const UNAUTHENTICATED: &str = "payment_intent_authentication_failure";
+
 /// A failed try is known by its charge, or by its card where the bank never saw a charge.
 fn failure_of(intent: &PaymentIntent) -> Option<String> {
     let error = intent.last_payment_error.as_ref()?;
+    // Where it is this, the bank was not asked for the money: the newest charge is that of a try before.
+    if let Some(code) = error.code.as_ref().map(|code| code.as_str()).filter(|code| *code == UNAUTHENTICATED)
+    {
+        let method = error.payment_method.as_ref().map(|method| method.id.to_string());
+        return Some([code, " ", &method.unwrap_or_default()].concat());
+    }
     let charge =
         error.charge.clone().or_else(|| intent.latest_charge.as_ref().map(|charge| charge.id().to_string()));
     let card = || error.payment_method.as_ref().map(|method| method.id.to_string());

@@ -86,7 +86,7 @@ fn creation(terms: &SessionTerms<'_>) -> CreateCheckoutSession {
     item.price_data = Some(unit);
     item.quantity = Some(1);
     let mut payment = CreateCheckoutSessionPaymentIntentData::new();
-    payment.description = Some(terms.sku.to_owned());
+    payment.description = Some(terms.attempt.title.as_deref().unwrap_or(terms.sku).to_owned());
     payment.metadata = Some(metadata(terms.reference, learner));
     payment.receipt_email = Some(learner.email.as_str().to_owned());
     let mut one_currency = CreateCheckoutSessionAdaptivePricing::new();

@@ -76,7 +76,13 @@ impl Fixture {
         };
         self.apply(
             id,
-            Event::PaySubmitted { learner, expected_total: 4900, key: "key".to_owned(), way: Way::Inline },
+            Event::PaySubmitted {
+                learner,
+                expected_total: 4900,
+                key: "key".to_owned(),
+                title: None,
+                way: Way::Inline,
+            },
         )
         .await;
         self.apply(id, Event::IntentCreated { intent: format!("pi_{}", id.as_str()) }).await;
@@ -270,4 +276,15 @@ async fn a_file_is_read_by_its_owner_alone() {
         let mode = std::fs::metadata(format!("{path}{suffix}")).unwrap().permissions().mode();
         assert_eq!(mode & 0o777, 0o600, "{suffix}");
     }
+}
+
+#[tokio::test]
+async fn a_path_with_spaces_is_one_file_however_it_is_written() {
+    let folder = tempfile::tempdir().unwrap();
+    let base = folder.path().display();
+    for address in [format!("sqlite://{base}/a b/c d.db"), format!("sqlite://{base}/a%20b/c%20d.db")] {
+        Store::migrate(&address).await.unwrap();
+        assert!(folder.path().join("a b/c d.db").is_file(), "{address}");
+    }
+    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1);
 }
