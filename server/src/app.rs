@@ -87,6 +87,7 @@ impl App {
         if let Some(metrics) = metrics {
             tasks.spawn(serve_metrics(metrics, api.clone(), stop.clone()));
         }
+        tasks.spawn(tell_of_missing_permissions(checkout.payments.clone()));
         let identity = checkout.identity.clone();
         tasks.spawn(async move { identity.prepare().await });
         let mailer = config.mail.as_ref().map(Mailer::new).transpose()?;
@@ -239,6 +240,19 @@ async fn serve_metrics(listener: TcpListener, api: Api, stop: CancellationToken)
     let serving = axum::serve(listener, http::metrics_router(api));
     if let Err(error) = serving.with_graceful_shutdown(stop.cancelled_owned()).await {
         tracing::error!(%error, "serving metrics failed");
+    }
+}
+
+/// Whoever runs this hears at once what a restricted key can't do, and not by the first purchase that needs it.
+async fn tell_of_missing_permissions(payments: Arc<Stripe>) {
+    let missing = payments.missing_permissions().await;
+    if !missing.is_empty() {
+        let missing = missing.join(", ");
+        tracing::error!(
+            alert = true,
+            missing,
+            "STRIPE_SECRET_KEY is a restricted key that lacks permissions"
+        );
     }
 }
 

@@ -133,6 +133,19 @@ async fn a_key_that_stripe_refuses_for_a_while_leaves_nothing_for_a_person() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_a_restricted_key_lacks_is_told_at_start() {
+    let mut app = TestApp::with(&["--stripe-secret-key=rk_test_sandbox"]).await;
+    let denied = StripeFault::new(Misbehaviour::error_before(403)).on(StripeOperation::CreateRefund);
+    app.sandbox.stripe().fault(denied);
+    app.restart().await;
+    app.until("an alert", |_| logged().contains("lacks permissions")).await;
+    let told = logged();
+    let line = told.lines().find(|line| line.contains("lacks permissions")).unwrap();
+    assert!(line.contains("Charges and Refunds: write") && !line.contains("Payment Intents"), "{line}");
+    assert!(app.sandbox.stripe().intents().is_empty() && app.sandbox.stripe().sessions().is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn money_for_a_second_intent_goes_back() {
     let app = TestApp::start().await;
     let (id, intent) = app.open_and_press_pay(COURSE, 4900).await;

@@ -2,6 +2,7 @@
 mod balance;
 mod envelope;
 mod errors;
+mod permissions;
 mod read;
 mod sessions;
 
@@ -15,6 +16,7 @@ use errors::read_error;
 use read::{disputed, is_refund, news_of, read_intent, refund_status};
 use shared::{Currency, Timestamp};
 use std::collections::HashMap;
+use std::sync::Arc;
 use std::time::Duration;
 use stripe::{Client, ClientBuilder, IdempotencyKey, RequestStrategy, StripeError, StripeRequest};
 use stripe_core::dispute::ListDispute;
@@ -50,6 +52,7 @@ const MOST_SPENT: u32 = 3;
 #[derive(Clone)]
 pub struct Stripe {
     client: Client,
+    secret_key: Arc<str>,
     timeout: Duration,
     webhook_secrets: Vec<String>,
 }
@@ -68,7 +71,7 @@ impl Stripe {
         }
         let client =
             builder.build().map_err(|_| anyhow::anyhow!("STRIPE_SECRET_KEY can't be used as a header"))?;
-        Ok(Self { client, timeout, webhook_secrets })
+        Ok(Self { client, secret_key: secret_key.into(), timeout, webhook_secrets })
     }
 
     /// One page of the intents created from `from` to `to`, in seconds.
