@@ -87,6 +87,8 @@ struct Inner {
     down: bool,
     /// So many upserts find their record locked.
     locked: u32,
+    /// The learner's address stands in an Email field.
+    has_email_field: bool,
 }
 
 #[derive(Deserialize)]
@@ -151,6 +153,11 @@ impl Salesforce {
     /// Every token that was given ends now.
     pub fn end_tokens(&self) {
         self.lock().tokens.clear();
+    }
+
+    /// The learner's address stands in an Email field from now on: 80 characters, and not each that can be an address.
+    pub fn has_email_field(&self) {
+        self.lock().has_email_field = true;
     }
 
     /// How often somebody has signed in.
@@ -340,6 +347,11 @@ impl Inner {
             Kind::Flag if value.is_boolean() => None,
             Kind::Flag => wrong("INVALID_FIELD_FOR_INSERT_UPDATE"),
             _ if value.is_null() => None,
+            Kind::Text(_) if self.has_email_field && name == "Learner_Email__c" => match text {
+                Some(text) if text.chars().count() > 80 => wrong("STRING_TOO_LONG"),
+                Some(text) if text.is_ascii() => None,
+                _ => wrong("INVALID_EMAIL_ADDRESS"),
+            },
             Kind::Text(most) => match text {
                 Some(text) if text.chars().count() <= *most => None,
                 Some(_) => wrong("STRING_TOO_LONG"),

@@ -149,3 +149,19 @@ fn the_object_that_is_described_has_every_field() {
     }
     assert_eq!(object.matches("<fields>").count(), DEFAULT_FIELDS.len() - 2);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_address_that_is_refused_loses_no_purchase() {
+    let app = app(&[]).await;
+    let long = format!("{}@{}.example.com", "a".repeat(60), "b".repeat(40));
+    let (_, reference) = buy(&app, &long, None).await;
+    let kept = record(&app, &reference, "Status__c", json!("granted")).await;
+    assert_eq!(kept["Learner_Email__c"], json!(long), "a text of 254");
+    app.sandbox.salesforce().has_email_field();
+    for email in [long.as_str(), "jürgen@müller.example"] {
+        let (_, reference) = buy(&app, email, None).await;
+        let kept = record(&app, &reference, "Status__c", json!("granted")).await;
+        assert_eq!(kept.get("Learner_Email__c").unwrap_or(&Value::Null), &Value::Null, "{email}");
+        assert_eq!(kept["SKU__c"], json!(COURSE));
+    }
+}

@@ -142,8 +142,25 @@ impl Salesforce {
         let body = self.record(&message.purchase, contact);
         let (object, id) = (self.field("object"), self.field("reference"));
         let url = format!("{API}/sobjects/{object}/{id}/{}", message.purchase.reference);
-        let upsert = json!({ "method": "PATCH", "url": url, "referenceId": "purchase", "body": body });
-        self.composite(vec![upsert], now).await.map(|_| ())
+        let upsert = |body: &Map<_, _>| json!({ "method": "PATCH", "url": url, "referenceId": "purchase", "body": body });
+        match self.composite(vec![upsert(&body)], now).await {
+            // Better without the address than not at all.
+            Err(AccountError::Permanent { message }) if self.is_about_email(&message) => {
+                tracing::warn!(error = message, "Salesforce takes the purchase without its email");
+                let mut body = body;
+                body.remove(self.field("email"));
+                self.composite(vec![upsert(&body)], now).await.map(drop)
+            }
+            outcome => outcome.map(drop),
+        }
+    }
+
+    /// Whether a field of theirs has refused the learner's address.
+    fn is_about_email(&self, refusal: &str) -> bool {
+        let field = self.field("email");
+        !field.is_empty()
+            && refusal.contains(field)
+            && ["INVALID_EMAIL_ADDRESS", "STRING_TOO_LONG"].iter().any(|code| refusal.contains(code))
     }
 
     /// The learner's contact: by external id, or by an email that only one contact has.
