@@ -22,6 +22,9 @@ use crate::keys;
 pub const SIGN_IN_AUDIENCE: &str = "redis-university";
 
 const ISSUER: &str = "/oauth2/default";
+/// The organisation's own server keeps its keys elsewhere.
+const ORGANISATIONS_KEYS: &str = "/oauth2/v1/keys";
+const DISCOVERY: &str = "/.well-known/openid-configuration";
 
 /// Signs tokens, looks into the service and makes things go wrong.
 #[derive(Clone)]
@@ -103,7 +106,38 @@ impl SignIn {
     }
 
     pub(crate) fn routes(&self) -> Router {
-        Router::new().route(&format!("{ISSUER}/v1/keys"), get(key_set)).with_state(self.clone())
+        Router::new()
+            .route(&format!("{ISSUER}/v1/keys"), get(key_set))
+            .route(ORGANISATIONS_KEYS, get(key_set))
+            .route(&format!("{ISSUER}{DISCOVERY}"), get(custom_server))
+            .route(DISCOVERY, get(organisations_server))
+            .with_state(self.clone())
+    }
+
+    /// What tokens of the organisation's own server have as `iss`.
+    #[must_use]
+    pub fn organisations_issuer(&self) -> String {
+        self.lock().issuer.trim_end_matches(ISSUER).to_owned()
+    }
+
+    /// What Okta says with a code or an access token, unless told to say more.
+    #[must_use]
+    pub fn thin_claims(&self, email: &str, external_id: &str) -> Value {
+        let mut claims = self.claims(email, external_id);
+        for left_out in ["email", "email_verified", "name"] {
+            claims.as_object_mut().expect("an object").remove(left_out);
+        }
+        claims
+    }
+
+    fn describe(&self, issuer: &str, keys: &str) -> Response {
+        if self.lock().down {
+            return StatusCode::SERVICE_UNAVAILABLE.into_response();
+        }
+        Json(
+            json!({ "issuer": issuer, "jwks_uri": keys, "id_token_signing_alg_values_supported": ["RS256"] }),
+        )
+        .into_response()
     }
 
     fn lock(&self) -> MutexGuard<'_, Inner> {
@@ -115,6 +149,16 @@ impl std::fmt::Debug for SignIn {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("SignIn").finish_non_exhaustive()
     }
+}
+
+async fn custom_server(State(sign_in): State<SignIn>) -> Response {
+    let issuer = sign_in.issuer();
+    sign_in.describe(&issuer, &format!("{issuer}/v1/keys"))
+}
+
+async fn organisations_server(State(sign_in): State<SignIn>) -> Response {
+    let issuer = sign_in.organisations_issuer();
+    sign_in.describe(&issuer, &format!("{issuer}{ORGANISATIONS_KEYS}"))
 }
 
 async fn key_set(State(sign_in): State<SignIn>) -> Response {

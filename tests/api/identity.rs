@@ -65,7 +65,17 @@ async fn a_token_that_is_refused_leaves_a_guest_and_tells_nothing() {
     let parts: Vec<_> = token.split('.').collect();
     let unsigned = [&part(&json!({ "alg": "none", "typ": "JWT" })), parts[1], ""].join(".");
     let other = part(&json!({ "email": "grace@example.com" }));
+    let mut for_another = good.clone();
+    for_another["aud"] = json!([SIGN_IN_AUDIENCE, "another"]);
+    for_another["azp"] = json!("another");
+    let access = Header { typ: Some("at+jwt".to_owned()), ..Header::new(Algorithm::HS256) };
+    let key = EncodingKey::from_secret(LAUNCH_SECRET.as_bytes());
+    let access = encode(&access, &good, &key).unwrap();
     for (token, word) in [
+        (sign_in.sign(Algorithm::ES256, &for_another), "audience"),
+        (with("iat", json!(now + 120)), "not_yet"),
+        (access, "malformed"),
+        (sign_in.sign(Algorithm::RS256, &sign_in.thin_claims("ada@example.com", "okta-1")), "email"),
         (with("exp", json!(now - 61)), "expired"),
         (with("nbf", json!(now + 120)), "not_yet"),
         (with("iss", json!("https://okta.example")), "issuer"),
@@ -221,4 +231,24 @@ async fn public_key(app: &TestApp) -> String {
     let keys = reqwest::get(format!("{}/v1/keys", app.sandbox.sign_in().issuer())).await.unwrap();
     let keys: Value = serde_json::from_str(&keys.text().await.unwrap()).unwrap();
     keys["keys"].as_array().unwrap().iter().find_map(|key| key["n"].as_str()).unwrap().to_owned()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_issuer_says_itself_where_its_keys_are_and_a_setting_whose_emails_are_verified() {
+    let app = TestApp::set_up(Setup { signs_in_at_organisation: true, ..Setup::default() }).await;
+    let organisation = app.sandbox.sign_in();
+    let mut claims = organisation.claims("ada@example.com", "okta-1");
+    claims["iss"] = json!(organisation.organisations_issuer());
+    let opened = open(&app, &organisation.sign(Algorithm::RS256, &claims)).await.expect(201);
+    assert_eq!(opened.json()["email"], "a•••@example.com", "its keys are elsewhere than a custom server's");
+    drop(app);
+    let app = TestApp::with(&["--learner-email-verified=always"]).await;
+    let custom = app.sandbox.sign_in();
+    let mut claims = custom.claims("ada@example.com", "okta-1");
+    claims.as_object_mut().unwrap().remove("email_verified");
+    let opened = open(&app, &custom.sign(Algorithm::RS256, &claims)).await.expect(201);
+    assert_eq!(opened.json()["email"], "a•••@example.com");
+    claims["email_verified"] = json!(false);
+    let opened = open(&app, &custom.sign(Algorithm::RS256, &claims)).await.expect(201);
+    assert_eq!(opened.json()["token_refused"], "email", "what is said to be wrong is never right");
 }

@@ -92,6 +92,8 @@ pub struct Setup {
     pub tells_orb: bool,
     /// No server is started: the test has its own.
     pub is_idle: bool,
+    /// Learners sign in at the organisation's own server.
+    pub signs_in_at_organisation: bool,
 }
 
 /// A server, its sandbox and a client. Dropped, it fails the test where work is left over.
@@ -363,6 +365,10 @@ impl TestApp {
     fn flags(&self) -> Vec<String> {
         let folder = self.folder.path().display();
         let course_page = self.sandbox.course_url();
+        let issuer = match self.setup.signs_in_at_organisation {
+            true => self.sandbox.sign_in().organisations_issuer(),
+            false => self.sandbox.sign_in().issuer(),
+        };
         let usual = [
             "--listen=127.0.0.1:0".to_owned(),
             format!("--database-url={}", self.database.url()),
@@ -377,7 +383,7 @@ impl TestApp {
             format!("--flockjay-url={}", self.sandbox.flockjay_url()),
             "--flockjay-token=sandbox-token".to_owned(),
             "--flockjay-timeout-ms=1000".to_owned(),
-            format!("--learner-issuer={}", self.sandbox.sign_in().issuer()),
+            format!("--learner-issuer={issuer}"),
             format!("--learner-audience={SIGN_IN_AUDIENCE}"),
             format!("--learner-secrets=another-secret-that-will-be-used-soon,{LAUNCH_SECRET}"),
             format!("--smtp-url={}", self.sandbox.mail_url()),

@@ -96,6 +96,7 @@ impl RawConfig {
                 issuer: self.learner_issuer.as_deref(),
                 audience: self.learner_audience.as_deref(),
                 keys: self.learner_jwks_url.as_deref(),
+                emails_verified: &self.learner_email_verified,
                 secrets: &self.learner_secrets,
                 secret_issuer: &self.learner_secrets_issuer,
             }),

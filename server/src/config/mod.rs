@@ -83,9 +83,13 @@ pub struct RawConfig {
     /// Whose tokens say who is signed in: the `iss` of an OIDC issuer, such as `https://university.okta.example/oauth2/default`.
     #[arg(long, env = "LEARNER_ISSUER")]
     pub learner_issuer: Option<String>,
-    /// Its keys; `LEARNER_ISSUER/v1/keys`, as with Okta, without it.
+    /// Its keys; where the issuer's `/.well-known/openid-configuration` says without it.
     #[arg(long, env = "LEARNER_JWKS_URL")]
     pub learner_jwks_url: Option<String>,
+    /// Whose emails count as verified: of tokens that say so (`claim`), or all of the issuer's that don't say they are not
+    /// (`always`).
+    #[arg(long, env = "LEARNER_EMAIL_VERIFIED", default_value = "claim")]
+    pub learner_email_verified: String,
     /// The `aud` that tokens must be for.
     #[arg(long, env = "LEARNER_AUDIENCE")]
     pub learner_audience: Option<String>,

@@ -19,8 +19,22 @@ pub struct IdentityConfig {
 #[derive(Clone, Debug)]
 pub struct OidcConfig {
     pub issuer: String,
-    /// Of its JSON Web Key Set.
-    pub keys: Url,
+    pub keys: KeysAt,
+    /// Its emails are all verified, also where a token does not say so.
+    pub verifies_all: bool,
+}
+
+/// Where the JSON Web Key Set is.
+#[derive(Clone, Debug)]
+pub enum KeysAt {
+    Named(Url),
+    /// Where the issuer says, in what OpenID Connect Discovery has it publish
+    /// (<https://openid.net/specs/openid-connect-discovery-1_0.html>); below the issuer, as Okta has it, where it says nothing.
+    Discovered {
+        issuer: String,
+        document: Url,
+        otherwise: Url,
+    },
 }
 
 /// A system that shares a secret with us, such as FlockJay with its launch links.
@@ -36,6 +50,7 @@ pub(crate) struct RawIdentity<'a> {
     pub(crate) issuer: Option<&'a str>,
     pub(crate) audience: Option<&'a str>,
     pub(crate) keys: Option<&'a str>,
+    pub(crate) emails_verified: &'a str,
     pub(crate) secrets: &'a str,
     pub(crate) secret_issuer: &'a str,
 }
@@ -58,27 +73,43 @@ impl RawIdentity<'_> {
         }
         let launch = (!secrets.is_empty())
             .then(|| LaunchConfig { issuer: self.secret_issuer.trim().to_owned(), secrets });
-        // Okta's shape, where the settings name no other.
-        let keys = match (self.keys, self.issuer) {
-            (Some(keys), _) => Some(("LEARNER_JWKS_URL", keys.trim().to_owned())),
-            (None, Some(issuer)) => {
-                Some(("LEARNER_ISSUER", format!("{}/v1/keys", issuer.trim().trim_end_matches('/'))))
-            }
-            (None, None) => None,
-        };
-        let keys = keys.and_then(|(name, text)| match Url::parse(&text) {
+        let mut secure = |name, text: String| match Url::parse(&text) {
             // Keys that anybody on the way could change are worth nothing.
             Ok(url) if is_private(&url) => Some(url),
             _ => {
                 mistakes.push((name, format!("{text:?} must begin with https://")));
                 None
             }
-        });
+        };
+        let issuer = self.issuer.map(str::trim);
+        let keys = match (self.keys, issuer) {
+            (Some(keys), _) => secure("LEARNER_JWKS_URL", keys.trim().to_owned()).map(KeysAt::Named),
+            (None, Some(issuer)) => {
+                let below = |path: &str| [issuer.trim_end_matches('/'), path].concat();
+                let otherwise = Url::parse(&below("/v1/keys")).ok();
+                let document = secure("LEARNER_ISSUER", below("/.well-known/openid-configuration"));
+                document.zip(otherwise).map(|(document, otherwise)| KeysAt::Discovered {
+                    issuer: issuer.to_owned(),
+                    document,
+                    otherwise,
+                })
+            }
+            (None, None) => None,
+        };
+        let verifies_all = match self.emails_verified.trim() {
+            "claim" => false,
+            "always" => true,
+            other => {
+                let detail = format!("{other:?} must be claim or always");
+                mistakes.push(("LEARNER_EMAIL_VERIFIED", detail));
+                false
+            }
+        };
         if self.issuer.is_none() && self.keys.is_some() {
             mistakes.push(("LEARNER_ISSUER", "is missing: whose tokens the keys are for".to_owned()));
         }
-        let oidc =
-            self.issuer.zip(keys).map(|(issuer, keys)| OidcConfig { issuer: issuer.trim().to_owned(), keys });
+        let oidc = issuer.zip(keys);
+        let oidc = oidc.map(|(issuer, keys)| OidcConfig { issuer: issuer.to_owned(), keys, verifies_all });
         let reads = self.issuer.is_some() || launch.is_some();
         if !reads && self.audience.is_some() {
             mistakes.push((

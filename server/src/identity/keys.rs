@@ -1,8 +1,13 @@
 //! The public keys of a sign-in service: kept for a while, and asked for again where a token names one that is new.
-use crate::outbound;
+use super::config::KeysAt;
+use crate::outbound::{self, is_private};
+use anyhow::Context;
 use governor::{DefaultDirectRateLimiter, Quota, RateLimiter};
 use jsonwebtoken::jwk::{Jwk, JwkSet, KeyOperations, PublicKeyUse};
 use jsonwebtoken::{Algorithm, DecodingKey};
+use reqwest::StatusCode;
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
 use shared::TokenRefusal;
 use std::num::NonZeroU32;
 use std::sync::{Arc, PoisonError, RwLock};
@@ -22,7 +27,7 @@ const REST: Duration = Duration::from_secs(1);
 const ASKS_A_MINUTE: NonZeroU32 = NonZeroU32::new(10).expect("more than none");
 
 pub(super) struct Keys {
-    url: Url,
+    place: KeysAt,
     client: reqwest::Client,
     known: RwLock<Option<Arc<Known>>>,
     /// When a try last came to nothing.
@@ -38,11 +43,11 @@ struct Known {
 }
 
 impl Keys {
-    pub(super) fn new(url: Url) -> anyhow::Result<Self> {
+    pub(super) fn new(place: KeysAt) -> anyhow::Result<Self> {
         let client = outbound::client(PATIENCE)?;
         let asks = RateLimiter::direct(Quota::per_minute(ASKS_A_MINUTE));
         Ok(Self {
-            url,
+            place,
             client,
             known: RwLock::default(),
             failed: RwLock::default(),
@@ -116,16 +121,51 @@ impl Keys {
             }
             Err(error) => {
                 *self.failed.write().unwrap_or_else(PoisonError::into_inner) = Some(Instant::now());
-                let error = error.without_url();
                 let alert = self.current().is_none();
                 tracing::warn!(alert, %error, "the keys of the sign-in service can't be read");
             }
         }
     }
 
-    async fn fetch(&self) -> Result<JwkSet, reqwest::Error> {
-        self.client.get(self.url.clone()).send().await?.error_for_status()?.json().await
+    async fn fetch(&self) -> anyhow::Result<JwkSet> {
+        let url = match &self.place {
+            KeysAt::Named(url) => url.clone(),
+            KeysAt::Discovered { issuer, document, otherwise } => {
+                self.discover(issuer, document).await?.unwrap_or_else(|| otherwise.clone())
+            }
+        };
+        self.read(&url).await?.context("there are none at the address that is named for them")
     }
+
+    /// What the issuer says of its keys; nothing where it says nothing of itself.
+    async fn discover(&self, issuer: &str, document: &Url) -> anyhow::Result<Option<Url>> {
+        let Some(discovered) = self.read::<Discovered>(document).await? else { return Ok(None) };
+        // Else anybody's document would do.
+        anyhow::ensure!(
+            discovered.issuer == issuer,
+            "LEARNER_ISSUER is {issuer}, and calls itself {}: set it as it is written there",
+            discovered.issuer
+        );
+        anyhow::ensure!(is_private(&discovered.jwks_uri), "the address of its keys must begin with https://");
+        Ok(Some(discovered.jwks_uri))
+    }
+
+    /// What is at `url`; nothing where it is not there.
+    async fn read<T: DeserializeOwned>(&self, url: &Url) -> anyhow::Result<Option<T>> {
+        let answer = self.client.get(url.clone()).send().await.map_err(reqwest::Error::without_url)?;
+        if answer.status() == StatusCode::NOT_FOUND {
+            return Ok(None);
+        }
+        let answer = answer.error_for_status().map_err(reqwest::Error::without_url)?;
+        Ok(Some(answer.json().await.map_err(reqwest::Error::without_url)?))
+    }
+}
+
+/// What we read of it.
+#[derive(Deserialize)]
+struct Discovered {
+    issuer: String,
+    jwks_uri: Url,
 }
 
 fn chosen<'a>(keys: &'a JwkSet, kid: Option<&str>, algorithm: Algorithm) -> Option<&'a Jwk> {

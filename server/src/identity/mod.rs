@@ -3,13 +3,14 @@ mod config;
 mod keys;
 
 pub(crate) use config::RawIdentity;
-pub use config::{IdentityConfig, LaunchConfig, OidcConfig};
+pub use config::{IdentityConfig, KeysAt, LaunchConfig, OidcConfig};
 
 use crate::purchase::Learner;
 use jsonwebtoken::errors::ErrorKind;
 use jsonwebtoken::{Algorithm, DecodingKey, Validation, decode, decode_header};
 use keys::Keys;
 use serde::Deserialize;
+use serde_json::Value;
 use shared::{Email, TokenRefusal};
 
 /// Seconds by which another's clock may differ from ours.
@@ -30,6 +31,7 @@ pub struct Identity {
 struct Oidc {
     issuer: String,
     keys: Keys,
+    verifies_all: bool,
 }
 
 /// What we ask of a token beside its times, issuer and audience.
@@ -39,12 +41,19 @@ struct Claims {
     email: Option<String>,
     name: Option<String>,
     /// Some say it in words.
-    email_verified: Option<serde_json::Value>,
+    email_verified: Option<Value>,
+    aud: Value,
+    /// For whom it was made, where several may read it.
+    azp: Option<String>,
+    /// Seconds since 1970.
+    iat: Option<f64>,
 }
 
 impl Identity {
     pub fn new(config: IdentityConfig) -> anyhow::Result<Self> {
-        let oidc = |oidc: OidcConfig| anyhow::Ok(Oidc { issuer: oidc.issuer, keys: Keys::new(oidc.keys)? });
+        let oidc = |OidcConfig { issuer, keys, verifies_all }| {
+            anyhow::Ok(Oidc { issuer, keys: Keys::new(keys)?, verifies_all })
+        };
         Ok(Self {
             audience: config.audience,
             oidc: config.oidc.map(oidc).transpose()?,
@@ -68,16 +77,22 @@ impl Identity {
             return Err(TokenRefusal::Malformed);
         }
         let header = decode_header(token).map_err(|error| refusal(error.kind()))?;
+        // One that opens an API says nothing of who is there (<https://www.rfc-editor.org/rfc/rfc9068#section-2.1>).
+        let kind = header.typ.as_deref().unwrap_or_default().to_ascii_lowercase();
+        if kind.trim_start_matches("application/") == "at+jwt" {
+            return Err(TokenRefusal::Malformed);
+        }
         match (&self.oidc, &self.launch) {
             (Some(oidc), _) if SIGNED.contains(&header.alg) => {
                 let key = oidc.keys.find(header.kid.as_deref(), header.alg).await?;
-                self.read(token, header.alg, &oidc.issuer, &key)
+                self.read(token, header.alg, &oidc.issuer, &key, oidc.verifies_all)
             }
             (_, Some(launch)) if header.alg == Algorithm::HS256 => {
                 let mut read = Err(TokenRefusal::Signature);
                 for secret in &launch.secrets {
                     let key = DecodingKey::from_secret(secret);
-                    read = self.read(token, Algorithm::HS256, &launch.issuer, &key);
+                    // Launch links name whom FlockJay knows.
+                    read = self.read(token, Algorithm::HS256, &launch.issuer, &key, true);
                     if !matches!(read, Err(TokenRefusal::Signature)) {
                         break;
                     }
@@ -94,6 +109,7 @@ impl Identity {
         algorithm: Algorithm,
         issuer: &str,
         key: &DecodingKey,
+        verifies_all: bool,
     ) -> Result<Learner, TokenRefusal> {
         let mut validation = Validation::new(algorithm);
         validation.leeway = LEEWAY;
@@ -108,10 +124,18 @@ impl Identity {
         if !fits(&claims.sub, 255) {
             return Err(TokenRefusal::Malformed);
         }
-        // Whoever may choose an address freely could see what another has bought. Launch links name whom FlockJay knows.
+        let audiences = claims.aud.as_array().map_or(1, Vec::len);
+        if audiences > 1 && claims.azp.as_ref().is_some_and(|party| *party != self.audience) {
+            return Err(TokenRefusal::Audience);
+        }
+        let latest = (jsonwebtoken::get_current_timestamp() + LEEWAY) as f64;
+        if claims.iat.is_some_and(|made_at| made_at > latest) {
+            return Err(TokenRefusal::NotYet);
+        }
+        // Whoever may choose an address freely could see what another has bought.
         let verified = match &claims.email_verified {
             Some(verified) => *verified == true || *verified == "true",
-            None => algorithm == Algorithm::HS256,
+            None => verifies_all,
         };
         if !verified {
             return Err(TokenRefusal::Email);
