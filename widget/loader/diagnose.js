@@ -111,7 +111,7 @@ async function find(base, sku, violations) {
 /** A policy of the page may refuse much that is none of ours. */
 const concerns = (/** @type {string} */ uri, /** @type {string} */ base, /** @type {Diagnosis} */ asked) =>
   [base, asked.stripe_js, asked.stripe_api].some((ours) => uri.startsWith(new URL(ours).origin))
-  || uri.startsWith('trusted-types') || uri === 'wasm-eval' || /\.stripe\.com/.test(uri);
+  || uri.startsWith('trusted-types') || uri === 'wasm-eval' || /\.stripe\.com|[/.]link\.com/.test(uri);
 
 const trusted = (/** @type {string} */ directive) =>
   directive.includes('trusted-types') ? 'trusted-types redis-checkout' : undefined;

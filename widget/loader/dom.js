@@ -10,10 +10,16 @@ export const putBack = (/** @type {ReturnType<typeof textsIn>} */ texts) => {
   for (const { element, text } of texts) if (text && text.parentNode !== element) element.replaceChildren(text);
 };
 
-/** Calls `gone` whenever `child` is not in `host` any more. */
-export const watchChild = (/** @type {Element} */ host, /** @type {Node} */ child, /** @type {() => void} */ gone) => {
-  const observer = new MutationObserver(() => { if (child.parentNode !== host) gone(); });
+/** Calls `gone` whenever the page has taken `child` out of `host`, or what is in it, or has put it elsewhere: a frame that was moved is empty. */
+export const watchChild = (/** @type {Element} */ host, /** @type {Element} */ child, /** @type {() => void} */ gone) => {
+  const slot = child.slot;
+  const observer = new MutationObserver((records) => {
+    const moved = records.some(({ removedNodes }) => [...removedNodes].includes(child));
+    const emptied = records.some(({ target, removedNodes }) => target === child && removedNodes.length) && !child.querySelector('iframe');
+    if (moved || emptied || child.slot !== slot) gone();
+  });
   observer.observe(host, { childList: true });
+  observer.observe(child, { childList: true, attributeFilter: ['slot'] });
   return { end: () => observer.disconnect() };
 };
 
@@ -25,7 +31,7 @@ export const hearFirst = (/** @type {Element} */ main, /** @type {(left: boolean
   const life = new AbortController();
   const hear = (/** @type {Event & { key?: string, persisted?: boolean }} */ event) => {
     const field = /** @type {Element} */ (event.composedPath()[0]);
-    if (!event.key) {
+    if (!event.type.startsWith('key')) {
       const { persisted } = event;
       if (persisted ?? !document.hidden) returned(!!persisted);
     } else if (event.key !== 'Escape' && field.localName === 'input' && main.contains(field)) {
@@ -92,10 +98,10 @@ export const randomKey = () =>
 /** Resolves after so many milliseconds. */
 export const sleep = (/** @type {number} */ millis) => new Promise((resolve) => setTimeout(resolve, millis));
 
-/** Whether a script has made this global. An element with this id is none. */
+/** Whether a script has made this global: Stripe's is a function, a challenge's has one. Elements of this name are neither. */
 export const isThere = (/** @type {string} */ name) => {
   const global = Reflect.get(self, name);
-  return !!global && !(global instanceof Element);
+  return typeof global === 'function' || typeof global?.render === 'function';
 };
 
 /**
@@ -112,3 +118,15 @@ export const loadScript = (
   document.head.append(script);
   setTimeout(reject, patience);
 });
+
+/** Moves the focus, unless the learner is busy elsewhere on the page. */
+export const focusOn = (/** @type {HTMLElement} */ host, /** @type {string} */ name) => {
+  const active = document.activeElement;
+  if (active && active !== document.body && !host.contains(active)) return;
+  /** @type {HTMLElement | null | undefined} */ (host.shadowRoot?.querySelector(`[data-focus=${name}]`))?.focus();
+};
+
+/** Tells the page. */
+export const tell = (/** @type {HTMLElement} */ host, /** @type {string} */ name, /** @type {unknown} */ detail) => {
+  host.dispatchEvent(new CustomEvent(`redis-checkout:${name}`, { bubbles: true, composed: true, detail }));
+};

@@ -55,8 +55,10 @@ export class RedisCheckout extends HTMLElement {
       Reflect.set(this, property, value);
     }
     // Only sheets of its own document apply, which may be another than the one that it was made in.
-    const { CSSStyleSheet } = /** @type {typeof globalThis} */ (this.ownerDocument.defaultView);
-    if (!(this.#sheets[0] instanceof CSSStyleSheet)) {
+    const view = /** @type {typeof globalThis | null} */ (this.ownerDocument.defaultView);
+    if (!view) return; // nobody sees it there
+    const { CSSStyleSheet } = view;
+    if (!this.#root.adoptedStyleSheets.length || !(this.#sheets[0] instanceof CSSStyleSheet)) {
       this.#root.adoptedStyleSheets = this.#sheets = [new CSSStyleSheet(), new CSSStyleSheet()];
       this.#sheets[0].replaceSync(this.#styles);
       this.#sheets[1].replaceSync(this.#told?.sheet ?? '');

@@ -10,10 +10,12 @@ use crate::{
     words::Words,
 };
 use js_sys::Function;
-use shared::Sale;
+use shared::Timestamp;
 use wasm_bindgen::prelude::*;
 use web_sys::{Element, HtmlElement};
 
+/// Milliseconds.
+const DAY: i64 = 86_400_000;
 /// What came with the first screen is another build's, or was changed on its way: the loader fetches it anew.
 const UNREADABLE: &str = "unreadable";
 
@@ -111,11 +113,13 @@ fn start(
     let shell = Shell::new(host, &screen, trusted);
     let (sku, variant) = (screen.offering.sku.clone(), screen.variant.clone());
     let api = screen.api.clone();
-    // Seats, or a sale that opens or closes, may change while the page is open.
+    // Seats may change while the page is open, and so may a sale that opens or closes soon. Of others there is nothing to hear,
+    // and streams are few.
     let changes = {
         let offering = &screen.offering;
-        let scheduled = offering.sale_opens_at.is_some() || offering.sale_closes_at.is_some();
-        offering.seats.is_some() || scheduled && offering.sale != Sale::Closed
+        let now = page::now().as_millis();
+        let soon = |at: Option<Timestamp>| at.is_some_and(|at| (0..DAY).contains(&(at.as_millis() - now)));
+        offering.seats.is_some() || soon(offering.sale_opens_at) || soon(offering.sale_closes_at)
     };
     let model = Model::new(screen);
     let shown = show(&model, &words, &main).ok_or(UNREADABLE)?;

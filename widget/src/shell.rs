@@ -92,7 +92,7 @@ impl Shell {
                     purchase.as_deref(),
                 );
             }
-            Command::Focus(target) => return page::focus(&shell.host, target),
+            Command::Focus(target) => return dom::focus_on(&shell.host, target.name()),
             Command::ShowChallenge(challenge) => {
                 let (loading, loaded) = script::load(&challenge.script, &challenge.provider, &shell.trusted);
                 let (shell, told) = (Rc::clone(shell), checkout.clone());

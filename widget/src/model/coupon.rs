@@ -4,7 +4,8 @@ use shared::{PurchaseView, Sale};
 
 impl Model {
     pub(super) fn take_code(&mut self, text: String) -> Vec<Command> {
-        if text == self.code {
+        // A field that is not shown says nothing.
+        if text == self.code || self.code().is_none() {
             return Vec::new();
         }
         self.code = text;
@@ -38,7 +39,7 @@ impl Model {
         }
         self.code_open = true;
         self.code_wanted = true;
-        self.turn += 1;
+        self.next_turn();
         self.open()
     }
 
@@ -46,7 +47,7 @@ impl Model {
     /// no seat is left there is none without a code.
     pub(super) fn open_without_code(&mut self, trouble: Trouble) -> Vec<Command> {
         self.code_open = true;
-        self.turn += 1;
+        self.next_turn();
         if self.brought_seat {
             self.stage = Stage::Offer { note: Some(trouble) };
             return vec![Command::Focus(Target::Code)];

@@ -63,7 +63,9 @@ impl Model {
     /// The payment form again, for a payment that the server knows nothing of.
     pub(super) fn admit_doubt(&mut self) -> Vec<Command> {
         if !self.resumed {
-            return self.note(Note::Unconfirmed);
+            // The price may have moved meanwhile.
+            let payment = self.show_payment();
+            return payment.into_iter().chain(self.note(Note::Unconfirmed)).collect();
         }
         self.stage = Stage::Opening;
         self.load_stripe()

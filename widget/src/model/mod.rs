@@ -152,7 +152,7 @@ impl Model {
             Event::ChallengeAsked(challenge) => self.ask_challenge(challenge),
             Event::ChallengePassed(answer) => self.pass_challenge(answer),
             Event::ChallengeFailed => self.fail_challenge(),
-            Event::PaymentConfirmed => self.check(true),
+            Event::PaymentConfirmed => self.confirm(),
             Event::PaymentDeclined(words) => self.decline(Note::Declined(words)),
             Event::PaymentUnauthenticated => self.decline(Note::Unauthenticated),
             Event::PaymentLost => self.check(false),

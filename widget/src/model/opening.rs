@@ -60,7 +60,7 @@ impl Model {
         if let Some(sale) = sale.filter(|_| self.team.is_none()) {
             self.screen.offering.sale = sale;
             self.stage = Stage::Offer { note: Some(trouble) };
-            self.turn += 1;
+            self.next_turn();
             let target = if self.code_fault().is_some() { Target::Code } else { Target::Title };
             return vec![told, Command::Focus(target)];
         }
@@ -103,6 +103,12 @@ impl Model {
         }
     }
 
+    /// Stripe's form with what is due; none where that is nothing.
+    pub(super) fn show_payment(&self) -> Option<Command> {
+        let due = self.due();
+        (due.amount > 0).then_some(Command::ShowPayment { due })
+    }
+
     /// The form comes back empty; a page that takes it away again and again is one without it.
     pub(super) fn restore_payment(&mut self) -> Vec<Command> {
         self.removals += 1;
@@ -118,7 +124,7 @@ impl Model {
             commands.extend(self.give_stripe_up());
         } else {
             self.stage = Stage::Form { note: None };
-            commands.push(Command::ShowPayment { due: self.due() });
+            commands.extend(self.show_payment());
         }
         commands
     }
@@ -143,8 +149,9 @@ impl Model {
         let Stage::Failed(failure) = self.stage else { return Vec::new() };
         match failure {
             Failure::Opening(trouble) if trouble.leaves_doubt() => {}
-            Failure::Opening(_) => self.turn += 1,
+            Failure::Opening(_) => self.next_turn(),
             Failure::Stripe => {
+                self.removals = 0;
                 self.stage = Stage::Opening;
                 return self.load_stripe();
             }
@@ -190,13 +197,17 @@ impl Model {
             Stage::Opening if self.purchase.is_some() => true,
             Stage::Opening => {
                 // What is being opened is not what is wanted now: its answer is awaited, and the next one follows.
-                self.turn += u32::from(changed);
+                if changed {
+                    self.next_turn();
+                }
                 self.closing |= changed;
                 false
             }
             Stage::Offer { .. } | Stage::Failed(_) => {
                 // The body would differ, and so must the idempotency key.
-                self.turn += u32::from(changed);
+                if changed {
+                    self.next_turn();
+                }
                 false
             }
             Stage::Paying(_)
@@ -313,10 +324,16 @@ impl Model {
         close.into_iter().chain([Command::HidePayment]).collect()
     }
 
-    pub(super) fn forget(&mut self) -> Option<Purchase> {
+    /// What was asked for before is not waited for any more.
+    pub(super) const fn next_turn(&mut self) {
         self.turn += 1;
-        self.misses = 0;
         self.looks = 0;
+    }
+
+    pub(super) fn forget(&mut self) -> Option<Purchase> {
+        self.next_turn();
+        self.misses = 0;
+        self.removals = 0;
         self.code_open = false;
         self.places_open = false;
         self.pending = None;

@@ -138,10 +138,8 @@ impl Model {
     }
 
     pub(super) fn show_new_price(&mut self) -> Vec<Command> {
-        let due = self.due();
-        let mut commands = self.note(Note::PriceChanged);
-        commands.insert(0, Command::ShowPayment { due });
-        commands
+        let payment = self.show_payment();
+        payment.into_iter().chain(self.note(Note::PriceChanged)).collect()
     }
 
     pub(super) fn note(&mut self, note: Note) -> Vec<Command> {

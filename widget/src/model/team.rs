@@ -42,7 +42,7 @@ impl Model {
         self.team = None;
         self.places_open = true;
         self.pending = Some(Note::Places(Some(trouble)));
-        self.turn += 1;
+        self.next_turn();
         vec![self.open_command()]
     }
 

@@ -17,6 +17,32 @@ impl Model {
         self.ask()
     }
 
+    /// Stripe's word that it went well, which may come when nobody waited for it any more.
+    pub(super) fn confirm(&mut self) -> Vec<Command> {
+        match &mut self.stage {
+            Stage::Checking { sure, .. } => *sure = true,
+            Stage::Form { note: Some(Note::Unconfirmed) } => {
+                self.stage = Stage::Checking { sure: true, looks: 0 };
+                return self.ask();
+            }
+            Stage::Paying(_) => return self.check(true),
+            Stage::Offer { .. }
+            | Stage::Opening
+            | Stage::Form { .. }
+            | Stage::Processing
+            | Stage::Paid { .. }
+            | Stage::Granted { .. }
+            | Stage::Over(_)
+            | Stage::Failed(_) => {}
+        }
+        Vec::new()
+    }
+
+    /// Whether the server's word is waited for.
+    const fn waits(&self) -> bool {
+        matches!(self.stage, Stage::Checking { .. } | Stage::Processing | Stage::Paid { .. })
+    }
+
     /// Asks once more, as if nothing had been asked before.
     pub(super) fn check_again(&mut self) -> Vec<Command> {
         let sure = matches!(self.stage, Stage::Checking { sure: true, .. } | Stage::Processing);
@@ -39,15 +65,21 @@ impl Model {
             return Vec::new();
         }
         let Some(purchase) = &mut self.purchase else { return Vec::new() };
-        // One that was on its way while a coupon changed the price.
+        // One that was on its way while something newer was told.
         if purchase.version > Some(seen.version) {
-            return Vec::new();
+            return if self.waits() { self.watch(0) } else { Vec::new() };
         }
+        let before = purchase.price.total;
         let pause = if purchase.version == Some(seen.version) { PAUSE } else { 0 };
         purchase.version = Some(seen.version);
         purchase.price = seen.price;
+        let repriced = purchase.price.total != before;
         self.misses = 0;
         match seen.state {
+            // Stripe's form must have the price that the button has.
+            State::Held | State::Paying if repriced && matches!(self.stage, Stage::Form { .. }) => {
+                self.show_new_price()
+            }
             State::Held | State::Paying => {
                 let mut commands = self.see_hold(seen.hold_expires_at, pause);
                 commands.extend(self.see_nothing_new(pause));
@@ -116,7 +148,10 @@ impl Model {
     /// this one waited for.
     pub(super) fn come_back(&mut self, left: bool) -> Vec<Command> {
         match self.stage {
-            Stage::Paying(_) if left => self.check(false),
+            Stage::Paying(_) if left => {
+                self.looks = 0;
+                self.check(false)
+            }
             Stage::Offer { .. } | Stage::Opening | Stage::Granted { .. } | Stage::Over(_) => Vec::new(),
             Stage::Form { .. }
             | Stage::Paying(_)
@@ -130,6 +165,8 @@ impl Model {
     fn see_nothing_new(&mut self, pause: u32) -> Vec<Command> {
         match &mut self.stage {
             Stage::Paying(Step::Repricing) => self.show_new_price(),
+            // Another look that is under way says more.
+            Stage::Checking { .. } if self.looks > 0 => Vec::new(),
             Stage::Checking { sure: false, looks } if *looks >= LOOKS_IN_DOUBT => self.admit_doubt(),
             Stage::Checking { looks, .. } => {
                 *looks += 1;

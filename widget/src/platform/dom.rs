@@ -4,7 +4,7 @@ use js_sys::{Function, Promise};
 use wasm_bindgen::prelude::*;
 use web_sys::Element;
 #[cfg(not(feature = "preview"))]
-use web_sys::{HtmlElement, Node};
+use web_sys::HtmlElement;
 
 #[wasm_bindgen(module = "/loader/dom.js")]
 extern "C" {
@@ -24,9 +24,9 @@ extern "C" {
     pub(crate) type Watch;
     #[wasm_bindgen(method)]
     pub(crate) fn end(this: &Watch);
-    /// Calls `gone` whenever `child` is not in `host` any more.
+    /// Calls `gone` whenever the page has taken `child` out of `host`, or what is in it.
     #[wasm_bindgen(js_name = watchChild)]
-    pub(crate) fn watch_child(host: &HtmlElement, child: &Node, gone: &Closure<dyn FnMut()>) -> Watch;
+    pub(crate) fn watch_child(host: &HtmlElement, child: &HtmlElement, gone: &Closure<dyn FnMut()>) -> Watch;
     /// Keeps what is typed into fields of `main` from the page, and calls `returned` when the learner is back: with true where
     /// they were on another page.
     #[wasm_bindgen(js_name = hearFirst)]
@@ -54,4 +54,9 @@ extern "C" {
     /// Loads a script; `trusted` makes an address into what a page under Trusted Types lets a script load.
     #[wasm_bindgen(js_name = loadScript)]
     pub(crate) fn load_script(address: &str, trusted: &Function, patience: u32) -> Promise;
+    /// Moves the focus to what has this `data-focus`, unless the learner is busy elsewhere on the page.
+    #[wasm_bindgen(js_name = focusOn)]
+    pub(crate) fn focus_on(host: &HtmlElement, name: &str);
+    /// Tells the page an event of this name.
+    pub(crate) fn tell(host: &HtmlElement, name: &str, detail: &JsValue);
 }

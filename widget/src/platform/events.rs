@@ -1,13 +1,13 @@
 //! Tells the page that embeds us what happened; never an email or a secret.
-use super::json::object;
+use super::{dom, json::object};
 use crate::model::Notice;
 use js_sys::Date;
 use wasm_bindgen::JsValue;
-use web_sys::{CustomEvent, CustomEventInit, HtmlElement};
+use web_sys::HtmlElement;
 
 /// The element can be used.
 pub(crate) fn tell_ready(host: &HtmlElement, sku: &str, variant: Option<&str>) {
-    dispatch(host, "ready", &[("sku", sku.into()), ("variant", variant.into())]);
+    dom::tell(host, "ready", &object(&[("sku", sku.into()), ("variant", variant.into())]));
 }
 
 /// `purchase` is the reference for people, which opens nothing.
@@ -36,17 +36,7 @@ pub(crate) fn tell(
     };
     let mut detail = vec![("sku", sku.into()), ("variant", variant.into()), ("purchase", purchase.into())];
     detail.extend(facts);
-    dispatch(host, name, &detail);
-}
-
-fn dispatch(host: &HtmlElement, name: &str, detail: &[(&str, JsValue)]) {
-    let init = CustomEventInit::new();
-    init.set_bubbles(true);
-    init.set_composed(true);
-    init.set_detail(&object(detail));
-    if let Ok(event) = CustomEvent::new_with_event_init_dict(&["redis-checkout:", name].concat(), &init) {
-        _ = host.dispatch_event(&event);
-    }
+    dom::tell(host, name, &object(&detail));
 }
 
 fn iso(moment: shared::Timestamp) -> JsValue {

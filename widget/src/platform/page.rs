@@ -1,5 +1,5 @@
 //! The host element and the window around it.
-use crate::model::{Settings, Target};
+use crate::model::Settings;
 use js_sys::Date;
 use shared::Timestamp;
 use std::cell::Cell;
@@ -21,19 +21,6 @@ pub(crate) fn settings(host: &HtmlElement) -> Settings {
 /// The attribute's text; nothing where it is missing or empty.
 pub(crate) fn attribute(host: &HtmlElement, name: &str) -> Option<String> {
     host.get_attribute(name).filter(|text| !text.is_empty())
-}
-
-/// Moves the focus, unless the learner is busy elsewhere on the page.
-pub(crate) fn focus(host: &HtmlElement, target: Target) {
-    let active = document().active_element();
-    if active.is_some_and(|active| active.tag_name() != "BODY" && !host.contains(Some(&active))) {
-        return;
-    }
-    let selector = ["[data-focus=", target.name(), "]"].concat();
-    let found = host.shadow_root().and_then(|root| root.query_selector(&selector).ok().flatten());
-    if let Some(element) = found {
-        _ = element.unchecked_into::<HtmlElement>().focus();
-    }
 }
 
 thread_local! {

@@ -88,3 +88,74 @@ fn a_form_that_the_page_has_removed_comes_back_but_not_for_ever() {
     }
     assert_eq!(model.stage, Stage::Form { note: Some(Note::Unconfirmed) });
 }
+
+#[test]
+fn a_price_that_moved_unseen_is_shown_in_stripes_form_too() {
+    let mut model = form();
+    model.handle(Event::Returned { left: false });
+    let mut view = view(State::Held, 2);
+    view.price = price(2450);
+    let shown = model.handle(Event::PurchaseSeen(view));
+    assert_eq!(shown[0], Command::ShowPayment { due: usd(2450) });
+    assert_eq!(model.stage, Stage::Form { note: Some(Note::PriceChanged) });
+}
+
+#[test]
+fn an_older_answer_that_comes_last_ends_no_waiting() {
+    let mut model = confirming();
+    model.handle(Event::PaymentConfirmed);
+    model.handle(Event::Returned { left: false });
+    model.handle(seen(State::Processing, 6));
+    assert_eq!(model.handle(seen(State::Paying, 5)), [watch(Some(6), 0)]);
+    // Nor does a turn that ended with a look under way.
+    let mut model = form();
+    model.handle(Event::Returned { left: false });
+    model.handle(Event::CancelPressed);
+    assert_eq!(model.looks, 0);
+}
+
+#[test]
+fn looks_between_two_tabs_are_no_doubt_and_a_late_word_of_stripes_counts() {
+    let mut model = confirming();
+    model.handle(Event::Returned { left: true });
+    for _ in 0..4 {
+        model.handle(Event::Returned { left: false });
+        model.handle(seen(State::Paying, 2));
+    }
+    assert_eq!(model.stage, Stage::Checking { sure: false, looks: 0 });
+    for version in [2, 2, 2, 2] {
+        model.handle(seen(State::Paying, version));
+    }
+    assert_eq!(model.stage, Stage::Form { note: Some(Note::Unconfirmed) });
+    let asked = model.handle(Event::PaymentConfirmed);
+    assert!(asked.contains(&Command::Refresh { id: "p1".into() }));
+    assert_eq!(model.stage, Stage::Checking { sure: true, looks: 0 });
+}
+
+#[test]
+fn a_form_for_nothing_comes_back_without_stripes() {
+    let mut model = form();
+    model.handle(Event::Returned { left: false });
+    let mut free = view(State::Held, 2);
+    free.price = price(0);
+    model.handle(Event::PurchaseSeen(free));
+    assert_eq!(model.handle(Event::PaymentRemoved), [Command::HidePayment]);
+    assert_eq!(model.stage, Stage::Form { note: None });
+}
+
+#[test]
+fn fields_that_are_not_shown_say_nothing_when_they_are_asked() {
+    let mut model = offer();
+    model.handle(Event::SettingsChanged(Settings { coupon: Some("SAVE20".into()), learner_token: None }));
+    model.handle(Event::PurchasePressed);
+    let mut bought = opened(3920);
+    bought.price.coupon = Some("SAVE20".into());
+    model.handle(Event::PurchaseOpened(bought));
+    model.handle(Event::StripeLoaded);
+    model.handle(Event::CodeTyped(String::new()));
+    model.handle(Event::CancelPressed);
+    model.handle(Event::PurchaseClosed);
+    let opens = opens(&model.handle(Event::PurchasePressed));
+    let [Command::OpenPurchase { request, .. }] = opens.as_slice() else { panic!("{opens:?}") };
+    assert_eq!(request.coupon.as_deref(), Some("SAVE20"));
+}
