@@ -31,8 +31,10 @@ use tokio_util::task::TaskTracker;
 
 /// Connections that wait to be taken: of a crowd none is to knock again a second later. The system may allow fewer.
 const BACKLOG: u32 = 8192;
-/// How long requests and commands under way may take once the server is told to stop.
-const FAREWELL: Duration = Duration::from_secs(30);
+/// How long requests and commands under way may take once the server is told to stop, and how long its connections to the
+/// database: together less than the ten seconds after which containers are killed.
+const FAREWELL: Duration = Duration::from_secs(6);
+const CLOSING: Duration = Duration::from_secs(2);
 
 /// A server that listens already.
 pub struct App {
@@ -127,7 +129,9 @@ impl App {
         if tokio::time::timeout(FAREWELL, self.tasks.wait()).await.is_err() {
             tracing::warn!("stopped with requests under way");
         }
-        self.checkout.store.close().await;
+        if tokio::time::timeout(CLOSING, self.checkout.store.close()).await.is_err() {
+            tracing::warn!("stopped with connections to the database open");
+        }
     }
 }
 

@@ -1,6 +1,10 @@
 //! Starting and stopping.
 use checkout_tests::{COURSE, TestApp};
+use sandbox::{Misbehaviour, StripeFault, StripeOperation};
 use serde_json::{Value, json};
+use std::time::{Duration, Instant};
+use tokio::io::AsyncWriteExt;
+use tokio::net::TcpStream;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_request_that_waits_is_answered_when_the_server_stops() {
@@ -15,6 +19,32 @@ async fn a_request_that_waits_is_answered_when_the_server_stops() {
         let purchase: Value = answer.json().await.unwrap();
         assert_eq!(purchase["state"], "held");
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn it_stops_in_a_containers_patience_whatever_is_under_way() {
+    let mut app = TestApp::with(&["--stripe-timeout-ms=60000"]).await;
+    let id = app.open(COURSE).await;
+    let hangs = StripeFault::new(Misbehaviour::Hang { after_work: false }).on(StripeOperation::CreateIntent);
+    app.sandbox.stripe().fault(hangs);
+    let body = json!({ "email": "ada@example.com", "expected_total": 4900 });
+    let pay = app.request(reqwest::Method::POST, &format!("/v1/purchases/{id}/pay")).json(&body).send();
+    let pay = tokio::spawn(pay);
+    let stream = tokio::spawn(app.request(reqwest::Method::GET, "/v1/offerings/ru-live/seats").send());
+    let address = app.base().trim_start_matches("http://").to_owned();
+    let mut half = TcpStream::connect(&address).await.unwrap();
+    half.write_all(b"POST /v1/purchases HTTP/1.1\r\nhost: x\r\ncontent-length: 9\r\n\r\n{").await.unwrap();
+    app.until("a call that hangs", |sandbox| {
+        sandbox.stripe().requests().iter().any(|request| request.method == "POST")
+    })
+    .await;
+    let begun = Instant::now();
+    app.stop().await;
+    assert!(begun.elapsed() < Duration::from_secs(10), "{:?}", begun.elapsed());
+    let _ = (pay.await, stream.await);
+    app.sandbox.stripe().clear_faults();
+    app.restart().await;
+    app.delete(&format!("/v1/purchases/{id}")).await.expect(200);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -105,7 +105,7 @@ pub(super) async fn loader(
     {
         let loader = Assets::loader().ok_or(Error::EmbedUnavailable)?;
         let json = serde_json::to_string(&screen).map_err(crate::store::StoreError::from)?;
-        let body = [b"document.currentScript.screen=", json.as_bytes(), b";", &loader].concat();
+        let body = [b"(document.currentScript||{}).screen=", json.as_bytes(), b";", &loader].concat();
         return Ok(weak(cached(&headers, SCRIPT, body)));
     }
     let (encoding, bytes) = assets.get(LOADER, &headers).ok_or(Error::EmbedUnavailable)?;

@@ -28,7 +28,7 @@ pub struct OidcConfig {
 #[derive(Clone, Debug)]
 pub enum KeysAt {
     Named(Url),
-    /// Where the issuer says, in what OpenID Connect Discovery has it publish
+    /// Where the issuer says, in what the standard has it publish
     /// (<https://openid.net/specs/openid-connect-discovery-1_0.html>); below the issuer, as Okta has it, where it says nothing.
     Discovered {
         issuer: String,

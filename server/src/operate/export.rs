@@ -4,7 +4,7 @@ use super::coupons::parse_moment;
 use super::show::{print, print_json};
 use crate::account::Snapshot;
 use crate::catalog;
-use crate::csv::line;
+use crate::csv::{header, line};
 use shared::Timestamp;
 use std::path::Path;
 
@@ -31,7 +31,7 @@ pub async fn export_purchases(desk: &Desk, since: Option<&str>, catalog: &Path) 
         "purchase", "state", "sku", "title", "email", "name", "places", "coupon", "currency", "total",
         "charged", "refunded", "opened", "changed",
     ];
-    print(line(head).trim_end());
+    print(header(head).trim_end());
     for snapshot in &all {
         print(row(snapshot).trim_end());
     }

@@ -50,7 +50,14 @@ impl Engine {
                 }
                 Ok(())
             }
-            Self::Postgres => connection.execute("SET lock_timeout = '10s'").await.map(drop),
+            // Whatever the role or the database has as its own.
+            Self::Postgres => connection
+                .execute(
+                    "SET lock_timeout = '10s'; SET default_transaction_isolation = 'read committed'; \
+                     SET default_transaction_deferrable = off;",
+                )
+                .await
+                .map(drop),
         }
     }
 

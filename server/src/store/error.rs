@@ -45,9 +45,9 @@ impl StoreError {
                     // SQLite's codes are shorter than PostgreSQL's, and say in their lowest byte that it is busy, locked,
                     // read-only, can't read or write, or has no room.
                     Ok(number) if code.len() < 5 => matches!(number & 0xff, 5 | 6 | 8 | 10 | 13),
-                    // PostgreSQL's lost connections, idle transactions, lost races, deadlocks, full disks and tables of
-                    // connections, locks, deadlines, shutdowns and broken disks.
-                    _ => ["08", "25P03", "40001", "40P01", "53", "55P03", "57", "58"]
+                    // PostgreSQL's lost connections, servers that only read, idle transactions, lost races, deadlocks, full
+                    // disks and tables of connections, locks, deadlines, shutdowns and broken disks.
+                    _ => ["08", "25006", "25P03", "40001", "40P01", "53", "55P03", "57", "58"]
                         .iter()
                         .any(|of| code.starts_with(of)),
                 }
