@@ -234,6 +234,17 @@ impl Stripe {
         self.act(|ledger| refunds::open_dispute(ledger, intent, None, true))
     }
 
+    /// The card's issuer takes the payment for fraud.
+    pub fn warn_of_fraud(&self, intent: &str) {
+        let mut ledger = lock(&self.core.ledger);
+        let charge = ledger.intents.get(intent).and_then(|intent| intent.latest_charge.clone());
+        let warning = json!({
+            "id": ids::new_id("issfr"), "object": "radar.early_fraud_warning", "actionable": true, "charge": charge,
+            "created": ids::now(), "fraud_type": "unauthorized_use_of_card", "livemode": false, "payment_intent": intent,
+        });
+        ledger.emit("radar.early_fraud_warning.created", warning);
+    }
+
     /// A day goes by: Stripe knows no `Idempotency-Key` any more.
     pub fn forget_keys(&self) {
         self.core.keys.forget();

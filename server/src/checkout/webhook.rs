@@ -78,6 +78,15 @@ impl<P: Payments, G: Grants> Checkout<P, G> {
             tracing::debug!(stripe.event = message.id, "webhook known already");
             return Ok(());
         }
+        if let (Some(purchase), News::FraudWarning { kind, .. }) = (&purchase, &message.news) {
+            tx.audit("Stripe", "early fraud warning", Some(purchase), kind, now).await?;
+            tracing::error!(
+                alert = true,
+                purchase = purchase.as_str(),
+                kind,
+                "a card's issuer takes a payment for fraud: give it back before it is disputed, or show that it is none"
+            );
+        }
         if let Some(purchase) = &purchase {
             for event in events {
                 if let Err(refusal) = tx.apply(purchase, event, now).await? {
@@ -106,6 +115,7 @@ async fn addressee(tx: &mut Tx, news: &News) -> Result<(Option<PurchaseId>, Vec<
             true,
             vec![Event::StripeHadNews { intent: intent.clone() }],
         ),
+        News::FraudWarning { intent, .. } => (intent, None, true, vec![]),
         News::Other => return Ok((None, vec![])),
     };
     Ok((tx.purchase_of_intent(intent, reference, any).await?, events))

@@ -139,6 +139,11 @@ pub enum News {
         intent: Option<String>,
         reference: Option<Reference>,
     },
+    /// A card's issuer takes this payment for fraud, of a kind that Stripe names: a dispute may follow.
+    FraudWarning {
+        intent: String,
+        kind: String,
+    },
     /// Nothing that moves a purchase.
     Other,
 }

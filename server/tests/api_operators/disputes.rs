@@ -1,6 +1,6 @@
 //! What banks ask about, take in part, take and give back: money, access, and what operators may do.
 use crate::cli::{reference, run};
-use checkout_tests::{COURSE, Setup, TestApp};
+use checkout_tests::{COURSE, Setup, TestApp, logged};
 use sandbox::stripe::DisputeStatus;
 use serde_json::{Value, json};
 
@@ -166,4 +166,16 @@ async fn a_dispute_after_an_inquiry_that_came_to_nothing_is_one() {
     app.sandbox.stripe().move_dispute(&dispute, DisputeStatus::Lost).unwrap();
     app.reaches(&id, "refunded").await;
     finds_nothing(&app);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_early_fraud_warning_is_kept_and_shown_and_calls_a_person() {
+    let app = TestApp::start().await;
+    let (id, intent) = app.buy(COURSE, 4900).await;
+    app.sandbox.stripe().warn_of_fraud(&intent);
+    app.until("kept", |_| shown(&app, &id)["audit"][0]["act"] == "early fraud warning").await;
+    let kept = shown(&app, &id)["audit"][0].clone();
+    assert_eq!((&kept["who"], &kept["detail"]), (&json!("Stripe"), &json!("unauthorized_use_of_card")));
+    assert!(logged().contains("takes a payment for fraud"));
+    assert_eq!(shown(&app, &id)["state"], "granted", "it is a warning");
 }

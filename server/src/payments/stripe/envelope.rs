@@ -26,7 +26,12 @@ struct EnvelopeObject {
     payment_intent: Option<serde_json::Value>,
     #[serde(default)]
     metadata: serde_json::Value,
+    /// Of an early fraud warning.
+    fraud_type: Option<String>,
 }
+
+/// The event of an early fraud warning (<https://docs.stripe.com/api/radar/early_fraud_warnings>).
+const FRAUD_WARNING: &str = "radar.early_fraud_warning.created";
 
 impl Envelope {
     pub(super) fn read(body: &str) -> Result<Self, BadWebhook> {
@@ -35,6 +40,13 @@ impl Envelope {
 
     fn object(&self) -> Option<&EnvelopeObject> {
         self.data.as_ref()?.object.as_ref()
+    }
+
+    /// What an early fraud warning says; nothing of other events.
+    pub(super) fn fraud_warning(&self) -> Option<News> {
+        let object = self.object().filter(|_| self.kind == FRAUD_WARNING)?;
+        let intent = object.payment_intent.as_ref()?.as_str()?.to_owned();
+        Some(News::FraudWarning { intent, kind: object.fraud_type.clone().unwrap_or_default() })
     }
 
     pub(super) fn unclear(&self) -> News {

@@ -268,12 +268,13 @@ impl Payments for Stripe {
             match Webhook::construct_event(body, signature, secret) {
                 Ok(event) => {
                     let envelope = Envelope::read(body)?;
-                    let news = news_of(&event.data.object).unwrap_or_else(|| envelope.unclear());
+                    let told = envelope.fraud_warning().or_else(|| news_of(&event.data.object));
+                    let news = told.unwrap_or_else(|| envelope.unclear());
                     return Ok(envelope.into_message(news));
                 }
                 Err(WebhookError::BadParse(_)) => {
                     let envelope = Envelope::read(body)?;
-                    let news = envelope.unclear();
+                    let news = envelope.fraud_warning().unwrap_or_else(|| envelope.unclear());
                     return Ok(envelope.into_message(news));
                 }
                 Err(WebhookError::BadTimestamp(_)) => return Err(BadWebhook::Timestamp),

@@ -129,7 +129,7 @@ impl Run {
         let (messages, intents) = (&stripe.messages, &stripe.intents);
         stripe.mail.retain(|message| match &messages[message].news {
             News::Intent(told) => intents.iter().any(|known| known.now.id == told.id && known.foreign),
-            News::Unclear { .. } | News::Other => true,
+            News::Unclear { .. } | News::FraudWarning { .. } | News::Other => true,
         });
         world.tell(|| "webhooks about payments are lost".to_owned());
     }
