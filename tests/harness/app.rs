@@ -1,5 +1,5 @@
 //! `TestApp`: the real server in this process, on port 0.
-use crate::{Answer, logs};
+use crate::{Answer, description, logs};
 use clap::Parser;
 use redis_checkout::App;
 use redis_checkout::clock::Clock;
@@ -430,6 +430,7 @@ impl Drop for TestApp {
                 self.stop().await;
             });
         });
+        description::hold(&self.sandbox.stripe().requests());
     }
 }
 

@@ -4,6 +4,7 @@ mod answer;
 mod app;
 mod browser;
 mod coupons;
+mod description;
 mod logs;
 mod seats;
 mod wait;

@@ -41,6 +41,10 @@ pub struct RequestRecord {
     pub status: Option<u16>,
     /// Whether the answer was the kept one.
     pub replayed: bool,
+    /// What was sent, query and form, by name.
+    pub form: Vec<(String, String)>,
+    /// What was answered, where nothing was made to go wrong.
+    pub answer: Option<Value>,
 }
 
 /// Who asks.
@@ -68,10 +72,13 @@ pub(crate) async fn handle(
         idempotency_key: key.clone(),
         status: None,
         replayed: false,
+        form: Vec::new(),
+        answer: None,
     });
     let mut params = Params::parse(uri.query().unwrap_or_default().as_bytes());
     params.extend(Params::parse(&body));
-    let request = Request { call, method, path: uri.path().to_owned(), params, key };
+    core.update_record(place, |record| record.form = params.pairs());
+    let request = Request { call, method, path: uri.path().to_owned(), params, key, place };
     // On a task of its own: Stripe finishes its work whether or not the caller still waits.
     let worker = core.tasks.spawn({
         let core = Arc::clone(&core);
@@ -101,6 +108,8 @@ struct Request {
     path: String,
     params: Params,
     key: Option<String>,
+    /// Of its record.
+    place: usize,
 }
 
 impl Request {
@@ -165,6 +174,9 @@ impl Request {
             Ok(body) => Answer { status: 200, body: body.clone() },
             Err(error) => Answer { status: error.status(), body: error.body() },
         };
+        if spoiled.after.is_none() {
+            core.update_record(self.place, |record| record.answer = Some(answer.body.clone()));
+        }
         keep(claim, &result, &answer, spoiled.after.as_ref());
         Ok(match &spoiled.after {
             Some(after) if result.is_ok() => spoil(after, Some(answer.body)),

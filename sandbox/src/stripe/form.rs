@@ -21,6 +21,11 @@ impl Params {
         self.0.extend(more.0);
     }
 
+    /// As they were sent; lists with `[]` behind their name.
+    pub(crate) fn pairs(&self) -> Vec<(String, String)> {
+        self.0.clone()
+    }
+
     /// In the order of their names: requests are the same whatever order they came in. Of a list, it stays.
     pub(crate) fn sorted(mut self) -> Self {
         self.0.sort_by(|(one, _), (other, _)| one.cmp(other));

@@ -108,8 +108,7 @@ impl Intent {
                 "redirect_to_url": { "url": url, "return_url": return_url },
             }),
         });
-        let processing = (self.status == Status::Processing)
-            .then(|| json!({ "type": "card", "card": { "customer_notification": null } }));
+        let processing = (self.status == Status::Processing).then(|| json!({ "type": "card", "card": {} }));
         patch(
             &mut json,
             json!({

