@@ -89,9 +89,10 @@ impl App {
         if let Some(metrics) = metrics {
             tasks.spawn(serve_metrics(metrics, api.clone(), stop.clone()));
         }
-        tasks.spawn(tell_of_missing_permissions(checkout.payments.clone()));
-        let identity = checkout.identity.clone();
-        tasks.spawn(async move { identity.prepare().await });
+        let (payments, until) = (checkout.payments.clone(), stop.clone());
+        tasks.spawn(async move { until.run_until_cancelled(tell_of_missing_permissions(payments)).await });
+        let (identity, until) = (checkout.identity.clone(), stop.clone());
+        tasks.spawn(async move { until.run_until_cancelled(identity.prepare()).await });
         let mailer = config.mail.as_ref().map(Mailer::new).transpose()?;
         let mail = mailer.map(|mailer| (mailer, api_base));
         run_background(&checkout, &tasks, &config, mail, views, timekeeper);

@@ -33,8 +33,8 @@ fn narrow(letter: char) -> char {
 /// `Ada@…` from `ada@…`, and none that we know of does.
 #[must_use]
 pub fn normalized(email: &Email) -> String {
-    let text = email.as_str();
-    let (local, domain) = text.rsplit_once('@').unwrap_or((text, ""));
+    let text = plain(email.as_str());
+    let (local, domain) = text.rsplit_once('@').unwrap_or((&text, ""));
     [&folded(local), "@", &normalized_domain(domain)].concat()
 }
 

@@ -148,7 +148,7 @@ impl Salesforce {
             Err(AccountError::Permanent { message }) if self.is_about_email(&message) => {
                 tracing::warn!(error = message, "Salesforce takes the purchase without its email");
                 let mut body = body;
-                body.remove(self.field("email"));
+                body.insert(self.field("email").to_owned(), Value::Null);
                 self.composite(vec![upsert(&body)], now).await.map(drop)
             }
             outcome => outcome.map(drop),

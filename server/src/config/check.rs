@@ -73,7 +73,8 @@ impl RawConfig {
                 checkout_url: match (self.stripe_checkout_url, &self.stripe_api_url) {
                     (Some(text), _) => checker.web("STRIPE_CHECKOUT_URL", &text),
                     // A stand-in's page is where its API is.
-                    (None, stand_in) => stand_in.as_deref().unwrap_or(STRIPE_PAGE).to_owned(),
+                    (None, Some(api)) if !is_stripes(api) => api.clone(),
+                    (None, _) => STRIPE_PAGE.to_owned(),
                 },
                 api_url: self.stripe_api_url.map(|text| checker.web("STRIPE_API_URL", &text)),
                 js_url: match self.stripe_js_url {
@@ -419,8 +420,10 @@ fn no_url() -> Url {
 
 /// The addresses given are Stripe's own.
 fn is_stripe(stripe: &StripeConfig) -> bool {
-    let own = |url: &str| {
-        Url::parse(url).is_ok_and(|url| url.host_str().is_some_and(|host| host.ends_with(".stripe.com")))
-    };
-    stripe.api_url.as_deref().is_none_or(own) && own(&stripe.js_url)
+    stripe.api_url.as_deref().is_none_or(is_stripes) && is_stripes(&stripe.js_url)
+}
+
+/// Whether an address is one of Stripe's own.
+fn is_stripes(url: &str) -> bool {
+    Url::parse(url).is_ok_and(|url| url.host_str().is_some_and(|host| host.ends_with(".stripe.com")))
 }

@@ -138,6 +138,7 @@ pub(super) async fn change_purchase(
     responses(
         (status = 200, body = PurchaseView, description = "The purchase"),
         (status = 404, body = Problem, description = "`unknown_purchase`", content_type = "application/problem+json"),
+        (status = 422, body = Problem, description = "`payment_refused`: Stripe has no such payment", content_type = "application/problem+json"),
         (status = 502, body = Problem, description = "`payments_unavailable`", content_type = "application/problem+json"),
     )
 )]

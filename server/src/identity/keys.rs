@@ -28,6 +28,8 @@ const ASKS_A_MINUTE: NonZeroU32 = NonZeroU32::new(10).expect("more than none");
 
 pub(super) struct Keys {
     place: KeysAt,
+    /// Where the issuer said last that they are.
+    found: RwLock<Option<Url>>,
     client: reqwest::Client,
     known: RwLock<Option<Arc<Known>>>,
     /// When a try last came to nothing.
@@ -48,6 +50,7 @@ impl Keys {
         let asks = RateLimiter::direct(Quota::per_minute(ASKS_A_MINUTE));
         Ok(Self {
             place,
+            found: RwLock::default(),
             client,
             known: RwLock::default(),
             failed: RwLock::default(),
@@ -131,23 +134,27 @@ impl Keys {
         let url = match &self.place {
             KeysAt::Named(url) => url.clone(),
             KeysAt::Discovered { issuer, document, otherwise } => {
-                self.discover(issuer, document).await?.unwrap_or_else(|| otherwise.clone())
+                match self.read::<Discovered>(document).await {
+                    Ok(Some(discovered)) => self.remember(discovered.checked(issuer)?),
+                    Ok(None) => otherwise.clone(),
+                    // The keys may be there all the same.
+                    Err(error) => {
+                        tracing::warn!(%error, "the sign-in service does not say where its keys are");
+                        self.found().unwrap_or_else(|| otherwise.clone())
+                    }
+                }
             }
         };
         self.read(&url).await?.context("there are none at the address that is named for them")
     }
 
-    /// What the issuer says of its keys; nothing where it says nothing of itself.
-    async fn discover(&self, issuer: &str, document: &Url) -> anyhow::Result<Option<Url>> {
-        let Some(discovered) = self.read::<Discovered>(document).await? else { return Ok(None) };
-        // Else anybody's document would do.
-        anyhow::ensure!(
-            discovered.issuer == issuer,
-            "LEARNER_ISSUER is {issuer}, and calls itself {}: set it as it is written there",
-            discovered.issuer
-        );
-        anyhow::ensure!(is_private(&discovered.jwks_uri), "the address of its keys must begin with https://");
-        Ok(Some(discovered.jwks_uri))
+    fn remember(&self, url: Url) -> Url {
+        *self.found.write().unwrap_or_else(PoisonError::into_inner) = Some(url.clone());
+        url
+    }
+
+    fn found(&self) -> Option<Url> {
+        self.found.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// What is at `url`; nothing where it is not there.
@@ -166,6 +173,19 @@ impl Keys {
 struct Discovered {
     issuer: String,
     jwks_uri: Url,
+}
+
+impl Discovered {
+    /// Where the keys are. Of another issuer, anybody's document would do.
+    fn checked(self, issuer: &str) -> anyhow::Result<Url> {
+        anyhow::ensure!(
+            self.issuer == issuer,
+            "LEARNER_ISSUER is {issuer}, and calls itself {}: set it as it is written there",
+            self.issuer
+        );
+        anyhow::ensure!(is_private(&self.jwks_uri), "the address of its keys must begin with https://");
+        Ok(self.jwks_uri)
+    }
 }
 
 fn chosen<'a>(keys: &'a JwkSet, kid: Option<&str>, algorithm: Algorithm) -> Option<&'a Jwk> {

@@ -157,10 +157,10 @@ impl Store {
         // One by hand first: the pool would try again for long, and then say no more than that it gave up. And one without
         // limits: a migration may take long.
         let mut first = in_time(AnyConnection::connect(&address).boxed()).await?;
+        engine.prepare(&mut first).await?;
         if engine == Engine::Postgres {
             pooler::refuse(&address, &mut first).await?;
         }
-        engine.prepare(&mut first).await?;
         let before = migrations::prepare(&mut first, schema).await?;
         Ok((engine, address, first, before))
     }

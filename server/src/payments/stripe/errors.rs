@@ -1,7 +1,7 @@
 //! What an error of Stripe's client means for whoever has called.
 use crate::payments::PaymentsError;
 use crate::quiet::Quiet;
-use stripe::{ApiErrorsCode, StripeError};
+use stripe::{ApiErrorsCode, ApiErrorsType, StripeError};
 
 /// Where Stripe is told the learner's address.
 const EMAIL_FIELDS: [&str; 3] = ["receipt_email", "customer_email", "payment_intent_data[receipt_email]"];
@@ -31,6 +31,11 @@ pub(super) fn read_error(error: &StripeError) -> PaymentsError {
                 }
                 (409 | 429, _) => PaymentsError::transient(message),
                 (500.., _) => PaymentsError::Spent { message },
+                // The same key with another request, as a server of another release words it: what the first has made is there to
+                // be found, and another key is needed where it isn't.
+                _ if matches!(body.type_, ApiErrorsType::IdempotencyError) => {
+                    PaymentsError::Spent { message }
+                }
                 (_, Some(ApiErrorsCode::EmailInvalid)) => PaymentsError::EmailRefused,
                 _ if EMAIL_FIELDS.iter().any(|field| body.param.as_deref() == Some(field)) => {
                     PaymentsError::EmailRefused

@@ -65,7 +65,7 @@ fn failure_of(intent: &PaymentIntent) -> Option<String> {
     if let Some(code) = error.code.as_ref().map(|code| code.as_str()).filter(|code| *code == UNAUTHENTICATED)
     {
         let method = error.payment_method.as_ref().map(|method| method.id.to_string());
-        return Some([code, " ", &method.unwrap_or_default()].concat());
+        return method.or_else(|| Some(code.to_owned()));
     }
     let charge =
         error.charge.clone().or_else(|| intent.latest_charge.as_ref().map(|charge| charge.id().to_string()));
