@@ -37,14 +37,14 @@ pub(crate) struct StripeOrigins {
     pub(crate) js: String,
     /// What Stripe.js talks to.
     pub(crate) api: String,
-    /// Link's.
+    /// Link's, after a space.
     pub(crate) link: String,
 }
 
 impl StripeOrigins {
     /// As Stripe documents for a content security policy.
     pub(crate) fn real() -> Self {
-        Self { js: STRIPE_SCRIPTS.to_owned(), api: STRIPE_API.to_owned(), link: LINK.to_owned() }
+        Self { js: STRIPE_SCRIPTS.to_owned(), api: STRIPE_API.to_owned(), link: [" ", LINK].concat() }
     }
 }
 
@@ -156,7 +156,7 @@ impl CoursePage {
             if refused("stripe") { (String::new(), "'none'") } else { (format!(" {js}"), js.as_str()) };
         format!(
             "default-src 'none'; script-src {origin}{scripts}{wasm}; style-src {origin} 'self'; \
-             connect-src {origin} {api} {link}; frame-src {js} {link}; img-src 'self' data: {link}; base-uri 'none'; form-action 'self'"
+             connect-src {origin} {api}{link}; frame-src {js}{link}; img-src 'self' data:{link}; base-uri 'none'; form-action 'self'"
         )
     }
 }
