@@ -15,6 +15,9 @@ pub struct Rate {
 #[error("must be a number and a period, such as 30/1h (s, m, h or d), or off")]
 pub struct InvalidRate;
 
+/// By how much two moments may be told in the wrong order.
+const CLOCKS_DIFFER: Duration = Duration::from_secs(1);
+
 impl Rate {
     /// `count`, which is not zero, in `period`.
     #[must_use]
@@ -40,7 +43,14 @@ impl Rate {
     /// How much of the period may be used up already for one more to be allowed.
     #[must_use]
     pub fn tolerance(self) -> Duration {
-        self.period.saturating_sub(self.interval())
+        self.tolerance_for(self.interval())
+    }
+
+    /// The same for what takes up `cost` of the period. One who has used up nothing else is never refused: the clock may
+    /// have gone back a little since, or be another instance's.
+    #[must_use]
+    pub fn tolerance_for(self, cost: Duration) -> Duration {
+        self.period.saturating_sub(cost) + (self.interval() / 2).min(CLOCKS_DIFFER)
     }
 
     /// So many times as often.
@@ -86,7 +96,7 @@ mod tests {
     #[test]
     fn a_rate_is_a_number_and_a_period() {
         let rate: Rate = "30/1h".parse().unwrap();
-        assert_eq!((rate.interval().as_secs(), rate.tolerance().as_secs()), (120, 3480));
+        assert_eq!((rate.interval().as_secs(), rate.tolerance().as_secs()), (120, 3481));
         assert_eq!("5/s".parse::<Rate>().unwrap().interval(), Duration::from_millis(200));
         for wrong in ["", "30", "30/", "0/1h", "-1/1h", "30/1y", "30/0m", "30/9999999d", "x/1h", "30/h1"] {
             assert_eq!(wrong.parse::<Rate>(), Err(InvalidRate), "{wrong}");

@@ -170,12 +170,11 @@ impl<P: Payments, G: Grants> Checkout<P, G> {
     pub(super) async fn admit_learner(
         &self,
         tx: &mut Tx,
-        id: &PurchaseId,
+        purchase: &Purchase,
         email: &Email,
     ) -> Result<(), Error> {
-        let purchase = tx.hold(id).await?;
         if let Some(Redemption { code, held: true, .. }) = purchase.redemption() {
-            tx.redeem_for(code, id, email).await??;
+            tx.redeem_for(code, purchase.id(), email).await??;
         }
         Ok(())
     }

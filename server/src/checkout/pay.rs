@@ -126,17 +126,18 @@ impl<P: Payments, G: Grants> Checkout<P, G> {
     ) -> Result<Submitted, Error> {
         let now = self.now();
         let Press { learner, expected_total, way } = press;
-        let title = self.title_of(&self.store.purchase(id).await?);
         let mut tx = self.store.begin().await?;
         let repeated = match &key {
             // What a repeat is answered is the same intent, asked for again: no secret is stored.
             Some(key) => key.claim(&mut tx, id.as_str(), now).await?.is_some(),
             None => false,
         };
+        let purchase = tx.hold(id).await?;
         if !repeated {
             self.admit_press(&mut tx, client, &learner.email, now).await?;
-            self.admit_learner(&mut tx, id, &learner.email).await?;
+            self.admit_learner(&mut tx, &purchase, &learner.email).await?;
         }
+        let title = self.title_of(&purchase);
         let attempt_key = format!("pay-{:032x}", rand::random::<u128>());
         let event = Event::PaySubmitted { learner, expected_total, key: attempt_key, title, way };
         let refusal = match tx.apply(id, event, now).await? {

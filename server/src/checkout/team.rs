@@ -134,7 +134,7 @@ fn read_emails(text: &str) -> (Vec<Email>, Vec<String>) {
     let text = plain(text);
     let words = text.split(|letter: char| letter.is_whitespace() || ",;<>\"()".contains(letter));
     for word in words.filter(|word| !word.is_empty()) {
-        match typed(word) {
+        match Email::parse(word) {
             Ok(email) => {
                 if known.insert(normalized(&email)) {
                     emails.push(email);

@@ -2,8 +2,8 @@
 use utoipa::openapi::path::Operation;
 use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityScheme};
 use utoipa::openapi::{
-    ContentBuilder, OpenApi, PathItem, Ref, RefOr, Response, ResponseBuilder, Schema, schema::ObjectBuilder,
-    schema::Type,
+    Content, ContentBuilder, OpenApi, PathItem, Ref, RefOr, Response, ResponseBuilder, Schema,
+    schema::ObjectBuilder, schema::Type,
 };
 
 const PROBLEM: &str = "application/problem+json";
@@ -59,16 +59,18 @@ fn tell_persons(operation: &mut Operation) {
     let failures = operation.responses.responses.iter_mut().filter(|(status, _)| status.as_str() >= "400");
     for (_, answer) in failures {
         let RefOr::T(answer) = answer else { continue };
-        answer.content.insert(PAGE.to_owned(), ContentBuilder::new().schema(Some(text())).build().into());
-        answer
-            .content
-            .insert(PROBLEM.to_owned(), ContentBuilder::new().schema(Some(of_problem())).build().into());
+        for (media_type, schema) in [(PAGE, text()), (PROBLEM, of_problem())] {
+            answer.content.insert(media_type.to_owned(), content(schema).into());
+        }
     }
 }
 
 fn problem(description: &str) -> Response {
-    let content = ContentBuilder::new().schema(Some(of_problem())).build();
-    ResponseBuilder::new().description(description).content(PROBLEM, content).build()
+    ResponseBuilder::new().description(description).content(PROBLEM, content(of_problem())).build()
+}
+
+fn content(schema: RefOr<Schema>) -> Content {
+    ContentBuilder::new().schema(Some(schema)).build()
 }
 
 fn of_problem() -> RefOr<Schema> {

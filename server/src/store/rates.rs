@@ -177,7 +177,7 @@ impl Tx {
         now: Timestamp,
     ) -> Result<Option<Duration>, StoreError> {
         let rest = self.rest(subject, now).await?;
-        let wait = rest.saturating_sub(rate.period().saturating_sub(cost(rate, uses)));
+        let wait = rest.saturating_sub(rate.tolerance_for(cost(rate, uses)));
         Ok((!wait.is_zero()).then_some(wait))
     }
 
@@ -210,12 +210,12 @@ impl Tx {
         now: Timestamp,
     ) -> Result<Result<(), Duration>, StoreError> {
         let cost = cost(rate, uses);
-        let most = now.plus(rate.period().saturating_sub(cost));
+        let most = now.plus(rate.tolerance_for(cost));
         if self.count(subject, cost, now, most).await?.is_some() {
             return Ok(Ok(()));
         }
         let rest = self.rest(subject, now).await?;
-        Ok(Err(rest.saturating_sub(rate.period().saturating_sub(cost)).max(Duration::from_secs(1))))
+        Ok(Err(rest.saturating_sub(rate.tolerance_for(cost)).max(Duration::from_secs(1))))
     }
 
     /// Counts what has happened, allowed or not; whether the rate is used up.

@@ -3,8 +3,8 @@ use super::super::show::{print, print_json};
 use super::super::{Desk, Refused};
 use crate::catalog::{self, Catalog, Item};
 use crate::coupons::{Coupon, CouponCode, CouponRefusal, Discount, Scope, Terms};
-use crate::email::{normalized_domain, plain, typed};
-use shared::{Currency, Kind, Money, Timestamp};
+use crate::email::{normalized_domain, plain};
+use shared::{Currency, Email, Kind, Money, Timestamp};
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 
@@ -148,7 +148,7 @@ fn kinds(named: &[String]) -> Result<Vec<Kind>, Refused> {
 /// A domain is what an email has behind its `@`.
 fn parse_domain(text: &str) -> Result<String, Refused> {
     let domain = normalized_domain(plain(text).trim().trim_start_matches('@'));
-    match typed(&format!("a@{domain}")) {
+    match Email::parse(&format!("a@{domain}")) {
         Ok(_) => Ok(domain),
         Err(_) => Err(wrong("--domain", format!("{text:?} is no domain: write it like example.com"))),
     }

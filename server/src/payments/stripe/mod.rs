@@ -265,22 +265,19 @@ impl Payments for Stripe {
         let signature = signature.ok_or(BadWebhook::Header)?;
         let mut refusal = BadWebhook::Signature;
         for secret in &self.webhook_secrets {
-            match Webhook::construct_event(body, signature, secret) {
-                Ok(event) => {
-                    let envelope = Envelope::read(body)?;
-                    let told = envelope.fraud_warning().or_else(|| news_of(&event.data.object));
-                    let news = told.unwrap_or_else(|| envelope.unclear());
-                    return Ok(envelope.into_message(news));
-                }
-                Err(WebhookError::BadParse(_)) => {
-                    let envelope = Envelope::read(body)?;
-                    let news = envelope.fraud_warning().unwrap_or_else(|| envelope.unclear());
-                    return Ok(envelope.into_message(news));
-                }
+            let told = match Webhook::construct_event(body, signature, secret) {
+                Ok(event) => news_of(&event.data.object),
+                Err(WebhookError::BadParse(_)) => None,
                 Err(WebhookError::BadTimestamp(_)) => return Err(BadWebhook::Timestamp),
-                Err(WebhookError::BadSignature) => {}
-                Err(WebhookError::BadHeader(_) | WebhookError::BadKey) => refusal = BadWebhook::Header,
-            }
+                Err(WebhookError::BadSignature) => continue,
+                Err(WebhookError::BadHeader(_) | WebhookError::BadKey) => {
+                    refusal = BadWebhook::Header;
+                    continue;
+                }
+            };
+            let envelope = Envelope::read(body)?;
+            let news = envelope.fraud_warning().or(told).unwrap_or_else(|| envelope.unclear());
+            return Ok(envelope.into_message(news));
         }
         Err(refusal)
     }

@@ -234,10 +234,11 @@ async fn a_rate_is_used_up_and_comes_back_bit_by_bit() {
         let mut tx = fixture.store.begin().await.unwrap();
         tx.rate_wait(subject, rate, now).await.unwrap()
     };
-    assert_eq!((uses(NOW).await, uses(NOW).await), (Ok(()), Ok(())));
-    assert_eq!(uses(NOW).await, Err(Duration::from_secs(1800)));
-    assert_eq!(waits("opens x", minutes(10)).await.unwrap().as_secs(), 1200);
-    assert_eq!(uses(minutes(29)).await, Err(Duration::from_secs(60)));
+    let a_little_before = Timestamp::from_millis(NOW.as_millis() - 900);
+    assert_eq!((uses(NOW).await, uses(a_little_before).await), (Ok(()), Ok(())), "clocks go back, too");
+    assert_eq!(uses(NOW).await, Err(Duration::from_secs(1799)));
+    assert_eq!(waits("opens x", minutes(10)).await.unwrap().as_secs(), 1199);
+    assert_eq!(uses(minutes(29)).await, Err(Duration::from_secs(59)));
     assert_eq!(uses(minutes(30)).await, Ok(()));
     assert!(uses(minutes(30)).await.is_err());
     assert_eq!(waits("opens y", NOW).await, None, "another's is another's");
