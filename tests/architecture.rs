@@ -59,7 +59,7 @@ fn only_one_file_speaks_to_each_system() {
     let files = naming("server/src", &["reqwest::"]);
     let others = [
         "server/src/abuse/challenge.rs",
-        "server/src/account/orb.rs",
+        "server/src/account/orb/api.rs",
         "server/src/account/salesforce.rs",
         "server/src/account/webhook.rs",
         "server/src/grants/flockjay.rs",
@@ -72,7 +72,10 @@ fn only_one_file_speaks_to_each_system() {
         naming("server/src", &["/services/oauth2", "/sobjects/"]),
         ["server/src/account/salesforce.rs"]
     );
-    assert_eq!(naming("server/src", &["\"credit_notes\"", "\"mark_paid\""]), ["server/src/account/orb.rs"]);
+    assert_eq!(
+        naming("server/src", &["\"credit_notes\"", "\"mark_paid\""]),
+        ["server/src/account/orb/api.rs"]
+    );
 }
 
 #[test]

@@ -8,6 +8,7 @@ mod learner;
 mod ledger;
 mod limits;
 mod mail;
+mod orb;
 mod packs;
 mod purchases;
 mod reconcile;

@@ -1,0 +1,281 @@
+//! Orb: a one-off invoice for each purchase, paid already, and credit notes for what went back.
+//!
+//! Orb takes a customer's balance into the next invoice, and puts a credit note on a paid invoice into it, while the card
+//! pays and gets back everything. So each learner has a customer of their own for trainings in each currency, whose
+//! balance is brought back to nothing; what the learner's company is billed in Orb never meets it.
+mod api;
+
+pub use api::OrbConfig;
+
+use super::snapshot::LearnerSnapshot;
+use super::{Account, AccountError, Message, Snapshot, Telling};
+use api::{Api, Customer, Invoice, NewCustomer, NewInvoice, Transaction};
+use jiff::tz::TimeZone;
+use shared::{Currency, Timestamp};
+
+/// As `sync`, the outbox and the timeline call it.
+pub const NAME: &str = "orb";
+
+pub struct Orb {
+    api: Api,
+    item: String,
+}
+
+/// Whose invoice it is.
+struct Owner {
+    customer: Customer,
+    /// Nothing but trainings is billed to it.
+    is_for_trainings: bool,
+}
+
+impl Orb {
+    pub fn new(config: OrbConfig) -> anyhow::Result<Self> {
+        let item = config.item.clone();
+        Ok(Self { api: Api::new(config)?, item })
+    }
+
+    /// Looks before each step, so that a message that comes twice, or was cut off half way, does nothing twice.
+    async fn send(&self, purchase: &Snapshot, now: Timestamp) -> Result<(), AccountError> {
+        // Nothing was charged: there is nothing to account for.
+        if purchase.charged == 0 {
+            return Ok(());
+        }
+        let Some(learner) = &purchase.learner else {
+            return Err(AccountError::permanent(
+                "the learner was erased: look the invoice up by its purchase".to_owned(),
+            ));
+        };
+        let (owner, mut invoice) = self.ensure_invoice(learner, purchase).await?;
+        if invoice.status == "draft" {
+            invoice = self.issue(&owner, &invoice, purchase, now).await?;
+        }
+        check_total(&invoice, purchase)?;
+        if matches!(invoice.status.as_str(), "issued" | "synced") {
+            // Paid means that nobody is asked to pay again.
+            let day = day(paid_at(purchase), &owner.customer);
+            invoice = self.api.mark_paid(&invoice.id, &day, purchase.payment.as_deref()).await?;
+        }
+        if self.credit(&invoice, purchase).await? {
+            invoice = self.api.invoice(&invoice.id).await?;
+        }
+        self.settle(&owner, Some(&invoice)).await
+    }
+
+    async fn ensure_invoice(
+        &self,
+        learner: &LearnerSnapshot,
+        purchase: &Snapshot,
+    ) -> Result<(Owner, Invoice), AccountError> {
+        let known_as = learner.external_id.clone().unwrap_or_else(|| learner.email.to_lowercase());
+        let customer = self.ensure_customer(&known_as, learner, purchase).await?;
+        let found = self.api.invoices_of(&customer.id, &purchase.reference).await?;
+        let owner = Owner { customer, is_for_trainings: true };
+        if let Some(invoice) = found.valid {
+            return Ok((owner, invoice));
+        }
+        // Releases up to 0.1 billed the customer that the learner is otherwise.
+        if let Some(customer) = self.api.customer(&known_as).await?
+            && let Some(invoice) = self.api.invoices_of(&customer.id, &purchase.reference).await?.valid
+        {
+            return Ok((Owner { customer, is_for_trainings: false }, invoice));
+        }
+        let day = day(paid_at(purchase), &owner.customer);
+        let invoice = NewInvoice {
+            customer: &owner.customer.id,
+            item: &self.item,
+            name: purchase.title.as_deref().unwrap_or(&purchase.sku),
+            day: &day,
+            amount: purchase.charged,
+            currency: purchase.price.currency,
+            reference: &purchase.reference,
+            voided: found.voided,
+        };
+        let invoice = self.api.create_invoice(&invoice).await?;
+        Ok((owner, invoice))
+    }
+
+    async fn ensure_customer(
+        &self,
+        known_as: &str,
+        learner: &LearnerSnapshot,
+        purchase: &Snapshot,
+    ) -> Result<Customer, AccountError> {
+        let currency = purchase.price.currency;
+        let id = format!("redis-university:{}:{known_as}", currency.as_str());
+        if let Some(known) = self.api.customer(&id).await? {
+            return Ok(known);
+        }
+        let name = learner.name.as_deref().unwrap_or(&learner.email);
+        let customer = NewCustomer { id: &id, name, email: &learner.email, currency };
+        match self.api.create_customer(&customer, &purchase.reference).await {
+            // Another purchase of theirs may have brought them just now.
+            Err(refused @ AccountError::Permanent { .. }) => self.api.customer(&id).await?.ok_or(refused),
+            made => made,
+        }
+    }
+
+    async fn issue(
+        &self,
+        owner: &Owner,
+        draft: &Invoice,
+        purchase: &Snapshot,
+        now: Timestamp,
+    ) -> Result<Invoice, AccountError> {
+        check_total(draft, purchase)?;
+        self.settle(owner, None).await?;
+        let balance = self.api.balance(&owner.customer.id).await?;
+        if minor(&balance, purchase.price.currency) != Some(0) {
+            return Err(AccountError::permanent(format!(
+                "Orb's customer {} has a balance of {balance}, which invoice {} would take: bring it to 0 in Orb, then \
+                 run `outbox retry`",
+                owner.customer.id, draft.id
+            )));
+        }
+        if let Some(at) = draft.eligible_to_issue_at.filter(|at| *at > now) {
+            let message = format!("Orb issues invoice {} from {at} on", draft.id);
+            return Err(AccountError::Transient { message, retry_after: Some(at.since(now)) });
+        }
+        self.api.issue(&draft.id).await
+    }
+
+    /// Credits what went back and is not credited yet; whether there was any.
+    async fn credit(&self, invoice: &Invoice, purchase: &Snapshot) -> Result<bool, AccountError> {
+        let currency = purchase.price.currency;
+        let notes = invoice.credit_notes.iter().filter(|note| note.voided_at.is_none());
+        let credited: Option<i64> = notes.map(|note| minor(&note.total, currency)).sum();
+        let credited =
+            credited.ok_or_else(|| AccountError::permanent("Orb's credit notes can't be read".to_owned()))?;
+        let due = purchase.gone() - credited;
+        if due < 0 {
+            // A refund has failed at the bank after all.
+            return Err(AccountError::permanent(format!(
+                "Orb's invoice {} is credited with more than went back",
+                invoice.id
+            )));
+        }
+        if due == 0 {
+            return Ok(false);
+        }
+        let Some(line) = invoice.line_items.first() else {
+            return Err(AccountError::permanent(format!("Orb's invoice {} has no line", invoice.id)));
+        };
+        let key = format!("{}-credit-{}", purchase.reference, purchase.gone());
+        let memo = format!("Refund of {}", purchase.reference);
+        self.api.credit(&line.id, &major(due, currency), &memo, &key).await?;
+        Ok(true)
+    }
+
+    /// Undoes what Orb did to the customer's balance because of a credit note or an invoice of ours, each once: the card
+    /// has settled it already.
+    async fn settle(&self, owner: &Owner, invoice: Option<&Invoice>) -> Result<(), AccountError> {
+        let customer = &owner.customer.id;
+        let transactions = self.api.balance_transactions(customer).await?;
+        let undoes = |transaction: &Transaction| {
+            transactions.iter().any(|other| other.description.as_deref() == Some(&undoing(transaction)))
+        };
+        let is_ours = |transaction: &Transaction| {
+            owner.is_for_trainings || invoice.is_some_and(|invoice| transaction.is_about(invoice))
+        };
+        let by_orb = transactions.iter().filter(|transaction| transaction.action != "manual_adjustment");
+        for transaction in by_orb.filter(|transaction| is_ours(transaction) && !undoes(transaction)) {
+            self.api.undo(customer, transaction, &undoing(transaction)).await?;
+        }
+        Ok(())
+    }
+}
+
+impl Account for Orb {
+    fn name(&self) -> &str {
+        NAME
+    }
+
+    fn tell<'a>(&'a self, message: &'a Message) -> Telling<'a> {
+        Box::pin(self.send(&message.purchase, message.at))
+    }
+}
+
+/// What the transaction that undoes `transaction` is described by.
+fn undoing(transaction: &Transaction) -> String {
+    format!("Settled by card through Stripe: {}", transaction.id)
+}
+
+/// What Orb shows is what was paid, whatever taxes, discounts or minimums it may add.
+fn check_total(invoice: &Invoice, purchase: &Snapshot) -> Result<(), AccountError> {
+    let currency = purchase.price.currency;
+    let is_currency = invoice.currency.eq_ignore_ascii_case(currency.as_str());
+    if is_currency && minor(&invoice.total, currency) == Some(purchase.charged) {
+        return Ok(());
+    }
+    Err(AccountError::permanent(format!(
+        "Orb's invoice {} comes to {} {}, and {} {} was paid: exempt its customer from taxes and minimums in Orb, void the \
+         invoice if it is issued, then run `outbox retry`",
+        invoice.id,
+        invoice.total,
+        invoice.currency.to_uppercase(),
+        major(purchase.charged, currency),
+        currency.as_str().to_uppercase()
+    )))
+}
+
+fn paid_at(purchase: &Snapshot) -> Timestamp {
+    purchase.paid_at.unwrap_or(purchase.opened_at)
+}
+
+/// Such as `2026-12-09`, where Orb says that the customer is.
+fn day(at: Timestamp, customer: &Customer) -> String {
+    let zone =
+        customer.timezone.as_deref().and_then(|name| TimeZone::get(name).ok()).unwrap_or(TimeZone::UTC);
+    let at = jiff::Timestamp::from_millisecond(at.as_millis()).unwrap_or_default();
+    at.to_zoned(zone).date().to_string()
+}
+
+/// Decimal text in major units, such as `49.00`.
+fn major(amount: i64, currency: Currency) -> String {
+    let decimals = currency.decimals();
+    let digits = format!("{amount:0>width$}", width = decimals + 1);
+    let (whole, fraction) = digits.split_at(digits.len() - decimals);
+    if fraction.is_empty() { whole.to_owned() } else { format!("{whole}.{fraction}") }
+}
+
+/// The same back; nothing where it is no amount of this currency.
+fn minor(text: &str, currency: Currency) -> Option<i64> {
+    let decimals = currency.decimals();
+    let (whole, fraction) = text.split_once('.').unwrap_or((text, ""));
+    let (kept, rest) = fraction.split_at_checked(decimals).unwrap_or((fraction, ""));
+    if !rest.bytes().all(|digit| digit == b'0') {
+        return None;
+    }
+    format!("{whole}{kept:0<decimals$}").parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn amounts_are_written_and_read_as_decimals() {
+        for (amount, code, text) in [
+            (4_900, "usd", "49.00"),
+            (5, "usd", "0.05"),
+            (4_900, "jpy", "4900"),
+            (1_234, "kwd", "1.234"),
+            (0, "eur", "0.00"),
+        ] {
+            let currency = Currency::parse(code).unwrap();
+            assert_eq!((major(amount, currency).as_str(), minor(text, currency)), (text, Some(amount)));
+        }
+        assert_eq!((minor("49", Currency::USD), minor("49.5", Currency::USD)), (Some(4_900), Some(4_950)));
+        assert_eq!((minor("49.000", Currency::USD), minor("49.001", Currency::USD)), (Some(4_900), None));
+        assert_eq!((minor("x", Currency::USD), minor("-5.00", Currency::USD)), (None, Some(-500)));
+    }
+
+    #[test]
+    fn a_day_is_that_of_the_customer() {
+        let at: Timestamp = "2026-11-28T02:00:00Z".parse().unwrap();
+        let of = |timezone: Option<&str>| {
+            day(at, &Customer { id: String::new(), timezone: timezone.map(str::to_owned) })
+        };
+        assert_eq!((of(None), of(Some("Etc/UTC"))), ("2026-11-28".to_owned(), "2026-11-28".to_owned()));
+        assert_eq!(of(Some("America/Los_Angeles")), "2026-11-27");
+    }
+}

@@ -1,0 +1,59 @@
+//! Orb showing something else than what was paid, as operators see it.
+use crate::cli::run;
+use checkout_tests::{COURSE, Setup, TestApp, logged};
+use serde_json::json;
+
+/// Whom Ada's trainings in dollars are billed to.
+const TRAININGS: &str = "redis-university:usd:ada@example.com";
+
+async fn app() -> TestApp {
+    TestApp::set_up(Setup { tells_orb: true, leaves_work: true, ..Setup::default() }).await
+}
+
+/// What is stuck is tried again.
+fn retry(app: &TestApp) {
+    let stuck = run(app, &["outbox", "list", "--json"]).json();
+    run(app, &["outbox", "retry", stuck[0]["id"].as_str().expect("an id"), "--as=ada"]).ok();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_total_that_is_not_what_was_paid_calls_a_person() {
+    let app = app().await;
+    app.sandbox.orb().tax(10);
+    app.buy(COURSE, 4900).await;
+    app.outbox_is(0, 1).await;
+    let draft = app.sandbox.orb().invoices()[0].clone();
+    assert_eq!((&draft["status"], &draft["total"]), (&json!("draft"), &json!("53.90")));
+    let told = logged();
+    assert!(told.contains("comes to 53.90 USD, and 49.00 USD was paid"), "{told}");
+    // As it says: exempt, void, and again.
+    app.sandbox.orb().tax(0);
+    app.sandbox.orb().void(draft["id"].as_str().unwrap());
+    retry(&app);
+    app.outbox_is(0, 0).await;
+    let statuses: Vec<_> =
+        app.sandbox.orb().invoices().iter().map(|invoice| invoice["status"].clone()).collect();
+    assert_eq!(statuses, ["void", "paid"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_balance_that_somebody_made_by_hand_is_not_spent() {
+    let app = app().await;
+    app.buy(COURSE, 4900).await;
+    app.outbox_is(0, 0).await;
+    for (direction, back) in [("increment", "decrement"), ("decrement", "increment")] {
+        app.sandbox.orb().adjust(TRAININGS, direction, "5.00");
+        app.buy(COURSE, 4900).await;
+        app.outbox_is(0, 1).await;
+        let drafts = |sandbox: &sandbox::Sandbox| {
+            sandbox.orb().invoices().iter().filter(|invoice| invoice["status"] == "draft").count()
+        };
+        assert_eq!(drafts(&app.sandbox), 1);
+        assert!(logged().contains("5.00, which invoice"));
+        app.sandbox.orb().adjust(TRAININGS, back, "5.00");
+        retry(&app);
+        app.outbox_is(0, 0).await;
+        assert_eq!(drafts(&app.sandbox), 0);
+    }
+    assert!(app.sandbox.orb().invoices().iter().all(|invoice| invoice["amount_due"] == "49.00"));
+}
