@@ -8,6 +8,7 @@
   const field = (name) => form.elements.namedItem(name);
   const POSTAL = { US: ['ZIP code', '12345'], CA: ['Postal code', 'M5T 1T4'], GB: ['Postcode', 'WS11 1DB'] };
   const state = { fields: {}, method: 'card' };
+  const METHODS = { card: 'card', bank: 'bancontact', voucher: 'oxxo' };
   const VARIABLES = {
     colorPrimary: '--primary', colorBackground: '--background', colorText: '--text', colorDanger: '--danger',
     borderRadius: '--radius', fontFamily: '--font', fontSizeBase: '--size', colorTextSecondary: '--secondary',
@@ -70,7 +71,7 @@
   let last = '';
   const changed = () => {
     const empty = state.method === 'card' && ['number', 'expiry', 'cvc'].every((name) => field(name).value === '');
-    const message = { type: 'change', complete: problems().length === 0, empty, method: state.method === 'card' ? 'card' : 'bancontact' };
+    const message = { type: 'change', complete: problems().length === 0, empty, method: METHODS[state.method] };
     const typed = JSON.stringify([...new FormData(form)]) + state.method;
     if (typed !== last) {
       last = typed;
@@ -107,7 +108,7 @@
 
   const choose = (method) => {
     state.method = method;
-    for (const name of ['card', 'bank']) {
+    for (const name of Object.keys(METHODS)) {
       document.getElementById(name).hidden = name !== method;
       document.getElementById(`tab-${name}`).setAttribute('aria-selected', String(name === method));
       document.getElementById(`tab-${name}`).tabIndex = name === method ? 0 : -1;
@@ -115,7 +116,7 @@
     changed();
   };
 
-  const dress = ({ appearance = {}, locale = 'auto', paymentMethodTypes } = {}) => {
+  const dress = ({ appearance = {}, locale = 'auto', excludedPaymentMethodTypes = [] } = {}) => {
     const root = document.documentElement;
     root.dataset.theme = appearance.theme ?? 'stripe';
     for (const [name, property] of Object.entries(VARIABLES)) {
@@ -126,8 +127,9 @@
     const language = locale === 'auto' ? navigator.language : locale;
     root.lang = language;
     root.dir = /^(ar|he|fa|ur)\b/.test(language) ? 'rtl' : 'ltr';
-    const isCardOnly = Array.isArray(paymentMethodTypes) && !paymentMethodTypes.includes('bancontact');
-    document.querySelector('.tabs').hidden = isCardOnly;
+    for (const [name, type] of Object.entries(METHODS)) {
+      document.getElementById(`tab-${name}`).hidden = excludedPaymentMethodTypes.includes(type);
+    }
   };
 
   const options = ({ fields = {}, defaultValues = {} } = {}) => {
@@ -148,7 +150,7 @@
     const found = problems();
     for (const name of Object.keys(checks)) touched.add(name);
     for (const name of Object.keys(checks)) show(name, found.find(([wrong]) => wrong === name)?.[1]);
-    if (found.length === 0) return { selectedPaymentMethod: state.method === 'card' ? 'card' : 'bancontact' };
+    if (found.length === 0) return { selectedPaymentMethod: METHODS[state.method] };
     field(found[0][0]).focus();
     const [, problem] = found[0];
     return { error: { type: 'validation_error', ...problem } };
@@ -159,7 +161,7 @@
     const put = (name, value) => {
       if (value !== undefined && value !== null && value !== '') body.set(name, value);
     };
-    put('payment_method_data[type]', state.method === 'card' ? 'card' : 'bancontact');
+    put('payment_method_data[type]', METHODS[state.method]);
     if (state.method === 'card') {
       const expiry = digits('expiry');
       put('payment_method_data[card][number]', digits('number'));
@@ -227,12 +229,15 @@
   form.addEventListener('keydown', ({ key, target }) => {
     if (key === 'Escape') tell({ type: 'escape' });
     if (target.role === 'tab' && (key === 'ArrowLeft' || key === 'ArrowRight')) {
-      choose(state.method === 'card' ? 'bank' : 'card');
+      const shown = Object.keys(METHODS).filter((name) => !document.getElementById(`tab-${name}`).hidden);
+      const step = key === 'ArrowRight' ? 1 : shown.length - 1;
+      choose(shown[(shown.indexOf(state.method) + step) % shown.length]);
       document.getElementById(`tab-${state.method}`).focus();
     }
   });
-  document.getElementById('tab-card').addEventListener('click', () => choose('card'));
-  document.getElementById('tab-bank').addEventListener('click', () => choose('bank'));
+  for (const name of Object.keys(METHODS)) {
+    document.getElementById(`tab-${name}`).addEventListener('click', () => choose(name));
+  }
 
   last = JSON.stringify([...new FormData(form)]) + state.method;
   new ResizeObserver(() => tell({ type: 'resize', height: Math.ceil(form.getBoundingClientRect().height) + 8 })).observe(form);

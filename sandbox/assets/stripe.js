@@ -5,8 +5,8 @@
 
   const ORIGIN = new URL(document.currentScript.src).origin;
   const ELEMENTS_OPTIONS = new Set([
-    'mode', 'amount', 'currency', 'appearance', 'locale', 'fonts', 'loader', 'paymentMethodTypes',
-    'paymentMethodCreation', 'setupFutureUsage', 'captureMethod', 'paymentMethodConfiguration', 'onBehalfOf',
+    'mode', 'amount', 'currency', 'appearance', 'locale', 'fonts', 'loader', 'allowedPaymentMethodTypes',
+    'excludedPaymentMethodTypes', 'paymentMethodCreation', 'setupFutureUsage', 'captureMethod', 'paymentMethodConfiguration', 'onBehalfOf',
   ]);
   const PAYMENT_OPTIONS = new Set([
     'layout', 'fields', 'defaultValues', 'business', 'paymentMethodOrder', 'readOnly', 'terms', 'wallets',
@@ -302,8 +302,8 @@
     }
 
     _group() {
-      const { appearance, locale, amount, currency, paymentMethodTypes } = this._options;
-      return { appearance, locale, amount, currency, paymentMethodTypes };
+      const { appearance, locale, amount, currency, excludedPaymentMethodTypes } = this._options;
+      return { appearance, locale, amount, currency, excludedPaymentMethodTypes };
     }
   }
 
@@ -382,6 +382,15 @@
             payment_intent: before,
           } };
         }
+        const list = (types) => [...(types ?? [])].sort().join();
+        const [offered, wanted] = [elements._options.excludedPaymentMethodTypes, before.excluded_payment_method_types];
+        if (list(offered) !== list(wanted)) {
+          return { error: {
+            type: 'invalid_request_error',
+            message: `The PaymentIntent excludes payment methods (${list(wanted)}) that elements does not (${list(offered)}).`,
+            payment_intent: before,
+          } };
+        }
         elements._submitted = false;
         const answer = await element._ask('confirm', { clientSecret, confirmParams });
         if (answer.error) {
@@ -437,6 +446,10 @@
         location.assign(action.redirect_to_url.url);
         return new Promise(() => {});
       }
+      if (action.type === 'oxxo_display_details') {
+        await this._voucher(action.oxxo_display_details);
+        return { paymentIntent };
+      }
       await this._challenge(action.use_stripe_sdk.stripe_js);
       const { paymentIntent: after, error } = await this._retrieve(clientSecret);
       if (error) return { error };
@@ -477,6 +490,26 @@
         overlay.append(node);
         document.body.append(overlay);
         node.focus({ preventScroll: true });
+      });
+    }
+
+    // What to take to a shop, until the learner closes it.
+    _voucher({ number, expires_after: until }) {
+      const dialog = document.createElement('dialog');
+      dialog.setAttribute('data-stripe-voucher', '');
+      const line = document.createElement('p');
+      line.textContent = `Voucher ${number}, to be paid until ${new Date(until * 1000).toDateString()}`;
+      const close = document.createElement('button');
+      close.textContent = 'Close';
+      close.addEventListener('click', () => dialog.close());
+      dialog.append(line, close);
+      document.body.append(dialog);
+      dialog.showModal();
+      return new Promise((resolve) => {
+        dialog.addEventListener('close', () => {
+          dialog.remove();
+          resolve();
+        });
       });
     }
 

@@ -158,6 +158,7 @@ pub(crate) async fn connect(config: &Config, schema: Schema) -> anyhow::Result<C
     let checkout =
         Checkout::new(store.counting(counting), stripe(config)?, flockjay(config)?, key, Clock::default());
     let challenge = config.challenge.as_ref().map(challenge).transpose()?;
+    let checkout = checkout.paid_by(config.stripe.methods.clone());
     Ok(checkout.telling(accounts).knowing(identity).guarded_by(Guards {
         rates,
         process: ProcessLimits::new(&rates),
@@ -310,6 +311,7 @@ fn site(config: &Config, address: SocketAddr) -> Site {
         stripe_js: config.stripe.js_url.clone(),
         stripe_api: config.stripe.api_url.clone().unwrap_or_else(|| STRIPE_API.to_owned()),
         stripe_page: config.stripe.checkout_url.clone(),
+        methods: config.stripe.methods.clone(),
         allowed_origins: config.allowed_origins.clone(),
         service_tokens: config.service_tokens.clone(),
         proxies: config.proxies.clone(),

@@ -73,4 +73,7 @@ pub struct Offering {
     pub sale_opens_at: Option<Timestamp>,
     #[cfg_attr(feature = "wire", serde(default, skip_serializing_if = "Option::is_none"))]
     pub sale_closes_at: Option<Timestamp>,
+    /// By the server's clock, in whole seconds; left out of what travels with the first screen.
+    #[cfg_attr(feature = "wire", serde(default, skip_serializing_if = "Option::is_none"))]
+    pub now: Option<Timestamp>,
 }

@@ -77,6 +77,10 @@ pub struct Opened {
     pub reference: String,
     pub state: State,
     pub hold_expires_at: Timestamp,
+    /// Of the hold, when this is answered: a visitor's clock may be wrong.
+    #[cfg_attr(feature = "wire", serde(default, skip_serializing_if = "Option::is_none"))]
+    #[cfg_attr(feature = "wire", schema(minimum = 0))]
+    pub seconds_left: Option<i64>,
     pub price: Price,
     /// Of a learner whom a token has named, masked. Nobody else can pay.
     #[cfg_attr(feature = "wire", serde(default, skip_serializing_if = "Option::is_none"))]
@@ -160,6 +164,10 @@ pub struct PurchaseView {
     pub email: Option<String>,
     #[cfg_attr(feature = "wire", serde(default, skip_serializing_if = "Option::is_none"))]
     pub hold_expires_at: Option<Timestamp>,
+    /// Of the hold, when this is answered.
+    #[cfg_attr(feature = "wire", serde(default, skip_serializing_if = "Option::is_none"))]
+    #[cfg_attr(feature = "wire", schema(minimum = 0))]
+    pub seconds_left: Option<i64>,
     #[cfg_attr(feature = "wire", serde(default, skip_serializing_if = "Option::is_none"))]
     pub access_url: Option<String>,
     /// For how many, where somebody buys for a team.

@@ -242,7 +242,9 @@ async fn an_issuer_says_itself_where_its_keys_are_and_a_setting_whose_emails_are
     let opened = open(&app, &organisation.sign(Algorithm::RS256, &claims)).await.expect(201);
     assert_eq!(opened.json()["email"], "a•••@example.com", "its keys are elsewhere than a custom server's");
     drop(app);
-    let app = TestApp::with(&["--learner-email-verified=always"]).await;
+    let mut app = TestApp::start().await;
+    let issuer = app.sandbox.sign_in().claims("ada@example.com", "okta-1")["iss"].clone();
+    app.restart_with(&[format!("--learner-trusted-emails={}", issuer.as_str().unwrap())]).await;
     let custom = app.sandbox.sign_in();
     let mut claims = custom.claims("ada@example.com", "okta-1");
     claims.as_object_mut().unwrap().remove("email_verified");

@@ -20,6 +20,10 @@ async fn opening_answers_what_the_contract_says() {
     assert_eq!(purchase.header("cache-control"), "no-store");
     let purchase = purchase.json();
     assert_eq!((&purchase["sku"], &purchase["version"]), (&json!(COURSE), &json!(1)));
+    for answer in [&opened, &purchase] {
+        let left = answer["seconds_left"].as_i64().unwrap();
+        assert!((580..=600).contains(&left), "of the ten minutes that a hold has: {left}");
+    }
     assert_eq!(
         purchase["timeline"],
         json!([

@@ -45,6 +45,31 @@ async fn nothing_to_pay_asks_for_no_card() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_voucher_is_offered_where_the_setting_says_so_and_explained() {
+    let offers = "return !document.getElementById('tab-voucher').hidden";
+    let page = Page::open("no_voucher", COURSE).await;
+    page.press("Purchase").await;
+    page.fill("ada@example.com", GOOD).await;
+    assert_eq!(page.in_stripes_frame(offers).await, false);
+    drop(page);
+    let app = TestApp::with(&["--payment-methods=all"]).await;
+    let page = Page::open_on("voucher", COURSE, app).await;
+    page.press("Purchase").await;
+    page.fill("ada@example.com", GOOD).await;
+    assert_eq!(page.in_stripes_frame(offers).await, true);
+    page.in_stripes_frame("document.getElementById('tab-voucher').click()").await;
+    page.press("Pay $49.00").await;
+    page.until("document.querySelector('[data-stripe-voucher] button')").await;
+    page.eval("document.querySelector('[data-stripe-voucher] button').click()").await;
+    page.shows("Your payment is being processed").await;
+    page.shows("Pay a voucher or transfer by the date on it").await;
+    look(&page, "1-voucher").await;
+    let intent = page.app.sandbox.stripe().intents()[0]["id"].as_str().unwrap().to_owned();
+    page.app.sandbox.stripe().settle(&intent, true).unwrap();
+    page.is_in("ada@example.com").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn an_email_that_is_none_is_said_at_the_field() {
     let page = Page::open("invalid_email", COURSE).await;
     page.press("Purchase").await;

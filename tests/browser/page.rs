@@ -134,6 +134,15 @@ impl Page {
         self.driver.enter_default_frame().await.expect("the page");
     }
 
+    /// Runs `script`, a function body, within Stripe's frame.
+    pub async fn in_stripes_frame(&self, script: &str) -> serde_json::Value {
+        let frame = self.driver.query(By::Css("redis-checkout [slot=payment] iframe"));
+        frame.first().await.expect("the frame").enter_frame().await.expect("to enter it");
+        let answer = self.driver.execute(script, vec![]).await.expect("an answer").json().clone();
+        self.driver.enter_default_frame().await.expect("the page");
+        answer
+    }
+
     /// Presses Tab until the field `name` of the entered frame has the focus, which selects what is in it.
     async fn tab_to(&self, name: &str) {
         for _ in 0..4 {

@@ -3,7 +3,7 @@ use crate::{
     checkout::{Checkout, Owner},
     kept,
     model::{Event, Model},
-    platform::{dom, events, json, page, presses::Presses, seats::SeatStream},
+    platform::{dom, events, json, json::member, page, presses::Presses, seats::SeatStream},
     shell::Shell,
     speech::Speech,
     view::Screen,
@@ -108,9 +108,10 @@ fn start(
     trusted: Function,
     show: fn(&Model, &Words, &Element) -> Option<Screen>,
 ) -> Result<Handle, JsValue> {
+    let offered = member(&json::value(screen), "stripe");
     let screen = read_screen(screen)?;
     dom::take_coupon(&host);
-    let shell = Shell::new(host, &screen, trusted);
+    let shell = Shell::new(host, &screen, offered, trusted);
     let (sku, variant) = (screen.offering.sku.clone(), screen.variant.clone());
     let api = screen.api.clone();
     // Seats may change while the page is open, and so may a sale that opens or closes soon. Of others there is nothing to hear,

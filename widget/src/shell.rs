@@ -31,6 +31,8 @@ struct Inner {
     sku: String,
     publishable_key: String,
     stripe_js: String,
+    /// Options of Stripe's form: which ways to pay it offers.
+    offered: JsValue,
     trusted: Function,
     /// Makes this element's idempotency keys its own.
     key: String,
@@ -48,13 +50,14 @@ enum Work {
 type Read = Box<dyn FnOnce(Result<JsValue, JsValue>) -> Option<Event>>;
 
 impl Shell {
-    pub(crate) fn new(host: HtmlElement, screen: &Screen, trusted: Function) -> Self {
+    pub(crate) fn new(host: HtmlElement, screen: &Screen, offered: JsValue, trusted: Function) -> Self {
         Self(Rc::new(Inner {
             host,
             api: screen.api.clone(),
             sku: screen.offering.sku.clone(),
             publishable_key: screen.publishable_key.clone(),
             stripe_js: screen.stripe_js.clone(),
+            offered,
             trusted,
             key: dom::random_key(),
             payment: RefCell::new(None),
@@ -226,7 +229,7 @@ impl Inner {
         let removed = move || {
             told.send_answer(turn, Event::PaymentRemoved);
         };
-        match Payment::show(&self.host, &self.publishable_key, due, failed, removed) {
+        match Payment::show(&self.host, &self.publishable_key, &self.offered, due, failed, removed) {
             Ok(payment) => drop(self.payment.replace(Some(payment))),
             Err(_) => checkout.send(Event::StripeFailed),
         }

@@ -59,6 +59,7 @@ fn screen() -> Screen {
             ends_at: None,
             sale_opens_at: None,
             sale_closes_at: None,
+            now: None,
             team: None,
         },
         api: "https://checkout.example".to_owned(),

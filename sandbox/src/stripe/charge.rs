@@ -59,6 +59,9 @@ impl Charge {
                 "generated_sepa_debit_mandate": null, "iban_last4": null, "preferred_language": null,
                 "verified_name": null } })
             }
+            Means::Voucher => {
+                json["payment_method_details"] = json!({ "type": "oxxo", "oxxo": { "number": null } })
+            }
         }
         if let Some(decline) = self.declined {
             patch(&mut json, json!({ "failure_code": decline.code, "failure_message": decline.message }));
@@ -193,11 +196,12 @@ pub(crate) fn payment_method(id: String, means: &Means, billing: Value, created:
     patch(&mut json["billing_details"], billing);
     match means {
         Means::Card(card) => patch_card(&mut json["card"], card),
-        Means::Bank => {
+        Means::Bank | Means::Voucher => {
             if let Some(fields) = json.as_object_mut() {
                 fields.remove("card");
             }
-            patch(&mut json, json!({ "type": "bancontact", "bancontact": {} }));
+            let kind = means.kind();
+            patch(&mut json, json!({ "type": kind, kind: {} }));
         }
     }
     json

@@ -44,6 +44,19 @@ pub(crate) enum Means {
     Card(Card),
     /// A bank's page, to which the learner is sent and from which they return.
     Bank,
+    /// A voucher, which the learner pays in cash within days.
+    Voucher,
+}
+
+impl Means {
+    /// As Stripe calls it.
+    pub(crate) fn kind(&self) -> &'static str {
+        match self {
+            Self::Card(_) => "card",
+            Self::Bank => "bancontact",
+            Self::Voucher => "oxxo",
+        }
+    }
 }
 
 /// Which methods the merchant allows.
@@ -58,6 +71,7 @@ pub(crate) enum Methods {
 pub(crate) enum NextAction {
     Challenge { url: String },
     Redirect { url: String, return_url: String },
+    PayVoucher { expires_after: i64 },
 }
 
 /// A payment intent.
@@ -70,6 +84,9 @@ pub(crate) struct Intent {
     pub(crate) created: i64,
     pub(crate) status: Status,
     pub(crate) methods: Methods,
+    /// Which of them are not offered, and by which configuration of the dashboard.
+    pub(crate) excluded: Vec<String>,
+    pub(crate) configuration: Option<String>,
     pub(crate) metadata: BTreeMap<String, String>,
     pub(crate) description: Option<String>,
     pub(crate) receipt_email: Option<String>,
@@ -107,7 +124,16 @@ impl Intent {
                 "type": "redirect_to_url",
                 "redirect_to_url": { "url": url, "return_url": return_url },
             }),
+            NextAction::PayVoucher { expires_after } => json!({
+                "type": "oxxo_display_details",
+                "oxxo_display_details": {
+                    "expires_after": expires_after, "hosted_voucher_url": null, "number": "12345678901234567890123456789012",
+                },
+            }),
         });
+        let configuration =
+            self.configuration.as_ref().map(|configuration| json!({ "id": configuration, "parent": null }));
+        let excluded = (!self.excluded.is_empty()).then_some(&self.excluded);
         let processing = (self.status == Status::Processing).then(|| json!({ "type": "card", "card": {} }));
         patch(
             &mut json,
@@ -115,6 +141,7 @@ impl Intent {
                 "id": self.id, "client_secret": self.client_secret, "amount": self.amount,
                 "currency": self.currency, "created": self.created, "status": self.status.as_str(),
                 "automatic_payment_methods": automatic, "payment_method_types": types,
+                "excluded_payment_method_types": excluded, "payment_method_configuration_details": configuration,
                 "metadata": self.metadata, "description": self.description,
                 "receipt_email": self.receipt_email,
                 "statement_descriptor_suffix": self.statement_descriptor_suffix,
@@ -144,6 +171,7 @@ impl Intent {
             "created",
             "currency",
             "description",
+            "excluded_payment_method_types",
             "last_payment_error",
             "livemode",
             "next_action",

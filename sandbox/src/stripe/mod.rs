@@ -195,12 +195,17 @@ impl Stripe {
         self.act(|ledger| payments::confirm_with(ledger, intent, Means::Bank, json!({}), Some(return_url)))
     }
 
+    /// Takes a voucher, which is paid or expires when [`settle`](Self::settle) says so.
+    pub fn confirm_by_voucher(&self, intent: &str) -> Result<Value, ApiError> {
+        self.act(|ledger| payments::confirm_with(ledger, intent, Means::Voucher, json!({}), None))
+    }
+
     /// Ends 3-D Secure, or the visit to the bank's page.
     pub fn complete_3ds(&self, intent: &str, pass: bool) -> Result<Value, ApiError> {
         self.act(|ledger| payments::authenticate(ledger, intent, outcome(pass)))
     }
 
-    /// Settles a payment that is `processing`.
+    /// Settles a payment that is `processing`, or a voucher.
     pub fn settle(&self, intent: &str, succeeds: bool) -> Result<Value, ApiError> {
         self.act(|ledger| payments::settle(ledger, intent, outcome(succeeds)))
     }

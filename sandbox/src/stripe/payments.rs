@@ -50,6 +50,7 @@ pub(crate) fn confirm(ledger: &mut Ledger, id: &str, params: &Params) -> Result<
             )?)
         }
         "bancontact" => Means::Bank,
+        "oxxo" => Means::Voucher,
         other => {
             let message = format!("Invalid payment_method_data[type]: `{other}`");
             return Err(ApiError::invalid("payment_method_data[type]", message));
@@ -78,11 +79,10 @@ pub(crate) fn confirm_with(
     }
     let is_allowed = match (&intent.methods, &means) {
         (Methods::Automatic { allow_redirects }, Means::Bank) => *allow_redirects,
-        (Methods::Automatic { .. }, Means::Card(_)) => true,
-        (Methods::Listed(types), Means::Bank) => types.iter().any(|name| name == "bancontact"),
-        (Methods::Listed(types), Means::Card(_)) => types.iter().any(|name| name == "card"),
+        (Methods::Automatic { .. }, Means::Card(_) | Means::Voucher) => true,
+        (Methods::Listed(types), means) => types.iter().any(|name| name == means.kind()),
     };
-    if !is_allowed {
+    if !is_allowed || intent.excluded.iter().any(|name| name == means.kind()) {
         let message = "The payment method type provided is not allowed for this PaymentIntent.".to_owned();
         return Err(ApiError::invalid("payment_method_data[type]", message));
     }
@@ -102,6 +102,7 @@ pub(crate) fn confirm_with(
                 Some(NextAction::Redirect { url: url.into(), return_url: return_url.to_owned() })
             }
         },
+        Means::Voucher => Some(NextAction::PayVoucher { expires_after: ids::now() + 3 * 86_400 }),
         Means::Card(card) => match card.behaviour {
             Behaviour::Challenges | Behaviour::ChallengesThenDeclines(_) => {
                 Some(NextAction::Challenge { url: page("challenge") })
@@ -152,10 +153,12 @@ pub(crate) fn authenticate(ledger: &mut Ledger, id: &str, outcome: Outcome) -> R
 /// A payment that was `processing` succeeds or fails.
 pub(crate) fn settle(ledger: &mut Ledger, id: &str, outcome: Outcome) -> Result<Value, ApiError> {
     let intent = ledger.intent(id)?;
-    if intent.status != Status::Processing {
+    let is_voucher = matches!(intent.next_action, Some(NextAction::PayVoucher { .. }));
+    if intent.status != Status::Processing && !is_voucher {
         let message = format!("This PaymentIntent's status is {}, not processing.", intent.status.as_str());
         return Err(ApiError::unexpected_state(message, intent.to_json()));
     }
+    ledger.intent_mut(id)?.next_action = None;
     match outcome {
         Outcome::Passed => succeed(ledger, id),
         Outcome::Failed => {
@@ -175,7 +178,7 @@ pub(crate) fn settle(ledger: &mut Ledger, id: &str, outcome: Outcome) -> Result<
 fn charge(ledger: &mut Ledger, id: &str) -> Result<Value, ApiError> {
     let behaviour = match &ledger.intent(id)?.means {
         Some(Means::Card(card)) => card.behaviour,
-        Some(Means::Bank) | None => Behaviour::Pays,
+        Some(Means::Bank | Means::Voucher) | None => Behaviour::Pays,
     };
     match behaviour {
         Behaviour::Pays | Behaviour::Challenges | Behaviour::RefundsLater | Behaviour::RefundFails => {

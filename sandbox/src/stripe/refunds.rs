@@ -44,7 +44,7 @@ pub(crate) fn create(ledger: &mut Ledger, params: &Params) -> Result<Value, ApiE
     }
     let behaviour = match &charge.means {
         Means::Card(card) => card.behaviour,
-        Means::Bank => Behaviour::Pays,
+        Means::Bank | Means::Voucher => Behaviour::Pays,
     };
     let (status, settles_to) = match behaviour {
         Behaviour::RefundsLater => (RefundStatus::Pending, Some(RefundStatus::Succeeded)),

@@ -36,6 +36,8 @@ pub(crate) fn create(ledger: &mut Ledger, params: &Params) -> Result<Value, ApiE
         "payment_intent_data[receipt_email]",
         "payment_intent_data[metadata][*]",
         "adaptive_pricing[enabled]",
+        "excluded_payment_method_types[]",
+        "payment_method_configuration",
         "client_reference_id",
         "customer_email",
         "metadata[*]",
@@ -84,6 +86,8 @@ pub(crate) fn create(ledger: &mut Ledger, params: &Params) -> Result<Value, ApiE
             .ok_or_else(|| ApiError::missing_parameter("success_url"))?,
         cancel_url: address(params, "cancel_url")?,
         intent_params: params.within("payment_intent_data"),
+        excluded: params.list("excluded_payment_method_types").into_iter().map(str::to_owned).collect(),
+        configuration: params.get("payment_method_configuration").map(str::to_owned),
         intent: None,
         paid: false,
     };
@@ -142,6 +146,12 @@ pub(crate) fn intent_of(ledger: &mut Ledger, id: &str) -> Result<String, ApiErro
     let mut params = session.intent_params;
     params.push("amount", &session.amount.to_string());
     params.push("currency", &session.currency);
+    for name in &session.excluded {
+        params.push("excluded_payment_method_types[]", name);
+    }
+    if let Some(configuration) = &session.configuration {
+        params.push("payment_method_configuration", configuration);
+    }
     let made = intents::create(ledger, &params)?;
     let intent = made["id"].as_str().unwrap_or_default().to_owned();
     ledger.intent_mut(&intent)?.session = Some(id.to_owned());

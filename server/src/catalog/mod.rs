@@ -83,6 +83,7 @@ impl Item {
             ends_at: self.ends_at,
             sale_opens_at: self.sale_opens_at,
             sale_closes_at: self.sale_closes_at,
+            now: None,
         }
     }
 }

@@ -24,7 +24,7 @@ use crate::grants::{FlockJay, Grants};
 use crate::heartbeat::Heartbeats;
 use crate::identity::Identity;
 use crate::payments::{Intent, IntentStatus, Payments, Stripe};
-use crate::purchase::{Purchase, PurchaseId};
+use crate::purchase::{PaymentMethods, Purchase, PurchaseId};
 use crate::store::Store;
 use crate::trial::reach;
 use shared::{Offering, Sale, Timestamp};
@@ -55,6 +55,7 @@ pub struct Checkout<P = Stripe, G = FlockJay> {
     pub(crate) payments: Arc<P>,
     pub(crate) grants: Arc<G>,
     pub(crate) publishable_key: Arc<str>,
+    methods: PaymentMethods,
     pub(crate) seats: SeatWatch,
     pub(crate) pauses: Pauses,
     pub(crate) clock: Clock,
@@ -85,6 +86,7 @@ impl<P: Payments, G: Grants> Checkout<P, G> {
             payments: Arc::new(payments),
             grants: Arc::new(grants),
             publishable_key: publishable_key.into(),
+            methods: PaymentMethods::INSTANT,
             seats: SeatWatch::default(),
             pauses: Pauses::default(),
             clock,
@@ -104,6 +106,12 @@ impl<P: Payments, G: Grants> Checkout<P, G> {
     #[must_use]
     pub fn guarded_by(self, guards: Guards) -> Self {
         Self { asks: Asks::new(guards.rates.questions), guards, ..self }
+    }
+
+    /// Paid by these methods.
+    #[must_use]
+    pub fn paid_by(self, methods: PaymentMethods) -> Self {
+        Self { methods, ..self }
     }
 
     /// Telling these systems of purchases.
@@ -188,6 +196,7 @@ impl<P, G> Clone for Checkout<P, G> {
             payments: self.payments.clone(),
             grants: self.grants.clone(),
             publishable_key: self.publishable_key.clone(),
+            methods: self.methods.clone(),
             seats: self.seats.clone(),
             pauses: self.pauses.clone(),
             clock: self.clock.clone(),

@@ -138,8 +138,9 @@ impl<P: Payments, G: Grants> Checkout<P, G> {
             self.admit_learner(&mut tx, &purchase, &learner.email).await?;
         }
         let title = self.title_of(&purchase);
+        let methods = Some(self.methods.offered(purchase.has_seats()));
         let attempt_key = format!("pay-{:032x}", rand::random::<u128>());
-        let event = Event::PaySubmitted { learner, expected_total, key: attempt_key, title, way };
+        let event = Event::PaySubmitted { learner, expected_total, key: attempt_key, title, methods, way };
         let refusal = match tx.apply(id, event, now).await? {
             Ok(purchase) => {
                 reach("pay.stored", "");

@@ -1,6 +1,6 @@
 //! Checks every setting alone, and then those that must agree.
 use super::service::{SHORTEST, ServiceTokens};
-use super::{Config, ConfigMistakes, FlockJayConfig, RawConfig, RawDatabase, Retry, StripeConfig};
+use super::{Config, ConfigMistakes, FlockJayConfig, RawConfig, RawDatabase, Retry};
 use crate::abuse::{Networks, Proxies, Rate, Rates};
 use crate::admission::AdmissionLimits;
 use crate::identity::RawIdentity;
@@ -14,10 +14,6 @@ use std::path::PathBuf;
 use std::str::FromStr;
 use std::time::Duration;
 use url::Url;
-
-/// Stripe's own API and script, where the settings name no other.
-const STRIPE_PAGE: &str = "https://checkout.stripe.com";
-const STRIPE_JS: &str = "https://js.stripe.com/v3/";
 
 /// Switches a limit off.
 const OFF: &str = "off";
@@ -35,9 +31,9 @@ impl RawConfig {
         for optional in [
             &mut self.metrics_listen,
             &mut self.public_url,
-            &mut self.stripe_api_url,
-            &mut self.stripe_js_url,
-            &mut self.stripe_checkout_url,
+            &mut self.stripe.stripe_api_url,
+            &mut self.stripe.stripe_js_url,
+            &mut self.stripe.stripe_checkout_host,
             &mut self.challenge_provider,
             &mut self.challenge_url,
             &mut self.challenge_js_url,
@@ -66,26 +62,7 @@ impl RawConfig {
             allowed_origins: checker.origins(&self.allowed_origins),
             service_tokens: checker.service_tokens(&self.service_tokens),
             catalog: checker.file("CATALOG", self.catalog),
-            stripe: StripeConfig {
-                secret_key: checker.key("STRIPE_SECRET_KEY", self.stripe_secret_key, &["sk_", "rk_"]),
-                publishable_key: checker.key("STRIPE_PUBLISHABLE_KEY", self.stripe_publishable_key, &["pk_"]),
-                webhook_secrets: checker.secrets(self.stripe_webhook_secrets),
-                checkout_url: match (self.stripe_checkout_url, &self.stripe_api_url) {
-                    (Some(text), _) => checker.web("STRIPE_CHECKOUT_URL", &text),
-                    // A stand-in's page is where its API is.
-                    (None, Some(api)) if !is_stripes(api) => api.clone(),
-                    (None, _) => STRIPE_PAGE.to_owned(),
-                },
-                api_url: self.stripe_api_url.map(|text| checker.web("STRIPE_API_URL", &text)),
-                js_url: match self.stripe_js_url {
-                    Some(text) => {
-                        checker.web("STRIPE_JS_URL", &text);
-                        text
-                    }
-                    None => STRIPE_JS.to_owned(),
-                },
-                timeout: checker.millis("STRIPE_TIMEOUT_MS", &self.stripe_timeout_ms),
-            },
+            stripe: checker.stripe(self.stripe),
             flockjay: FlockJayConfig {
                 url: checker.flockjay(self.flockjay_url),
                 token: checker.required("FLOCKJAY_TOKEN", self.flockjay_token),
@@ -97,7 +74,7 @@ impl RawConfig {
                 issuer: self.learner_issuer.as_deref(),
                 audience: self.learner_audience.as_deref(),
                 keys: self.learner_jwks_url.as_deref(),
-                emails_verified: &self.learner_email_verified,
+                trusted_emails: &self.learner_trusted_emails,
                 secrets: &self.learner_secrets,
                 secret_issuer: &self.learner_secrets_issuer,
             }),
@@ -105,7 +82,7 @@ impl RawConfig {
                 hold: checker.seconds("HOLD_SECONDS", &self.hold_seconds),
                 payment: checker.seconds("PAYMENT_SECONDS", &self.payment_seconds),
                 check: checker.seconds("SWEEP_SECONDS", &self.sweep_seconds),
-                partial_dispute_ends_access: checker.ends("PARTIAL_DISPUTE", &self.partial_dispute),
+                partial_dispute_ends_access: checker.revokes(&self.dispute_partial_access),
             },
             reconcile: checker.seconds("RECONCILE_SECONDS", &self.reconcile_seconds),
             retry: Retry {
@@ -148,7 +125,6 @@ impl RawConfig {
             ),
             mail: checker.mail(self.smtp_url, self.smtp_from),
         };
-        checker.agree(&config.stripe);
         if checker.mistakes.is_empty() { Ok(config) } else { Err(ConfigMistakes(checker.mistakes)) }
     }
 }
@@ -202,7 +178,7 @@ impl Checker {
         ServiceTokens::new(tokens)
     }
 
-    fn millis(&mut self, name: &str, text: &str) -> Duration {
+    pub(super) fn millis(&mut self, name: &str, text: &str) -> Duration {
         Duration::from_millis(self.number(name, text))
     }
 
@@ -219,13 +195,13 @@ impl Checker {
         Duration::from_secs(3600)
     }
 
-    /// Whether access ends, or is kept.
-    fn ends(&mut self, name: &str, text: &str) -> bool {
-        let ends = text.trim() == "end";
-        if !ends && text.trim() != "keep" {
-            self.mistake(name, format_args!("must be `keep` or `end`, not {text:?}"));
+    /// Whether access ends with a part of the money.
+    fn revokes(&mut self, text: &str) -> bool {
+        let revokes = text.trim() == "revoke";
+        if !revokes && text.trim() != "keep" {
+            self.mistake("DISPUTE_PARTIAL_ACCESS", format_args!("{text:?} must be keep or revoke"));
         }
-        ends
+        revokes
     }
 
     fn rate(&mut self, name: &str, text: &str) -> Option<Rate> {
@@ -299,23 +275,6 @@ impl Checker {
         value
     }
 
-    /// The message never repeats a key.
-    fn key(&mut self, name: &str, value: Option<String>, prefixes: &[&str]) -> String {
-        let value = self.required(name, value);
-        if !value.is_empty() && !prefixes.iter().any(|prefix| value.starts_with(prefix)) {
-            self.mistake(name, format_args!("must begin with {}", prefixes.join(" or ")));
-        }
-        value
-    }
-
-    fn secrets(&mut self, value: Option<String>) -> Vec<String> {
-        let secrets: Vec<_> = list(value.as_deref().unwrap_or_default()).map(str::to_owned).collect();
-        if secrets.is_empty() {
-            self.mistake("STRIPE_WEBHOOK_SECRETS", "is missing: at least one signing secret (whsec_…)");
-        }
-        secrets
-    }
-
     fn schema(&mut self, migrate: &str, database: &RawDatabase) -> Schema {
         match migrate.trim() {
             "1" => Schema::Migrate,
@@ -381,27 +340,6 @@ impl Checker {
         }
         origins
     }
-
-    /// Settings that are right alone and wrong together.
-    fn agree(&mut self, stripe: &StripeConfig) {
-        let live = |key: &str| key.contains("_live_");
-        let sandbox = |key: &str| key.contains("_sandbox");
-        let stand_in = stripe.api_url.is_some() || stripe.js_url != STRIPE_JS;
-        let keys = [&stripe.secret_key, &stripe.publishable_key];
-        if keys.iter().all(|key| !key.is_empty()) && live(&stripe.secret_key) != live(&stripe.publishable_key)
-        {
-            self.mistake(
-                "STRIPE_PUBLISHABLE_KEY",
-                "and STRIPE_SECRET_KEY must both be live keys or both test keys",
-            );
-        }
-        if stand_in && keys.iter().any(|key| live(key)) && !is_stripe(stripe) {
-            self.mistake("STRIPE_API_URL", "and STRIPE_JS_URL must not be set with live keys: unset them");
-        }
-        if is_stripe(stripe) && keys.iter().any(|key| sandbox(key)) {
-            self.mistake("STRIPE_API_URL", "must name the sandbox where the keys are the sandbox's");
-        }
-    }
 }
 
 pub(super) fn list(text: &str) -> impl Iterator<Item = &str> {
@@ -416,14 +354,4 @@ fn unspecified() -> SocketAddr {
 #[expect(clippy::unwrap_used, reason = "a literal")]
 fn no_url() -> Url {
     Url::parse("http://invalid.invalid").unwrap()
-}
-
-/// The addresses given are Stripe's own.
-fn is_stripe(stripe: &StripeConfig) -> bool {
-    stripe.api_url.as_deref().is_none_or(is_stripes) && is_stripes(&stripe.js_url)
-}
-
-/// Whether an address is one of Stripe's own.
-fn is_stripes(url: &str) -> bool {
-    Url::parse(url).is_ok_and(|url| url.host_str().is_some_and(|host| host.ends_with(".stripe.com")))
 }

@@ -4,18 +4,20 @@ mod database;
 mod others;
 mod receivers;
 mod service;
+mod stripe;
 #[cfg(test)]
 mod tests;
 
 pub use database::RawDatabase;
 pub use receivers::{RawReceivers, Receivers};
 pub use service::ServiceTokens;
+pub use stripe::RawStripe;
 
 use crate::abuse::{ChallengeProvider, Networks, Proxies, Rates};
 use crate::account::WebhookConfig;
 use crate::admission::AdmissionLimits;
 use crate::identity::IdentityConfig;
-use crate::purchase::Limits;
+use crate::purchase::{Limits, PaymentMethods};
 use crate::store::Schema;
 use clap::Args;
 use std::fmt;
@@ -50,24 +52,8 @@ pub struct RawConfig {
     /// Path of the catalogue.
     #[arg(long, env = "CATALOG", default_value = "catalog.toml")]
     pub catalog: PathBuf,
-    #[arg(long, env = "STRIPE_SECRET_KEY", hide_env_values = true)]
-    pub stripe_secret_key: Option<String>,
-    #[arg(long, env = "STRIPE_PUBLISHABLE_KEY")]
-    pub stripe_publishable_key: Option<String>,
-    /// Signing secrets of Stripe's webhooks, separated by commas; two while one replaces the other.
-    #[arg(long, env = "STRIPE_WEBHOOK_SECRETS", hide_env_values = true)]
-    pub stripe_webhook_secrets: Option<String>,
-    /// A stand-in for Stripe's API.
-    #[arg(long, env = "STRIPE_API_URL")]
-    pub stripe_api_url: Option<String>,
-    /// A stand-in for Stripe.js.
-    #[arg(long, env = "STRIPE_JS_URL")]
-    pub stripe_js_url: Option<String>,
-    /// Where Stripe's page is: of an account with a domain of its own for it, that one's address.
-    #[arg(long, env = "STRIPE_CHECKOUT_URL")]
-    pub stripe_checkout_url: Option<String>,
-    #[arg(long, env = "STRIPE_TIMEOUT_MS", default_value = "8000")]
-    pub stripe_timeout_ms: String,
+    #[command(flatten)]
+    pub stripe: RawStripe,
     #[arg(long, env = "FLOCKJAY_URL")]
     pub flockjay_url: Option<String>,
     #[arg(long, env = "FLOCKJAY_TOKEN", hide_env_values = true)]
@@ -86,10 +72,9 @@ pub struct RawConfig {
     /// Its keys; where the issuer's `/.well-known/openid-configuration` says without it.
     #[arg(long, env = "LEARNER_JWKS_URL")]
     pub learner_jwks_url: Option<String>,
-    /// Whose emails count as verified: of tokens that say so (`claim`), or all of the issuer's that don't say they are not
-    /// (`always`).
-    #[arg(long, env = "LEARNER_EMAIL_VERIFIED", default_value = "claim")]
-    pub learner_email_verified: String,
+    /// Issuers whose emails count as verified also where a token does not say so, separated by commas.
+    #[arg(long, env = "LEARNER_TRUSTED_EMAILS", default_value = "")]
+    pub learner_trusted_emails: String,
     /// The `aud` that tokens must be for.
     #[arg(long, env = "LEARNER_AUDIENCE")]
     pub learner_audience: Option<String>,
@@ -105,9 +90,9 @@ pub struct RawConfig {
     pub payment_seconds: String,
     #[arg(long, env = "SWEEP_SECONDS", default_value = "15")]
     pub sweep_seconds: String,
-    /// What becomes of access when a bank takes back a part of the money: `keep` or `end`.
-    #[arg(long, env = "PARTIAL_DISPUTE", default_value = "keep")]
-    pub partial_dispute: String,
+    /// What becomes of access when a bank takes back a part of the money: `keep` or `revoke`.
+    #[arg(long, env = "DISPUTE_PARTIAL_ACCESS", default_value = "keep")]
+    pub dispute_partial_access: String,
     /// How often purchases are compared with Stripe and FlockJay.
     #[arg(long, env = "RECONCILE_SECONDS", default_value = "86400")]
     pub reconcile_seconds: String,
@@ -267,6 +252,7 @@ pub struct StripeConfig {
     pub js_url: String,
     /// Where Stripe's page is.
     pub checkout_url: String,
+    pub methods: PaymentMethods,
     pub timeout: Duration,
 }
 

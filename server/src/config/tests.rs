@@ -37,6 +37,33 @@ fn good_settings_are_taken() {
 }
 
 #[test]
+fn ways_to_pay_and_stripes_domain_are_named_as_stripe_names_them() {
+    let methods =
+        |text: &str| check(&[&format!("--payment-methods={text}")]).map(|config| config.stripe.methods);
+    assert_eq!(methods("instant").unwrap(), PaymentMethods::INSTANT);
+    assert!(methods("all").unwrap().delayed);
+    assert_eq!(methods("pmc_1").unwrap().configuration.as_deref(), Some("pmc_1"));
+    for wrong in ["", "card", "pmc_", "All"] {
+        assert!(methods(wrong).unwrap_err()[0].starts_with("PAYMENT_METHODS: "), "{wrong}");
+    }
+    let page = |host: &str| {
+        check(&[&format!("--stripe-checkout-host={host}")]).map(|config| config.stripe.checkout_url)
+    };
+    assert_eq!(page("pay.example.com").unwrap(), "https://pay.example.com");
+    assert_eq!(page("").unwrap(), "http://127.0.0.1:1", "the stand-in's own");
+    for wrong in ["https://pay.example.com", "pay.example.com/x", "pay", "127.0.0.1"] {
+        assert!(page(wrong).unwrap_err()[0].starts_with("STRIPE_CHECKOUT_HOST: "), "{wrong}");
+    }
+    assert!(check(&["--dispute-partial-access=end"]).unwrap_err()[0].contains("must be keep or revoke"));
+    let trusting = [
+        "--learner-issuer=https://a.example",
+        "--learner-audience=x",
+        "--learner-trusted-emails=https://b.example",
+    ];
+    assert!(check(&trusting).unwrap_err()[0].starts_with("LEARNER_TRUSTED_EMAILS: "));
+}
+
+#[test]
 fn a_mail_server_is_spoken_to_in_secret_and_named_with_a_sender() {
     let from = "--smtp-from=Redis University <ru@redis.example>";
     for (url, from, wrong) in [

@@ -2,8 +2,9 @@
 use super::Api;
 use super::assets::{Assets, LOADER, encoded, is_immutable, words_address};
 use super::extract::{Sku, query};
-use super::offerings::cached;
+use super::offerings::{cached, weak};
 use crate::error::Error;
+use crate::payments::form_options;
 use axum::extract::rejection::PathRejection;
 use axum::extract::{FromRequestParts, Path, State};
 use axum::http::request::Parts;
@@ -54,6 +55,8 @@ struct Told<'a> {
     /// The language of the screen, and where its words are.
     lang: &'a str,
     words: &'a str,
+    /// Options of Stripe's form.
+    stripe: serde_json::Value,
     /// Styles of its variant.
     sheet: &'a str,
     /// Of the build whose view rendered it: no other can take it over.
@@ -170,6 +173,7 @@ async fn first_screen(api: &Api, assets: &Assets, sku: &str, asked: &Asked) -> R
         loader: locale.loader(),
         lang,
         words: &words_address(lang, locale),
+        stripe: form_options(&api.site.methods.offered(screen.offering.seats.is_some())),
         sheet: variant.sheet(),
         glue: &assets.glue,
         wasm: &assets.wasm,
@@ -180,16 +184,6 @@ async fn first_screen(api: &Api, assets: &Assets, sku: &str, asked: &Asked) -> R
         "<script type=\"application/json\">{}</script><div class=\"main\">{html}</div>",
         json.replace('<', "\\u003c")
     ))
-}
-
-/// For what is compressed on its way: its tag says that the text is the same, not the bytes.
-fn weak(mut response: Response) -> Response {
-    if let Some(tag) = response.headers().get(header::ETAG)
-        && let Ok(tag) = HeaderValue::from_bytes(&[b"W/", tag.as_bytes()].concat())
-    {
-        response.headers_mut().insert(header::ETAG, tag);
-    }
-    response
 }
 
 /// One hashed, immutable, precompressed asset.

@@ -34,6 +34,7 @@ use crate::checkout::Checkout;
 use crate::config::ServiceTokens;
 use crate::error::Error;
 use crate::funnel::Views;
+use crate::purchase::PaymentMethods;
 use axum::Router;
 use axum::http::{HeaderName, HeaderValue, Method, Uri, header};
 use axum::response::{IntoResponse, Redirect};
@@ -90,6 +91,7 @@ pub struct Site {
     pub stripe_api: String,
     /// Stripe's own page.
     pub stripe_page: String,
+    pub methods: PaymentMethods,
     pub allowed_origins: Vec<String>,
     /// What other systems show to be let in.
     pub service_tokens: ServiceTokens,

@@ -53,8 +53,11 @@ pub(super) async fn show_offering(
     headers: HeaderMap,
 ) -> Result<Response, Error> {
     let offering = api.checkout.offering(&sku).await?;
-    let body = serde_json::to_vec(&offering).map_err(StoreError::from)?;
-    Ok(cached(&headers, "application/json", body))
+    // The same offering a moment later is the same.
+    let same = serde_json::to_vec(&offering).map_err(StoreError::from)?;
+    let told = Offering { now: Some(api.checkout.now()), ..offering };
+    let body = serde_json::to_vec(&told).map_err(StoreError::from)?;
+    Ok(weak(tagged(&headers, "application/json", &same, body)))
 }
 
 /// Seats and sale state, told as server-sent events named `seats`: at once, and at every change.
@@ -114,7 +117,13 @@ struct Stream {
 
 /// An answer with a strong `ETag`; 304 where the client has it already.
 pub(super) fn cached(request: &HeaderMap, content_type: &'static str, body: Vec<u8>) -> Response {
-    let tag = format!("\"{}\"", hex::encode(&Sha256::digest(&body)[..12]));
+    let same = body.clone();
+    tagged(request, content_type, &same, body)
+}
+
+/// The same for a body that says the same as another as long as `same` is.
+fn tagged(request: &HeaderMap, content_type: &'static str, same: &[u8], body: Vec<u8>) -> Response {
+    let tag = format!("\"{}\"", hex::encode(&Sha256::digest(same)[..12]));
     // Hexadecimal digits in quotes are a header value.
     let tag = HeaderValue::from_str(&tag).unwrap_or(HeaderValue::from_static("\"\""));
     let is_current = names(request.get(header::IF_NONE_MATCH), &tag);
@@ -125,9 +134,20 @@ pub(super) fn cached(request: &HeaderMap, content_type: &'static str, body: Vec<
     (headers, [(header::CONTENT_TYPE, content_type)], body).into_response()
 }
 
+/// For what is compressed on its way: its tag says that the text is the same, not the bytes.
+pub(super) fn weak(mut response: Response) -> Response {
+    if let Some(tag) = response.headers().get(header::ETAG)
+        && let Ok(tag) = HeaderValue::from_bytes(&[b"W/", tag.as_bytes()].concat())
+    {
+        response.headers_mut().insert(header::ETAG, tag);
+    }
+    response
+}
+
 /// Whether these tags, as a client sends them, name this one.
 pub(super) fn names(tags: Option<&HeaderValue>, tag: &HeaderValue) -> bool {
     let tags = tags.and_then(|tags| tags.to_str().ok()).unwrap_or_default();
-    let is_it = |candidate: &str| candidate.trim().trim_start_matches("W/").as_bytes() == tag.as_bytes();
+    let strong = |tag: &[u8]| tag.strip_prefix(b"W/").unwrap_or(tag).to_owned();
+    let is_it = |candidate: &str| strong(candidate.trim().as_bytes()) == strong(tag.as_bytes());
     tags == "*" || tags.split(',').any(is_it)
 }

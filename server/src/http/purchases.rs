@@ -9,7 +9,7 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::IntoResponse;
-use shared::{ChangePurchase, OpenPurchase, Opened, Pay, PayAnswer, Problem, PurchaseView};
+use shared::{ChangePurchase, OpenPurchase, Opened, Pay, PayAnswer, Problem, PurchaseView, Timestamp};
 use std::time::Duration;
 
 /// Carries the answer of a challenge that was passed.
@@ -19,10 +19,15 @@ pub(super) const CHALLENGE_RESPONSE: header::HeaderName =
 /// The purchase as a browser may see it. A team's access is the page of its codes.
 async fn shown(api: &Api, purchase: &Purchase) -> Result<PurchaseView, Error> {
     let mut view = purchase.view();
+    view.seconds_left = view.hold_expires_at.map(|until| seconds_left(api, until));
     if let Some(team) = api.checkout.codes_bought(purchase).await? {
         view.access_url = Some(format!("{}/team/{}", api.site.public_url, team.pack.key.as_str()));
     }
     Ok(view)
+}
+
+fn seconds_left(api: &Api, until: Timestamp) -> i64 {
+    i64::try_from(until.since(api.checkout.now()).as_secs()).unwrap_or(i64::MAX)
 }
 
 const NEVER: [(header::HeaderName, &str); 1] = [(header::CACHE_CONTROL, "no-store")];
@@ -47,7 +52,9 @@ pub(super) async fn open_purchase(
     Body(request, key): Body<OpenPurchase>,
 ) -> Result<impl IntoResponse, Error> {
     let key = key.map(|key| key.of(&client));
-    let opened = api.checkout.open_purchase(request, key, &client).await?;
+    let mut opened = api.checkout.open_purchase(request, key, &client).await?;
+    // Also where the answer is an earlier one's.
+    opened.seconds_left = Some(seconds_left(&api, opened.hold_expires_at));
     Ok((StatusCode::CREATED, NEVER, Json(opened)))
 }
 

@@ -50,7 +50,7 @@ pub(crate) struct RawIdentity<'a> {
     pub(crate) issuer: Option<&'a str>,
     pub(crate) audience: Option<&'a str>,
     pub(crate) keys: Option<&'a str>,
-    pub(crate) emails_verified: &'a str,
+    pub(crate) trusted_emails: &'a str,
     pub(crate) secrets: &'a str,
     pub(crate) secret_issuer: &'a str,
 }
@@ -96,15 +96,18 @@ impl RawIdentity<'_> {
             }
             (None, None) => None,
         };
-        let verifies_all = match self.emails_verified.trim() {
-            "claim" => false,
-            "always" => true,
-            other => {
-                let detail = format!("{other:?} must be claim or always");
-                mistakes.push(("LEARNER_EMAIL_VERIFIED", detail));
-                false
+        let mut verifies_all = false;
+        for trusted in self.trusted_emails.split(',').map(str::trim).filter(|trusted| !trusted.is_empty()) {
+            match issuer == Some(trusted) {
+                true => verifies_all = true,
+                // Launch links say whose emails they name, and need not be listed.
+                false if trusted == self.secret_issuer.trim() => {}
+                false => {
+                    let detail = format!("{trusted:?} is no issuer of ours: it must be LEARNER_ISSUER");
+                    mistakes.push(("LEARNER_TRUSTED_EMAILS", detail));
+                }
             }
-        };
+        }
         if self.issuer.is_none() && self.keys.is_some() {
             mistakes.push(("LEARNER_ISSUER", "is missing: whose tokens the keys are for".to_owned()));
         }

@@ -4,7 +4,7 @@ mod session;
 mod stripe;
 
 pub use session::{Session, SessionStatus, SessionTerms};
-pub use stripe::Stripe;
+pub use stripe::{Stripe, form_options};
 
 use crate::purchase::{Attempt, Disputed, Event, Reference, SeatFound};
 use shared::{Currency, Timestamp};

@@ -1,5 +1,5 @@
 //! What can happen to a purchase.
-use super::{AccountEvent, Learner, Redemption};
+use super::{AccountEvent, Learner, PaymentMethods, Redemption};
 use serde::{Deserialize, Serialize};
 use shared::{Currency, Price};
 
@@ -9,7 +9,14 @@ pub enum Event {
     /// A coupon was applied or removed.
     PriceChanged { price: Price, redemption: Option<Redemption> },
     /// The learner pressed Pay. `key` is used where this is the first time.
-    PaySubmitted { learner: Learner, expected_total: i64, key: String, title: Option<String>, way: Way },
+    PaySubmitted {
+        learner: Learner,
+        expected_total: i64,
+        key: String,
+        title: Option<String>,
+        methods: Option<PaymentMethods>,
+        way: Way,
+    },
     /// Stripe has the payment intent.
     IntentCreated { intent: String },
     /// Stripe answered for certain that it made neither an intent nor a session, and will repeat that answer for this

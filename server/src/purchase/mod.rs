@@ -171,6 +171,30 @@ pub struct Attempt {
     /// What the receipt calls the offering; its SKU where a release before this one has made the request.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub title: Option<String>,
+    /// All that Stripe's dashboard enables where a release before this one has made the request.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub methods: Option<PaymentMethods>,
+}
+
+/// How a learner may pay, of the ways that Stripe's dashboard enables.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PaymentMethods {
+    /// Also those that settle hours or days later.
+    pub delayed: bool,
+    /// Stripe's payment method configuration; the account's own where there is none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub configuration: Option<String>,
+}
+
+impl PaymentMethods {
+    /// What settles at once.
+    pub const INSTANT: Self = Self { delayed: false, configuration: None };
+
+    /// Of these, for an offering that has seats or not: nobody's seat is kept for days.
+    #[must_use]
+    pub fn offered(&self, seated: bool) -> Self {
+        Self { delayed: self.delayed && !seated, ..self.clone() }
+    }
 }
 
 /// How long things may take, and how far they may go.
@@ -182,7 +206,7 @@ pub struct Limits {
     pub payment: Duration,
     /// The first wait before Stripe is asked about a payment; it doubles each time (`SWEEP_SECONDS`).
     pub check: Duration,
-    /// Whether access ends with a part of the money that a bank takes back (`PARTIAL_DISPUTE`); it ends with all of it.
+    /// Whether access ends with a part of the money that a bank takes back (`DISPUTE_PARTIAL_ACCESS`); it ends with all of it.
     pub partial_dispute_ends_access: bool,
 }
 

@@ -47,6 +47,7 @@ fn any_event() -> impl Strategy<Value = Event> {
             expected_total: 4900,
             key: "key".to_owned(),
             title: None,
+            methods: None,
             way,
         }),
         4 => Just(Event::SessionCreated { session: "cs_1".to_owned() }),

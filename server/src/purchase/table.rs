@@ -51,7 +51,14 @@ fn pay_hosted() -> Event {
 }
 
 fn pay_by(way: Way, expected_total: i64) -> Event {
-    Event::PaySubmitted { learner: learner(), expected_total, key: "key".to_owned(), title: None, way }
+    Event::PaySubmitted {
+        learner: learner(),
+        expected_total,
+        key: "key".to_owned(),
+        title: None,
+        methods: None,
+        way,
+    }
 }
 
 fn terms() -> PageTerms {
@@ -240,6 +247,7 @@ fn stripes_page_is_for_one_email() {
         expected_total: 4900,
         key: "other".to_owned(),
         title: None,
+        methods: None,
         way: Way::Hosted(terms()),
     };
     let mut purchase = purchase(&[pay_hosted()]);

@@ -35,7 +35,7 @@ impl Purchase {
                 self.still_repriced(now)?;
                 Ok(self.reprice(price, redemption))
             }
-            Event::PaySubmitted { learner, expected_total, key, title, way } => {
+            Event::PaySubmitted { learner, expected_total, key, title, methods, way } => {
                 self.still_payable(now)?;
                 self.same_way(&way)?;
                 if !self.can_be_paid_for(&learner) {
@@ -50,7 +50,7 @@ impl Purchase {
                     return Ok(stray.into_iter().chain(self.become_paid(now)).collect());
                 }
                 if self.attempt.is_none() || !holds(Guard::FrozenAttempt) {
-                    self.attempt = Some(Attempt { key, price: self.price.clone(), learner, title });
+                    self.attempt = Some(Attempt { key, price: self.price.clone(), learner, title, methods });
                     self.choose_way(way, now, limits);
                 }
                 if self.state == State::Held {

@@ -29,6 +29,11 @@ impl Purchase {
     }
 
     #[must_use]
+    pub fn has_seats(&self) -> bool {
+        self.seated
+    }
+
+    #[must_use]
     pub fn price(&self) -> &Price {
         &self.price
     }
@@ -223,6 +228,7 @@ impl Purchase {
             reference: self.reference.as_str().to_owned(),
             state: self.state,
             hold_expires_at: self.hold_expires_at,
+            seconds_left: None,
             price: self.price.clone(),
             email: self.signed_in.as_ref().map(|learner| learner.email.masked()),
             token_refused: None,
@@ -242,6 +248,8 @@ impl Purchase {
             price: self.price.clone(),
             email: self.owner().map(|learner| learner.email.masked()),
             hold_expires_at: owns_time.then(|| self.pay_expires_at.unwrap_or(self.hold_expires_at)),
+            // Whoever answers knows what time it is.
+            seconds_left: None,
             access_url: if self.state == State::Granted { self.access_url.clone() } else { None },
             places: self.team,
             timeline: self.timeline(),

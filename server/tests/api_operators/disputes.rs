@@ -97,7 +97,7 @@ async fn a_part_that_is_lost_is_that_part_and_access_stays() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_part_that_is_lost_ends_access_where_a_setting_says_so() {
-    let app = TestApp::with(&["--partial-dispute=end"]).await;
+    let app = TestApp::with(&["--dispute-partial-access=revoke"]).await;
     let (id, intent) = app.buy(COURSE, 4900).await;
     let dispute = id_of(&app.sandbox.stripe().dispute_part(&intent, 1900).unwrap());
     app.sandbox.stripe().move_dispute(&dispute, DisputeStatus::Lost).unwrap();

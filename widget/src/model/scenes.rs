@@ -102,6 +102,7 @@ pub(crate) fn screen(variant: &str, dialog: bool) -> Screen {
             ends_at: None,
             sale_opens_at: None,
             sale_closes_at: None,
+            now: None,
             team: None,
         },
         api: String::new(),

@@ -8,7 +8,12 @@ use wasm_bindgen::{JsCast, JsValue};
 
 /// Reads `text`; nothing where it isn't JSON or not of this shape. Unknown fields are skipped.
 pub(crate) fn parse<T: FromJson>(text: &str) -> Option<T> {
-    T::from_json(&JSON::parse(text).ok()?)
+    T::from_json(&value(text))
+}
+
+/// Undefined where it is no JSON.
+pub(crate) fn value(text: &str) -> JsValue {
+    JSON::parse(text).unwrap_or(JsValue::UNDEFINED)
 }
 
 pub(crate) trait FromJson: Sized {
@@ -17,11 +22,15 @@ pub(crate) trait FromJson: Sized {
 
 /// An object of the named members, for JSON or for a JavaScript API.
 pub(crate) fn object(members: &[(&str, JsValue)]) -> JsValue {
-    let object = Object::new();
+    with(&Object::new(), members)
+}
+
+/// `object` with these members, too.
+pub(crate) fn with(object: &JsValue, members: &[(&str, JsValue)]) -> JsValue {
     for (name, value) in members {
-        _ = Reflect::set(&object, &JsValue::from_str(name), value);
+        _ = Reflect::set(object, &JsValue::from_str(name), value);
     }
-    object.into()
+    object.clone()
 }
 
 pub(crate) fn number(value: i64) -> JsValue {
@@ -97,6 +106,8 @@ impl FromJson for Offering {
             ends_at: moment(value, "ends_at"),
             sale_opens_at: moment(value, "sale_opens_at"),
             sale_closes_at: moment(value, "sale_closes_at"),
+            // Answers say when they were made.
+            now: None,
         })
     }
 }
@@ -121,6 +132,7 @@ impl FromJson for Opened {
             reference: text(value, "reference")?,
             state: state(value)?,
             hold_expires_at: moment(value, "hold_expires_at")?,
+            seconds_left: None,
             price: FromJson::from_json(&member(value, "price"))?,
             email: text(value, "email"),
             token_refused: text(value, "token_refused"),
@@ -161,6 +173,7 @@ impl FromJson for PurchaseView {
             version: integer(value, "version")?,
             price: FromJson::from_json(&member(value, "price"))?,
             hold_expires_at: moment(value, "hold_expires_at"),
+            seconds_left: None,
             access_url: text(value, "access_url"),
             // None of them is shown here.
             email: None,

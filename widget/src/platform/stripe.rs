@@ -4,7 +4,7 @@
 //! (<https://github.com/stripe/stripe-js/issues/662>).
 use super::{
     dom::{self, Watch},
-    json::{member, number, object, text},
+    json::{member, number, object, text, with},
     page::{document, window},
 };
 use js_sys::{Function, Promise};
@@ -45,6 +45,7 @@ impl Payment {
     pub(crate) fn show(
         host: &HtmlElement,
         key: &str,
+        offered: &JsValue,
         due: Money,
         failed: impl FnMut() + 'static,
         removed: impl FnMut() + 'static,
@@ -55,14 +56,14 @@ impl Payment {
         container.set_attribute("slot", "payment")?;
         // Stripe refuses to mount into what is not in the document.
         host.append_child(&container)?;
-        let options = object(&[
+        let options = [
             ("mode", "payment".into()),
             ("amount", number(due.amount)),
             ("currency", due.currency.as_str().into()),
             ("appearance", dom::looks_of(host)),
             ("locale", locale),
-        ]);
-        let elements = client.elements(&options)?;
+        ];
+        let elements = client.elements(&with(offered, &options))?;
         let field = elements.create("payment")?;
         let on_failure = Closure::new(failed);
         field.on("loaderror", on_failure.as_ref().unchecked_ref())?;

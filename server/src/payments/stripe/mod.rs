@@ -2,6 +2,7 @@
 mod balance;
 mod envelope;
 mod errors;
+mod methods;
 mod permissions;
 mod read;
 mod sessions;
@@ -11,6 +12,8 @@ use super::{
     Session, SessionTerms, TakenBack,
 };
 use crate::purchase::{Learner, Reference};
+pub use methods::form_options;
+
 use envelope::Envelope;
 use errors::read_error;
 use read::{disputed, is_refund, news_of, read_intent, refund_status};
@@ -141,6 +144,10 @@ impl Payments for Stripe {
             .receipt_email(terms.attempt.learner.email.as_str())
             .description(terms.attempt.title.as_deref().unwrap_or(terms.sku))
             .metadata(metadata(terms.reference, &terms.attempt.learner));
+        let request = match &terms.attempt.methods {
+            Some(offered) => methods::of_intent(request, offered),
+            None => request,
+        };
         match self.send(&request, Some(&terms.attempt.key)).await {
             Ok(intent) => Ok(read_intent(&intent)),
             // Stripe may have done the work and failed to say so.

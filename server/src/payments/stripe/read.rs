@@ -36,6 +36,8 @@ pub(super) fn read_intent(intent: &PaymentIntent) -> Intent {
         PaymentIntentStatus::Succeeded => IntentStatus::Succeeded,
         PaymentIntentStatus::Canceled => IntentStatus::Canceled,
         PaymentIntentStatus::Processing => IntentStatus::Processing,
+        // What is left to do is no longer done here: nobody waits for it at the screen.
+        PaymentIntentStatus::RequiresAction if settles_later(intent) => IntentStatus::Processing,
         PaymentIntentStatus::RequiresAction => IntentStatus::ActionRequired,
         PaymentIntentStatus::RequiresCapture
         | PaymentIntentStatus::RequiresConfirmation
@@ -53,6 +55,21 @@ pub(super) fn read_intent(intent: &PaymentIntent) -> Intent {
         reference: intent.metadata.get(REFERENCE).map(|text| Reference::from_metadata(text)),
         failure: failure_of(intent),
     }
+}
+
+/// Whether the learner was given a voucher to pay, or an account to transfer to or to confirm.
+fn settles_later(intent: &PaymentIntent) -> bool {
+    intent.next_action.as_ref().is_some_and(|action| {
+        matches!(
+            action.type_.as_str(),
+            "boleto_display_details"
+                | "display_bank_transfer_instructions"
+                | "konbini_display_details"
+                | "multibanco_display_details"
+                | "oxxo_display_details"
+                | "verify_with_microdeposits"
+        )
+    })
 }
 
 /// Stripe's code where the bank could not tell that it was the learner.

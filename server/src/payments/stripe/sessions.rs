@@ -1,5 +1,5 @@
 //! Stripe's checkout sessions.
-use super::{PAGE, Stripe, metadata, seconds_around, stripe_currency};
+use super::{PAGE, Stripe, metadata, methods, seconds_around, stripe_currency};
 use crate::payments::{PaymentsError, Session, SessionStatus, SessionTerms};
 use crate::purchase::Reference;
 use shared::Timestamp;
@@ -91,7 +91,7 @@ fn creation(terms: &SessionTerms<'_>) -> CreateCheckoutSession {
     payment.receipt_email = Some(learner.email.as_str().to_owned());
     let mut one_currency = CreateCheckoutSessionAdaptivePricing::new();
     one_currency.enabled = Some(false);
-    CreateCheckoutSession::new()
+    let request = CreateCheckoutSession::new()
         .mode(CheckoutSessionMode::Payment)
         .submit_type(CheckoutSessionSubmitType::Pay)
         .line_items(vec![item])
@@ -104,7 +104,11 @@ fn creation(terms: &SessionTerms<'_>) -> CreateCheckoutSession {
         .locale(locale(&page.lang))
         .success_url(page.back.as_str())
         .cancel_url(page.back.as_str())
-        .expires_at(terms.hosted.expires_at.as_millis() / 1000)
+        .expires_at(terms.hosted.expires_at.as_millis() / 1000);
+    match &terms.attempt.methods {
+        Some(offered) => methods::of_session(request, offered),
+        None => request,
+    }
 }
 
 fn read_session(session: &CheckoutSession) -> Result<Session, PaymentsError> {

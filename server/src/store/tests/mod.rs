@@ -81,6 +81,7 @@ impl Fixture {
                 expected_total: 4900,
                 key: "key".to_owned(),
                 title: None,
+                methods: None,
                 way: Way::Inline,
             },
         )

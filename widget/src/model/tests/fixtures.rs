@@ -15,6 +15,7 @@ pub(super) fn offer() -> Model {
             ends_at: None,
             sale_opens_at: None,
             sale_closes_at: None,
+            now: None,
             team: None,
         },
         api: "https://checkout.example".into(),
@@ -59,6 +60,7 @@ pub(super) fn opened(total: i64) -> Opened {
         reference: "RU-1".into(),
         state: State::Held,
         hold_expires_at: Timestamp::from_millis(1),
+        seconds_left: None,
         price: price(total),
         email: None,
         token_refused: None,
@@ -84,6 +86,7 @@ pub(super) fn view(state: State, version: i64) -> PurchaseView {
         price: price(4900),
         email: None,
         hold_expires_at: None,
+        seconds_left: None,
         access_url: (state == State::Granted).then(|| "https://learn.example/".into()),
         timeline: Vec::new(),
     }
