@@ -1,5 +1,6 @@
 //! What Orb keeps: customers with a balance, invoices that take it, and credit notes that raise it.
 use super::amount::Amount;
+use crate::stripe::clock;
 use axum::http::StatusCode;
 use jiff::{Timestamp, civil::Date, tz::TimeZone};
 use serde_json::{Value, json};
@@ -74,7 +75,7 @@ impl Customer {
             "id": format!("{}_tx_{}", self.id, self.transactions.len() + 1), "action": action,
             "amount": Amount(by.0.abs()).to_string(), "type": if by.0 < 0 { "decrement" } else { "increment" },
             "starting_balance": before.to_string(), "ending_balance": self.balance.to_string(),
-            "description": description, "invoice": null, "credit_note": null, "created_at": Timestamp::now().to_string(),
+            "description": description, "invoice": null, "credit_note": null, "created_at": clock().to_string(),
         });
         if let Some((what, id)) = cause {
             transaction[what] = json!({ "id": id });
@@ -165,7 +166,7 @@ impl Books {
         let owner =
             json!({ "id": customer.id, "external_customer_id": customer.asked["external_customer_id"] });
         let number = self.next();
-        let eligible = begin.max(Timestamp::now()) + self.grace;
+        let eligible = begin.max(clock()) + self.grace;
         let eligible = if self.grace.is_zero() { begin } else { eligible };
         let total = Amount(amount.0 + amount.0 * self.tax / 100);
         let invoice = json!({
@@ -188,7 +189,7 @@ impl Books {
         if invoice["status"] != "draft" {
             return Err((BAD, "it is not a draft"));
         }
-        if eligible.is_none_or(|at| at > Timestamp::now()) {
+        if eligible.is_none_or(|at| at > clock()) {
             return Err((BAD, "it is not eligible to be issued yet"));
         }
         let total = amount(&invoice["total"]);

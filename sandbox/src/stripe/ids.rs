@@ -25,7 +25,7 @@ pub(crate) fn year_and_month() -> (u16, u8) {
 }
 
 #[expect(clippy::disallowed_methods, reason = "the stand-in's one reader of the clock")]
-fn clock() -> Timestamp {
+pub(crate) fn clock() -> Timestamp {
     Timestamp::now()
 }
 

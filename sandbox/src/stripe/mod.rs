@@ -43,6 +43,7 @@ use self::{
     webhooks::Webhooks,
 };
 use crate::fault::{Fault, Faults, lock};
+pub(crate) use ids::clock;
 
 /// A fault at the Stripe API.
 pub type StripeFault = Fault<StripeOperation>;
