@@ -54,4 +54,4 @@ pub use server::first_screen_html;
 #[cfg(any(not(target_arch = "wasm32"), feature = "preview"))]
 pub use variants::{Variant, variants};
 #[cfg(any(not(target_arch = "wasm32"), feature = "preview"))]
-pub use words::{Loader, Locale, Locales, Pages, SharedWord, Team, locales};
+pub use words::{Letters, Loader, Locale, Locales, Pages, SharedWord, Team, locales};

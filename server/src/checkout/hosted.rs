@@ -73,7 +73,7 @@ impl<P: Payments, G: Grants> Checkout<P, G> {
         if known.redemption().is_some() {
             self.admit_email(id, &press.learner.email, &payer.client).await?;
         }
-        let purchase = match self.submit(id, press, None, &payer.client).await {
+        let purchase = match self.submit(id, press, None, payer).await {
             Ok(Submitted::Now(purchase)) => purchase,
             Ok(Submitted::Before(_) | Submitted::NothingDue) => return Ok(None),
             // Its own page says how it ended.

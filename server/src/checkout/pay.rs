@@ -19,6 +19,8 @@ pub struct Payer {
     pub client: Client,
     /// What the challenge's script gave to who passed it.
     pub challenge_answer: Option<String>,
+    /// The language in which they are written to, where somebody sends letters.
+    pub lang: Option<String>,
 }
 
 /// A press of Pay.
@@ -56,7 +58,7 @@ impl<P: Payments, G: Grants> Checkout<P, G> {
             self.admit_email(id, &learner.email, &payer.client).await?;
         }
         let press = Press { learner, expected_total: request.expected_total, way: Way::Inline };
-        let purchase = match self.submit(id, press, key, &payer.client).await? {
+        let purchase = match self.submit(id, press, key, payer).await? {
             Submitted::Now(purchase) => purchase,
             Submitted::Before(intent) => {
                 let intent = self.payments.retrieve(&intent).await?;
@@ -122,7 +124,7 @@ impl<P: Payments, G: Grants> Checkout<P, G> {
         id: &PurchaseId,
         press: Press,
         key: Option<IdempotencyKey>,
-        client: &Client,
+        payer: &Payer,
     ) -> Result<Submitted, Error> {
         let now = self.now();
         let Press { learner, expected_total, way } = press;
@@ -134,8 +136,15 @@ impl<P: Payments, G: Grants> Checkout<P, G> {
         };
         let purchase = tx.hold(id).await?;
         if !repeated {
-            self.admit_press(&mut tx, client, &learner.email, now).await?;
+            self.admit_press(&mut tx, &payer.client, &learner.email, now).await?;
             self.admit_learner(&mut tx, &purchase, &learner.email).await?;
+            // Who shows to be the learner has been told on the page. Of others nobody knows whose address it is: what it
+            // has is told there alone.
+            let is_reminded =
+                purchase.signed_in().is_none() && purchase.price().total > 0 && !purchase.is_for_team();
+            if let Some(lang) = payer.lang.as_deref().filter(|_| is_reminded) {
+                tx.remind_of_access(&purchase, &learner, lang, now).await?;
+            }
         }
         let title = self.title_of(&purchase);
         let methods = Some(self.methods.offered(purchase.has_seats()));

@@ -1,6 +1,7 @@
 //! The routes of a purchase: open, pay, refresh, status and give up.
 use super::Api;
 use super::extract::{Body, Id, Wait};
+use super::pages::Language;
 use crate::abuse::Client;
 use crate::checkout::Payer;
 use crate::error::Error;
@@ -104,11 +105,16 @@ pub(super) async fn pay_purchase(
     State(api): State<Api>,
     Id(id): Id,
     client: Client,
+    language: Language,
     headers: HeaderMap,
     Body(request, key): Body<Pay>,
 ) -> Result<impl IntoResponse, Error> {
     let challenge_answer = headers.get(CHALLENGE_RESPONSE).and_then(|answer| answer.to_str().ok());
-    let payer = Payer { client, challenge_answer: challenge_answer.map(str::to_owned) };
+    let payer = Payer {
+        client,
+        challenge_answer: challenge_answer.map(str::to_owned),
+        lang: api.site.sends_mail.then(|| language.locale.lang()),
+    };
     let answer: PayAnswer = api.checkout.pay(&id, request, key, &payer).await?;
     Ok((NEVER, Json(answer)))
 }

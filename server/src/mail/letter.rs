@@ -1,5 +1,5 @@
 //! What a letter says, in the language of who had it sent.
-use crate::store::Mail;
+use crate::store::{About, Mail};
 use widget::Locale;
 
 /// A letter as it is sent: plain text.
@@ -12,12 +12,21 @@ pub struct Letter {
     pub text: String,
 }
 
-/// The code that is kept for somebody. `title` is what it is for, and `base` our address without a trailing slash.
+/// What `mail` says, in the words of `locale`. `title` is what it is about, and `base` our address without a trailing slash.
 #[must_use]
-pub fn code_letter(mail: &Mail, locale: &Locale, title: &str, base: &str) -> Letter {
-    let words = locale.team();
-    let (code, lang) = (&mail.code, locale.lang());
-    let address = format!("{base}/buy/{}?coupon={code}&lang={lang}", mail.sku);
+pub fn letter(mail: &Mail, locale: &Locale, title: &str, base: &str) -> Letter {
+    let lang = locale.lang();
+    let (subject, text, [code, company], address) = match &mail.about {
+        About::Code { code, company } => {
+            let words = locale.team();
+            let address = format!("{base}/buy/{}?coupon={code}&lang={lang}", mail.sku);
+            (&words.mail_subject, &words.mail_text, [code.as_str(), company], address)
+        }
+        About::Owned { id } => {
+            let words = locale.letters();
+            (&words.owned_subject, &words.owned_text, ["", ""], format!("{base}/p/{id}?lang={lang}"))
+        }
+    };
     let filled = |text: &str| {
         // In one pass: what a company is called is no place for another word.
         let mut rest = text;
@@ -26,7 +35,7 @@ pub fn code_letter(mail: &Mail, locale: &Locale, title: &str, base: &str) -> Let
             let (name, after) = behind.split_once('}').unwrap_or((behind, ""));
             whole.push_str(before);
             whole.push_str(match name {
-                "company" => &mail.company,
+                "company" => company,
                 "title" => title,
                 "code" => code,
                 "email" => &mail.email,
@@ -36,8 +45,8 @@ pub fn code_letter(mail: &Mail, locale: &Locale, title: &str, base: &str) -> Let
         }
         whole + rest
     };
-    let subject = filled(&words.mail_subject).replace(['\r', '\n'], " ");
-    Letter { id: mail.id.clone(), to: mail.email.clone(), subject, text: filled(&words.mail_text) }
+    let subject = filled(subject).replace(['\r', '\n'], " ");
+    Letter { id: mail.id.clone(), to: mail.email.clone(), subject, text: filled(text) }
 }
 
 #[cfg(test)]
@@ -47,25 +56,34 @@ mod tests {
 
     #[test]
     fn a_letter_says_whose_code_it_is_and_where_it_is_used_in_every_language() {
+        let code = "7K3M-92QF-ABCD-EFGJ";
+        let company = "Acme {code}\r\nBcc: x@example.com".to_owned();
         let mail = Mail {
             id: "1".to_owned(),
-            code: "7K3M-92QF-ABCD-EFGJ".to_owned(),
+            about: About::Code { code: code.to_owned(), company },
             email: "grace@example.com".to_owned(),
             lang: "en".to_owned(),
             sku: "ru-live".to_owned(),
-            company: "Acme {code}\r\nBcc: x@example.com".to_owned(),
             attempts: 1,
             tried_since: Timestamp::from_millis(0),
         };
         for lang in ["en", "de", "fr", "es", "pt", "ja", "ko", "zh", "he"] {
             let (found, locale) = widget::locales().find(lang);
             assert_eq!(found, lang);
-            let letter = code_letter(&mail, locale, "Vector search", "https://buy.example");
-            let address = format!("https://buy.example/buy/ru-live?coupon={}&lang={lang}", mail.code);
+            let letter = super::letter(&mail, locale, "Vector search", "https://buy.example");
+            let address = format!("https://buy.example/buy/ru-live?coupon={code}&lang={lang}");
             assert!(letter.text.contains(&address), "{lang}: {}", letter.text);
             assert!(letter.text.contains("Acme {code}") && letter.text.contains(&mail.email), "{lang}");
             assert!(letter.subject.contains("Vector search") && !letter.subject.contains('\n'), "{lang}");
             assert_eq!(letter.text.matches('{').count(), 1, "{lang}: {}", letter.text);
+            let owned = Mail { about: About::Owned { id: "pu_1".to_owned() }, ..mail.clone() };
+            let letter = super::letter(&owned, locale, "Vector search", "https://buy.example");
+            assert!(
+                letter.text.contains(&format!("https://buy.example/p/pu_1?lang={lang}")),
+                "{}",
+                letter.text
+            );
+            assert!(letter.subject.contains("Vector search") && !letter.text.contains('{'), "{lang}");
         }
     }
 }

@@ -1,7 +1,7 @@
 //! Letters to people, by SMTP. This file alone knows lettre.
 mod letter;
 
-pub use letter::{Letter, code_letter};
+pub use letter::{Letter, letter};
 
 use crate::config::MailConfig;
 use anyhow::Context;

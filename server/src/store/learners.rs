@@ -57,7 +57,10 @@ pub struct LearnersCode {
 
 #[derive(Clone, Debug, Serialize)]
 pub struct LearnersLetter {
-    pub code: String,
+    /// The code that it brought; none where it was about a purchase.
+    pub code: Option<String>,
+    /// The reference of the purchase that it was about.
+    pub purchase: Option<String>,
     pub state: String,
     pub at: Timestamp,
 }
@@ -178,11 +181,17 @@ impl Store {
                 codes.push(LearnersCode { code: row.try_get("code")?, how: "used", at });
             }
             let sent = sqlx::query(
-                "SELECT code, state, created_at FROM mails WHERE email = $1 ORDER BY created_at, id",
+                "SELECT m.code, m.state, m.created_at, p.reference FROM mails m LEFT JOIN purchases p ON p.id = m.purchase_id \
+                 WHERE m.email = $1 ORDER BY m.created_at, m.id",
             );
             for row in sent.bind(email).fetch_all(self.pool()).await? {
                 let at = moment(&row, "created_at")?;
-                letters.push(LearnersLetter { code: row.try_get("code")?, state: row.try_get("state")?, at });
+                letters.push(LearnersLetter {
+                    code: row.try_get::<Option<String>, _>("code")?.filter(|code| !code.is_empty()),
+                    purchase: row.try_get("reference")?,
+                    state: row.try_get("state")?,
+                    at,
+                });
             }
         }
         let mut stripe_events = Vec::new();

@@ -3,27 +3,45 @@ use super::outbox::random_name;
 use super::{Store, StoreError, Tx};
 use crate::coupons::{CouponCode, Pack};
 use crate::email::normalized;
+use crate::purchase::{Learner, Purchase};
 use shared::{Email, Timestamp};
 use sqlx::Row;
 use std::time::Duration;
+
+/// How long an address that was told what it has is not told it again.
+const TOLD_FOR: Duration = Duration::from_secs(86_400);
 
 /// A letter leased to this worker: to whom, and what of.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Mail {
     pub id: String,
-    /// As people read it.
-    pub code: String,
     pub email: String,
     /// Of whoever had it sent.
     pub lang: String,
     pub sku: String,
-    /// Who gives the code: an operator's word for the company, or the email of who has paid for it, whose name could be any
-    /// text.
-    pub company: String,
+    pub about: About,
     /// This try included.
     pub attempts: u32,
     /// When it was first tried.
     pub tried_since: Timestamp,
+}
+
+/// What a letter is about.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum About {
+    /// A code that is kept for them.
+    Code {
+        /// As people read it.
+        code: String,
+        /// Who gives it: an operator's word for the company, or the email of who has paid for it, whose name could be any
+        /// text.
+        company: String,
+    },
+    /// What they have already, and somebody is about to pay for again.
+    Owned {
+        /// The purchase by which they have it.
+        id: String,
+    },
 }
 
 /// What became of a look for the next letter.
@@ -80,6 +98,13 @@ impl Store {
             tx.take_back().await?;
             return Ok(Next::Gone);
         };
+        let owned = sqlx::query(
+            "SELECT m.email, m.lang, p.sku, p.id FROM mails m JOIN purchases p ON p.id = m.purchase_id \
+             WHERE m.id = $1 AND p.state = 'granted' AND p.email_key = m.email",
+        )
+        .bind(&id)
+        .fetch_optional(tx.connection())
+        .await?;
         let row = sqlx::query(
             "SELECT m.email, m.lang, c.code, p.sku, coalesce((SELECT q.email FROM purchases q WHERE q.id = p.purchase_id), \
              p.company) AS company FROM mails m JOIN coupons c ON c.code = m.code \
@@ -90,21 +115,26 @@ impl Store {
         .bind(now.as_millis())
         .fetch_optional(tx.connection())
         .await?;
-        let Some(row) = row else {
+        let Some(row) = owned.as_ref().or(row.as_ref()) else {
             tx.close_mail(&id, "dropped", None).await?;
             tx.commit().await?;
             return Ok(Next::Gone);
         };
         tx.commit().await?;
-        let code: &str = row.try_get("code")?;
-        let code =
-            CouponCode::parse(code).map_err(|_| StoreError::Unsupported(format!("coupon {code:?}")))?;
+        let about = match &owned {
+            Some(owned) => About::Owned { id: owned.try_get("id")? },
+            None => {
+                let code: &str = row.try_get("code")?;
+                let code = CouponCode::parse(code)
+                    .map_err(|_| StoreError::Unsupported(format!("coupon {code:?}")))?;
+                About::Code { code: code.to_string(), company: row.try_get("company")? }
+            }
+        };
         Ok(Next::Mail(Mail {
-            code: code.to_string(),
+            about,
             email: row.try_get("email")?,
             lang: row.try_get("lang")?,
             sku: row.try_get("sku")?,
-            company: row.try_get("company")?,
             attempts: u32::try_from(leased.try_get::<i64, _>("attempts")?).unwrap_or(u32::MAX),
             tried_since: Timestamp::from_millis(leased.try_get("tried_since")?),
             id,
@@ -142,6 +172,31 @@ impl Store {
 }
 
 impl Tx {
+    /// Has the learner told that they have already what `purchase` sells, where they have; not more than once a day.
+    pub async fn remind_of_access(
+        &mut self,
+        purchase: &Purchase,
+        learner: &Learner,
+        lang: &str,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        let email = normalized(&learner.email);
+        let owned = sqlx::query(
+            "SELECT id FROM purchases WHERE sku = $1 AND email_key = $2 AND state = 'granted' AND places = 1 \
+             AND id <> $3 AND NOT EXISTS (SELECT 1 FROM mails m WHERE m.email = $2 AND m.purchase_id = purchases.id \
+             AND m.created_at > $4) ORDER BY opened_at DESC, id LIMIT 1",
+        )
+        .bind(purchase.sku())
+        .bind(&email)
+        .bind(purchase.id().as_str())
+        .bind(now.minus(TOLD_FOR).as_millis())
+        .fetch_optional(self.connection())
+        .await?;
+        let Some(owned) = owned else { return Ok(()) };
+        let owned: String = owned.try_get("id")?;
+        self.write_mail("", Some(&owned), &email, lang, now).await
+    }
+
     /// Has `code` sent to `email`, in the words of `lang`.
     pub async fn send_code(
         &mut self,
@@ -150,13 +205,25 @@ impl Tx {
         lang: &str,
         now: Timestamp,
     ) -> Result<(), StoreError> {
+        self.write_mail(code.as_str(), None, &normalized(email), lang, now).await
+    }
+
+    async fn write_mail(
+        &mut self,
+        code: &str,
+        purchase: Option<&str>,
+        email: &str,
+        lang: &str,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
         sqlx::query(
-            "INSERT INTO mails (id, code, email, lang, state, attempts, tried_since, next_attempt_at, leased_until, \
-             created_at) VALUES ($1, $2, $3, $4, 'pending', 0, 0, $5, 0, $5)",
+            "INSERT INTO mails (id, code, purchase_id, email, lang, state, attempts, tried_since, next_attempt_at, \
+             leased_until, created_at) VALUES ($1, $2, $3, $4, $5, 'pending', 0, 0, $6, 0, $6)",
         )
         .bind(random_name())
-        .bind(code.as_str())
-        .bind(normalized(email))
+        .bind(code)
+        .bind(purchase)
+        .bind(email)
         .bind(lang)
         .bind(now.as_millis())
         .execute(self.connection())

@@ -29,6 +29,7 @@ const FILES: &[(i64, &str, &str)] = &[
     (16, "derived", include_str!("../../migrations/0016_derived.sql")),
     (17, "underived", include_str!("../../migrations/0017_underived.sql")),
     (18, "compatibility", include_str!("../../migrations/0018_compatibility.sql")),
+    (19, "reminders", include_str!("../../migrations/0019_reminders.sql")),
 ];
 
 /// The schema that this release reads and writes.

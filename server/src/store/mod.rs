@@ -38,7 +38,7 @@ pub use feed::FeedEntry;
 pub use idempotency::Replay;
 pub use learners::{Erased, LearnerRecord};
 pub use ledger::{LedgerDay, LedgerLine, LedgerSums};
-pub use mails::Mail;
+pub use mails::{About, Mail};
 pub use migrations::Schema;
 pub use operators::{AuditEntry, OutboxEntry, PurchaseFilter, Retried, WaitsFor};
 pub use outbox::Task;

@@ -4,7 +4,7 @@ use crate::checkout::Checkout;
 use crate::config::Retry;
 use crate::grants::Grants;
 use crate::heartbeat::Heartbeat;
-use crate::mail::{MailError, Mailer, code_letter};
+use crate::mail::{MailError, Mailer, letter};
 use crate::payments::Payments;
 use crate::quiet::Quiet;
 use crate::store::{Mail, StoreError};
@@ -56,7 +56,7 @@ async fn send<P: Payments, G: Grants>(
     let (_, locale) = widget::locales().find(&mail.lang);
     let catalog = checkout.catalog.get();
     let title = catalog.find(&mail.sku).map_or(&mail.sku, |item| &item.title);
-    let error = match mailer.send(&code_letter(mail, locale, title, base)).await {
+    let error = match mailer.send(&letter(mail, locale, title, base)).await {
         Ok(()) => {
             tracing::info!(mail.id = mail.id, mail.attempts = mail.attempts, "letter sent");
             return checkout.store.finish_mail(mail).await;

@@ -32,6 +32,50 @@ async fn each_is_sent_their_code_once_and_can_use_it() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn who_pays_for_what_their_address_has_is_told_there_and_nowhere_else() {
+    let app = TestApp::start().await;
+    let pay = async |email: &str| {
+        let opened = app.post("/v1/purchases", &json!({ "sku": COURSE })).await.expect(201);
+        let path = format!("/v1/purchases/{}/pay", opened.text_at("id"));
+        let body = json!({ "email": email, "expected_total": 4900 });
+        let request = app.request(Method::POST, &path).header("accept-language", "de");
+        app.send(request.json(&body)).await.expect(200).json()
+    };
+    let told = |answer: &Value| answer.as_object().unwrap().keys().cloned().collect::<Vec<_>>();
+    let first = pay("grace@example.com").await;
+    let (id, _) = app.buy(COURSE, 4900).await;
+    assert!(app.sandbox.mailbox().letters().is_empty(), "nobody has anything twice");
+    // In any spelling, and once a day.
+    for email in ["ADA@example.com", "ada@example.com"] {
+        assert_eq!(told(&pay(email).await), told(&first), "a stranger learns nothing");
+    }
+    app.until("the letter", |sandbox| !sandbox.mailbox().letters().is_empty()).await;
+    pay("grace@example.com").await;
+    app.outbox_is(0, 0).await;
+    let letters = app.sandbox.mailbox().letters();
+    let [letter] = &letters[..] else { panic!("{letters:?}") };
+    assert_eq!(
+        (letter.to.as_str(), letter.subject.as_str()),
+        ("ada@example.com", "Sie haben bereits: Redis <fundamentals>")
+    );
+    assert!(letter.text.contains(&format!("/p/{id}?lang=de")), "{letter:?}");
+    let exported = run(&app, &["learner", "export", "ada@example.com"]).json();
+    let reference = app.get(&format!("/v1/purchases/{id}")).await.text_at("reference");
+    assert_eq!(exported["record"]["letters"][0]["purchase"], reference);
+    // What goes back is not theirs any more.
+    let intent = app.sandbox.stripe().charges_succeeded()[0]["payment_intent"].as_str().unwrap().to_owned();
+    app.sandbox.stripe().refund(&intent, None).unwrap();
+    app.reaches(&id, "refunded").await;
+    app.execute("UPDATE mails SET created_at = 0").await;
+    pay("ada@example.com").await;
+    let silent = TestApp::with(&["--smtp-url=", "--smtp-from="]).await;
+    silent.buy(COURSE, 4900).await;
+    silent.buy(COURSE, 4900).await;
+    assert!(silent.columns_with("ada@example.com").await.iter().all(|column| !column.starts_with("mails")));
+    assert_eq!(app.sandbox.mailbox().letters().len(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_letter_waits_for_a_mail_server_that_is_away_and_is_dropped_where_its_code_is_given_away() {
     let app = TestApp::start().await;
     let pack = create(&app, 2);

@@ -25,6 +25,7 @@ pub struct Locale {
     loader: Loader,
     pages: Pages,
     team: Team,
+    letters: Letters,
     json: String,
     /// Names that the file has and nobody asks for, and the other way round.
     #[cfg(test)]
@@ -36,6 +37,7 @@ struct File {
     loader: Loader,
     pages: Pages,
     team: Team,
+    letters: Letters,
     format: Format,
     #[serde(flatten)]
     texts: BTreeMap<String, Text>,
@@ -49,6 +51,14 @@ pub struct Loader {
     fallback: String,
     /// The link, where the page has none of its own.
     open_page: String,
+}
+
+/// What letters say that are about a purchase.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Letters {
+    pub owned_subject: String,
+    pub owned_text: String,
 }
 
 #[derive(Deserialize)]
@@ -119,6 +129,7 @@ impl Locale {
             loader: file.loader,
             pages: file.pages,
             team: file.team,
+            letters: file.letters,
             json,
             #[cfg(test)]
             differs,
@@ -173,6 +184,12 @@ impl Locale {
     #[must_use]
     pub const fn team(&self) -> &Team {
         &self.team
+    }
+
+    /// What letters say that are about a purchase.
+    #[must_use]
+    pub const fn letters(&self) -> &Letters {
+        &self.letters
     }
 
     /// An amount as this language writes it.

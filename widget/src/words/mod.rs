@@ -12,7 +12,7 @@ mod trouble;
 
 pub(crate) use key::Key;
 #[cfg(any(not(target_arch = "wasm32"), feature = "preview"))]
-pub use locale::{Loader, Locale, Locales, locales};
+pub use locale::{Letters, Loader, Locale, Locales, locales};
 #[cfg(any(not(target_arch = "wasm32"), feature = "preview"))]
 pub use pages::{Pages, SharedWord};
 #[cfg(any(not(target_arch = "wasm32"), feature = "preview"))]

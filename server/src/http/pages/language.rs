@@ -7,7 +7,7 @@ use std::convert::Infallible;
 use widget::{Locale, locales};
 
 pub(in crate::http) struct Language {
-    pub(super) locale: &'static Locale,
+    pub(in crate::http) locale: &'static Locale,
     /// Such as `?lang=de` where the address names one, so that the next page speaks it, too.
     pub(super) query: String,
 }

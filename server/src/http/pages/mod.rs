@@ -12,6 +12,7 @@ mod team;
 
 pub(super) use buy::{__path_buy, __path_buy_by_form, buy, buy_by_form};
 pub(super) use failure::{is_person, tell_persons};
+pub(super) use language::Language;
 pub(super) use purchase::{
     __path_back_from_cancel, __path_back_from_pay, __path_cancel_purchase, __path_pay_on_page,
     __path_purchase, back_from_cancel, back_from_pay, cancel_purchase, pay_on_page, purchase,
@@ -26,7 +27,6 @@ use crate::payments::PaymentsError;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
-use language::Language;
 use sha2::{Digest, Sha256};
 use std::sync::LazyLock;
 

@@ -60,7 +60,8 @@ pub(in crate::http) async fn pay_on_page(
     client: Client,
     _: OwnPage,
 ) -> Result<Response, Error> {
-    let payer = Payer { client, challenge_answer: None };
+    let payer =
+        Payer { client, challenge_answer: None, lang: api.site.sends_mail.then(|| language.locale.lang()) };
     match api.checkout.resume_hosted(&id, &payer).await {
         Ok(hosted) => Ok(see_other(&hosted.page.unwrap_or_else(|| address(&api, &id, &language)))),
         Err(error) => hindered_purchase(&api, &language, &id, error).await,

@@ -81,7 +81,7 @@ impl Run {
         let (server, store) = (self.instances[instance].clone(), self.store.clone());
         let base = "https://checkout".to_owned();
         let site = PageSite { base, lang: "en".to_owned(), query: String::new() };
-        let payer = Payer { client: Client::Unlimited, challenge_answer: None };
+        let payer = Payer { client: Client::Unlimited, challenge_answer: None, lang: None };
         let buy = async move {
             let hosted = server.buy_hosted(request, &site, &payer).await.map_err(|hindered| hindered.error);
             Heard::Hosted(buyer, opened(&store, hosted).await)
@@ -93,7 +93,7 @@ impl Run {
     async fn go_on_to_page(&mut self, buyer: usize, id: PurchaseId) {
         let instance = self.pick(INSTANCES);
         let (server, store) = (self.instances[instance].clone(), self.store.clone());
-        let payer = Payer { client: Client::Unlimited, challenge_answer: None };
+        let payer = Payer { client: Client::Unlimited, challenge_answer: None, lang: None };
         let resume = async move {
             Heard::Hosted(buyer, opened(&store, server.resume_hosted(&id, &payer).await).await)
         };
@@ -127,7 +127,7 @@ impl Run {
         let request = Pay { email: self.buyers[buyer].email.clone(), name: None, expected_total };
         let instance = self.pick(INSTANCES);
         let server = self.instances[instance].clone();
-        let payer = Payer { client: Client::Unlimited, challenge_answer: None };
+        let payer = Payer { client: Client::Unlimited, challenge_answer: None, lang: None };
         let pay = async move { Heard::Pay(buyer, server.pay(&id, request, None, &payer).await) };
         self.begin(instance, format!("buyer {buyer} presses Pay"), pay).await;
     }
