@@ -430,7 +430,7 @@ impl Drop for TestApp {
                 self.stop().await;
             });
         });
-        description::hold(&self.sandbox.stripe().requests());
+        description::hold(&self.sandbox.stripe().requests(), &self.sandbox.stripe().events());
     }
 }
 

@@ -1,5 +1,5 @@
-//! Stripe's own description of its API, against which every request of the server and every answer of the sandbox is held
-//! where `STRIPE_DESCRIPTION` names its file, as `cargo xtask test` does.
+//! Stripe's own description of its API, against which every request of the server and every answer and event of the sandbox
+//! is held where `STRIPE_DESCRIPTION` names its file, as `cargo xtask test` does.
 use jsonschema::Validator;
 use sandbox::stripe::RequestRecord;
 use serde_json::{Map, Value, json};
@@ -13,10 +13,13 @@ static DESCRIPTION: LazyLock<Option<Description>> = LazyLock::new(|| {
 });
 
 /// Panics where a request or an answer is not as Stripe describes it; does nothing where the description is not here.
-pub(crate) fn hold(requests: &[RequestRecord]) {
+pub(crate) fn hold(requests: &[RequestRecord], events: &[Value]) {
     if let Some(description) = &*DESCRIPTION {
         for request in requests {
             description.hold(request);
+        }
+        for event in events {
+            description.hold_event(event);
         }
     }
 }
@@ -55,6 +58,20 @@ impl Description {
         let told = if taken { "200" } else { "default" };
         let described = &operation["responses"][told]["content"]["application/json"]["schema"];
         self.check(&format!("the answer to {} {name}", request.method), described, false, answer);
+    }
+
+    /// Both what is around the object, and the object, which Stripe describes where it is answered, too.
+    fn hold_event(&self, event: &Value) {
+        let kind = event["type"].as_str().expect("a type");
+        let endpoints = &self.paths["/v1/webhook_endpoints"]["post"]["requestBody"]["content"];
+        let wanted = &endpoints["application/x-www-form-urlencoded"]["schema"]["properties"]["enabled_events"];
+        let kinds = wanted["items"]["enum"].as_array().expect("the types of events");
+        assert!(kinds.contains(&event["type"]), "Stripe has no event {kind}");
+        let object = &event["data"]["object"];
+        let of = |name: &str| json!({ "$ref": format!("#/components/schemas/{name}") });
+        self.check(&format!("the event {kind}"), &of("event"), false, event);
+        let name = object["object"].as_str().expect("what it is");
+        self.check(&format!("what the event {kind} is about"), &of(name), false, object);
     }
 
     fn check(&self, what: &str, described: &Value, is_request: bool, value: &Value) {
