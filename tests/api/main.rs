@@ -23,6 +23,7 @@ mod offerings;
 mod orb;
 mod pages;
 mod payment;
+mod postgres;
 mod purchases;
 mod salesforce;
 mod seats;

@@ -37,27 +37,10 @@ async fn who_can_not_write_is_not_ready_and_says_so() {
     let app = TestApp::start().await;
     app.get("/readyz").await.expect(200);
     let lock = app.lock_database().await;
-    let until = Instant::now() + PATIENCE;
-    let mut looks = tokio::time::interval(Duration::from_millis(200));
-    loop {
-        let answer = app.get("/readyz").await;
-        if answer.status == 503 {
-            let problem = answer.json();
-            assert_eq!(
-                (&problem["code"], &problem["waiting"]),
-                (&"unavailable".into(), &json!(["database"]))
-            );
-            break;
-        }
-        assert!(Instant::now() < until, "still ready");
-        looks.tick().await;
-    }
+    let problem = app.until_ready(503).await.json();
+    assert_eq!((&problem["code"], &problem["waiting"]), (&"unavailable".into(), &json!(["database"])));
     lock.release().await;
-    let until = Instant::now() + PATIENCE;
-    while app.get("/readyz").await.status != 200 {
-        assert!(Instant::now() < until, "not ready again");
-        looks.tick().await;
-    }
+    app.until_ready(200).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

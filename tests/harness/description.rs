@@ -64,7 +64,8 @@ impl Description {
     fn hold_event(&self, event: &Value) {
         let kind = event["type"].as_str().expect("a type");
         let endpoints = &self.paths["/v1/webhook_endpoints"]["post"]["requestBody"]["content"];
-        let wanted = &endpoints["application/x-www-form-urlencoded"]["schema"]["properties"]["enabled_events"];
+        let wanted =
+            &endpoints["application/x-www-form-urlencoded"]["schema"]["properties"]["enabled_events"];
         let kinds = wanted["items"]["enum"].as_array().expect("the types of events");
         assert!(kinds.contains(&event["type"]), "Stripe has no event {kind}");
         let object = &event["data"]["object"];

@@ -8,6 +8,9 @@ use std::time::{Duration, Instant};
 /// The longest that anything may take.
 const PATIENCE: Duration = Duration::from_secs(20);
 
+/// The longest where the server itself has to give up waiting first.
+const DEADLINES: Duration = Duration::from_secs(90);
+
 impl TestApp {
     /// What is `found` in an answer to `request`, once it is.
     #[track_caller]
@@ -83,6 +86,24 @@ impl TestApp {
             let mut looks = tokio::time::interval(Duration::from_millis(10));
             while !condition(&self.sandbox) {
                 assert!(Instant::now() < until, "{caller}: {what} has not happened");
+                looks.tick().await;
+            }
+        }
+    }
+
+    /// Waits until `/readyz` answers this status, within what a deadline of ours takes, and returns the answer.
+    #[track_caller]
+    pub fn until_ready(&self, status: u16) -> impl Future<Output = Answer> {
+        let caller = std::panic::Location::caller();
+        async move {
+            let until = Instant::now() + DEADLINES;
+            let mut looks = tokio::time::interval(Duration::from_millis(200));
+            loop {
+                let answer = self.get("/readyz").await;
+                if answer.status == status {
+                    return answer;
+                }
+                assert!(Instant::now() < until, "{caller}: {answer:?}");
                 looks.tick().await;
             }
         }

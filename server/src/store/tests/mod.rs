@@ -269,6 +269,20 @@ async fn what_goes_to_postgresql_is_encrypted_and_its_certificate_is_verified() 
 }
 
 #[tokio::test]
+async fn what_a_database_of_postgresqls_begins_transactions_with_is_not_ours() {
+    let database = TestDatabase::new().await;
+    if database.url().starts_with("sqlite:") {
+        return;
+    }
+    let set = "DO $$ BEGIN EXECUTE format('ALTER DATABASE %I SET default_transaction_isolation = serializable', \
+               current_database()); END $$";
+    database.execute(set).await;
+    let store = Store::connect(database.url(), LIMITS, CurrentCatalog::default()).await.unwrap();
+    let row = sqlx::query("SHOW transaction_isolation").fetch_one(store.pool()).await.unwrap();
+    assert_eq!(row.get::<String, _>(0), "read committed");
+}
+
+#[tokio::test]
 async fn a_file_is_read_by_its_owner_alone() {
     use std::os::unix::fs::PermissionsExt;
     let fixture = Fixture::new().await;
