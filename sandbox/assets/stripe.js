@@ -92,6 +92,17 @@
     return () => window.removeEventListener('message', handler);
   };
 
+  // As Stripe.js does, from an address that is plain text: a page that demands Trusted Types refuses that, unless it has a
+  // policy named default.
+  let chunk;
+  const loadChunk = () => chunk ??= new Promise((resolve, reject) => {
+    const script = document.createElement('script');
+    script.onload = resolve;
+    script.onerror = reject;
+    script.src = `${ORIGIN}/v3/chunk.js`;
+    document.head.append(script);
+  });
+
   class PaymentElement {
     constructor(elements, options) {
       this._elements = elements;
@@ -145,14 +156,15 @@
       wrapper.append(this._frame);
       node.append(wrapper);
       node.classList.add('StripeElement');
-      this._watch = setTimeout(() => {
-        if (!this._ready) {
-          this._emit('loaderror', {
-            elementType: 'payment', error: { type: 'api_connection_error', message: 'The payment form did not load.' },
-          });
-        }
-      }, 15000);
+      this._watch = setTimeout(() => this._fail(), 15000);
       return this;
+    }
+
+    _fail() {
+      if (this._ready) return;
+      this._emit('loaderror', {
+        elementType: 'payment', error: { type: 'api_connection_error', message: 'The payment form did not load.' },
+      });
     }
 
     unmount() {
@@ -216,7 +228,10 @@
     _hear(message) {
       switch (message?.type) {
         case 'hello':
-          this._send({ type: 'start', group: this._elements._group(), options: this._options });
+          loadChunk().then(
+            () => this._send({ type: 'start', group: this._elements._group(), options: this._options }),
+            () => this._fail(),
+          );
           break;
         case 'resize':
           style(this._frame, { height: `${message.height}px` });

@@ -80,3 +80,26 @@ async fn diagnose(page: &Page, path: &str) -> Vec<Value> {
         good: item.className === 'good', text: item.textContent, line: item.querySelector('code')?.textContent }))";
     page.eval(findings).await.as_array().expect("findings").clone()
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn under_trusted_types_one_buys_with_the_policies_that_are_documented() {
+    let page = Page::open("trusted_types", COURSE).await;
+    let path = |names: &str| format!("/courses/{COURSE}?trusted-types={names}");
+    page.go(&format!("{}{}", page.app.sandbox.course_url(), path("redis-checkout%20default"))).await;
+    page.press("Purchase").await;
+    page.fill("ada@example.com", "4242424242424242").await;
+    page.press("Pay $49.00").await;
+    page.is_in("ada@example.com").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn trusted_types_that_stripe_lacks_are_named() {
+    let page = Page::open("trusted_types_lacking", COURSE).await;
+    page.go(&format!("{}/courses/{COURSE}?trusted-types=redis-checkout", page.app.sandbox.course_url()))
+        .await;
+    page.press("Purchase").await;
+    page.shows("The payment form could not be loaded").await;
+    let findings =
+        diagnose(&page, &format!("/courses/{COURSE}?redis-checkout-diagnose&trusted-types=other")).await;
+    mends(&findings, "trusted-types", "trusted-types redis-checkout default");
+}

@@ -97,12 +97,12 @@ async function find(base, sku, violations) {
     finding(api, 'Stripe\'s API can be reached.', 'Stripe\'s API can\'t be reached.', line('connect-src')),
   ];
   const seen = new Set();
-  for (const { effectiveDirective, blockedURI } of violations) {
+  for (const { effectiveDirective, blockedURI, sample } of violations) {
     const directive = effectiveDirective.replace(/-(elem|attr)$/, '');
     const key = `${directive} ${blockedURI}`;
     if (seen.has(key) || !concerns(blockedURI, base, asked)) continue;
     seen.add(key);
-    findings.push({ good: false, text: `The page policy refuses ${blockedURI || 'something'} by ${directive}.`, line: trusted(directive) ?? line(directive) });
+    findings.push({ good: false, text: `The page policy refuses ${blockedURI || 'something'} by ${directive}.`, line: trusted(directive, sample, asked) ?? line(directive) });
   }
   if (!seen.size) findings.push({ good: true, text: 'The page policy refuses nothing that the checkout needs.' });
   return findings;
@@ -113,8 +113,13 @@ const concerns = (/** @type {string} */ uri, /** @type {string} */ base, /** @ty
   [base, asked.stripe_js, asked.stripe_api].some((ours) => uri.startsWith(new URL(ours).origin))
   || uri.startsWith('trusted-types') || uri === 'wasm-eval' || /\.stripe\.com|[/.]link\.com/.test(uri);
 
-const trusted = (/** @type {string} */ directive) =>
-  directive.includes('trusted-types') ? 'trusted-types redis-checkout' : undefined;
+/** What is ours goes through our policy; Stripe.js loads parts of itself from plain addresses, by the page's own policy. */
+const trusted = (/** @type {string} */ directive, /** @type {string} */ sample, /** @type {Diagnosis} */ asked) => {
+  if (!directive.includes('trusted-types')) return undefined;
+  const { origin } = new URL(asked.stripe_js);
+  if (!sample.includes(`|${origin}`.slice(0, 20))) return 'trusted-types redis-checkout default';
+  return `trustedTypes.createPolicy('default', { createScriptURL: (address) => new URL(address).origin === '${origin}' ? address : undefined })`;
+};
 
 /** @returns {Finding} */
 const finding = (/** @type {boolean} */ good, /** @type {string} */ yes, /** @type {string} */ no, /** @type {string} */ line) =>

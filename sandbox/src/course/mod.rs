@@ -56,11 +56,27 @@ pub(crate) fn routes(page: CoursePage) -> Router {
         .route("/courses/{sku}", get(course_of_path))
         .route("/two", get(two))
         .route("/course.css", get(css))
+        .route("/trusted.js", get(trusted))
         .with_state(page)
 }
 
 async fn css() -> impl IntoResponse {
     ([(header::CONTENT_TYPE, "text/css; charset=utf-8")], include_str!("../../assets/course.css"))
+}
+
+/// Lets Stripe.js load what it loads later, and nothing else.
+async fn trusted(State(page): State<CoursePage>) -> impl IntoResponse {
+    let origins: Vec<_> = page.stripe.js.split(' ').collect();
+    let script = format!(
+        "trustedTypes.createPolicy('default', {{ createScriptURL: (address) => \
+         {origins:?}.includes(new URL(address).origin) ? address : undefined }});\n"
+    );
+    ([(header::CONTENT_TYPE, "text/javascript; charset=utf-8")], script)
+}
+
+/// Whether the page's query allows a policy of this name.
+fn trusts(query: &HashMap<String, String>, name: &str) -> bool {
+    query.get("trusted-types").is_some_and(|names| names.split(' ').any(|known| known == name))
 }
 
 async fn course_of_query(State(page): State<CoursePage>, Query(query): Parameters) -> Response {
@@ -140,6 +156,7 @@ impl CoursePage {
             title = escape(title),
             checkout = escape(&checkout),
             along = along(query),
+            trusted = if trusts(query, "default") { "<script src=\"/trusted.js\"></script>\n" } else { "" },
             body = body,
         );
         ([(header::CONTENT_SECURITY_POLICY, self.policy(&checkout, query))], Html(html)).into_response()
@@ -154,9 +171,15 @@ impl CoursePage {
         let wasm = if refused("wasm") { "" } else { " 'wasm-unsafe-eval'" };
         let (scripts, js) =
             if refused("stripe") { (String::new(), "'none'") } else { (format!(" {js}"), js.as_str()) };
+        // A page that demands Trusted Types names the policies that it allows.
+        let trusted = match query.get("trusted-types") {
+            Some(names) => format!("; require-trusted-types-for 'script'; trusted-types {names}"),
+            None => String::new(),
+        };
+        let own = if trusts(query, "default") { " 'self'" } else { "" };
         format!(
-            "default-src 'none'; script-src {origin}{scripts}{wasm}; style-src {origin} 'self'; \
-             connect-src {origin} {api}{link}; frame-src {js}{link}; img-src 'self' data:{link}; base-uri 'none'; form-action 'self'"
+            "default-src 'none'; script-src {origin}{own}{scripts}{wasm}; style-src {origin} 'self'; \
+             connect-src {origin} {api}{link}; frame-src {js}{link}; img-src 'self' data:{link}; base-uri 'none'; form-action 'self'{trusted}"
         )
     }
 }

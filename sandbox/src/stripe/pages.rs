@@ -39,6 +39,8 @@ async fn file(Path(file): Path<String>) -> Response {
             ([(header::CONTENT_TYPE, "text/css; charset=utf-8")], include_str!("../../assets/hosted.css"))
                 .into_response()
         }
+        // Of Stripe.js what it loads later.
+        "chunk.js" => script("'use strict';\n"),
         "challenge.js" => script(include_str!("../../assets/challenge.js")),
         "frame.css" => {
             ([(header::CONTENT_TYPE, "text/css; charset=utf-8")], include_str!("../../assets/frame.css"))
