@@ -310,7 +310,7 @@ fn site(config: &Config, address: SocketAddr) -> Site {
         publishable_key: config.stripe.publishable_key.clone(),
         stripe_js: config.stripe.js_url.clone(),
         stripe_api: config.stripe.api_url.clone().unwrap_or_else(|| STRIPE_API.to_owned()),
-        stripe_page: config.stripe.checkout_url.clone(),
+        stripe_pages: config.stripe.pages.clone(),
         methods: config.stripe.methods.clone(),
         allowed_origins: config.allowed_origins.clone(),
         service_tokens: config.service_tokens.clone(),

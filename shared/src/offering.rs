@@ -73,7 +73,8 @@ pub struct Offering {
     pub sale_opens_at: Option<Timestamp>,
     #[cfg_attr(feature = "wire", serde(default, skip_serializing_if = "Option::is_none"))]
     pub sale_closes_at: Option<Timestamp>,
-    /// By the server's clock, in whole seconds; left out of what travels with the first screen.
+    /// When this was answered by the server's clock, in whole seconds: whoever got it from a cache adds its `Age`. Left out of
+    /// what travels with the first screen.
     #[cfg_attr(feature = "wire", serde(default, skip_serializing_if = "Option::is_none"))]
     pub now: Option<Timestamp>,
 }

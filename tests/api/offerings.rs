@@ -63,7 +63,7 @@ async fn what_is_kept_for_a_crowd_is_what_the_routes_answer() {
             };
             // Nothing is kept for a path that is written in another way.
             let routes = ask("/v1/offerings/ru%2Dcourse").await;
-            // Each says when it was made, to the millisecond.
+            // Each says when it was made.
             let without_time = |answer: &Answer| {
                 let mut offering = serde_json::from_str(&answer.text).unwrap_or(Value::Null);
                 offering.as_object_mut().map(|fields| fields.remove("now"));

@@ -196,5 +196,35 @@ async fn refunds_and_purchases_at_once_leave_no_balance() {
     })
     .await;
     app.outbox_is(0, 0).await;
+    for invoice in app.sandbox.orb().invoices() {
+        assert_eq!(invoice["amount_due"], "49.00", "what was credited lowers no other's: {invoice}");
+        assert!(invoice["payment"]["external_id"].is_string(), "{invoice}");
+    }
+    assert_eq!(balance(&app, TRAININGS), "0.00");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_another_instance_credits_meanwhile_is_given_back() {
+    let app = app().await;
+    let orb = app.sandbox.orb();
+    let (id, intent) = app.buy(COURSE, 4900).await;
+    invoice(&app, "a paid invoice", |invoice| invoice["status"] == "paid").await;
+    // Between the look at the balance and the invoice.
+    orb.credits_before_issuing("10.00");
+    app.buy(COURSE, 4900).await;
+    app.until("another paid invoice", |sandbox| {
+        sandbox.orb().invoices().get(1).is_some_and(|invoice| invoice["status"] == "paid")
+    })
+    .await;
+    app.outbox_is(0, 0).await;
+    assert_eq!(orb.invoices()[1]["amount_due"], "39.00");
+    assert_eq!(balance(&app, TRAININGS), "0.00");
+    app.sandbox.stripe().refund(&intent, None).unwrap();
+    app.reaches(&id, "refunded").await;
+    app.until("the rest of the credit", |sandbox| {
+        credited(&sandbox.orb().invoices()[0]) == ["10.00", "39.00"]
+    })
+    .await;
+    app.outbox_is(0, 0).await;
     assert_eq!(balance(&app, TRAININGS), "0.00");
 }

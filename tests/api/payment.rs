@@ -218,6 +218,17 @@ async fn one_setting_says_how_learners_may_pay_and_seats_are_paid_for_at_once() 
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_stricter_setting_holds_for_payments_that_were_begun() {
+    let mut app = TestApp::with(&["--payment-methods=all"]).await;
+    let (id, intent) = app.open_and_press_pay(COURSE, 4900).await;
+    app.restart_with(&["--payment-methods=instant".to_owned()]).await;
+    app.press_pay(&id, 4900).await.expect(200);
+    app.sandbox.stripe().confirm_by_voucher(&intent).unwrap_err();
+    app.sandbox.stripe().confirm(&intent, GOOD).unwrap();
+    app.reaches(&id, "granted").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn pay_pressed_many_times_at_once_makes_one_intent() {
     let app = TestApp::start().await;
     let id = app.open(COURSE).await;

@@ -99,7 +99,11 @@ async fn trusted_types_that_stripe_lacks_are_named() {
         .await;
     page.press("Purchase").await;
     page.shows("The payment form could not be loaded").await;
-    let findings =
-        diagnose(&page, &format!("/courses/{COURSE}?redis-checkout-diagnose&trusted-types=other")).await;
-    mends(&findings, "trusted-types", "trusted-types redis-checkout default");
+    let diagnosed = async |names: &str| {
+        diagnose(&page, &format!("/courses/{COURSE}?redis-checkout-diagnose&trusted-types={names}")).await
+    };
+    mends(&diagnosed("redis-checkout").await, "Trusted Types", "createPolicy('default'");
+    mends(&diagnosed("other").await, "trusted-types", "trusted-types redis-checkout default");
+    let findings = diagnosed("redis-checkout%20default").await;
+    assert!(findings.iter().all(|finding| finding["good"] == true), "{findings:?}");
 }

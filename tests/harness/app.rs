@@ -109,6 +109,7 @@ pub struct TestApp {
 }
 
 #[derive(Parser)]
+#[command(args_override_self = true)]
 struct Cli {
     #[command(flatten)]
     config: RawConfig,

@@ -95,14 +95,15 @@ async function find(base, sku, violations) {
     module,
     finding(script, 'Stripe.js loads.', 'Stripe.js does not load: the page policy, an extension or the network keeps it away.', line('script-src')),
     finding(api, 'Stripe\'s API can be reached.', 'Stripe\'s API can\'t be reached.', line('connect-src')),
+    parts(asked.stripe_js),
   ];
   const seen = new Set();
-  for (const { effectiveDirective, blockedURI, sample } of violations) {
+  for (const { effectiveDirective, blockedURI } of violations) {
     const directive = effectiveDirective.replace(/-(elem|attr)$/, '');
     const key = `${directive} ${blockedURI}`;
     if (seen.has(key) || !concerns(blockedURI, base, asked)) continue;
     seen.add(key);
-    findings.push({ good: false, text: `The page policy refuses ${blockedURI || 'something'} by ${directive}.`, line: trusted(directive, sample, asked) ?? line(directive) });
+    findings.push({ good: false, text: `The page policy refuses ${blockedURI || 'something'} by ${directive}.`, line: trusted(directive) ?? line(directive) });
   }
   if (!seen.size) findings.push({ good: true, text: 'The page policy refuses nothing that the checkout needs.' });
   return findings;
@@ -113,13 +114,16 @@ const concerns = (/** @type {string} */ uri, /** @type {string} */ base, /** @ty
   [base, asked.stripe_js, asked.stripe_api].some((ours) => uri.startsWith(new URL(ours).origin))
   || uri.startsWith('trusted-types') || uri === 'wasm-eval' || /\.stripe\.com|[/.]link\.com/.test(uri);
 
-/** What is ours goes through our policy; Stripe.js loads parts of itself from plain addresses, by the page's own policy. */
-const trusted = (/** @type {string} */ directive, /** @type {string} */ sample, /** @type {Diagnosis} */ asked) => {
-  if (!directive.includes('trusted-types')) return undefined;
-  const { origin } = new URL(asked.stripe_js);
-  if (!sample.includes(`|${origin}`.slice(0, 20))) return 'trusted-types redis-checkout default';
-  return `trustedTypes.createPolicy('default', { createScriptURL: (address) => new URL(address).origin === '${origin}' ? address : undefined })`;
-};
+const trusted = (/** @type {string} */ directive) =>
+  directive.includes('trusted-types') ? 'trusted-types redis-checkout default' : undefined;
+
+/** Stripe.js loads parts of itself from plain addresses, which under Trusted Types only a policy of the page's lets through. */
+function parts(/** @type {string} */ address) {
+  const { origin } = new URL(address);
+  let good = true;
+  try { document.createElement('script').src = `${origin}/`; } catch { good = false; }
+  return finding(good, 'Stripe.js may load its parts.', 'The page demands Trusted Types, and has no policy by which Stripe.js may load its parts. Add one in a script before the checkout\'s, and allow its name:', `self.trustedTypes?.createPolicy('default', { createScriptURL: (address) => new URL(address, document.baseURI).origin === '${origin}' ? address : undefined });`);
+}
 
 /** @returns {Finding} */
 const finding = (/** @type {boolean} */ good, /** @type {string} */ yes, /** @type {string} */ no, /** @type {string} */ line) =>
@@ -151,16 +155,15 @@ async function wasm(/** @type {(directive: string) => string} */ line) {
 const loads = (/** @type {string} */ address) => new Promise((done) => {
   if (typeof Reflect.get(self, 'Stripe') === 'function') return done(true);
   const script = document.createElement('script');
-  let source = address;
-  try {
-    const policy = self.trustedTypes?.createPolicy('redis-checkout', { createHTML: (text) => text, createScriptURL: (text) => text });
-    source = policy?.createScriptURL(address) ?? address;
-  } catch { /* it exists already, or may not: then the violation is told */ }
   script.onload = () => done(true);
   script.onerror = () => done(false);
   setTimeout(done, PATIENCE, false);
   try {
-    script.src = source;
+    // By the page's own policy, where it demands one: ours the loader has made, and none can be made twice.
+    try { script.src = address; } catch {
+      const policy = self.trustedTypes?.createPolicy('redis-checkout', { createHTML: (text) => text, createScriptURL: (text) => text });
+      script.src = policy?.createScriptURL(address) ?? address;
+    }
     document.head.append(script);
   } catch { done(false); }
 });

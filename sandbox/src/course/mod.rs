@@ -68,8 +68,8 @@ async fn css() -> impl IntoResponse {
 async fn trusted(State(page): State<CoursePage>) -> impl IntoResponse {
     let origins: Vec<_> = page.stripe.js.split(' ').collect();
     let script = format!(
-        "trustedTypes.createPolicy('default', {{ createScriptURL: (address) => \
-         {origins:?}.includes(new URL(address).origin) ? address : undefined }});\n"
+        "self.trustedTypes?.createPolicy('default', {{ createScriptURL: (address) => \
+         {origins:?}.includes(new URL(address, document.baseURI).origin) ? address : undefined }});\n"
     );
     ([(header::CONTENT_TYPE, "text/javascript; charset=utf-8")], script)
 }

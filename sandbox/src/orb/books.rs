@@ -29,8 +29,11 @@ pub(super) struct Books {
     pub(super) account_zone: String,
     /// Invoices of customers that are not excluded go to an accounting provider.
     pub(super) syncs: bool,
-    /// A tax provider adds so many per cent.
+    /// A tax provider adds so many per cent: to drafts as long as they are, or only when they are issued.
     pub(super) tax: i64,
+    pub(super) tax_when_issued: i64,
+    /// The customer's first invoice is credited with so much before another is issued.
+    pub(super) credits_before_issuing: Option<String>,
     /// For how long a draft may still be changed.
     pub(super) grace: Duration,
     count: u32,
@@ -44,6 +47,8 @@ impl Default for Books {
             account_zone: "America/Los_Angeles".to_owned(),
             syncs: true,
             tax: 0,
+            tax_when_issued: 0,
+            credits_before_issuing: None,
             grace: Duration::ZERO,
             count: 0,
         }
@@ -168,10 +173,11 @@ impl Books {
         let number = self.next();
         let eligible = begin.max(clock()) + self.grace;
         let eligible = if self.grace.is_zero() { begin } else { eligible };
-        let total = Amount(amount.0 + amount.0 * self.tax / 100);
+        let is_exempt = self.is_exempt(&owner);
+        let total = taxed(amount, if is_exempt { 0 } else { self.tax });
         let invoice = json!({
             "id": format!("inv_{number}"), "status": "draft", "currency": currency, "subtotal": amount.to_string(),
-            "total": total.to_string(), "amount_due": total.to_string(), "customer": owner,
+            "total": total.to_string(), "amount_due": total.to_string(), "customer": owner, "exempt": is_exempt,
             "metadata": asked["metadata"], "memo": asked["memo"], "invoice_date": begin.to_string(),
             "eligible_to_issue_at": eligible.to_string(),
             "auto_collection": { "enabled": asked["auto_collection"] != false },
@@ -184,6 +190,12 @@ impl Books {
 
     /// Takes the customer's balance into what is due.
     pub(super) fn issue(&mut self, id: &str) -> Result<Value, Fault> {
+        if let Some(amount) = self.credits_before_issuing.take() {
+            let line =
+                self.invoices.first().map_or(Value::Null, |first| first["line_items"][0]["id"].clone());
+            let lines = json!([{ "amount": amount, "invoice_line_item_id": line }]);
+            self.credit(&json!({ "line_items": lines, "reason": "order_change" }))?;
+        }
         let invoice = self.invoice(id)?;
         let eligible = invoice["eligible_to_issue_at"].as_str().and_then(|at| at.parse::<Timestamp>().ok());
         if invoice["status"] != "draft" {
@@ -192,9 +204,10 @@ impl Books {
         if eligible.is_none_or(|at| at > clock()) {
             return Err((BAD, "it is not eligible to be issued yet"));
         }
-        let total = amount(&invoice["total"]);
         let owner = text(&invoice["customer"]["id"]);
-        let syncs = self.syncs;
+        let (subtotal, is_exempt) = (amount(&invoice["subtotal"]), invoice["exempt"] == true);
+        let (syncs, tax) = (self.syncs, self.tax + self.tax_when_issued);
+        let total = taxed(subtotal, if is_exempt { 0 } else { tax });
         let customer = self.customer(&owner)?;
         // What the customer owes is asked for, too.
         let taken = Amount(customer.balance.0.min(total.0));
@@ -204,6 +217,7 @@ impl Books {
         let is_synced = syncs && customer.asked["accounting_sync_configuration"]["excluded"] != true;
         let due = Amount(total.0 - taken.0);
         let invoice = self.invoice(id)?;
+        invoice["total"] = json!(total.to_string());
         invoice["amount_due"] = json!(due.to_string());
         invoice["eligible_to_issue_at"] = Value::Null;
         invoice["status"] = json!(match due.0 {
@@ -227,10 +241,35 @@ impl Books {
         Ok(invoice.clone())
     }
 
+    /// Gives the balance back that it took.
     pub(super) fn void(&mut self, id: &str) -> Result<Value, Fault> {
         let invoice = self.invoice(id)?;
+        if invoice["status"] != "issued" {
+            return Err((BAD, "it is not issued"));
+        }
         invoice["status"] = json!("void");
-        Ok(invoice.clone())
+        let taken = Amount(amount(&invoice["total"]).0 - amount(&invoice["amount_due"]).0);
+        let owner = text(&invoice["customer"]["id"]);
+        if taken.0 != 0 {
+            let cause = Some(("invoice", id));
+            self.customer(&owner)?.change(taken, "return_from_voiding", cause, &Value::Null);
+        }
+        self.invoice(id).cloned()
+    }
+
+    /// Drafts follow what the tax provider says meanwhile.
+    pub(super) fn compute_drafts(&mut self) {
+        let tax = self.tax;
+        for draft in self.invoices.iter_mut().filter(|invoice| invoice["status"] == "draft") {
+            let total = taxed(amount(&draft["subtotal"]), if draft["exempt"] == true { 0 } else { tax });
+            draft["total"] = json!(total.to_string());
+            draft["amount_due"] = json!(total.to_string());
+        }
+    }
+
+    fn is_exempt(&mut self, owner: &Value) -> bool {
+        let customer = self.customer(owner["id"].as_str().unwrap_or_default());
+        customer.is_ok_and(|customer| customer.asked["tax_configuration"]["tax_exempt"] == true)
     }
 
     /// Of a paid invoice it raises the balance, of another it lowers what is due.
@@ -279,6 +318,10 @@ impl Books {
         self.count += 1;
         self.count
     }
+}
+
+fn taxed(Amount(amount): Amount, percent: i64) -> Amount {
+    Amount(amount + amount * percent / 100)
 }
 
 fn amount(value: &Value) -> Amount {

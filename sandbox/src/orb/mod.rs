@@ -110,14 +110,26 @@ impl Orb {
         books.adjust(&id, &json!({ "amount": amount, "type": direction })).expect("a change");
     }
 
-    /// A tax provider adds so many per cent to every invoice that is made from now on.
+    /// A tax provider adds so many per cent to every invoice of whoever is not exempt, drafts included.
     pub fn tax(&self, percent: i64) {
-        self.lock().books.tax = percent;
+        let books = &mut self.lock().books;
+        books.tax = percent;
+        books.compute_drafts();
+    }
+
+    /// It does so only when an invoice is issued.
+    pub fn tax_when_issued(&self, percent: i64) {
+        self.lock().books.tax_when_issued = percent;
     }
 
     /// Invoices that customers do not keep out go to an accounting provider, and take no credit notes then.
     pub fn sync(&self, syncs: bool) {
         self.lock().books.syncs = syncs;
+    }
+
+    /// Just before the next invoice is issued, another instance of ours credits so much of the first.
+    pub fn credits_before_issuing(&self, amount: &str) {
+        self.lock().books.credits_before_issuing = Some(amount.to_owned());
     }
 
     /// Drafts that are made from now on may be changed for so long.
@@ -129,9 +141,9 @@ impl Orb {
     ///
     /// # Panics
     ///
-    /// Where there is no such invoice.
+    /// Where there is no such invoice, or it is not issued.
     pub fn void(&self, invoice: &str) {
-        self.lock().books.void(invoice).expect("an invoice");
+        self.lock().books.void(invoice).expect("an issued invoice");
     }
 
     /// The next so many answers are lost, though what was asked is done.

@@ -79,6 +79,7 @@ pub(crate) fn update(ledger: &mut Ledger, id: &str, params: &Params) -> Result<V
         "receipt_email",
         "statement_descriptor_suffix",
         "payment_method_types[]",
+        "excluded_payment_method_types[]",
         "expand[]",
     ])?;
     let amount = params.integer("amount")?;
@@ -110,6 +111,10 @@ pub(crate) fn update(ledger: &mut Ledger, id: &str, params: &Params) -> Result<V
     let mut changed = intent.clone();
     set_texts(&mut changed, params)?;
     changed.methods = listed.unwrap_or(changed.methods);
+    let excluded = params.list("excluded_payment_method_types");
+    if !excluded.is_empty() {
+        changed.excluded = excluded.into_iter().map(str::to_owned).collect();
+    }
     changed.currency = currency.unwrap_or(changed.currency);
     if amount.is_some_and(|amount| amount != changed.amount) && changed.status == Status::RequiresAction {
         // The bank was asked about another amount.

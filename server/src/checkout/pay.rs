@@ -138,7 +138,7 @@ impl<P: Payments, G: Grants> Checkout<P, G> {
         if !repeated {
             self.admit_press(&mut tx, &payer.client, &learner.email, now).await?;
             self.admit_learner(&mut tx, &purchase, &learner.email).await?;
-            // Who shows to be the learner has been told on the page. Of others nobody knows whose address it is: what it
+            // Who shows to be the learner can be told on the page. Of others nobody knows whose address it is: what it
             // has is told there alone.
             let is_reminded =
                 purchase.signed_in().is_none() && purchase.price().total > 0 && !purchase.is_for_team();
@@ -183,7 +183,11 @@ impl<P: Payments, G: Grants> Checkout<P, G> {
         let (Some(frozen), Some(learner)) = (purchase.attempt(), purchase.learner()) else {
             return Err(PaymentsError::OtherState);
         };
-        let wanted = Attempt { price: purchase.price().clone(), learner: learner.clone(), ..frozen.clone() };
+        // A setting that is stricter meanwhile holds for what is there: pages that are loaded now offer no more.
+        let offered = self.methods.offered(purchase.has_seats());
+        let methods = if offered.delayed { frozen.methods.clone() } else { Some(offered) };
+        let wanted =
+            Attempt { price: purchase.price().clone(), learner: learner.clone(), methods, ..frozen.clone() };
         let terms = |attempt| IntentTerms { reference: purchase.reference(), sku: purchase.sku(), attempt };
         let intent = match purchase.intent() {
             Some(intent) => intent.to_owned(),

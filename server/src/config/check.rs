@@ -47,6 +47,7 @@ impl RawConfig {
             optional.take_if(|text| text.trim().is_empty());
         }
         let mut checker = Checker::default();
+        checker.renamed(&self.renamed);
         let (receivers, wrong) = self.receivers.check();
         for (name, mistake) in wrong {
             checker.mistake(name, mistake);

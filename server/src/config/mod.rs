@@ -3,6 +3,7 @@ mod check;
 mod database;
 mod others;
 mod receivers;
+mod renamed;
 mod service;
 mod stripe;
 #[cfg(test)]
@@ -10,6 +11,7 @@ mod tests;
 
 pub use database::RawDatabase;
 pub use receivers::{RawReceivers, Receivers};
+pub use renamed::Renamed;
 pub use service::ServiceTokens;
 pub use stripe::RawStripe;
 
@@ -54,6 +56,8 @@ pub struct RawConfig {
     pub catalog: PathBuf,
     #[command(flatten)]
     pub stripe: RawStripe,
+    #[command(flatten)]
+    pub renamed: Renamed,
     #[arg(long, env = "FLOCKJAY_URL")]
     pub flockjay_url: Option<String>,
     #[arg(long, env = "FLOCKJAY_TOKEN", hide_env_values = true)]
@@ -250,8 +254,8 @@ pub struct StripeConfig {
     /// Nothing for Stripe itself.
     pub api_url: Option<String>,
     pub js_url: String,
-    /// Where Stripe's page is.
-    pub checkout_url: String,
+    /// Where Stripe's pages may be.
+    pub pages: Vec<String>,
     pub methods: PaymentMethods,
     pub timeout: Duration,
 }

@@ -35,6 +35,9 @@ pub struct RawReceivers {
     /// The item that the lines of invoices are of.
     #[arg(long, env = "ORB_ITEM_ID")]
     pub orb_item_id: Option<String>,
+    /// Whoever adds taxes in Orb: customers of ours are made exempt there, since prices are what is paid.
+    #[arg(long, env = "ORB_TAX_PROVIDER")]
+    pub orb_tax_provider: Option<String>,
 }
 
 /// Those that are told of purchases beside `ACCOUNT_WEBHOOKS`.
@@ -52,6 +55,9 @@ impl std::fmt::Debug for Receivers {
             .finish()
     }
 }
+
+/// As Orb calls them.
+const TAX_PROVIDERS: [&str; 6] = ["anrok", "avalara", "numeral", "sphere", "stripe", "taxjar"];
 
 /// The setting's name, and what is wrong with it.
 type Mistake = (&'static str, String);
@@ -124,7 +130,11 @@ impl RawReceivers {
         };
         let url = web("ORB_URL", &self.orb_url, mistakes);
         let item = required("ORB_ITEM_ID", self.orb_item_id.clone(), mistakes);
-        Some(OrbConfig { url: url?, key, item: item? })
+        let tax_provider = set(self.orb_tax_provider.clone());
+        if tax_provider.as_deref().is_some_and(|name| !TAX_PROVIDERS.contains(&name)) {
+            mistakes.push(("ORB_TAX_PROVIDER", format!("must be one of {}", TAX_PROVIDERS.join(", "))));
+        }
+        Some(OrbConfig { url: url?, key, item: item?, tax_provider })
     }
 }
 

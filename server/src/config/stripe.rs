@@ -7,7 +7,8 @@ use url::{Host, Url};
 
 /// Stripe's own page and script, where the settings name no other.
 const STRIPE_PAGE: &str = "https://checkout.stripe.com";
-const STRIPE_JS: &str = "https://js.stripe.com/v3/";
+/// Of the release that has the API version of `async-stripe`: another may not know what the server names.
+const STRIPE_JS: &str = "https://js.stripe.com/endive/stripe.js";
 
 /// As they were given.
 #[derive(Args, Clone, Debug, Default)]
@@ -42,11 +43,12 @@ impl Checker {
             secret_key: self.key("STRIPE_SECRET_KEY", raw.stripe_secret_key, &["sk_", "rk_"]),
             publishable_key: self.key("STRIPE_PUBLISHABLE_KEY", raw.stripe_publishable_key, &["pk_"]),
             webhook_secrets: self.secrets(raw.stripe_webhook_secrets),
-            checkout_url: match (raw.stripe_checkout_host, &raw.stripe_api_url) {
-                (Some(text), _) => self.checkout_host(&text),
+            pages: match (raw.stripe_checkout_host, &raw.stripe_api_url) {
+                // What was made before the domain was there is still at Stripe's.
+                (Some(text), _) => vec![self.checkout_host(&text), STRIPE_PAGE.to_owned()],
                 // A stand-in's page is where its API is.
-                (None, Some(api)) if !is_stripes(api) => api.clone(),
-                (None, _) => STRIPE_PAGE.to_owned(),
+                (None, Some(api)) if !is_stripes(api) => vec![api.clone()],
+                (None, _) => vec![STRIPE_PAGE.to_owned()],
             },
             api_url: raw.stripe_api_url.map(|text| self.web("STRIPE_API_URL", &text)),
             js_url: match raw.stripe_js_url {

@@ -46,13 +46,19 @@ fn ways_to_pay_and_stripes_domain_are_named_as_stripe_names_them() {
     for wrong in ["", "card", "pmc_", "All"] {
         assert!(methods(wrong).unwrap_err()[0].starts_with("PAYMENT_METHODS: "), "{wrong}");
     }
-    let page = |host: &str| {
-        check(&[&format!("--stripe-checkout-host={host}")]).map(|config| config.stripe.checkout_url)
-    };
-    assert_eq!(page("pay.example.com").unwrap(), "https://pay.example.com");
-    assert_eq!(page("").unwrap(), "http://127.0.0.1:1", "the stand-in's own");
+    let page =
+        |host: &str| check(&[&format!("--stripe-checkout-host={host}")]).map(|config| config.stripe.pages);
+    assert_eq!(page("pay.example.com").unwrap(), ["https://pay.example.com", "https://checkout.stripe.com"]);
+    assert_eq!(page("").unwrap(), ["http://127.0.0.1:1"], "the stand-in's own");
     for wrong in ["https://pay.example.com", "pay.example.com/x", "pay", "127.0.0.1"] {
         assert!(page(wrong).unwrap_err()[0].starts_with("STRIPE_CHECKOUT_HOST: "), "{wrong}");
+    }
+    for old in [
+        "--partial-dispute=end",
+        "--learner-email-verified=always",
+        "--stripe-checkout-url=https://x.example",
+    ] {
+        assert!(check(&[old]).unwrap_err()[0].contains(" now"), "{old}");
     }
     assert!(check(&["--dispute-partial-access=end"]).unwrap_err()[0].contains("must be keep or revoke"));
     let trusting = [

@@ -89,8 +89,8 @@ pub struct Site {
     pub stripe_js: String,
     /// Stripe's API as browsers reach it.
     pub stripe_api: String,
-    /// Stripe's own page.
-    pub stripe_page: String,
+    /// Where Stripe's own pages may be.
+    pub stripe_pages: Vec<String>,
     pub methods: PaymentMethods,
     pub allowed_origins: Vec<String>,
     /// What other systems show to be let in.

@@ -12,7 +12,7 @@ use axum::response::sse::{Event, KeepAlive, Sse};
 use axum::response::{IntoResponse, Response};
 use futures_util::stream;
 use sha2::{Digest, Sha256};
-use shared::{Offering, Problem, SeatsNews};
+use shared::{Offering, Problem, SeatsNews, Timestamp};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::watch;
@@ -55,9 +55,13 @@ pub(super) async fn show_offering(
     let offering = api.checkout.offering(&sku).await?;
     // The same offering a moment later is the same.
     let same = serde_json::to_vec(&offering).map_err(StoreError::from)?;
-    let told = Offering { now: Some(api.checkout.now()), ..offering };
+    let told = Offering { now: Some(seconds(api.checkout.now())), ..offering };
     let body = serde_json::to_vec(&told).map_err(StoreError::from)?;
     Ok(weak(tagged(&headers, "application/json", &same, body)))
+}
+
+fn seconds(at: Timestamp) -> Timestamp {
+    Timestamp::from_millis(at.as_millis() / 1000 * 1000)
 }
 
 /// Seats and sale state, told as server-sent events named `seats`: at once, and at every change.

@@ -28,9 +28,10 @@ pub(super) fn page_policy(site: &Site) -> String {
     let embed: String =
         directives(site).iter().map(|(name, sources)| format!("{name} {sources}; ")).collect();
     // Browsers hold a form to its policy even where its answer sends it elsewhere.
-    let (checkout, pay_page) = (origin(&site.public_url), origin(&site.stripe_page));
+    let checkout = origin(&site.public_url);
+    let pay_pages = site.stripe_pages.iter().map(|page| origin(page)).collect::<Vec<_>>().join(" ");
     format!(
-        "default-src 'none'; {embed}base-uri 'none'; form-action {checkout} {pay_page}; frame-ancestors 'none'"
+        "default-src 'none'; {embed}base-uri 'none'; form-action {checkout} {pay_pages}; frame-ancestors 'none'"
     )
 }
 

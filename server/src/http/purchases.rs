@@ -113,7 +113,7 @@ pub(super) async fn pay_purchase(
     let payer = Payer {
         client,
         challenge_answer: challenge_answer.map(str::to_owned),
-        lang: api.site.sends_mail.then(|| language.locale.lang()),
+        lang: language.of_letters(&api),
     };
     let answer: PayAnswer = api.checkout.pay(&id, request, key, &payer).await?;
     Ok((NEVER, Json(answer)))

@@ -101,7 +101,7 @@ impl RawIdentity<'_> {
             match issuer == Some(trusted) {
                 true => verifies_all = true,
                 // Launch links say whose emails they name, and need not be listed.
-                false if trusted == self.secret_issuer.trim() => {}
+                false if launch.as_ref().is_some_and(|launch| launch.issuer == trusted) => {}
                 false => {
                     let detail = format!("{trusted:?} is no issuer of ours: it must be LEARNER_ISSUER");
                     mistakes.push(("LEARNER_TRUSTED_EMAILS", detail));

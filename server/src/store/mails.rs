@@ -8,8 +8,10 @@ use shared::{Email, Timestamp};
 use sqlx::Row;
 use std::time::Duration;
 
-/// How long an address that was told what it has is not told it again.
+/// How long an address that was told what it has is told nothing of the kind.
 const TOLD_FOR: Duration = Duration::from_secs(86_400);
+/// After which nobody wants to know that somebody was about to pay.
+const OLD_NEWS: Duration = Duration::from_secs(3600);
 
 /// A letter leased to this worker: to whom, and what of.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -99,10 +101,11 @@ impl Store {
             return Ok(Next::Gone);
         };
         let owned = sqlx::query(
-            "SELECT m.email, m.lang, p.sku, p.id FROM mails m JOIN purchases p ON p.id = m.purchase_id \
-             WHERE m.id = $1 AND p.state = 'granted' AND p.email_key = m.email",
+            "SELECT p.email, m.lang, p.sku, p.id FROM mails m JOIN purchases p ON p.id = m.purchase_id \
+             WHERE m.id = $1 AND p.state = 'granted' AND p.email_key = m.email AND m.created_at > $2",
         )
         .bind(&id)
+        .bind(now.minus(OLD_NEWS).as_millis())
         .fetch_optional(tx.connection())
         .await?;
         let row = sqlx::query(
@@ -183,7 +186,7 @@ impl Tx {
         let email = normalized(&learner.email);
         let owned = sqlx::query(
             "SELECT id FROM purchases WHERE sku = $1 AND email_key = $2 AND state = 'granted' AND places = 1 \
-             AND id <> $3 AND NOT EXISTS (SELECT 1 FROM mails m WHERE m.email = $2 AND m.purchase_id = purchases.id \
+             AND id <> $3 AND NOT EXISTS (SELECT 1 FROM mails m WHERE m.email = $2 AND m.purchase_id IS NOT NULL \
              AND m.created_at > $4) ORDER BY opened_at DESC, id LIMIT 1",
         )
         .bind(purchase.sku())

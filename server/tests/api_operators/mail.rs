@@ -45,27 +45,28 @@ async fn who_pays_for_what_their_address_has_is_told_there_and_nowhere_else() {
     let first = pay("grace@example.com").await;
     let (id, _) = app.buy(COURSE, 4900).await;
     assert!(app.sandbox.mailbox().letters().is_empty(), "nobody has anything twice");
-    // In any spelling, and once a day.
-    for email in ["ADA@example.com", "ada@example.com"] {
-        assert_eq!(told(&pay(email).await), told(&first), "a stranger learns nothing");
-    }
+    // In any spelling.
+    assert_eq!(told(&pay("ADA@example.com").await), told(&first), "a stranger learns nothing");
     app.until("the letter", |sandbox| !sandbox.mailbox().letters().is_empty()).await;
+    // Once a day, however often it has it.
+    app.buy(COURSE, 4900).await;
+    pay("ada@example.com").await;
     pay("grace@example.com").await;
     app.outbox_is(0, 0).await;
     let letters = app.sandbox.mailbox().letters();
     let [letter] = &letters[..] else { panic!("{letters:?}") };
-    assert_eq!(
-        (letter.to.as_str(), letter.subject.as_str()),
-        ("ada@example.com", "Sie haben bereits: Redis <fundamentals>")
-    );
+    assert_eq!(letter.to, "ada@example.com");
+    assert!(letter.subject.ends_with("haben bereits: Redis <fundamentals>"), "{letter:?}");
     assert!(letter.text.contains(&format!("/p/{id}?lang=de")), "{letter:?}");
     let exported = run(&app, &["learner", "export", "ada@example.com"]).json();
     let reference = app.get(&format!("/v1/purchases/{id}")).await.text_at("reference");
     assert_eq!(exported["record"]["letters"][0]["purchase"], reference);
     // What goes back is not theirs any more.
-    let intent = app.sandbox.stripe().charges_succeeded()[0]["payment_intent"].as_str().unwrap().to_owned();
-    app.sandbox.stripe().refund(&intent, None).unwrap();
+    for charge in app.sandbox.stripe().charges_succeeded() {
+        app.sandbox.stripe().refund(charge["payment_intent"].as_str().unwrap(), None).unwrap();
+    }
     app.reaches(&id, "refunded").await;
+    app.outbox_is(0, 0).await;
     app.execute("UPDATE mails SET created_at = 0").await;
     pay("ada@example.com").await;
     let silent = TestApp::with(&["--smtp-url=", "--smtp-from="]).await;

@@ -19,21 +19,40 @@ fn retry(app: &TestApp) {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_total_that_is_not_what_was_paid_calls_a_person() {
     let app = app().await;
-    app.sandbox.orb().tax(10);
+    let orb = app.sandbox.orb();
+    let statuses = || orb.invoices().iter().map(|invoice| invoice["status"].clone()).collect::<Vec<_>>();
+    orb.tax(10);
     app.buy(COURSE, 4900).await;
     app.outbox_is(0, 1).await;
-    let draft = app.sandbox.orb().invoices()[0].clone();
-    assert_eq!((&draft["status"], &draft["total"]), (&json!("draft"), &json!("53.90")));
+    assert_eq!((&orb.invoices()[0]["total"], statuses()), (&json!("53.90"), vec![json!("draft")]));
     let told = logged();
     assert!(told.contains("comes to 53.90 USD, and 49.00 USD was paid"), "{told}");
-    // As it says: exempt, void, and again.
-    app.sandbox.orb().tax(0);
-    app.sandbox.orb().void(draft["id"].as_str().unwrap());
+    // As it says.
+    orb.tax(0);
     retry(&app);
     app.outbox_is(0, 0).await;
-    let statuses: Vec<_> =
-        app.sandbox.orb().invoices().iter().map(|invoice| invoice["status"].clone()).collect();
-    assert_eq!(statuses, ["void", "paid"]);
+    assert_eq!(statuses(), ["paid"]);
+    orb.tax_when_issued(10);
+    app.buy(COURSE, 4900).await;
+    app.outbox_is(0, 1).await;
+    assert_eq!(statuses(), ["paid", "issued"]);
+    orb.void(orb.invoices()[1]["id"].as_str().unwrap());
+    orb.tax_when_issued(0);
+    retry(&app);
+    app.outbox_is(0, 0).await;
+    assert_eq!(statuses(), ["paid", "void", "paid"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn prices_are_what_is_paid_whoever_adds_taxes_in_orb() {
+    let mut app = app().await;
+    app.sandbox.orb().tax(10);
+    app.restart_with(&["--orb-tax-provider=avalara".to_owned()]).await;
+    app.buy(COURSE, 4900).await;
+    app.outbox_is(0, 0).await;
+    assert_eq!(app.sandbox.orb().invoices()[0]["total"], "49.00");
+    let taxes = &app.sandbox.orb().customers()[0]["tax_configuration"];
+    assert_eq!((&taxes["tax_provider"], &taxes["tax_exempt"]), (&json!("avalara"), &json!(true)));
 }
 
 #[tokio::test(flavor = "multi_thread")]

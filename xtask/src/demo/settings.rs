@@ -11,7 +11,7 @@ const VARIABLES: [&str; 3] = ["STRIPE_SECRET_KEY", "STRIPE_PUBLISHABLE_KEY", "ST
 const FLOCKJAY_TOKEN: &str = "sandbox-token";
 /// That of the sandbox's account system.
 const ACCOUNT_SECRET: &str = "whsec_c2FuZGJveC1hY2NvdW50LXN5c3RlbQ==";
-const STRIPE_JS: &str = "https://js.stripe.com/v3/";
+const STRIPE_JS: &str = "https://js.stripe.com/endive/stripe.js";
 /// The code that the demo knows.
 pub(crate) const COUPON: &str = "WELCOME20";
 

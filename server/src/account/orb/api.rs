@@ -14,6 +14,8 @@ use url::Url;
 const PATIENCE: Duration = Duration::from_secs(15);
 /// What one answer of several has at most.
 const PAGE: &str = "100";
+/// What our own balance transactions are described by, before the id of the one that they undo.
+const UNDOING: &str = "Settled by card through Stripe: ";
 
 /// Where Orb is, who we are there, and what trainings are called.
 #[derive(Clone)]
@@ -23,6 +25,8 @@ pub struct OrbConfig {
     pub key: String,
     /// The item whose price every line is.
     pub item: String,
+    /// Whoever adds taxes to invoices in Orb, as Orb calls them: our prices are what is paid.
+    pub tax_provider: Option<String>,
 }
 
 pub(super) struct Api {
@@ -54,6 +58,8 @@ pub(super) struct Invoice {
     pub currency: String,
     /// After discounts, minimums and taxes, before the balance.
     pub total: String,
+    /// After the balance.
+    pub amount_due: String,
     #[serde(default)]
     metadata: Value,
     pub line_items: Vec<Line>,
@@ -105,7 +111,7 @@ pub(super) struct Transaction {
     amount: String,
     #[serde(rename = "type")]
     direction: Direction,
-    pub description: Option<String>,
+    description: Option<String>,
     invoice: Option<Named>,
     credit_note: Option<Named>,
 }
@@ -134,6 +140,35 @@ struct Pagination {
 }
 
 impl Transaction {
+    /// Whether it undoes another.
+    pub(super) fn undoes(&self, other: &Self) -> bool {
+        self.description.as_ref() == Some(&other.undoing())
+    }
+
+    /// Whether somebody has moved the balance by hand, and not we.
+    pub(super) fn is_by_hand(&self) -> bool {
+        let is_ours = self.description.as_ref().is_some_and(|text| text.starts_with(UNDOING));
+        self.action == "manual_adjustment" && !is_ours
+    }
+
+    pub(super) fn moves(&self) -> bool {
+        self.amount.bytes().any(|digit| matches!(digit, b'1'..=b'9'))
+    }
+
+    /// What the one that undoes it is described by.
+    fn undoing(&self) -> String {
+        [UNDOING, &self.id].concat()
+    }
+
+    /// Decimal text in major units, less than zero where the balance fell.
+    pub(super) fn moved(&self) -> String {
+        let amount = self.amount.trim_start_matches('-');
+        match self.direction {
+            Direction::Increment => amount.to_owned(),
+            Direction::Decrement => format!("-{amount}"),
+        }
+    }
+
     /// Whether the invoice or one of its credit notes caused it.
     pub(super) fn is_about(&self, invoice: &Invoice) -> bool {
         let is_note = |named: &Named| invoice.credit_notes.iter().any(|note| note.id == named.id);
@@ -172,7 +207,7 @@ impl Api {
         customer: &NewCustomer<'_>,
         reference: &str,
     ) -> Result<Customer, AccountError> {
-        let body = json!({
+        let mut body = json!({
             "external_customer_id": customer.id, "name": customer.name, "email": customer.email,
             "currency": customer.currency.as_str().to_uppercase(), "timezone": "Etc/UTC",
             "auto_collection": false, "email_delivery": false,
@@ -180,7 +215,11 @@ impl Api {
             "accounting_sync_configuration": { "excluded": true },
             "metadata": { "source": "redis-university" },
         });
-        self.post(&["customers"], &body, Some(&format!("{reference}-customer"))).await
+        if let Some(provider) = &self.config.tax_provider {
+            body["tax_configuration"] =
+                json!({ "tax_provider": provider, "tax_exempt": true, "automatic_tax_enabled": false });
+        }
+        self.post(&["customers"], &body, Some(&format!("{reference}-training-customer"))).await
     }
 
     /// Those that were made for the purchase of this reference. Orb forgets idempotency keys, and metadata it keeps.
@@ -220,7 +259,7 @@ impl Api {
         });
         // One that was made void needs another.
         let nth = if invoice.voided == 0 { String::new() } else { format!("-{}", invoice.voided) };
-        self.post(&["invoices"], &body, Some(&format!("{}-invoice{nth}", invoice.reference))).await
+        self.post(&["invoices"], &body, Some(&format!("{}-training-invoice{nth}", invoice.reference))).await
     }
 
     pub(super) async fn issue(&self, invoice: &str) -> Result<Invoice, AccountError> {
@@ -262,18 +301,13 @@ impl Api {
     }
 
     /// Moves a customer's balance back by what `transaction` moved it.
-    pub(super) async fn undo(
-        &self,
-        customer: &str,
-        transaction: &Transaction,
-        description: &str,
-    ) -> Result<(), AccountError> {
+    pub(super) async fn undo(&self, customer: &str, transaction: &Transaction) -> Result<(), AccountError> {
         let back = match transaction.direction {
             Direction::Increment => "decrement",
             Direction::Decrement => "increment",
         };
         let amount = transaction.amount.trim_start_matches('-');
-        let body = json!({ "amount": amount, "type": back, "description": description });
+        let body = json!({ "amount": amount, "type": back, "description": transaction.undoing() });
         let path = ["customers", customer, "balance_transactions"];
         let key = format!("settle-{}", transaction.id);
         self.post::<Value>(&path, &body, Some(&key)).await.map(|_| ())

@@ -12,6 +12,8 @@ use super::{Account, AccountError, Message, Snapshot, Telling};
 use api::{Api, Customer, Invoice, NewCustomer, NewInvoice, Transaction};
 use jiff::tz::TimeZone;
 use shared::{Currency, Timestamp};
+use std::hash::{DefaultHasher, Hash, Hasher};
+use tokio::sync::Mutex;
 
 /// As `sync`, the outbox and the timeline call it.
 pub const NAME: &str = "orb";
@@ -19,7 +21,13 @@ pub const NAME: &str = "orb";
 pub struct Orb {
     api: Api,
     item: String,
+    /// Of two purchases of one customer the second waits for the first: what is credited for one must not be taken by the
+    /// other's invoice before it is undone. On two instances it may be, and is undone then.
+    turns: [Mutex<()>; TURNS],
 }
+
+/// So many customers at a time, those of the same turn one after another.
+const TURNS: usize = 16;
 
 /// Whose invoice it is.
 struct Owner {
@@ -31,7 +39,7 @@ struct Owner {
 impl Orb {
     pub fn new(config: OrbConfig) -> anyhow::Result<Self> {
         let item = config.item.clone();
-        Ok(Self { api: Api::new(config)?, item })
+        Ok(Self { api: Api::new(config)?, item, turns: Default::default() })
     }
 
     /// Looks before each step, so that a message that comes twice, or was cut off half way, does nothing twice.
@@ -45,6 +53,7 @@ impl Orb {
                 "the learner was erased: look the invoice up by its purchase".to_owned(),
             ));
         };
+        let _turn = self.turns[turn_of(learner)].lock().await;
         let (owner, mut invoice) = self.ensure_invoice(learner, purchase).await?;
         if invoice.status == "draft" {
             invoice = self.issue(&owner, &invoice, purchase, now).await?;
@@ -58,7 +67,7 @@ impl Orb {
         if self.credit(&invoice, purchase).await? {
             invoice = self.api.invoice(&invoice.id).await?;
         }
-        self.settle(&owner, Some(&invoice)).await
+        self.settle(&owner, Some(&invoice)).await.map(|_| ())
     }
 
     async fn ensure_invoice(
@@ -73,9 +82,10 @@ impl Orb {
         if let Some(invoice) = found.valid {
             return Ok((owner, invoice));
         }
-        // Releases up to 0.1 billed the customer that the learner is otherwise.
+        // The first release billed the customer that the learner is otherwise. What it has only drafted stays a draft.
         if let Some(customer) = self.api.customer(&known_as).await?
             && let Some(invoice) = self.api.invoices_of(&customer.id, &purchase.reference).await?.valid
+            && invoice.status != "draft"
         {
             return Ok((Owner { customer, is_for_trainings: false }, invoice));
         }
@@ -122,20 +132,31 @@ impl Orb {
         now: Timestamp,
     ) -> Result<Invoice, AccountError> {
         check_total(draft, purchase)?;
-        self.settle(owner, None).await?;
-        let balance = self.api.balance(&owner.customer.id).await?;
-        if minor(&balance, purchase.price.currency) != Some(0) {
-            return Err(AccountError::permanent(format!(
-                "Orb's customer {} has a balance of {balance}, which invoice {} would take: bring it to 0 in Orb, then \
-                 run `outbox retry`",
-                owner.customer.id, draft.id
-            )));
-        }
         if let Some(at) = draft.eligible_to_issue_at.filter(|at| *at > now) {
             let message = format!("Orb issues invoice {} from {at} on", draft.id);
             return Err(AccountError::Transient { message, retry_after: Some(at.since(now)) });
         }
-        self.api.issue(&draft.id).await
+        let currency = purchase.price.currency;
+        let transactions = self.settle(owner, None).await?;
+        let balance = self.api.balance(&owner.customer.id).await?;
+        if minor(&balance, currency) != Some(0) {
+            let by_hand = transactions.iter().filter(|transaction| transaction.is_by_hand());
+            let by_hand: Option<i64> = by_hand.map(|transaction| minor(&transaction.moved(), currency)).sum();
+            return Err(if by_hand == Some(0) {
+                AccountError::transient(format!("Orb's customer {} is being settled", owner.customer.id))
+            } else {
+                AccountError::permanent(format!(
+                    "Orb's customer {} has a balance of {balance}, which invoice {} would take: bring it to 0 in Orb, then \
+                     run `outbox retry`",
+                    owner.customer.id, draft.id
+                ))
+            });
+        }
+        let issued = self.api.issue(&draft.id).await?;
+        if issued.amount_due != issued.total {
+            tracing::warn!(orb.invoice = issued.id, "an invoice took a balance, which is given back");
+        }
+        Ok(issued)
     }
 
     /// Credits what went back and is not credited yet; whether there was any.
@@ -167,20 +188,22 @@ impl Orb {
 
     /// Undoes what Orb did to the customer's balance because of a credit note or an invoice of ours, each once: the card
     /// has settled it already.
-    async fn settle(&self, owner: &Owner, invoice: Option<&Invoice>) -> Result<(), AccountError> {
+    async fn settle(
+        &self,
+        owner: &Owner,
+        invoice: Option<&Invoice>,
+    ) -> Result<Vec<Transaction>, AccountError> {
         let customer = &owner.customer.id;
         let transactions = self.api.balance_transactions(customer).await?;
-        let undoes = |transaction: &Transaction| {
-            transactions.iter().any(|other| other.description.as_deref() == Some(&undoing(transaction)))
+        let is_undone = |one: &Transaction| transactions.iter().any(|other| other.undoes(one));
+        let is_ours = |one: &Transaction| {
+            owner.is_for_trainings || invoice.is_some_and(|invoice| one.is_about(invoice))
         };
-        let is_ours = |transaction: &Transaction| {
-            owner.is_for_trainings || invoice.is_some_and(|invoice| transaction.is_about(invoice))
-        };
-        let by_orb = transactions.iter().filter(|transaction| transaction.action != "manual_adjustment");
-        for transaction in by_orb.filter(|transaction| is_ours(transaction) && !undoes(transaction)) {
-            self.api.undo(customer, transaction, &undoing(transaction)).await?;
+        let by_orb = transactions.iter().filter(|one| one.action != "manual_adjustment" && one.moves());
+        for one in by_orb.filter(|one| is_ours(one) && !is_undone(one)) {
+            self.api.undo(customer, one).await?;
         }
-        Ok(())
+        Ok(transactions)
     }
 }
 
@@ -194,9 +217,10 @@ impl Account for Orb {
     }
 }
 
-/// What the transaction that undoes `transaction` is described by.
-fn undoing(transaction: &Transaction) -> String {
-    format!("Settled by card through Stripe: {}", transaction.id)
+fn turn_of(learner: &LearnerSnapshot) -> usize {
+    let mut hasher = DefaultHasher::new();
+    (&learner.external_id, learner.email.to_lowercase()).hash(&mut hasher);
+    usize::try_from(hasher.finish() % TURNS as u64).unwrap_or_default()
 }
 
 /// What Orb shows is what was paid, whatever taxes, discounts or minimums it may add.
@@ -206,9 +230,15 @@ fn check_total(invoice: &Invoice, purchase: &Snapshot) -> Result<(), AccountErro
     if is_currency && minor(&invoice.total, currency) == Some(purchase.charged) {
         return Ok(());
     }
+    let mend = match invoice.status.as_str() {
+        "draft" => {
+            "exempt its customer from taxes and minimums in Orb until it comes to that, then run `outbox retry`"
+        }
+        "paid" => "settle the difference in Orb by hand: it can't be voided any more",
+        _ => "exempt its customer from taxes and minimums in Orb, void the invoice, then run `outbox retry`",
+    };
     Err(AccountError::permanent(format!(
-        "Orb's invoice {} comes to {} {}, and {} {} was paid: exempt its customer from taxes and minimums in Orb, void the \
-         invoice if it is issued, then run `outbox retry`",
+        "Orb's invoice {} comes to {} {}, and {} {} was paid: {mend}",
         invoice.id,
         invoice.total,
         invoice.currency.to_uppercase(),

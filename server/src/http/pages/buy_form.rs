@@ -66,8 +66,7 @@ impl BuyForm {
         let request = HostedPurchase { sku, email, name, coupon, variant, key, shown_total: total, places };
         let base = api.site.public_url.clone();
         let site = PageSite { base, lang: language.locale.lang(), query: language.query.clone() };
-        let payer =
-            Payer { client, challenge_answer: None, lang: api.site.sends_mail.then(|| site.lang.clone()) };
+        let payer = Payer { client, challenge_answer: None, lang: language.of_letters(api) };
         let hosted = api.checkout.buy_hosted(request, &site, &payer).await?;
         Ok(hosted.page.unwrap_or_else(|| format!("{}/p/{}{}", site.base, hosted.id.as_str(), site.query)))
     }

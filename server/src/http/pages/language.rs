@@ -7,12 +7,17 @@ use std::convert::Infallible;
 use widget::{Locale, locales};
 
 pub(in crate::http) struct Language {
-    pub(in crate::http) locale: &'static Locale,
+    pub(super) locale: &'static Locale,
     /// Such as `?lang=de` where the address names one, so that the next page speaks it, too.
     pub(super) query: String,
 }
 
 impl Language {
+    /// Its code, for whom a letter may be sent.
+    pub(in crate::http) fn of_letters(&self, api: &Api) -> Option<String> {
+        api.site.sends_mail.then(|| self.locale.lang())
+    }
+
     /// The query of an address of ours that speaks this language and counts under `variant`, beside `more`; empty where
     /// there is nothing to say.
     pub(super) fn query_with(&self, more: Option<&str>, variant: Option<&str>) -> String {

@@ -1,11 +1,13 @@
 //! Which ways to pay Stripe offers, said in the same way for intents, its page and its form.
 use crate::purchase::PaymentMethods;
 use serde_json::{Value, json};
+use std::convert::Infallible;
+use std::str::FromStr;
 use stripe_checkout::checkout_session::{
     CreateCheckoutSession, CreateCheckoutSessionExcludedPaymentMethodTypes,
 };
 use stripe_core::PaymentIntentExcludedPaymentMethodTypes;
-use stripe_core::payment_intent::CreatePaymentIntent;
+use stripe_core::payment_intent::{CreatePaymentIntent, UpdatePaymentIntent};
 
 /// What settles hours or days later: vouchers, transfers and debits
 /// (<https://docs.stripe.com/payments/payment-methods#payment-notification>).
@@ -33,11 +35,15 @@ pub(super) fn of_intent(request: CreatePaymentIntent, offered: &PaymentMethods) 
     if offered.delayed {
         return request;
     }
-    let excluded = DELAYED.map(|name| match name.parse::<PaymentIntentExcludedPaymentMethodTypes>() {
-        Ok(kind) => kind,
-        Err(never) => match never {},
-    });
-    request.excluded_payment_method_types(excluded)
+    request.excluded_payment_method_types(delayed::<PaymentIntentExcludedPaymentMethodTypes>())
+}
+
+/// Of an intent that is there: what it offers can become less.
+pub(super) fn of_update(request: UpdatePaymentIntent, offered: &PaymentMethods) -> UpdatePaymentIntent {
+    if offered.delayed {
+        return request;
+    }
+    request.excluded_payment_method_types(delayed::<PaymentIntentExcludedPaymentMethodTypes>())
 }
 
 pub(super) fn of_session(request: CreateCheckoutSession, offered: &PaymentMethods) -> CreateCheckoutSession {
@@ -48,12 +54,12 @@ pub(super) fn of_session(request: CreateCheckoutSession, offered: &PaymentMethod
     if offered.delayed {
         return request;
     }
-    let excluded =
-        DELAYED.map(|name| match name.parse::<CreateCheckoutSessionExcludedPaymentMethodTypes>() {
-            Ok(kind) => kind,
-            Err(never) => match never {},
-        });
-    request.excluded_payment_method_types(excluded)
+    request.excluded_payment_method_types(delayed::<CreateCheckoutSessionExcludedPaymentMethodTypes>())
+}
+
+/// In the type of one request or another, each of which takes names that it doesn't know.
+fn delayed<T: FromStr<Err = Infallible>>() -> Vec<T> {
+    DELAYED.iter().filter_map(|name| name.parse().ok()).collect()
 }
 
 /// Options of `stripe.elements()` that make the form offer the same

@@ -172,6 +172,10 @@ impl Payments for Stripe {
         let request = UpdatePaymentIntent::new(intent)
             .amount(terms.attempt.price.total)
             .receipt_email(terms.attempt.learner.email.as_str());
+        let request = match &terms.attempt.methods {
+            Some(offered) => methods::of_update(request, offered),
+            None => request,
+        };
         self.send(&request, None).await.map(|intent| read_intent(&intent))
     }
 
