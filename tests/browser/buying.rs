@@ -62,7 +62,7 @@ async fn a_voucher_is_offered_where_the_setting_says_so_and_explained() {
     page.until("document.querySelector('[data-stripe-voucher] button')").await;
     page.eval("document.querySelector('[data-stripe-voucher] button').click()").await;
     page.shows("Your payment is being processed").await;
-    page.shows("Pay a voucher or transfer by the date on it").await;
+    page.shows("If you chose a voucher or bank transfer").await;
     look(&page, "1-voucher").await;
     let intent = page.app.sandbox.stripe().intents()[0]["id"].as_str().unwrap().to_owned();
     page.app.sandbox.stripe().settle(&intent, true).unwrap();

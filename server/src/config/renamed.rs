@@ -1,4 +1,4 @@
-//! Settings that have another name now: one that is still set by the old one is told, and not left unread.
+//! Renamed settings: start-up rejects an old name instead of ignoring it.
 use super::check::Checker;
 use clap::Args;
 
@@ -16,20 +16,20 @@ pub struct Renamed {
 impl Checker {
     pub(super) fn renamed(&mut self, renamed: &Renamed) {
         for (old, value, now) in [
-            ("STRIPE_CHECKOUT_URL", &renamed.stripe_checkout_url, "STRIPE_CHECKOUT_HOST, a domain alone"),
+            (
+                "STRIPE_CHECKOUT_URL",
+                &renamed.stripe_checkout_url,
+                "STRIPE_CHECKOUT_HOST and takes a bare domain, without https://",
+            ),
             (
                 "LEARNER_EMAIL_VERIFIED",
                 &renamed.learner_email_verified,
-                "LEARNER_TRUSTED_EMAILS, which names the issuer where it was `always`",
+                "LEARNER_TRUSTED_EMAILS; instead of `always`, give the issuer",
             ),
-            (
-                "PARTIAL_DISPUTE",
-                &renamed.partial_dispute,
-                "DISPUTE_PARTIAL_ACCESS, where `revoke` is what was `end`",
-            ),
+            ("PARTIAL_DISPUTE", &renamed.partial_dispute, "DISPUTE_PARTIAL_ACCESS; `end` is now `revoke`"),
         ] {
             if value.is_some() {
-                self.mistake(old, format_args!("is called {now} now"));
+                self.mistake(old, format_args!("is now called {now}"));
             }
         }
     }

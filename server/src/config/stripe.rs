@@ -5,9 +5,9 @@ use crate::purchase::PaymentMethods;
 use clap::Args;
 use url::{Host, Url};
 
-/// Stripe's own page and script, where the settings name no other.
+/// Origin of Stripe's Checkout pages unless a custom domain is set.
 const STRIPE_PAGE: &str = "https://checkout.stripe.com";
-/// Of the release that has the API version of `async-stripe`: another may not know what the server names.
+/// The Stripe.js release that matches `async-stripe`'s API version; others may not know the values we send.
 const STRIPE_JS: &str = "https://js.stripe.com/endive/stripe.js";
 
 /// As they were given.
@@ -30,7 +30,7 @@ pub struct RawStripe {
     #[arg(long, env = "STRIPE_CHECKOUT_HOST")]
     pub stripe_checkout_host: Option<String>,
     /// How learners may pay: `instant`, `all` that Stripe's dashboard enables, also what settles days later, or the id of a
-    /// payment method configuration (`pmc_…`). Seats are paid for by instant methods alone.
+    /// payment method configuration (`pmc_…`). Seats accept instant methods only.
     #[arg(long, env = "PAYMENT_METHODS", default_value = "instant")]
     pub payment_methods: String,
     #[arg(long, env = "STRIPE_TIMEOUT_MS", default_value = "8000")]
@@ -44,10 +44,10 @@ impl Checker {
             publishable_key: self.key("STRIPE_PUBLISHABLE_KEY", raw.stripe_publishable_key, &["pk_"]),
             webhook_secrets: self.secrets(raw.stripe_webhook_secrets),
             pages: match (raw.stripe_checkout_host, &raw.stripe_api_url) {
-                // What was made before the domain was there is still at Stripe's.
+                // Checkout sessions created before the custom domain was set are still on Stripe's.
                 (Some(text), _) => vec![self.checkout_host(&text), STRIPE_PAGE.to_owned()],
                 // A stand-in's page is where its API is.
-                (None, Some(api)) if !is_stripes(api) => vec![api.clone()],
+                (None, Some(api)) if !is_stripe_url(api) => vec![api.clone()],
                 (None, _) => vec![STRIPE_PAGE.to_owned()],
             },
             api_url: raw.stripe_api_url.map(|text| self.web("STRIPE_API_URL", &text)),
@@ -61,7 +61,7 @@ impl Checker {
             methods: self.methods(&raw.payment_methods),
             timeout: self.millis("STRIPE_TIMEOUT_MS", &raw.stripe_timeout_ms),
         };
-        self.agree(&stripe);
+        self.check_consistency(&stripe);
         stripe
     }
 
@@ -111,8 +111,8 @@ impl Checker {
         PaymentMethods { delayed: true, configuration }
     }
 
-    /// Settings that are right alone and wrong together.
-    fn agree(&mut self, stripe: &StripeConfig) {
+    /// Rejects settings that are valid alone but not together.
+    fn check_consistency(&mut self, stripe: &StripeConfig) {
         let live = |key: &str| key.contains("_live_");
         let sandbox = |key: &str| key.contains("_sandbox");
         let stand_in = stripe.api_url.is_some() || stripe.js_url != STRIPE_JS;
@@ -124,21 +124,21 @@ impl Checker {
                 "and STRIPE_SECRET_KEY must both be live keys or both test keys",
             );
         }
-        if stand_in && keys.iter().any(|key| live(key)) && !is_stripe(stripe) {
+        if stand_in && keys.iter().any(|key| live(key)) && !uses_real_stripe(stripe) {
             self.mistake("STRIPE_API_URL", "and STRIPE_JS_URL must not be set with live keys: unset them");
         }
-        if is_stripe(stripe) && keys.iter().any(|key| sandbox(key)) {
-            self.mistake("STRIPE_API_URL", "must name the sandbox where the keys are the sandbox's");
+        if uses_real_stripe(stripe) && keys.iter().any(|key| sandbox(key)) {
+            self.mistake("STRIPE_API_URL", "must point to the sandbox when sandbox keys are set");
         }
     }
 }
 
 /// The addresses given are Stripe's own.
-fn is_stripe(stripe: &StripeConfig) -> bool {
-    stripe.api_url.as_deref().is_none_or(is_stripes) && is_stripes(&stripe.js_url)
+fn uses_real_stripe(stripe: &StripeConfig) -> bool {
+    stripe.api_url.as_deref().is_none_or(is_stripe_url) && is_stripe_url(&stripe.js_url)
 }
 
 /// Whether an address is one of Stripe's own.
-fn is_stripes(url: &str) -> bool {
+fn is_stripe_url(url: &str) -> bool {
     Url::parse(url).is_ok_and(|url| url.host_str().is_some_and(|host| host.ends_with(".stripe.com")))
 }

@@ -58,7 +58,7 @@ fn ways_to_pay_and_stripes_domain_are_named_as_stripe_names_them() {
         "--learner-email-verified=always",
         "--stripe-checkout-url=https://x.example",
     ] {
-        assert!(check(&[old]).unwrap_err()[0].contains(" now"), "{old}");
+        assert!(check(&[old]).unwrap_err()[0].contains("is now called"), "{old}");
     }
     assert!(check(&["--dispute-partial-access=end"]).unwrap_err()[0].contains("must be keep or revoke"));
     let trusting = [
@@ -151,9 +151,9 @@ fn live_keys_and_the_sandbox_refuse_each_other() {
     let live = ["--stripe-secret-key=sk_live_1", "--stripe-publishable-key=pk_live_1"];
     assert!(check(&live).unwrap_err()[0].contains("must not be set with live keys"));
     let own = ["--stripe-api-url=-", "--stripe-js-url=-"];
-    assert!(check(&own).unwrap_err()[0].contains("must name the sandbox"));
+    assert!(check(&own).unwrap_err()[0].contains("must point to the sandbox"));
     let named = ["--stripe-api-url=https://api.stripe.com", "--stripe-js-url=https://js.stripe.com/v3/"];
-    assert!(check(&named).unwrap_err()[0].contains("must name the sandbox"));
+    assert!(check(&named).unwrap_err()[0].contains("must point to the sandbox"));
     assert!(check(&["--stripe-secret-key=sk_live_1"]).unwrap_err()[0].contains("both be live keys"));
     assert!(check(&[live, own].concat()).is_ok());
 }

@@ -103,7 +103,8 @@ impl RawIdentity<'_> {
                 // Launch links say whose emails they name, and need not be listed.
                 false if launch.as_ref().is_some_and(|launch| launch.issuer == trusted) => {}
                 false => {
-                    let detail = format!("{trusted:?} is no issuer of ours: it must be LEARNER_ISSUER");
+                    let detail =
+                        format!("{trusted:?} is not a configured issuer: it must equal LEARNER_ISSUER");
                     mistakes.push(("LEARNER_TRUSTED_EMAILS", detail));
                 }
             }

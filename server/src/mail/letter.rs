@@ -1,4 +1,4 @@
-//! What a letter says, in the language of who had it sent.
+//! Composes emails in the language of the person who triggered them.
 use crate::store::{About, Mail};
 use widget::Locale;
 
@@ -28,7 +28,7 @@ pub fn letter(mail: &Mail, locale: &Locale, title: &str, base: &str) -> Letter {
         }
     };
     let filled = |text: &str| {
-        // In one pass: what a company is called is no place for another word.
+        // Substitute in one pass, so that a placeholder inside a company's name isn't expanded.
         let mut rest = text;
         let mut whole = String::new();
         while let Some((before, behind)) = rest.split_once('{') {

@@ -8,10 +8,10 @@ use shared::{Email, Timestamp};
 use sqlx::Row;
 use std::time::Duration;
 
-/// How long an address that was told what it has is told nothing of the kind.
-const TOLD_FOR: Duration = Duration::from_secs(86_400);
-/// After which nobody wants to know that somebody was about to pay.
-const OLD_NEWS: Duration = Duration::from_secs(3600);
+/// Minimum time between two "you already have this" emails to one address.
+const REMINDER_INTERVAL: Duration = Duration::from_secs(86_400);
+/// A reminder still unsent after this long is dropped.
+const REMINDER_MAX_AGE: Duration = Duration::from_secs(3600);
 
 /// A letter leased to this worker: to whom, and what of.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -39,7 +39,7 @@ pub enum About {
         /// text.
         company: String,
     },
-    /// What they have already, and somebody is about to pay for again.
+    /// An offering they already have and someone is about to pay for again.
     Owned {
         /// The purchase by which they have it.
         id: String,
@@ -105,7 +105,7 @@ impl Store {
              WHERE m.id = $1 AND p.state = 'granted' AND p.email_key = m.email AND m.created_at > $2",
         )
         .bind(&id)
-        .bind(now.minus(OLD_NEWS).as_millis())
+        .bind(now.minus(REMINDER_MAX_AGE).as_millis())
         .fetch_optional(tx.connection())
         .await?;
         let row = sqlx::query(
@@ -175,7 +175,7 @@ impl Store {
 }
 
 impl Tx {
-    /// Has the learner told that they have already what `purchase` sells, where they have; not more than once a day.
+    /// Queues an email if the learner already has what `purchase` sells; at most one a day per address.
     pub async fn remind_of_access(
         &mut self,
         purchase: &Purchase,
@@ -192,7 +192,7 @@ impl Tx {
         .bind(purchase.sku())
         .bind(&email)
         .bind(purchase.id().as_str())
-        .bind(now.minus(TOLD_FOR).as_millis())
+        .bind(now.minus(REMINDER_INTERVAL).as_millis())
         .fetch_optional(self.connection())
         .await?;
         let Some(owned) = owned else { return Ok(()) };

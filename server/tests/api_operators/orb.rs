@@ -68,7 +68,7 @@ async fn a_balance_that_somebody_made_by_hand_is_not_spent() {
             sandbox.orb().invoices().iter().filter(|invoice| invoice["status"] == "draft").count()
         };
         assert_eq!(drafts(&app.sandbox), 1);
-        assert!(logged().contains("5.00, which invoice"));
+        assert!(logged().contains("5.00, which Orb would apply"));
         app.sandbox.orb().adjust(TRAININGS, back, "5.00");
         retry(&app);
         app.outbox_is(0, 0).await;

@@ -10,12 +10,11 @@ use shared::{Currency, Timestamp};
 use std::time::Duration;
 use url::Url;
 
-/// For one request.
-const PATIENCE: Duration = Duration::from_secs(15);
-/// What one answer of several has at most.
-const PAGE: &str = "100";
-/// What our own balance transactions are described by, before the id of the one that they undo.
-const UNDOING: &str = "Settled by card through Stripe: ";
+const REQUEST_TIMEOUT: Duration = Duration::from_secs(15);
+/// Items per page of a list.
+const PAGE_SIZE: &str = "100";
+/// Description of our own balance transactions, followed by the id of the one they reverse.
+const REVERSAL_PREFIX: &str = "Settled by card through Stripe: ";
 
 /// Where Orb is, who we are there, and what trainings are called.
 #[derive(Clone)]
@@ -25,7 +24,7 @@ pub struct OrbConfig {
     pub key: String,
     /// The item whose price every line is.
     pub item: String,
-    /// Whoever adds taxes to invoices in Orb, as Orb calls them: our prices are what is paid.
+    /// Orb's name for the tax provider; our customers are exempt from it because our prices are final.
     pub tax_provider: Option<String>,
 }
 
@@ -41,7 +40,7 @@ pub(super) struct Customer {
     pub timezone: Option<String>,
 }
 
-/// Whose balance and invoices are in one currency, and on no account of a payment or accounting provider.
+/// A customer billed in one currency and not linked to a payment or accounting provider.
 pub(super) struct NewCustomer<'a> {
     /// Ours.
     pub id: &'a str,
@@ -92,7 +91,7 @@ pub(super) struct NewInvoice<'a> {
     pub amount: i64,
     pub currency: Currency,
     pub reference: &'a str,
-    /// So many for the same purchase are void.
+    /// How many earlier invoices for this purchase were voided.
     pub voided: usize,
 }
 
@@ -112,8 +111,8 @@ pub(super) struct Transaction {
     #[serde(rename = "type")]
     direction: Direction,
     description: Option<String>,
-    invoice: Option<Named>,
-    credit_note: Option<Named>,
+    invoice: Option<ObjectRef>,
+    credit_note: Option<ObjectRef>,
 }
 
 #[derive(Clone, Copy, Deserialize)]
@@ -124,7 +123,7 @@ enum Direction {
 }
 
 #[derive(Deserialize)]
-struct Named {
+struct ObjectRef {
     id: String,
 }
 
@@ -140,14 +139,14 @@ struct Pagination {
 }
 
 impl Transaction {
-    /// Whether it undoes another.
-    pub(super) fn undoes(&self, other: &Self) -> bool {
-        self.description.as_ref() == Some(&other.undoing())
+    /// Whether it reverses another.
+    pub(super) fn reverses(&self, other: &Self) -> bool {
+        self.description.as_ref() == Some(&other.reversal_description())
     }
 
-    /// Whether somebody has moved the balance by hand, and not we.
+    /// Whether someone adjusted the balance by hand in Orb.
     pub(super) fn is_by_hand(&self) -> bool {
-        let is_ours = self.description.as_ref().is_some_and(|text| text.starts_with(UNDOING));
+        let is_ours = self.description.as_ref().is_some_and(|text| text.starts_with(REVERSAL_PREFIX));
         self.action == "manual_adjustment" && !is_ours
     }
 
@@ -155,9 +154,9 @@ impl Transaction {
         self.amount.bytes().any(|digit| matches!(digit, b'1'..=b'9'))
     }
 
-    /// What the one that undoes it is described by.
-    fn undoing(&self) -> String {
-        [UNDOING, &self.id].concat()
+    /// How the one that reverses it is described.
+    fn reversal_description(&self) -> String {
+        [REVERSAL_PREFIX, &self.id].concat()
     }
 
     /// Decimal text in major units, less than zero where the balance fell.
@@ -171,7 +170,7 @@ impl Transaction {
 
     /// Whether the invoice or one of its credit notes caused it.
     pub(super) fn is_about(&self, invoice: &Invoice) -> bool {
-        let is_note = |named: &Named| invoice.credit_notes.iter().any(|note| note.id == named.id);
+        let is_note = |named: &ObjectRef| invoice.credit_notes.iter().any(|note| note.id == named.id);
         self.invoice.as_ref().is_some_and(|named| named.id == invoice.id)
             || self.credit_note.as_ref().is_some_and(is_note)
     }
@@ -179,10 +178,10 @@ impl Transaction {
 
 impl Api {
     pub(super) fn new(config: OrbConfig) -> anyhow::Result<Self> {
-        Ok(Self { config, client: outbound::client(PATIENCE)? })
+        Ok(Self { config, client: outbound::client(REQUEST_TIMEOUT)? })
     }
 
-    /// By the id that it has with us.
+    /// Looks a customer up by our id.
     pub(super) async fn customer(&self, external_id: &str) -> Result<Option<Customer>, AccountError> {
         let answer =
             send(self.request(Method::GET, &["customers", "external_customer_id", external_id])).await?;
@@ -192,7 +191,7 @@ impl Api {
         }
     }
 
-    /// In major units of its currency: what the next invoice is lower by.
+    /// The customer's balance in major units; Orb deducts it from the next invoice.
     pub(super) async fn balance(&self, customer: &str) -> Result<String, AccountError> {
         #[derive(Deserialize)]
         struct Balance {
@@ -222,7 +221,7 @@ impl Api {
         self.post(&["customers"], &body, Some(&format!("{reference}-training-customer"))).await
     }
 
-    /// Those that were made for the purchase of this reference. Orb forgets idempotency keys, and metadata it keeps.
+    /// Invoices for this purchase, matched by metadata: Orb's idempotency keys expire, its metadata doesn't.
     pub(super) async fn invoices_of(&self, customer: &str, reference: &str) -> Result<Found, AccountError> {
         let mut query = vec![("customer_id", customer)];
         query.extend(["draft", "issued", "paid", "synced", "void"].map(|status| ("status[]", status)));
@@ -257,7 +256,7 @@ impl Api {
                 "start_date": invoice.day, "end_date": invoice.day,
             }],
         });
-        // One that was made void needs another.
+        // A voided invoice is replaced under a new idempotency key.
         let nth = if invoice.voided == 0 { String::new() } else { format!("-{}", invoice.voided) };
         self.post(&["invoices"], &body, Some(&format!("{}-training-invoice{nth}", invoice.reference))).await
     }
@@ -301,13 +300,18 @@ impl Api {
     }
 
     /// Moves a customer's balance back by what `transaction` moved it.
-    pub(super) async fn undo(&self, customer: &str, transaction: &Transaction) -> Result<(), AccountError> {
+    pub(super) async fn reverse(
+        &self,
+        customer: &str,
+        transaction: &Transaction,
+    ) -> Result<(), AccountError> {
         let back = match transaction.direction {
             Direction::Increment => "decrement",
             Direction::Decrement => "increment",
         };
         let amount = transaction.amount.trim_start_matches('-');
-        let body = json!({ "amount": amount, "type": back, "description": transaction.undoing() });
+        let body =
+            json!({ "amount": amount, "type": back, "description": transaction.reversal_description() });
         let path = ["customers", customer, "balance_transactions"];
         let key = format!("settle-{}", transaction.id);
         self.post::<Value>(&path, &body, Some(&key)).await.map(|_| ())
@@ -335,7 +339,7 @@ impl Api {
         let (mut all, mut cursor) = (Vec::new(), None::<String>);
         loop {
             let mut query = query.to_vec();
-            query.push(("limit", PAGE));
+            query.push(("limit", PAGE_SIZE));
             query.extend(cursor.as_deref().map(|cursor| ("cursor", cursor)));
             let page: Page<T> = read(send(self.request_with(Method::GET, path, &query)).await?).await?;
             all.extend(page.data);

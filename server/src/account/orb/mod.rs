@@ -1,8 +1,8 @@
-//! Orb: a one-off invoice for each purchase, paid already, and credit notes for what went back.
+//! Orb: a one-off invoice for each purchase, paid already, and credit notes for refunds and lost disputes.
 //!
-//! Orb takes a customer's balance into the next invoice, and puts a credit note on a paid invoice into it, while the card
-//! pays and gets back everything. So each learner has a customer of their own for trainings in each currency, whose
-//! balance is brought back to nothing; what the learner's company is billed in Orb never meets it.
+//! Orb deducts a customer's balance from the next invoice, and adds credit notes on paid invoices to that balance. Our
+//! payments and refunds go through the card instead, so each learner gets a separate Orb customer per currency whose balance
+//! we reset to zero. It is never mixed with what Orb bills the learner's company.
 mod api;
 
 pub use api::OrbConfig;
@@ -13,7 +13,9 @@ use api::{Api, Customer, Invoice, NewCustomer, NewInvoice, Transaction};
 use jiff::tz::TimeZone;
 use shared::{Currency, Timestamp};
 use std::hash::{DefaultHasher, Hash, Hasher};
+use std::time::Duration;
 use tokio::sync::Mutex;
+use tokio::time::timeout;
 
 /// As `sync`, the outbox and the timeline call it.
 pub const NAME: &str = "orb";
@@ -21,13 +23,15 @@ pub const NAME: &str = "orb";
 pub struct Orb {
     api: Api,
     item: String,
-    /// Of two purchases of one customer the second waits for the first: what is credited for one must not be taken by the
-    /// other's invoice before it is undone. On two instances it may be, and is undone then.
-    turns: [Mutex<()>; TURNS],
+    /// Serializes purchases of one customer, so that one purchase's credit isn't applied to another's invoice before it is
+    /// reversed. Across instances that can still happen; it is reversed afterwards.
+    customer_locks: [Mutex<()>; CUSTOMER_LOCKS],
 }
 
-/// So many customers at a time, those of the same turn one after another.
-const TURNS: usize = 16;
+/// Number of locks; customers that hash to the same one wait for each other.
+const CUSTOMER_LOCKS: usize = 16;
+/// Longer waits would keep the outbox from other work where Orb is slow.
+const LOCK_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Whose invoice it is.
 struct Owner {
@@ -39,7 +43,7 @@ struct Owner {
 impl Orb {
     pub fn new(config: OrbConfig) -> anyhow::Result<Self> {
         let item = config.item.clone();
-        Ok(Self { api: Api::new(config)?, item, turns: Default::default() })
+        Ok(Self { api: Api::new(config)?, item, customer_locks: Default::default() })
     }
 
     /// Looks before each step, so that a message that comes twice, or was cut off half way, does nothing twice.
@@ -53,7 +57,12 @@ impl Orb {
                 "the learner was erased: look the invoice up by its purchase".to_owned(),
             ));
         };
-        let _turn = self.turns[turn_of(learner)].lock().await;
+        let lock = self.customer_locks[lock_index(learner)].lock();
+        let Ok(_lock) = timeout(LOCK_TIMEOUT, lock).await else {
+            return Err(AccountError::transient(
+                "another purchase of this customer is being told".to_owned(),
+            ));
+        };
         let (owner, mut invoice) = self.ensure_invoice(learner, purchase).await?;
         if invoice.status == "draft" {
             invoice = self.issue(&owner, &invoice, purchase, now).await?;
@@ -82,7 +91,7 @@ impl Orb {
         if let Some(invoice) = found.valid {
             return Ok((owner, invoice));
         }
-        // The first release billed the customer that the learner is otherwise. What it has only drafted stays a draft.
+        // The first release billed the learner's ordinary Orb customer. Drafts it left there are ignored.
         if let Some(customer) = self.api.customer(&known_as).await?
             && let Some(invoice) = self.api.invoices_of(&customer.id, &purchase.reference).await?.valid
             && invoice.status != "draft"
@@ -118,7 +127,7 @@ impl Orb {
         let name = learner.name.as_deref().unwrap_or(&learner.email);
         let customer = NewCustomer { id: &id, name, email: &learner.email, currency };
         match self.api.create_customer(&customer, &purchase.reference).await {
-            // Another purchase of theirs may have brought them just now.
+            // Another purchase may have created the customer in the meantime.
             Err(refused @ AccountError::Permanent { .. }) => self.api.customer(&id).await?.ok_or(refused),
             made => made,
         }
@@ -146,20 +155,23 @@ impl Orb {
                 AccountError::transient(format!("Orb's customer {} is being settled", owner.customer.id))
             } else {
                 AccountError::permanent(format!(
-                    "Orb's customer {} has a balance of {balance}, which invoice {} would take: bring it to 0 in Orb, then \
-                     run `outbox retry`",
+                    "Orb's customer {} has a balance of {balance}, which Orb would apply to invoice {}: set it to 0 in Orb, \
+                     then run `outbox retry`",
                     owner.customer.id, draft.id
                 ))
             });
         }
         let issued = self.api.issue(&draft.id).await?;
         if issued.amount_due != issued.total {
-            tracing::warn!(orb.invoice = issued.id, "an invoice took a balance, which is given back");
+            tracing::warn!(
+                orb.invoice = issued.id,
+                "Orb applied a customer balance to this invoice; it will be reversed"
+            );
         }
         Ok(issued)
     }
 
-    /// Credits what went back and is not credited yet; whether there was any.
+    /// Creates a credit note for what isn't credited yet. Returns whether it did.
     async fn credit(&self, invoice: &Invoice, purchase: &Snapshot) -> Result<bool, AccountError> {
         let currency = purchase.price.currency;
         let notes = invoice.credit_notes.iter().filter(|note| note.voided_at.is_none());
@@ -170,7 +182,7 @@ impl Orb {
         if due < 0 {
             // A refund has failed at the bank after all.
             return Err(AccountError::permanent(format!(
-                "Orb's invoice {} is credited with more than went back",
+                "Orb's invoice {} has credit notes for more than was refunded or disputed",
                 invoice.id
             )));
         }
@@ -186,8 +198,8 @@ impl Orb {
         Ok(true)
     }
 
-    /// Undoes what Orb did to the customer's balance because of a credit note or an invoice of ours, each once: the card
-    /// has settled it already.
+    /// Reverses what our credit notes and invoices did to the customer's balance, each change once: the card has settled it
+    /// already.
     async fn settle(
         &self,
         owner: &Owner,
@@ -195,13 +207,13 @@ impl Orb {
     ) -> Result<Vec<Transaction>, AccountError> {
         let customer = &owner.customer.id;
         let transactions = self.api.balance_transactions(customer).await?;
-        let is_undone = |one: &Transaction| transactions.iter().any(|other| other.undoes(one));
+        let is_reversed = |one: &Transaction| transactions.iter().any(|other| other.reverses(one));
         let is_ours = |one: &Transaction| {
             owner.is_for_trainings || invoice.is_some_and(|invoice| one.is_about(invoice))
         };
         let by_orb = transactions.iter().filter(|one| one.action != "manual_adjustment" && one.moves());
-        for one in by_orb.filter(|one| is_ours(one) && !is_undone(one)) {
-            self.api.undo(customer, one).await?;
+        for one in by_orb.filter(|one| is_ours(one) && !is_reversed(one)) {
+            self.api.reverse(customer, one).await?;
         }
         Ok(transactions)
     }
@@ -217,13 +229,13 @@ impl Account for Orb {
     }
 }
 
-fn turn_of(learner: &LearnerSnapshot) -> usize {
+fn lock_index(learner: &LearnerSnapshot) -> usize {
     let mut hasher = DefaultHasher::new();
     (&learner.external_id, learner.email.to_lowercase()).hash(&mut hasher);
-    usize::try_from(hasher.finish() % TURNS as u64).unwrap_or_default()
+    usize::try_from(hasher.finish() % CUSTOMER_LOCKS as u64).unwrap_or_default()
 }
 
-/// What Orb shows is what was paid, whatever taxes, discounts or minimums it may add.
+/// Fails unless the invoice's total equals what was charged; Orb may have added taxes, discounts or minimums.
 fn check_total(invoice: &Invoice, purchase: &Snapshot) -> Result<(), AccountError> {
     let currency = purchase.price.currency;
     let is_currency = invoice.currency.eq_ignore_ascii_case(currency.as_str());
@@ -232,7 +244,7 @@ fn check_total(invoice: &Invoice, purchase: &Snapshot) -> Result<(), AccountErro
     }
     let mend = match invoice.status.as_str() {
         "draft" => {
-            "exempt its customer from taxes and minimums in Orb until it comes to that, then run `outbox retry`"
+            "exempt its customer from taxes and minimums in Orb until the totals match, then run `outbox retry`"
         }
         "paid" => "settle the difference in Orb by hand: it can't be voided any more",
         _ => "exempt its customer from taxes and minimums in Orb, void the invoice, then run `outbox retry`",

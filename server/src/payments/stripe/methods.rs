@@ -1,4 +1,4 @@
-//! Which ways to pay Stripe offers, said in the same way for intents, its page and its form.
+//! Applies the same choice of payment methods to intents, Checkout Sessions and the Payment Element.
 use crate::purchase::PaymentMethods;
 use serde_json::{Value, json};
 use std::convert::Infallible;
@@ -9,7 +9,7 @@ use stripe_checkout::checkout_session::{
 use stripe_core::PaymentIntentExcludedPaymentMethodTypes;
 use stripe_core::payment_intent::{CreatePaymentIntent, UpdatePaymentIntent};
 
-/// What settles hours or days later: vouchers, transfers and debits
+/// Payment methods that settle hours or days later: vouchers, transfers and debits
 /// (<https://docs.stripe.com/payments/payment-methods#payment-notification>).
 const DELAYED: [&str; 13] = [
     "acss_debit",
@@ -27,7 +27,10 @@ const DELAYED: [&str; 13] = [
     "us_bank_account",
 ];
 
-pub(super) fn of_intent(request: CreatePaymentIntent, offered: &PaymentMethods) -> CreatePaymentIntent {
+pub(super) fn restrict_new_intent(
+    request: CreatePaymentIntent,
+    offered: &PaymentMethods,
+) -> CreatePaymentIntent {
     let request = match &offered.configuration {
         Some(configuration) => request.payment_method_configuration(configuration.as_str()),
         None => request,
@@ -38,15 +41,21 @@ pub(super) fn of_intent(request: CreatePaymentIntent, offered: &PaymentMethods) 
     request.excluded_payment_method_types(delayed::<PaymentIntentExcludedPaymentMethodTypes>())
 }
 
-/// Of an intent that is there: what it offers can become less.
-pub(super) fn of_update(request: UpdatePaymentIntent, offered: &PaymentMethods) -> UpdatePaymentIntent {
+/// Updates an existing intent: excludes delayed methods, and leaves its payment method configuration as created.
+pub(super) fn restrict_existing_intent(
+    request: UpdatePaymentIntent,
+    offered: &PaymentMethods,
+) -> UpdatePaymentIntent {
     if offered.delayed {
         return request;
     }
     request.excluded_payment_method_types(delayed::<PaymentIntentExcludedPaymentMethodTypes>())
 }
 
-pub(super) fn of_session(request: CreateCheckoutSession, offered: &PaymentMethods) -> CreateCheckoutSession {
+pub(super) fn restrict_session(
+    request: CreateCheckoutSession,
+    offered: &PaymentMethods,
+) -> CreateCheckoutSession {
     let request = match &offered.configuration {
         Some(configuration) => request.payment_method_configuration(configuration.as_str()),
         None => request,
@@ -57,7 +66,7 @@ pub(super) fn of_session(request: CreateCheckoutSession, offered: &PaymentMethod
     request.excluded_payment_method_types(delayed::<CreateCheckoutSessionExcludedPaymentMethodTypes>())
 }
 
-/// In the type of one request or another, each of which takes names that it doesn't know.
+/// [`DELAYED`] as the request's own enum; each has a variant for unknown names, so parsing never fails.
 fn delayed<T: FromStr<Err = Infallible>>() -> Vec<T> {
     DELAYED.iter().filter_map(|name| name.parse().ok()).collect()
 }

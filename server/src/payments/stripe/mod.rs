@@ -145,7 +145,7 @@ impl Payments for Stripe {
             .description(terms.attempt.title.as_deref().unwrap_or(terms.sku))
             .metadata(metadata(terms.reference, &terms.attempt.learner));
         let request = match &terms.attempt.methods {
-            Some(offered) => methods::of_intent(request, offered),
+            Some(offered) => methods::restrict_new_intent(request, offered),
             None => request,
         };
         match self.send(&request, Some(&terms.attempt.key)).await {
@@ -173,7 +173,7 @@ impl Payments for Stripe {
             .amount(terms.attempt.price.total)
             .receipt_email(terms.attempt.learner.email.as_str());
         let request = match &terms.attempt.methods {
-            Some(offered) => methods::of_update(request, offered),
+            Some(offered) => methods::restrict_existing_intent(request, offered),
             None => request,
         };
         self.send(&request, None).await.map(|intent| read_intent(&intent))

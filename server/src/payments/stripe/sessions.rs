@@ -106,7 +106,7 @@ fn creation(terms: &SessionTerms<'_>) -> CreateCheckoutSession {
         .cancel_url(page.back.as_str())
         .expires_at(terms.hosted.expires_at.as_millis() / 1000);
     match &terms.attempt.methods {
-        Some(offered) => methods::of_session(request, offered),
+        Some(offered) => methods::restrict_session(request, offered),
         None => request,
     }
 }
