@@ -77,7 +77,7 @@ pub struct Opened {
     pub reference: String,
     pub state: State,
     pub hold_expires_at: Timestamp,
-    /// Of the hold, when this is answered: a visitor's clock may be wrong.
+    /// Of the hold, when it was opened: a visitor's clock may be wrong.
     #[cfg_attr(feature = "wire", serde(default, skip_serializing_if = "Option::is_none"))]
     #[cfg_attr(feature = "wire", schema(minimum = 0))]
     pub seconds_left: Option<i64>,

@@ -239,7 +239,10 @@ impl<P: Payments, G: Grants> Checkout<P, G> {
         }
         self.admit_to_offering(purchase.sku(), client)?;
         let token_refused = signed_in.as_ref().and_then(|learner| learner.as_ref().err());
-        let opened = Opened { token_refused: token_refused.map(ToString::to_string), ..purchase.opened() };
+        let opened = purchase.opened();
+        let seconds_left = i64::try_from(opened.hold_expires_at.since(now).as_secs()).ok();
+        let token_refused = token_refused.map(ToString::to_string);
+        let opened = Opened { token_refused, seconds_left, ..opened };
         if let Some(key) = key {
             let answer = serde_json::to_string(&opened).map_err(StoreError::from)?;
             key.keep(tx, &key.scope, &answer).await?;

@@ -53,9 +53,7 @@ pub(super) async fn open_purchase(
     Body(request, key): Body<OpenPurchase>,
 ) -> Result<impl IntoResponse, Error> {
     let key = key.map(|key| key.of(&client));
-    let mut opened = api.checkout.open_purchase(request, key, &client).await?;
-    // Also where the answer is an earlier one's.
-    opened.seconds_left = Some(seconds_left(&api, opened.hold_expires_at));
+    let opened = api.checkout.open_purchase(request, key, &client).await?;
     Ok((StatusCode::CREATED, NEVER, Json(opened)))
 }
 
