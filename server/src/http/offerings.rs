@@ -57,7 +57,7 @@ pub(super) async fn show_offering(
     let same = serde_json::to_vec(&offering).map_err(StoreError::from)?;
     let told = Offering { now: Some(seconds(api.checkout.now())), ..offering };
     let body = serde_json::to_vec(&told).map_err(StoreError::from)?;
-    Ok(weak(tagged(&headers, "application/json", &same, body)))
+    Ok(weak(tagged(&headers, "application/json", tag_of(&same), body)))
 }
 
 fn seconds(at: Timestamp) -> Timestamp {
@@ -121,15 +121,17 @@ struct Stream {
 
 /// An answer with a strong `ETag`; 304 where the client has it already.
 pub(super) fn cached(request: &HeaderMap, content_type: &'static str, body: Vec<u8>) -> Response {
-    let same = body.clone();
-    tagged(request, content_type, &same, body)
+    tagged(request, content_type, tag_of(&body), body)
 }
 
-/// The same for a body that says the same as another as long as `same` is.
-fn tagged(request: &HeaderMap, content_type: &'static str, same: &[u8], body: Vec<u8>) -> Response {
-    let tag = format!("\"{}\"", hex::encode(&Sha256::digest(same)[..12]));
+fn tag_of(bytes: &[u8]) -> HeaderValue {
+    let tag = format!("\"{}\"", hex::encode(&Sha256::digest(bytes)[..12]));
     // Hexadecimal digits in quotes are a header value.
-    let tag = HeaderValue::from_str(&tag).unwrap_or(HeaderValue::from_static("\"\""));
+    HeaderValue::from_str(&tag).unwrap_or(HeaderValue::from_static("\"\""))
+}
+
+/// The same by another tag than the body's own.
+fn tagged(request: &HeaderMap, content_type: &'static str, tag: HeaderValue, body: Vec<u8>) -> Response {
     let is_current = names(request.get(header::IF_NONE_MATCH), &tag);
     let headers = [(header::ETAG, tag), (header::CACHE_CONTROL, HeaderValue::from_static(BRIEFLY))];
     if is_current {
