@@ -1,20 +1,22 @@
-//! Makes glue and WASM smaller than wasm-bindgen leaves them: both minified, and with short names for what one imports from the
-//! other.
+//! Makes glue and WASM smaller than wasm-bindgen leaves them: both minified, and with short names for what one takes from
+//! the other.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, ensure};
 use wasm_encoder::reencode::{Reencode as _, RoundtripReencoder};
-use wasm_encoder::{ImportSection, Module, RawSection};
+use wasm_encoder::{ExportSection, ImportSection, Module, RawSection};
 use wasmparser::{Parser, Payload};
 
 use super::{loader, panics, stamp};
 use crate::{interrupt, process, progress, tools};
 
-/// What the WASM imports the glue as, where the object of these functions begins, and where scripts of ours are put.
+/// What the WASM imports the glue as, where the object of these functions begins, what the glue calls exports by, and where
+/// scripts of ours are put.
 const GLUE: &str = "./widget_bg.js";
 const BEGINNING: &str = "const import0 = ";
+const EXPORTS: &str = "wasm.";
 const SNIPPETS: &str = "./snippets/";
 
 /// Slims what wasm-bindgen wrote into `dist`, and gives both files new names, since browsers keep a name for good.
@@ -50,8 +52,8 @@ fn only(dist: &Path, ending: &str) -> Result<PathBuf> {
     Ok(first)
 }
 
-/// The imports of `wasm` by short names, there and in the object that `glue` answers them with. wasm-bindgen ends each
-/// name with a hash, which no compression shortens.
+/// The imports and exports of `wasm` by short names, there and in `glue`, which answers the ones and calls the others.
+/// wasm-bindgen ends most names with a hash, which no compression shortens.
 fn shorten(wasm: &[u8], glue: &str) -> Result<(Vec<u8>, String)> {
     let (mut module, mut glue) = (Module::new(), glue.to_owned());
     let ours = format!("{BEGINNING}{{");
@@ -80,6 +82,16 @@ fn shorten(wasm: &[u8], glue: &str) -> Result<(Vec<u8>, String)> {
                 short.import(GLUE, &name, kind);
             }
             module.section(&short);
+        } else if let Payload::ExportSection(exports) = payload {
+            let mut short = ExportSection::new();
+            for (number, export) in exports.into_iter().enumerate() {
+                let export = export.context("an export can't be read")?;
+                let name = format!("b{number:x}");
+                let kind = RoundtripReencoder.export_kind(export.kind).context("an export's kind")?;
+                glue = with_export(&glue, export.name, &name);
+                short.export(&name, kind, export.index);
+            }
+            module.section(&short);
         } else if let Payload::CustomSection(_) = payload {
             // Says which compiler made it, and what it may use: nothing that a browser asks for.
         } else if let Some((id, range)) = payload.as_section() {
@@ -87,6 +99,19 @@ fn shorten(wasm: &[u8], glue: &str) -> Result<(Vec<u8>, String)> {
         }
     }
     Ok((module.finish(), glue))
+}
+
+/// `glue` with another name for an export, wherever it is called.
+fn with_export(glue: &str, old: &str, new: &str) -> String {
+    let call = format!("{EXPORTS}{old}");
+    let mut parts = glue.split(&call);
+    let mut renamed = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        // Not one whose name only begins like this.
+        let goes_on = part.starts_with(|next: char| next.is_ascii_alphanumeric() || next == '_');
+        renamed.extend([EXPORTS, if goes_on { old } else { new }, part]);
+    }
+    renamed
 }
 
 /// `glue` without what hands the whole module to the WASM.
@@ -160,7 +185,7 @@ pub(super) fn minify(glue: &Path) -> Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use wasm_encoder::{EntityType, TypeSection};
+    use wasm_encoder::{EntityType, ExportKind, TypeSection};
 
     fn wasm(names: &[(&str, &str)]) -> Vec<u8> {
         let mut types = TypeSection::new();
@@ -180,6 +205,23 @@ mod tests {
         let (short, renamed) = shorten(&wasm(&[(GLUE, "now_12"), (GLUE, "now_123")]), glue).unwrap();
         assert_eq!(short, wasm(&[(GLUE, "a0"), (GLUE, "a1")]));
         assert_eq!(renamed, "{ a0: function() {}, a1: function() {} }");
+    }
+
+    #[test]
+    fn both_sides_know_an_export_by_the_same_short_name() {
+        let exports = |names: [&str; 2]| {
+            let mut section = ExportSection::new();
+            for name in names {
+                section.export(name, ExportKind::Memory, 0);
+            }
+            let mut module = Module::new();
+            module.section(&section);
+            module.finish()
+        };
+        let glue = "wasm.free(wasm.free_all); n.free(); wasm.free;";
+        let (short, renamed) = shorten(&exports(["free", "free_all"]), glue).unwrap();
+        assert_eq!(short, exports(["b0", "b1"]));
+        assert_eq!(renamed, "wasm.b0(wasm.b1); n.free(); wasm.b0;");
     }
 
     #[test]
