@@ -23,6 +23,30 @@ async fn pay_pressed_twice_charges_once() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn who_pays_twice_in_one_browser_is_asked_before_money_moves() {
+    let page = Page::open("bought_before", COURSE).await;
+    page.press("Purchase").await;
+    page.fill("ada@example.com", GOOD).await;
+    page.press("Pay $49.00").await;
+    page.is_in("ada@example.com").await;
+    // Another day. Who this is, the page doesn't know.
+    page.go(&format!("{}/courses/{COURSE}", page.app.sandbox.course_url())).await;
+    page.press("Purchase").await;
+    page.fill("grace@example.com", GOOD).await;
+    page.press("Pay $49.00").await;
+    page.shows("This was already bought in this browser. You have not been charged.").await;
+    page.focus_is("[data-focus=note]").await;
+    let names_ada = page.eval("return root.textContent.includes('ada')").await;
+    assert_eq!(names_ada, false, "whose it is, is nobody's business");
+    let stripe = page.app.sandbox.stripe();
+    assert_eq!(stripe.intents().len(), 1, "nothing is begun at Stripe before the learner says so");
+    look(&page, "1-asked").await;
+    page.press("Pay $49.00").await;
+    page.shows("You're in").await;
+    assert_eq!(stripe.charges_succeeded().len(), 2);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn nothing_to_pay_asks_for_no_card() {
     let page = Page::open("nothing_to_pay", "ru-free").await;
     page.until("root && [...root.querySelectorAll('button')].some(b => b.checkVisibility() && !b.disabled)")

@@ -95,6 +95,17 @@ export const takeCoupon = (/** @type {HTMLElement} */ host) => {
 export const randomKey = () =>
   Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => (byte + 256).toString(16).slice(1)).join('');
 
+// What this browser has bought: by offering, and by nobody's name. Without storage nothing is remembered.
+const BOUGHT = 'redis-checkout-bought-';
+
+export const rememberPurchase = (/** @type {string} */ sku) => {
+  try { localStorage[BOUGHT + sku] = 1; } catch { /* no storage here */ }
+};
+
+export const wasBought = (/** @type {string} */ sku) => {
+  try { return !!localStorage[BOUGHT + sku]; } catch { return false; }
+};
+
 /** Resolves after so many milliseconds. */
 export const sleep = (/** @type {number} */ millis) => new Promise((resolve) => setTimeout(resolve, millis));
 

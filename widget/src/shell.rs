@@ -95,6 +95,7 @@ impl Shell {
                     purchase.as_deref(),
                 );
             }
+            Command::RememberPurchase => return dom::remember_purchase(&shell.sku),
             Command::Focus(target) => return dom::focus_on(&shell.host, target.name()),
             Command::ShowChallenge(challenge) => {
                 let (loading, loaded) = script::load(&challenge.script, &challenge.provider, &shell.trusted);
@@ -125,12 +126,16 @@ impl Shell {
                 )
             }
             Command::CheckDetails => match shell.payment.borrow().as_ref().and_then(Payment::check) {
-                Some(checking) => Work::Promise(
-                    checking,
-                    Box::new(|answer| {
-                        Some(stripe::fault(answer).map_or(Event::DetailsAccepted, Event::DetailsRefused))
-                    }),
-                ),
+                Some(checking) => {
+                    let shell = Rc::clone(shell);
+                    Work::Promise(
+                        checking,
+                        Box::new(move |answer| {
+                            let accepted = || Event::DetailsAccepted { bought: dom::was_bought(&shell.sku) };
+                            Some(stripe::fault(answer).map_or_else(accepted, Event::DetailsRefused))
+                        }),
+                    )
+                }
                 None => {
                     checkout.send_answer(turn, Event::DetailsRefused(None));
                     return;

@@ -58,6 +58,8 @@ pub(crate) enum Command {
         variant: Option<String>,
         purchase: Option<String>,
     },
+    /// Has this browser remember that the offering was bought, and by nobody's name.
+    RememberPurchase,
     Focus(Target),
     /// Keeps a checkout whose money may be moving for the next element that sells the same.
     Keep(Box<super::Model>),

@@ -25,8 +25,10 @@ pub(crate) enum Event {
     /// The button beside the field for places, or Enter in it.
     TeamPressed,
     PayPressed,
-    /// The payment details are complete.
-    DetailsAccepted,
+    /// The payment details are complete. `bought` where this browser has bought the same offering before.
+    DetailsAccepted {
+        bought: bool,
+    },
     DetailsRefused(Option<String>),
     /// The server has a payment intent ready, over `total` minor units.
     PaymentPrepared {

@@ -59,6 +59,8 @@ pub(crate) struct Model {
     /// A purchase is being given up; the next one waits, so that it never finds its own seat taken.
     closing: bool,
     told_paid: bool,
+    /// The learner knows that this browser has bought it before.
+    told_bought: bool,
     /// Taken over from another element, with no payment form yet.
     resumed: bool,
     /// How often the page has taken the payment form away.
@@ -101,6 +103,7 @@ impl Model {
             ticking: false,
             closing: false,
             told_paid: false,
+            told_bought: false,
             resumed: false,
             removals: 0,
             folded: false,
@@ -144,7 +147,7 @@ impl Model {
             Event::PlacesTyped(text) => self.take_places(text),
             Event::TeamPressed => self.press_team(),
             Event::PayPressed => self.press_pay(),
-            Event::DetailsAccepted => self.prepare_payment(),
+            Event::DetailsAccepted { bought } => self.accept_details(bought),
             Event::DetailsRefused(words) => self.refuse_details(words),
             Event::PaymentPrepared { client_secret, total } => self.confirm_payment(client_secret, total),
             Event::PaymentSettled => self.check(true),

@@ -39,13 +39,18 @@ impl Model {
         if self.due().amount > 0 {
             commands.push(Command::CheckDetails);
         } else {
-            commands.extend(self.prepare_payment());
+            commands.extend(self.prepare(None));
         }
         commands
     }
 
-    pub(super) fn prepare_payment(&mut self) -> Vec<Command> {
+    /// Asks once before the same browser pays for the same offering again. Who is signed in was told at the offer.
+    pub(super) fn accept_details(&mut self, bought: bool) -> Vec<Command> {
         let Stage::Paying(Step::CheckingDetails) = self.stage else { return Vec::new() };
+        if bought && !self.told_bought && !self.signed_in && self.team.is_none() {
+            self.told_bought = true;
+            return self.note(Note::BoughtBefore);
+        }
         self.prepare(None)
     }
 
@@ -153,6 +158,7 @@ impl Model {
             | Note::Declined(_)
             | Note::Unauthenticated
             | Note::PriceChanged
+            | Note::BoughtBefore
             | Note::Challenge
             | Note::Unconfirmed
             | Note::Trouble(_) => Target::Note,

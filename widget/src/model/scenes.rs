@@ -8,7 +8,7 @@ use shared::{
 type Scene = (&'static str, fn(Screen) -> Model);
 
 /// In the order in which learners meet them.
-pub(crate) const ALL: [Scene; 53] = [
+pub(crate) const ALL: [Scene; 54] = [
     ("on demand", |screen| Model::new(on_demand(screen))),
     ("live, many seats", |screen| Model::new(live(screen, 24))),
     ("live, few seats", |screen| Model::new(live(screen, 3))),
@@ -64,6 +64,7 @@ pub(crate) const ALL: [Scene; 53] = [
     ("3-D Secure failed", |screen| form(screen, Note::Unauthenticated)),
     ("declined", |screen| form(screen, Note::Declined("Your card has insufficient funds.".to_owned()))),
     ("price changed", |screen| form(screen, Note::PriceChanged)),
+    ("bought before", |screen| form(screen, Note::BoughtBefore)),
     ("challenge", |screen| form(screen, Note::Challenge)),
     ("payments unavailable", |screen| {
         form(screen, Note::Trouble(Trouble::Refused(Code::PaymentsUnavailable)))

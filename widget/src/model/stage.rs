@@ -73,6 +73,8 @@ pub(crate) enum Note {
     /// The bank could not tell that it was the learner.
     Unauthenticated,
     PriceChanged,
+    /// The offering was bought in this browser before.
+    BoughtBefore,
     /// The learner is to show to be human.
     Challenge,
     /// The server knows of no payment after one whose outcome was in doubt.

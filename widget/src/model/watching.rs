@@ -96,6 +96,9 @@ impl Model {
             State::Granted => {
                 let mut commands = self.tell_paid();
                 commands.push(self.tell(Notice::Granted));
+                if self.team.is_none() {
+                    commands.push(Command::RememberPurchase);
+                }
                 commands.extend(self.enter(Stage::Granted { access_url: seen.access_url }));
                 commands
             }

@@ -46,6 +46,12 @@ extern "C" {
     /// 128 random bits in hexadecimal.
     #[wasm_bindgen(js_name = randomKey)]
     pub(crate) fn random_key() -> String;
+    /// Has this browser remember that the offering was bought.
+    #[wasm_bindgen(js_name = rememberPurchase)]
+    pub(crate) fn remember_purchase(sku: &str);
+    /// Whether this browser remembers so.
+    #[wasm_bindgen(js_name = wasBought)]
+    pub(crate) fn was_bought(sku: &str) -> bool;
     /// Resolves after so many milliseconds.
     pub(crate) fn sleep(millis: u32) -> Promise;
     /// Whether a script has made this global.

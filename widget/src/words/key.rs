@@ -64,6 +64,7 @@ keys! {
     AfterTrouble => "after_trouble",
     AfterLimit => "after_limit",
     PriceChanged => "price_changed",
+    BoughtBefore => "bought_before",
     Unconfirmed => "unconfirmed",
     Challenge => "challenge",
     Opening => "opening",

@@ -282,6 +282,7 @@ impl Words {
             Note::Declined(words) => self.fill(Key::AfterDecline, words),
             Note::Unauthenticated => self.fill(Key::AfterDecline, &self.say(Key::Unauthenticated)),
             Note::PriceChanged => self.fill(Key::PriceChanged, &self.money(model.due())),
+            Note::BoughtBefore => self.say(Key::BoughtBefore),
             Note::Unconfirmed => self.say(Key::Unconfirmed),
             Note::Challenge => self.say(Key::Challenge),
             Note::Trouble(trouble) if trouble.stays() => self.fill(Key::AfterLimit, &self.because(*trouble)),

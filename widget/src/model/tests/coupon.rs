@@ -233,7 +233,7 @@ fn a_hold_that_ran_out_is_renewed_with_its_coupon() {
     let mut model = applying();
     model.handle(repriced(3920));
     model.handle(Event::PayPressed);
-    model.handle(Event::DetailsAccepted);
+    model.handle(details_accepted());
     model.handle(refused(Trouble::Refused(Code::HoldExpired)));
     assert_eq!(coupons(&model.handle(Event::StartAgainPressed)), [Some("welcome20".into())]);
 }

@@ -24,7 +24,7 @@ fn leaving_while_money_moves_only_folds_it_and_what_comes_of_it_is_told() {
     let mut model = form_in_dialog();
     model.handle(Event::PayPressed);
     assert!(model.handle(Event::ClosePressed).is_empty() && model.is_dialog_open());
-    model.handle(Event::DetailsAccepted);
+    model.handle(details_accepted());
     model.handle(prepared(4900));
     model.handle(Event::PaymentConfirmed);
     assert_eq!(model.handle(Event::ClosePressed), [Command::Focus(Target::Heading)]);
@@ -36,7 +36,7 @@ fn leaving_while_money_moves_only_folds_it_and_what_comes_of_it_is_told() {
 fn a_payment_that_failed_after_all_opens_the_dialog_again() {
     let mut model = form_in_dialog();
     model.handle(Event::PayPressed);
-    model.handle(Event::DetailsAccepted);
+    model.handle(details_accepted());
     model.handle(prepared(4900));
     model.handle(Event::PaymentLost);
     model.handle(Event::ClosePressed);

@@ -38,7 +38,7 @@ pub(super) fn form() -> Model {
 pub(super) fn preparing() -> Model {
     let mut model = form();
     model.handle(Event::PayPressed);
-    model.handle(Event::DetailsAccepted);
+    model.handle(details_accepted());
     assert_eq!(model.stage, Stage::Paying(Step::Preparing));
     model
 }
@@ -65,6 +65,10 @@ pub(super) fn opened(total: i64) -> Opened {
         email: None,
         token_refused: None,
     }
+}
+
+pub(super) const fn details_accepted() -> Event {
+    Event::DetailsAccepted { bought: false }
 }
 
 pub(super) fn prepared(total: i64) -> Event {

@@ -62,7 +62,7 @@ fn what_was_told_before_is_not_told_again() {
     let commands = model.handle(Event::CheckoutKept(Box::new(paid())));
     assert_eq!(commands, [watch(Some(3), 0), Command::AwaitAccess]);
     let commands = model.handle(seen(State::Granted, 4));
-    assert_eq!(commands, [tell(Notice::Granted), Command::Focus(Target::Heading)]);
+    assert_eq!(commands, [tell(Notice::Granted), Command::RememberPurchase, Command::Focus(Target::Heading)]);
     assert_eq!(model.handle(seen(State::Granted, 4)), [], "two looks may be under way at once");
     let mut next = offer();
     assert_eq!(next.handle(Event::CheckoutKept(Box::new(model))), []);

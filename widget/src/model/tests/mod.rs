@@ -37,7 +37,7 @@ fn a_purchase_goes_from_the_button_to_access() {
     assert_eq!(model.handle(Event::PayPressed), [tell(Notice::Paying), Command::CheckDetails]);
     let pay = Pay { email: "ada@example.com".into(), name: None, expected_total: 4900 };
     assert_eq!(
-        model.handle(Event::DetailsAccepted),
+        model.handle(details_accepted()),
         [Command::PreparePayment { id: "p1".into(), request: pay, answer: None }]
     );
     assert_eq!(
@@ -63,9 +63,21 @@ fn a_purchase_goes_from_the_button_to_access() {
     assert_eq!(model.stage, Stage::Paid { slow: true });
     assert_eq!(
         model.handle(seen(State::Granted, 4)),
-        [tell(Notice::Granted), Command::Focus(Target::Heading)]
+        [tell(Notice::Granted), Command::RememberPurchase, Command::Focus(Target::Heading)]
     );
     assert_eq!(model.stage, Stage::Granted { access_url: Some("https://learn.example/".into()) });
+}
+
+#[test]
+fn the_same_browser_is_asked_once_before_it_pays_again() {
+    let bought = || Event::DetailsAccepted { bought: true };
+    let mut model = form();
+    model.handle(Event::PayPressed);
+    assert_eq!(model.handle(bought()), [Command::Focus(Target::Note)]);
+    assert_eq!(model.stage, Stage::Form { note: Some(Note::BoughtBefore) });
+    assert_eq!(model.handle(Event::PayPressed), [tell(Notice::Paying), Command::CheckDetails]);
+    let commands = model.handle(bought());
+    assert!(matches!(commands[..], [Command::PreparePayment { .. }]), "{commands:?}");
 }
 
 #[test]

@@ -15,7 +15,7 @@ fn the_email_is_that_of_the_token_until_they_sign_out() {
     model.handle(Event::PayPressed);
     let pay = Pay { email: "a•••@example.com".into(), name: None, expected_total: 4900 };
     assert_eq!(
-        model.handle(Event::DetailsAccepted),
+        model.handle(Event::DetailsAccepted { bought: true }),
         [Command::PreparePayment { id: "p1".into(), request: pay, answer: None }]
     );
     let mut model = offer();

@@ -100,10 +100,12 @@ fn a_teams_access_is_its_codes() {
     choose(&mut model, "3");
     model.handle(Event::PurchaseOpened(opened(14700)));
     model.handle(Event::PayPressed);
-    model.handle(Event::DetailsAccepted);
+    let commands = model.handle(Event::DetailsAccepted { bought: true });
+    assert!(matches!(commands[..], [Command::PreparePayment { .. }]), "a team may buy again: {commands:?}");
     model.handle(prepared(14700));
     model.handle(Event::PaymentConfirmed);
-    model.handle(seen(State::Granted, 4));
+    let commands = model.handle(seen(State::Granted, 4));
+    assert!(!commands.contains(&Command::RememberPurchase), "{commands:?}");
     let panel = words().panel(&model);
     assert_eq!(panel.heading, "Your codes are ready");
     assert_eq!(panel.way.parts().1, "See the codes");
