@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
-use super::cards::Card;
+use super::{cards::Card, offered::Offered};
 
 /// Where a payment intent stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -84,9 +84,8 @@ pub(crate) struct Intent {
     pub(crate) created: i64,
     pub(crate) status: Status,
     pub(crate) methods: Methods,
-    /// Which of them are not offered, and by which configuration of the dashboard.
-    pub(crate) excluded: Vec<String>,
-    pub(crate) configuration: Option<String>,
+    /// Which of them are not offered.
+    pub(crate) offered: Offered,
     pub(crate) metadata: BTreeMap<String, String>,
     pub(crate) description: Option<String>,
     pub(crate) receipt_email: Option<String>,
@@ -131,9 +130,6 @@ impl Intent {
                 },
             }),
         });
-        let configuration =
-            self.configuration.as_ref().map(|configuration| json!({ "id": configuration, "parent": null }));
-        let excluded = (!self.excluded.is_empty()).then_some(&self.excluded);
         let processing = (self.status == Status::Processing).then(|| json!({ "type": "card", "card": {} }));
         patch(
             &mut json,
@@ -141,7 +137,7 @@ impl Intent {
                 "id": self.id, "client_secret": self.client_secret, "amount": self.amount,
                 "currency": self.currency, "created": self.created, "status": self.status.as_str(),
                 "automatic_payment_methods": automatic, "payment_method_types": types,
-                "excluded_payment_method_types": excluded, "payment_method_configuration_details": configuration,
+                "excluded_payment_method_types": self.offered.excluded(), "payment_method_configuration_details": self.offered.configuration(),
                 "metadata": self.metadata, "description": self.description,
                 "receipt_email": self.receipt_email,
                 "statement_descriptor_suffix": self.statement_descriptor_suffix,

@@ -8,6 +8,7 @@ use super::{
     ids,
     intent::{Intent, Methods, Status},
     ledger::Ledger,
+    offered::Offered,
 };
 
 const KNOWN_METHODS: &[&str] = &["card", "link", "bancontact"];
@@ -45,8 +46,7 @@ pub(crate) fn create(ledger: &mut Ledger, params: &Params) -> Result<Value, ApiE
         created: ids::now(),
         status: Status::RequiresPaymentMethod,
         methods: methods(params)?,
-        excluded: params.list("excluded_payment_method_types").into_iter().map(str::to_owned).collect(),
-        configuration: params.get("payment_method_configuration").map(str::to_owned),
+        offered: Offered::of(params),
         metadata: params.metadata()?,
         description: None,
         receipt_email: None,
@@ -111,10 +111,7 @@ pub(crate) fn update(ledger: &mut Ledger, id: &str, params: &Params) -> Result<V
     let mut changed = intent.clone();
     set_texts(&mut changed, params)?;
     changed.methods = listed.unwrap_or(changed.methods);
-    let excluded = params.list("excluded_payment_method_types");
-    if !excluded.is_empty() {
-        changed.excluded = excluded.into_iter().map(str::to_owned).collect();
-    }
+    changed.offered = changed.offered.updated(params);
     changed.currency = currency.unwrap_or(changed.currency);
     if amount.is_some_and(|amount| amount != changed.amount) && changed.status == Status::RequiresAction {
         // The bank was asked about another amount.

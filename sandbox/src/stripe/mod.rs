@@ -13,6 +13,7 @@ mod ids;
 mod intent;
 mod intents;
 mod ledger;
+mod offered;
 mod operation;
 mod pages;
 mod payments;

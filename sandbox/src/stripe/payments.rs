@@ -82,7 +82,7 @@ pub(crate) fn confirm_with(
         (Methods::Automatic { .. }, Means::Card(_) | Means::Voucher) => true,
         (Methods::Listed(types), means) => types.iter().any(|name| name == means.kind()),
     };
-    if !is_allowed || intent.excluded.iter().any(|name| name == means.kind()) {
+    if !is_allowed || intent.offered.excludes(means.kind()) {
         let message = "The payment method type provided is not allowed for this PaymentIntent.".to_owned();
         return Err(ApiError::invalid("payment_method_data[type]", message));
     }

@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 use super::{
     form::Params,
     intent::{fixture, patch},
+    offered::Offered,
 };
 
 /// Where a session stands.
@@ -46,9 +47,8 @@ pub(crate) struct Session {
     pub(crate) cancel_url: Option<String>,
     /// What the intent is made with at the first try to pay.
     pub(crate) intent_params: Params,
-    /// Which ways to pay the page does not offer, and by which configuration of the dashboard.
-    pub(crate) excluded: Vec<String>,
-    pub(crate) configuration: Option<String>,
+    /// Which ways to pay the page does not offer.
+    pub(crate) offered: Offered,
     pub(crate) intent: Option<String>,
     /// The money is here; a method that settles later completes the session before.
     pub(crate) paid: bool,
@@ -59,8 +59,6 @@ impl Session {
     pub(crate) fn to_json(&self, base_url: &str) -> Value {
         let mut json = fixture(include_str!("../../fixtures/checkout_session.json"));
         let open = self.status == SessionStatus::Open;
-        let configuration =
-            self.configuration.as_ref().map(|configuration| json!({ "id": configuration, "parent": null }));
         patch(
             &mut json,
             json!({
@@ -68,7 +66,7 @@ impl Session {
                 "expires_at": self.expires_at, "amount_subtotal": self.amount, "amount_total": self.amount,
                 "currency": self.currency, "customer_email": self.customer_email,
                 "client_reference_id": self.client_reference_id, "locale": self.locale,
-                "payment_method_configuration_details": configuration,
+                "payment_method_configuration_details": self.offered.configuration(),
                 "submit_type": self.submit_type, "metadata": self.metadata,
                 "success_url": self.success_url, "cancel_url": self.cancel_url,
                 "payment_intent": self.intent, "payment_status": if self.paid { "paid" } else { "unpaid" },
@@ -76,8 +74,8 @@ impl Session {
             }),
         );
         // Never null.
-        if !self.excluded.is_empty() {
-            json["excluded_payment_method_types"] = json!(self.excluded);
+        if let Some(excluded) = self.offered.excluded() {
+            json["excluded_payment_method_types"] = json!(excluded);
         }
         json
     }

@@ -9,6 +9,7 @@ use super::{
     intent::Status,
     intents,
     ledger::Ledger,
+    offered::Offered,
     session::{Session, SessionStatus},
 };
 
@@ -86,8 +87,7 @@ pub(crate) fn create(ledger: &mut Ledger, params: &Params) -> Result<Value, ApiE
             .ok_or_else(|| ApiError::missing_parameter("success_url"))?,
         cancel_url: address(params, "cancel_url")?,
         intent_params: params.within("payment_intent_data"),
-        excluded: params.list("excluded_payment_method_types").into_iter().map(str::to_owned).collect(),
-        configuration: params.get("payment_method_configuration").map(str::to_owned),
+        offered: Offered::of(params),
         intent: None,
         paid: false,
     };
@@ -146,12 +146,7 @@ pub(crate) fn intent_of(ledger: &mut Ledger, id: &str) -> Result<String, ApiErro
     let mut params = session.intent_params;
     params.push("amount", &session.amount.to_string());
     params.push("currency", &session.currency);
-    for name in &session.excluded {
-        params.push("excluded_payment_method_types[]", name);
-    }
-    if let Some(configuration) = &session.configuration {
-        params.push("payment_method_configuration", configuration);
-    }
+    session.offered.add_to(&mut params);
     let made = intents::create(ledger, &params)?;
     let intent = made["id"].as_str().unwrap_or_default().to_owned();
     ledger.intent_mut(&intent)?.session = Some(id.to_owned());
