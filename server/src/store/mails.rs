@@ -13,6 +13,15 @@ const REMINDER_INTERVAL: Duration = Duration::from_secs(86_400);
 /// A reminder still unsent after this long is dropped.
 const REMINDER_MAX_AGE: Duration = Duration::from_secs(3600);
 
+/// The purchase that a reminder is of, unless it is another's by now or `$2` is later than the reminder.
+const STILL_OWNED: &str = "SELECT p.email, m.lang, p.sku, p.id FROM mails m JOIN purchases p ON p.id = m.purchase_id \
+     WHERE m.id = $1 AND p.state = 'granted' AND p.email_key = m.email AND m.created_at > $2";
+/// The code that an email is to bring, unless it is another's or has ended at `$2`.
+const STILL_KEPT: &str = "SELECT m.email, m.lang, c.code, p.sku, coalesce((SELECT q.email FROM purchases q WHERE q.id = p.purchase_id), \
+     p.company) AS company FROM mails m JOIN coupons c ON c.code = m.code \
+     JOIN packs p ON p.id = c.pack WHERE m.id = $1 AND c.email = m.email AND c.revoked_at IS NULL \
+     AND (c.valid_until IS NULL OR c.valid_until > $2)";
+
 /// A letter leased to this worker: to whom, and what of.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Mail {
@@ -89,7 +98,7 @@ impl Store {
         let leased = sqlx::query(
             "UPDATE mails SET leased_until = $3, attempts = attempts + 1, \
              tried_since = CASE WHEN attempts = 0 THEN $2 ELSE tried_since END \
-             WHERE id = $1 AND state = 'pending' AND leased_until <= $2 RETURNING attempts, tried_since",
+             WHERE id = $1 AND state = 'pending' AND leased_until <= $2 RETURNING attempts, tried_since, purchase_id",
         )
         .bind(&id)
         .bind(now.as_millis())
@@ -100,38 +109,25 @@ impl Store {
             tx.take_back().await?;
             return Ok(Next::Gone);
         };
-        let owned = sqlx::query(
-            "SELECT p.email, m.lang, p.sku, p.id FROM mails m JOIN purchases p ON p.id = m.purchase_id \
-             WHERE m.id = $1 AND p.state = 'granted' AND p.email_key = m.email AND m.created_at > $2",
-        )
-        .bind(&id)
-        .bind(now.minus(REMINDER_MAX_AGE).as_millis())
-        .fetch_optional(tx.connection())
-        .await?;
-        let row = sqlx::query(
-            "SELECT m.email, m.lang, c.code, p.sku, coalesce((SELECT q.email FROM purchases q WHERE q.id = p.purchase_id), \
-             p.company) AS company FROM mails m JOIN coupons c ON c.code = m.code \
-             JOIN packs p ON p.id = c.pack WHERE m.id = $1 AND c.email = m.email AND c.revoked_at IS NULL \
-             AND (c.valid_until IS NULL OR c.valid_until > $2)",
-        )
-        .bind(&id)
-        .bind(now.as_millis())
-        .fetch_optional(tx.connection())
-        .await?;
-        let Some(row) = owned.as_ref().or(row.as_ref()) else {
+        let reminds = leased.try_get::<Option<String>, _>("purchase_id")?.is_some();
+        let statement = if reminds { STILL_OWNED } else { STILL_KEPT };
+        // A reminder goes by its age, a code by its end.
+        let moment = if reminds { now.minus(REMINDER_MAX_AGE) } else { now };
+        let row =
+            sqlx::query(statement).bind(&id).bind(moment.as_millis()).fetch_optional(tx.connection()).await?;
+        let Some(row) = row else {
             tx.close_mail(&id, "dropped", None).await?;
             tx.commit().await?;
             return Ok(Next::Gone);
         };
         tx.commit().await?;
-        let about = match &owned {
-            Some(owned) => About::Owned { id: owned.try_get("id")? },
-            None => {
-                let code: &str = row.try_get("code")?;
-                let code = CouponCode::parse(code)
-                    .map_err(|_| StoreError::Unsupported(format!("coupon {code:?}")))?;
-                About::Code { code: code.to_string(), company: row.try_get("company")? }
-            }
+        let about = if reminds {
+            About::Owned { id: row.try_get("id")? }
+        } else {
+            let code: &str = row.try_get("code")?;
+            let code =
+                CouponCode::parse(code).map_err(|_| StoreError::Unsupported(format!("coupon {code:?}")))?;
+            About::Code { code: code.to_string(), company: row.try_get("company")? }
         };
         Ok(Next::Mail(Mail {
             about,
