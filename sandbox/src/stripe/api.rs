@@ -1,6 +1,9 @@
 //! One request to the API: who asks, what goes wrong on purpose, the key, the work, the answer.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use axum::{
     body::{Body, Bytes},
@@ -37,6 +40,9 @@ pub struct RequestRecord {
     pub operation: Option<StripeOperation>,
     /// The `Idempotency-Key` header.
     pub idempotency_key: Option<String>,
+    /// When it came.
+    #[serde(skip)]
+    pub received: Instant,
     /// The status answered; none when the connection was closed, or while the answer is outstanding.
     pub status: Option<u16>,
     /// Whether the answer was the kept one.
@@ -66,6 +72,7 @@ pub(crate) async fn handle(
     let key = headers.get("idempotency-key").and_then(|key| key.to_str().ok()).map(str::to_owned);
     let call = Call::parse(method.as_str(), uri.path());
     let place = core.record(RequestRecord {
+        received: Instant::now(),
         method: method.to_string(),
         path: uri.path().to_owned(),
         operation: call.as_ref().map(|call| call.operation),
