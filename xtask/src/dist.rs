@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use anyhow::{Context, Result, bail, ensure};
 
-use crate::{cargo, elapsed, process, repo, widget};
+use crate::{cargo, elapsed, process, progress, repo, widget};
 
 /// Builds it and says where it is, how large it is and how long that took.
 pub(crate) fn run() -> Result<()> {
@@ -15,11 +15,11 @@ pub(crate) fn run() -> Result<()> {
     carries_the_widget(&bytes)?;
     #[expect(clippy::cast_precision_loss, reason = "megabytes, to one decimal")]
     let size = bytes.len() as f64 / 1024.0 / 1024.0;
-    println!(
+    progress::say(&format!(
         "{}: {size:.1} MiB, with the widget and the preview inside, built in {}",
         binary.display(),
         elapsed::words(start.elapsed())
-    );
+    ));
     Ok(())
 }
 

@@ -1,9 +1,4 @@
 //! Development tasks: `cargo xtask demo` and `cargo xtask test`, and the tools that both need.
-#![expect(
-    clippy::print_stdout,
-    clippy::print_stderr,
-    reason = "talking to the person at the terminal is its job"
-)]
 
 mod bench;
 mod cargo;
@@ -17,6 +12,7 @@ mod postgres;
 mod process;
 mod progress;
 mod repo;
+mod room;
 mod test;
 mod tools;
 mod trouble;
@@ -79,11 +75,11 @@ fn main() -> ExitCode {
     match outcome {
         Ok(code) => code,
         Err(error) if error.is::<interrupt::Interrupted>() => {
-            println!("\nstopped");
+            progress::say("\nstopped");
             ExitCode::from(interrupt::EXIT_CODE)
         }
         Err(error) => {
-            eprintln!("error: {error:#}");
+            progress::complain(&format!("error: {error:#}"));
             ExitCode::FAILURE
         }
     }
@@ -114,7 +110,7 @@ fn install_tools() -> anyhow::Result<()> {
     tools::rust::ensure()?;
     for tool in tools::ALL {
         let found = tools::ensure(tool)?;
-        println!("{} {}: {}", tool.name, found.version, found.bin.display());
+        progress::say(&format!("{} {}: {}", tool.name, found.version, found.bin.display()));
     }
     Ok(())
 }

@@ -11,7 +11,7 @@ use anyhow::{Context, Result, bail};
 use tempfile::TempDir;
 
 use crate::process::{self, Running, command};
-use crate::{interrupt, machine, tools};
+use crate::{interrupt, machine, progress, tools};
 
 /// Within the cluster's folder of data.
 const CERTIFICATE: &str = "server.crt";
@@ -25,7 +25,7 @@ pub(crate) fn run() -> Result<()> {
     let mut cluster = Cluster::start()?;
     let [(url, at), (certificate, file)] =
         cluster.environment().map(|(name, value)| (name, value.display().to_string()));
-    println!("{url}={at} {certificate}={file} cargo test -p checkout-tests --test api");
+    progress::say(&format!("{url}={at} {certificate}={file} cargo test -p checkout-tests --test api"));
     loop {
         if interrupt::check().is_err() {
             return Ok(());

@@ -1,7 +1,7 @@
 //! Says what is under way, how far it is and how long it will still take: on one line of a terminal, elsewhere on a line
 //! of its own now and then.
 
-use std::io::{IsTerminal as _, Write as _, stdout};
+use std::io::{IsTerminal as _, Write as _, stderr, stdout};
 use std::sync::{Mutex, MutexGuard, Once, PoisonError};
 use std::thread::{ThreadId, current};
 use std::time::{Duration, Instant};
@@ -95,11 +95,22 @@ pub(crate) fn say(text: &str) {
     board().print(text);
 }
 
+/// The same, to whoever reads errors.
+pub(crate) fn complain(text: &str) {
+    // As below.
+    let _ = writeln!(stderr(), "{text}");
+}
+
+/// `println!` would panic where the log's disk is full, or where nobody reads any more: no reason to stop.
+fn write(text: &str) {
+    let _ = stdout().write_all(text.as_bytes()).and_then(|()| stdout().flush());
+}
+
 impl Board {
     fn print(&mut self, text: &str) {
         let clear = if self.drawn { "\r\x1b[K" } else { "" };
         self.drawn = false;
-        println!("{clear}{text}");
+        write(&format!("{clear}{text}\n"));
         if stdout().is_terminal() && !self.steps.is_empty() {
             self.draw();
         }
@@ -108,9 +119,7 @@ impl Board {
     fn draw(&mut self) {
         let width = terminal_width();
         let line: String = self.line().chars().take(width).collect();
-        print!("\r\x1b[K{line}");
-        // A terminal that is gone is no reason to stop.
-        let _ = stdout().flush();
+        write(&format!("\r\x1b[K{line}"));
         self.drawn = true;
     }
 

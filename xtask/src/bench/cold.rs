@@ -11,7 +11,7 @@ use anyhow::{Context, Result, bail, ensure};
 
 use crate::postgres::free_port;
 use crate::process::{self, Running};
-use crate::{cargo, elapsed, http, interrupt, repo};
+use crate::{cargo, elapsed, http, interrupt, progress, repo};
 
 /// The longest that any demo may take to be up, or any test to end.
 const DEMO_TIMEOUT: Duration = Duration::from_secs(45 * 60);
@@ -49,7 +49,7 @@ pub(crate) fn run(test: bool) -> Result<()> {
     for (what, took) in lines {
         writeln!(table, "| {what} | {} |", elapsed::words(took))?;
     }
-    println!("\n{table}");
+    progress::say(&format!("\n{table}"));
     Ok(())
 }
 
@@ -64,7 +64,7 @@ impl<'a> Newcomer<'a> {
         let changed =
             process::command("git").args(["status", "--porcelain"]).current_dir(repo::root()).output();
         if changed.is_ok_and(|output| !output.stdout.is_empty()) {
-            println!("what is not committed is not measured");
+            progress::say("what is not committed is not measured");
         }
         process::run_quietly(
             process::command("git")
@@ -163,7 +163,7 @@ impl<'a> Newcomer<'a> {
         running.end_within(Duration::from_secs(30));
         let done = reading.join().map_err(|_| anyhow::anyhow!("the demo's output can't be read"))?;
         for line in done.iter().filter(|_| steps) {
-            println!("  {line}");
+            progress::say(&format!("  {line}"));
         }
         self.note(what, up);
         if let Some(preview) = preview {
@@ -180,7 +180,7 @@ impl<'a> Newcomer<'a> {
     }
 
     fn note(&mut self, what: &str, took: Duration) {
-        println!("{what}: {}", elapsed::words(took));
+        progress::say(&format!("{what}: {}", elapsed::words(took)));
         self.lines.push((what.to_owned(), took));
     }
 }

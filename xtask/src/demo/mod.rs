@@ -13,7 +13,7 @@ use anyhow::{Context, Result, bail};
 
 use crate::interrupt::{self, Interrupted};
 use crate::postgres::Cluster;
-use crate::{cargo, http, machine, process, progress, repo, tools, widget};
+use crate::{cargo, http, machine, process, progress, repo, room, tools, widget};
 use ports::Ports;
 use service::Service;
 use settings::{COUPON, Instance, Settings, Stripe};
@@ -37,6 +37,7 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     // Mistakes in what was asked come to light before minutes are spent on building.
     let stripe = Stripe::from_environment(|name| std::env::var(name).ok())?;
     ports::choose(&options.ports)?;
+    room::check(room::Need::Demo)?;
     tools::could_have(&tools::ESBUILD)?;
     tools::rust::ensure()?;
     cargo::fetch()?;
@@ -44,11 +45,11 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     interrupt::both(build_programs, widget::build_checkout)?;
     let (ports, moved) = ports::choose(&options.ports)?;
     for note in moved {
-        println!("{note}");
+        progress::say(&note);
     }
     match serve(&Settings { stripe, ports }, options) {
         Err(error) if error.is::<Interrupted>() => {
-            println!("\nstopped");
+            progress::say("\nstopped");
             Ok(())
         }
         outcome => outcome,
@@ -96,9 +97,9 @@ fn serve(settings: &Settings, options: &Options) -> Result<()> {
         front::listen(settings.ports.server, instances.iter().map(|instance| instance.port).collect())?;
     }
     for (instance, service) in instances.iter().zip(&services[1..]).filter(|_| instances.len() > 1) {
-        println!("{} is process {} at port {}", instance.name, service.id(), instance.port);
+        progress::say(&format!("{} is process {} at port {}", instance.name, service.id(), instance.port));
     }
-    println!("{}", settings.welcome(&folder));
+    progress::say(&settings.welcome(&folder));
     interrupt::both(move || watch(services), build_preview)
 }
 
@@ -138,7 +139,7 @@ fn drop_dead_instance(services: &mut Vec<Service>) -> Result<()> {
     let dead = services.iter_mut().skip(1).position(|service| service.check().is_err());
     match dead {
         Some(place) if servers > 1 && !death.is::<Interrupted>() => {
-            println!("{death:#}\nthe others go on");
+            progress::say(&format!("{death:#}\nthe others go on"));
             services.remove(place + 1);
             Ok(())
         }

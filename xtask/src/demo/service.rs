@@ -9,6 +9,7 @@ use std::thread::JoinHandle;
 use anyhow::{Context, Result, bail};
 
 use crate::process::Running;
+use crate::progress;
 
 /// How many of its last lines are shown when it dies.
 const LAST_WORDS: usize = 15;
@@ -63,7 +64,7 @@ fn copy(name: &str, reader: PipeReader, mut log: File, verbose: bool) {
         let Ok(line) = line else { return };
         let line = String::from_utf8_lossy(&line);
         if verbose || is_trouble(&line) {
-            println!("{name} | {line}");
+            progress::say(&format!("{name} | {line}"));
         }
         // A full disk must not stop the program that writes the log.
         let _ = writeln!(log, "{line}");

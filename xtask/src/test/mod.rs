@@ -16,7 +16,7 @@ use std::time::Instant;
 use anyhow::Result;
 
 use crate::interrupt::{self, Interrupted};
-use crate::{cargo, elapsed, machine, progress};
+use crate::{cargo, elapsed, machine, progress, room};
 use report::{Outcome, Report};
 use steps::{Needs, Run, Step};
 
@@ -49,6 +49,7 @@ impl Options {
 
 pub(crate) fn run(options: &Options) -> Result<ExitCode> {
     machine::pin();
+    room::check(room::Need::Tests)?;
     cargo::fetch()?;
     let start = Instant::now();
     let run = Run::new(options.fast);
@@ -70,7 +71,7 @@ pub(crate) fn run(options: &Options) -> Result<ExitCode> {
     });
     interrupt::check()?;
     let report = report.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner);
-    println!("\nin {}\n{report}", elapsed::words(start.elapsed()));
+    progress::say(&format!("\nin {}\n{report}", elapsed::words(start.elapsed())));
     Ok(if report.all_passed() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 

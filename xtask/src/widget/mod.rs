@@ -30,7 +30,7 @@ pub(crate) fn make_folder() -> Result<()> {
 pub(crate) fn build() -> Result<()> {
     build_checkout()?;
     build_preview()?;
-    println!("the widget and the preview in dist/ are current");
+    progress::say("the widget and the preview in dist/ are current");
     Ok(())
 }
 
