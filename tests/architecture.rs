@@ -1,4 +1,4 @@
-//! The shape of the code: what may be named where.
+//! Architecture invariants: which names may appear where.
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -6,7 +6,7 @@ fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the workspace").to_owned()
 }
 
-/// Every Rust file below `folder`, with its path from the workspace.
+/// Every Rust file below `folder`, with its path relative to the workspace.
 fn sources(folder: &str) -> Vec<(String, String)> {
     let mut found = Vec::new();
     let mut folders = vec![root().join(folder)];
@@ -25,7 +25,7 @@ fn sources(folder: &str) -> Vec<(String, String)> {
     found
 }
 
-/// The files below `folder` whose code, comments left out, holds one of `words`.
+/// The files below `folder` whose code, comments aside, contains one of `words`.
 fn naming(folder: &str, words: &[&str]) -> Vec<String> {
     let names = |text: &str| {
         let ours = |line: &&str| line.starts_with("pub use stripe::") || line.trim_start().starts_with("//");

@@ -1,4 +1,4 @@
-//! What is written for those who embed the checkout names all that there is to use, and nothing else.
+//! The documentation for embedding the checkout names everything there is to use, and nothing else.
 use serde_json::Value;
 use std::collections::BTreeSet;
 use std::fs;
@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 type Names = BTreeSet<String>;
 
-/// The pages, of which the first is to name everything.
+/// The pages; the first must name everything.
 const PAGES: [&str; 4] =
     ["docs/embedding.md", "docs/embedding/html.md", "docs/embedding/nextjs.md", "docs/embedding/sanity.md"];
 const TYPES: &str = "docs/embedding/redis-checkout.d.ts";
@@ -44,7 +44,7 @@ fn properties_are_those_that_the_element_has() {
     assert_eq!(declared("members"), real, "{MANIFEST}");
 }
 
-/// The element's attributes and the property that stands for each; `lang` every element has.
+/// The element's attributes, each with its property; without `lang`, which every element has.
 fn properties() -> Vec<(String, String)> {
     let element = read("widget/loader/element.js");
     let pairs =
@@ -57,9 +57,9 @@ fn properties() -> Vec<(String, String)> {
 fn events_are_those_that_the_widget_tells() {
     let source = read("widget/src/platform/events.rs");
     let mut real = names(after(between(&source, "match notice {", "};"), "=> (\""));
-    // The arm of the seats has statements before its name.
+    // The match arm for seats has statements before the event's name.
     real.extend(names(after(&source, "(\"")).into_iter().filter(|name| name == "seats"));
-    // The loader tells an error, too.
+    // The loader dispatches `error`, too.
     real.extend(["ready", "error"].map(str::to_owned));
     assert!(source.contains("\"ready\"") && real.contains("hold-expiring") && real.len() > 10, "{real:?}");
     let page = read(PAGES[0]);
@@ -130,7 +130,7 @@ fn slots_are_those_of_the_view_and_the_link() {
     }
 }
 
-/// No page names one that does not exist.
+/// Asserts that no page names one that doesn't exist.
 fn exist(what: &str, prefix: &str, real: &Names) {
     for page in PAGES {
         let named = names(after(&read(page), prefix));
@@ -148,8 +148,8 @@ fn declared(list: &str) -> Names {
     list.iter().map(|entry| entry["name"].as_str().expect("a name").to_owned()).collect()
 }
 
-/// The names that follow `prefix`, as far as letters, digits, `-` and `_` go. What a parenthesis follows is a function,
-/// such as CSS's `:not(`.
+/// The names that follow `prefix`: letters, digits, `-` and `_`. A name followed by a parenthesis is a function, such
+/// as CSS's `:not(`, and is left out.
 fn after<'t>(text: &'t str, prefix: &str) -> impl Iterator<Item = &'t str> {
     text.split(prefix).skip(1).filter_map(|rest| {
         let end = rest.find(|letter: char| !(letter.is_ascii_alphanumeric() || "-_".contains(letter)));
@@ -164,18 +164,18 @@ fn rows(text: &str) -> Names {
     names(cells.filter(|cell| cell.starts_with('`')).flat_map(|cell| quoted(cell, '`')))
 }
 
-/// What stands between pairs of `mark`.
+/// The text between pairs of `mark`.
 fn quoted(text: &str, mark: char) -> impl Iterator<Item = &str> {
     text.split(mark).skip(1).step_by(2)
 }
 
-/// From a heading to the next of any rank, without what comes after it.
+/// The section from a heading to the next one of any level.
 fn section<'t>(page: &'t str, heading: &str) -> &'t str {
     between(page, &format!("\n{heading}\n"), "\n#")
 }
 
 /// # Panics
-/// Where there is no `start`.
+/// If `text` doesn't contain `start`.
 fn between<'t>(text: &'t str, start: &str, end: &str) -> &'t str {
     let (_, rest) = text.split_once(start).unwrap_or_else(|| panic!("no {start:?}"));
     rest.split_once(end).map_or(rest, |(inside, _)| inside)
@@ -193,7 +193,7 @@ fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the workspace").to_owned()
 }
 
-/// Whoever copies a policy from there allows all that Stripe.js and Link need.
+/// A policy that is copied from these pages allows everything that Stripe.js and Link need.
 #[test]
 fn policies_are_those_of_the_table() {
     use shared::policy::{LINK, STRIPE_API, STRIPE_SCRIPTS};
@@ -207,7 +207,7 @@ fn policies_are_those_of_the_table() {
     ];
     for file in &PAGES[..3] {
         let text = read(file);
-        // The page for Next.js has names for them.
+        // The page for Next.js uses constants for the sources.
         let text = ["STRIPE", "LINK"].iter().fold(text.clone(), |policy, name| {
             let value =
                 text.split_once(&format!("const {name} = '")).and_then(|(_, rest)| rest.split_once('\''));

@@ -1,15 +1,16 @@
-//! What a visitor waits for, byte by byte as the server sends it: a table, and a failure where it is over budget.
+//! Measures what a visitor downloads, in bytes as the server sends them. Prints a table, and fails if a size is over
+//! budget.
 #![expect(clippy::print_stdout, reason = "the table is for whoever runs it")]
 use checkout_tests::TestApp;
 use reqwest::header::ACCEPT_ENCODING;
 use std::process::ExitCode;
 
-/// Bytes by brotli (`docs/performance.md`).
+/// Budgets in bytes of brotli (`docs/performance.md`).
 const LOADER: usize = 5_000;
 const FIRST_SCREEN: usize = 3_000;
 const ALL: usize = 58_000;
 
-/// With everything that an offering can have.
+/// An offering with every feature.
 const OFFERING: &str = "ru-live";
 
 struct Sizes {
@@ -75,7 +76,7 @@ async fn measure(app: &TestApp, name: &str, path: &str) -> Sizes {
     Sizes { name: name.to_owned(), raw, gzip, brotli }
 }
 
-/// The address at `field` of a first screen's data.
+/// The address at `field` in a first screen's data.
 fn named(screen: &str, field: &str) -> String {
     let json = screen.split_once('>').and_then(|(_, rest)| rest.split_once("</script>")).expect("data").0;
     let told: serde_json::Value = serde_json::from_str(json).expect("JSON");

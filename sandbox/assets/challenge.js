@@ -1,4 +1,4 @@
-// The bank's question, within the page (3-D Secure) or on a page of its own (bank redirect).
+// The bank's prompt, within the merchant's page (3-D Secure) or on its own page (bank redirect).
 (() => {
   'use strict';
   const query = new URLSearchParams(location.search);
@@ -31,7 +31,7 @@
         body: JSON.stringify({ payment_intent: intent, client_secret: secret, pass }),
       });
       const body = await response.json();
-      // Cancelled or paid meanwhile: the page reads it from the intent.
+      // If the intent was cancelled or paid in the meantime, the page reads that from the intent.
       done(response.ok ? body.status : 'requires_payment_method');
     } catch {
       problem.textContent = 'Your bank did not answer. Try again.';

@@ -1,4 +1,4 @@
-// The fields of the Payment Element. What is typed here goes to the API from this frame and is never told to the page.
+// The fields of the Payment Element. This frame sends the input to the API itself and never reveals it to the page.
 (() => {
   'use strict';
   const query = new URLSearchParams(location.search);
@@ -201,7 +201,7 @@
         dress(data.group);
         options(data.options);
         requestAnimationFrame(() => tell({ type: 'ready' }));
-        // A frame out of sight is given no animation frames.
+        // An off-screen frame gets no animation frames.
         setTimeout(() => tell({ type: 'ready' }), 300);
         break;
       case 'group': dress(data.group); break;

@@ -1,4 +1,4 @@
-// A stand-in for Stripe.js: the Payment Element with deferred intents, as strict as Stripe's about how it is used.
+// A stand-in for Stripe.js: the Payment Element with deferred intents, as strict about its use as Stripe's.
 (() => {
   'use strict';
   if (window.Stripe?.version) return;
@@ -69,7 +69,7 @@
     }
   };
 
-  // The page's own style sheets must not hide a bank's question, hence `important`.
+  // `important` keeps the page's own style sheets from hiding a bank's prompt.
   const style = (node, properties) => {
     for (const [name, value] of Object.entries(properties)) node.style.setProperty(name, value, 'important');
   };
@@ -83,7 +83,7 @@
     return node;
   };
 
-  // What the frame sends, and only the frame.
+  // Handles messages from this frame only.
   const listen = (node, on) => {
     const handler = (event) => {
       if (event.origin === ORIGIN && event.source && event.source === node.contentWindow) on(event.data);
@@ -92,7 +92,7 @@
     return () => window.removeEventListener('message', handler);
   };
 
-  // As Stripe.js does, from an address that is plain text: a page that demands Trusted Types refuses that, unless it has a
+  // Loads from a plain string URL, as Stripe.js does: a page that requires Trusted Types refuses that unless it has a
   // policy named default.
   let chunk;
   const loadChunk = () => chunk ??= new Promise((resolve, reject) => {
@@ -322,7 +322,7 @@
     }
   }
 
-  // Enough to tell whether the page's language has come here.
+  // Just enough to tell whether the page's language arrives here.
   const WORDS = { de: { insufficient_funds: 'Ihre Karte verfügt nicht über ausreichende Deckung.' } };
 
   class StripeInstance {
@@ -420,7 +420,7 @@
       }
     }
 
-    // What the element was told not to ask for, the page has to give.
+    // The page must supply the fields that it told the element not to collect.
     _checkBilling(element, confirmParams) {
       const given = confirmParams.payment_method_data?.billing_details ?? {};
       const never = element?._options.fields?.billingDetails;
@@ -479,7 +479,7 @@
       return { paymentIntent: after };
     }
 
-    // 3-D Secure, over the whole page.
+    // Shows 3-D Secure over the whole page.
     _challenge(url) {
       const { pathname, search } = new URL(url);
       const overlay = document.createElement('div');
@@ -508,7 +508,7 @@
       });
     }
 
-    // What to take to a shop, until the learner closes it.
+    // Shows the voucher to take to a shop, until the learner closes it.
     _voucher({ number, expires_after: until }) {
       const dialog = document.createElement('dialog');
       dialog.setAttribute('data-stripe-voucher', '');
@@ -538,7 +538,7 @@
     }
   }
 
-  // Only what is asked for here words the errors, not what is asked for elements.
+  // Only the locale given here decides the language of errors, not the one given to elements().
   function Stripe(key, options = {}) {
     if (typeof key !== 'string' || key === '') {
       throw new IntegrationError('Please call Stripe() with your publishable key. You used an empty string.');

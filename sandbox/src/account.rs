@@ -1,4 +1,5 @@
-//! The account system: takes signed messages about purchases, strictly by Standard Webhooks, and shows what each learner has.
+//! The account receiver: accepts signed messages about purchases, strictly per Standard Webhooks, and shows what each
+//! learner has.
 
 use std::{
     collections::{BTreeMap, HashSet},
@@ -21,13 +22,13 @@ use sha2::Sha256;
 
 use crate::html::escape;
 
-/// What messages are signed with, until it is changed.
+/// The secret that signs messages, until [`Accounts::change_secret`] replaces it.
 pub const ACCOUNT_SECRET: &str = "whsec_c2FuZGJveC1hY2NvdW50LXN5c3RlbQ==";
 
-/// Seconds by which a message's time may differ from ours.
+/// Seconds by which a message's timestamp may differ from our clock.
 const TOLERANCE: i64 = 300;
 
-/// Looks into the account system and makes things go wrong.
+/// Inspects the account receiver and injects faults.
 #[derive(Clone, Debug)]
 pub struct Accounts(Arc<Mutex<Inner>>);
 
@@ -40,7 +41,7 @@ struct Inner {
     delay: Duration,
 }
 
-/// A message as it came, once for each id.
+/// A message as received, one for each id.
 #[derive(Clone, Debug)]
 pub struct AccountMessage {
     pub id: String,
@@ -48,7 +49,7 @@ pub struct AccountMessage {
     pub kind: String,
     /// The purchase.
     pub data: Value,
-    /// How often it came.
+    /// How often it was received.
     pub times: usize,
 }
 
@@ -65,23 +66,23 @@ impl Default for Accounts {
 }
 
 impl Accounts {
-    /// Those that were taken, the first first.
+    /// The accepted messages, oldest first.
     #[must_use]
     pub fn messages(&self) -> Vec<AccountMessage> {
         self.lock().messages.clone()
     }
 
-    /// Answers with this status until it is given none; what comes with a success is taken all the same.
+    /// Answers with this status until it is set to `None`; with a success status, messages are still accepted.
     pub fn answer(&self, status: Option<u16>) {
         self.lock().status = status.and_then(|status| StatusCode::from_u16(status).ok());
     }
 
-    /// Takes so long to answer.
+    /// Delays every answer by `delay`.
     pub fn take_long(&self, delay: Duration) {
         self.lock().delay = delay;
     }
 
-    /// Takes only what is signed with `secret` from now on.
+    /// Accepts only messages signed with `secret` from now on.
     pub fn change_secret(&self, secret: &str) {
         secret.clone_into(&mut self.lock().secret);
     }
@@ -121,7 +122,7 @@ async fn take(State(accounts): State<Accounts>, headers: HeaderMap, body: Bytes)
     }
 }
 
-/// Id, type and data of a message that is signed with `secret`.
+/// Verifies that a message is signed with `secret`, and returns its id, type and data.
 fn read(secret: &str, headers: &HeaderMap, body: &[u8]) -> Result<(String, String, Value), &'static str> {
     let header = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
     let id = header("webhook-id").filter(|id| !id.is_empty()).ok_or("no webhook-id")?;
@@ -152,7 +153,7 @@ fn read(secret: &str, headers: &HeaderMap, body: &[u8]) -> Result<(String, Strin
     Ok((id.to_owned(), kind, data))
 }
 
-/// What each learner has, by the newest version of each purchase, and what came of each.
+/// Shows each learner's purchases at their newest version, with the messages received about each.
 async fn page(State(accounts): State<Accounts>) -> Html<String> {
     let mut learners = BTreeMap::<String, BTreeMap<String, (Value, Vec<String>)>>::new();
     for AccountMessage { kind, data, .. } in accounts.messages() {

@@ -1,4 +1,4 @@
-//! A stand-in for Turnstile: who presses its button is human, and each answer counts once.
+//! A stand-in for Turnstile: a click on its button counts as human, and each response is valid once.
 use std::collections::HashSet;
 use std::sync::{Arc, Mutex};
 
@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 
 use crate::fault::lock;
 
-/// What the checkout proves itself with (`CHALLENGE_SECRET`).
+/// The secret that authenticates the checkout (`CHALLENGE_SECRET`).
 pub const CHALLENGE_SECRET: &str = "challenge-secret";
 
 type Used = Arc<Mutex<HashSet<String>>>;

@@ -1,4 +1,4 @@
-//! The same controls over HTTP, for people and other processes.
+//! The controls of the Stripe and FlockJay stand-ins over HTTP, for people and other processes.
 
 use axum::{
     Json, Router,
@@ -22,7 +22,7 @@ pub(crate) struct Controls {
     pub(crate) flockjay: FlockJay,
 }
 
-/// A fault and the service it is for.
+/// A fault and its target service.
 #[derive(Deserialize)]
 #[serde(tag = "target", rename_all = "snake_case")]
 enum AnyFault {
@@ -31,7 +31,7 @@ enum AnyFault {
     Flockjay(FlockJayFault),
 }
 
-/// What someone other than the checkout does to a payment.
+/// An action on a payment by someone other than the checkout.
 #[derive(Deserialize)]
 #[serde(tag = "act", rename_all = "snake_case", deny_unknown_fields)]
 enum Act {
@@ -57,7 +57,7 @@ enum WebhooksAct {
     Redeliver { event: String },
 }
 
-/// `null` for "every resource exists".
+/// The resources that exist; `null` means that all of them do.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Known {

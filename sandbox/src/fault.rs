@@ -1,37 +1,37 @@
-//! Faults on demand: what goes wrong, at which operation, how many times.
+//! Fault injection: what goes wrong, at which operation, and how many times.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use serde::{Deserialize, Serialize};
 
-/// One thing that goes wrong at the matching calls, until it is used up or cleared.
+/// A fault injected into matching calls until it is used up or cleared.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Fault<Operation> {
     /// What goes wrong.
     pub misbehaviour: Misbehaviour,
-    /// Only at this operation; at every one when absent.
+    /// The operation it affects; every operation if absent.
     #[serde(default = "Option::default")]
     pub on: Option<Operation>,
-    /// How many calls it spoils; every one until cleared when absent.
+    /// How many calls it affects; if absent, every call until it is cleared.
     #[serde(default)]
     pub times: Option<u32>,
 }
 
 impl<Operation> Fault<Operation> {
-    /// Spoils every call until cleared.
+    /// A fault that affects every call until it is cleared.
     pub fn new(misbehaviour: Misbehaviour) -> Self {
         Self { misbehaviour, on: None, times: None }
     }
 
-    /// Spoils only calls of `operation`.
+    /// Limits the fault to calls of `operation`.
     #[must_use]
     pub fn on(mut self, operation: Operation) -> Self {
         self.on = Some(operation);
         self
     }
 
-    /// Spoils `times` calls and is then gone.
+    /// Limits the fault to `times` calls.
     #[must_use]
     pub fn times(mut self, times: u32) -> Self {
         self.times = Some(times);
@@ -43,16 +43,16 @@ impl<Operation> Fault<Operation> {
 #[derive(Clone, Debug, Deserialize, PartialEq, Eq, Serialize)]
 #[serde(tag = "kind", rename_all = "snake_case", deny_unknown_fields)]
 pub enum Misbehaviour {
-    /// Waits, then goes on as usual; adds up with another fault.
+    /// Waits, then continues as usual; combines with other faults.
     Delay {
         /// Milliseconds.
         ms: u64,
     },
-    /// Answers an error.
+    /// Answers with an error.
     Status {
         /// The HTTP status.
         status: u16,
-        /// What the body looks like.
+        /// Format of the body.
         #[serde(default)]
         body: ErrorBody,
         /// Sent as `Retry-After`, in seconds.
@@ -78,7 +78,7 @@ pub enum Misbehaviour {
     Garbage,
     /// Does the work, then answers JSON that lacks this field.
     MissingField {
-        /// Name of the field at the top of the answer.
+        /// Name of a top-level field of the answer.
         field: String,
     },
     /// Refuses everything with 503.
@@ -86,12 +86,12 @@ pub enum Misbehaviour {
 }
 
 impl Misbehaviour {
-    /// An error in the service's own shape, nothing done.
+    /// An error in the service's own format, before any work is done.
     pub fn error_before(status: u16) -> Self {
         Self::Status { status, body: ErrorBody::Json, retry_after: None, after_work: false }
     }
 
-    /// An error in the service's own shape, though the work was done.
+    /// An error in the service's own format, after the work is done.
     pub fn error_after(status: u16) -> Self {
         Self::Status { status, body: ErrorBody::Json, retry_after: None, after_work: true }
     }
@@ -117,20 +117,20 @@ impl Misbehaviour {
     }
 }
 
-/// The body of an error made by a fault.
+/// The body of an injected error.
 #[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ErrorBody {
-    /// As the service writes its own errors.
+    /// The format of the service's own errors.
     #[default]
     Json,
     /// A proxy's HTML page.
     Html,
-    /// Nothing at all.
+    /// An empty body.
     Empty,
 }
 
-/// What the faults decide for one call.
+/// What the faults do to one call.
 #[derive(Debug, Default)]
 pub(crate) struct Spoiled {
     pub(crate) delay_ms: u64,
@@ -138,7 +138,7 @@ pub(crate) struct Spoiled {
     pub(crate) after: Option<Misbehaviour>,
 }
 
-/// The faults in force at one service.
+/// The active faults of one service.
 #[derive(Debug)]
 pub(crate) struct Faults<Operation>(Mutex<Vec<Fault<Operation>>>);
 
@@ -161,7 +161,7 @@ impl<Operation: Clone + PartialEq> Faults<Operation> {
         self.lock().clone()
     }
 
-    /// Every matching delay, and the first other matching fault; each is used once.
+    /// Takes every matching delay and the first other matching fault, and counts one use of each.
     pub(crate) fn take(&self, operation: &Operation) -> Spoiled {
         let mut faults = self.lock();
         let mut spoiled = Spoiled::default();
@@ -189,7 +189,7 @@ impl<Operation: Clone + PartialEq> Faults<Operation> {
     }
 }
 
-/// Locks, whatever happened to an earlier holder: a test's panic must not hide the state from the next look.
+/// Locks even a poisoned mutex: a panic in a test must not hide the state from later checks.
 pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -1,6 +1,6 @@
-//! Text made safe for a page.
+//! Escapes text for HTML.
 
-/// Escapes for HTML text and for attribute values within double quotes.
+/// Escapes `text` for HTML content and quoted attribute values.
 pub(crate) fn escape(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len());
     for character in text.chars() {

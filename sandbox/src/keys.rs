@@ -1,4 +1,4 @@
-//! An RSA key that the stand-ins share: making one for each test would take longer than most tests.
+//! An RSA key shared by the stand-ins: generating one per test would take longer than most tests.
 
 use std::sync::LazyLock;
 

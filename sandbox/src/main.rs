@@ -7,7 +7,7 @@ use anyhow::Context;
 use clap::Parser;
 use sandbox::{Options, Sandbox};
 
-/// Stand-ins for Stripe, FlockJay, a mail server and a course page.
+/// Stand-ins for everything around the checkout: Stripe, FlockJay, sign-in, accounts, a mail server and a course page.
 #[derive(Debug, Parser)]
 #[command(version)]
 struct Flags {
@@ -23,7 +23,7 @@ struct Flags {
     /// Address of the course page
     #[arg(long, default_value = "127.0.0.1:12113")]
     course_listen: SocketAddr,
-    /// Where the checkout is
+    /// URL of the checkout
     #[arg(long, default_value = "http://127.0.0.1:8080")]
     checkout_url: String,
     /// The checkout's secret key
@@ -32,19 +32,19 @@ struct Flags {
     /// The key that pages use
     #[arg(long, default_value = "pk_test_sandbox")]
     publishable_key: String,
-    /// What webhooks are signed with
+    /// Secret that signs webhooks
     #[arg(long, default_value = "whsec_sandbox")]
     webhook_secret: String,
-    /// What FlockJay expects after `Authorization: Token`
+    /// Token that FlockJay expects in `Authorization: Token`
     #[arg(long, default_value = "sandbox-token")]
     flockjay_token: String,
     /// The real Stripe.js: the course page's policy then names Stripe's origins
     #[arg(long, value_name = "URL")]
     stripe_js: Option<String>,
-    /// Writes the key that Salesforce's app is known by to this file
+    /// File to write the Salesforce app's private key to
     #[arg(long, value_name = "PATH")]
     salesforce_key_file: Option<std::path::PathBuf>,
-    /// Only FlockJay and the course page, for a demo with a Stripe test account
+    /// Leaves the Stripe stand-in out, for a demo with a Stripe test account
     #[arg(long)]
     no_stripe: bool,
 }

@@ -1,5 +1,5 @@
-//! Salesforce: an External Client App that signs in by the JWT bearer flow, contacts, and the object that
-//! `docs/salesforce.md` describes. Strict about tokens, fields, links and the day's requests.
+//! Salesforce: an External Client App that signs in with the JWT bearer flow, contacts, and the object that
+//! `docs/salesforce.md` describes. It is strict about tokens, fields, links to contacts and the daily request limit.
 
 use std::{
     collections::{BTreeMap, HashMap, HashSet},
@@ -19,23 +19,23 @@ use serde_json::{Map, Value, json};
 
 use crate::{html::escape, keys, stripe::now};
 
-/// Who the app is, and as whom it acts.
+/// The app's client id, and the user that it acts as.
 pub const SALESFORCE_CLIENT_ID: &str = "3MVG9-sandbox";
 pub const SALESFORCE_USER: &str = "integration@redis.example";
 
 const BASE: &str = "/salesforce";
-/// What assertions must be for.
+/// Required audience of assertions.
 const AUDIENCE: &str = "https://login.salesforce.com";
 const OBJECT: &str = "Training_Purchase__c";
 const KEY: &str = "Purchase_Reference__c";
 
-/// The private key whose certificate the app has, as PEM. There is one for each process.
+/// The private key whose certificate is registered with the app, as PEM. Each process has its own.
 #[must_use]
 pub fn salesforce_key() -> &'static str {
     keys::pem()
 }
 
-/// Fields, and what they take.
+/// Fields and the values that they accept.
 const FIELDS: [(&str, Kind); 21] = [
     ("Contact__c", Kind::Contact),
     ("Version__c", Kind::Number),
@@ -69,7 +69,7 @@ enum Kind {
     Contact,
 }
 
-/// Looks into Salesforce and makes things go wrong.
+/// Inspects Salesforce and injects faults.
 #[derive(Clone, Debug)]
 pub struct Salesforce(Arc<Mutex<Inner>>);
 
@@ -78,16 +78,16 @@ struct Inner {
     base: String,
     tokens: HashSet<String>,
     signed_in: usize,
-    /// By id: email and external id.
+    /// Email and external id, by contact id.
     contacts: BTreeMap<String, (String, String)>,
     records: BTreeMap<String, Map<String, Value>>,
-    /// Requests of the day, and how many there may be.
+    /// Requests made today, and the daily limit.
     used: u64,
     most: u64,
     down: bool,
-    /// So many upserts find their record locked.
+    /// How many more upserts find their record locked.
     locked: u32,
-    /// The learner's address stands in an Email field.
+    /// Whether the learner's address is stored in a field of type Email.
     has_email_field: bool,
 }
 
@@ -123,13 +123,13 @@ impl Salesforce {
         Self(Arc::new(Mutex::new(inner)))
     }
 
-    /// My Domain (`SALESFORCE_URL`).
+    /// My Domain URL (`SALESFORCE_URL`).
     #[must_use]
     pub fn url(&self) -> String {
         self.lock().base.clone()
     }
 
-    /// Another contact; its id.
+    /// Adds a contact and returns its id.
     pub fn add_contact(&self, email: &str, external_id: &str) -> String {
         let mut inner = self.lock();
         let id = format!("003{:015}", inner.contacts.len() + 1);
@@ -143,30 +143,30 @@ impl Salesforce {
         self.lock().records.get(reference).cloned().map(Value::Object)
     }
 
-    /// Somebody chooses a contact for a record.
+    /// Links a record to a contact, as a Salesforce user would by hand.
     pub fn link(&self, reference: &str, contact: &str) {
         let mut inner = self.lock();
         let record = inner.records.get_mut(reference).expect("a record");
         record.insert("Contact__c".to_owned(), json!(contact));
     }
 
-    /// Every token that was given ends now.
+    /// Invalidates every token issued so far.
     pub fn end_tokens(&self) {
         self.lock().tokens.clear();
     }
 
-    /// The learner's address stands in an Email field from now on: 80 characters, and not each that can be an address.
+    /// Stores the learner's address in an Email field from now on, which rejects over 80 characters and non-ASCII text.
     pub fn has_email_field(&self) {
         self.lock().has_email_field = true;
     }
 
-    /// How often somebody has signed in.
+    /// How often a client has signed in.
     #[must_use]
     pub fn signed_in(&self) -> usize {
         self.lock().signed_in
     }
 
-    /// How many requests were made today, and how many there may be.
+    /// Sets how many requests were made today, and the daily limit.
     pub fn limit(&self, used: u64, most: u64) {
         let mut inner = self.lock();
         (inner.used, inner.most) = (used, most);
@@ -178,12 +178,12 @@ impl Salesforce {
         self.lock().used
     }
 
-    /// Answers nobody until it is up again.
+    /// While `down`, answers every API request with 503.
     pub fn is_down(&self, down: bool) {
         self.lock().down = down;
     }
 
-    /// The next so many upserts find their record locked.
+    /// Makes the next `times` upserts find their record locked.
     pub fn lock_rows(&self, times: u32) {
         self.lock().locked = times;
     }
@@ -311,7 +311,7 @@ impl Inner {
         }
     }
 
-    /// `SELECT Id FROM Contact WHERE Field = 'value' LIMIT 2`.
+    /// Runs `SELECT Id FROM Contact WHERE Field = 'value' LIMIT 2`; `None` if the query is malformed.
     fn query(&self, query: &str) -> Option<Vec<Value>> {
         let pairs: HashMap<_, _> = url::form_urlencoded::parse(query.as_bytes()).into_owned().collect();
         let rest =

@@ -1,4 +1,4 @@
-//! Serves a router over HTTP/1.1, and hangs up without an answer where a fault says so.
+//! Serves a router over HTTP/1.1, and closes the connection without an answer if a fault demands it.
 
 use std::net::SocketAddr;
 
@@ -9,14 +9,14 @@ use hyper_util::{rt::TokioIo, service::TowerToHyperService};
 use tokio::{net::TcpListener, task::JoinSet};
 use tokio_util::sync::CancellationToken;
 
-/// Binds `address`; the error says which flag chooses another one.
+/// Binds `address`; an error names the flag that sets another one.
 pub(crate) async fn bind(address: SocketAddr, flag: &str) -> anyhow::Result<TcpListener> {
     TcpListener::bind(address)
         .await
         .with_context(|| format!("cannot listen on {address}; choose another address with {flag}"))
 }
 
-/// Serves `router` until `stop` is cancelled; then every connection ends at once.
+/// Serves `router` until `stop` is cancelled, then closes every connection at once.
 pub(crate) async fn serve(listener: TcpListener, router: Router, stop: CancellationToken) {
     let mut connections = JoinSet::new();
     loop {
@@ -35,7 +35,7 @@ pub(crate) async fn serve(listener: TcpListener, router: Router, stop: Cancellat
     connections.shutdown().await;
 }
 
-/// An answer that [`serve`] never sends: it closes the connection instead.
+/// A response that [`serve`] never sends: it closes the connection instead.
 pub(crate) fn hang_up() -> Response {
     let mut response = Response::new(Body::empty());
     response.extensions_mut().insert(HungUp);

@@ -1,4 +1,4 @@
-//! A sign-in service of Okta's shape: publishes its keys, and signs tokens for whomever a test or the course page names.
+//! An Okta-style sign-in service: publishes its keys, and signs tokens for learners named by a test or the course page.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -18,21 +18,21 @@ use serde_json::{Value, json};
 
 use crate::keys;
 
-/// Whom its tokens are for (`LEARNER_AUDIENCE`).
+/// Audience of its tokens (`LEARNER_AUDIENCE`).
 pub const SIGN_IN_AUDIENCE: &str = "redis-university";
 
 const ISSUER: &str = "/oauth2/default";
-/// The organisation's own server keeps its keys elsewhere.
+/// Okta's org authorization server publishes its keys under a different path.
 const ORGANISATIONS_KEYS: &str = "/oauth2/v1/keys";
 const DISCOVERY: &str = "/.well-known/openid-configuration";
 
-/// Signs tokens, looks into the service and makes things go wrong.
+/// Signs tokens, inspects the service and injects faults.
 #[derive(Clone)]
 pub struct SignIn(Arc<Mutex<Inner>>);
 
 struct Inner {
     issuer: String,
-    /// The newest of an algorithm signs.
+    /// The newest key of each algorithm signs.
     keys: Vec<Key>,
     down: bool,
     asked: usize,
@@ -55,13 +55,13 @@ impl SignIn {
         Self(Arc::new(Mutex::new(Inner { issuer, keys, down: false, asked: 0 })))
     }
 
-    /// What its tokens have as `iss` (`LEARNER_ISSUER`).
+    /// The `iss` claim of its tokens (`LEARNER_ISSUER`).
     #[must_use]
     pub fn issuer(&self) -> String {
         self.lock().issuer.clone()
     }
 
-    /// What Okta says of somebody who has just signed in.
+    /// Okta's claims about a learner who has just signed in.
     #[must_use]
     pub fn claims(&self, email: &str, external_id: &str) -> Value {
         let now = crate::stripe::now();
@@ -71,7 +71,7 @@ impl SignIn {
         })
     }
 
-    /// A token that says `claims`, signed with the newest key of this algorithm.
+    /// A token with these claims, signed with the newest key of `algorithm`.
     #[must_use]
     pub fn sign(&self, algorithm: Algorithm, claims: &Value) -> String {
         let inner = self.lock();
@@ -80,13 +80,13 @@ impl SignIn {
         encode(&header, claims, &key.key).expect("a token")
     }
 
-    /// A token of somebody who has just signed in.
+    /// A token for a learner who has just signed in.
     #[must_use]
     pub fn token(&self, email: &str, external_id: &str) -> String {
         self.sign(Algorithm::RS256, &self.claims(email, external_id))
     }
 
-    /// Signs with a new key from now on; the old one is withdrawn.
+    /// Replaces the ES256 key: a new one signs from now on, and the old one is withdrawn.
     pub fn rotate(&self) {
         let mut inner = self.lock();
         let name = format!("ec-{}", inner.keys.len());
@@ -94,12 +94,12 @@ impl SignIn {
         inner.keys.push(Key { name, algorithm: Algorithm::ES256, key: elliptic() });
     }
 
-    /// Answers nobody until it is up again.
+    /// While `down`, answers every request with 503.
     pub fn is_down(&self, down: bool) {
         self.lock().down = down;
     }
 
-    /// How often its keys were asked for.
+    /// How often its keys were requested.
     #[must_use]
     pub fn asked(&self) -> usize {
         self.lock().asked
@@ -114,13 +114,13 @@ impl SignIn {
             .with_state(self.clone())
     }
 
-    /// What tokens of the organisation's own server have as `iss`.
+    /// The `iss` claim of tokens from Okta's org authorization server.
     #[must_use]
     pub fn organisations_issuer(&self) -> String {
         self.lock().issuer.trim_end_matches(ISSUER).to_owned()
     }
 
-    /// What Okta says with a code or an access token, unless told to say more.
+    /// The claims of an ID token that Okta issues along with a code or an access token, unless configured to add more.
     #[must_use]
     pub fn thin_claims(&self, email: &str, external_id: &str) -> Value {
         let mut claims = self.claims(email, external_id);

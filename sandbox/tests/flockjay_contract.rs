@@ -1,4 +1,4 @@
-//! The FlockJay stand-in keeps the contract, the course page its policy, and both can be driven over HTTP.
+//! The FlockJay stand-in follows the contract, the course page sends its policy, and faults can be set over HTTP.
 #![allow(clippy::unwrap_used, reason = "helpers of tests fail as tests do")]
 
 mod support;

@@ -83,7 +83,7 @@ async fn a_session_is_refused_where_stripe_would_refuse_it() {
     let other = api.post_with_key("/v1/checkout/sessions", &format!("{good}&locale=de"), "key").await;
     assert_eq!((other.status, &other.body["error"]["type"]), (400, &"idempotency_error".into()));
 
-    // What the page makes, only the page moves.
+    // Only Stripe's page may change an intent that it created.
     sandbox.stripe().pay_session(&first.id(), "4000000000000002").unwrap_err();
     let intent =
         api.get(&format!("/v1/checkout/sessions/{}", first.id())).await.body["payment_intent"].clone();

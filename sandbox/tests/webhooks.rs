@@ -1,4 +1,4 @@
-//! Events reach the checkout signed, again and again until taken, and go astray on demand.
+//! Events reach the checkout signed, are retried until accepted, and go astray on demand.
 #![allow(clippy::unwrap_used, reason = "helpers of tests fail as tests do")]
 
 mod support;

@@ -1,33 +1,33 @@
-//! The one place that reads the clock. What decides is the database's time, which is the same for all instances: this
-//! process only counts on from it.
+//! The one place that reads the clock. The database's time is authoritative, since it is the same for all instances;
+//! this process only counts on from it.
 use shared::Timestamp;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicU8, Ordering};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-/// Below this a difference is the time that the question took.
+/// Smaller differences are the latency of the query.
 const NOISE_MS: i64 = 100;
 
-/// Tells the time to the shell: the database's, or one that a simulation moves.
+/// The shell's clock: the database's time, or a time that a simulation moves.
 #[derive(Clone, Debug)]
 pub struct Clock(Source);
 
 #[derive(Clone, Debug)]
 enum Source {
-    /// With so many milliseconds more.
+    /// A settable time, and by how many milliseconds this clock is ahead of it.
     Set(Arc<AtomicI64>, i64),
     Kept(Arc<Kept>),
 }
 
 #[derive(Debug)]
 struct Kept {
-    /// Since when this process counts.
+    /// When this process started counting.
     start: Instant,
-    /// The time that decides at `start`, in milliseconds.
+    /// The authoritative time at `start`, in milliseconds.
     at_start: AtomicI64,
-    /// By how much the system's clock is ahead of itself; only in tests.
+    /// Artificial lead of the system's clock, in milliseconds; only in tests.
     ahead: i64,
-    /// By how much the system's clock was ahead of the time that decides, when it was compared last.
+    /// By how many milliseconds the system's clock was ahead of the authoritative time at the last comparison.
     skew: AtomicI64,
     state: AtomicU8,
 }
@@ -38,9 +38,9 @@ struct Kept {
 pub enum ClockState {
     #[default]
     Right,
-    /// It differs by more than it should: operators are told.
+    /// It differs by more than the tolerance: operators are alerted.
     Off,
-    /// It differs by so much that this instance takes no work.
+    /// It differs so much that this instance takes no work.
     Wrong,
 }
 
@@ -51,19 +51,19 @@ impl Default for Clock {
 }
 
 impl Clock {
-    /// A clock that stands at what `millis` holds, in milliseconds since 1970.
+    /// A clock that reads `millis`, in milliseconds since 1970.
     #[must_use]
     pub fn at(millis: Arc<AtomicI64>) -> Self {
         Self::ahead_of(millis, 0)
     }
 
-    /// The same, ahead of it by so many milliseconds.
+    /// The same, `ahead` milliseconds fast.
     #[must_use]
     pub fn ahead_of(millis: Arc<AtomicI64>, ahead: i64) -> Self {
         Self(Source::Set(millis, ahead))
     }
 
-    /// As on a machine whose clock is so many milliseconds fast.
+    /// The system's clock, as on a machine where it is `ahead` milliseconds fast.
     #[must_use]
     pub fn ahead_by(ahead: i64) -> Self {
         let at_start = AtomicI64::new(now().as_millis() + ahead);
@@ -71,7 +71,7 @@ impl Clock {
         Self(Source::Kept(Arc::new(Kept { start: Instant::now(), at_start, ahead, skew, state })))
     }
 
-    /// The time that decides.
+    /// The authoritative time.
     #[must_use]
     pub fn now(&self) -> Timestamp {
         match &self.0 {
@@ -91,8 +91,8 @@ impl Clock {
         }
     }
 
-    /// Goes on from `now`, the time that decides, and compares the system's clock with it. Returns what to say where that
-    /// has changed: the new state, and by how many milliseconds the system's clock is ahead.
+    /// Continues from `now`, the authoritative time, and compares the system's clock with it. If the state has changed,
+    /// returns the new state and by how many milliseconds the system's clock is ahead.
     pub fn go_by(&self, now: Timestamp, tolerance: Duration) -> Option<(ClockState, i64)> {
         let Source::Kept(kept) = &self.0 else { return None };
         let drift = now.as_millis() - self.now().as_millis();
@@ -103,7 +103,7 @@ impl Clock {
         kept.skew.store(skew, Ordering::Relaxed);
         let state = match skew.abs() {
             skew if skew <= millis(tolerance) => ClockState::Right,
-            // 5 s, where 2 s are tolerated.
+            // 5 s at a tolerance of 2 s.
             skew if skew <= millis(tolerance * 5 / 2) => ClockState::Off,
             _ => ClockState::Wrong,
         };
@@ -124,7 +124,7 @@ impl Clock {
         }
     }
 
-    /// By how many seconds the system's clock is ahead of the time that decides; less than none where it is behind.
+    /// By how many seconds the system's clock is ahead of the authoritative time; negative if it is behind.
     #[must_use]
     pub fn skew_seconds(&self) -> f64 {
         match &self.0 {
@@ -134,7 +134,7 @@ impl Clock {
     }
 }
 
-/// The present moment by the system's clock, in milliseconds.
+/// The current time by the system's clock, in milliseconds.
 #[must_use]
 #[expect(clippy::disallowed_methods, reason = "everything else takes the time as an argument")]
 pub fn now() -> Timestamp {

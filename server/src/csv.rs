@@ -1,23 +1,23 @@
-//! Tables that spreadsheets read: CSV by RFC 4180.
+//! CSV tables for spreadsheets (RFC 4180).
 
-/// The first line, with what tells Excel that the table is UTF-8.
+/// The header line, with the byte order mark that tells Excel that the table is UTF-8.
 #[must_use]
 pub fn header<const N: usize>(names: [&str; N]) -> String {
     ["\u{feff}", &line(names)].concat()
 }
 
-/// One line with its end.
+/// One line, including its line ending.
 #[must_use]
 pub fn line<const N: usize>(cells: [&str; N]) -> String {
     cells.map(quoted).join(",") + "\r\n"
 }
 
-/// What a spreadsheet would take for a formula begins with an apostrophe
+/// Quotes a cell, and puts an apostrophe before what a spreadsheet would take for a formula
 /// (<https://owasp.org/www-community/attacks/CSV_Injection>).
 fn quoted(cell: &str) -> String {
     let formula = cell.starts_with(['=', '+', '-', '@', '\t', '\r']);
     let cell = if formula { format!("'{cell}") } else { cell.to_owned() };
-    // Where a comma is for decimals, spreadsheets part cells by semicolons.
+    // In locales with a decimal comma, spreadsheets separate cells by semicolons.
     if cell.contains([',', ';', '\t', '"', '\r', '\n']) {
         format!("\"{}\"", cell.replace('"', "\"\""))
     } else {

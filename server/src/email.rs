@@ -1,20 +1,20 @@
-//! One spelling of each email address, by which it is found whatever somebody typed.
+//! Normalizes email addresses, so that any spelling of an address finds the same records.
 use shared::{Email, InvalidEmail};
 use unicode_normalization::UnicodeNormalization;
 
-/// What somebody typed or copied, as an address.
+/// Parses an address that was typed or pasted.
 pub fn typed(text: &str) -> Result<Email, InvalidEmail> {
     Email::parse(&plain(text))
 }
 
-/// What somebody typed or copied, without what can't be seen in it, and with the letters that an input method for Chinese,
-/// Japanese or Korean makes wide as they are elsewhere.
+/// Removes invisible characters from text that was typed or pasted, and narrows the full-width letters that Chinese,
+/// Japanese and Korean input methods produce.
 #[must_use]
 pub fn plain(text: &str) -> String {
     text.chars().filter(|letter| !is_invisible(*letter)).map(narrow).collect()
 }
 
-/// Marks of direction, joiners, soft hyphens, and the mark that some programs begin a text with.
+/// Directional marks, joiners, soft hyphens, variation selectors, and the byte order mark that some programs put first.
 fn is_invisible(letter: char) -> bool {
     matches!(letter, '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}')
         || matches!(letter, '\u{2060}'..='\u{206f}' | '\u{fe00}'..='\u{fe0f}' | '\u{feff}')
@@ -29,8 +29,8 @@ fn narrow(letter: char) -> char {
     }
 }
 
-/// The address in lower case, its accents composed and its domain as the Domain Name System has it. Mail servers may tell
-/// `Ada@…` from `ada@…`, and none that we know of does.
+/// The address in lower case, with composed accents (NFC) and its domain as DNS has it. Mail servers may distinguish
+/// `Ada@…` from `ada@…`, but none that we know of does.
 #[must_use]
 pub fn normalized(email: &Email) -> String {
     let text = plain(email.as_str());
@@ -38,7 +38,7 @@ pub fn normalized(email: &Email) -> String {
     [&folded(local), "@", &normalized_domain(domain)].concat()
 }
 
-/// The same for what stands behind the `@`.
+/// The same for the part after the `@`.
 #[must_use]
 pub fn normalized_domain(domain: &str) -> String {
     match url::Host::parse(domain) {
@@ -48,7 +48,7 @@ pub fn normalized_domain(domain: &str) -> String {
 }
 
 fn folded(text: &str) -> String {
-    // Some letters come apart in lower case.
+    // Lowercasing decomposes some letters.
     text.nfc().collect::<String>().to_lowercase().nfc().collect()
 }
 

@@ -1,4 +1,4 @@
-//! The one error type of the backend. `http/problem.rs` maps it to an answer, and nothing else does.
+//! The one error type of the backend. Only `http/problem.rs` maps it to a response.
 use crate::abuse::Excess;
 use crate::coupons::CouponRefusal;
 use crate::grants::GrantsError;
@@ -8,7 +8,7 @@ use crate::store::StoreError;
 use shared::{Challenge, Sale, TokenRefusal};
 use std::time::Duration;
 
-/// Why a request came to nothing.
+/// Why a request failed.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     #[error("unknown SKU {0:?}")]
@@ -21,12 +21,12 @@ pub enum Error {
     UnknownRoute,
     #[error("no service token, or a wrong one")]
     Unauthorized,
-    /// The token is good, and may not do this: the scope that it lacks.
+    /// The token is valid, but lacks this scope.
     #[error("the token lacks the scope {0}")]
     Forbidden(&'static str),
     #[error("this address doesn't take that method")]
     MethodNotAllowed,
-    /// The sale is anything but open.
+    /// The sale is not open.
     #[error("the sale is {0}")]
     NotForSale(Sale),
     #[error("the coupon lowers no price here: {0:?}")]
@@ -51,7 +51,7 @@ pub enum Error {
     BodyTooLarge,
     #[error("the body came too slowly")]
     BodyTooSlow,
-    /// More is asked for at the same time than there is room for.
+    /// There is more concurrent work than the budgets allow.
     #[error("no room")]
     Busy,
     #[error("it took too long")]
@@ -60,15 +60,15 @@ pub enum Error {
     IdempotencyKeyReused,
     #[error("webhook refused: {0}")]
     BadSignature(#[from] BadWebhook),
-    /// Perhaps after the learner has paid.
+    /// The learner may have paid already.
     #[error("payments: {0}")]
     Payments(#[from] PaymentsError),
-    /// Before the learner was given a way to pay.
+    /// The learner had not been given a way to pay yet.
     #[error("payments, and nothing was charged: {0}")]
     NotCharged(PaymentsError),
     #[error("grants: {0}")]
     Grants(#[from] GrantsError),
-    /// Done too often; allowed again after `wait`, or at once where `challenge` is passed.
+    /// Done too often; allowed again after `wait`, or at once if the learner passes `challenge`.
     #[error("too many: {excess:?}")]
     TooMany { excess: Excess, wait: Duration, challenge: Option<Box<Challenge>> },
     #[error("the widget's assets are not built")]

@@ -1,31 +1,32 @@
-//! Heartbeats of the background loops: one that stops beating is told, shown by `/readyz` and the metrics, and started again.
+//! Heartbeats of the background loops: a loop that falls silent is logged, shown by `/readyz` and the metrics, and
+//! restarted.
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 use tokio_util::sync::CancellationToken;
 
-/// How often a loop that runs is looked at, and how long one that has ended waits for its next start.
+/// How often a running loop is checked, and how long a loop that has ended waits for its restart.
 const LOOK: Duration = Duration::from_secs(1);
 
 /// All loops of this process.
 #[derive(Clone, Default)]
 pub struct Heartbeats(Arc<Mutex<Vec<Heartbeat>>>);
 
-/// What a loop beats as long as it goes on.
+/// The heartbeat of one loop, which beats it in every round.
 #[derive(Clone, Debug)]
 pub struct Heartbeat(Arc<State>);
 
 #[derive(Debug)]
 struct State {
     name: String,
-    /// The longest that it may be silent: more than the slowest of its rounds takes.
+    /// The longest silence allowed: more than its slowest round takes.
     allowed: Duration,
     last: Mutex<Instant>,
     restarts: AtomicU64,
 }
 
 impl Heartbeat {
-    /// A heart that nobody listens to, for whoever runs a round by hand.
+    /// A heartbeat that nobody watches, for running a round by hand.
     #[must_use]
     pub fn unheard() -> Self {
         Self::new(String::new(), Duration::MAX)
@@ -36,12 +37,12 @@ impl Heartbeat {
         Self(Arc::new(State { name, allowed, last, restarts: AtomicU64::new(0) }))
     }
 
-    /// The loop goes on.
+    /// Records that the loop is alive.
     pub fn beat(&self) {
         *self.last() = Instant::now();
     }
 
-    /// For how long it has not beaten.
+    /// Time since the last beat.
     #[must_use]
     pub fn silence(&self) -> Duration {
         self.last().elapsed()
@@ -57,8 +58,8 @@ impl Heartbeat {
 }
 
 impl Heartbeats {
-    /// Runs a loop until `stop`. One that is silent for longer than `allowed`, panics or ends by itself is told and started
-    /// again: what it was doing is leased, and goes on with it or elsewhere.
+    /// Runs a loop until `stop`. A loop that is silent for longer than `allowed`, panics or ends by itself is logged
+    /// and restarted: its work is leased, so it continues here or on another instance.
     pub async fn keep<F>(
         &self,
         name: impl Into<String>,
@@ -75,7 +76,7 @@ impl Heartbeats {
             let mut running = tokio::spawn(start(heartbeat.clone()));
             let why = loop {
                 tokio::select! {
-                    // It is told to stop as well, and finishes what is under way.
+                    // The loop sees `stop` as well, and finishes what is in flight.
                     ended = &mut running => match ended {
                         _ if stop.is_cancelled() => return,
                         Ok(()) => break "ended",
@@ -101,7 +102,7 @@ impl Heartbeats {
         }
     }
 
-    /// The loops that are silent for longer than they may be.
+    /// Names of the loops that have been silent for too long.
     #[must_use]
     pub fn late(&self) -> Vec<String> {
         let late = |heartbeat: &&Heartbeat| heartbeat.is_late();
@@ -141,7 +142,7 @@ mod tests {
                     return;
                 }
                 if body(start) {
-                    // Silent for ever, as a read from a host that is gone.
+                    // Silent forever, like a read from a host that is gone.
                     std::future::pending::<()>().await;
                 }
                 heartbeat.beat();

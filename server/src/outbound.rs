@@ -1,4 +1,4 @@
-//! What requests to other systems have in common: a deadline, no redirects, and `Retry-After`.
+//! What requests to other systems have in common: a timeout, no redirects, and `Retry-After`.
 use crate::clock;
 use reqwest::StatusCode;
 use reqwest::header::{HeaderMap, RETRY_AFTER};
@@ -7,20 +7,19 @@ use std::net::IpAddr;
 use std::time::Duration;
 use url::Url;
 
-/// A client that waits for an answer no longer than `patience`. Whoever redirects us has not done what was asked, and is not
-/// to be shown what they must not see.
+/// A client with a timeout for each request. It never follows redirects: they would leak credentials.
 pub(crate) fn client(patience: Duration) -> reqwest::Result<reqwest::Client> {
     reqwest::Client::builder().timeout(patience).redirect(reqwest::redirect::Policy::none()).build()
 }
 
-/// Whether asking again is of no use: the request is at fault, and not the moment.
+/// Whether a retry is pointless, because the request itself is at fault.
 pub(crate) fn is_final(status: StatusCode) -> bool {
     let passes =
         matches!(status, StatusCode::REQUEST_TIMEOUT | StatusCode::TOO_EARLY | StatusCode::TOO_MANY_REQUESTS);
     status.is_client_error() && !passes
 }
 
-/// Whether nobody on the way can read or change what goes there: it is encrypted, or stays on this machine.
+/// Whether traffic to `url` can't be read or changed in transit: it is encrypted, or stays on this machine.
 pub(crate) fn is_private(url: &Url) -> bool {
     let own = is_own_machine(url);
     url.has_host() && (url.scheme() == "https" || (url.scheme() == "http" && own))
@@ -30,13 +29,13 @@ pub(crate) fn is_own_machine(url: &Url) -> bool {
     url.host_str().is_some_and(is_own_host)
 }
 
-/// Whether a host as addresses name it is this machine.
+/// Whether a host, as written in a URL, is this machine.
 pub(crate) fn is_own_host(host: &str) -> bool {
     let address = host.trim_matches(['[', ']']).parse::<IpAddr>();
     host == "localhost" || address.is_ok_and(|address| address.is_loopback())
 }
 
-/// How long to wait; nothing where that is not said, or can't be read.
+/// How long to wait; `None` if the header is missing or can't be read.
 pub(crate) fn retry_after(headers: &HeaderMap) -> Option<Duration> {
     let text = headers.get(RETRY_AFTER)?.to_str().ok()?.trim();
     if let Ok(seconds) = text.parse() {

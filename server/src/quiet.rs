@@ -1,4 +1,5 @@
-//! Lines of the log that would come by the hundred where a host or a disk is gone: one in ten seconds stands for all.
+//! Rate limit for log lines that would come by the hundred when a host or a disk is gone: one in ten seconds stands for
+//! all.
 use std::sync::LazyLock;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
@@ -7,9 +8,9 @@ const EVERY: Duration = Duration::from_secs(10);
 
 static START: LazyLock<Instant> = LazyLock::new(Instant::now);
 
-/// One place that logs.
+/// The rate limit of one place that logs.
 pub(crate) struct Quiet {
-    /// Milliseconds from the start to the moment from which it may speak again.
+    /// When it may log again, in milliseconds since `START`.
     silent_until: AtomicU64,
     held_back: AtomicU64,
 }
@@ -19,7 +20,7 @@ impl Quiet {
         Self { silent_until: AtomicU64::new(0), held_back: AtomicU64::new(0) }
     }
 
-    /// How many lines were held back since the last, where it is time for another.
+    /// If the next line is due, how many lines were held back since the last one.
     pub(crate) fn speak(&self) -> Option<u64> {
         self.speak_at(START.elapsed())
     }

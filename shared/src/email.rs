@@ -1,17 +1,17 @@
 //! An email address, parsed once at the edge, and masked wherever a person or a log may see it.
 use std::fmt;
 
-/// An address with something before the `@` and a dotted domain behind it; its `Debug` is masked.
+/// An address with a local part and a dotted domain. `Debug` masks it.
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub struct Email(String);
 
-/// The text can't be an email address.
+/// The text is not a valid email address.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct InvalidEmail;
 
 impl Email {
-    /// Trims `text` and accepts what a mail server could deliver to: at most 254 bytes (RFC 5321), one `@`
-    /// outside the local part, no white space or control characters, and a domain with a dot.
+    /// Trims `text` and accepts addresses that a mail server could deliver to: at most 254 bytes (RFC 5321),
+    /// exactly one `@`, no white space or control characters, and a domain with a dot.
     pub fn parse(text: &str) -> Result<Self, InvalidEmail> {
         let text = text.trim();
         let (local, domain) = text.rsplit_once('@').ok_or(InvalidEmail)?;
@@ -32,7 +32,7 @@ impl Email {
         &self.0
     }
 
-    /// What a browser or a log may see, such as `a•••@example.com`.
+    /// The form that browsers and logs may see, such as `a•••@example.com`.
     #[must_use]
     pub fn masked(&self) -> String {
         match self.0.rsplit_once('@') {

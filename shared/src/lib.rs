@@ -1,4 +1,4 @@
-//! What the widget and the server both know: wire types, money, emails and problem codes.
+//! Types that the widget and the server share: wire types, money, emails and problem codes.
 #![forbid(unsafe_code)]
 
 mod email;

@@ -5,7 +5,7 @@ use std::fmt;
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Currency([u8; 3]);
 
-/// The text is not three letters.
+/// The text is not three lower-case letters.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct InvalidCurrency;
 
@@ -19,24 +19,24 @@ pub struct Money {
     pub currency: Currency,
 }
 
-/// What can be charged at once in one currency, in minor units.
+/// Limits of a single charge in one currency, in minor units.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Charges {
-    /// Every amount is a multiple of it.
+    /// Every amount is a multiple of this.
     pub step: i64,
-    /// The least; where Stripe documents none, one step. An account that settles in another currency has that one's least,
-    /// too, converted: only Stripe knows it.
+    /// The smallest charge, or one step if Stripe documents no minimum. An account that settles in another currency
+    /// must also meet that currency's minimum after conversion, which only Stripe knows.
     pub least: i64,
     pub most: i64,
 }
 
-/// Eight digits, in every currency but one.
+/// The largest charge in every currency but `idr`: eight digits.
 const MOST: i64 = 99_999_999;
 
 impl Currency {
     pub const USD: Self = Self(*b"usd");
 
-    /// Reads a code of three lower-case letters.
+    /// Parses a code of three lower-case letters.
     pub fn parse(text: &str) -> Result<Self, InvalidCurrency> {
         let code: [u8; 3] = text.as_bytes().try_into().map_err(|_| InvalidCurrency)?;
         if code.iter().all(u8::is_ascii_lowercase) { Ok(Self(code)) } else { Err(InvalidCurrency) }
@@ -47,7 +47,7 @@ impl Currency {
         std::str::from_utf8(&self.0).unwrap_or_default()
     }
 
-    /// How many decimal places the minor unit has, as Stripe counts them. Two also where Stripe takes no such currency.
+    /// The number of decimal places, as Stripe counts them. Also two for currencies that Stripe doesn't support.
     #[must_use]
     pub fn decimals(&self) -> usize {
         match self.as_str() {
@@ -58,8 +58,8 @@ impl Currency {
         }
     }
 
-    /// What Stripe charges in this currency, by card; nothing where it takes none
-    /// (<https://docs.stripe.com/currencies>, special cases and least amounts included).
+    /// Stripe's limits for card charges in this currency, or `None` if Stripe doesn't support it
+    /// (<https://docs.stripe.com/currencies>, including special cases and minimum amounts).
     #[must_use]
     pub fn charges(&self) -> Option<Charges> {
         let (step, least) = match self.as_str() {
@@ -73,9 +73,9 @@ impl Currency {
             "mxn" | "thb" => (1, 1000),
             "czk" => (1, 1500),
             "huf" => (1, 17_500),
-            // Without decimals, and written with two of them that are always zero.
+            // Zero-decimal currencies that Stripe writes with two decimals, always zero.
             "isk" | "ugx" => (100, 100),
-            // The last of three decimals is always zero.
+            // Three decimals, the last of which is always zero.
             "bhd" | "jod" | "kwd" | "omr" | "tnd" => (10, 10),
             "bif" | "clp" | "djf" | "gnf" | "kmf" | "krw" | "mga" | "pyg" | "rwf" | "vnd" | "vuv" | "xaf"
             | "xof" | "xpf" | "idr" | "afn" | "all" | "amd" | "ang" | "aoa" | "ars" | "awg" | "azn"
@@ -106,10 +106,10 @@ impl Currency {
     }
 }
 
-/// Why an amount can't be charged at once; shown, it goes on where the amount was named.
+/// Why Stripe can't take an amount in one charge. `Display` completes a sentence that begins with the amount.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Unfit {
-    /// Stripe takes no such currency.
+    /// Stripe doesn't support the currency.
     Currency,
     Below {
         least: Money,
@@ -117,7 +117,7 @@ pub enum Unfit {
     Above {
         most: Money,
     },
-    /// Not a multiple of so many minor units.
+    /// Not a multiple of `step` minor units.
     Uneven {
         step: i64,
         currency: Currency,
@@ -125,7 +125,7 @@ pub enum Unfit {
 }
 
 impl Money {
-    /// Whether Stripe can charge it at once.
+    /// Checks that Stripe accepts this amount as a single charge.
     pub fn fits(self) -> Result<(), Unfit> {
         let Self { amount, currency } = self;
         let Charges { step, least, most, .. } = currency.charges().ok_or(Unfit::Currency)?;
@@ -165,7 +165,7 @@ impl fmt::Debug for Currency {
 }
 
 impl fmt::Display for Money {
-    /// As an English page writes it: `$49.00`, `¥4,900`, `49.00 SEK`.
+    /// Formats the amount as on an English page: `$49.00`, `¥4,900`, `49.00 SEK`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let decimals = self.currency.decimals();
         let unit = 10_i64.pow(u32::try_from(decimals).unwrap_or_default());

@@ -1,4 +1,4 @@
-//! What is sold.
+//! Offerings: what is for sale, at what price, and whether seats are left.
 use crate::{Money, Timestamp, text_enum::text_enum};
 
 text_enum! {
@@ -7,7 +7,7 @@ text_enum! {
 }
 
 text_enum! {
-    /// Whether an offering can be bought now, and why not.
+    /// Whether an offering can be bought now, and if not, why.
     Sale { Open => "open", NotOpen => "not_open", Closed => "closed", SoldOut => "sold_out", Paused => "paused" }
 }
 
@@ -19,7 +19,7 @@ pub struct Seats {
     pub left: i64,
 }
 
-/// How many places somebody may buy for a team at once.
+/// How many places one purchase for a team may have.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "wire", derive(serde::Serialize, serde::Deserialize, utoipa::ToSchema))]
 #[cfg_attr(feature = "wire", serde(deny_unknown_fields))]
@@ -28,7 +28,7 @@ pub struct Team {
     pub max: i64,
 }
 
-/// What `GET /v1/offerings/{sku}/seats` says at every change. Without a limit there are no numbers.
+/// The event that `GET /v1/offerings/{sku}/seats` sends at every change. Without a seat limit, it has no numbers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "wire", derive(serde::Serialize, serde::Deserialize, utoipa::ToSchema))]
 pub struct SeatsNews {
@@ -49,20 +49,20 @@ impl SeatsNews {
     }
 }
 
-/// One offering as `GET /v1/offerings/{sku}` answers it.
+/// One offering as `GET /v1/offerings/{sku}` returns it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "wire", derive(serde::Serialize, serde::Deserialize, utoipa::ToSchema))]
 pub struct Offering {
-    /// The offering's code, stable for ever.
+    /// The offering's code, which never changes.
     pub sku: String,
     pub kind: Kind,
     pub title: String,
     pub summary: String,
     pub price: Money,
-    /// `null` for what is on demand.
+    /// `null` for on-demand offerings.
     pub seats: Option<Seats>,
     pub sale: Sale,
-    /// Left out where nobody buys for a team.
+    /// Absent if the offering isn't sold to teams.
     #[cfg_attr(feature = "wire", serde(default, skip_serializing_if = "Option::is_none"))]
     pub team: Option<Team>,
     #[cfg_attr(feature = "wire", serde(default, skip_serializing_if = "Option::is_none"))]
@@ -73,8 +73,8 @@ pub struct Offering {
     pub sale_opens_at: Option<Timestamp>,
     #[cfg_attr(feature = "wire", serde(default, skip_serializing_if = "Option::is_none"))]
     pub sale_closes_at: Option<Timestamp>,
-    /// When this was answered by the server's clock, in whole seconds: whoever got it from a cache adds its `Age`. Left out of
-    /// what travels with the first screen.
+    /// When the server sent this, by its own clock, in whole seconds. A client that gets it from a cache adds the
+    /// response's `Age`. Absent from the data that comes with the first screen.
     #[cfg_attr(feature = "wire", serde(default, skip_serializing_if = "Option::is_none"))]
     pub now: Option<Timestamp>,
 }

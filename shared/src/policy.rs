@@ -1,9 +1,9 @@
-//! What a page's policy must allow for Stripe.js and for Link, in one place for the server, the preview and the documents.
-//! (<https://docs.stripe.com/security/guide#content-security-policy>, and Link's there.)
+//! What a page's Content Security Policy must allow for Stripe.js and Link, shared by the server, the preview and the
+//! docs (<https://docs.stripe.com/security/guide#content-security-policy>, which also covers Link).
 
-/// Scripts of Stripe's.
+/// Origins of Stripe's scripts.
 pub const STRIPE_SCRIPTS: &str = "https://js.stripe.com https://*.js.stripe.com https://hooks.stripe.com";
-/// What Stripe.js talks to.
+/// The origin that Stripe.js calls.
 pub const STRIPE_API: &str = "https://api.stripe.com";
-/// Link, which the payment form offers where a learner has it: frames, calls and images.
+/// Origins of Link, which the payment form offers to learners who have it: for frames, requests and images.
 pub const LINK: &str = "https://link.com https://*.link.com";

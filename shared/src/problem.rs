@@ -2,7 +2,7 @@
 use crate::text_enum::text_enum;
 
 text_enum! {
-    /// What went wrong, stable for ever. Clients branch on this and never on text.
+    /// What went wrong. Codes never change: clients branch on them and never on text.
     Code {
         UnknownSku => "unknown_sku",
         @"wire" UnknownPurchase => "unknown_purchase",
@@ -41,23 +41,23 @@ text_enum! {
 }
 
 text_enum! {
-    /// Why a coupon is refused, where its code could mean more than one thing.
+    /// Why a coupon was refused, if the problem's code can have more than one cause.
     Reason {
-        /// A letter of the code is wrong.
+        /// The code has a typo.
         Typo => "typo",
         NotYet => "not_yet",
-        /// This learner has used it.
+        /// This learner has already used the coupon.
         Learner => "learner",
-        /// It leaves less than can be charged.
+        /// The coupon leaves less than the smallest amount that can be charged.
         Minimum => "minimum",
-        /// It is for another email.
+        /// The coupon is for another email address.
         OtherEmail => "other_email",
-        /// A purchase for a team takes none.
+        /// Purchases for a team accept no coupons.
         @"wire" Team => "team",
     }
 }
 
-/// The body of every error answer.
+/// The body of every error response.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "wire", derive(serde::Serialize, serde::Deserialize, utoipa::ToSchema))]
 pub struct Problem {
@@ -69,24 +69,25 @@ pub struct Problem {
     pub code: Code,
     /// What to do about it, in plain English.
     pub detail: String,
-    /// The request field at fault, where there is one.
+    /// The request field at fault, if there is one.
     #[cfg_attr(feature = "wire", serde(default, skip_serializing_if = "Option::is_none"))]
     pub field: Option<String>,
-    /// What the learner must pass for the same request to be taken, its answer in the header `Challenge-Response`.
+    /// The challenge that the learner must pass. The client then repeats the request with the challenge's answer in the
+    /// header `Challenge-Response`.
     #[cfg_attr(feature = "wire", serde(default, skip_serializing_if = "Option::is_none"))]
     pub challenge: Option<Challenge>,
-    /// What the code alone does not tell.
+    /// What the code alone does not convey.
     #[cfg_attr(feature = "wire", serde(default, skip_serializing_if = "Option::is_none"))]
     pub reason: Option<Reason>,
 }
 
-/// A test that a person passes and a program does not.
+/// A CAPTCHA: a test that people pass and bots don't.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "wire", derive(serde::Serialize, serde::Deserialize, utoipa::ToSchema))]
 pub struct Challenge {
-    /// `turnstile` or `hcaptcha`: also the name of the global that its script makes.
+    /// `turnstile` or `hcaptcha`, which is also the name of the global that its script defines.
     pub provider: String,
     pub site_key: String,
-    /// The address of its script.
+    /// The URL of its script.
     pub script: String,
 }

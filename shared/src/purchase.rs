@@ -1,8 +1,8 @@
-//! A purchase as the API shows it, and the requests that move it.
+//! A purchase as the API returns it, and the requests that change it.
 use crate::{Currency, Money, Timestamp, text_enum::text_enum};
 
 text_enum! {
-    /// Where a purchase stands.
+    /// The state of a purchase.
     State {
         Held => "held",
         Paying => "paying",
@@ -22,7 +22,7 @@ text_enum! {
 }
 
 text_enum! {
-    /// How far a step has come.
+    /// The progress of a step.
     StepState { Pending => "pending", Done => "done", Failed => "failed", Undone => "undone" }
 }
 
@@ -51,7 +51,7 @@ pub struct OpenPurchase {
     pub variant: Option<String>,
     #[cfg_attr(feature = "wire", serde(default))]
     pub learner_token: Option<String>,
-    /// For so many of a team, where the offering allows: codes to hand out, paid at once.
+    /// The number of places for a team, if the offering allows it: paid together, they come as codes to hand out.
     #[cfg_attr(feature = "wire", serde(default), schema(minimum = 1))]
     pub places: Option<i64>,
 }
@@ -61,31 +61,31 @@ pub struct OpenPurchase {
 #[cfg_attr(feature = "wire", derive(serde::Serialize, serde::Deserialize, utoipa::ToSchema))]
 #[cfg_attr(feature = "wire", serde(deny_unknown_fields))]
 pub struct ChangePurchase {
-    /// The code of a coupon, or `null` to take the one off that there is.
+    /// A coupon's code, or `null` to remove the coupon that is applied.
     #[cfg_attr(feature = "wire", serde(deserialize_with = "text_or_null"))]
     #[cfg_attr(feature = "wire", schema(required = true, min_length = 1))]
     pub coupon: Option<String>,
 }
 
-/// The 201 answer of `POST /v1/purchases`.
+/// The 201 response of `POST /v1/purchases`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "wire", derive(serde::Serialize, serde::Deserialize, utoipa::ToSchema))]
 pub struct Opened {
-    /// An unguessable capability: whoever has it may act on the purchase.
+    /// An unguessable capability: anyone who has it may act on the purchase.
     pub id: String,
-    /// For people, such as `RU-7K3M-92QF`; opens nothing.
+    /// For people, such as `RU-7K3M-92QF`; grants no access.
     pub reference: String,
     pub state: State,
     pub hold_expires_at: Timestamp,
-    /// Of the hold, when it was opened: a visitor's clock may be wrong.
+    /// Seconds until the hold expires, counted when the purchase was opened: a visitor's clock may be wrong.
     #[cfg_attr(feature = "wire", serde(default, skip_serializing_if = "Option::is_none"))]
     #[cfg_attr(feature = "wire", schema(minimum = 0))]
     pub seconds_left: Option<i64>,
     pub price: Price,
-    /// Of a learner whom a token has named, masked. Nobody else can pay.
+    /// The masked email of the learner whom the token names. Nobody else can pay.
     #[cfg_attr(feature = "wire", serde(default, skip_serializing_if = "Option::is_none"))]
     pub email: Option<String>,
-    /// Why the token names nobody, by the word of a [`TokenRefusal`]: the purchase goes on as a guest's.
+    /// Why the token was refused, as the word of a [`TokenRefusal`]. The purchase continues as a guest's.
     #[cfg_attr(feature = "wire", serde(default, skip_serializing_if = "Option::is_none"))]
     #[cfg_attr(feature = "wire", schema(value_type = Option<TokenRefusal>))]
     pub token_refused: Option<String>,
@@ -93,24 +93,24 @@ pub struct Opened {
 
 #[cfg(feature = "wire")]
 text_enum! {
-    /// What is wrong with a learner's token.
+    /// Why a learner's token was refused.
     TokenRefusal {
-        /// No token at all, or one without what it must say.
+        /// Not a valid token, or one that lacks required claims.
         Malformed => "malformed",
         Expired => "expired",
         NotYet => "not_yet",
         Issuer => "issuer",
         Audience => "audience",
-        /// It is signed in a way that is not taken, or not at all.
+        /// The signature algorithm is not accepted, or the token is unsigned.
         Algorithm => "algorithm",
-        /// Nobody whom we trust has the key that it names.
+        /// No trusted issuer has the key that the token names.
         Key => "key",
         Signature => "signature",
-        /// It has no email, or one that was not verified.
+        /// The token has no email, or an unverified one.
         Email => "email",
-        /// Its keys can't be fetched at the moment.
+        /// The issuer's keys can't be fetched at the moment.
         Unavailable => "unavailable",
-        /// This checkout reads no tokens.
+        /// This checkout is not configured to accept tokens.
         NotConfigured => "not_configured",
     }
 }
@@ -120,17 +120,17 @@ text_enum! {
 #[cfg_attr(feature = "wire", derive(serde::Serialize, serde::Deserialize, utoipa::ToSchema))]
 #[cfg_attr(feature = "wire", serde(deny_unknown_fields))]
 pub struct Pay {
-    /// Of a learner whom a token has named: as `Opened` or the purchase shows it, or in full.
+    /// For a learner whom a token names: the masked form from `Opened` or the purchase, or the full address.
     #[cfg_attr(feature = "wire", schema(min_length = 3, max_length = 254))]
     pub email: String,
     #[cfg_attr(feature = "wire", serde(default))]
     pub name: Option<String>,
-    /// Minor units that the learner saw on the button.
+    /// The total that the learner saw on the button, in minor units.
     #[cfg_attr(feature = "wire", schema(minimum = 0))]
     pub expected_total: i64,
 }
 
-/// The answer of `POST /v1/purchases/{id}/pay`: what Stripe.js needs, or `{state: "paid"}` where nothing is due.
+/// The response of `POST /v1/purchases/{id}/pay`: what Stripe.js needs, or `{state: "paid"}` if nothing is due.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "wire", derive(serde::Serialize, serde::Deserialize, utoipa::ToSchema))]
 #[cfg_attr(feature = "wire", serde(untagged))]
@@ -139,7 +139,7 @@ pub enum PayAnswer {
     Settled { state: State },
 }
 
-/// One line of the timeline. `at` is when it came to that state, where it has moved at all.
+/// One line of the timeline. `at` is when it entered its state, or `null` if it has never changed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "wire", derive(serde::Serialize, serde::Deserialize, utoipa::ToSchema))]
 pub struct TimelineEntry {
@@ -148,7 +148,7 @@ pub struct TimelineEntry {
     pub at: Option<Timestamp>,
 }
 
-/// One purchase as `GET /v1/purchases/{id}` answers it.
+/// One purchase as `GET /v1/purchases/{id}` returns it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "wire", derive(serde::Serialize, serde::Deserialize, utoipa::ToSchema))]
 pub struct PurchaseView {
@@ -156,7 +156,7 @@ pub struct PurchaseView {
     pub reference: String,
     pub sku: String,
     pub state: State,
-    /// Grows with every change; `?after=` waits for a higher one.
+    /// Increases with every change; `?after=` waits for a higher one.
     pub version: i64,
     pub price: Price,
     /// Masked, such as `a•••@example.com`.
@@ -164,19 +164,19 @@ pub struct PurchaseView {
     pub email: Option<String>,
     #[cfg_attr(feature = "wire", serde(default, skip_serializing_if = "Option::is_none"))]
     pub hold_expires_at: Option<Timestamp>,
-    /// Of the hold, when this is answered.
+    /// Seconds until the hold expires, counted when the server responds.
     #[cfg_attr(feature = "wire", serde(default, skip_serializing_if = "Option::is_none"))]
     #[cfg_attr(feature = "wire", schema(minimum = 0))]
     pub seconds_left: Option<i64>,
     #[cfg_attr(feature = "wire", serde(default, skip_serializing_if = "Option::is_none"))]
     pub access_url: Option<String>,
-    /// For how many, where somebody buys for a team.
+    /// The number of places, if the purchase is for a team.
     #[cfg_attr(feature = "wire", serde(default, skip_serializing_if = "Option::is_none"))]
     pub places: Option<i64>,
     pub timeline: Vec<TimelineEntry>,
 }
 
-/// Left out is not `null`: nothing may be taken off by mistake.
+/// Rejects a missing field, unlike `null`: no coupon may be removed by mistake.
 #[cfg(feature = "wire")]
 fn text_or_null<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
     serde::Deserialize::deserialize(deserializer)
@@ -204,7 +204,7 @@ impl Price {
 }
 
 impl State {
-    /// Nothing more can be paid: a new purchase is needed.
+    /// Whether the purchase is over: nothing more can be paid, and a new purchase is needed.
     #[must_use]
     pub fn is_over(self) -> bool {
         match self {

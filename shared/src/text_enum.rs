@@ -1,7 +1,7 @@
 //! Enums whose values are words on the wire and in the database, written once.
 
-/// Declares an enum with `as_str`, `parse` and `ALL`, and its `snake_case` form under feature `wire`. A value behind `@"wire"` is
-/// there under that feature alone: no visitor loads the name of what no page says differently.
+/// Declares an enum with `as_str`, `parse` and `ALL`, and its `snake_case` form under feature `wire`. A value marked
+/// `@"wire"` exists only under that feature, so that visitors don't load names for which no page has its own text.
 macro_rules! text_enum {
     ($(#[$meta:meta])* $name:ident {
         $($(#[$vmeta:meta])* $(@$feature:tt)? $variant:ident => $text:literal),+ $(,)?
@@ -24,7 +24,7 @@ macro_rules! text_enum {
                 match self { $($(#[cfg(feature = $feature)])? Self::$variant => $text),+ }
             }
 
-            /// The value for `word`, or nothing where there is none.
+            /// The value for `word`, if there is one.
             #[must_use]
             pub fn parse(word: &str) -> Option<Self> {
                 match word { $($(#[cfg(feature = $feature)])? $text => Some(Self::$variant),)+ _ => None }

@@ -1,4 +1,4 @@
-//! A moment, as milliseconds since 1970 in UTC.
+//! A point in time, as milliseconds since 1970 in UTC.
 use std::time::Duration;
 
 /// Milliseconds since 1970-01-01T00:00:00Z; RFC 3339 in UTC on the wire.
@@ -16,19 +16,19 @@ impl Timestamp {
         self.0
     }
 
-    /// This moment moved later by `span`; the last representable moment where that overflows.
+    /// This moment plus `span`, or the last representable moment if that overflows.
     #[must_use]
     pub fn plus(self, span: Duration) -> Self {
         Self(self.0.saturating_add(i64::try_from(span.as_millis()).unwrap_or(i64::MAX)))
     }
 
-    /// This moment moved earlier by `span`; the first representable moment where that overflows.
+    /// This moment minus `span`, or the first representable moment if that overflows.
     #[must_use]
     pub fn minus(self, span: Duration) -> Self {
         Self(self.0.saturating_sub(i64::try_from(span.as_millis()).unwrap_or(i64::MAX)))
     }
 
-    /// How long after `earlier` this is; zero where it is not after it.
+    /// The time since `earlier`, or zero if this is not later.
     #[must_use]
     pub fn since(self, earlier: Self) -> Duration {
         Duration::from_millis(u64::try_from(self.0.saturating_sub(earlier.0)).unwrap_or(0))

@@ -1,4 +1,4 @@
-//! What the account system is told of purchases: signed, at least once, in time, and never in the way of the grant.
+//! Notifications of the account receiver: signed, delivered at least once and in time, and never delaying the grant.
 use checkout_tests::{Answer, COURSE, Setup, TestApp, percent_off};
 use reqwest::Method;
 use sandbox::{ACCOUNT_SECRET, AccountMessage};
@@ -20,7 +20,7 @@ async fn told(app: &TestApp, kind: &str) -> AccountMessage {
     messages.into_iter().find(|message| message.kind == kind).expect("a message")
 }
 
-/// Waits until the purchase's timeline says `state` of the account.
+/// Waits until the account step of the purchase's timeline is in `state`.
 async fn account_is(app: &TestApp, id: &str, state: &str) {
     let says = |answer: &Answer| {
         let purchase = answer.json();
@@ -71,7 +71,7 @@ async fn a_receiver_that_is_slow_or_away_holds_up_nothing() {
     app.until("access taken away", |sandbox| sandbox.flockjay().active_grants().is_empty()).await;
     app.sandbox.accounts().answer(None);
     told(&app, "purchase.revoked").await;
-    // Told late, each with the purchase as it stands by then.
+    // Late messages carry the purchase as it is when they are sent.
     let messages = app.sandbox.accounts().messages();
     assert_eq!(kinds(&app)[0], "purchase.granted");
     assert!(messages.iter().all(|message| message.data["state"] == "refunded"), "{messages:?}");
@@ -92,7 +92,7 @@ async fn an_answer_that_is_lost_is_asked_for_again_with_the_same_id() {
     told(&app, "purchase.granted").await;
     app.outbox_is(0, 0).await;
     assert_eq!(app.sandbox.accounts().messages()[0].times, 1);
-    // It was taken, and its answer came too late: as after a crash.
+    // A message that was answered with a 500 is sent again.
     app.sandbox.accounts().answer(Some(500));
     app.buy(COURSE, 4900).await;
     app.until("a second purchase", |sandbox| sandbox.flockjay().active_grants().len() == 2).await;

@@ -1,4 +1,4 @@
-//! The learner's bank asks for the money back.
+//! Disputes: the learner's bank demands the money back.
 use checkout_tests::{COURSE, SeatStream, TestApp};
 use sandbox::stripe::DisputeStatus;
 use sandbox::{Misdelivery, WebhookFault};
@@ -15,7 +15,7 @@ fn open(app: &TestApp, intent: &str) -> String {
     app.sandbox.stripe().open_dispute(intent).unwrap()["id"].as_str().unwrap().to_owned()
 }
 
-/// The event of `kind`, which must be there.
+/// The id of the event of type `kind`. Panics if there is none.
 fn event(app: &TestApp, kind: &str) -> String {
     let events = app.sandbox.stripe().deliveries();
     events.iter().find(|event| event.event_type == kind).expect("the event").event.clone()

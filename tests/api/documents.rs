@@ -1,4 +1,4 @@
-//! What the server says of itself: health, the OpenAPI document, the embed and the pages.
+//! What the server publishes: health, the OpenAPI document, the embed and the pages.
 use checkout_tests::{COURSE, TestApp};
 use serde_json::json;
 
@@ -87,7 +87,7 @@ async fn the_loader_brings_the_first_screen_that_its_address_names() {
     let sent: serde_json::Value = serde_json::from_str(json).unwrap();
     let card = app.get(&format!("/embed/card/{COURSE}?lang=de")).await.expect(200);
     assert_eq!(sent, json!({ "sku": COURSE, "lang": "de", "variant": "", "text": card.text }));
-    // Whose element says what is wrong.
+    // For an unknown SKU the script carries no first screen, and its element reports the error.
     assert_eq!(app.get("/embed/v1.js?sku=ru-none").await.expect(200).text, plain.text);
 }
 

@@ -1,4 +1,4 @@
-//! What other systems of ours ask: the feed of changes, and what a learner has bought.
+//! What our other systems ask for: the feed of changes, and what a learner has bought.
 use checkout_tests::{Answer, COURSE, TestApp};
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -14,7 +14,7 @@ async fn ask(app: &TestApp, path: &str) -> Answer {
     app.send(app.request(Method::GET, path).bearer_auth(TOKEN)).await
 }
 
-/// The rest of the feed behind `cursor`, in its order, and the cursor behind that.
+/// Reads the feed from `cursor` to its end. Returns the entries in order, and the last cursor.
 async fn read(app: &TestApp, cursor: &str, limit: usize) -> (Vec<Value>, String) {
     let (mut all, mut cursor) = (Vec::new(), cursor.to_owned());
     loop {
@@ -43,7 +43,7 @@ async fn a_purchase_stands_in_the_feed_at_its_last_change_with_all_that_is_known
     assert_eq!((&granted["kind"], &granted["title"]), (&json!("course"), &json!("Redis <fundamentals>")));
     assert_eq!((&granted["entitled"], &granted["charged"]), (&json!(true), &json!(4900)));
     assert!(granted["access_url"].as_str().unwrap().contains("/learn/"), "{granted}");
-    // What opens a purchase is nobody else's. (FlockJay's stand-in names it in its own address.)
+    // A purchase's id opens it, so the feed omits the id. (FlockJay's stand-in has it in its own address.)
     for mut entry in entries {
         entry.as_object_mut().unwrap().remove("access_url");
         let entry = entry.to_string();
@@ -68,7 +68,7 @@ async fn the_feed_begins_where_it_is_asked_to() {
     assert_eq!(since["purchases"].as_array().unwrap().len(), 1);
     let later = ask(&app, "/v1/purchases?updated_since=2999-01-01T00:00:00Z").await.expect(200).json();
     assert_eq!((&later["purchases"], &later["more"]), (&json!([]), &json!(false)));
-    // The cursor remembers since when.
+    // The cursor remembers `updated_since`.
     app.open(COURSE).await;
     let cursor = later["cursor"].as_str().unwrap();
     assert_eq!(read(&app, cursor, 10).await.0, Vec::<Value>::new());

@@ -1,4 +1,4 @@
-//! The funnel: views that pages tell, and what learners did after that.
+//! The funnel: views that pages report, and what learners did after that.
 use checkout_tests::{COURSE, HtmlForm, PlainBrowser, TestApp, purchase_of};
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -42,10 +42,10 @@ async fn what_is_bought_by_the_form_counts_under_the_variant_that_led_there() {
         assert_eq!(page.contains("?plain&amp;variant=launch\""), known, "{page}");
         let form = HtmlForm::find(&page, COURSE).unwrap();
         assert_eq!(form.value("variant"), if known { "launch" } else { "" });
-        // It is still there when the form comes back.
+        // The variant is still there when the form comes back.
         let page = browser.submit(&form.with("email", "ada")).await.expect(422).text;
         let form = HtmlForm::find(&page, COURSE).unwrap().with("email", "ada@example.com");
-        // What a page would not send does no harm either.
+        // A variant that no page would send does no harm either.
         let form = if known { form } else { form.with("variant", variant) };
         let sent = browser.submit(&form).await.expect(303);
         let id = purchase_of(&app.sandbox, sent.header("location"));
@@ -91,7 +91,7 @@ async fn what_is_no_count_of_views_is_refused_with_its_field() {
 }
 
 async fn see(app: &TestApp, body: &Value) -> checkout_tests::Answer {
-    // As `sendBeacon` sends a text.
+    // As `sendBeacon` sends text.
     let request = app.request(Method::POST, "/v1/funnel").header("content-type", "text/plain;charset=UTF-8");
     app.send(request.body(body.to_string())).await
 }

@@ -9,7 +9,7 @@ async fn pay(app: &TestApp) -> String {
     id
 }
 
-/// Pays while FlockJay misbehaves for a while: one grant in the end.
+/// Pays while FlockJay misbehaves for a while. Asserts one grant in the end.
 async fn survives(misbehaviour: Misbehaviour, times: u32) {
     let app = TestApp::start().await;
     app.sandbox.flockjay().fault(FlockJayFault::new(misbehaviour).on(FlockJayOperation::Grant).times(times));

@@ -1,4 +1,4 @@
-//! Learners who are signed in: whose word is taken for it, and what follows.
+//! Signed-in learners: which tokens the server trusts, and what follows from them.
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 use checkout_tests::{Answer, COURSE, LAUNCH_SECRET, Setup, TestApp, intent_of};
 use jsonwebtoken::{Algorithm, EncodingKey, Header, encode};
@@ -21,7 +21,7 @@ async fn every_way_to_sign_names_the_learner_to_everybody() {
         assert_eq!((&opened["email"], &opened["token_refused"]), (&json!("a•••@example.com"), &Value::Null));
         let id = opened["id"].as_str().unwrap();
         pay(&app, id, "grace@example.com").await.expect_problem(422, "invalid_request").json();
-        // As it was shown, or in full.
+        // The email may be sent masked, as it was shown, or in full.
         pay(&app, id, "a•••@example.com").await.expect(200);
         let secret = pay(&app, id, "ADA@example.com").await.expect(200).text_at("client_secret");
         let intent = app.sandbox.stripe().intent(&intent_of(&secret)).unwrap();
@@ -32,7 +32,7 @@ async fn every_way_to_sign_names_the_learner_to_everybody() {
         let granted: Value = serde_json::from_str(app.grant_calls().last().unwrap()).unwrap();
         assert_eq!(granted["learner"]["email"], "ada@example.com");
         assert_eq!(granted["learner"]["external_id"], external_id);
-        // FlockJay's own ids say nothing to others.
+        // FlockJay's own ids mean nothing to other systems.
         let known = if external_id == "fj-1" { Value::Null } else { json!(external_id) };
         let reference = opened["reference"].clone();
         app.until("the account system told", |sandbox| {
@@ -104,7 +104,7 @@ async fn a_token_that_is_refused_leaves_a_guest_and_tells_nothing() {
         ([parts[0], &other, parts[2]].join("."), "signature"),
         ([parts[0], parts[1], "AAAA"].join("."), "signature"),
         (unknown_key(&good), "key"),
-        // With what everybody can know in place of a secret.
+        // Signed with a value that everybody can know, the public key, in place of a secret.
         (shared_secret(&public_key(&app).await, &good), "signature"),
         (shared_secret("another secret that nobody has ever shared", &good), "signature"),
         (parts[..2].join("."), "malformed"),
@@ -130,7 +130,7 @@ async fn a_token_that_is_refused_leaves_a_guest_and_tells_nothing() {
 async fn who_has_it_is_shown_the_way_in_and_nobody_else_is() {
     let app = TestApp::start().await;
     let sign_in = app.sandbox.sign_in();
-    // Bought as a guest, with the address in other letters.
+    // Bought as a guest, with the email in a different letter case.
     let id = app.open(COURSE).await;
     let secret = pay(&app, &id, "Ada@Example.com").await.expect(200).text_at("client_secret");
     let intent = intent_of(&secret);
@@ -148,10 +148,10 @@ async fn who_has_it_is_shown_the_way_in_and_nobody_else_is() {
     app.sandbox.stripe().refund(&intent, None).unwrap();
     app.reaches(&id, "refunded").await;
     mine(&app, COURSE, &token).await.expect(204);
-    // Another issuer's learner of the same id is another.
+    // The same id from another issuer is another learner.
     let launch = json!({ "iss": "flockjay", "aud": SIGN_IN_AUDIENCE, "sub": "okta-2", "email": "eve@example.com", "exp": u32::MAX });
     let eve = shared_secret(LAUNCH_SECRET, &launch);
-    // Whoever changes their address keeps what they have.
+    // Learners who change their email keep what they bought.
     let id = open(&app, &grace).await.expect(201).text_at("id");
     let secret = pay(&app, &id, "grace@example.com").await.expect(200).text_at("client_secret");
     app.sandbox.stripe().confirm(&intent_of(&secret), "4242424242424242").expect("a payment");
@@ -171,7 +171,7 @@ async fn keys_are_kept_changed_at_once_and_not_asked_for_by_whoever_makes_names_
     }
     let asked = app.sandbox.sign_in().asked();
     assert!(asked <= 2, "{asked}");
-    // What is known counts while the service is away.
+    // Cached keys still count while the service is down.
     app.sandbox.sign_in().is_down(true);
     assert_eq!(open(&app, &old).await.expect(201).json()["email"], "a•••@example.com");
     app.sandbox.sign_in().is_down(false);
@@ -185,7 +185,7 @@ async fn keys_are_kept_changed_at_once_and_not_asked_for_by_whoever_makes_names_
     let asked = app.sandbox.sign_in().asked();
     assert!(asked <= 12, "{asked}");
     assert_eq!(open(&app, &new).await.expect(201).json()["email"], "a•••@example.com");
-    // A server that has never seen the keys.
+    // After a restart the server has no cached keys.
     app.sandbox.sign_in().is_down(true);
     app.restart().await;
     assert_eq!(open(&app, &new).await.expect(201).json()["token_refused"], "unavailable");
@@ -219,14 +219,14 @@ fn part(value: &Value) -> String {
     BASE64_URL_SAFE_NO_PAD.encode(value.to_string())
 }
 
-/// Signed, by somebody whose key nobody knows.
+/// A token that names a key which nobody has published.
 fn unknown_key(claims: &Value) -> String {
     let header =
         part(&json!({ "alg": "ES256", "typ": "JWT", "kid": format!("ec-{}", rand::random::<u32>()) }));
     [header, part(claims), BASE64_URL_SAFE_NO_PAD.encode([7; 64])].join(".")
 }
 
-/// What the sign-in service tells everybody of its RSA key.
+/// The modulus of the RSA key that the sign-in service publishes.
 async fn public_key(app: &TestApp) -> String {
     let keys = reqwest::get(format!("{}/v1/keys", app.sandbox.sign_in().issuer())).await.unwrap();
     let keys: Value = serde_json::from_str(&keys.text().await.unwrap()).unwrap();

@@ -12,7 +12,7 @@ async fn a_request_that_waits_is_answered_when_the_server_stops() {
     let id = app.open(COURSE).await;
     let path = format!("/v1/purchases/{id}?wait=30&after=1");
     let waiting = tokio::spawn(app.request(reqwest::Method::GET, &path).send());
-    // A second request on a connection of its own is through only when the first has been taken.
+    // This second request, on its own connection, is answered only after the server has accepted the first.
     app.get("/healthz").await.expect(200);
     app.stop().await;
     if let Ok(answer) = waiting.await.unwrap() {
@@ -53,7 +53,7 @@ async fn what_is_stored_is_there_after_a_restart() {
     let id = app.open(COURSE).await;
     let shown = async |app: &TestApp| {
         let mut shown = app.get(&format!("/v1/purchases/{id}")).await.expect(200).json();
-        // Time passes.
+        // Changes as time passes.
         shown.as_object_mut().unwrap().remove("seconds_left");
         shown
     };

@@ -61,9 +61,9 @@ async fn what_is_kept_for_a_crowd_is_what_the_routes_answer() {
                 answer.headers.remove("content-length");
                 answer
             };
-            // Nothing is kept for a path that is written in another way.
+            // A path that is spelled differently bypasses the cache.
             let routes = ask("/v1/offerings/ru%2Dcourse").await;
-            // Each says when it was made.
+            // Each answer says when it was made.
             let without_time = |answer: &Answer| {
                 let mut offering = serde_json::from_str(&answer.text).unwrap_or(Value::Null);
                 offering.as_object_mut().map(|fields| fields.remove("now"));
@@ -87,7 +87,7 @@ async fn what_is_kept_for_a_crowd_is_what_the_routes_answer() {
     assert_eq!(seats_left().await, 0, "a seat that moves here is seen at once");
 }
 
-/// More than are served at a time.
+/// More connections than the server serves at a time.
 const SILENT: usize = 600;
 
 #[tokio::test(flavor = "multi_thread")]
@@ -105,7 +105,7 @@ async fn a_crowd_that_never_ends_its_requests_keeps_nobody_else_waiting_for_long
     }
     let answer = tokio::time::timeout(Duration::from_secs(20), app.get("/v1/offerings/ru-live")).await;
     answer.expect("an answer").expect(200);
-    // And they are served as soon as they say what they want.
+    // The silent clients are served as soon as they finish their request.
     let mut last = silent.pop().unwrap();
     last.write_all(b" x\r\nconnection: close\r\n\r\n").await.unwrap();
     let mut answer = String::new();

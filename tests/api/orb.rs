@@ -1,4 +1,4 @@
-//! Purchases as invoices in Orb: one each, paid already, and what goes back as credit.
+//! Purchases as Orb invoices: one each, already paid, with refunds as credit notes.
 use checkout_tests::{COURSE, Setup, TestApp};
 use sandbox::stripe::DisputeStatus;
 use serde_json::{Value, json};
@@ -7,7 +7,7 @@ async fn app() -> TestApp {
     TestApp::set_up(Setup { tells_orb: true, leaves_work: true, ..Setup::default() }).await
 }
 
-/// Whom Ada's trainings in dollars are billed to.
+/// The customer that Ada's trainings in dollars are billed to.
 const TRAININGS: &str = "redis-university:usd:ada@example.com";
 
 fn balance(app: &TestApp, external_id: &str) -> String {
@@ -44,7 +44,7 @@ async fn a_purchase_is_an_invoice_that_is_paid_and_refunds_are_credit() {
     assert_eq!(credited(&invoice(&app, "a credit note", notes(1)).await), ["10.00"]);
     app.sandbox.stripe().refund(&intent, None).unwrap();
     app.reaches(&id, "refunded").await;
-    // Told of the refund and of the end of access, and credited once.
+    // Orb is notified of the refund and of the end of access, and credits once.
     assert_eq!(credited(&invoice(&app, "another", notes(2)).await), ["10.00", "39.00"]);
 }
 
@@ -209,7 +209,7 @@ async fn what_another_instance_credits_meanwhile_is_given_back() {
     let orb = app.sandbox.orb();
     let (id, intent) = app.buy(COURSE, 4900).await;
     invoice(&app, "a paid invoice", |invoice| invoice["status"] == "paid").await;
-    // Between the look at the balance and the invoice.
+    // The balance changes after the server has read it and before the invoice is issued.
     orb.credits_before_issuing("10.00");
     app.buy(COURSE, 4900).await;
     app.until("another paid invoice", |sandbox| {

@@ -1,4 +1,4 @@
-//! From Pay to the grant, over HTTP: good cards, declines, 3-D Secure, and nothing but Stripe's word.
+//! From Pay to the grant, over HTTP: good cards, declines, 3-D Secure. Only Stripe's word counts.
 use checkout_tests::{COURSE, TestApp, intent_of, logged};
 use sandbox::{Misbehaviour, StripeFault, StripeOperation};
 use serde_json::{Value, json};
@@ -73,7 +73,7 @@ async fn the_sweep_grants_also_while_stripe_can_not_say_what_was_refunded() {
     app.sandbox.stripe().confirm(&intent, GOOD).unwrap();
     app.sandbox.stripe().refund(&intent, None).unwrap();
     app.reaches(&id, "granted").await;
-    // What was taken back is asked for until Stripe says it.
+    // The server keeps asking for refunds until Stripe answers.
     app.sandbox.stripe().clear_faults();
     app.reaches(&id, "refunded").await;
 }
@@ -121,18 +121,18 @@ async fn twenty_declines_close_the_purchase() {
 async fn a_failed_3_d_secure_after_a_decline_is_a_failure_of_its_own() {
     let app = TestApp::start().await;
     let (id, intent) = app.open_and_press_pay(COURSE, 4900).await;
-    // Each is seen, so that twenty of both close the purchase as twenty declines do.
+    // Both are counted, so that twenty in all end the purchase as twenty declines do.
     for _ in 0..10 {
         app.sandbox.stripe().confirm(&intent, DECLINED).unwrap_err();
         app.refresh(&id).await.expect(200);
-        // One that is told late, after another, counts once more: then it ends before.
+        // A failure that is reported late, after another, counts once more, and the purchase ends earlier.
         if app.sandbox.stripe().confirm(&intent, AUTHENTICATED).is_err() {
             break;
         }
         app.sandbox.stripe().complete_3ds(&intent, false).unwrap_err();
         app.refresh(&id).await.expect(200);
     }
-    // What a refresh did not ask for comes by webhook.
+    // Webhooks bring what a refresh didn't ask for.
     app.reaches(&id, "canceled").await;
     app.press_pay(&id, 4900).await.expect_problem(429, "rate_limited");
 }
@@ -170,7 +170,7 @@ async fn a_voucher_may_be_paid_days_later_and_expires_by_itself() {
         let (id, intent) = app.open_and_press_pay(COURSE, 4900).await;
         app.sandbox.stripe().confirm_by_voucher(&intent).unwrap();
         assert_eq!(app.refresh(&id).await.expect(200).json()["state"], "processing");
-        // Its time to pay is over, and nothing is cancelled.
+        // The time to pay is over, but nothing is cancelled.
         app.until("a look after that", |sandbox| {
             let asked = |request: &&sandbox::stripe::RequestRecord| {
                 request.method == "GET" && request.path.ends_with(&intent)
@@ -204,13 +204,13 @@ async fn one_setting_says_how_learners_may_pay_and_seats_are_paid_for_at_once() 
             assert_eq!(excludes(&made), excluded, "{case}");
             assert_eq!(made["payment_method_configuration_details"]["id"].as_str(), configuration, "{case}");
             assert_eq!(app.sandbox.stripe().confirm_by_voucher(&intent).is_err(), excluded, "{case}");
-            // Stripe's form is told the same.
+            // Stripe's form gets the same settings.
             let card = app.get(&format!("/embed/card/{sku}")).await.expect(200).text;
             assert_eq!(card.contains("\"excludedPaymentMethodTypes\":[\"acss_debit\""), excluded, "{case}");
             let configured = card.contains("\"paymentMethodConfiguration\":\"pmc_1\"");
             assert_eq!(configured, configuration.is_some(), "{case}");
         }
-        // And Stripe's page.
+        // And so does Stripe's hosted page.
         app.buy_without_javascript(COURSE).await;
         let sessions = app.sandbox.stripe().sessions();
         assert_eq!(excludes(&sessions[0]), course_excludes, "{flags:?}");
@@ -303,7 +303,7 @@ async fn a_seat_is_kept_while_a_payment_settles_however_long_it_takes() {
     let (id, intent) = app.open_and_press_pay("ru-live", 49000).await;
     app.sandbox.stripe().confirm(&intent, sandbox::stripe::SETTLES_LATER).unwrap();
     app.reaches(&id, "processing").await;
-    // The time to pay is over once Stripe is asked for the second time.
+    // By the time the server asks Stripe a second time, the time to pay is over.
     let asked = |sandbox: &sandbox::Sandbox| {
         let requests = sandbox.stripe().requests();
         requests.iter().filter(|request| request.operation == Some(StripeOperation::RetrieveIntent)).count()
@@ -352,7 +352,7 @@ async fn browsers_cause_few_questions_to_stripe() {
     }
     let most = 2 + usize::try_from(begun.elapsed().as_secs() / 2).unwrap();
     assert!((1..=most).contains(&(asked() - before)), "{} questions", asked() - before);
-    // What Stripe tells meanwhile is heard all the same.
+    // Webhooks are still heard in the meantime.
     app.sandbox.stripe().confirm(&intent, GOOD).unwrap();
     app.reaches(&live, "granted").await;
     let before = asked();

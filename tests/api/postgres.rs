@@ -1,8 +1,8 @@
-//! PostgreSQL as others may have set it up. On SQLite there is nothing of it to try.
+//! PostgreSQL with settings that its administrators may choose. On SQLite there is nothing to test.
 use checkout_tests::{COURSE, TestApp};
 use serde_json::json;
 
-/// Has every session from now on begin with this, and ends those that there are.
+/// Makes every new session begin with this setting, and ends all current sessions.
 async fn set_up(app: &TestApp, parameter: &str) {
     let statement = format!(
         "SET TRANSACTION READ WRITE; \
@@ -30,7 +30,7 @@ async fn a_database_that_only_reads_is_not_ready_and_loses_nothing() {
     assert!(!opened.header("retry-after").is_empty());
     assert_eq!(app.until_ready(503).await.json()["waiting"], json!(["database"]));
     app.get(&format!("/v1/purchases/{id}")).await.expect(200);
-    // Paid meanwhile.
+    // The learner pays in the meantime.
     app.sandbox.stripe().confirm(&intent, "4242424242424242").unwrap();
     set_up(&app, "default_transaction_read_only = off").await;
     app.until_ready(200).await;

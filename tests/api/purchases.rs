@@ -1,4 +1,4 @@
-//! Opening, seeing and giving up a purchase; every kind of bad input.
+//! Opening, viewing and cancelling a purchase, and every kind of bad input.
 use checkout_tests::{COURSE, TestApp, intent_of};
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -58,7 +58,7 @@ async fn bad_input_is_named_with_its_field_and_changes_nothing() {
         assert_eq!(field(answer), named);
     }
     app.post("/v1/purchases", &json!({ "sku": "ru-none" })).await.expect_problem(404, "unknown_sku");
-    // No identity provider is configured, so that a token is no reason not to sell.
+    // An invalid token is no reason not to sell: the learner buys as a guest.
     app.post("/v1/purchases", &json!({ "sku": COURSE, "learner_token": "x" })).await.expect(201);
     app.get("/v1/nothing").await.expect_problem(404, "unknown_route");
     app.delete("/v1/purchases").await.expect_problem(405, "method_not_allowed");
@@ -111,9 +111,9 @@ async fn the_same_key_replays_and_another_body_is_refused() {
     assert_ne!(open(COURSE, "key-2").await.expect(201).json(), first);
     open("ru-jp", "key-1").await.expect_problem(409, "idempotency_key_reused");
     open(COURSE, &"k".repeat(256)).await.expect_problem(422, "invalid_request");
-    // The key is looked at before anything else of the request.
+    // The key is checked before anything else in the request.
     open("ru-none", "key-1").await.expect_problem(409, "idempotency_key_reused");
-    // A refused request keeps no key.
+    // A refused request doesn't use up its key.
     open("ru-closed", "key-3").await.expect_problem(409, "sale_closed");
     open(COURSE, "key-3").await.expect(201);
 }

@@ -1,4 +1,4 @@
-//! Purchases in Salesforce: one record each, linked to its learner, and never in the way of the grant.
+//! Purchases in Salesforce: one record each, linked to its learner, and never delaying the grant.
 use checkout_tests::{Answer, COURSE, Setup, TestApp, intent_of};
 use redis_checkout::account::DEFAULT_FIELDS;
 use serde_json::{Value, json};
@@ -8,7 +8,7 @@ async fn app(flags: &[&str]) -> TestApp {
     TestApp::set_up(Setup { flags, tells_salesforce: true, leaves_work: true, ..Setup::default() }).await
 }
 
-/// Buys the course with this email, as who is signed in where there is a token; the purchase's id and reference.
+/// Buys the course with this email, signed in if there is a token; returns the purchase's id and reference.
 async fn buy(app: &TestApp, email: &str, token: Option<&str>) -> (String, String) {
     let opening = json!({ "sku": COURSE, "learner_token": token });
     let opened = app.post("/v1/purchases", &opening).await.expect(201);
@@ -21,7 +21,7 @@ async fn buy(app: &TestApp, email: &str, token: Option<&str>) -> (String, String
     (id, reference)
 }
 
-/// The record, once its field has this value.
+/// Waits until `field` of the record is `value`, and returns the record.
 async fn record(app: &TestApp, reference: &str, field: &str, value: Value) -> Value {
     let has = |record: &Value| record[field] == value;
     app.until(&format!("{field} {value}"), |sandbox| {
@@ -71,7 +71,7 @@ async fn a_purchase_is_one_record_of_its_learners_contact() {
         );
     }
     assert_eq!(salesforce.signed_in(), 1);
-    // Whom a person has chosen stays.
+    // A contact that a person has chosen stays.
     let (_, unknown) = buy(&app, "nobody@example.com", None).await;
     record(&app, &unknown, "Status__c", json!("granted")).await;
     salesforce.link(&unknown, &by_email);
@@ -97,7 +97,7 @@ async fn what_passes_is_waited_for_and_holds_up_no_grant() {
     let (_, first) = buy(&app, "ada@example.com", None).await;
     salesforce.is_down(false);
     record(&app, &first, "Status__c", json!("granted")).await;
-    // A token that has ended is renewed, a record that is locked is tried again.
+    // An expired token is renewed, and a locked record is retried.
     salesforce.end_tokens();
     salesforce.lock_rows(2);
     let (_, second) = buy(&app, "ada@example.com", None).await;

@@ -1,4 +1,4 @@
-//! Seats of live offerings: never more than there are, and free again when a purchase ends.
+//! Seats of live offerings: never oversold, and free again when a purchase ends.
 use checkout_tests::{SeatStream, TestApp};
 use serde_json::json;
 use std::time::{Duration, Instant};

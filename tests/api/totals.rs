@@ -1,5 +1,5 @@
-//! Whatever coupons come and go: what the button says, what the server takes for the price, what Stripe charges and what the
-//! receipt says is one total.
+//! Whatever coupons come and go, the button, the price that the server accepts, Stripe's charge and the receipt show
+//! one total.
 use checkout_tests::{COURSE, TestApp, intent_of, percent_off};
 use proptest::prelude::*;
 use proptest::strategy::ValueTree;
@@ -9,10 +9,10 @@ use reqwest::Method;
 use serde_json::{Value, json};
 use shared::{Currency, Money};
 
-/// Purchases that are tried.
+/// Purchases to try.
 const CASES: usize = 24;
 
-/// A coupon, and what a learner does with it before Pay: applies it, or takes it off.
+/// A coupon, and each step that a learner takes with it before Pay: applying it (true) or removing it (false).
 fn any_case() -> impl Strategy<Value = (Discount, Vec<bool>)> {
     let currency = Currency::parse("usd").unwrap();
     let discount = prop_oneof![
@@ -47,12 +47,12 @@ async fn one_total_is_shown_charged_and_on_the_receipt() {
             let body = json!({ "coupon": applies.then_some(&code) });
             let answer =
                 app.send(app.request(Method::PATCH, &format!("/v1/purchases/{id}")).json(&body)).await;
-            // A coupon that leaves too little is refused, and the price stays.
+            // A coupon that leaves too little to charge is refused, and the price stays.
             if answer.status == 200 {
                 shown = total(&answer.json()["price"]);
             }
         }
-        // Another total than was shown is not charged.
+        // A total other than the one shown is not charged.
         app.press_pay(id, shown + 1).await.expect_problem(409, "price_changed");
         let paying = app.press_pay(id, shown).await.expect(200).json();
         if shown > 0 {
@@ -66,7 +66,7 @@ async fn one_total_is_shown_charged_and_on_the_receipt() {
         let granted = app.reaches(id, "granted").await;
         assert_eq!(total(&granted["price"]), shown, "{discount:?} {steps:?}");
         let receipt = app.get(&format!("/p/{id}")).await.expect(200).text;
-        // In the words of the widget's button.
+        // Formatted as on the widget's button.
         let due = Money { amount: shown, currency: Currency::parse("usd").unwrap() };
         let said = format!("<dd>{}</dd>", widget::locales().english().money(due));
         assert!(receipt.contains(&said), "{said}: {receipt}");

@@ -1,4 +1,4 @@
-//! While a later release takes this one's place, purchases are those of both.
+//! While a later release replaces this one, both share the purchases.
 use checkout_tests::{COURSE, Setup, TestApp};
 
 #[tokio::test(flavor = "multi_thread")]
@@ -26,7 +26,7 @@ async fn what_only_a_later_release_may_change_is_left_to_it_and_holds_nothing_up
     app.rewrite_purchase(&later, |text| text.replace(r#""least_writer":1"#, r#""least_writer":2"#)).await;
     app.press_pay(&later, 4900).await.expect_problem(503, "unavailable");
     app.send(app.request(reqwest::Method::DELETE, &format!("/v1/purchases/{later}"))).await.expect(503);
-    // The sweep passes it by.
+    // The sweep skips it.
     let other = app.open(COURSE).await;
     app.reaches(&other, "expired").await;
     assert_eq!(app.get(&format!("/v1/purchases/{later}")).await.text_at("state"), "held");

@@ -1,4 +1,4 @@
-//! Stripe's webhooks: any order, any number, and whatever else may come to that address.
+//! Stripe's webhooks: in any order, any number of times, and whatever else may reach that address.
 use checkout_tests::{Answer, COURSE, Setup, TestApp, logged};
 use sandbox::stripe::{DisputeStatus, sign};
 use sandbox::{Misdelivery, StripeOperation, WebhookFault};
@@ -46,7 +46,7 @@ async fn every_order_and_duplication_ends_granted() {
 async fn an_event_that_comes_before_our_own_record_is_ours_by_its_reference() {
     let app = TestApp::start().await;
     let id = app.open(COURSE).await;
-    // Stripe makes the intent and never says so; the learner can't have its secret, but Stripe's word counts.
+    // Stripe creates the intent but never answers. The learner can't have its secret, but Stripe's word counts.
     let hang = sandbox::StripeFault::new(sandbox::Misbehaviour::Hang { after_work: true });
     app.sandbox.stripe().fault(hang.on(sandbox::StripeOperation::CreateIntent).times(1));
     app.sandbox.stripe().fault(sandbox::StripeFault::new(sandbox::Misbehaviour::Down));
@@ -276,8 +276,8 @@ async fn two_that_ran_out_are_paid_at_once_for_one_seat_and_one_has_it() {
     assert_eq!(app.get("/v1/offerings/ru-live").await.json()["seats"]["left"], 0);
 }
 
-/// Stripe says that `intent` was paid, although it was cancelled: by a foreign tool, or told by a message that was lost
-/// on the way. The sandbox took no money for it, so that its refund stays with a person.
+/// An event by which Stripe says that `intent` was paid, although it was cancelled: by another tool, or according to a
+/// message that was lost. The sandbox took no money for it, so its refund is escalated to a person.
 fn paid_after_all(app: &TestApp, intent: &str) -> Value {
     let mut paid = app.sandbox.stripe().intent(intent).unwrap();
     paid["status"] = json!("succeeded");

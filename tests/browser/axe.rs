@@ -1,12 +1,12 @@
-//! What axe-core finds in the checkout: barriers to people who use a screen reader, a keyboard or more contrast.
+//! Audits the checkout with axe-core: barriers for people who use a screen reader, a keyboard or high contrast.
 use crate::Page;
 use checkout_tests::COURSE;
 use std::sync::LazyLock;
 
-/// The page's checkouts.
+/// Selector of the page's checkouts.
 pub(crate) const CHECKOUT: &str = "redis-checkout";
 
-/// WCAG 2.2 at levels A and AA, and what else is good practice in a part of a page.
+/// WCAG 2.2 at levels A and AA, and best practices that apply to a part of a page.
 const TAGS: [&str; 6] = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"];
 
 static AXE: LazyLock<String> = LazyLock::new(|| {
@@ -14,12 +14,12 @@ static AXE: LazyLock<String> = LazyLock::new(|| {
     std::fs::read_to_string(&file).unwrap_or_else(|error| panic!("{file}: {error}"))
 });
 
-/// Asserts that axe-core finds nothing within the nodes that `selector` names. `state` is what they show.
+/// Asserts that axe-core finds nothing within the nodes that `selector` matches. `state` names what they show.
 pub(crate) async fn audit(page: &Page, selector: &str, state: &str) {
     assert_eq!(violations(page, selector).await, Vec::<String>::new(), "{state}");
 }
 
-/// The rules that are broken: each with what it asks for, and where.
+/// The violated rules, each with what it requires and where.
 async fn violations(page: &Page, selector: &str) -> Vec<String> {
     if page.eval_apart("typeof axe").await == "undefined" {
         page.eval_apart(&AXE).await;

@@ -1,4 +1,4 @@
-//! The element on a page of somebody else's: events, attributes, several at once, coming and going.
+//! The element on somebody else's page: events, attributes, several at once, added and removed.
 use crate::Page;
 use checkout_tests::COURSE;
 

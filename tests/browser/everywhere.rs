@@ -1,4 +1,5 @@
-//! Buying as it must go in every browser: Chromium, Firefox and WebKit (`TEST_BROWSER`). `cargo xtask test` names this module.
+//! Buying flows that must work in every browser: Chromium, Firefox and WebKit (`TEST_BROWSER`). `cargo xtask test` runs
+//! this module by name.
 use crate::Page;
 use checkout_tests::COURSE;
 
@@ -82,7 +83,7 @@ async fn wasm_that_is_refused_leaves_the_first_screen_and_the_link() {
     page.shows("Continue on our checkout page").await;
     let link = page.eval("return element.querySelector('a').href").await;
     assert_eq!(link, format!("{}/buy/{COURSE}", page.app.base()));
-    // Where nobody refuses, that page sells.
+    // Our own page doesn't refuse WASM, so it sells.
     page.go(link.as_str().unwrap()).await;
     page.shows("$49.00").await;
 }
@@ -94,7 +95,7 @@ async fn back_from_the_banks_page_tells_how_the_payment_stands() {
     page.fill("ada@example.com", AUTHENTICATED).await;
     page.press("Pay $49.00").await;
     page.until("document.querySelector('[data-stripe-overlay] iframe')").await;
-    // As from the cache that browsers keep pages in: what they waited for never comes.
+    // As if restored from the back/forward cache: what the page waited for never comes.
     page.eval("dispatchEvent(new PageTransitionEvent('pageshow', { persisted: true }))").await;
     page.shows("Checking your payment").await;
     page.shows("Pay $49.00").await;

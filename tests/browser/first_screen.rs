@@ -1,4 +1,4 @@
-//! The first screen: there before any WASM, and taken over without a trace.
+//! The first screen: shown before any WASM loads, and hydrated without a visible change.
 use crate::Page;
 use checkout_tests::COURSE;
 use serde_json::json;

@@ -1,4 +1,4 @@
-//! Kind to those who use a keyboard, and unmoved by the page around it.
+//! Kind to keyboard users, and unaffected by the page around it.
 use crate::Page;
 use checkout_tests::COURSE;
 

@@ -1,4 +1,4 @@
-//! Languages: by the element's `lang`, then by the page's, and written as the browser writes them.
+//! Languages: chosen by the element's `lang`, then by the page's, and formatted as the browser formats them.
 use crate::{Page, pictures};
 use checkout_tests::COURSE;
 use serde_json::json;
@@ -54,7 +54,7 @@ async fn the_language_changes_while_the_checkout_is_under_way() {
     page.fill("ada", "4000000000009995").await;
     page.press("49,00\u{a0}$ bezahlen").await;
     page.shows("Geben Sie eine E-Mail-Adresse").await;
-    // The page's language counts where the element has none.
+    // The page's language applies where the element has none.
     page.eval("document.documentElement.lang = 'fr'; element.removeAttribute('lang')").await;
     page.shows("Saisissez une adresse").await;
     page.shows("Payer 49,00\u{a0}$US").await;

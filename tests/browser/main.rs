@@ -1,4 +1,4 @@
-//! Buying in a real browser: the course page of another origin, under its strict page policy.
+//! Buying in a real browser: on a course page of another origin, under its strict content security policy.
 
 mod axe;
 mod browser;

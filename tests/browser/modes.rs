@@ -1,4 +1,4 @@
-//! What visitors ask of their browser or bring along: forced colours, less motion, and more room between letters.
+//! Visitors' browser preferences: forced colours, reduced motion, and wider text spacing.
 use crate::Page;
 use checkout_tests::COURSE;
 use serde_json::json;
@@ -64,7 +64,7 @@ async fn more_room_between_letters_words_and_lines_cuts_nothing_off() {
     let metrics = json!({ "width": 320, "height": 900, "deviceScaleFactor": 1, "mobile": true });
     page.emulate("Emulation.setDeviceMetricsOverride", metrics).await;
     open_form(&page).await;
-    // What WCAG 1.4.12 names.
+    // The text spacing that WCAG 1.4.12 names.
     page.eval(
         "const sheet = new CSSStyleSheet();
          sheet.replaceSync('* { line-height: 1.5 !important; letter-spacing: 0.12em !important; word-spacing: 0.16em !important } p { margin-block-end: 2em !important }');

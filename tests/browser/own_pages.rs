@@ -1,4 +1,4 @@
-//! Pages of our own, as people see them: the form without scripts, and the purchase with its receipt.
+//! Our own pages, as people see them: the form without scripts, and the purchase with its receipt.
 use crate::Page;
 use crate::pictures::look_whole;
 use checkout_tests::{COURSE, TestApp, percent_off};

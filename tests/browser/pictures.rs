@@ -1,11 +1,11 @@
-//! Every state, narrow and wide, light and dark, enlarged and in forced colours: nothing sticks out, nothing is a barrier,
-//! and a picture is kept in `test-artifacts/`.
+//! Every state, narrow and wide, light and dark, zoomed and in forced colours: nothing overflows, axe-core finds no
+//! barrier, and a screenshot is kept in `test-artifacts/`.
 use crate::{Page, axe};
 use checkout_tests::COURSE;
 use sandbox::{FlockJayFault, Misbehaviour};
 use serde_json::json;
 
-/// How the page is looked at: its width in CSS pixels, how large each of them is, and in whose colours.
+/// How to look at the page: its width in CSS pixels, its zoom, and its colours.
 struct Look {
     width: u32,
     zoom: u32,
@@ -16,7 +16,7 @@ struct Look {
 enum Colours {
     Light,
     Dark,
-    /// Those that the system forces on every page, as with high contrast.
+    /// Colours that the system forces on every page, as in high-contrast mode.
     Forced,
 }
 
@@ -30,12 +30,12 @@ const LOOKS: [Look; 7] = [
     Look { width: 1280, zoom: 1, colours: Colours::Forced },
 ];
 
-/// Looks at the checkout in every way, and asserts that it fits and has no barriers.
+/// Looks at the checkout in every way. Asserts that it fits and has no barriers.
 pub(crate) async fn look(page: &Page, state: &str) {
     look_at(page, axe::CHECKOUT, state).await;
 }
 
-/// The same with a page of our own.
+/// The same for a whole page of our own.
 pub(crate) async fn look_whole(page: &Page, state: &str) {
     look_at(page, "html", state).await;
 }
@@ -69,7 +69,7 @@ async fn look_at(page: &Page, what: &str, state: &str) {
         page.screenshot(&format!("{state}-{width}-{name}")).await;
         axe::audit(page, what, &format!("{state}, {width} px, {name}")).await;
     }
-    // Seen on a narrow page first, the end of forced colours would leave its canvas black.
+    // Ends forced colours here: ending them on the narrow page that comes next would leave its canvas black.
     page.emulate("Emulation.setEmulatedMedia", json!({ "features": [] })).await;
     page.eval("return new Promise(resolve => requestAnimationFrame(() => requestAnimationFrame(resolve)))")
         .await;

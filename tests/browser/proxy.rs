@@ -1,8 +1,8 @@
-//! A proxy before the server, as one has it on the internet: it says for whom it asks.
+//! A reverse proxy in front of the server, as on the internet: it names the client that it speaks for.
 use tokio::io::{AsyncReadExt, AsyncWriteExt, copy_bidirectional};
 use tokio::net::{TcpListener, TcpStream};
 
-/// Starts one before `server` that speaks for `client`, and returns its base address.
+/// Starts a proxy in front of `server` that speaks for `client`, and returns its base URL.
 pub(crate) async fn start(server: &str, client: &'static str) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
     let base = format!("http://{}", listener.local_addr().expect("an address"));
@@ -17,7 +17,7 @@ pub(crate) async fn start(server: &str, client: &'static str) -> String {
     base
 }
 
-/// One request a connection.
+/// Forwards a single request per connection.
 async fn pass_on(mut browser: TcpStream, server: &str, client: &str) -> std::io::Result<()> {
     let mut head = Vec::new();
     while !head.ends_with(b"\r\n\r\n") {

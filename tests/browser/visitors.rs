@@ -1,5 +1,5 @@
-//! Visitors as they really come: whose browser translates, whose page has keys and scripts of its own, and whose network fails
-//! once. What must hold in every browser is in `everywhere`.
+//! Visitors as in real life: browsers that translate, pages with hot keys and scripts of their own, and networks that
+//! fail once. What must hold in every browser is in `everywhere`.
 use crate::Page;
 use checkout_tests::{COURSE, TestApp, percent_off};
 use serde_json::json;
@@ -8,7 +8,7 @@ use std::time::Duration;
 const GOOD: &str = "4242424242424242";
 const AUTHENTICATED: &str = "4000002500003155";
 
-/// As extensions that translate do it: a `<font>` around each text, in shadow roots too.
+/// Translates as browser extensions do: a `<font>` around each text, in shadow roots too.
 const TRANSLATE: &str = "
     const texts = document.createTreeWalker(root, NodeFilter.SHOW_TEXT), all = [];
     while (texts.nextNode()) if (texts.currentNode.parentNode.localName !== 'script') all.push(texts.currentNode);
@@ -67,7 +67,7 @@ async fn a_page_that_empties_it_again_and_again_is_told() {
 #[tokio::test(flavor = "multi_thread")]
 async fn hot_keys_of_the_page_eat_nothing_that_is_typed() {
     let page = Page::open("hot_keys", COURSE).await;
-    // As libraries for hot keys do it, which take the element around us for the target.
+    // As hot-key libraries do, which take our host element for the target.
     page.eval(
         "window.pressed = [];
          for (const kind of ['keydown', 'keypress', 'keyup']) document.addEventListener(kind, event => {
@@ -111,7 +111,7 @@ async fn an_element_without_a_sku_waits_for_one_and_takes_properties() {
     page.until("other.shadowRoot.textContent.includes('¥4,900')").await;
     let seen = page.eval("return [other.sku, other.getAttribute('learner-token'), other.coupon]").await;
     assert_eq!(seen, json!(["ru-jp", "x", ""]));
-    // Set by a framework before the script has come.
+    // A framework sets properties before the script has loaded.
     page.eval(
         "const early = document.createElement('div'); window.early = document.implementation.createHTMLDocument()
            .createElement('redis-checkout');
@@ -174,7 +174,7 @@ async fn stripe_words_what_went_wrong_in_the_pages_language_and_can_read_its_col
     page.shows("Ihre Karte verfügt nicht über ausreichende Deckung.").await;
     page.fill_card(GOOD).await;
     page.press("bezahlen").await;
-    // Stripe's script complains in the console of colours that it can't read.
+    // Stripe's script would log complaints about colours that it can't parse.
     page.is_in("ada@example.com").await;
 }
 
@@ -201,7 +201,7 @@ async fn a_module_that_has_failed_is_loaded_at_another_address() {
     page.emulate("Network.setBlockedURLs", blocked(&[])).await;
     page.press("Purchase").await;
     page.until("root.querySelector('input[name=email]')?.checkVisibility()").await;
-    // What a browser remembers of an address, it remembers of that address alone.
+    // A browser remembers a failed module by its address, so every try needs another address.
     let tried = page
         .eval("return performance.getEntriesByType('resource').map(e => e.name).filter(name => /widget-\\w+\\.js/.test(name))")
         .await;

@@ -1,5 +1,5 @@
-//! A fresh database for each test: a file of SQLite's, or with `TEST_POSTGRES`, the address of a cluster's database, a
-//! new one in that cluster.
+//! A fresh database for each test: a SQLite file or, if `TEST_POSTGRES` holds the address of a cluster's database, a
+//! new database in that cluster.
 mod wire;
 
 pub use wire::Wire;
@@ -8,7 +8,7 @@ use sqlx::{AnyConnection, Connection, Executor, Row};
 use std::time::{Duration, Instant};
 use tempfile::TempDir;
 
-/// Nothing is in it yet. The file goes with it; PostgreSQL's stays until its cluster goes.
+/// An empty database. Its SQLite file is removed on drop; a PostgreSQL database stays until its cluster goes.
 pub struct TestDatabase {
     url: String,
     _folder: TempDir,
@@ -24,13 +24,14 @@ impl TestDatabase {
         Self { url, _folder: folder }
     }
 
-    /// For `DATABASE_URL`.
+    /// The value for `DATABASE_URL`.
     #[must_use]
     pub fn url(&self) -> &str {
         &self.url
     }
 
-    /// A wire to it that can be cut, and the `DATABASE_URL` by that wire. Nothing for SQLite, to which there is none.
+    /// A wire to the database that can be cut, and the `DATABASE_URL` through it. `None` for SQLite, which has no
+    /// network connection.
     pub async fn wired(&self) -> Option<(Wire, String)> {
         let (_, server) = self.url.strip_prefix("postgres://")?.split_once('@')?;
         let (host, _) = server.split_once('/')?;
@@ -40,14 +41,15 @@ impl TestDatabase {
     }
 }
 
-/// Keeps everybody else from storing a purchase, taking work and saying that they can write, until it is released.
+/// Until released, blocks everybody else from storing a purchase, leasing work and passing the check that they can
+/// write.
 pub struct Lock {
     connection: AnyConnection,
     is_postgres: bool,
 }
 
 impl TestDatabase {
-    /// Waits for who writes at the moment.
+    /// Takes the lock once current writers are done.
     pub async fn lock(&self) -> Lock {
         sqlx::any::install_default_drivers();
         let mut connection = AnyConnection::connect(&self.url).await.expect("the database");
@@ -63,7 +65,7 @@ impl TestDatabase {
 }
 
 impl TestDatabase {
-    /// Stores another text in place of a purchase's own, as no server would.
+    /// Replaces a purchase's stored text, as no server would.
     pub async fn rewrite_purchase(&self, id: &str, change: impl Fn(&str) -> String) {
         sqlx::any::install_default_drivers();
         let mut connection = AnyConnection::connect(&self.url).await.expect("the database");
@@ -84,18 +86,20 @@ impl TestDatabase {
 }
 
 impl TestDatabase {
-    /// Whether `text` is anywhere in SQLite's files, free pages included, in these letters. PostgreSQL's are not ours to read.
+    /// Whether `text` occurs in SQLite's files, free pages included and case-sensitively. Always false for PostgreSQL,
+    /// whose files we can't read.
     pub fn bytes_with(&self, text: &str) -> bool {
         let Some(path) = self.url.strip_prefix("sqlite://") else { return false };
         ["", "-wal", "-shm"].iter().any(|suffix| {
-            // Read here, its locks would be lost: they are the process's, and the server is in it.
+            // Read by another process: closing the file in this one would release SQLite's locks, which belong to the
+            // process, and the server runs in it.
             let read = std::process::Command::new("cat").arg(format!("{path}{suffix}")).output();
             let bytes = read.expect("cat").stdout;
             bytes.windows(text.len()).any(|window| window == text.as_bytes())
         })
     }
 
-    /// Stores what a test makes up, as no server would.
+    /// Runs a test's statement, as no server would.
     pub async fn execute(&self, statement: &str) {
         sqlx::any::install_default_drivers();
         let mut connection = AnyConnection::connect(&self.url).await.expect("the database");
@@ -106,7 +110,7 @@ impl TestDatabase {
         connection.close().await.expect("a farewell");
     }
 
-    /// Every column that has `text` somewhere in it, in either case.
+    /// Every column that contains `text` in some row, in upper or lower case.
     pub async fn columns_with(&self, text: &str) -> Vec<String> {
         sqlx::any::install_default_drivers();
         let mut connection = AnyConnection::connect(&self.url).await.expect("the database");
@@ -133,18 +137,18 @@ impl TestDatabase {
 }
 
 impl Lock {
-    /// Ends the connection that waits here to store a new purchase, as PostgreSQL does when it is stopped. SQLite has
-    /// no server to lose: who waits gives up by itself.
+    /// Ends the connection that waits for this lock to store a new purchase, as PostgreSQL does when it is stopped.
+    /// SQLite has no server to lose: the connection times out by itself.
     pub async fn cut_off(&mut self) {
         self.look("count(pg_terminate_backend(pid))", "INSERT INTO purchases").await;
     }
 
-    /// Waits until a statement that begins like this waits here. SQLite can't tell.
+    /// Waits until this lock blocks a statement that begins with `statement`. SQLite can't tell.
     pub async fn holds_up(&mut self, statement: &str) {
         self.look("count(*)", statement).await;
     }
 
-    /// Looks until `counted`, of those whose `statement` waits here, is more than none.
+    /// Polls until `counted`, over the blocked statements that begin with `statement`, is positive.
     async fn look(&mut self, counted: &str, statement: &str) {
         let waiting = format!(
             "SELECT {counted} AS waiting FROM pg_stat_activity WHERE datname = current_database() \
@@ -154,7 +158,7 @@ impl Lock {
         let until = Instant::now() + Duration::from_secs(8);
         while self.is_postgres {
             assert!(Instant::now() < until, "no {statement} waits");
-            // Within a transaction the activity is otherwise told as it was at the first look.
+            // Within a transaction PostgreSQL otherwise repeats the activity of the first query.
             self.connection.execute("SELECT pg_stat_clear_snapshot()").await.expect("a fresh look");
             let query = sqlx::query(sqlx::AssertSqlSafe(waiting.clone())).bind(format!("{statement}%"));
             let row = query.fetch_one(&mut self.connection).await.expect("the activity");

@@ -1,11 +1,12 @@
-//! A wire to PostgreSQL that can go dead: what is sent gets nowhere, and nobody is told, as when a host loses its power.
+//! A wire to PostgreSQL that can go dead: what is sent gets nowhere and neither side is told, as when a host loses
+//! power.
 use std::net::SocketAddr;
 use tokio::io::copy_bidirectional;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tokio::task::{AbortHandle, JoinSet};
 
-/// Dropped, all its connections end.
+/// A TCP relay. Dropping it ends all its connections.
 pub struct Wire {
     address: SocketAddr,
     cuts: watch::Sender<()>,
@@ -13,7 +14,7 @@ pub struct Wire {
 }
 
 impl Wire {
-    /// To the server at `host`, such as `127.0.0.1:5432`.
+    /// Opens a wire to the server at `host`, such as `127.0.0.1:5432`.
     pub(crate) async fn to(host: String) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let address = listener.local_addr().expect("its address");
@@ -28,12 +29,12 @@ impl Wire {
         Self { address, cuts, relaying: relaying.abort_handle() }
     }
 
-    /// The server's address by this wire.
+    /// The server's address through this wire.
     pub(crate) fn address(&self) -> SocketAddr {
         self.address
     }
 
-    /// Nothing goes through the connections that there are any more; those that are made later are fine.
+    /// Stops all traffic on the current connections; later connections work.
     pub fn cut(&self) {
         self.cuts.send_replace(());
     }
@@ -44,7 +45,7 @@ async fn relay(mut near: TcpStream, host: String, mut cut: watch::Receiver<()>) 
     let Ok(mut far) = TcpStream::connect(host).await else { return };
     tokio::select! {
         _ = copy_bidirectional(&mut near, &mut far) => {}
-        // Both stay open.
+        // Both sockets stay open.
         Ok(()) = cut.changed() => std::future::pending().await,
     }
 }

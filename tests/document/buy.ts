@@ -1,5 +1,5 @@
-// Buys one offering with a client that is made from the OpenAPI document: prints the client secret, by which somebody else
-// pays, and where the purchase came to.
+// Buys one offering with a client that is generated from the OpenAPI document. Prints the client secret, with which the
+// test pays, and then the state that the purchase reaches.
 import createClient from 'openapi-fetch';
 import type { components, paths } from './checkout';
 

@@ -1,4 +1,4 @@
-//! The OpenAPI document, held against the running server by tools that others wrote: `cargo xtask test` installs them, and
+//! Checks the OpenAPI document against the running server with third-party tools: `cargo xtask test` installs them, and
 //! names them in the environment.
 use checkout_tests::{COURSE, TestApp, intent_of};
 use std::ffi::OsString;
@@ -10,7 +10,8 @@ use tokio::process::Command;
 const GOOD: &str = "4242424242424242";
 const TOKEN: &str = "a-service-token-of-the-tests-0123";
 
-/// What to ask with, and the exceptions from what the tool expects of every server, each with its reason.
+/// Credentials and parameters for the tool, and the exceptions from what it expects of every server, each with its
+/// reason.
 const SETTINGS: &str = r#"
 [auth.openapi.service_token]
 bearer = "{token}"
@@ -46,7 +47,7 @@ fn program(name: &str) -> OsString {
     std::env::var_os(name).unwrap_or_else(|| panic!("{name} names the program"))
 }
 
-/// Runs it to its end, which must be a good one.
+/// Runs the command to its end, and asserts that it succeeds.
 async fn run(command: &mut Command) {
     let output = command.stdin(Stdio::null()).output().await.expect("the program runs");
     let said = [output.stdout, output.stderr].concat();

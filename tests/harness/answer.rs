@@ -27,19 +27,19 @@ impl Answer {
         self.json()[field].as_str().unwrap_or_else(|| panic!("no text at {field}: {self:?}")).to_owned()
     }
 
-    /// One header, empty where it is missing.
+    /// One header; empty if it is missing.
     pub fn header(&self, name: &str) -> &str {
         self.headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default()
     }
 
-    /// Asserts the status, and gives the answer back.
+    /// Asserts the status, and returns the answer.
     #[track_caller]
     pub fn expect(self, status: u16) -> Self {
         assert_eq!(self.status, status, "{self:?}");
         self
     }
 
-    /// Asserts that this is a problem with `code`, in the form that the contract gives it.
+    /// Asserts that this is a problem with `code`, in the format of the contract.
     #[track_caller]
     pub fn expect_problem(self, status: u16, code: &str) -> Self {
         assert_eq!((self.status, self.json()["code"].as_str()), (status, Some(code)), "{self:?}");

@@ -1,20 +1,20 @@
-//! A browser without JavaScript: it opens pages, submits their forms, and goes where it is sent.
+//! A browser without JavaScript: it opens pages and submits their forms.
 use crate::{Answer, TestApp};
 use reqwest::redirect::Policy;
 
-/// Sees only what a person sees, and follows nothing by itself.
+/// Sees only what a person sees, and follows no redirect by itself.
 pub struct PlainBrowser {
     client: reqwest::Client,
-    /// Whom a proxy says it speaks for.
+    /// The client that a proxy says it speaks for.
     address: Option<String>,
     languages: String,
 }
 
-/// A form as a page holds it.
+/// A form on a page.
 #[derive(Clone, Debug)]
 pub struct HtmlForm {
     pub action: String,
-    /// Names and values, the hidden ones too.
+    /// Names and values, hidden fields included.
     pub fields: Vec<(String, String)>,
 }
 
@@ -26,12 +26,12 @@ impl Default for PlainBrowser {
 }
 
 impl PlainBrowser {
-    /// At another address, whom a proxy speaks for.
+    /// A browser at another address, behind a proxy.
     pub fn at(address: &str) -> Self {
         Self { address: Some(address.to_owned()), ..Self::default() }
     }
 
-    /// That wants `languages`, such as `de,en;q=0.5`.
+    /// A browser that prefers `languages`, such as `de,en;q=0.5`.
     pub fn speaking(languages: &str) -> Self {
         Self { languages: languages.to_owned(), ..Self::default() }
     }
@@ -45,7 +45,7 @@ impl PlainBrowser {
         self.submit_from("same-origin", form).await
     }
 
-    /// The same from a page that stands to ours as `site` says.
+    /// The same, from a page whose relation to ours (`Sec-Fetch-Site`) is `site`.
     pub async fn submit_from(&self, site: &str, form: &HtmlForm) -> Answer {
         let request = self.client.post(&form.action).form(&form.fields);
         self.send(request.header("sec-fetch-site", site).header("origin", "null")).await
@@ -64,7 +64,7 @@ impl PlainBrowser {
 }
 
 impl HtmlForm {
-    /// The form of `page` whose address ends in `ending`, with its fields as they are filled in.
+    /// The form of `page` whose action ends in `ending`, with the current values of its fields.
     pub fn find(page: &str, ending: &str) -> Option<Self> {
         page.split("<form").skip(1).map(|rest| rest.split("</form>").next().unwrap_or_default()).find_map(
             |form| {
@@ -86,7 +86,7 @@ impl HtmlForm {
         self
     }
 
-    /// What stands in `name`.
+    /// The value of the field `name`.
     pub fn value(&self, name: &str) -> &str {
         let field = self.fields.iter().find(|(known, _)| known == name);
         field.map(|(_, value)| value.as_str()).unwrap_or_default()
@@ -100,7 +100,7 @@ impl TestApp {
         HtmlForm::find(&page.text, &format!("/buy/{sku}")).expect("a form")
     }
 
-    /// Submits it: the purchase, and Stripe's page that the browser is sent to.
+    /// Submits that form. Returns the purchase's id and the address of Stripe's hosted page.
     pub async fn buy_without_javascript(&self, sku: &str) -> (String, String) {
         let browser = PlainBrowser::default();
         let form = self.buy_form(&browser, sku).await.with("email", "ada@example.com");
@@ -109,7 +109,7 @@ impl TestApp {
     }
 }
 
-/// The purchase that the page at `address` of Stripe's leads back to.
+/// The purchase that Stripe's hosted page at `address` leads back to.
 pub fn purchase_of(sandbox: &sandbox::Sandbox, address: &str) -> String {
     let sessions = sandbox.stripe().sessions();
     let id = address.rsplit('/').next().unwrap_or_default();

@@ -1,4 +1,4 @@
-//! Coupons for tests whose operators have no program at hand.
+//! Coupons and team offerings for tests that can't run the operators' program.
 use crate::TestApp;
 use redis_checkout::catalog::CurrentCatalog;
 use redis_checkout::coupons::{Coupon, CouponCode, Discount, Scope, Terms};
@@ -7,7 +7,7 @@ use redis_checkout::store::Store;
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-/// A coupon by this code that takes so many percent off, for everybody and everything.
+/// A coupon with this code that takes `percent` percent off, for everybody and everything.
 pub fn percent_off(code: &str, percent: i64) -> Coupon {
     Coupon {
         code: CouponCode::parse(code).expect("a code"),
@@ -31,7 +31,7 @@ pub fn percent_off(code: &str, percent: i64) -> Coupon {
 }
 
 impl TestApp {
-    /// Stores `coupon` as operators do: beside the server.
+    /// Stores `coupon` as operators do: directly in the database, beside the server.
     pub async fn add_coupon(&self, coupon: &Coupon) {
         let wait = Duration::from_secs(600);
         let limits = Limits { hold: wait, payment: wait, check: wait, partial_dispute_ends_access: false };
@@ -44,7 +44,7 @@ impl TestApp {
         tx.commit().await.expect("a commit");
     }
 
-    /// A server that sells the course for 2 to 10 of a team, and 3 seats of the live training for 2 or 3.
+    /// A server that sells the course to teams of 2 to 10, and a live training with 3 seats to teams of 2 or 3.
     pub async fn with_teams() -> Self {
         Self::with_teams_and(&[]).await
     }

@@ -1,5 +1,5 @@
-//! Stripe's own description of its API, against which every request of the server and every answer and event of the sandbox
-//! is held where `STRIPE_DESCRIPTION` names its file, as `cargo xtask test` does.
+//! Stripe's own description of its API. If `STRIPE_DESCRIPTION` names its file, as in `cargo xtask test`, every request
+//! of the server and every answer and event of the sandbox is validated against it.
 use jsonschema::Validator;
 use sandbox::stripe::RequestRecord;
 use serde_json::{Map, Value, json};
@@ -12,7 +12,7 @@ static DESCRIPTION: LazyLock<Option<Description>> = LazyLock::new(|| {
     Some(Description::new(serde_json::from_str(&text).expect("JSON")))
 });
 
-/// Panics where a request or an answer is not as Stripe describes it; does nothing where the description is not here.
+/// Panics if a request, an answer or an event doesn't match Stripe's description. Does nothing without the description.
 pub(crate) fn hold(requests: &[RequestRecord], events: &[Value]) {
     if let Some(description) = &*DESCRIPTION {
         for request in requests {
@@ -38,7 +38,7 @@ impl Description {
     }
 
     fn hold(&self, request: &RequestRecord) {
-        // Of a server that is gone nobody took the answer.
+        // A server that was gone took no answer.
         let (Some(answer), Some(status)) = (&request.answer, request.status) else { return };
         let (name, path) = self
             .paths
@@ -60,7 +60,7 @@ impl Description {
         self.check(&format!("the answer to {} {name}", request.method), described, false, answer);
     }
 
-    /// Both what is around the object, and the object, which Stripe describes where it is answered, too.
+    /// Checks the event's envelope and its object, by the schema that Stripe has for its answers.
     fn hold_event(&self, event: &Value) {
         let kind = event["type"].as_str().expect("a type");
         let endpoints = &self.paths["/v1/webhook_endpoints"]["post"]["requestBody"]["content"];
@@ -98,14 +98,14 @@ impl Description {
     }
 }
 
-/// Whether `path` stands for `called`: a part in braces for any.
+/// Whether `called` matches the template `path`; a part in braces matches anything.
 fn fits(path: &str, called: &str) -> bool {
     path.split('/').count() == called.split('/').count()
         && path.split('/').zip(called.split('/')).all(|(part, of)| part == of || part.starts_with('{'))
 }
 
-/// A schema of OpenAPI 3.0 as one of JSON Schema: what may be null says so by its type. Of a request, nothing more than is
-/// described may be in it.
+/// Converts an OpenAPI 3.0 schema to JSON Schema: `nullable` becomes a type. A request may contain only what is
+/// described.
 fn schema(described: Value, is_request: bool) -> Value {
     match described {
         Value::Array(all) => all.into_iter().map(|one| schema(one, is_request)).collect(),
@@ -133,7 +133,7 @@ fn schema(described: Value, is_request: bool) -> Value {
     }
 }
 
-/// Parameters such as `a[b][c]` and `a[]` as the objects and lists that they stand for.
+/// Converts parameters such as `a[b][c]` and `a[]` to the objects and lists that they stand for.
 fn tree(form: &[(String, String)]) -> Value {
     let mut root = json!({});
     for (name, value) in form {
@@ -155,7 +155,7 @@ fn tree(form: &[(String, String)]) -> Value {
     root
 }
 
-/// What is sent as text, as the numbers and lists that `described` takes.
+/// Converts values that are sent as text to the numbers, booleans and lists that `described` takes.
 fn coerced(value: Value, described: &Value) -> Value {
     if let Some(choices) = described["anyOf"].as_array() {
         let tried = choices.iter().map(|choice| coerced(value.clone(), choice));

@@ -1,4 +1,4 @@
-//! What the tests stand on: a server on a port of its own, with a fresh database and a sandbox.
+//! The test harness: a server on a port of its own, with a fresh database and a sandbox.
 
 mod answer;
 mod app;

@@ -16,7 +16,7 @@ pub fn logged() -> String {
 /// Starts collecting, as the binary would log.
 pub(crate) fn collect() {
     let subscriber = tracing_subscriber::fmt().json().with_writer(LOGS.clone());
-    // Another test may have been first.
+    // Another test may have installed its subscriber first.
     let _ = subscriber.with_env_filter("debug,hyper=off,h2=off,reqwest=off,sqlx=warn,stripe=off").try_init();
 }
 

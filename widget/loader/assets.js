@@ -1,8 +1,8 @@
-// What the first screen names: the build that it came from, and the words of its language.
+// Assets that the first screen names: the build that it came from, and the texts of its language.
 import { base } from './page.js';
 
 /**
- * Calls once for each key; a failure is forgotten, so that the next call tries again.
+ * Calls `call` once for each key. A failure is forgotten, so that the next call tries again.
  * @template T
  * @param {(key: string, ...more: string[]) => Promise<T>} call
  * @param {Record<string, Promise<T>>} known
@@ -14,14 +14,14 @@ const once = (call, known = {}) => (key, ...more) =>
 /** Every build that runs on this page. @type {Set<Glue>} */
 export const builds = new Set();
 
-// A browser may remember for good that an address has failed.
+// A browser may cache the failure of an import for good, so the next try needs another URL.
 let failures = '';
 
-/** The build of a first screen, by the addresses of its glue and its WASM. */
+/** Loads the build of a first screen, by the paths of its glue and its WASM. */
 export const load = once((glue, wasm) => import(base + glue + failures)
   .catch((reason) => { failures = `?${Date.now()}`; throw reason; })
   .then((module) => module.default({ module_or_path: base + wasm }).then(() => { builds.add(module); return module; })));
 
-/** The texts of a language, by their address. */
+/** Loads the texts of a language, by their path. */
 export const read = once((words) => fetch(base + words, { credentials: 'omit' })
   .then((answer) => answer.ok ? answer.text() : Promise.reject(new Error(String(answer.status)))));

@@ -1,4 +1,4 @@
-// The custom element: shows the server's first screen at once, and brings it to life when it is wanted.
+// The custom element: shows the server's first screen at once, and hydrates it when it is needed.
 import { builds, load, read } from './assets.js';
 import { countSeen } from './funnel.js';
 import { base, forget, sentScreen, trustedAddress, trustedHtml } from './page.js';
@@ -7,7 +7,7 @@ import { pick } from './variant.js';
 
 export const NAME = 'redis-checkout';
 
-/** Why assets are waited for no longer. */
+/** The error when assets time out. */
 const LATE = new Error('nothing came');
 
 const styles = STYLES;
@@ -22,48 +22,48 @@ const make = (tag, name = '', text = '') => {
   return Object.assign(made, { className: name, textContent: text });
 };
 
-/** Attributes and the properties that stand for them; `lang` every element has. */
+/** Attributes and the properties that reflect them. Every element has `lang`. */
 const PROPERTIES = { sku: 'sku', variant: 'variant', theme: 'theme', coupon: 'coupon', email: 'email', 'learner-token': 'learnerToken' };
 
 export class RedisCheckout extends HTMLElement {
   static observedAttributes = ['lang', ...Object.keys(PROPERTIES)];
 
-  /** Our styles, and the looks of the variant. @type {CSSStyleSheet[]} */
+  /** Our styles, then the variant's. @type {CSSStyleSheet[]} */
   #sheets = [];
   #styles = styles;
   #root = this.attachShadow({ mode: 'open' });
-  /** Ends with what is shown. @type {AbortController | undefined} */
+  /** Aborted when the current screen is removed. @type {AbortController | undefined} */
   #life;
   /** @type {Handle | undefined} */
   #handle;
-  /** What was asked for last. @type {Asked} */
+  /** The screen that was requested last. @type {Asked} */
   #asked = { sku: '', lang: '', variant: '' };
-  /** The data of the first screen, as text and as read. */
+  /** The data of the first screen, as text and parsed. */
   #screen = '';
   /** @type {Told | undefined} */
   #told;
   #starting = false;
   #changed = false;
-  /** What was pressed before anything could act on it. @type {HTMLElement | undefined} */
+  /** The button that was pressed before the checkout could act on it. @type {HTMLElement | undefined} */
   #wanted;
 
   connectedCallback() {
-    // Set before it was defined.
+    // Properties that were set before the element was defined.
     for (const property of Object.values(PROPERTIES).filter((name) => Object.hasOwn(this, name))) {
       const value = Reflect.get(this, property);
       Reflect.deleteProperty(this, property);
       Reflect.set(this, property, value);
     }
-    // Only sheets of its own document apply, which may be another than the one that it was made in.
+    // Only stylesheets of the element's own document apply, which may not be the document that created it.
     const view = /** @type {typeof globalThis | null} */ (this.ownerDocument.defaultView);
-    if (!view) return; // nobody sees it there
+    if (!view) return; // not shown in any window
     const { CSSStyleSheet } = view;
     if (!this.#root.adoptedStyleSheets.length || !(this.#sheets[0] instanceof CSSStyleSheet)) {
       this.#root.adoptedStyleSheets = this.#sheets = [new CSSStyleSheet(), new CSSStyleSheet()];
       this.#sheets[0].replaceSync(this.#styles);
       this.#sheets[1].replaceSync(this.#told?.sheet ?? '');
     }
-    if (!this.#life) this.#start(); // moved within the document, everything stays
+    if (!this.#life) this.#start(); // if it only moved within the document, everything stays
   }
 
   disconnectedCallback() {
@@ -93,7 +93,7 @@ export class RedisCheckout extends HTMLElement {
     this.#root.replaceChildren();
   }
 
-  /** What the element's attributes ask for, and those of the page around it. */
+  /** What the attributes of the element, and of the page around it, ask for. */
   #ask() {
     const lang = /** @type {HTMLElement | null} */ (this.closest('[lang]'))?.lang || document.documentElement.lang;
     return { sku: this.getAttribute('sku') ?? '', lang, variant: pick(this.getAttribute('variant')) };
@@ -102,7 +102,7 @@ export class RedisCheckout extends HTMLElement {
   async #start() {
     const root = this.#root, { signal } = this.#life = new AbortController();
     this.#asked = this.#ask();
-    if (!this.#asked.sku) return; // it will come
+    if (!this.#asked.sku) return; // it may be set later
     const room = make('div', 'main');
     room.style.minBlockSize = HEIGHTS[this.#asked.variant] ?? '';
     root.replaceChildren(room);
@@ -132,7 +132,7 @@ export class RedisCheckout extends HTMLElement {
   }
 
   /**
-   * The first screen as the server has it now, or a code for what went wrong.
+   * The server's current first screen, or a code for what went wrong.
    * @param {AbortSignal} signal
    * @returns {Promise<{ text: string, problem?: undefined } | { text?: undefined, problem: string }>}
    */
@@ -149,14 +149,14 @@ export class RedisCheckout extends HTMLElement {
     } catch { return { problem: 'offline' }; }
   }
 
-  /** Shows it. Resolves to what went wrong, where something did. */
+  /** Shows the first screen. Resolves to a code for what went wrong, if anything did. */
   async #show(/** @type {AbortSignal} */ signal) {
     const { text, problem } = await this.#fetch(signal);
     if (signal.aborted || problem) return problem;
-    // innerHTML takes a trusted value where the page demands one.
+    // innerHTML takes a trusted value, in case the page requires one.
     this.#root.innerHTML = trustedHtml(text ?? '');
     this.#screen = this.#root.querySelector('script')?.textContent ?? '';
-    try { this.#dress(JSON.parse(this.#screen)); } catch { return 'unavailable'; } // something in between has answered
+    try { this.#dress(JSON.parse(this.#screen)); } catch { return 'unavailable'; } // a proxy has answered
   }
 
   #dress(/** @type {Told} */ told) {
@@ -168,7 +168,7 @@ export class RedisCheckout extends HTMLElement {
     this.#tell('unknown_variant');
   }
 
-  /** Another language or variant while the checkout is under way: nothing but its words and looks changes. */
+  /** Switches language or variant while the checkout is under way: only its texts and styles change. */
   async #change(/** @type {AbortSignal} */ signal) {
     const asked = this.#asked = this.#ask();
     this.#handle?.update();
@@ -176,19 +176,19 @@ export class RedisCheckout extends HTMLElement {
     const screen = text?.match(/^<script[^>]*>(.*?)<\/script>/s)?.[1] ?? '{}';
     /** @type {Told} */
     const told = JSON.parse(screen);
-    // Only its own build knows the order of its texts.
+    // Only the build that texts belong to knows their order.
     const texts = told.glue === this.#told?.glue && await read(told.words).catch(() => undefined);
-    if (signal.aborted || asked !== this.#asked) return; // a later one goes on
+    if (signal.aborted || asked !== this.#asked) return; // a later change takes over
     if (texts) {
       this.#dress(told);
       this.#handle?.speak(screen, texts, speech(told.lang));
     } else {
-      this.#asked = { ...asked, lang: '?' }; // the next change of anything tries again
+      this.#asked = { ...asked, lang: '?' }; // the next change of any attribute tries again
     }
   }
 
   async #wake(/** @type {AbortSignal} */ signal) {
-    // One that was scheduled before the element went or sold another must not take the next one's turn.
+    // A call scheduled before the element was removed, or changed its offering, must not start the next checkout.
     if (signal.aborted || this.#starting) return;
     this.#starting = true;
     try {
@@ -196,7 +196,7 @@ export class RedisCheckout extends HTMLElement {
         await this.#takeOver(signal);
       } catch (reason) {
         if (signal.aborted || reason === LATE) throw reason;
-        // Its build is gone from the server, or something on the page has changed what it rendered: once more, afresh.
+        // The server no longer has this build, or something on the page changed the rendered HTML: start over, once.
         const focused = /** @type {HTMLElement | null} */ (this.#root.activeElement)?.dataset.focus;
         forget();
         if (await this.#show(signal)) throw new Error('nothing to take over');
@@ -221,7 +221,7 @@ export class RedisCheckout extends HTMLElement {
     const late = new Promise((_, refuse) => setTimeout(refuse, 20000, LATE));
     const [glue, words] = await Promise.race([Promise.all([load(told.glue, told.wasm), read(told.words)]), late]);
     if (signal.aborted) return;
-    // Another build of before may keep a checkout whose money is moving: nobody is asked to pay again.
+    // An earlier build may keep a checkout whose money is moving: never ask its learner to pay again.
     for (const build of builds) {
       const id = build !== glue && build.kept(this.#asked.sku);
       if (id) return main.replaceChildren(this.#link(told.fallback, told.open_page, `/p/${id}`));
@@ -230,7 +230,7 @@ export class RedisCheckout extends HTMLElement {
     this.#handle = glue.hydrate(this, main, this.#screen, words, speech(told.lang), trustedAddress);
   }
 
-  /** No WASM, or not now: the first screen stays, with the page's own link below. Another press tries again. */
+  /** WASM did not load or start: the first screen stays, with the page's own link below. Another press tries again. */
   #refuse() {
     this.#starting = false;
     this.#wanted?.setAttribute('aria-busy', 'false');
@@ -256,7 +256,7 @@ export class RedisCheckout extends HTMLElement {
     this.#tell(code);
   }
 
-  /** The page's own link, or ours where it has none. */
+  /** The page's own link, or ours if it has none. */
   #link(text = '', label = 'Open our checkout page', path = '') {
     const link = make('div', 'fallback'), slot = make(path ? 'div' : 'slot'), anchor = make('a', '', label);
     anchor.href = base + (path || `/buy/${encodeURIComponent(this.#asked.sku)}`);

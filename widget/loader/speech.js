@@ -1,5 +1,5 @@
 /**
- * How a language writes what is not a word.
+ * How a language writes money, dates and plurals.
  * @param {string} lang BCP 47
  * @returns {Speech}
  */

@@ -1,11 +1,11 @@
-// What the loader is given and what it talks to.
+// Types of the loader's inputs, and of what it calls.
 
-/** The first screen's styles, minified: the build puts them in. */
+/** The first screen's styles, minified. The build injects them. */
 declare const STYLES: string;
-/** The height that each variant's first screen takes, where it isn't the card's: the build puts them in. */
+/** The height of each variant's first screen, if it isn't the card's. The build injects them. */
 declare const HEIGHTS: Record<string, string>;
 
-/** What decides which first screen is shown. */
+/** The request that decides which first screen is shown. */
 interface Asked {
   sku: string;
   lang: string;
@@ -20,10 +20,10 @@ interface Sent {
   text: string;
 }
 
-/** What a first screen says of itself. */
+/** The data that comes with a first screen. */
 interface Told {
   lang: string;
-  /** The variant that it shows, where the one that was asked for exists. */
+  /** The variant that it shows, if the requested one exists. */
   variant?: string;
   /** Styles of the variant. */
   sheet: string;
@@ -49,7 +49,7 @@ interface Handle {
   free(): void;
 }
 
-/** What wasm-bindgen exports. */
+/** The module that wasm-bindgen exports. */
 interface Glue {
   default(wasm: { module_or_path: string }): Promise<unknown>;
   hydrate(
@@ -61,7 +61,7 @@ interface Glue {
     trusted: (address: string) => string,
   ): Handle;
   kept(sku: string): string | undefined;
-  /** Of what comes after a press. */
+  /** Styles of what comes after a press. */
   styles: string;
 }
 

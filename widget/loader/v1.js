@@ -1,5 +1,5 @@
-// What a course page includes: defines the element, once however often it is included.
-import { asked, violations } from './watch.js'; // first: it sees what the others are refused
+// The script that a course page includes. It defines the element once, however often it is included.
+import { asked, violations } from './watch.js'; // first, so that it sees what the policy blocks for the others
 import { NAME, RedisCheckout } from './element.js';
 import { base } from './page.js';
 

@@ -1,6 +1,6 @@
-// What the page's policy refuses, for a page that is to explain itself.
+// Records what the page's policy blocks, for the diagnosis.
 
-/** Whether this page was asked to. */
+/** Whether the page's URL asks for the diagnosis. */
 export const asked = location.search.includes('redis-checkout-diagnose');
 
 /** @type {SecurityPolicyViolationEvent[]} */

@@ -1,4 +1,4 @@
-//! What the loader calls: hydrate or mount a checkout, pass on changed attributes, and free it.
+//! The loader's entry points: hydrate or mount a checkout, pass on changed attributes, and free it.
 use crate::{
     checkout::{Checkout, Owner},
     kept,
@@ -14,12 +14,13 @@ use shared::Timestamp;
 use wasm_bindgen::prelude::*;
 use web_sys::{Element, HtmlElement};
 
-/// Milliseconds.
+/// One day in milliseconds.
 const DAY: i64 = 86_400_000;
-/// What came with the first screen is another build's, or was changed on its way: the loader fetches it anew.
+/// The first screen's data is from another build, or was changed in transit. The loader then fetches it again.
 const UNREADABLE: &str = "unreadable";
 
-/// One checkout on the page. Freeing it ends it: what was held is given back, listeners and nodes go.
+/// One checkout on the page. Freeing it ends the checkout: its hold is released unless money may be moving, and its
+/// listeners and nodes are removed.
 #[wasm_bindgen]
 pub struct Handle {
     checkout: Checkout,
@@ -28,11 +29,12 @@ pub struct Handle {
     _seats: Option<SeatStream>,
 }
 
-/// Takes over the first screen that the server rendered into `main`. `screen` is the JSON that came with it, `words` that of
-/// its language, and `speech` what `Intl` does in it; `trusted` turns a script's address into one that Trusted Types accept.
+/// Hydrates the first screen that the server rendered into `main`. `screen` is the JSON that came with it, `words` the
+/// JSON of its texts, and `speech` formats with `Intl`; `trusted` turns a script's URL into one that Trusted Types
+/// accept.
 ///
 /// # Errors
-/// Where `screen` or `words` can't be read. A first screen from another build may trap.
+/// If `screen` or `words` can't be read. A first screen from another build may trap.
 #[wasm_bindgen]
 pub fn hydrate(
     host: HtmlElement,
@@ -45,10 +47,10 @@ pub fn hydrate(
     start(host, main, screen, read(words, speech)?, trusted, Screen::hydrate)
 }
 
-/// Builds the first screen afresh in `main`, which is empty: for whoever has no server that renders it.
+/// Builds the first screen from scratch in `main`, which must be empty: for callers without a server that renders it.
 ///
 /// # Errors
-/// Where `screen` or `words` can't be read.
+/// If `screen` or `words` can't be read.
 #[cfg(feature = "mount")]
 #[wasm_bindgen]
 pub fn mount(
@@ -75,10 +77,10 @@ impl Handle {
         shell.restyle();
     }
 
-    /// Goes on in another language or variant.
+    /// Switches to another language or variant.
     ///
     /// # Errors
-    /// Where `screen` or `words` can't be read.
+    /// If `screen` or `words` can't be read.
     pub fn speak(&self, screen: &str, words: &str, speech: Speech) -> Result<(), JsValue> {
         let screen = read_screen(screen)?;
         self.owner.speak(read(words, speech)?);
@@ -93,7 +95,7 @@ impl Drop for Handle {
     }
 }
 
-/// The purchase that this build keeps of an element which sold `sku` and is gone, while its money may be moving.
+/// The id of the purchase that this build keeps for `sku`: its element is gone, but money may be moving.
 #[wasm_bindgen(js_name = kept)]
 #[must_use]
 pub fn kept_purchase(sku: &str) -> Option<String> {
@@ -114,8 +116,8 @@ fn start(
     let shell = Shell::new(host, &screen, offered, trusted);
     let (sku, variant) = (screen.offering.sku.clone(), screen.variant.clone());
     let api = screen.api.clone();
-    // Seats may change while the page is open, and so may a sale that opens or closes soon. Of others there is nothing to hear,
-    // and streams are few.
+    // Seats may change while the page is open, and so may a sale that opens or closes soon. Other offerings don't
+    // change, and streams are scarce.
     let changes = {
         let offering = &screen.offering;
         let now = page::now().as_millis();

@@ -1,4 +1,4 @@
-//! One checkout on the page: its model, what is shown of it, and the shell that carries its commands out.
+//! One checkout on the page: its model, its view, and the shell that executes its commands.
 use crate::{
     model::{Command, Event, Model},
     shell::Shell,
@@ -10,10 +10,10 @@ use std::{
     rc::{Rc, Weak},
 };
 
-/// Owns a checkout, which ends with it.
+/// Owns a checkout, which ends when this is dropped.
 pub(crate) struct Owner(Rc<Parts>);
 
-/// A checkout that may have ended.
+/// A weak reference to a checkout, which may have ended.
 #[derive(Clone)]
 pub(crate) struct Checkout(Weak<Parts>);
 
@@ -38,7 +38,7 @@ impl Owner {
         Checkout(Rc::downgrade(&self.0))
     }
 
-    /// Says everything in other words from now on.
+    /// Switches all texts to `words`.
     pub(crate) fn speak(&self, words: Words) {
         self.0.words.replace(words);
         self.0.screen.borrow_mut().update(&self.0.model.borrow(), &self.0.words.borrow());
@@ -50,12 +50,12 @@ impl Owner {
 }
 
 impl Checkout {
-    /// Tells the model what happened, shows it, and does what follows. Nothing once the element is gone.
+    /// Passes `event` to the model, updates the view and executes the commands. Does nothing once the element is gone.
     pub(crate) fn send(&self, event: Event) {
         self.step(|model| model.handle(event));
     }
 
-    /// Takes an answer that was asked for in `turn`; false once the element is gone.
+    /// Handles the answer to a request made in `turn`; false once the element is gone.
     pub(crate) fn send_answer(&self, turn: u32, event: Event) -> bool {
         self.step(|model| model.handle_answer(turn, event))
     }

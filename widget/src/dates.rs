@@ -1,4 +1,4 @@
-//! Dates and times in UTC, where server and browser must write the same.
+//! Dates and times in UTC, which server and browser must format identically.
 use shared::Timestamp;
 
 const MINUTE: i64 = 60_000;
@@ -15,12 +15,12 @@ pub(crate) fn time(at: Timestamp) -> String {
     [&two(minutes / 60), ":", &two(minutes % 60)].concat()
 }
 
-/// A number of at least two digits.
+/// `number` with at least two digits.
 pub(crate) fn two(number: i64) -> String {
     [if number < 10 { "0" } else { "" }, &decimal(number)].concat()
 }
 
-/// `number` in digits. (All that `to_string` can do besides would cost every visitor 3 KB.)
+/// `number` in digits. (`to_string` can do more, but would cost every visitor 3 KB.)
 pub(crate) fn decimal(number: i64) -> String {
     let mut text = String::new();
     let mut rest = number.unsigned_abs();

@@ -19,7 +19,7 @@ mod view;
 )]
 mod words;
 
-/// A tenth of the size of Rust's own, and a page allocates little.
+/// A tenth of the size of Rust's default allocator, and a page allocates little.
 #[cfg(target_arch = "wasm32")]
 #[global_allocator]
 static ALLOCATOR: lol_alloc::LockedAllocator<lol_alloc::FreeListAllocator> =
@@ -37,7 +37,7 @@ mod platform;
 #[cfg(all(target_arch = "wasm32", not(feature = "preview")))]
 mod shell;
 
-/// What marketing's preview shows: the same views, with nothing behind them that could take money.
+/// Marketing's preview: the same views, with nothing behind them that could take money.
 #[cfg(all(target_arch = "wasm32", feature = "preview"))]
 pub mod preview;
 

@@ -1,11 +1,11 @@
-//! Any state of the checkout in any variant and language, standing still.
+//! A static view of the checkout in any state, variant and language.
 use crate::{model::scenes, variants::Variant, view};
 use web_sys::Element;
 
-/// What is shown; dropped, it is gone.
+/// A static view, which is removed when dropped.
 pub struct Still(#[expect(dead_code, reason = "holds the nodes")] view::Screen);
 
-/// The names of all states, in the order in which learners meet them.
+/// The names of all states, in the order in which learners see them.
 pub fn scenes() -> impl Iterator<Item = &'static str> {
     scenes::ALL.iter().map(|(name, _)| *name)
 }
@@ -22,7 +22,7 @@ pub const STYLES: &str = concat!(
 );
 
 impl Still {
-    /// Shows the state `scene` in `main`, which is empty.
+    /// Shows the state `scene` in `main`, which must be empty.
     #[must_use]
     pub fn show(main: &Element, scene: &str, variant: &str, look: &Variant, lang: &str) -> Option<Self> {
         let (_, model) = scenes::ALL.iter().find(|(name, _)| *name == scene)?;

@@ -1,9 +1,9 @@
-//! What the server takes from here: the first screen.
+//! What the server uses from this crate: the first screen.
 use crate::{model::Model, view::card, words::Locale};
 use leptos::prelude::*;
 use shared::Screen;
 
-/// The HTML of the first screen, to be put inside `<div class="main">`.
+/// The HTML of the first screen, for insertion into `<div class="main">`.
 #[must_use]
 pub fn first_screen_html(screen: Screen, locale: &Locale) -> String {
     card(&Model::new(screen), locale.words()).to_html()

@@ -1,4 +1,4 @@
-//! What the server sends: everything a learner needs to decide, safe to put into a page.
+//! The first screen that the server sends: everything a learner needs to decide, and safe to put into a page.
 #![cfg(not(target_arch = "wasm32"))]
 use shared::{Currency, Kind, Money, Offering, Sale, Screen, Seats, Timestamp};
 use widget::{first_screen_html, locales};

@@ -1,4 +1,4 @@
-//! In a real browser: the first screen taken over inside a shadow root, mounted afresh, and left without a trace.
+//! Tests in a real browser: the first screen is hydrated in a shadow root, mounted from scratch, and fully removed.
 #![cfg(target_arch = "wasm32")]
 use js_sys::{Function, Promise};
 use wasm_bindgen::{JsCast, JsValue};
@@ -47,7 +47,7 @@ fn json_of_another_shape_is_refused() {
 #[wasm_bindgen_test]
 async fn a_first_screen_is_taken_over_as_it_stands() {
     let (host, main) = page();
-    // What `mount` builds is what the server renders, apart from the markers that hydration needs for text.
+    // `mount` builds what the server renders, except for the markers that hydration needs for text.
     let first = mount(host.clone(), main.clone(), SCREEN, &words(), speech(), trusted()).expect("mounts");
     let html = main.inner_html().replace("role=\"status\"></p>", "role=\"status\"> </p>");
     drop(first);
@@ -111,7 +111,7 @@ fn button(main: &Element) -> HtmlElement {
     main.query_selector("[data-press]").ok().flatten().expect("a button").unchecked_into()
 }
 
-/// The texts of English as the server sends them: those of its file, in its order.
+/// The English texts as the server sends them: those of the locale file, in its order.
 fn words() -> String {
     let texts = include_str!("../locales/en.toml").split("# Where the widget").next().expect("texts");
     let texts = texts.lines().filter_map(|line| line.split_once(" = ")).map(|(_, text)| {
@@ -126,7 +126,7 @@ fn words() -> String {
     format!("[{}]", texts.collect::<Vec<_>>().join(","))
 }
 
-/// As the loader makes it, for English.
+/// The object that the loader makes, for English.
 fn speech() -> Speech {
     let speech = Function::new_no_args(
         "const say = (options) => (value) => new Intl.DateTimeFormat('en', options).format(value);
@@ -144,7 +144,7 @@ fn trusted() -> Function {
     Function::new_with_args("address", "return address")
 }
 
-/// Resolves once `button` says that it is busy, however short: no server answers here, and that is soon known.
+/// Resolves once `button` becomes busy, however briefly: no server answers here, so the request soon fails.
 fn becomes_busy(button: &HtmlElement) -> impl Future<Output = ()> + use<> {
     let watch = Function::new_with_args(
         "button",

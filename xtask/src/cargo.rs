@@ -10,19 +10,19 @@ use crate::process::{self, Running};
 use crate::progress::{self, Step};
 use crate::{repo, trouble};
 
-/// Downloads every crate that the workspace needs on this machine and in browsers, so that no build asks the network.
-/// Waits for a network that is away.
+/// Downloads every crate that the workspace needs on this machine and in browsers, so that no build needs the network.
+/// Waits while the network is down.
 pub(crate) fn fetch() -> Result<()> {
     fetch_for(&["--target", &host()?, "--target", "wasm32-unknown-unknown"])
 }
 
-/// Those for other systems, too.
+/// The same with the crates for other systems.
 pub(crate) fn fetch_all() -> Result<()> {
     fetch_for(&[])
 }
 
 fn fetch_for(targets: &[&str]) -> Result<()> {
-    // Nothing to say where all are here already.
+    // Stays silent if all crates are here already.
     let mut look = process::cargo();
     look.arg("fetch").args(targets).arg("--offline").current_dir(repo::root());
     if look.stdin(Stdio::null()).output().is_ok_and(|output| output.status.success()) {
@@ -44,7 +44,7 @@ fn fetch_for(targets: &[&str]) -> Result<()> {
     }
 }
 
-/// Runs a cargo command that builds, as a step called `text`. What cargo warns of is shown.
+/// Runs a cargo build command as a step called `text`. Cargo's warnings are shown.
 pub(crate) fn build(text: &str, command: &mut Command) -> Result<()> {
     build_and_read(text, command).map(drop)
 }
@@ -60,7 +60,7 @@ pub(crate) fn build_and_read(text: &str, command: &mut Command) -> Result<String
     Ok(output.written)
 }
 
-/// Runs `cargo install` as part of `step`, with all that it says in a file.
+/// Runs `cargo install` as part of `step`, with its output in a file.
 pub(crate) fn install(command: &mut Command, step: &Step, log: &Path) -> Result<()> {
     let output = captured(command, false, |done, total| step.built(done, total))?;
     std::fs::write(log, &output.text).with_context(|| format!("cannot write {}", log.display()))?;
@@ -73,13 +73,13 @@ pub(crate) fn install(command: &mut Command, step: &Step, log: &Path) -> Result<
 
 struct Output {
     succeeded: bool,
-    /// What was said beside progress.
+    /// Messages, without progress.
     text: String,
-    /// What went to standard output.
+    /// Standard output.
     written: String,
 }
 
-/// Runs `command`, tells `built` how far it is, and prints what is no routine as it comes where it `speaks`.
+/// Runs `command`, reports its progress to `built`, and prints messages as they come if `speaks` is set.
 fn captured(command: &mut Command, speaks: bool, built: impl Fn(usize, usize) + Sync) -> Result<Output> {
     let (reader, writer) = pipe().context("cannot make a pipe")?;
     let (mut written, output) = pipe().context("cannot make a pipe")?;
@@ -87,19 +87,19 @@ fn captured(command: &mut Command, speaks: bool, built: impl Fn(usize, usize) + 
         .current_dir(repo::root())
         .env("CARGO_TERM_PROGRESS_WHEN", "always")
         .env("CARGO_TERM_PROGRESS_WIDTH", "80")
-        // Colours would stand between the words that are looked for.
+        // Colour codes would break up the words that are looked for.
         .env("CARGO_TERM_COLOR", "never")
         .env("CARGO_TERM_QUIET", "false")
         .stdout(output)
         .stderr(writer);
     let running = Running::spawn(command)?;
-    // The command keeps its ends of the pipes open, and the readers would wait for them for ever.
+    // Otherwise the command keeps its ends of the pipes open, and the readers wait for them forever.
     command.stdout(Stdio::null()).stderr(Stdio::null());
     std::thread::scope(|scope| {
         let reading = scope.spawn(|| read(reader, speaks, &built));
         let writing = scope.spawn(move || {
             let mut bytes = Vec::new();
-            // What is cut off fails to be read as JSON.
+            // Truncated output fails to be read as JSON.
             let _ = written.read_to_end(&mut bytes);
             String::from_utf8_lossy(&bytes).into_owned()
         });
@@ -138,16 +138,16 @@ fn read(reader: impl Read, speaks: bool, built: impl Fn(usize, usize)) -> String
     text
 }
 
-/// What one line of cargo's is.
+/// The kind of a line that cargo prints.
 #[derive(Debug, PartialEq, Eq)]
 enum Line {
-    /// So many units of so many.
+    /// Units built, and the total.
     Built(usize, usize),
-    /// What it always says.
+    /// Routine output.
     Routine,
-    /// That another cargo is at work.
+    /// Another cargo is at work.
     Waiting,
-    /// What a person should read.
+    /// A message for a person.
     Message,
 }
 
@@ -185,7 +185,7 @@ fn failure(what: &str, text: &str) -> anyhow::Error {
     }
 }
 
-/// The target that rustc builds for by itself.
+/// The target that rustc builds for by default.
 pub(crate) fn host() -> Result<String> {
     let mut rustc = process::command("rustc");
     let output = rustc.arg("-vV").current_dir(repo::root()).stdin(Stdio::null()).output();

@@ -7,7 +7,7 @@ use anyhow::{Context, Result, bail, ensure};
 
 use crate::{cargo, elapsed, process, progress, repo, widget};
 
-/// Builds it and says where it is, how large it is and how long that took.
+/// Builds the release, and prints where it is, how large it is and how long that took.
 pub(crate) fn run() -> Result<()> {
     let start = Instant::now();
     let binary = build()?;
@@ -23,7 +23,7 @@ pub(crate) fn run() -> Result<()> {
     Ok(())
 }
 
-/// The widget first, since a release build embeds what is in `dist/` then.
+/// Builds the widget first, since a release build embeds what is in `dist/` at that time.
 pub(crate) fn build() -> Result<PathBuf> {
     cargo::fetch()?;
     widget::build()?;
@@ -33,7 +33,7 @@ pub(crate) fn build() -> Result<PathBuf> {
     Ok(repo::target()?.join("release/redis-checkout"))
 }
 
-/// A binary that was linked before the widget was there would serve an API and no page.
+/// Fails if the binary was linked before the widget was there: it would serve an API and no page.
 fn carries_the_widget(binary: &[u8]) -> Result<()> {
     let dist = repo::root().join("dist");
     let mut looked = 0;
@@ -46,7 +46,7 @@ fn carries_the_widget(binary: &[u8]) -> Result<()> {
                 continue;
             }
             let asset = std::fs::read(&path).with_context(|| format!("cannot read {}", path.display()))?;
-            // The beginning is enough to tell, and looked for quickly.
+            // The beginning is enough to tell, and quick to find.
             let start = &asset[..asset.len().min(256)];
             if !binary.windows(start.len()).any(|part| part == start) {
                 bail!(

@@ -1,4 +1,4 @@
-//! Asks a program on this machine.
+//! HTTP requests to a program on this machine.
 
 use std::io::{Read as _, Write as _};
 use std::net::{Ipv4Addr, SocketAddr, TcpStream};
@@ -16,7 +16,7 @@ pub(crate) fn creates(port: u16, path: &str, json: &str) -> bool {
     ask(port, "POST", path, json).is_ok_and(|status| status == "201")
 }
 
-/// The status of the answer.
+/// Sends a request, and returns the status of the answer.
 fn ask(port: u16, method: &str, path: &str, json: &str) -> std::io::Result<String> {
     const BEFORE: &str = "HTTP/1.1 ";
     let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
@@ -50,7 +50,7 @@ mod tests {
         let port = listener.local_addr().unwrap().port();
         std::thread::spawn(move || {
             let (mut stream, _) = listener.accept().unwrap();
-            // Read whole: a connection that is closed with something unread is reset.
+            // Reads the whole request: closing a connection with unread data resets it.
             let mut request = Vec::new();
             while !request.ends_with(b"\r\n\r\n") {
                 let mut byte = [0];

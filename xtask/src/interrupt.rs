@@ -1,4 +1,4 @@
-//! Ctrl-C and its relatives, as a flag that every wait looks at.
+//! Ctrl-C and similar signals, as a flag that every wait checks.
 
 use std::cell::RefCell;
 use std::sync::{Arc, OnceLock, atomic::AtomicBool, atomic::Ordering};
@@ -19,7 +19,7 @@ thread_local! {
     static SIBLING: RefCell<Option<Arc<AtomicBool>>> = const { RefCell::new(None) };
 }
 
-/// The person asked us to stop: not a failure, but nothing more is to be done.
+/// The person asked us to stop: not a failure, but no more work is to be done.
 #[derive(Debug)]
 pub(crate) struct Interrupted;
 
@@ -40,7 +40,7 @@ pub(crate) fn listen() -> Result<()> {
     Ok(())
 }
 
-/// Fails with [`Interrupted`] once a signal has come, or once what runs beside this thread has failed.
+/// Fails with [`Interrupted`] once a signal has arrived, or once the work beside this thread has failed.
 pub(crate) fn check() -> Result<()> {
     let set = |flag: &Arc<AtomicBool>| flag.load(Ordering::SeqCst);
     if FLAG.get().is_some_and(set) || SIBLING.with_borrow(|sibling| sibling.as_ref().is_some_and(set)) {
@@ -59,7 +59,7 @@ pub(crate) fn pause(length: Duration) -> Result<()> {
     Ok(())
 }
 
-/// Asks again and again until `holds`, unless interrupted or until it fails. False when `limit` is over first.
+/// Polls until `holds` is true, unless interrupted or until it fails. Returns false if `limit` passes first.
 pub(crate) fn wait_until(limit: Duration, mut holds: impl FnMut() -> Result<bool>) -> Result<bool> {
     let start = Instant::now();
     loop {
@@ -74,7 +74,7 @@ pub(crate) fn wait_until(limit: Duration, mut holds: impl FnMut() -> Result<bool
     }
 }
 
-/// Does both at once. Once one fails the other is stopped, and that failure is returned.
+/// Runs both at once. If one fails, the other is stopped, and that failure is returned.
 pub(crate) fn both<T: Send>(
     left: impl FnOnce() -> Result<T> + Send,
     right: impl FnOnce() -> Result<()> + Send,
@@ -89,7 +89,7 @@ pub(crate) fn both<T: Send>(
     let (left, right) = (left.map_err(panicked)?, right.map_err(panicked)?);
     match (left, right) {
         (Ok(value), Ok(())) => Ok(value),
-        // The one that was only stopped has nothing to tell.
+        // The one that was only stopped has nothing to report.
         (Err(left), Err(right)) => Err(if left.is::<Interrupted>() { right } else { left }),
         (Err(error), Ok(())) | (Ok(_), Err(error)) => Err(error),
     }

@@ -1,4 +1,4 @@
-//! A private PostgreSQL cluster in a temporary directory, gone when dropped.
+//! A private PostgreSQL cluster in a temporary directory, removed on drop.
 
 use std::ffi::OsString;
 use std::fs::File;
@@ -13,14 +13,14 @@ use tempfile::TempDir;
 use crate::process::{self, Running, command};
 use crate::{interrupt, machine, progress, tools};
 
-/// Within the cluster's folder of data.
+/// A file in the cluster's data folder.
 const CERTIFICATE: &str = "server.crt";
 const START_LIMIT: Duration = Duration::from_secs(60);
 const POLL: Duration = Duration::from_millis(50);
 /// The user of Debian's package: PostgreSQL refuses to run as root.
 const USER: &str = "postgres";
 
-/// Until Ctrl-C, or until it dies.
+/// Runs a cluster until Ctrl-C, or until it dies.
 pub(crate) fn run() -> Result<()> {
     let mut cluster = Cluster::start()?;
     let [(url, at), (certificate, file)] =
@@ -38,14 +38,14 @@ pub(crate) fn run() -> Result<()> {
 }
 
 pub(crate) struct Cluster {
-    // Ended before its folder goes.
+    // Dropped first, so that the server ends before its folder is removed.
     running: Running,
     folder: TempDir,
     port: u16,
 }
 
 impl Cluster {
-    /// Installs PostgreSQL where it is missing, makes a cluster, and waits until it answers.
+    /// Installs PostgreSQL if it is missing, creates a cluster, and waits until it answers.
     pub(crate) fn start() -> Result<Self> {
         let programs = tools::postgres::ensure()?;
         let folder = tempfile::Builder::new().prefix("redis-checkout-postgres-").tempdir()?;
@@ -62,7 +62,7 @@ impl Cluster {
         let port = free_port()?;
         let mut server = as_its_user(&programs.join("postgres"));
         server.arg("-D").arg(&data).args(["-p", &port.to_string()]);
-        // Nothing here outlives the machine, so nothing needs to be safe on its disk.
+        // No data here outlives the machine, so nothing needs to be safe on its disk.
         let settings = [
             "listen_addresses=127.0.0.1",
             "unix_socket_directories=",
@@ -80,7 +80,7 @@ impl Cluster {
         Ok(cluster)
     }
 
-    /// What tests find it by, and the certificate that it shows, which vouches for itself.
+    /// The variables by which tests find the cluster, and its self-signed certificate.
     pub(crate) fn environment(&self) -> [(&'static str, OsString); 2] {
         let certificate = self.folder.path().join("data").join(CERTIFICATE);
         [("TEST_POSTGRES", self.url("postgres").into()), ("TEST_POSTGRES_CERTIFICATE", certificate.into())]
@@ -108,7 +108,7 @@ impl Cluster {
     }
 }
 
-/// Gives the cluster a certificate for this machine, under the names by which PostgreSQL looks for it and its key.
+/// Creates a certificate for this machine and its key, under the names that PostgreSQL looks for.
 fn certify(data: &Path, folder: &Path) -> Result<()> {
     let mut openssl = as_its_user(Path::new("openssl"));
     openssl.args([
@@ -130,7 +130,7 @@ fn certify(data: &Path, folder: &Path) -> Result<()> {
     )
 }
 
-/// Ended by the kernel should we die; as another user where we are root.
+/// A command that the kernel ends if we die; runs as PostgreSQL's user if we are root.
 fn as_its_user(program: &Path) -> Command {
     let mut its = if rustix::process::geteuid().is_root() {
         let mut changed = command("setpriv");
@@ -140,7 +140,7 @@ fn as_its_user(program: &Path) -> Command {
     } else {
         process::tied_to_us(program)
     };
-    // With a locale that isn't installed it would not start.
+    // It would not start with a locale that isn't installed.
     its.envs(machine::environment());
     its
 }

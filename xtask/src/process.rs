@@ -33,7 +33,7 @@ pub(crate) fn cargo() -> Command {
     command(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()))
 }
 
-/// A command that gives way to everything else, where that can be asked for.
+/// A command at low priority, if that can be asked for.
 pub(crate) fn patient(program: impl AsRef<OsStr>) -> Command {
     if on_path("nice").is_none() {
         return command(program);
@@ -43,13 +43,13 @@ pub(crate) fn patient(program: impl AsRef<OsStr>) -> Command {
     patient
 }
 
-/// The cargo that runs us, giving way.
+/// The cargo that runs us, at low priority.
 pub(crate) fn patient_cargo() -> Command {
     patient(cargo().get_program())
 }
 
-/// A command that the kernel ends when this process dies in a way that leaves no time to end it, where it can.
-/// Only to be spawned from the main thread: it is that thread's death which counts.
+/// A command that the kernel ends if this process dies without time to end it, where the kernel can. Spawn it only from
+/// the main thread: the death of the spawning thread is what counts.
 pub(crate) fn tied_to_us(program: &Path) -> Command {
     let tie = ["--pdeathsig", "TERM"];
     let works = Command::new("setpriv").args(tie).arg("true").stderr(Stdio::null()).status();
@@ -76,7 +76,7 @@ pub(crate) fn run(command: &mut Command) -> Result<()> {
     Ok(())
 }
 
-/// Runs to the end, and shows what it printed only where it fails.
+/// Runs to the end, and shows what it printed only if it fails.
 pub(crate) fn run_quietly(command: &mut Command) -> Result<()> {
     let mut printed = String::new();
     let outcome = run_captured(command, &mut printed);
@@ -91,7 +91,7 @@ pub(crate) fn run_captured(command: &mut Command, printed: &mut String) -> Resul
     let (mut reader, writer) = pipe().context("cannot make a pipe")?;
     command.stdout(writer.try_clone().context("cannot share a pipe")?).stderr(writer);
     let running = Running::spawn(command)?;
-    // The command keeps its ends of the pipe open, and the reader would wait for them for ever.
+    // Otherwise the command keeps its ends of the pipe open, and the reader waits for them forever.
     command.stdout(Stdio::null()).stderr(Stdio::null());
     let mut bytes = Vec::new();
     let status = std::thread::scope(|scope| {
@@ -135,7 +135,8 @@ impl Running {
         Ok(status)
     }
 
-    /// Waits for its end, ours, or the limit; what is still running then is ended, and what it has left running too.
+    /// Waits until it ends, we are interrupted, or the limit passes. Then ends what is still running, including what it
+    /// has left running.
     pub(crate) fn wait(mut self, limit: Option<Duration>) -> Result<ExitStatus> {
         let start = Instant::now();
         loop {
@@ -151,10 +152,10 @@ impl Running {
         }
     }
 
-    /// Whoever is left of the group would hold our pipe open, or live on.
+    /// Ends the rest of the group, which would hold our pipe open or live on.
     fn end_rest(&self) {
         if let Some(group) = i32::try_from(self.child.id()).ok().and_then(Pid::from_raw) {
-            // Fails where nobody is left, as is usual.
+            // Usually nothing is left, and this fails.
             let _ = kill_process_group(group, Signal::KILL);
         }
     }
@@ -191,7 +192,7 @@ impl Drop for Running {
 fn name(command: &Command) -> String {
     let mut words = std::iter::once(command.get_program()).chain(command.get_args());
     let program = words.next().unwrap_or_default();
-    // What gives way is what a person knows.
+    // A person knows the program behind `nice`.
     let program = if program == "nice" { words.nth(2).unwrap_or_default() } else { program };
     let program = Path::new(program).file_name().unwrap_or(program);
     let first = words.next().unwrap_or_default();
@@ -227,7 +228,7 @@ mod tests {
         assert!(!alive() || zombie(grandchild), "{grandchild} outlived its group");
     }
 
-    /// Where nobody reaps orphans (some containers), a killed one stays in the table.
+    /// Where nothing reaps orphans (as in some containers), a killed one stays in the process table.
     fn zombie(pid: i32) -> bool {
         std::fs::read_to_string(format!("/proc/{pid}/stat")).is_ok_and(|stat| stat.contains(") Z "))
     }

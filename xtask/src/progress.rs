@@ -1,5 +1,5 @@
-//! Says what is under way, how far it is and how long it will still take: on one line of a terminal, elsewhere on a line
-//! of its own now and then.
+//! Shows what is under way, how far it is and how long it will still take: on one line of a terminal, elsewhere on a
+//! line of its own now and then.
 
 use std::io::{IsTerminal as _, Write as _, stderr, stdout};
 use std::sync::{Mutex, MutexGuard, Once, PoisonError};
@@ -10,9 +10,9 @@ use crate::elapsed;
 
 /// How often the line is drawn again.
 const REDRAW_INTERVAL: Duration = Duration::from_secs(1);
-/// How often a log is told.
+/// How often a line is added to a log.
 const LOG_INTERVAL: Duration = Duration::from_secs(30);
-/// Before this long, and before this share is done, an estimate would be a guess.
+/// An estimate before this time, or before this share is done, would be a guess.
 const ESTIMATE_AFTER: Duration = Duration::from_secs(10);
 const ESTIMATE_FROM: f64 = 0.1;
 
@@ -30,9 +30,9 @@ struct State {
     id: u64,
     text: String,
     start: Instant,
-    /// Who does it. What a thread began last is a part of what it began before, and shown in its place.
+    /// The thread that does it. The latest step of a thread is part of its earlier steps, and is shown instead of them.
     thread: ThreadId,
-    /// Of crates, where it is a build.
+    /// Counts crates, if it is a build.
     done: usize,
     total: usize,
 }
@@ -61,7 +61,7 @@ impl Step {
         Self { id, text, start, finished: false }
     }
 
-    /// That `done` crates of `total` are built.
+    /// Records that `done` crates of `total` are built.
     pub(crate) fn built(&self, done: usize, total: usize) {
         let mut board = board();
         if let Some(state) = board.steps.iter_mut().find(|state| state.id == self.id) {
@@ -90,18 +90,18 @@ impl Drop for Step {
     }
 }
 
-/// Prints a line of its own, without tearing what is under way.
+/// Prints a line of its own, without garbling what is under way.
 pub(crate) fn say(text: &str) {
     board().print(text);
 }
 
-/// The same, to whoever reads errors.
+/// The same, to standard error.
 pub(crate) fn complain(text: &str) {
-    // As below.
+    // Errors are ignored as in `write`.
     let _ = writeln!(stderr(), "{text}");
 }
 
-/// `println!` would panic where the log's disk is full, or where nobody reads any more: no reason to stop.
+/// `println!` would panic if the log's disk is full or nobody reads any more, which is no reason to stop.
 fn write(text: &str) {
     let _ = stdout().write_all(text.as_bytes()).and_then(|()| stdout().flush());
 }
@@ -147,7 +147,7 @@ impl State {
     }
 }
 
-/// The rest of a build by what this machine did so far. In the builds that were measured crates came at an even pace; only
+/// Estimates the rest of a build from this machine's pace so far. In measured builds crates came at an even pace; only
 /// the last few took twice as long.
 fn time_left(elapsed: Duration, done: usize, total: usize) -> Option<Duration> {
     if elapsed < ESTIMATE_AFTER || total == 0 {
@@ -159,7 +159,7 @@ fn time_left(elapsed: Duration, done: usize, total: usize) -> Option<Duration> {
 }
 
 fn board() -> MutexGuard<'static, Board> {
-    // A panic while it was drawn leaves nothing behind that matters.
+    // A panic while drawing leaves nothing behind that matters.
     BOARD.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
@@ -186,7 +186,7 @@ fn keep_drawing() {
     });
 }
 
-/// Longer lines would wrap, and could not be drawn over.
+/// The usable width: longer lines would wrap, and could not be drawn over.
 fn terminal_width() -> usize {
     let columns = rustix::termios::tcgetwinsize(stdout()).map_or(0, |size| usize::from(size.ws_col));
     if columns == 0 { 80 } else { columns - 1 }

@@ -1,4 +1,4 @@
-//! Where things are: the repository, and what cargo built of it.
+//! Where things are: the repository, and cargo's build output.
 
 use std::path::{Path, PathBuf};
 
@@ -10,7 +10,7 @@ pub(crate) fn root() -> &'static Path {
     xtask.parent().unwrap_or(xtask)
 }
 
-/// The folder that holds the programs cargo built. They lie beside this one, whatever `CARGO_TARGET_DIR` says.
+/// The folder that holds the programs cargo built. They are beside this one, whatever `CARGO_TARGET_DIR` says.
 pub(crate) fn programs() -> Result<PathBuf> {
     let this = std::env::current_exe().context("cannot tell where this program lies")?;
     Ok(this.parent().context("this program lies nowhere")?.to_owned())
@@ -21,7 +21,7 @@ pub(crate) fn target() -> Result<PathBuf> {
     Ok(programs()?.parent().context("programs lie at the root of the disk")?.to_owned())
 }
 
-/// A folder of ours among cargo's build output, made if missing.
+/// A folder of ours in cargo's build output, created if missing.
 pub(crate) fn scratch(name: &str) -> Result<PathBuf> {
     let folder = target()?.join(name);
     std::fs::create_dir_all(&folder).with_context(|| format!("cannot make {}", folder.display()))?;

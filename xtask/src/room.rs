@@ -1,4 +1,4 @@
-//! Whether the disk has room for what is about to be built and run, said before minutes are spent on finding out.
+//! Checks that the disk has room for what is about to be built and run, before minutes are spent on finding out.
 
 use std::fs;
 use std::os::unix::fs::MetadataExt as _;
@@ -10,7 +10,7 @@ use crate::repo;
 
 const GB: u64 = 1_000_000_000;
 
-/// What is about to be written, measured where nothing was built before.
+/// What is about to be written; sizes are measured where nothing was built before.
 #[derive(Clone, Copy)]
 pub(crate) enum Need {
     Demo,
@@ -25,7 +25,7 @@ impl Need {
         }
     }
 
-    /// Bytes in cargo's folder.
+    /// Bytes in cargo's target folder.
     const fn built(self) -> u64 {
         match self {
             Self::Demo => 3 * GB,
@@ -33,7 +33,7 @@ impl Need {
         }
     }
 
-    /// Bytes in files that go when it ends: databases, and profiles of browsers.
+    /// Bytes in files that are removed at the end: databases and browser profiles.
     const fn temporary(self) -> u64 {
         match self {
             Self::Demo => GB / 2,
@@ -42,7 +42,7 @@ impl Need {
     }
 }
 
-/// Fails where there is too little room in cargo's folder, or in that for temporary files.
+/// Fails if there is too little room in cargo's target folder or in the folder for temporary files.
 pub(crate) fn check(need: Need) -> Result<()> {
     let (target, temporary) = (repo::target()?, std::env::temp_dir());
     let is_one_disk = disk(&target)? == disk(&temporary)?;
@@ -88,7 +88,7 @@ fn free(folder: &Path) -> Result<u64> {
     Ok(disk.f_bavail.saturating_mul(disk.f_frsize))
 }
 
-/// Bytes that `folder` takes. What goes while we look counts as nothing.
+/// Bytes that `folder` occupies. Files that vanish while we look count as nothing.
 fn size(folder: &Path) -> u64 {
     let Ok(entries) = fs::read_dir(folder) else { return 0 };
     entries

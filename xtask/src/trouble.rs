@@ -1,4 +1,4 @@
-//! Reads from what a program printed what is wrong with the machine rather than with the code, and says what to do.
+//! Recognises from a program's output what is wrong with the machine rather than with the code, and says what to do.
 
 use std::fmt;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -8,11 +8,11 @@ use anyhow::Result;
 
 use crate::{interrupt, progress};
 
-/// How long to wait for a network that is away, each time, and how often in all that this process does.
+/// How long to wait each time the network is down, and how many times in all in this process.
 const NETWORK_INTERVAL: Duration = Duration::from_secs(10);
 const NETWORK_WAITS: u32 = 30;
 
-/// What a person can do about it, or only wait for.
+/// What a person can fix, or only wait out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Trouble {
     /// Nothing answers, or not in time.
@@ -24,7 +24,7 @@ pub(crate) enum Trouble {
 const DISK: &[&str] =
     &["No space left on device", "os error 28", "ENOSPC", "disk quota exceeded", "Disk quota exceeded"];
 
-/// As cargo, npm, pip, apt-get and curl say it.
+/// The words of cargo, npm, pip, apt-get and curl.
 const NETWORK: &[&str] = &[
     "Could not resolve",
     "Couldn't resolve",
@@ -52,7 +52,7 @@ const NETWORK: &[&str] = &[
 ];
 
 impl Trouble {
-    /// What `output` tells of, if anything.
+    /// The trouble that `output` reports, if any.
     pub(crate) fn of(output: &str) -> Option<Self> {
         let says = |words: &[&str]| words.iter().any(|words| output.contains(words));
         if says(DISK) {
@@ -64,7 +64,7 @@ impl Trouble {
         }
     }
 
-    /// What `failure` was put down to by [`explain`].
+    /// The trouble that [`explain`] has found behind `failure`.
     pub(crate) fn behind(failure: &anyhow::Error) -> Option<Self> {
         failure.downcast_ref().copied()
     }
@@ -86,7 +86,8 @@ impl fmt::Display for Trouble {
     }
 }
 
-/// Waits for a while where `failure` is the network's. False where it is not, or once this process has waited for long enough.
+/// Waits for a while if `failure` is the network's. Returns false if it isn't, or once this process has waited long
+/// enough.
 pub(crate) fn may_pass(failure: &anyhow::Error) -> Result<bool> {
     static WAITS: AtomicU32 = AtomicU32::new(0);
     if Trouble::behind(failure) != Some(Trouble::Network) {
@@ -103,7 +104,7 @@ pub(crate) fn may_pass(failure: &anyhow::Error) -> Result<bool> {
     Ok(true)
 }
 
-/// `failure` of what speaks to a registry, with what to do about it, where `output` tells.
+/// Adds to the `failure` of a program that talks to a registry what to do about it, if `output` tells.
 pub(crate) fn explain(failure: anyhow::Error, output: &str) -> anyhow::Error {
     match Trouble::of(output) {
         Some(trouble) => failure.context(trouble),
@@ -111,7 +112,7 @@ pub(crate) fn explain(failure: anyhow::Error, output: &str) -> anyhow::Error {
     }
 }
 
-/// The same of what needs no network: tests say "connection refused" for reasons of their own.
+/// The same for programs that need no network: tests say "connection refused" for reasons of their own.
 pub(crate) fn explain_offline(failure: anyhow::Error, output: &str) -> anyhow::Error {
     match Trouble::of(output) {
         Some(trouble @ Trouble::Disk) => failure.context(trouble),

@@ -1,4 +1,4 @@
-//! Trunk, for those who have it: `trunk build` and `trunk serve` show the preview while it is being designed.
+//! Trunk, for people who have it: `trunk build` and `trunk serve` show the preview while it is being designed.
 
 use std::net::TcpListener;
 use std::process::{Command, Stdio};
@@ -10,15 +10,16 @@ use crate::process::{self, Running};
 use crate::tools::{self, Found};
 use crate::{http, interrupt, repo};
 
-/// The longest that `trunk serve` may take until the page is there.
+/// Timeout for `trunk serve` to serve the page.
 const SERVE_TIMEOUT: Duration = Duration::from_secs(300);
 
-/// Trunk in the version of `Trunk.toml`, where it is installed.
+/// Trunk in the version of `tools::TRUNK`, if it is installed.
 pub(crate) fn find() -> Option<Found> {
     tools::find(&tools::TRUNK)
 }
 
-/// Builds the widget and the preview, and serves the preview, as `Trunk.toml` says, and fails unless its page names the program.
+/// Builds the widget and the preview, and serves the preview as `Trunk.toml` says. Fails unless its page names the
+/// program.
 pub(crate) fn check(trunk: &Found, printed: &mut String) -> Result<()> {
     let widget =
         ["build", "widget/index.html", "--dist=target/trunk-widget", "--no-default-features", "--release"];
@@ -44,12 +45,12 @@ pub(crate) fn check(trunk: &Found, printed: &mut String) -> Result<()> {
     Ok(())
 }
 
-/// With the wasm-bindgen of the pinned version on PATH, so that Trunk downloads none.
+/// A command with the pinned wasm-bindgen on PATH, so that Trunk downloads none.
 fn command(trunk: &Found) -> Result<Command> {
     let wasm_bindgen = tools::ensure(&tools::WASM_BINDGEN)?;
     let mut command = process::command("trunk");
     command.env("PATH", tools::path(&[trunk, &wasm_bindgen])?).current_dir(repo::root());
-    // Trunk takes NO_COLOR for a flag of its own, and refuses the customary value.
+    // Trunk takes NO_COLOR as a flag of its own, and refuses the customary value.
     command.env_remove("NO_COLOR").env("TRUNK_SKIP_VERSION_CHECK", "true");
     Ok(command)
 }

@@ -1,8 +1,8 @@
-//! What the course pages say.
+//! Content of the course pages.
 
 use crate::html::escape;
 
-/// Shown at `/`.
+/// The offering shown at `/`.
 pub(super) const DEFAULT_SKU: &str = "ru-redis-fundamentals";
 
 /// One offering's page.

@@ -1,4 +1,4 @@
-//! A course page on an origin of its own, with the strict page policy that the checkout promises to work under.
+//! A course page on its own origin, with the strict content security policy that the checkout promises to work under.
 
 mod courses;
 
@@ -20,29 +20,29 @@ use crate::{html::escape, sign_in::SignIn};
 /// Attributes that the page's query may set on the element.
 const PASSED_ON: &[&str] = &["variant", "theme", "lang", "coupon"];
 
-/// What the page has to know of the others.
+/// What the page needs to know about the other services.
 #[derive(Clone, Debug)]
 pub(crate) struct CoursePage {
-    /// Where the checkout is; empty until it is known.
+    /// URL of the checkout; empty until it is known.
     pub(crate) checkout: watch::Receiver<String>,
     pub(crate) stripe: Arc<StripeOrigins>,
-    /// Signs the token of whom `?signed-in=` names.
+    /// Signs a token for the learner in `?signed-in=`.
     pub(crate) sign_in: SignIn,
 }
 
-/// What the page policy names for Stripe.
+/// Stripe's sources in the page's content security policy.
 #[derive(Debug)]
 pub(crate) struct StripeOrigins {
     /// Sources of Stripe.js and of its frames.
     pub(crate) js: String,
-    /// What Stripe.js talks to.
+    /// Sources that Stripe.js connects to.
     pub(crate) api: String,
-    /// Link's, after a space.
+    /// Sources of Link after a space; empty for the stand-in.
     pub(crate) link: String,
 }
 
 impl StripeOrigins {
-    /// As Stripe documents for a content security policy.
+    /// The sources that Stripe documents for a content security policy.
     pub(crate) fn real() -> Self {
         Self { js: STRIPE_SCRIPTS.to_owned(), api: STRIPE_API.to_owned(), link: [" ", LINK].concat() }
     }
@@ -64,7 +64,7 @@ async fn css() -> impl IntoResponse {
     ([(header::CONTENT_TYPE, "text/css; charset=utf-8")], include_str!("../../assets/course.css"))
 }
 
-/// Lets Stripe.js load what it loads later, and nothing else.
+/// A default Trusted Types policy that lets Stripe.js load its later scripts, and nothing else.
 async fn trusted(State(page): State<CoursePage>) -> impl IntoResponse {
     let origins: Vec<_> = page.stripe.js.split(' ').collect();
     let script = format!(
@@ -74,7 +74,7 @@ async fn trusted(State(page): State<CoursePage>) -> impl IntoResponse {
     ([(header::CONTENT_TYPE, "text/javascript; charset=utf-8")], script)
 }
 
-/// Whether the page's query allows a policy of this name.
+/// Whether the page's query allows a Trusted Types policy of this name.
 fn trusts(query: &HashMap<String, String>, name: &str) -> bool {
     query.get("trusted-types").is_some_and(|names| names.split(' ').any(|known| known == name))
 }
@@ -104,7 +104,7 @@ async fn two(State(page): State<CoursePage>, Query(query): Parameters) -> Respon
     page.html("Two at once", &query, &format!("<main class=\"two\">{cards}</main>"))
 }
 
-/// What the loader's address asks for besides the loader, where the page's query says `along`.
+/// Query of the loader's URL that also requests an offering's first screen, if the page's query has `along`.
 fn along(query: &HashMap<String, String>) -> String {
     let Some(sku) = query.get("along") else { return String::new() };
     let mut asked = url::form_urlencoded::Serializer::new(String::new());
@@ -128,7 +128,7 @@ impl CoursePage {
         let attributes: String = PASSED_ON
             .iter()
             .filter_map(|name| {
-                // The page itself follows the visitor's preference, so its element does, too.
+                // The page itself follows the visitor's preference, so its element does too by default.
                 let usual = (*name == "theme").then_some("auto");
                 let value = query.get(*name).map(String::as_str).or(usual)?;
                 Some(format!(" {name}=\"{}\"", escape(value)))
@@ -167,11 +167,11 @@ impl CoursePage {
             .map_or_else(|_| "'none'".to_owned(), |url| url.origin().ascii_serialization());
         let StripeOrigins { js, api, link } = self.stripe.as_ref();
         let refused = |what: &str| query.get(what).is_some_and(|wish| wish == "no");
-        // A page that allows none stands for the browsers that refuse it.
+        // A page that forbids WebAssembly simulates a browser that refuses it.
         let wasm = if refused("wasm") { "" } else { " 'wasm-unsafe-eval'" };
         let (scripts, js) =
             if refused("stripe") { (String::new(), "'none'") } else { (format!(" {js}"), js.as_str()) };
-        // A page that demands Trusted Types names the policies that it allows.
+        // A page that requires Trusted Types names the policies that it allows.
         let trusted = match query.get("trusted-types") {
             Some(names) => format!("; require-trusted-types-for 'script'; trusted-types {names}"),
             None => String::new(),

@@ -1,4 +1,4 @@
-//! The three calls of the contract.
+//! The three operations of the contract.
 
 use std::time::Duration;
 
@@ -40,30 +40,30 @@ impl Resource {
 #[derive(Clone, Debug, Deserialize, PartialEq, Eq, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Learner {
-    /// Address, which says who it is.
+    /// Email address, which identifies the learner.
     pub email: String,
     /// Name, if given.
     #[serde(default)]
     pub name: Option<String>,
-    /// The learner's id at the caller, if known.
+    /// The caller's id for the learner, if known.
     #[serde(default)]
     pub external_id: Option<String>,
 }
 
-/// The right of one learner to one resource.
+/// One learner's access to one resource.
 #[derive(Clone, Debug, Serialize)]
 pub struct Grant {
-    /// Who.
+    /// Who has access.
     pub learner: Learner,
-    /// What.
+    /// What the learner can access.
     pub resource: Resource,
-    /// The purchase's reference for people.
+    /// The purchase's human-readable reference.
     pub reference: String,
-    /// Where the learner goes.
+    /// The URL that the learner opens.
     pub access_url: String,
-    /// How often it was asked for with success.
+    /// How often it was requested successfully.
     pub asked: u32,
-    /// Whether it was taken back.
+    /// Whether it was revoked.
     pub revoked: bool,
 }
 
@@ -183,7 +183,7 @@ fn grant(flockjay: &FlockJay, purchase: &str, headers: &HeaderMap, body: &str) -
     made
 }
 
-/// An answer before it is spoilt.
+/// An answer before any fault is applied.
 struct Made {
     status: u16,
     body: MadeBody,
@@ -208,7 +208,7 @@ impl Made {
         Self { status, body: MadeBody::Empty }
     }
 
-    /// As a Django application answers what it cannot find.
+    /// The 404 page of a Django application.
     fn not_found() -> Self {
         Self::html(
             404,
@@ -274,7 +274,7 @@ async fn spoiled(
         tokio::time::sleep(delay).await;
         return spoil(before, None).await;
     }
-    // On a task of its own: the work goes on though the caller has given up.
+    // Runs in its own task, so that the work continues even if the caller hangs up.
     let stop = flockjay.core.stop.clone();
     let worker = flockjay.core.tasks.spawn(async move {
         stop.run_until_cancelled(tokio::time::sleep(delay)).await?;
@@ -314,7 +314,7 @@ async fn spoil(misbehaviour: &Misbehaviour, made: Option<Made>) -> Response {
             }
             made.into_response()
         }
-        // Faults::take adds delays up and hands none on.
+        // Faults::take sums delays and never returns one.
         Misbehaviour::Delay { .. } => made.unwrap_or_else(|| Made::empty(204)).into_response(),
     }
 }

@@ -1,4 +1,4 @@
-//! The FlockJay stand-in: grants as our contract with it says, the course a learner lands in, and a list of who has what.
+//! The FlockJay stand-in: grants per our contract, the course page that a learner lands on, and a list of grants.
 
 mod grants;
 mod pages;
@@ -15,10 +15,10 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 pub use self::grants::{Grant, Learner, Resource};
 use crate::fault::{Fault, Faults, lock};
 
-/// A fault at FlockJay.
+/// A fault injected into FlockJay.
 pub type FlockJayFault = Fault<FlockJayOperation>;
 
-/// What FlockJay is asked for; faults name these.
+/// An operation of FlockJay; a fault can target one.
 #[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum FlockJayOperation {
@@ -30,16 +30,16 @@ pub enum FlockJayOperation {
     Lookup,
 }
 
-/// One call, for tests to look at.
+/// A recorded call, for tests to inspect.
 #[derive(Clone, Debug, Serialize)]
 pub struct FlockJayCall {
-    /// What was asked.
+    /// The requested operation.
     pub operation: FlockJayOperation,
     /// The purchase, or `kind/id` of a resource.
     pub subject: String,
-    /// The body of a PUT as it came.
+    /// The body of a PUT as received.
     pub body: String,
-    /// The status answered; none when the connection was closed, or while the answer is outstanding.
+    /// Status of the answer; `None` if the connection was closed, or while the answer is pending.
     pub status: Option<u16>,
 }
 
@@ -64,7 +64,7 @@ struct Core {
     stop: CancellationToken,
 }
 
-/// Looks into the FlockJay stand-in and makes things go wrong.
+/// Inspects the FlockJay stand-in and injects faults.
 #[derive(Clone, Debug)]
 pub struct FlockJay {
     core: Arc<Core>,
@@ -89,22 +89,22 @@ impl FlockJay {
         grants::routes(self.clone()).merge(pages::routes(self.clone()))
     }
 
-    /// Makes calls go wrong from now on.
+    /// Injects a fault into calls from now on.
     pub fn fault(&self, fault: FlockJayFault) {
         self.core.faults.add(fault);
     }
 
-    /// The faults still in force.
+    /// The active faults.
     pub fn faults(&self) -> Vec<FlockJayFault> {
         self.core.faults.list()
     }
 
-    /// Ends every fault.
+    /// Clears every fault.
     pub fn clear_faults(&self) {
         self.core.faults.clear();
     }
 
-    /// Every grant ever made, revoked ones too, by purchase.
+    /// Every grant ever made, including revoked ones, by purchase.
     pub fn grants(&self) -> BTreeMap<String, Grant> {
         lock(&self.core.grants).clone()
     }
@@ -119,22 +119,22 @@ impl FlockJay {
         lock(&self.core.calls).clone()
     }
 
-    /// From now on only these exist.
+    /// From now on, only these resources exist.
     pub fn only_resources(&self, resources: impl IntoIterator<Item = Resource>) {
         lock(&self.core.resources).0 = Resources::Only(resources.into_iter().collect());
     }
 
-    /// From now on every resource exists, as at the start.
+    /// From now on, every resource exists, as at the start.
     pub fn all_resources(&self) {
         *lock(&self.core.resources) = (Resources::All, BTreeSet::new());
     }
 
-    /// This one is gone, until [`Self::add_resource`].
+    /// Removes this resource until [`Self::add_resource`] adds it again.
     pub fn remove_resource(&self, kind: &str, id: &str) {
         lock(&self.core.resources).1.insert(Resource::new(kind, id));
     }
 
-    /// This one exists.
+    /// Adds this resource.
     pub fn add_resource(&self, kind: &str, id: &str) {
         let mut resources = lock(&self.core.resources);
         let resource = Resource::new(kind, id);

@@ -1,4 +1,4 @@
-//! What people see of FlockJay: the course a grant leads to, and who has which grant.
+//! FlockJay's pages for people: the course that a grant leads to, and the list of grants.
 
 use axum::{
     Router,

@@ -1,7 +1,7 @@
 //! Decimal amounts as Orb writes them.
 use std::fmt;
 
-/// In thousandths, as some currencies have three decimals.
+/// An amount in thousandths, because some currencies have three decimals.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Amount(pub(super) i64);
 

@@ -1,4 +1,4 @@
-//! What Orb keeps: customers with a balance, invoices that take it, and credit notes that raise it.
+//! Orb's state: customers with a balance, invoices that draw on it, and credit notes that raise it.
 use super::amount::Amount;
 use crate::stripe::clock;
 use axum::http::StatusCode;
@@ -8,7 +8,7 @@ use std::time::Duration;
 
 pub(super) const BAD: StatusCode = StatusCode::BAD_REQUEST;
 
-/// Why Orb refuses.
+/// Why Orb refuses a request: the status and the title of its answer.
 pub(super) type Fault = (StatusCode, &'static str);
 
 #[derive(Debug)]
@@ -25,16 +25,16 @@ pub(super) struct Customer {
 pub(super) struct Books {
     pub(super) customers: Vec<Customer>,
     pub(super) invoices: Vec<Value>,
-    /// Of customers that name none.
+    /// Time zone of customers that name none.
     pub(super) account_zone: String,
-    /// Invoices of customers that are not excluded go to an accounting provider.
+    /// Whether invoices go to an accounting provider, except those of excluded customers.
     pub(super) syncs: bool,
-    /// A tax provider adds so many per cent: to drafts as long as they are, or only when they are issued.
+    /// Percent that a tax provider adds: `tax` to drafts already, `tax_when_issued` only once they are issued.
     pub(super) tax: i64,
     pub(super) tax_when_issued: i64,
-    /// The customer's first invoice is credited with so much before another is issued.
+    /// Amount to credit to the first invoice just before the next one is issued.
     pub(super) credits_before_issuing: Option<String>,
-    /// For how long a draft may still be changed.
+    /// How long a draft may still be changed.
     pub(super) grace: Duration,
     count: u32,
 }
@@ -56,7 +56,7 @@ impl Default for Books {
 }
 
 impl Customer {
-    /// As Orb shows it.
+    /// The customer as Orb returns it.
     pub(super) fn shown(&self) -> Value {
         let mut shown = self.asked.clone();
         shown["id"] = json!(self.id);
@@ -66,7 +66,7 @@ impl Customer {
         shown
     }
 
-    /// Moves the balance, and what caused it: `("invoice", id)` or `("credit_note", id)`.
+    /// Changes the balance and records a transaction; a `cause` is `("invoice", id)` or `("credit_note", id)`.
     fn change(
         &mut self,
         by: Amount,
@@ -164,7 +164,7 @@ impl Books {
         let (Some(amount), Some(day), true) = (amount, day(&asked["invoice_date"]), is_good) else {
             return Err((BAD, "a line is wrong"));
         };
-        // A day begins where the customer is.
+        // A day begins in the customer's time zone.
         let zone = TimeZone::get(&customer.timezone).map_err(|_| (BAD, "no such time zone"))?;
         let begin = day.to_zoned(zone).map_err(|_| (BAD, "no such day"))?.timestamp();
         customer.currency = Some(currency.clone());
@@ -188,7 +188,7 @@ impl Books {
         Ok(invoice)
     }
 
-    /// Takes the customer's balance into what is due.
+    /// Issues a draft and applies the customer's balance to the amount due.
     pub(super) fn issue(&mut self, id: &str) -> Result<Value, Fault> {
         if let Some(amount) = self.credits_before_issuing.take() {
             let line =
@@ -209,7 +209,7 @@ impl Books {
         let (syncs, tax) = (self.syncs, self.tax + self.tax_when_issued);
         let total = taxed(subtotal, if is_exempt { 0 } else { tax });
         let customer = self.customer(&owner)?;
-        // What the customer owes is asked for, too.
+        // A negative balance is added to the amount due.
         let taken = Amount(customer.balance.0.min(total.0));
         if taken.0 != 0 {
             customer.change(Amount(-taken.0), "applied_to_invoice", Some(("invoice", id)), &Value::Null);
@@ -241,7 +241,7 @@ impl Books {
         Ok(invoice.clone())
     }
 
-    /// Gives the balance back that it took.
+    /// Voids an invoice and returns the balance that was applied to it.
     pub(super) fn void(&mut self, id: &str) -> Result<Value, Fault> {
         let invoice = self.invoice(id)?;
         if invoice["status"] != "issued" {
@@ -257,7 +257,7 @@ impl Books {
         self.invoice(id).cloned()
     }
 
-    /// Drafts follow what the tax provider says meanwhile.
+    /// Recalculates drafts with the tax provider's current rate.
     pub(super) fn compute_drafts(&mut self) {
         let tax = self.tax;
         for draft in self.invoices.iter_mut().filter(|invoice| invoice["status"] == "draft") {
@@ -272,7 +272,7 @@ impl Books {
         customer.is_ok_and(|customer| customer.asked["tax_configuration"]["tax_exempt"] == true)
     }
 
-    /// Of a paid invoice it raises the balance, of another it lowers what is due.
+    /// Issues a credit note: on a paid invoice it raises the balance, on an issued one it lowers the amount due.
     pub(super) fn credit(&mut self, asked: &Value) -> Result<Value, Fault> {
         let [line] = asked["line_items"].as_array().map(Vec::as_slice).unwrap_or_default() else {
             return Err((BAD, "one line"));

@@ -1,5 +1,5 @@
-//! Orb: customers, one-off invoices that are issued and paid, and credit notes. Strict about states and idempotency keys,
-//! and as careless with a customer's balance as Orb is.
+//! Orb: customers, one-off invoices that are issued and paid, and credit notes. It is strict about states and
+//! idempotency keys, and as careless with a customer's balance as the real Orb.
 
 mod amount;
 mod books;
@@ -22,13 +22,13 @@ use serde_json::{Value, json};
 use self::books::{BAD, Books, Fault};
 use crate::html::escape;
 
-/// What `Authorization: Bearer` must carry (`ORB_API_KEY`), and the item of lines (`ORB_ITEM_ID`).
+/// The key required in `Authorization: Bearer` (`ORB_API_KEY`), and the item of invoice lines (`ORB_ITEM_ID`).
 pub const ORB_API_KEY: &str = "orb_sandbox";
 pub const ORB_ITEM: &str = "item_training";
 
 const BASE: &str = "/orb/v1";
 
-/// Looks into Orb and makes things go wrong.
+/// Inspects Orb and injects faults.
 #[derive(Clone, Debug)]
 pub struct Orb(Arc<Mutex<Inner>>);
 
@@ -36,9 +36,9 @@ pub struct Orb(Arc<Mutex<Inner>>);
 struct Inner {
     base: String,
     books: Books,
-    /// Answers by idempotency key, with what was asked.
+    /// Requests and their answers, by idempotency key.
     answers: BTreeMap<String, (Value, Value)>,
-    /// So many answers are lost after the work is done.
+    /// How many more answers are lost after the work is done.
     lost: u32,
     down: bool,
 }
@@ -48,29 +48,29 @@ impl Orb {
         Self(Arc::new(Mutex::new(Inner { base: format!("{origin}{BASE}"), ..Inner::default() })))
     }
 
-    /// `ORB_URL`.
+    /// Base URL of the API (`ORB_URL`).
     #[must_use]
     pub fn url(&self) -> String {
         self.lock().base.clone()
     }
 
-    /// As Orb shows them.
+    /// Every invoice as Orb returns it.
     #[must_use]
     pub fn invoices(&self) -> Vec<Value> {
         self.lock().books.invoices.clone()
     }
 
-    /// As Orb shows them.
+    /// Every customer as Orb returns it.
     #[must_use]
     pub fn customers(&self) -> Vec<Value> {
         self.lock().books.customers.iter().map(books::Customer::shown).collect()
     }
 
-    /// Somebody bills a customer whose id with them is this, for something else, in this currency.
+    /// Creates a customer with this external id, whom someone already bills in `currency` for something else.
     ///
     /// # Panics
     ///
-    /// Where there is one already.
+    /// If the customer exists already.
     pub fn bills(&self, external_id: &str, currency: &str) {
         let asked = json!({
             "external_customer_id": external_id, "name": external_id, "email": "billing@example.com", "currency": currency,
@@ -78,11 +78,11 @@ impl Orb {
         self.lock().books.create_customer(&asked).expect("a new customer");
     }
 
-    /// Somebody issues that customer an invoice which is paid, as releases before did for the purchase of `reference`.
+    /// Issues a paid invoice to this customer, as earlier releases did for the purchase with `reference`.
     ///
     /// # Panics
     ///
-    /// Where there is no such customer, or the amount is none.
+    /// If there is no such customer, or `amount` isn't an amount.
     pub fn invoice(&self, external_id: &str, amount: &str, currency: &str, reference: &str) {
         let books = &mut self.lock().books;
         let asked = json!({
@@ -99,64 +99,65 @@ impl Orb {
         books.mark_paid(id, &json!({ "payment_received_date": "2026-11-01" })).expect("it paid");
     }
 
-    /// Somebody moves that customer's balance by hand: `increment` or `decrement`.
+    /// Adjusts this customer's balance, as someone would by hand; `direction` is `increment` or `decrement`.
     ///
     /// # Panics
     ///
-    /// Where there is no such customer, or the amount is none.
+    /// If there is no such customer, or `amount` isn't an amount.
     pub fn adjust(&self, external_id: &str, direction: &str, amount: &str) {
         let books = &mut self.lock().books;
         let id = books.customer_called(external_id).expect("a customer").id.clone();
         books.adjust(&id, &json!({ "amount": amount, "type": direction })).expect("a change");
     }
 
-    /// A tax provider adds so many per cent to every invoice of whoever is not exempt, drafts included.
+    /// Makes a tax provider add `percent` to every invoice of a customer who isn't exempt, including drafts.
     pub fn tax(&self, percent: i64) {
         let books = &mut self.lock().books;
         books.tax = percent;
         books.compute_drafts();
     }
 
-    /// It does so only when an invoice is issued.
+    /// Makes the tax provider add `percent` only when an invoice is issued.
     pub fn tax_when_issued(&self, percent: i64) {
         self.lock().books.tax_when_issued = percent;
     }
 
-    /// Invoices that customers do not keep out go to an accounting provider, and take no credit notes then.
+    /// Sets whether invoices of customers who aren't excluded go to an accounting provider; such invoices then take no
+    /// credit notes.
     pub fn sync(&self, syncs: bool) {
         self.lock().books.syncs = syncs;
     }
 
-    /// Just before the next invoice is issued, another instance of ours credits so much of the first.
+    /// Credits `amount` of the first invoice just before the next one is issued, as another instance of ours would.
     pub fn credits_before_issuing(&self, amount: &str) {
         self.lock().books.credits_before_issuing = Some(amount.to_owned());
     }
 
-    /// Drafts that are made from now on may be changed for so long.
+    /// Sets how long drafts created from now on may still be changed.
     pub fn grace(&self, grace: Duration) {
         self.lock().books.grace = grace;
     }
 
-    /// Somebody makes an invoice void.
+    /// Voids an invoice, as someone would by hand.
     ///
     /// # Panics
     ///
-    /// Where there is no such invoice, or it is not issued.
+    /// If there is no such invoice, or it isn't issued.
     pub fn void(&self, invoice: &str) {
         self.lock().books.void(invoice).expect("an issued invoice");
     }
 
-    /// The next so many answers are lost, though what was asked is done.
+    /// Loses the next `times` answers, although the work is done.
     pub fn lose_answers(&self, times: u32) {
         self.lock().lost = times;
     }
 
-    /// Idempotency keys are forgotten, as Orb does after two days.
+    /// Forgets all idempotency keys, as Orb does after two days.
     pub fn forget_keys(&self) {
         self.lock().answers.clear();
     }
 
-    /// Answers nobody until it is up again.
+    /// While `down`, answers every API request with 503.
     pub fn is_down(&self, down: bool) {
         self.lock().down = down;
     }
@@ -180,7 +181,7 @@ impl Orb {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Checks who asks, does `work` once for each idempotency key, and answers unless the answer is to be lost.
+    /// Authenticates the caller, does `work` once per idempotency key, and answers unless the answer is to be lost.
     fn answer(
         &self,
         headers: &HeaderMap,
@@ -309,7 +310,7 @@ impl Query {
         self.all(name).first().copied()
     }
 
-    /// Two at a time, so that whoever looks must turn the page.
+    /// A page of two items, so that callers must paginate.
     fn page(&self, found: impl Iterator<Item = Value>) -> Value {
         let from: usize = self.first("cursor").and_then(|cursor| cursor.parse().ok()).unwrap_or(0);
         let found: Vec<_> = found.collect();

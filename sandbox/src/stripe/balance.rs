@@ -1,4 +1,4 @@
-//! What moved the balance: charges, refunds and disputes, each once.
+//! Balance transactions: the movements of charges, refunds and disputes, each once.
 use serde_json::{Value, json};
 
 use super::{
@@ -9,12 +9,12 @@ use super::{
     ledger::Ledger,
 };
 
-/// What Stripe keeps of a card payment in the United States: 2.9 % and 30 cents.
+/// Stripe's fee for a card payment in the United States: 2.9% plus 30 cents.
 fn fee_of(amount: i64) -> i64 {
     amount * 29 / 1000 + 30
 }
 
-/// What a dispute costs, in minor units.
+/// Stripe's fee for a dispute, in minor units.
 const DISPUTE_FEE: i64 = 1500;
 
 struct Movement<'a> {
@@ -28,7 +28,7 @@ struct Movement<'a> {
     source: Value,
 }
 
-/// The newest first.
+/// Lists balance transactions, newest first.
 pub(crate) fn list(ledger: &Ledger, params: &Params) -> Result<Value, ApiError> {
     params.only(&[
         "created[*]",
@@ -92,7 +92,7 @@ fn movements(ledger: &Ledger) -> Vec<Movement<'_>> {
     all
 }
 
-/// What an inquiry moves is nothing.
+/// The movements of a dispute; an inquiry moves nothing.
 fn disputed(dispute: &Dispute, source: Value) -> Vec<Movement<'_>> {
     let part = |suffix, category, amount, fee| Movement {
         id: transaction(&dispute.id, suffix),
@@ -110,7 +110,7 @@ fn disputed(dispute: &Dispute, source: Value) -> Vec<Movement<'_>> {
     withdrawn.into_iter().chain(back).collect()
 }
 
-/// As they stand in the dispute itself.
+/// The balance transactions as listed in the dispute itself.
 pub(crate) fn of_dispute(dispute: &Dispute) -> Vec<Value> {
     let source = json!({ "id": dispute.id });
     disputed(dispute, source).iter().map(|movement| movement.to_json(false)).collect()

@@ -1,4 +1,5 @@
-//! The test cards and what each does; the numbers are Stripe's (<https://docs.stripe.com/testing>) but for [`SETTLES_LATER`].
+//! The test cards and what each does. The numbers are Stripe's (<https://docs.stripe.com/testing>), except
+//! [`SETTLES_LATER`].
 
 use std::fmt;
 
@@ -16,30 +17,30 @@ pub enum Behaviour {
     Pays,
     /// Is declined.
     Declines(Decline),
-    /// Asks for 3-D Secure; passed, it pays.
+    /// Asks for 3-D Secure, and pays if that passes.
     Challenges,
-    /// Asks for 3-D Secure; passed, it is declined all the same.
+    /// Asks for 3-D Secure, and is declined even if that passes.
     ChallengesThenDeclines(Decline),
     /// Stays `processing` until settled on demand.
     SettlesLater,
     /// Pays; its refunds stay `pending` until settled on demand.
     RefundsLater,
-    /// Pays; its refunds look `succeeded` until settled on demand, and fail then.
+    /// Pays; its refunds look `succeeded` until settled on demand, then fail.
     RefundFails,
 }
 
-/// Why a card is declined, in Stripe's codes and words.
+/// Why a card is declined, in Stripe's codes and wording.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Decline {
     /// Stripe's `code`.
     pub code: &'static str,
     /// Stripe's `decline_code`.
     pub decline_code: &'static str,
-    /// What the learner may be shown.
+    /// Message that may be shown to the learner.
     pub message: &'static str,
 }
 
-/// One row of the table.
+/// One row of [`TEST_CARDS`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TestCard {
     /// Digits without spaces.
@@ -91,7 +92,7 @@ pub const TEST_CARDS: &[TestCard] = &[
     card("4000000000005126", Behaviour::RefundFails),
 ];
 
-/// A card as typed by the learner; its `Debug` shows no more than the last four digits.
+/// A card as typed by the learner; its `Debug` shows only the last four digits.
 #[derive(Clone, PartialEq, Eq)]
 pub(crate) struct Card {
     number: String,
@@ -107,7 +108,7 @@ impl fmt::Debug for Card {
 }
 
 impl Card {
-    /// Checks what Stripe checks before it asks a bank; `now` is the current year and month.
+    /// Validates what Stripe validates before it asks a bank; `now` is the current year and month.
     pub(crate) fn parse(
         number: &str,
         exp_month: &str,

@@ -1,4 +1,4 @@
-//! Charges, payment methods, refunds and disputes, rendered on Stripe's own example objects.
+//! Charges, payment methods, refunds and disputes, rendered from Stripe's own example objects.
 
 use serde_json::{Value, json};
 
@@ -7,7 +7,7 @@ use super::{
     intent::{Means, fixture, patch},
 };
 
-/// One attempt to take the money.
+/// One attempt to charge a payment method.
 #[derive(Clone, Debug)]
 pub(crate) struct Charge {
     pub(crate) id: String,
@@ -78,7 +78,7 @@ impl Charge {
     }
 }
 
-/// Money given back.
+/// A refund of all or part of a charge.
 #[derive(Clone, Debug)]
 pub(crate) struct Refund {
     pub(crate) id: String,
@@ -90,11 +90,11 @@ pub(crate) struct Refund {
     pub(crate) reason: Option<String>,
     pub(crate) metadata: std::collections::BTreeMap<String, String>,
     pub(crate) status: RefundStatus,
-    /// What it settles to when told to settle, if it has not yet.
+    /// The status that it settles to on demand; `None` if it is settled already.
     pub(crate) settles_to: Option<RefundStatus>,
 }
 
-/// Where a refund stands.
+/// The status of a refund.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum RefundStatus {
     Pending,
@@ -127,7 +127,7 @@ impl Refund {
     }
 }
 
-/// A learner's bank asking for the money back.
+/// A dispute or an inquiry by a learner's bank.
 #[derive(Clone, Debug)]
 pub(crate) struct Dispute {
     pub(crate) id: String,
@@ -137,25 +137,25 @@ pub(crate) struct Dispute {
     pub(crate) currency: String,
     pub(crate) created: i64,
     pub(crate) status: DisputeStatus,
-    /// The bank only asks: nothing is withdrawn, and the payment can be refunded.
+    /// The bank only inquires: nothing is withdrawn, and the payment can be refunded.
     pub(crate) is_inquiry: bool,
 }
 
-/// Where a dispute stands.
+/// The status of a dispute.
 #[derive(Clone, Copy, Debug, serde::Deserialize, PartialEq, Eq)]
 #[serde(rename_all = "snake_case")]
 pub enum DisputeStatus {
-    /// The bank asks before it takes anything.
+    /// The bank inquires before it withdraws anything.
     WarningNeedsResponse,
-    /// It looks at the answer.
+    /// The bank reviews the answer to its inquiry.
     WarningUnderReview,
-    /// It took nothing.
+    /// The inquiry is closed, and the bank has withdrawn nothing.
     WarningClosed,
-    /// Settled before it came to a dispute: the learner has the money where it was withdrawn.
+    /// Settled before it became a dispute: the learner has the money if it was withdrawn.
     Prevented,
-    /// Waits for the merchant.
+    /// The merchant must respond.
     NeedsResponse,
-    /// The bank is looking at it.
+    /// The bank reviews the merchant's response.
     UnderReview,
     /// The merchant keeps the money.
     Won,
@@ -189,7 +189,7 @@ impl Dispute {
     }
 }
 
-/// The payment method made of what the learner typed.
+/// The payment method built from the learner's input.
 pub(crate) fn payment_method(id: String, means: &Means, billing: Value, created: i64) -> Value {
     let mut json = fixture(include_str!("../../fixtures/payment_method.json"));
     patch(&mut json, json!({ "id": id, "created": created }));

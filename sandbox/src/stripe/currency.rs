@@ -1,4 +1,4 @@
-//! What can be charged in which currency: as the checkout's own table says, in Stripe's words.
+//! Which amounts can be charged in which currency, per the checkout's own table, with errors in Stripe's wording.
 
 use super::error::ApiError;
 use shared::{Currency, Money, Unfit};

@@ -1,8 +1,8 @@
-//! Errors in Stripe's shape and words.
+//! Errors in Stripe's format and wording.
 
 use serde_json::{Value, json};
 
-/// A refusal: the HTTP status and what goes under `error`.
+/// An error response: the HTTP status and the `error` object.
 #[derive(Clone, Debug)]
 pub struct ApiError {
     status: u16,
@@ -25,7 +25,7 @@ impl ApiError {
         self.error["decline_code"].as_str()
     }
 
-    /// What goes under `error` in the answer.
+    /// The `error` object of the answer.
     pub fn error(&self) -> &Value {
         &self.error
     }
@@ -34,7 +34,7 @@ impl ApiError {
         json!({ "error": self.error })
     }
 
-    /// Whether Stripe keeps this answer for the idempotency key: it does once the work has begun.
+    /// Whether Stripe stores this answer under the idempotency key: it does so once the work has begun.
     pub(crate) fn is_result(&self) -> bool {
         self.error["type"] == "card_error" || self.status == 500
     }
@@ -96,7 +96,7 @@ impl ApiError {
             .with("payment_intent", intent)
     }
 
-    /// What a fault answers.
+    /// The error of an injected fault.
     pub(crate) fn of_fault(status: u16) -> Self {
         match status {
             429 => Self::new(

@@ -4,12 +4,12 @@ use std::collections::BTreeMap;
 
 use super::error::ApiError;
 
-/// The parameters of one request, in the order sent; list indices are dropped from the names (`expand[0]` is `expand[]`).
+/// The parameters of one request, in the order sent; names lose their list indices (`expand[0]` becomes `expand[]`).
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Params(Vec<(String, String)>);
 
 impl Params {
-    /// Reads `application/x-www-form-urlencoded` text, which a query string is too.
+    /// Parses `application/x-www-form-urlencoded` text, which includes query strings.
     pub(crate) fn parse(encoded: &[u8]) -> Self {
         let pairs = url::form_urlencoded::parse(encoded)
             .map(|(name, value)| (without_index(&name), value.into_owned()))
@@ -21,18 +21,18 @@ impl Params {
         self.0.extend(more.0);
     }
 
-    /// As they were sent; lists with `[]` behind their name.
+    /// The parameters as sent; names of lists end in `[]`.
     pub(crate) fn pairs(&self) -> Vec<(String, String)> {
         self.0.clone()
     }
 
-    /// In the order of their names: requests are the same whatever order they came in. Of a list, it stays.
+    /// Sorts by name, so that requests with reordered parameters are equal; lists keep their order.
     pub(crate) fn sorted(mut self) -> Self {
         self.0.sort_by(|(one, _), (other, _)| one.cmp(other));
         self
     }
 
-    /// Takes a parameter out, as for those that authenticate and are no argument.
+    /// Removes and returns a parameter, such as one that authenticates the request and isn't an argument.
     pub(crate) fn take(&mut self, name: &str) -> Option<String> {
         let position = self.0.iter().position(|(known, _)| known == name)?;
         Some(self.0.remove(position).1)
@@ -42,7 +42,7 @@ impl Params {
         self.0.push((name.to_owned(), value.to_owned()));
     }
 
-    /// The parameters within `name`, called as if they stood alone: of `a[b][c]` within `a`, `b[c]`.
+    /// The parameters nested in `name`, without that prefix: within `a`, `a[b][c]` becomes `b[c]`.
     pub(crate) fn within(&self, name: &str) -> Self {
         let inner = |(known, value): &(String, String)| {
             let (first, rest) = known.strip_prefix(name)?.strip_prefix('[')?.split_once(']')?;
@@ -60,7 +60,7 @@ impl Params {
         self.0.iter().filter(|(known, _)| *known == with_brackets).map(|(_, value)| value.as_str()).collect()
     }
 
-    /// Refuses what is not in `allowed`; `metadata[*]` allows any key within.
+    /// Refuses parameters that aren't in `allowed`; `metadata[*]` allows any key within.
     pub(crate) fn only(&self, allowed: &[&str]) -> Result<(), ApiError> {
         let is_allowed = |name: &str| {
             allowed.iter().any(|pattern| match pattern.strip_suffix("[*]") {

@@ -1,4 +1,4 @@
-//! Ids and times: the only reader of the clock and of randomness in the Stripe stand-in.
+//! Ids and times: the only code in the Stripe stand-in that reads the wall clock or uses randomness.
 
 use jiff::{Timestamp, tz::TimeZone};
 use rand::{Rng, distr::Alphanumeric};

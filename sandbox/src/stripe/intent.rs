@@ -1,4 +1,4 @@
-//! A payment intent and its states, rendered on Stripe's own example objects.
+//! A payment intent and its states, rendered from Stripe's own example objects.
 
 use std::collections::BTreeMap;
 
@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::{cards::Card, offered::Offered};
 
-/// Where a payment intent stands.
+/// The status of a payment intent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Status {
     RequiresPaymentMethod,
@@ -42,14 +42,14 @@ impl Status {
 #[derive(Clone, Debug)]
 pub(crate) enum Means {
     Card(Card),
-    /// A bank's page, to which the learner is sent and from which they return.
+    /// A redirect to a bank's page, from which the learner returns.
     Bank,
     /// A voucher, which the learner pays in cash within days.
     Voucher,
 }
 
 impl Means {
-    /// As Stripe calls it.
+    /// Stripe's name for the payment method type.
     pub(crate) fn kind(&self) -> &'static str {
         match self {
             Self::Card(_) => "card",
@@ -59,14 +59,14 @@ impl Means {
     }
 }
 
-/// Which methods the merchant allows.
+/// The payment methods that the merchant allows.
 #[derive(Clone, Debug)]
 pub(crate) enum Methods {
     Automatic { allow_redirects: bool },
     Listed(Vec<String>),
 }
 
-/// What the learner has to do before the payment goes on.
+/// What the learner must do before the payment continues.
 #[derive(Clone, Debug)]
 pub(crate) enum NextAction {
     Challenge { url: String },
@@ -84,7 +84,7 @@ pub(crate) struct Intent {
     pub(crate) created: i64,
     pub(crate) status: Status,
     pub(crate) methods: Methods,
-    /// Which of them are not offered.
+    /// Which of the methods are excluded.
     pub(crate) offered: Offered,
     pub(crate) metadata: BTreeMap<String, String>,
     pub(crate) description: Option<String>,
@@ -97,14 +97,14 @@ pub(crate) struct Intent {
     pub(crate) latest_charge: Option<String>,
     pub(crate) payment_method: Option<Value>,
     pub(crate) next_action: Option<NextAction>,
-    /// What the payment waits to be made with, while the learner acts or the bank settles.
+    /// The payment method in use while the learner acts or the bank settles.
     pub(crate) means: Option<Means>,
-    /// The checkout session whose page has made it.
+    /// The checkout session whose page created it.
     pub(crate) session: Option<String>,
 }
 
 impl Intent {
-    /// As the merchant sees it.
+    /// The intent as the merchant sees it.
     pub(crate) fn to_json(&self) -> Value {
         let mut json = fixture(include_str!("../../fixtures/payment_intent.json"));
         let (automatic, types) = match &self.methods {
@@ -151,7 +151,7 @@ impl Intent {
         json
     }
 
-    /// As a page with the publishable key sees it.
+    /// The intent as a page with the publishable key sees it.
     pub(crate) fn to_public_json(&self) -> Value {
         const PUBLIC: &[&str] = &[
             "id",
@@ -189,12 +189,12 @@ impl Intent {
     }
 }
 
-/// One of Stripe's example objects.
+/// Parses one of Stripe's example objects.
 pub(crate) fn fixture(text: &str) -> Value {
     serde_json::from_str(text).expect("the fixtures are valid JSON")
 }
 
-/// Overwrites fields at the top of `target`.
+/// Overwrites top-level fields of `target`.
 pub(crate) fn patch(target: &mut Value, fields: Value) {
     let Value::Object(fields) = fields else { return };
     for (name, value) in fields {

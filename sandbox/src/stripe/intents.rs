@@ -1,4 +1,4 @@
-//! What the merchant may do with payment intents: create, update, list, cancel.
+//! The merchant's operations on payment intents: create, update, retrieve, list and cancel.
 
 use serde_json::{Value, json};
 
@@ -13,7 +13,7 @@ use super::{
 
 const KNOWN_METHODS: &[&str] = &["card", "link", "bancontact"];
 
-/// Makes an intent.
+/// Creates an intent.
 pub(crate) fn create(ledger: &mut Ledger, params: &Params) -> Result<Value, ApiError> {
     params.only(&[
         "amount",
@@ -69,7 +69,7 @@ pub(crate) fn create(ledger: &mut Ledger, params: &Params) -> Result<Value, ApiE
     expanded(ledger, &id, &expand)
 }
 
-/// Changes an intent; its amount only while it is open.
+/// Updates an intent; its amount, currency and payment method types only while it is open.
 pub(crate) fn update(ledger: &mut Ledger, id: &str, params: &Params) -> Result<Value, ApiError> {
     params.only(&[
         "amount",
@@ -114,7 +114,7 @@ pub(crate) fn update(ledger: &mut Ledger, id: &str, params: &Params) -> Result<V
     changed.offered = changed.offered.updated(params);
     changed.currency = currency.unwrap_or(changed.currency);
     if amount.is_some_and(|amount| amount != changed.amount) && changed.status == Status::RequiresAction {
-        // The bank was asked about another amount.
+        // The bank was asked about the old amount.
         changed.status = Status::RequiresConfirmation;
         changed.next_action = None;
         changed.means = None;
@@ -129,14 +129,14 @@ pub(crate) fn update(ledger: &mut Ledger, id: &str, params: &Params) -> Result<V
     expanded(ledger, id, &expand)
 }
 
-/// One intent.
+/// Retrieves an intent.
 pub(crate) fn retrieve(ledger: &Ledger, id: &str, params: &Params) -> Result<Value, ApiError> {
     params.only(&["client_secret", "expand[]"])?;
     let expand = expansions(params)?;
     expanded(ledger, id, &expand)
 }
 
-/// Newest first.
+/// Lists intents, newest first.
 pub(crate) fn list(ledger: &Ledger, params: &Params) -> Result<Value, ApiError> {
     params.only(&["limit", "starting_after", "ending_before", "created[*]", "expand[]"])?;
     let rows =
@@ -144,7 +144,7 @@ pub(crate) fn list(ledger: &Ledger, params: &Params) -> Result<Value, ApiError> 
     page(rows, params, "/v1/payment_intents")
 }
 
-/// Gives the intent up, unless the money is moving or has moved.
+/// Cancels an open intent; refuses once the money is moving or has moved.
 pub(crate) fn cancel(ledger: &mut Ledger, id: &str, params: &Params) -> Result<Value, ApiError> {
     params.only(&["cancellation_reason", "expand[]"])?;
     let reasons = ["duplicate", "fraudulent", "requested_by_customer", "abandoned"];
@@ -163,7 +163,7 @@ pub(crate) fn cancel(ledger: &mut Ledger, id: &str, params: &Params) -> Result<V
     end(ledger, id, reason)
 }
 
-/// Cancels what is open.
+/// Cancels an intent that the caller has found open.
 pub(crate) fn end(ledger: &mut Ledger, id: &str, reason: Option<String>) -> Result<Value, ApiError> {
     let intent = ledger.intent_mut(id)?;
     intent.status = Status::Canceled;
@@ -176,7 +176,7 @@ pub(crate) fn end(ledger: &mut Ledger, id: &str, reason: Option<String>) -> Resu
     Ok(json)
 }
 
-/// One page of a list, as Stripe's lists are.
+/// One page of a list, paginated as Stripe does it.
 pub(crate) fn page<'a>(
     newest_first: impl Iterator<Item = (&'a str, i64, Value)>,
     params: &Params,
@@ -217,7 +217,7 @@ pub(crate) fn page<'a>(
     Ok(json!({ "object": "list", "url": url, "has_more": has_more, "data": data }))
 }
 
-/// Only Stripe's page moves what it has made: the session is what a merchant may end.
+/// Refuses intents created by Checkout: only Stripe's page changes them, and a merchant can only expire the session.
 pub(crate) fn refuse_of_checkout(intent: &Intent) -> Result<(), ApiError> {
     if intent.session.is_none() {
         return Ok(());

@@ -1,4 +1,4 @@
-//! Everything the stand-in remembers, and the events that each change makes.
+//! All state of the stand-in, and the events that its changes emit.
 
 use std::{collections::HashMap, sync::Arc};
 
@@ -14,10 +14,10 @@ use super::{
     webhooks::Webhooks,
 };
 
-/// The API version whose shapes the answers have.
+/// The API version that the answers conform to.
 pub const API_VERSION: &str = "2026-09-30.endive";
 
-/// Rows in the order of their creation, found by id.
+/// Rows in order of creation, indexed by id.
 #[derive(Debug)]
 pub(crate) struct Table<T> {
     rows: Vec<T>,
@@ -53,7 +53,7 @@ impl<T> Table<T> {
     }
 }
 
-/// What happened, as it is sent to the webhook and listed under `/v1/events`.
+/// An event as sent to the webhook and listed under `/v1/events`.
 #[derive(Debug)]
 pub(crate) struct Event {
     pub(crate) id: String,
@@ -62,7 +62,7 @@ pub(crate) struct Event {
     pub(crate) body: Value,
 }
 
-/// The request that a change comes from.
+/// The request that caused a change.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Origin {
     pub(crate) request_id: Option<String>,
@@ -78,11 +78,11 @@ pub(crate) struct Ledger {
     pub(crate) refunds: Table<Refund>,
     pub(crate) disputes: Table<Dispute>,
     pub(crate) events: Table<Arc<Event>>,
-    /// Set by whoever locks the ledger to change it.
+    /// Origin of the current change; set by the code that locks the ledger to make it.
     pub(crate) origin: Origin,
-    /// What the currency that the account settles in charges at least, converted, in minor units of any other.
+    /// The minimum charge of the account's settlement currency, converted, in minor units of any other currency.
     pub(crate) settles_at_least: i64,
-    /// Where the pages of 3-D Secure and of the bank are.
+    /// Base URL of the pages: 3-D Secure, the bank's and a checkout session's.
     pub(crate) base_url: String,
     webhooks: Arc<Webhooks>,
 }
@@ -103,7 +103,7 @@ impl Ledger {
         }
     }
 
-    /// Whether an amount in minor units of `currency` can be charged.
+    /// Checks that an amount in minor units of `currency` can be charged.
     pub(crate) fn may_charge(&self, amount: i64, currency: &str) -> Result<(), ApiError> {
         currency::check(amount, currency)?;
         if amount < self.settles_at_least {
@@ -130,7 +130,7 @@ impl Ledger {
         self.sessions.get_mut(id).ok_or_else(|| ApiError::missing("checkout.session", "session", id))
     }
 
-    /// Records that something happened to `object` and has it delivered.
+    /// Records an event about `object` and queues its delivery.
     pub(crate) fn emit(&mut self, kind: &'static str, object: Value) {
         let mut body = fixture(include_str!("../../fixtures/event.json"));
         let id = ids::new_id("evt");

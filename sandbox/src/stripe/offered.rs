@@ -1,11 +1,11 @@
-//! Which ways to pay an intent or a session leaves out.
+//! Which payment methods an intent or a session excludes.
 use super::form::Params;
 use serde_json::{Value, json};
 
 #[derive(Clone, Debug)]
 pub(crate) struct Offered {
     excluded: Vec<String>,
-    /// Id of a payment method configuration of the dashboard.
+    /// Id of a payment method configuration from the dashboard.
     configuration: Option<String>,
 }
 
@@ -17,7 +17,7 @@ impl Offered {
         }
     }
 
-    /// With what an update lists in place of what was excluded before.
+    /// Replaces the excluded methods with those of an update, if it lists any.
     pub(crate) fn updated(self, params: &Params) -> Self {
         let excluded = Self::of(params).excluded;
         if excluded.is_empty() { self } else { Self { excluded, ..self } }
@@ -27,7 +27,7 @@ impl Offered {
         self.excluded.iter().any(|name| name == kind)
     }
 
-    /// As a request for an intent says it.
+    /// Adds these to the parameters of a request for an intent.
     pub(crate) fn add_to(&self, params: &mut Params) {
         for name in &self.excluded {
             params.push("excluded_payment_method_types[]", name);
@@ -37,7 +37,7 @@ impl Offered {
         }
     }
 
-    /// Nothing where nothing is excluded.
+    /// The excluded methods; `None` if there are none.
     pub(crate) fn excluded(&self) -> Option<&[String]> {
         (!self.excluded.is_empty()).then_some(&self.excluded)
     }

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-/// What a request asks for; faults name these.
+/// The operation of a request; a fault can target one.
 #[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum StripeOperation {
@@ -44,7 +44,7 @@ pub enum StripeOperation {
     RetrieveCharge,
 }
 
-/// An operation and the id in its path, empty where there is none.
+/// An operation and the id in its path; the id is empty if there is none.
 #[derive(Clone, Debug)]
 pub(crate) struct Call {
     pub(crate) operation: StripeOperation,

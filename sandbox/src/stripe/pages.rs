@@ -12,7 +12,7 @@ use serde_json::json;
 
 use super::Stripe;
 
-/// Frames may be put into any page, and run nothing but their own files.
+/// Any page may embed the frames, and they load only their own files.
 const FRAME_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; \
                             base-uri 'none'; form-action 'none'";
 
@@ -39,7 +39,7 @@ async fn file(Path(file): Path<String>) -> Response {
             ([(header::CONTENT_TYPE, "text/css; charset=utf-8")], include_str!("../../assets/hosted.css"))
                 .into_response()
         }
-        // Of Stripe.js what it loads later.
+        // The part of Stripe.js that it loads later.
         "chunk.js" => script("'use strict';\n"),
         "challenge.js" => script(include_str!("../../assets/challenge.js")),
         "frame.css" => {
@@ -50,7 +50,7 @@ async fn file(Path(file): Path<String>) -> Response {
     }
 }
 
-/// How the learner's step went, from the page that asked.
+/// The outcome of the learner's step, sent by the page that asked for it.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Step {
@@ -62,7 +62,7 @@ struct Step {
 async fn authenticate(State(stripe): State<Stripe>, Json(step): Json<Step>) -> Response {
     match stripe.authenticate(&step.payment_intent, &step.client_secret, step.pass) {
         Ok(intent) => Json(json!({ "status": intent["status"] })).into_response(),
-        // A refusal by the bank is an end of the step too; the page that waits reads it from the intent.
+        // A decline by the bank ends the step too; the waiting page reads it from the intent.
         Err(error) if error.status() == 402 => {
             Json(json!({ "status": "requires_payment_method" })).into_response()
         }
@@ -74,7 +74,7 @@ fn script(text: &'static str) -> Response {
     let headers = [
         (header::CONTENT_TYPE, "text/javascript; charset=utf-8"),
         (header::CACHE_CONTROL, "no-cache"),
-        // A page that isolates itself may still load it.
+        // Lets cross-origin isolated pages load it.
         (header::HeaderName::from_static("cross-origin-resource-policy"), "cross-origin"),
     ];
     (headers, text).into_response()

@@ -1,4 +1,4 @@
-//! What the learner does with a payment intent: confirm it, pass or fail 3-D Secure, have the bank settle it.
+//! The learner's side of a payment intent: confirmation, 3-D Secure, and settlement by the bank.
 
 use serde_json::{Value, json};
 
@@ -14,14 +14,14 @@ use super::{
     sessions,
 };
 
-/// How the learner's step at their bank went, or how a late payment settles.
+/// The outcome of the learner's step at their bank, or of a late settlement.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Outcome {
     Passed,
     Failed,
 }
 
-/// Confirms with what was typed into the payment element.
+/// Confirms with the input of the Payment Element.
 pub(crate) fn confirm(ledger: &mut Ledger, id: &str, params: &Params) -> Result<Value, ApiError> {
     params.only(&[
         "payment_method_data[type]",
@@ -59,7 +59,7 @@ pub(crate) fn confirm(ledger: &mut Ledger, id: &str, params: &Params) -> Result<
     confirm_with(ledger, id, means, billing(params), params.get("return_url"))
 }
 
-/// Confirms with a means of payment that has been checked.
+/// Confirms with a validated payment method.
 pub(crate) fn confirm_with(
     ledger: &mut Ledger,
     id: &str,
@@ -126,7 +126,7 @@ pub(crate) fn confirm_with(
     charge(ledger, id)
 }
 
-/// The learner passed or failed 3-D Secure, or the bank's page.
+/// Continues after the learner has passed or failed 3-D Secure, or the bank's page.
 pub(crate) fn authenticate(ledger: &mut Ledger, id: &str, outcome: Outcome) -> Result<Value, ApiError> {
     let intent = ledger.intent_mut(id)?;
     if intent.status != Status::RequiresAction {
@@ -150,7 +150,7 @@ pub(crate) fn authenticate(ledger: &mut Ledger, id: &str, outcome: Outcome) -> R
     }
 }
 
-/// A payment that was `processing` succeeds or fails.
+/// Settles a payment that is `processing`, or a voucher: it succeeds or fails.
 pub(crate) fn settle(ledger: &mut Ledger, id: &str, outcome: Outcome) -> Result<Value, ApiError> {
     let intent = ledger.intent(id)?;
     let is_voucher = matches!(intent.next_action, Some(NextAction::PayVoucher { .. }));
@@ -216,7 +216,7 @@ fn decline_payment(ledger: &mut Ledger, id: &str, decline: Decline) -> Result<Va
     Err(fail(ledger, id, error))
 }
 
-/// Back to `requires_payment_method`; the error carries the method and the intent, as Stripe's does.
+/// Resets the intent to `requires_payment_method`; the error carries the method and the intent, as Stripe's does.
 fn fail(ledger: &mut Ledger, id: &str, error: ApiError) -> ApiError {
     let Ok(intent) = ledger.intent_mut(id) else { return error };
     let method = intent.payment_method.take().unwrap_or_default();

@@ -13,7 +13,7 @@ use super::{
     ledger::Ledger,
 };
 
-/// Gives money back, all that is left when no amount is named.
+/// Refunds a charge; without an amount, refunds all that is left.
 pub(crate) fn create(ledger: &mut Ledger, params: &Params) -> Result<Value, ApiError> {
     params.only(&["payment_intent", "charge", "amount", "reason", "metadata[*]", "expand[]"])?;
     let amount = params.integer("amount")?;
@@ -78,13 +78,13 @@ pub(crate) fn create(ledger: &mut Ledger, params: &Params) -> Result<Value, ApiE
     Ok(json)
 }
 
-/// One refund.
+/// Retrieves a refund.
 pub(crate) fn retrieve(ledger: &Ledger, id: &str, params: &Params) -> Result<Value, ApiError> {
     params.only(&["expand[]"])?;
     ledger.refunds.get(id).map(Refund::to_json).ok_or_else(|| ApiError::missing("refund", "id", id))
 }
 
-/// Newest first, of one payment intent or charge when it is named.
+/// Lists refunds, newest first; only those of one payment intent or charge if the request names it.
 pub(crate) fn list(ledger: &Ledger, params: &Params) -> Result<Value, ApiError> {
     let rows = ledger.refunds.iter().rev().filter(|refund| names(params, &refund.intent, &refund.charge));
     list_of(
@@ -95,7 +95,7 @@ pub(crate) fn list(ledger: &Ledger, params: &Params) -> Result<Value, ApiError> 
     )
 }
 
-/// Disputes of one payment, or all, the newest first.
+/// Lists disputes, newest first; only those of one payment intent or charge if the request names it.
 pub(crate) fn list_disputes(ledger: &Ledger, params: &Params) -> Result<Value, ApiError> {
     let rows = ledger.disputes.iter().rev().filter(|dispute| names(params, &dispute.intent, &dispute.charge));
     list_of(
@@ -106,7 +106,7 @@ pub(crate) fn list_disputes(ledger: &Ledger, params: &Params) -> Result<Value, A
     )
 }
 
-/// Whether a list with these parameters has a row of this payment.
+/// Whether a list with these parameters includes rows of this payment.
 fn names(params: &Params, intent: &str, charge: &str) -> bool {
     params.get("payment_intent").is_none_or(|wanted| wanted == intent)
         && params.get("charge").is_none_or(|wanted| wanted == charge)
@@ -133,7 +133,7 @@ fn list_of<'a>(
     page(rows, params, path)
 }
 
-/// A refund that was to settle later settles now.
+/// Settles a refund that was to settle later.
 pub(crate) fn settle(ledger: &mut Ledger, id: &str) -> Result<Value, ApiError> {
     let refund = ledger.refunds.get_mut(id).ok_or_else(|| ApiError::missing("refund", "id", id))?;
     let Some(status) = refund.settles_to.take() else { return Ok(refund.to_json()) };
@@ -153,7 +153,7 @@ pub(crate) fn settle(ledger: &mut Ledger, id: &str) -> Result<Value, ApiError> {
     Ok(json)
 }
 
-/// The learner's bank asks for so much of the money of `intent` back, or for all of it; or only asks about it.
+/// Opens a dispute by the learner's bank over `amount` of `intent`, or over all of it; or only an inquiry.
 pub(crate) fn open_dispute(
     ledger: &mut Ledger,
     intent: &str,
@@ -186,7 +186,7 @@ pub(crate) fn open_dispute(
     Ok(json)
 }
 
-/// The bank looks at a dispute, or decides it.
+/// Sets the status of a dispute, as the bank reviews or decides it.
 pub(crate) fn move_dispute(ledger: &mut Ledger, id: &str, status: DisputeStatus) -> Result<Value, ApiError> {
     let dispute = ledger
         .disputes
@@ -194,7 +194,7 @@ pub(crate) fn move_dispute(ledger: &mut Ledger, id: &str, status: DisputeStatus)
         .find(|dispute| dispute.id == id)
         .ok_or_else(|| ApiError::missing("dispute", "id", id))?;
     dispute.status = status;
-    // An inquiry that is not answered well becomes a dispute.
+    // An inquiry without a satisfactory answer becomes a dispute.
     dispute.is_inquiry &= matches!(
         status,
         DisputeStatus::WarningNeedsResponse

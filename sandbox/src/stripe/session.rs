@@ -1,4 +1,4 @@
-//! A checkout session: Stripe's own page for one payment, rendered on Stripe's example object.
+//! A checkout session: Stripe's hosted page for one payment, rendered from Stripe's example object.
 
 use serde_json::{Value, json};
 
@@ -8,7 +8,7 @@ use super::{
     offered::Offered,
 };
 
-/// Where a session stands.
+/// The status of a session.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum SessionStatus {
     Open,
@@ -33,10 +33,10 @@ pub(crate) struct Session {
     pub(crate) status: SessionStatus,
     pub(crate) created: i64,
     pub(crate) expires_at: i64,
-    /// Minor units.
+    /// In minor units of `currency`.
     pub(crate) amount: i64,
     pub(crate) currency: String,
-    /// What the line item is called.
+    /// Name of the line item.
     pub(crate) product: String,
     pub(crate) customer_email: Option<String>,
     pub(crate) client_reference_id: Option<String>,
@@ -45,17 +45,17 @@ pub(crate) struct Session {
     pub(crate) metadata: Value,
     pub(crate) success_url: String,
     pub(crate) cancel_url: Option<String>,
-    /// What the intent is made with at the first try to pay.
+    /// Parameters of the intent, which is created at the first attempt to pay.
     pub(crate) intent_params: Params,
-    /// Which ways to pay the page does not offer.
+    /// Which payment methods the page excludes.
     pub(crate) offered: Offered,
     pub(crate) intent: Option<String>,
-    /// The money is here; a method that settles later completes the session before.
+    /// Whether the payment has succeeded; a method that settles later completes the session before that.
     pub(crate) paid: bool,
 }
 
 impl Session {
-    /// As the merchant sees it; `base_url` is where its page is.
+    /// The session as the merchant sees it; its page is below `base_url`.
     pub(crate) fn to_json(&self, base_url: &str) -> Value {
         let mut json = fixture(include_str!("../../fixtures/checkout_session.json"));
         let open = self.status == SessionStatus::Open;
@@ -73,14 +73,14 @@ impl Session {
                 "url": open.then(|| self.page(base_url)),
             }),
         );
-        // Never null.
+        // This field is never null: it is left out instead.
         if let Some(excluded) = self.offered.excluded() {
             json["excluded_payment_method_types"] = json!(excluded);
         }
         json
     }
 
-    /// Where the learner pays.
+    /// URL of the page on which the learner pays.
     pub(crate) fn page(&self, base_url: &str) -> String {
         format!("{base_url}/c/pay/{}", self.id)
     }

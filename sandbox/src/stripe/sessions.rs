@@ -1,4 +1,4 @@
-//! What becomes of checkout sessions: create, retrieve, list and expire; and how a payment moves them.
+//! Operations on checkout sessions (create, retrieve, list, expire), and how a payment changes them.
 
 use serde_json::{Value, json};
 
@@ -13,18 +13,19 @@ use super::{
     session::{Session, SessionStatus},
 };
 
-/// From <https://docs.stripe.com/api/checkout/sessions/create#create_checkout_session-expires_at>, in seconds.
+/// Bounds of a session's lifetime in seconds, from
+/// <https://docs.stripe.com/api/checkout/sessions/create#create_checkout_session-expires_at>.
 const SHORTEST: i64 = 30 * 60;
 const LONGEST: i64 = 24 * 60 * 60;
 
-/// The languages of Stripe's page.
+/// The locales of Stripe's page.
 const LOCALES: &[&str] = &[
     "auto", "bg", "cs", "da", "de", "el", "en", "en-GB", "es", "es-419", "et", "fi", "fil", "fr", "fr-CA",
     "hr", "hu", "id", "it", "ja", "ko", "lt", "lv", "ms", "mt", "nb", "nl", "pl", "pt", "pt-BR", "ro", "ru",
     "sk", "sl", "sv", "th", "tr", "vi", "zh", "zh-HK", "zh-TW",
 ];
 
-/// Makes a session with one line item, which is all that the stand-in knows.
+/// Creates a session with one line item, which is all that the stand-in supports.
 pub(crate) fn create(ledger: &mut Ledger, params: &Params) -> Result<Value, ApiError> {
     params.only(&[
         "mode",
@@ -96,14 +97,14 @@ pub(crate) fn create(ledger: &mut Ledger, params: &Params) -> Result<Value, ApiE
     shown(ledger, &id)
 }
 
-/// One session.
+/// Retrieves a session.
 pub(crate) fn retrieve(ledger: &mut Ledger, id: &str, params: &Params) -> Result<Value, ApiError> {
     params.only(&[])?;
     keep_time(ledger, id)?;
     shown(ledger, id)
 }
 
-/// Newest first.
+/// Lists sessions, newest first.
 pub(crate) fn list(ledger: &mut Ledger, params: &Params) -> Result<Value, ApiError> {
     params.only(&["limit", "starting_after", "ending_before", "created[*]", "payment_intent"])?;
     let ids: Vec<_> = ledger.sessions.iter().map(|session| session.id.clone()).collect();
@@ -120,7 +121,7 @@ pub(crate) fn list(ledger: &mut Ledger, params: &Params) -> Result<Value, ApiErr
     intents::page(rows, params, "/v1/checkout/sessions")
 }
 
-/// Closes the page, unless somebody has paid on it.
+/// Expires an open session; refuses if it is complete or has expired.
 pub(crate) fn expire(ledger: &mut Ledger, id: &str, params: &Params) -> Result<Value, ApiError> {
     params.only(&[])?;
     keep_time(ledger, id)?;
@@ -137,7 +138,7 @@ pub(crate) fn expire(ledger: &mut Ledger, id: &str, params: &Params) -> Result<V
     shown(ledger, id)
 }
 
-/// The intent of a session's page: Stripe makes it when somebody tries to pay for the first time.
+/// The intent of a session; Stripe creates it at the first attempt to pay.
 pub(crate) fn intent_of(ledger: &mut Ledger, id: &str) -> Result<String, ApiError> {
     let session = ledger.session(id)?.clone();
     if let Some(intent) = session.intent {
@@ -154,7 +155,7 @@ pub(crate) fn intent_of(ledger: &mut Ledger, id: &str) -> Result<String, ApiErro
     Ok(intent)
 }
 
-/// Follows what became of an intent, where it is a page's.
+/// Updates the session of an intent, if it has one, to follow the intent's status.
 pub(crate) fn follow(ledger: &mut Ledger, intent: &str) -> Result<(), ApiError> {
     let known = ledger.intent(intent)?;
     let (status, Some(id)) = (known.status, known.session.clone()) else { return Ok(()) };
@@ -174,7 +175,7 @@ pub(crate) fn follow(ledger: &mut Ledger, intent: &str) -> Result<(), ApiError> 
     Ok(())
 }
 
-/// What nobody has paid in time is closed by time.
+/// Expires an open session whose time is up.
 pub(crate) fn keep_time(ledger: &mut Ledger, id: &str) -> Result<(), ApiError> {
     let session = ledger.session(id)?;
     if session.status == SessionStatus::Open && session.expires_at <= ids::now() {

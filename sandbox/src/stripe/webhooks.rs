@@ -1,4 +1,4 @@
-//! Sends events to the checkout, signed as Stripe signs them, again and again until they are taken.
+//! Sends events to the checkout, signed as Stripe signs them, and retries until they are accepted or given up.
 
 use std::{
     collections::HashMap,
@@ -20,34 +20,34 @@ const LONGEST_RETRY: Duration = Duration::from_secs(5);
 const MOST_ATTEMPTS: u32 = 20;
 const ANSWER_WITHIN: Duration = Duration::from_secs(10);
 
-/// Something that goes wrong with the delivery of events.
+/// A fault injected into the delivery of events.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct WebhookFault {
     /// What goes wrong.
     pub misdelivery: Misdelivery,
-    /// Only with events of this type, such as `payment_intent.succeeded`; with every one when absent.
+    /// The event type it affects, such as `payment_intent.succeeded`; every type if absent.
     #[serde(default)]
     pub event_type: Option<String>,
-    /// How many events it spoils; every one until cleared when absent.
+    /// How many events it affects; if absent, every event until it is cleared.
     #[serde(default)]
     pub times: Option<u32>,
 }
 
 impl WebhookFault {
-    /// Spoils every event until cleared.
+    /// A fault that affects every event until it is cleared.
     pub fn new(misdelivery: Misdelivery) -> Self {
         Self { misdelivery, event_type: None, times: None }
     }
 
-    /// Spoils only events of this type.
+    /// Limits the fault to events of this type.
     #[must_use]
     pub fn of(mut self, event_type: &str) -> Self {
         self.event_type = Some(event_type.to_owned());
         self
     }
 
-    /// Spoils `times` events and is then gone.
+    /// Limits the fault to `times` events.
     #[must_use]
     pub fn times(mut self, times: u32) -> Self {
         self.times = Some(times);
@@ -55,18 +55,18 @@ impl WebhookFault {
     }
 }
 
-/// What can go wrong with an event.
+/// What can go wrong with the delivery of an event.
 #[derive(Clone, Debug, Deserialize, PartialEq, Eq, Serialize)]
 #[serde(tag = "kind", rename_all = "snake_case", deny_unknown_fields)]
 pub enum Misdelivery {
-    /// Delivered this many times more.
+    /// Delivered more than once.
     Duplicate {
-        /// Further deliveries.
+        /// Number of additional deliveries.
         copies: u32,
     },
-    /// Held until this many events are held, then delivered the last first.
+    /// Queued until `hold` events are queued, then delivered in reverse order.
     Reorder {
-        /// How many to hold.
+        /// How many events to queue.
         hold: usize,
     },
     /// Never delivered.
@@ -76,11 +76,11 @@ pub enum Misdelivery {
         /// Milliseconds.
         ms: u64,
     },
-    /// Signed with another secret: refused for good, though retried.
+    /// Signed with another secret: always refused, although retried.
     BadSignature,
 }
 
-/// How the delivery of one event stands.
+/// The delivery of one event.
 #[derive(Clone, Debug, Serialize)]
 pub struct Delivery {
     /// The event's id.
@@ -90,25 +90,25 @@ pub struct Delivery {
     pub event_type: String,
     /// POSTs so far.
     pub attempts: u32,
-    /// Where it stands.
+    /// Its state.
     pub state: DeliveryState,
 }
 
-/// Where the delivery of an event stands.
+/// The state of a delivery.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum DeliveryState {
-    /// Not yet taken.
+    /// Not accepted yet.
     Pending,
     /// Answered with 2xx.
     Delivered,
-    /// Lost to a fault.
+    /// Dropped by a fault.
     Dropped,
-    /// Refused too often.
+    /// Given up after too many failed attempts.
     GivenUp,
 }
 
-/// Where the checkout is and whether it may be told.
+/// The checkout's URL, and whether deliveries are paused.
 #[derive(Clone, Debug, Default)]
 struct Line {
     checkout_url: Option<String>,
@@ -155,7 +155,7 @@ impl Webhooks {
             deliveries.0.push(event.id.clone());
             deliveries.1.insert(event.id.clone(), delivery);
         }
-        // Only at shutdown is there no one left to take it.
+        // The receiver is gone only at shutdown.
         let _ = self.queue.send(event);
     }
 
@@ -196,7 +196,7 @@ impl Webhooks {
         }
     }
 
-    /// Takes events from the queue until `stop`; each is delivered by a task of its own, so that a slow one holds up none.
+    /// Takes events from the queue until `stop`, and delivers each in its own task, so that a slow one delays no other.
     pub(crate) async fn run(
         self: Arc<Self>,
         mut events: mpsc::UnboundedReceiver<Arc<Event>>,
@@ -244,7 +244,7 @@ impl Webhooks {
         tasks.wait().await;
     }
 
-    /// One POST, whatever the faults say; returns the status.
+    /// Sends one POST, regardless of faults, and returns the status.
     pub(crate) async fn deliver_now(&self, event: &Event) -> anyhow::Result<u16> {
         let checkout_url = self.line.borrow().checkout_url.clone();
         let checkout_url = checkout_url.ok_or_else(|| anyhow::anyhow!("no checkout is connected"))?;
@@ -272,7 +272,7 @@ impl Webhooks {
         }
     }
 
-    /// Waits for a checkout to be connected and deliveries not to be paused.
+    /// Waits until a checkout is connected and deliveries aren't paused.
     async fn open_line(&self) -> Option<String> {
         let mut line = self.line.subscribe();
         let line = line.wait_for(|line| line.checkout_url.is_some() && !line.paused).await.ok()?;
@@ -296,7 +296,7 @@ impl Webhooks {
     fn record(&self, event: &str, attempts: u32, state: DeliveryState) {
         if let Some(delivery) = lock(&self.deliveries).1.get_mut(event) {
             delivery.attempts += attempts;
-            // A copy that is refused does not undo what was taken.
+            // A refused duplicate doesn't undo an accepted delivery.
             if delivery.state == DeliveryState::Pending {
                 delivery.state = state;
             }

@@ -1,4 +1,4 @@
-//! What the tests share: a sandbox, a client, and a checkout that only listens for webhooks.
+//! Shared by the tests: a sandbox, a client, and a checkout that only receives webhooks.
 #![allow(dead_code, unreachable_pub, clippy::unwrap_used, reason = "each test file uses its own part")]
 
 use std::sync::{
@@ -80,7 +80,7 @@ async fn answer(response: reqwest::Response) -> reqwest::Result<Answer> {
     })
 }
 
-/// Takes webhooks, or refuses them with [`Self::answer_with`].
+/// Accepts webhooks, or refuses them with the status set by [`Self::answer_with`].
 #[derive(Clone, Default)]
 pub struct Receiver {
     pub received: Arc<Mutex<Vec<(String, String)>>>,

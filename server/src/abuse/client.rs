@@ -1,4 +1,4 @@
-//! Who asks: the address behind proxies that are trusted, known by a pseudonym.
+//! Identifies clients: by the address behind trusted proxies, under a pseudonym.
 use crate::email::normalized;
 use axum::http::{HeaderMap, HeaderName};
 use hmac::{Hmac, Mac};
@@ -11,32 +11,32 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 
-/// Who asks.
+/// The client that sent a request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Client {
-    /// One that no limit is for (`LIMIT_NETWORKS`).
+    /// A client without limits (`LIMIT_NETWORKS`).
     Unlimited,
-    /// Somebody, by the networks that their address is in: the smallest first.
+    /// A client with limits, as the networks that contain its address, smallest first.
     Limited(Vec<ClientNetwork>),
 }
 
-/// A network of a client's.
+/// One network of a client.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ClientNetwork {
     /// Its pseudonym.
     pub name: String,
-    /// How many times as much as one client it may do.
+    /// How many times one client's limits it may use.
     pub times: u32,
 }
 
 impl Client {
-    /// The pseudonym of the smallest network, where there is a limit for it.
+    /// The pseudonym of the smallest network; `None` for a client without limits.
     #[must_use]
     pub fn name(&self) -> Option<&str> {
         self.networks().first().map(|network| network.name.as_str())
     }
 
-    /// All of its networks; none of one without limits.
+    /// All of its networks; none for a client without limits.
     #[must_use]
     pub fn networks(&self) -> &[ClientNetwork] {
         match self {
@@ -50,16 +50,17 @@ impl Client {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Origin {
     pub address: IpAddr,
-    /// How many times as much as others it may do.
+    /// How many times the usual limits it may use.
     pub times: u32,
 }
 
 impl Origin {
-    /// What counts as one client, and how many times as much as one it may do. Of IPv6 a machine has a /64, a household
-    /// often a /56, and an organisation a /48: each of them may do more than the last, and less than all of its parts.
+    /// The networks that count as one client, each with how many times one client's limits it may use. In IPv6 a
+    /// machine has a /64, a household often a /56, and an organisation a /48: each may do more than the one before, but
+    /// less than all of its parts together.
     pub fn networks(self) -> impl Iterator<Item = (IpNet, u32)> {
         let sizes: &[_] = if self.address.is_ipv4() { &[(32, 1)] } else { &[(64, 1), (56, 4), (48, 16)] };
-        // The lengths are allowed ones.
+        // These prefix lengths are always valid.
         sizes.iter().filter_map(move |(length, times)| {
             let network = IpNet::new(self.address, *length).ok()?.trunc();
             Some((network, times * self.times))
@@ -67,19 +68,19 @@ impl Origin {
     }
 }
 
-/// Networks that may do more than others, such as an office's (`LIMIT_NETWORKS`).
+/// Networks with higher limits than others, such as an office's (`LIMIT_NETWORKS`).
 #[derive(Clone, Debug, Default)]
 pub struct Networks(Arc<[(IpNet, Option<u32>)]>);
 
 impl Networks {
-    /// Each with how many times as much it may do; nothing where no limit is for it.
+    /// Takes each network with how many times the usual limits it may use; `None` means no limits.
     #[must_use]
     pub fn new(networks: Vec<(IpNet, Option<u32>)>) -> Self {
         Self(networks.into())
     }
 
-    /// Whom the limits count what comes from `address` against; nobody where there are none for it. Of two networks that
-    /// have it the smaller counts.
+    /// The origin against which requests from `address` count; `None` if it has no limits. If several networks contain
+    /// it, the smallest counts.
     #[must_use]
     pub fn limited(&self, address: IpAddr) -> Option<Origin> {
         let known = self.0.iter().filter(|(network, _)| network.contains(&address));
@@ -91,15 +92,16 @@ impl Networks {
     }
 }
 
-/// Notices where everybody seems to be on this machine, as behind a proxy that nobody has named.
+/// Detects that all requests seem to come from this machine, as they do behind a proxy that isn't configured as
+/// trusted.
 #[derive(Debug, Default)]
 pub struct Strangers(AtomicU32);
 
 impl Strangers {
-    /// Requests after which it is no chance that all are from here.
+    /// Number of requests after which it is no coincidence that all are from this machine.
     const MANY: u32 = 100;
 
-    /// Takes note of a request's origin; `true` once, where there were many and all of them came from this machine.
+    /// Records a request's origin. Returns `true` once: when there were many, and all of them came from this machine.
     pub fn are_missing(&self, address: IpAddr) -> bool {
         if !address.is_loopback() {
             self.0.store(u32::MAX, Ordering::Relaxed);
@@ -110,7 +112,7 @@ impl Strangers {
     }
 }
 
-/// Whose `X-Forwarded-For` is believed (`TRUSTED_PROXIES`).
+/// Proxies whose `X-Forwarded-For` is trusted (`TRUSTED_PROXIES`).
 #[derive(Clone, Debug, Default)]
 pub struct Proxies(Arc<[IpNet]>);
 
@@ -120,23 +122,23 @@ impl Proxies {
         Self(networks.into())
     }
 
-    /// The address that the request came from: the last that no trusted proxy has.
+    /// The address that the request came from: the last one that isn't a trusted proxy's.
     #[must_use]
     pub fn origin(&self, peer: IpAddr, headers: &HeaderMap) -> IpAddr {
         let mut origin = peer.to_canonical();
-        // Anybody may have put anything before what the proxy has added.
+        // Read from the end: a client can send anything before what the proxies have appended.
         let lines = headers.get_all(FORWARDED_FOR).iter().rev();
         let mut hops = lines.flat_map(|line| line.as_bytes().rsplit(|byte| *byte == b','));
         while self.trusts(origin) {
             let Some(hop) = hops.next() else { break };
-            // Some write the port behind it.
+            // Some proxies append the port.
             let Some(address) = parse_hop(hop) else { break };
             origin = address.to_canonical();
         }
         origin
     }
 
-    /// Whether an address is one of them, so that what comes from it may be anybody's.
+    /// Whether an address is a trusted proxy's, so that its requests may come from many clients.
     #[must_use]
     pub fn speaks_for_many(&self, peer: IpAddr) -> bool {
         self.trusts(peer.to_canonical())
@@ -149,12 +151,12 @@ impl Proxies {
 
 fn parse_hop(hop: &[u8]) -> Option<IpAddr> {
     let hop = std::str::from_utf8(hop).ok()?.trim();
-    // Some write the brackets also where no port follows.
+    // Some proxies write the brackets even without a port.
     let bare = hop.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).unwrap_or(hop);
     bare.parse().ok().or_else(|| hop.parse().ok().map(|with_port: std::net::SocketAddr| with_port.ip()))
 }
 
-/// What counts as one client where only one network can: of IPv6 a household's /56.
+/// The network that counts as one client where only one can: in IPv6 a household's /56.
 #[must_use]
 pub fn network(address: IpAddr) -> IpAddr {
     match address {
@@ -169,12 +171,12 @@ impl Default for Pseudonyms {
     }
 }
 
-/// Gives addresses and emails names that don't tell them: with a key that every instance has and nobody else.
+/// Pseudonyms of addresses and emails, keyed with a secret that only the instances have.
 #[derive(Clone)]
 pub struct Pseudonyms(Arc<Hmac<Sha256>>);
 
 impl Pseudonyms {
-    /// `secret` is one that all instances share.
+    /// All instances must use the same `secret`.
     #[must_use]
     pub fn new(secret: &str) -> Self {
         let key = ["pseudonyms ", secret].concat();
@@ -183,12 +185,12 @@ impl Pseudonyms {
         Self(Arc::new(Hmac::new_from_slice(key.as_bytes()).expect("any length")))
     }
 
-    /// The client at `origin`; one without limits where there is none.
+    /// The client at `origin`; without an origin, a client without limits.
     #[must_use]
     pub fn client(&self, origin: Option<Origin>) -> Client {
         let Some(origin) = origin else { return Client::Unlimited };
         let named = |(network, times): (IpNet, u32)| {
-            // Of IPv4 it is the address alone, as ever.
+            // An IPv4 client is named by its bare address, so that pseudonyms stay the same.
             let text = if network.max_prefix_len() == network.prefix_len() {
                 network.addr().to_string()
             } else {
@@ -199,7 +201,7 @@ impl Pseudonyms {
         Client::Limited(origin.networks().map(named).collect())
     }
 
-    /// A name for `email`, the same in any spelling.
+    /// The pseudonym of `email`, the same in any spelling.
     #[must_use]
     pub fn email(&self, email: &Email) -> String {
         self.name(&normalized(email))
@@ -217,7 +219,7 @@ mod tests {
     use super::*;
     use axum::http::HeaderValue;
 
-    /// One byte a letter, as an attacker may send it.
+    /// One byte per character, as an attacker may send it.
     fn latin1(text: &str) -> Vec<u8> {
         text.chars().map(|letter| u8::try_from(u32::from(letter)).unwrap()).collect()
     }

@@ -1,25 +1,25 @@
-//! So many in so long.
+//! Rates: a count per period.
 use std::num::NonZeroU32;
 use std::str::FromStr;
 use std::time::Duration;
 
-/// So many at once, and then one more each time their share of the period has passed.
+/// Allows `count` at once, and then one more whenever the period divided by `count` has passed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Rate {
     count: NonZeroU32,
     period: Duration,
 }
 
-/// The text is not like `30/1h`.
+/// The text is not a rate such as `30/1h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("must be a number and a period, such as 30/1h (s, m, h or d), or off")]
 pub struct InvalidRate;
 
-/// By how much two moments may be told in the wrong order.
+/// By how much two times may be off, and so be reported in the wrong order.
 const CLOCKS_DIFFER: Duration = Duration::from_secs(1);
 
 impl Rate {
-    /// `count`, which is not zero, in `period`.
+    /// `count` per `period`. A `count` of zero counts as one.
     #[must_use]
     pub const fn new(count: u32, period: Duration) -> Self {
         let count = match NonZeroU32::new(count) {
@@ -34,26 +34,26 @@ impl Rate {
         self.count
     }
 
-    /// After which one more is allowed.
+    /// Time after which one more is allowed.
     #[must_use]
     pub fn interval(self) -> Duration {
         self.period / self.count.get()
     }
 
-    /// How much of the period may be used up already for one more to be allowed.
+    /// How much of the period may already be used up for one more to be allowed.
     #[must_use]
     pub fn tolerance(self) -> Duration {
         self.tolerance_for(self.interval())
     }
 
-    /// The same for what takes up `cost` of the period. One who has used up nothing else is never refused: the clock may
-    /// have gone back a little since, or be another instance's.
+    /// The same for an action that uses `cost` of the period. A client that has used nothing else is never refused,
+    /// even if the clock has gone back a little or is another instance's.
     #[must_use]
     pub fn tolerance_for(self, cost: Duration) -> Duration {
         self.period.saturating_sub(cost) + (self.interval() / 2).min(CLOCKS_DIFFER)
     }
 
-    /// So many times as often.
+    /// This rate, `times` as often.
     #[must_use]
     pub fn times(self, times: u32) -> Self {
         let times = NonZeroU32::new(times).unwrap_or(NonZeroU32::MIN);

@@ -25,7 +25,7 @@ impl Scope {
         }
     }
 
-    /// Reads a name; nothing where there is no such scope.
+    /// Parses a name; `None` if there is no such scope.
     #[must_use]
     pub fn parse(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|scope| scope.name() == name)
@@ -39,7 +39,7 @@ pub fn new_token() -> String {
     ["st_", &hex::encode(bytes)].concat()
 }
 
-/// What is kept of a token. Nothing slower is needed, since none can be guessed.
+/// The hash under which a token is stored. A slow hash isn't needed, since tokens can't be guessed.
 #[must_use]
 pub fn token_hash(token: &str) -> String {
     hex::encode(Sha256::digest(token))

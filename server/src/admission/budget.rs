@@ -1,4 +1,4 @@
-//! So many at the same time, and so many of them for one client.
+//! Concurrency limits, in total and per client.
 use std::collections::HashMap;
 use std::net::IpAddr;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -7,7 +7,7 @@ use std::time::Duration;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::{Instant, timeout_at};
 
-/// A number of things that may be in use, shared by all clients.
+/// A limited number of concurrent uses, shared by all clients.
 #[derive(Clone)]
 pub struct Budget(Arc<Inner>);
 
@@ -16,28 +16,28 @@ struct Inner {
     most: usize,
     each: usize,
     all: Arc<Semaphore>,
-    /// Of clients that use something now.
+    /// Of the clients that use or wait for something now.
     clients: Mutex<HashMap<IpAddr, Arc<Semaphore>>>,
     refused: AtomicU64,
 }
 
-/// One use of a budget, given back when dropped.
+/// One use of a budget, released when dropped.
 pub struct Share {
     _own: Option<OwnShare>,
     _all: OwnedSemaphorePermit,
 }
 
-/// A client's use of what is its own.
+/// A client's permit from its own limit.
 struct OwnShare {
     budget: Budget,
     client: IpAddr,
     permit: Option<OwnedSemaphorePermit>,
 }
 
-/// Nothing is left.
+/// The budget is used up.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Full {
-    /// For anybody.
+    /// For all clients.
     All,
     /// For this client.
     Client,
@@ -50,7 +50,7 @@ impl Budget {
         Self(Arc::new(Inner { name, most, each, all, clients: Mutex::default(), refused: AtomicU64::new(0) }))
     }
 
-    /// One use, if one is left. Without a `client` it is nobody's own.
+    /// Takes one use if one is left. Without a `client` it counts only against the total.
     pub fn take(&self, client: Option<IpAddr>) -> Result<Share, Full> {
         let own = client.map(|client| {
             let permit = self.of(client).try_acquire_owned();
@@ -61,7 +61,7 @@ impl Budget {
         Ok(Share { _own: own, _all: all })
     }
 
-    /// One use, once one is free. Whoever comes first goes first, among a client's own and then among all.
+    /// Takes one use as soon as one is free. Clients are served in order: first within their own limit, then among all.
     pub async fn wait(&self, client: Option<IpAddr>, patience: Duration) -> Result<Share, Full> {
         let until = Instant::now() + patience;
         let mut own = None;
@@ -91,7 +91,7 @@ impl Budget {
         self.0.most - self.0.all.available_permits()
     }
 
-    /// How often there was nothing left.
+    /// How often a use was refused.
     #[must_use]
     pub fn refused(&self) -> u64 {
         self.0.refused.load(Ordering::Relaxed)
@@ -118,7 +118,7 @@ impl Budget {
 impl Drop for OwnShare {
     fn drop(&mut self) {
         self.permit.take();
-        // A client that uses nothing more and waits for nothing is forgotten.
+        // Forget a client that neither uses nor waits for anything.
         let mut clients = self.budget.clients();
         if clients.get(&self.client).is_some_and(|own| Arc::strong_count(own) == 1) {
             clients.remove(&self.client);

@@ -1,5 +1,5 @@
-//! Connections: so many, and so many of one client. Where there is no room for another, the client that has most loses one
-//! on which nothing has happened for long. And each ends by a deadline, whatever it waits for.
+//! Limits connections, in total and per client. If there is no room for another, the client with the most loses the one
+//! that has been idle the longest. Every connection also has a deadline, whatever it waits for.
 use std::collections::{BTreeMap, HashMap};
 use std::net::IpAddr;
 use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
@@ -7,21 +7,21 @@ use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 use tokio::sync::Notify;
 
-/// How long a client may say nothing at all: browsers connect before they know what for.
+/// How long a client may send nothing at all: browsers connect before they know what for.
 const SILENCE: Duration = Duration::from_secs(75);
 /// How long the head of a request may take.
 const HEAD: Duration = Duration::from_secs(10);
-/// How long its body may take: more than the reader of bodies allows, who says why it ends.
+/// How long its body may take: longer than the body reader allows, which can answer with a reason.
 const BODY: Duration = Duration::from_secs(60);
-/// How long an answer may take: more than any handler may.
+/// How long an answer may take: longer than any handler may.
 const ANSWER: Duration = Duration::from_secs(120);
-/// How long a connection is kept that nobody uses: longer than proxies keep theirs, so that it is they who close it
+/// Keep-alive timeout: longer than that of proxies, so that they close idle connections first
 /// (<https://cloud.google.com/load-balancing/docs/https#timeouts_and_retries>).
 const KEPT: Duration = Duration::from_secs(620);
-/// How long a client may take nothing of what it is sent.
+/// How long a client may leave unread what it is sent.
 const UNREAD: Duration = Duration::from_secs(30);
 
-/// Moments are milliseconds since here: they fit into an atomic.
+/// Times are milliseconds since this instant, so that they fit into an atomic.
 static START: LazyLock<Instant> = LazyLock::new(Instant::now);
 
 /// All connections of a process.
@@ -32,7 +32,7 @@ struct Inner {
     most: usize,
     each: usize,
     open: Mutex<Open>,
-    /// Turned away since the start, and closed for others' sake or for being late.
+    /// How many were refused since the start, and closed to make room or for being late.
     refused: AtomicU64,
     closed: AtomicU64,
 }
@@ -42,11 +42,11 @@ struct Open {
     /// The number of the next connection.
     next: u64,
     count: usize,
-    /// The oldest of each client first.
+    /// By client, oldest first.
     clients: HashMap<IpAddr, BTreeMap<u64, Arc<State>>>,
 }
 
-/// One connection, as long as it is not dropped.
+/// One connection, counted until it is dropped.
 pub struct Connection {
     all: Connections,
     client: IpAddr,
@@ -58,9 +58,9 @@ struct State {
     phase: AtomicU8,
     /// When the phase began.
     since: AtomicU64,
-    /// When it must be over.
+    /// When the phase must be over.
     due: AtomicU64,
-    /// When something must have been read of what is being sent; zero where nothing waits.
+    /// When the client must have read some of what is being sent; zero if nothing waits.
     read_due: AtomicU64,
     close: Notify,
 }
@@ -71,15 +71,15 @@ struct State {
 enum Phase {
     /// For the next request.
     Kept,
-    /// For anything at all.
+    /// For the first byte.
     Silent,
     /// For the rest of a head.
     Head,
     /// For the rest of a body.
     Body,
-    /// For us.
+    /// For our answer.
     Answer,
-    /// For news.
+    /// For the next event of a stream.
     Stream,
 }
 
@@ -90,8 +90,8 @@ impl Connections {
         Self(Arc::new(Inner { most, each, open: Mutex::default(), refused, closed }))
     }
 
-    /// Takes one more, unless there is no room and nothing that may be closed. `shares` says that it speaks for many clients,
-    /// so that it may have as many as there are.
+    /// Admits one more connection, unless there is no room and none may be closed. `shares` says that the peer speaks
+    /// for many clients, so that no limit per client applies.
     #[must_use]
     pub fn take(&self, client: IpAddr, shares: bool) -> Option<Connection> {
         let mut open = self.open();
@@ -121,7 +121,7 @@ impl Connections {
         Some(Connection { all: self.clone(), client, number, state })
     }
 
-    /// Closes those that are late.
+    /// Closes the connections that are late.
     pub fn close_late(&self) {
         let now = moment();
         let open = self.open();
@@ -142,7 +142,7 @@ impl Connections {
         self.open().count
     }
 
-    /// How many found no room, and how many were closed to make room or for being late.
+    /// How many connections were refused, and how many were closed to make room or for being late.
     #[must_use]
     pub fn turned_away(&self) -> (u64, u64) {
         (self.0.refused.load(Ordering::Relaxed), self.0.closed.load(Ordering::Relaxed))
@@ -154,14 +154,14 @@ impl Connections {
 }
 
 impl Open {
-    /// Closes one of the client that has most, or of the next where all of those are being answered.
+    /// Closes one connection of the client with the most, or of the next one if all of those are being answered.
     fn close_one(&mut self) -> bool {
         let mut clients: Vec<_> = self.clients.iter().map(|(client, all)| (all.len(), *client)).collect();
         clients.sort_unstable_by_key(|(count, _)| std::cmp::Reverse(*count));
         clients.into_iter().any(|(_, client)| self.close_one_of(client))
     }
 
-    /// Closes the connection of `client` on which nothing has happened for the longest, of those that we don't answer.
+    /// Closes the connection of `client` that has been idle the longest, except those that are being answered.
     fn close_one_of(&mut self, client: IpAddr) -> bool {
         let Some(all) = self.clients.get(&client) else { return false };
         let idle = all.iter().filter(|(_, state)| state.phase() < Phase::Answer as u8);
@@ -184,12 +184,12 @@ impl Open {
 }
 
 impl Connection {
-    /// Returns once it is to be closed.
+    /// Returns once the connection must be closed.
     pub async fn closed(&self) {
         self.state.close.notified().await;
     }
 
-    /// Something has come: if nothing was under way, it is the beginning of a request.
+    /// Bytes have arrived: if no request is in progress, one begins.
     pub fn heard(&self) {
         if self.state.phase() <= Phase::Silent as u8 {
             self.state.enter(Phase::Head, HEAD);
@@ -201,7 +201,7 @@ impl Connection {
         self.state.enter(Phase::Body, BODY);
     }
 
-    /// We are at it.
+    /// The request is being handled.
     pub fn answers(&self) {
         self.state.enter(Phase::Answer, ANSWER);
     }
@@ -211,14 +211,14 @@ impl Connection {
         self.state.enter(Phase::Stream, most);
     }
 
-    /// The answer is made, and is being sent.
+    /// The answer is ready, and is being sent.
     pub fn answered(&self) {
         if self.state.phase() == Phase::Answer as u8 || self.state.phase() == Phase::Body as u8 {
             self.state.enter(Phase::Kept, KEPT);
         }
     }
 
-    /// Whether what is sent waits for the client to read.
+    /// Records whether a write waits for the client to read.
     pub fn writes(&self, waits: bool) {
         let state = &self.state;
         if !waits {

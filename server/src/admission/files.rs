@@ -1,7 +1,7 @@
-//! How many files this process may have open.
+//! The limit on this process's open files.
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
-/// Raises the limit as far as the system lets us, and says where it is then.
+/// Raises the limit as far as the system allows, and returns the limit now in force.
 pub fn raise_file_limit() -> usize {
     let limit = getrlimit(Resource::Nofile);
     let most = Rlimit { current: limit.maximum, maximum: limit.maximum };
@@ -12,6 +12,6 @@ pub fn raise_file_limit() -> usize {
             limit.current
         }
     };
-    // Nothing means that there is no limit.
+    // `None` means that there is no limit.
     current.map_or(usize::MAX, |current| usize::try_from(current).unwrap_or(usize::MAX))
 }

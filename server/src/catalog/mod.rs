@@ -28,9 +28,9 @@ pub struct Item {
     pub summary: String,
     pub price: Money,
     pub resource: Resource,
-    /// Seats of a live offering; nothing where there is no limit.
+    /// Seats of a live offering; `None` if there is no limit.
     pub capacity: Option<i64>,
-    /// How many places somebody may buy for a team at once, where that is sold.
+    /// How many places a purchase for a team may have; `None` if it isn't sold to teams.
     pub team: Option<Team>,
     pub starts_at: Option<Timestamp>,
     pub ends_at: Option<Timestamp>,
@@ -67,7 +67,7 @@ impl Item {
         if self.capacity.is_some_and(|capacity| taken >= capacity) { Sale::SoldOut } else { Sale::Open }
     }
 
-    /// As the API shows it.
+    /// The offering as the API shows it.
     #[must_use]
     pub fn offering(&self, taken: i64, now: Timestamp) -> Offering {
         Offering {

@@ -1,4 +1,4 @@
-//! Reads `catalog.toml` and names every mistake with its line and field.
+//! Reads `catalog.toml`, and reports every mistake with its line and field.
 use super::{Catalog, Item};
 use crate::coupons::MOST_CODES;
 use crate::grants::Resource;
@@ -10,7 +10,7 @@ use std::path::Path;
 use toml::Spanned;
 use toml::value::Datetime;
 
-/// Every mistake of a file, one a line: `catalog.toml:12: price.amount: …`.
+/// Every mistake in a file, one per line: `catalog.toml:12: price.amount: …`.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub struct CatalogMistakes(pub Vec<String>);
 
@@ -45,14 +45,14 @@ struct PriceEntry {
     currency: String,
 }
 
-/// Reads the file at `path`, or says everything that is wrong with it.
+/// Reads the file at `path`, or fails with everything that is wrong with it.
 pub fn read(path: &Path) -> Result<Catalog, CatalogMistakes> {
     let text = std::fs::read_to_string(path)
         .map_err(|error| CatalogMistakes(vec![format!("{}: can't be read: {error}", path.display())]))?;
     parse(&path.display().to_string(), &text)
 }
 
-/// Parses the catalogue in `text`; `name` is the file's, for messages.
+/// Parses the catalogue in `text`; `name` is the file's name, for messages.
 pub(crate) fn parse(name: &str, text: &str) -> Result<Catalog, CatalogMistakes> {
     let mistake = |error: &toml::de::Error, field: &str| {
         let line = error.span().map_or(1, |span| line_of(text, span.start));
@@ -251,7 +251,7 @@ impl fmt::Display for CatalogMistakes {
     }
 }
 
-/// The field that a path such as `offering[0].price.amount` ends in, with a colon; nothing for the entry itself, whose
+/// The field that a path such as `offering[0].price.amount` ends in, with a colon; empty for the entry itself, whose
 /// message names the field.
 fn field_of(path: &str) -> String {
     let steps = path.split('.').skip(1).filter(|step| !step.starts_with('$'));

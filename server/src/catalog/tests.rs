@@ -1,4 +1,4 @@
-//! A good catalogue, and every kind of mistake.
+//! A valid catalogue, and every kind of mistake.
 use super::read::parse;
 
 const GOOD: &str = r#"

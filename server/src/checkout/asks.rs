@@ -1,5 +1,5 @@
-//! Questions to Stripe that browsers cause: what they say is no more than a reason to ask, and Stripe's quota is all
-//! learners'. Presses of Pay and the workers ask whenever they have to, and have all that is left of it.
+//! Limits the queries to Stripe that browsers trigger: what a browser says is only a reason to ask, and all learners
+//! share Stripe's quota. Presses of Pay and the workers query whenever they have to, with all that is left of it.
 use crate::abuse::Rate;
 use crate::admission::{Budget, Share};
 use crate::purchase::PurchaseId;
@@ -8,28 +8,28 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-/// For how long an answer that was no news is good: what happens meanwhile a webhook tells.
+/// How long an answer without news is valid: webhooks report what happens meanwhile.
 const NO_NEWS: Duration = Duration::from_secs(2);
-/// The longest that a question takes, so that one whose asker went away stands in nobody's way.
+/// How long a query may take at most, so that one whose caller went away doesn't block others.
 const UNDER_WAY: Duration = Duration::from_secs(15);
-/// Questions under way at the same time.
+/// Concurrent queries.
 const AT_ONCE: usize = 16;
-/// Above so many remembered purchases those that are as good as forgotten are.
+/// Above this many remembered purchases, expired entries are removed.
 const MANY: usize = 4096;
 
-/// Who may ask, and when.
+/// Decides which queries to Stripe are allowed, and when.
 #[derive(Clone)]
 pub struct Asks(Arc<Inner>);
 
 struct Inner {
-    /// Until when there is no use in asking about a purchase.
+    /// Until when it is pointless to ask about a purchase.
     known: Mutex<HashMap<PurchaseId, Instant>>,
     at_once: Budget,
-    /// Nothing where there is no limit.
+    /// `None` if there is no limit.
     rate: Option<DefaultDirectRateLimiter>,
 }
 
-/// A question that may be asked now.
+/// Permission for one query now.
 pub struct Ask {
     asks: Asks,
     purchase: PurchaseId,
@@ -55,7 +55,8 @@ impl Asks {
         }))
     }
 
-    /// Leave to ask about `purchase`; none where the answer is known, somebody asks already, or others ask enough.
+    /// Permission to ask about `purchase`; `None` if the answer is known, a query is under way, or the limits are
+    /// reached.
     #[must_use]
     pub fn begin(&self, purchase: &PurchaseId) -> Option<Ask> {
         let now = Instant::now();
@@ -76,7 +77,7 @@ impl Asks {
         Some(Ask { asks: self.clone(), purchase: purchase.clone(), _share: share, was_news: true })
     }
 
-    /// Questions under way.
+    /// The budget of concurrent queries.
     #[must_use]
     pub fn budget(&self) -> &Budget {
         &self.0.at_once
@@ -88,7 +89,7 @@ impl Asks {
 }
 
 impl Ask {
-    /// The answer was nothing that was not known.
+    /// Records that the answer contained nothing new.
     pub fn was_no_news(mut self) {
         self.was_news = false;
     }

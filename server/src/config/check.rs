@@ -1,4 +1,4 @@
-//! Checks every setting alone, and then those that must agree.
+//! Checks every setting by itself, and then those that must agree.
 use super::service::{SHORTEST, ServiceTokens};
 use super::{Config, ConfigMistakes, FlockJayConfig, RawConfig, RawDatabase, Retry};
 use crate::abuse::{Networks, Proxies, Rate, Rates};
@@ -18,7 +18,7 @@ use url::Url;
 /// Switches a limit off.
 const OFF: &str = "off";
 
-/// What bodies in memory may have: three of the largest at the least, and no more than a small machine has.
+/// Bounds of the memory for bodies: at least three of the largest, and no more than a small machine has.
 const LEAST_BYTES: usize = 3 * 512 * 1024;
 const MOST_BYTES: usize = 1024 * 1024 * 1024;
 
@@ -26,7 +26,7 @@ const MOST_BYTES: usize = 1024 * 1024 * 1024;
 const LARGEST: u64 = 31_536_000;
 
 impl RawConfig {
-    /// Checks every setting.
+    /// Checks every setting, and fails with all mistakes.
     pub fn check(mut self) -> Result<Config, ConfigMistakes> {
         for optional in [
             &mut self.metrics_listen,
@@ -43,7 +43,7 @@ impl RawConfig {
             &mut self.learner_jwks_url,
             &mut self.learner_audience,
         ] {
-            // Set to nothing is as good as not set.
+            // An empty setting counts as unset.
             optional.take_if(|text| text.trim().is_empty());
         }
         let mut checker = Checker::default();
@@ -155,7 +155,7 @@ impl Checker {
         number.min(LARGEST)
     }
 
-    /// At least as much as one body may have.
+    /// Bytes of memory for bodies, within their bounds.
     fn bytes(&mut self, name: &str, text: &str) -> usize {
         let bytes = self.parse(name, text, "a whole number of bytes", LEAST_BYTES);
         if !(LEAST_BYTES..=MOST_BYTES).contains(&bytes) {
@@ -196,7 +196,7 @@ impl Checker {
         Duration::from_secs(3600)
     }
 
-    /// Whether access ends with a part of the money.
+    /// Whether a partial dispute revokes access.
     fn revokes(&mut self, text: &str) -> bool {
         let revokes = text.trim() == "revoke";
         if !revokes && text.trim() != "keep" {
@@ -295,7 +295,7 @@ impl Checker {
         })
     }
 
-    /// An address without its trailing slash.
+    /// A web address without its trailing slash.
     pub(super) fn web(&mut self, name: &str, text: &str) -> String {
         match Url::parse(text.trim()) {
             Ok(url) if matches!(url.scheme(), "http" | "https") && url.has_host() => {}
@@ -304,7 +304,7 @@ impl Checker {
         text.trim().trim_end_matches('/').to_owned()
     }
 
-    /// What is in it is read later; that it is there can be told with the other mistakes.
+    /// Only checks that the file exists, so that a missing one is reported with the other mistakes. It is read later.
     fn file(&mut self, name: &str, path: PathBuf) -> PathBuf {
         if !path.is_file() {
             self.mistake(name, format_args!("there is no file {}", path.display()));
@@ -351,7 +351,7 @@ fn unspecified() -> SocketAddr {
     SocketAddr::new(IpAddr::from([127, 0, 0, 1]), 0)
 }
 
-/// Stands in for an address that was refused, so that the other settings are checked, too.
+/// Stands in for an address that was refused, so that the other settings are checked as well.
 #[expect(clippy::unwrap_used, reason = "a literal")]
 fn no_url() -> Url {
     Url::parse("http://invalid.invalid").unwrap()

@@ -1,27 +1,28 @@
-//! Where the database is, and that nobody on the way can read or change what goes there.
+//! The database's address, and the check that traffic to it can't be read or changed in transit.
 use crate::outbound::is_own_host;
 use clap::Args;
 use sqlx::postgres::{PgConnectOptions, PgSslMode};
 use std::str::FromStr;
 
-/// Where the database is, as it was given.
+/// The database's settings as given.
 #[derive(Args, Clone, Debug, Default)]
 pub struct RawDatabase {
     /// `sqlite://path` or `postgres://…`.
     #[arg(long, env = "DATABASE_URL", default_value = "sqlite://data/checkout.db", hide_env_values = true)]
     pub database_url: String,
-    /// `1` where nobody else can reach the network to PostgreSQL: it may be anywhere then without a verified certificate.
+    /// Set to `1` if nobody else can reach the network to PostgreSQL: it may then be on another machine without a
+    /// verified certificate.
     #[arg(long, env = "DATABASE_INSECURE", default_value = "")]
     pub database_insecure: String,
 }
 
 impl RawDatabase {
-    /// Whether it is a file of this server's own.
+    /// Whether the database is a file of this server's own.
     pub(super) fn is_sqlite(&self) -> bool {
         self.database_url.trim().starts_with("sqlite:")
     }
 
-    /// The address, or the setting that is wrong with what to do about it. Never repeats the address, which may hold a
+    /// The address, or the setting that is wrong and what to do about it. Never repeats the address, which may hold a
     /// password.
     pub fn check(&self) -> Result<String, (&'static str, String)> {
         let wrong = |message: &str| Err(("DATABASE_URL", message.to_owned()));

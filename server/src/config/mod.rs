@@ -1,4 +1,4 @@
-//! Settings from the environment and flags of the same name, checked at start with every mistake named at once.
+//! Settings from the environment and from flags of the same names, checked at start; all mistakes are reported at once.
 mod check;
 mod database;
 mod others;
@@ -28,21 +28,22 @@ use std::path::PathBuf;
 use std::time::Duration;
 use url::Url;
 
-/// Settings as they were given: text, not yet checked.
+/// Settings as given: text, not yet checked.
 #[derive(Args, Clone, Debug, Default)]
 pub struct RawConfig {
     /// Address that the API listens on.
     #[arg(long, env = "LISTEN", default_value = "127.0.0.1:8080")]
     pub listen: String,
-    /// Address that /metrics listens on; none without it.
+    /// Address that /metrics listens on; not served if unset.
     #[arg(long, env = "METRICS_LISTEN")]
     pub metrics_listen: Option<String>,
     #[command(flatten)]
     pub database: RawDatabase,
-    /// Brings a PostgreSQL database of an earlier release to this one's schema at start, as is always done with SQLite.
+    /// Migrate a PostgreSQL database of an earlier release to this release's schema at start. SQLite is always
+    /// migrated.
     #[arg(long, env = "MIGRATE", default_value = "", num_args = 0..=1, default_missing_value = "1")]
     pub migrate: String,
-    /// Where browsers reach this server; `http://LISTEN` without it.
+    /// Address at which browsers reach this server; defaults to `http://LISTEN`.
     #[arg(long, env = "PUBLIC_URL")]
     pub public_url: Option<String>,
     /// Origins of the pages that may embed the widget, separated by commas.
@@ -64,28 +65,28 @@ pub struct RawConfig {
     pub flockjay_token: Option<String>,
     #[arg(long, env = "FLOCKJAY_TIMEOUT_MS", default_value = "10000")]
     pub flockjay_timeout_ms: String,
-    /// Systems that are told of purchases: NAME=URL#SECRET, separated by commas; a second secret behind a bar while one
-    /// replaces the other.
+    /// Account receivers that are notified of purchases: NAME=URL#SECRET, separated by commas; append a second secret
+    /// after a bar (|) to rotate it.
     #[arg(long, env = "ACCOUNT_WEBHOOKS", default_value = "", hide_env_values = true)]
     pub account_webhooks: String,
     #[command(flatten)]
     pub receivers: RawReceivers,
-    /// Whose tokens say who is signed in: the `iss` of an OIDC issuer, such as `https://university.okta.example/oauth2/default`.
+    /// OIDC issuer of learners' tokens: their `iss`, such as `https://university.okta.example/oauth2/default`.
     #[arg(long, env = "LEARNER_ISSUER")]
     pub learner_issuer: Option<String>,
-    /// Its keys; where the issuer's `/.well-known/openid-configuration` says without it.
+    /// URL of the issuer's keys; defaults to the one in its `/.well-known/openid-configuration`.
     #[arg(long, env = "LEARNER_JWKS_URL")]
     pub learner_jwks_url: Option<String>,
-    /// Issuers whose emails count as verified also where a token does not say so, separated by commas.
+    /// Issuers whose emails count as verified even if a token doesn't say so, separated by commas.
     #[arg(long, env = "LEARNER_TRUSTED_EMAILS", default_value = "")]
     pub learner_trusted_emails: String,
-    /// The `aud` that tokens must be for.
+    /// The `aud` that tokens must have.
     #[arg(long, env = "LEARNER_AUDIENCE")]
     pub learner_audience: Option<String>,
-    /// Secrets of launch links signed with HS256, separated by commas; two while one replaces the other.
+    /// Secrets of launch links signed with HS256, separated by commas; list both while you rotate one.
     #[arg(long, env = "LEARNER_SECRETS", default_value = "", hide_env_values = true)]
     pub learner_secrets: String,
-    /// The `iss` of such links.
+    /// The `iss` of launch links.
     #[arg(long, env = "LEARNER_SECRETS_ISSUER", default_value = "flockjay")]
     pub learner_secrets_issuer: String,
     #[arg(long, env = "HOLD_SECONDS", default_value = "600")]
@@ -94,7 +95,7 @@ pub struct RawConfig {
     pub payment_seconds: String,
     #[arg(long, env = "SWEEP_SECONDS", default_value = "15")]
     pub sweep_seconds: String,
-    /// What becomes of access when a bank takes back a part of the money: `keep` or `revoke`.
+    /// What happens to access when a bank takes back part of the payment: `keep` or `revoke`.
     #[arg(long, env = "DISPUTE_PARTIAL_ACCESS", default_value = "keep")]
     pub dispute_partial_access: String,
     /// How often purchases are compared with Stripe and FlockJay.
@@ -106,49 +107,49 @@ pub struct RawConfig {
     pub retry_cap_seconds: String,
     #[arg(long, env = "RETRY_HOURS", default_value = "72")]
     pub retry_hours: String,
-    /// Proxies whose `X-Forwarded-For` is believed: addresses or networks such as 10.0.0.0/8, separated by commas.
+    /// Proxies whose `X-Forwarded-For` is trusted: addresses or networks such as 10.0.0.0/8, separated by commas.
     #[arg(long, env = "TRUSTED_PROXIES", default_value = "")]
     pub trusted_proxies: String,
-    /// By how much this machine's clock may differ from the database's; by two and a half times as much it takes no work.
+    /// How far this machine's clock may differ from the database's; beyond two and a half times that, it takes no work.
     #[arg(long, env = "CLOCK_TOLERANCE_MS", default_value = "2000")]
     pub clock_tolerance_ms: String,
-    /// Connections at the same time, at each process; fewer where the system lets it have fewer files open.
+    /// Maximum connections per process; fewer if the system allows it fewer open files.
     #[arg(long, env = "MAX_CONNECTIONS", default_value = "8192")]
     pub max_connections: String,
-    /// Streams of seats and requests that wait for news at the same time, at each process; at most half of the connections.
+    /// Maximum seat streams per process, and as many long polls; at most half of the connections.
     #[arg(long, env = "MAX_STREAMS", default_value = "2048")]
     pub max_streams: String,
-    /// Requests under way at each process; one client has half.
+    /// Concurrent requests per process; one client gets half.
     #[arg(long, env = "MAX_REQUESTS", default_value = "512")]
     pub max_requests: String,
-    /// Presses of Pay under way at each process, beside the others; one client has half.
+    /// Concurrent presses of Pay per process, in addition to other requests; one client gets half.
     #[arg(long, env = "MAX_PAYS", default_value = "128")]
     pub max_pays: String,
-    /// Stripe's webhooks under way at each process, beside the others.
+    /// Concurrent Stripe webhooks per process, in addition to other requests.
     #[arg(long, env = "MAX_WEBHOOKS", default_value = "64")]
     pub max_webhooks: String,
-    /// Bytes of request bodies in memory, beside a third as many of webhooks'.
+    /// Bytes of request bodies in memory, plus a third as many for webhooks.
     #[arg(long, env = "MAX_BODY_BYTES", default_value = "50331648")]
     pub max_body_bytes: String,
-    /// Requests of one client, at each process.
+    /// Requests by one client, per process.
     #[arg(long, env = "LIMIT_REQUESTS", default_value = "600/1m")]
     pub limit_requests: String,
-    /// Requests about one purchase, at each process.
+    /// Requests about one purchase, per process.
     #[arg(long, env = "LIMIT_PURCHASE", default_value = "60/1m")]
     pub limit_purchase: String,
-    /// Purchases of one offering opened, at each process.
+    /// Purchases of one offering opened, per process.
     #[arg(long, env = "LIMIT_OFFERING", default_value = "1000/1m")]
     pub limit_offering: String,
     /// Purchases opened by one client.
     #[arg(long, env = "LIMIT_OPENS", default_value = "30/1h")]
     pub limit_opens: String,
-    /// Purchases that one client holds and has not paid.
+    /// Purchases that one client may hold unpaid.
     #[arg(long, env = "LIMIT_HOLDS", default_value = "5")]
     pub limit_holds: String,
-    /// Percent of a training's seats that one client holds and has not paid; off where `LIMIT_HOLDS` is.
+    /// Percentage of a training's seats that one client may hold unpaid; off if `LIMIT_HOLDS` is.
     #[arg(long, env = "LIMIT_SHARE", default_value = "50")]
     pub limit_share: String,
-    /// Networks that may do more, or whatever they like, such as `203.0.113.0/24=10,192.0.2.7=off`.
+    /// Networks with higher limits or none, such as `203.0.113.0/24=10,192.0.2.7=off`.
     #[arg(long, env = "LIMIT_NETWORKS", default_value = "")]
     pub limit_networks: String,
     /// Presses of Pay for one email.
@@ -157,29 +158,31 @@ pub struct RawConfig {
     /// Declines by one client, and for one email.
     #[arg(long, env = "LIMIT_DECLINES", default_value = "30/1d")]
     pub limit_declines: String,
-    /// Declines of all purchases together, after which only who has bought before may pay, for as long as the period.
+    /// Declines across all purchases, after which only clients who have bought before may pay, for the length of the
+    /// period.
     #[arg(long, env = "LIMIT_DECLINE_RUN", default_value = "100/10m")]
     pub limit_decline_run: String,
-    /// Questions to Stripe that browsers cause, at each process: beyond them a purchase is shown as it is known. Stripe
-    /// answers 100 a second in all, and 25 for a test account.
+    /// Requests to Stripe caused by browsers, per process; beyond it, a purchase is shown as last known. Stripe answers
+    /// 100 a second in total, and 25 for a test account.
     #[arg(long, env = "LIMIT_QUESTIONS", default_value = "20/1s")]
     pub limit_questions: String,
-    /// Emails that one client tries with coupons and does not pay with.
+    /// Emails that one client tries with coupons without paying.
     #[arg(long, env = "LIMIT_EMAILS", default_value = "15/1h")]
     pub limit_emails: String,
-    /// Coupon codes that there are not, typed by one client.
+    /// Unknown coupon codes typed by one client.
     #[arg(long, env = "LIMIT_COUPONS", default_value = "10/1h")]
     pub limit_coupons: String,
-    /// Such codes by all together, after which whoever has typed one waits, for as long as the period.
+    /// Unknown coupon codes typed by all clients together, after which a client that has typed one waits, for the
+    /// length of the period.
     #[arg(long, env = "LIMIT_COUPON_RUN", default_value = "200/10m")]
     pub limit_coupon_run: String,
-    /// A mail server that takes letters, such as `smtps://user:password@mail.example`; none are sent without it.
+    /// Mail server for emails, such as `smtps://user:password@mail.example`; none are sent if unset.
     #[arg(long, env = "SMTP_URL", hide_env_values = true)]
     pub smtp_url: Option<String>,
-    /// Who the letters are from, such as `Redis University <university@redis.example>`.
+    /// Sender of emails, such as `Redis University <university@redis.example>`.
     #[arg(long, env = "SMTP_FROM")]
     pub smtp_from: Option<String>,
-    /// `turnstile` or `hcaptcha`: lets new clients show to be human while cards are being tested.
+    /// `turnstile` or `hcaptcha`: lets new clients prove that they are human while cards are being tested.
     #[arg(long, env = "CHALLENGE_PROVIDER")]
     pub challenge_provider: Option<String>,
     #[arg(long, env = "CHALLENGE_SITE_KEY")]
@@ -194,13 +197,13 @@ pub struct RawConfig {
     pub challenge_js_url: Option<String>,
 }
 
-/// Settings that were checked.
+/// Checked settings.
 #[derive(Clone, Debug)]
 pub struct Config {
     pub listen: SocketAddr,
     pub metrics_listen: Option<SocketAddr>,
     pub database_url: String,
-    /// What may be done to its schema at start.
+    /// What may be done to the database's schema at start.
     pub schema: Schema,
     /// An origin and perhaps a path, without a trailing slash; `None` means wherever the server listens.
     pub public_url: Option<String>,
@@ -211,7 +214,7 @@ pub struct Config {
     pub flockjay: FlockJayConfig,
     pub account_webhooks: Vec<WebhookConfig>,
     pub receivers: Receivers,
-    /// Whose tokens say who is signed in.
+    /// Whose tokens identify learners.
     pub identity: Option<IdentityConfig>,
     pub limits: Limits,
     pub retry: Retry,
@@ -226,7 +229,7 @@ pub struct Config {
     pub mail: Option<MailConfig>,
 }
 
-/// The mail server that takes letters, and who they are from.
+/// The mail server, and the sender of emails.
 #[derive(Clone)]
 pub struct MailConfig {
     /// May hold a password.
@@ -234,7 +237,7 @@ pub struct MailConfig {
     pub from: String,
 }
 
-/// How learners show to be human.
+/// How learners prove that they are human.
 #[derive(Clone)]
 pub struct ChallengeConfig {
     pub provider: ChallengeProvider,
@@ -242,7 +245,7 @@ pub struct ChallengeConfig {
     pub secret: String,
     /// Where answers are verified.
     pub verify_url: String,
-    /// What the page loads.
+    /// The script that the page loads.
     pub script: String,
 }
 
@@ -251,10 +254,10 @@ pub struct StripeConfig {
     pub secret_key: String,
     pub publishable_key: String,
     pub webhook_secrets: Vec<String>,
-    /// Nothing for Stripe itself.
+    /// `None` for Stripe itself.
     pub api_url: Option<String>,
     pub js_url: String,
-    /// Where Stripe's pages may be.
+    /// Origins of Stripe's pages.
     pub pages: Vec<String>,
     pub methods: PaymentMethods,
     pub timeout: Duration,
@@ -267,18 +270,18 @@ pub struct FlockJayConfig {
     pub timeout: Duration,
 }
 
-/// How often the outbox tries again.
+/// When the outbox retries.
 #[derive(Clone, Copy, Debug)]
 pub struct Retry {
     /// The first wait; it doubles.
     pub base: Duration,
     /// The longest wait.
     pub cap: Duration,
-    /// After so long a person is needed.
+    /// After this time a command needs attention.
     pub give_up: Duration,
 }
 
-/// Everything that is wrong, one setting a line.
+/// Everything that is wrong, one setting per line.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub struct ConfigMistakes(pub Vec<String>);
 

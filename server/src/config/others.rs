@@ -1,4 +1,4 @@
-//! Settings of what a server may do without: a challenge, mail, tokens of learners, systems that are told.
+//! Optional settings: a challenge, email, learners' tokens and account webhooks.
 use super::check::{Checker, list};
 use super::{ChallengeConfig, MailConfig};
 use crate::abuse::ChallengeProvider;
@@ -69,7 +69,7 @@ impl Checker {
         receivers
     }
 
-    /// The message never repeats what may hold a password.
+    /// The message never repeats the URL, which may hold a password.
     pub(super) fn mail(&mut self, url: Option<String>, from: Option<String>) -> Option<MailConfig> {
         let (url, from) = match (url, from) {
             (None, None) => return None,

@@ -1,46 +1,47 @@
-//! Settings of Salesforce and Orb, which are told of purchases where they are set.
+//! Settings of Salesforce and Orb, which are notified of purchases if configured.
 use crate::account::{DEFAULT_FIELDS, OrbConfig, SalesforceConfig};
 use crate::outbound::is_private;
 use clap::Args;
 use std::path::PathBuf;
 use url::Url;
 
-/// As they were given.
+/// The settings as given.
 #[derive(Args, Clone, Debug, Default)]
 pub struct RawReceivers {
     /// Salesforce's My Domain, such as `https://redis.my.salesforce.com`.
     #[arg(long, env = "SALESFORCE_URL")]
     pub salesforce_url: Option<String>,
-    /// Whom we sign in with: `https://test.salesforce.com` for a Salesforce sandbox.
+    /// Login server; `https://test.salesforce.com` for a Salesforce sandbox.
     #[arg(long, env = "SALESFORCE_AUDIENCE", default_value = "https://login.salesforce.com")]
     pub salesforce_audience: String,
-    /// The consumer key of the External Client App.
+    /// Consumer key of the External Client App.
     #[arg(long, env = "SALESFORCE_CLIENT_ID")]
     pub salesforce_client_id: Option<String>,
-    /// The user that the app acts as.
+    /// User that the app acts as.
     #[arg(long, env = "SALESFORCE_USER")]
     pub salesforce_user: Option<String>,
-    /// File with the private key, as PEM, whose certificate the app has.
+    /// PEM file with the private key whose certificate the app has.
     #[arg(long, env = "SALESFORCE_KEY_FILE")]
     pub salesforce_key_file: Option<PathBuf>,
-    /// Names of fields that differ from those of docs/salesforce.md, such as `state=Stage__c,coupon=`; an empty one is not sent.
+    /// Field names that differ from docs/salesforce.md, such as `state=Stage__c,coupon=`; a field with an empty name is
+    /// not sent.
     #[arg(long, env = "SALESFORCE_FIELDS", default_value = "")]
     pub salesforce_fields: String,
-    /// Orb's API.
+    /// URL of Orb's API.
     #[arg(long, env = "ORB_URL", default_value = "https://api.withorb.com/v1")]
     pub orb_url: String,
-    /// Tells Orb, where it is set.
+    /// API key of Orb, which is notified of purchases if this is set.
     #[arg(long, env = "ORB_API_KEY", hide_env_values = true)]
     pub orb_api_key: Option<String>,
-    /// The item that the lines of invoices are of.
+    /// Id of the Orb item of invoice lines.
     #[arg(long, env = "ORB_ITEM_ID")]
     pub orb_item_id: Option<String>,
-    /// Whoever adds taxes in Orb: customers of ours are made exempt there, since prices are what is paid.
+    /// Tax provider in Orb: our customers are made exempt from it, since our prices are final.
     #[arg(long, env = "ORB_TAX_PROVIDER")]
     pub orb_tax_provider: Option<String>,
 }
 
-/// Those that are told of purchases beside `ACCOUNT_WEBHOOKS`.
+/// Account receivers beside `ACCOUNT_WEBHOOKS`.
 #[derive(Clone, Default)]
 pub struct Receivers {
     pub salesforce: Option<SalesforceConfig>,
@@ -56,14 +57,14 @@ impl std::fmt::Debug for Receivers {
     }
 }
 
-/// As Orb calls them.
+/// Orb's names for tax providers.
 const TAX_PROVIDERS: [&str; 6] = ["anrok", "avalara", "numeral", "sphere", "stripe", "taxjar"];
 
 /// The setting's name, and what is wrong with it.
 type Mistake = (&'static str, String);
 
 impl RawReceivers {
-    /// Every mistake has the setting's name; none repeats a secret.
+    /// Every mistake names its setting; none repeats a secret.
     pub(super) fn check(self) -> (Receivers, Vec<Mistake>) {
         let mut mistakes = Vec::new();
         let orb = self.orb(&mut mistakes);
@@ -138,7 +139,7 @@ impl RawReceivers {
     }
 }
 
-/// Set to nothing is as good as not set.
+/// An empty setting counts as unset.
 fn set(text: Option<String>) -> Option<String> {
     text.map(|text| text.trim().to_owned()).filter(|text| !text.is_empty())
 }
@@ -151,7 +152,7 @@ fn required(name: &'static str, text: Option<String>, mistakes: &mut Vec<Mistake
     text
 }
 
-/// Nobody on the way may read what is told.
+/// Nobody may be able to read in transit what is sent there.
 fn web(name: &'static str, text: &str, mistakes: &mut Vec<Mistake>) -> Option<Url> {
     let url = Url::parse(text.trim()).ok().filter(is_private);
     if url.is_none() {

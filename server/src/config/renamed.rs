@@ -2,7 +2,7 @@
 use super::check::Checker;
 use clap::Args;
 
-/// By their old names.
+/// The settings under their old names.
 #[derive(Args, Clone, Debug, Default)]
 pub struct Renamed {
     #[arg(long, env = "STRIPE_CHECKOUT_URL", hide = true)]

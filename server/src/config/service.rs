@@ -1,8 +1,8 @@
-//! What other systems show to be let in.
+//! Service tokens, by which other systems authenticate.
 use sha2::{Digest, Sha256};
 use std::sync::Arc;
 
-/// Shorter ones can be guessed.
+/// Minimum length of a token, since shorter ones can be guessed.
 pub(super) const SHORTEST: usize = 24;
 
 /// The tokens, as hashes.
@@ -14,7 +14,7 @@ impl ServiceTokens {
         Self(tokens.into_iter().map(hash).collect())
     }
 
-    /// Whether `token` is one of them. How long that takes says nothing, since hashes are compared.
+    /// Whether `token` is one of them. Hashes are compared, so that the time it takes reveals nothing.
     #[must_use]
     pub fn admit(&self, token: &str) -> bool {
         self.0.contains(&hash(token))

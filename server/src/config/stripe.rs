@@ -10,14 +10,14 @@ const STRIPE_PAGE: &str = "https://checkout.stripe.com";
 /// The Stripe.js release that matches `async-stripe`'s API version; others may not know the values we send.
 const STRIPE_JS: &str = "https://js.stripe.com/endive/stripe.js";
 
-/// As they were given.
+/// The settings as given.
 #[derive(Args, Clone, Debug, Default)]
 pub struct RawStripe {
     #[arg(long, env = "STRIPE_SECRET_KEY", hide_env_values = true)]
     pub stripe_secret_key: Option<String>,
     #[arg(long, env = "STRIPE_PUBLISHABLE_KEY")]
     pub stripe_publishable_key: Option<String>,
-    /// Signing secrets of Stripe's webhooks, separated by commas; two while one replaces the other.
+    /// Signing secrets of Stripe's webhooks, separated by commas; list both while you rotate one.
     #[arg(long, env = "STRIPE_WEBHOOK_SECRETS", hide_env_values = true)]
     pub stripe_webhook_secrets: Option<String>,
     /// A stand-in for Stripe's API.
@@ -29,8 +29,8 @@ pub struct RawStripe {
     /// A custom domain of Stripe's pages, such as `pay.example.com`.
     #[arg(long, env = "STRIPE_CHECKOUT_HOST")]
     pub stripe_checkout_host: Option<String>,
-    /// How learners may pay: `instant`, `all` that Stripe's dashboard enables, also what settles days later, or the id of a
-    /// payment method configuration (`pmc_…`). Seats accept instant methods only.
+    /// Payment methods: `instant`; `all` that Stripe's dashboard enables, including those that settle days later; or
+    /// the id of a payment method configuration (`pmc_…`). Seats accept instant methods only.
     #[arg(long, env = "PAYMENT_METHODS", default_value = "instant")]
     pub payment_methods: String,
     #[arg(long, env = "STRIPE_TIMEOUT_MS", default_value = "8000")]
@@ -46,7 +46,7 @@ impl Checker {
             pages: match (raw.stripe_checkout_host, &raw.stripe_api_url) {
                 // Checkout sessions created before the custom domain was set are still on Stripe's.
                 (Some(text), _) => vec![self.checkout_host(&text), STRIPE_PAGE.to_owned()],
-                // A stand-in's page is where its API is.
+                // A stand-in serves its page at the address of its API.
                 (None, Some(api)) if !is_stripe_url(api) => vec![api.clone()],
                 (None, _) => vec![STRIPE_PAGE.to_owned()],
             },
@@ -133,7 +133,7 @@ impl Checker {
     }
 }
 
-/// The addresses given are Stripe's own.
+/// Whether the configured addresses are Stripe's own.
 fn uses_real_stripe(stripe: &StripeConfig) -> bool {
     stripe.api_url.as_deref().is_none_or(is_stripe_url) && is_stripe_url(&stripe.js_url)
 }

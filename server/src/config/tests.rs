@@ -1,4 +1,4 @@
-//! Good settings, and every way in which they can be wrong.
+//! Valid settings, and every way in which they can be wrong.
 use super::*;
 use crate::store::Schema;
 use clap::Parser;
@@ -10,7 +10,7 @@ struct Cli {
 }
 
 const GOOD: &[&str] = &[
-    // Any file that is there.
+    // Any file that exists.
     concat!("--catalog=", env!("CARGO_MANIFEST_DIR"), "/Cargo.toml"),
     "--stripe-secret-key=sk_test_sandbox",
     "--stripe-publishable-key=pk_test_sandbox",

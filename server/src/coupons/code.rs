@@ -1,23 +1,23 @@
-//! Coupon codes as people type them, and those that are made for packs.
+//! Coupon codes as people type them, and the generated codes of packs.
 use crate::email::plain;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
-/// The letters of a pack's codes: none that is taken for another (0 and O, 1 and I).
+/// The characters of a pack's codes, without those that look alike (0 and O, 1 and I).
 const ALPHABET: &[u8; 32] = b"23456789ABCDEFGHJKLMNPQRSTUVWXYZ";
 
-/// A code without what people add or leave out: upper case, with neither spaces nor dashes.
+/// A normalized code: upper case, without spaces and dashes.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct CouponCode(String);
 
-/// The text is no code.
+/// The text is not a code.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("must be 1 to 40 letters A-Z and digits; spaces and dashes don't count")]
 pub struct InvalidCode;
 
 impl CouponCode {
-    /// Letters of a pack's code, its check character included: 75 random bits.
+    /// The length of a pack's code, including its check character: 75 random bits.
     const MADE: usize = 16;
 
     pub fn parse(text: &str) -> Result<Self, InvalidCode> {
@@ -28,7 +28,7 @@ impl CouponCode {
         if fits { Ok(Self(code)) } else { Err(InvalidCode) }
     }
 
-    /// A pack's code, of random bytes that the caller draws.
+    /// A pack's code, from random bytes that the caller draws.
     #[must_use]
     pub fn from_random(bytes: [u8; Self::MADE - 1]) -> Self {
         let mut letters: Vec<u8> = bytes.iter().map(|byte| ALPHABET[usize::from(byte % 32)]).collect();
@@ -36,7 +36,7 @@ impl CouponCode {
         Self(letters.into_iter().map(char::from).collect())
     }
 
-    /// Whether it looks like a pack's code, and can't be one: a slip of the finger.
+    /// Whether it looks like a pack's code, but can't be one: a typo.
     #[must_use]
     pub fn is_mistyped(&self) -> bool {
         let letters = self.0.as_bytes();
@@ -47,8 +47,8 @@ impl CouponCode {
         self.is_made_like() && !(letters.len() == Self::MADE && fits(letters))
     }
 
-    /// Whether it is as long as a pack's code, give or take a letter that was left out or typed twice. Nobody may name a
-    /// coupon so.
+    /// Whether it is as long as a pack's code, give or take a character that was left out or typed twice. A coupon
+    /// can't be given such a code.
     #[must_use]
     pub fn is_made_like(&self) -> bool {
         self.0.len().abs_diff(Self::MADE) <= 1
@@ -61,7 +61,7 @@ impl CouponCode {
 }
 
 impl fmt::Display for CouponCode {
-    /// A pack's code in groups of four, such as `7K3M-92QF-ABCD-EFGH`; any other as it is.
+    /// A pack's code in groups of four, such as `7K3M-92QF-ABCD-EFGH`; any other code as it is.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if self.0.len() != Self::MADE {
             return f.write_str(&self.0);
@@ -71,12 +71,12 @@ impl fmt::Display for CouponCode {
     }
 }
 
-/// Dashes as word processors make them, too.
+/// Dashes, including those that word processors insert, and underscores.
 fn is_filler(letter: char) -> bool {
     matches!(letter, '-' | '_' | '\u{2010}'..='\u{2015}' | '\u{2212}' | '\u{fe58}' | '\u{fe63}')
 }
 
-/// By Luhn's algorithm modulo 32, which finds every wrong letter and nearly every pair that changed places
+/// Luhn's algorithm modulo 32, which detects every wrong character and nearly every swap of two neighbours
 /// (<https://en.wikipedia.org/wiki/Luhn_mod_N_algorithm>).
 fn check_character(letters: &[u8]) -> u8 {
     let value = |letter: &u8| ALPHABET.iter().position(|known| known == letter).unwrap_or(0);

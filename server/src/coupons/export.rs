@@ -1,8 +1,8 @@
-//! A pack's codes as a table that spreadsheets read.
+//! Exports a pack's codes as a table for spreadsheets.
 use super::PackCode;
 use crate::csv::{header, line};
 
-/// CSV with a header.
+/// The codes as CSV, with a header.
 #[must_use]
 pub fn csv(codes: &[PackCode]) -> String {
     let mut table = header(["code", "state", "email", "used by", "purchase", "valid until"]);

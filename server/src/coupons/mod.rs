@@ -1,4 +1,5 @@
-//! Coupons: what a code takes off, from what, and for whom. Pure: the store counts uses, and the checkout asks.
+//! Coupons: what a code takes off, from what, and for whom. Pure logic: the store counts uses, and the checkout calls
+//! it.
 mod code;
 mod export;
 mod pack;
@@ -13,28 +14,28 @@ pub use terms::{Coupon, Discount, Scope, Terms};
 
 use shared::{Money, Timestamp};
 
-/// Why a code lowers no price here.
+/// Why a code can't be applied.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum CouponRefusal {
     Unknown,
-    /// Its check character does not fit the others.
+    /// Its check character doesn't match the others.
     Typo,
     NotYet {
         from: Timestamp,
     },
-    /// It is over, or was taken back.
+    /// It has expired, or was revoked.
     Expired,
     UsedUp,
-    /// This learner has used it as often as one may.
+    /// This learner has used it as often as allowed.
     UsedByLearner,
     NotForThis,
-    /// What it leaves to be paid is less than Stripe takes.
+    /// The price that it leaves is below Stripe's minimum.
     BelowMinimum {
         least: Money,
     },
     EmailDomain,
-    /// It is kept for another learner.
+    /// It is assigned to another learner.
     OtherEmail,
-    /// A purchase for a team takes none: its codes would be worth more than what was paid.
+    /// A purchase for a team takes no coupons: its codes would be worth more than what was paid.
     Team,
 }

@@ -4,20 +4,20 @@ use crate::purchase::{PurchaseId, Reference, is_secret, secret, shortened};
 use shared::Timestamp;
 use std::fmt;
 
-/// Codes that one pack may have.
+/// Maximum number of codes in a pack.
 pub const MOST_CODES: i64 = 500;
 
 /// A batch of codes, each good for one place.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Pack {
-    /// For people, such as `PK-7K3M-92QF`; opens nothing.
+    /// For people, such as `PK-7K3M-92QF`; not a secret.
     pub id: String,
     pub key: PackKey,
     pub sku: String,
     pub company: String,
     /// The company's purchase order, or the reference of the purchase that paid for it.
     pub order: String,
-    /// The purchase that paid for it, where one did.
+    /// The purchase that paid for it, if one did.
     pub purchase: Option<PurchaseId>,
     pub created_at: Timestamp,
 }
@@ -27,23 +27,24 @@ pub struct Pack {
 pub struct PackCode {
     pub coupon: Coupon,
     pub state: CodeState,
-    /// The purchase that uses it, by its reference, and its learner.
+    /// The reference and the learner of the purchase that uses it.
     pub used_by: Option<(String, Option<String>)>,
-    /// How far the letter to whom it is kept for has come, where one was asked for.
+    /// How far the email to the learner that it is assigned to has come, if one was requested.
     pub mail: Option<MailState>,
 }
 
-/// Opens the company's page: 160 random bits. Its `Debug` is shortened, since a log must not open a pack.
+/// The secret in the address of the company's page: 160 random bits. Its `Debug` is shortened, so that a log can't give
+/// access to a pack.
 #[derive(Clone, PartialEq, Eq)]
 pub struct PackKey(String);
 
-/// What has become of a code.
+/// The state of a code.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum CodeState {
     /// Nobody uses it.
     Free,
-    /// A purchase has applied it, and is not paid yet.
+    /// A purchase has applied it, but is not paid yet.
     Held,
     Used,
     /// Nobody used it in time.
@@ -51,19 +52,19 @@ pub enum CodeState {
     Revoked,
 }
 
-/// How far a letter has come.
+/// The state of an email.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum MailState {
     Pending,
-    /// A mail server has taken it.
+    /// A mail server has accepted it.
     Sent,
-    /// No mail server takes it.
+    /// The mail server refuses the address, or retries were given up.
     Failed,
 }
 
 impl Pack {
-    /// A new one, of random bytes that the caller draws.
+    /// A new pack, from random bytes that the caller draws.
     #[must_use]
     pub fn new(sku: &str, company: &str, order: &str, random: ([u8; 8], [u8; 20]), now: Timestamp) -> Self {
         let id = Reference::from_random(random.0).as_str().replacen("RU", "PK", 1);
@@ -78,7 +79,7 @@ impl Pack {
         }
     }
 
-    /// One of its codes, with a seat that is kept for it where it `brings_seat`.
+    /// One of its codes. If it `brings_seat`, a seat is reserved for it.
     #[must_use]
     pub fn coupon(&self, random: [u8; 15], valid_until: Option<Timestamp>, brings_seat: bool) -> Coupon {
         let code = CouponCode::from_random(random);
@@ -105,7 +106,7 @@ impl Pack {
     }
 }
 
-/// Until when the last of them can be used; nothing where that is for ever, or none is left.
+/// When the last of the codes expires; `None` if they never do, or none is left.
 #[must_use]
 pub fn usable_until(codes: &[PackCode]) -> Option<Timestamp> {
     let usable = codes.iter().filter(|code| !code.coupon.revoked);
@@ -121,7 +122,7 @@ impl PackKey {
         Self(secret(Self::PREFIX, bytes))
     }
 
-    /// Reads a key from an address; nothing where it can't be one.
+    /// Parses a key from an address; `None` if it can't be one.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         is_secret(Self::PREFIX, text).then(|| Self(text.to_owned()))
@@ -140,7 +141,7 @@ impl fmt::Debug for PackKey {
 }
 
 impl MailState {
-    /// By its name in the store; nothing for a letter that was dropped.
+    /// Parses its name in the store; `None` for an email that was dropped.
     pub(crate) fn parse(name: &str) -> Option<Self> {
         match name {
             "pending" => Some(Self::Pending),

@@ -6,26 +6,26 @@ use serde::{Deserialize, Serialize};
 use shared::{Email, Kind, Money, Price, Timestamp, Unfit};
 use std::collections::BTreeSet;
 
-/// A coupon as it stands.
+/// A coupon in its current state.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Coupon {
     pub code: CouponCode,
     pub terms: Terms,
     pub valid_until: Option<Timestamp>,
-    /// Uses in all; nothing where there is no limit.
+    /// Maximum uses in total; `None` if there is no limit.
     pub limit: Option<i64>,
     /// Uses by purchases that are in effect or may still be.
     pub used: i64,
-    /// The only learner it is for, in lower case.
+    /// The only email that may use it, in lower case.
     pub email: Option<String>,
     /// The pack that it belongs to.
     pub pack: Option<String>,
-    /// A seat is kept for it, so that its holder needs none of those on sale.
+    /// A seat is reserved for it, so that its holder takes none of those on sale.
     pub brings_seat: bool,
     pub revoked: bool,
 }
 
-/// What never changes of a coupon.
+/// The part of a coupon that never changes.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Terms {
     /// The code as people write it.
@@ -33,11 +33,11 @@ pub struct Terms {
     pub discount: Discount,
     pub scope: Scope,
     pub valid_from: Option<Timestamp>,
-    /// Uses by one learner; nothing where there is no limit.
+    /// Maximum uses by one learner; `None` if there is no limit.
     pub per_learner: Option<i64>,
-    /// Domains of emails that may use it, in lower case; all of them where there are none.
+    /// Domains of emails that may use it, in lower case; empty means all.
     pub domains: BTreeSet<String>,
-    /// For operators.
+    /// A note for operators.
     pub note: String,
 }
 
@@ -49,7 +49,7 @@ pub enum Discount {
     Amount(Money),
 }
 
-/// What it is for. A set that is empty leaves nothing out.
+/// What it applies to. An empty set excludes nothing.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Scope {
     pub skus: BTreeSet<String>,
@@ -91,12 +91,12 @@ impl Terms {
         }
         let list = item.price;
         let discount = match self.discount {
-            // Half a minor unit is the learner's.
+            // Half a minor unit is rounded in the learner's favour.
             Discount::Percent(percent) => (list.amount * percent + 50) / 100,
             Discount::Amount(off) if off.currency == list.currency => off.amount.min(list.amount),
             Discount::Amount(_) => return Err(CouponRefusal::NotForThis),
         };
-        // What is no multiple of what can be charged is the learner's, too.
+        // Amounts that can't be charged exactly are rounded down, in the learner's favour as well.
         let step = list.currency.charges().map_or(1, |charges| charges.step);
         let total = (list.amount - discount) / step * step;
         let left = Money { amount: total, currency: list.currency };

@@ -1,4 +1,4 @@
-//! Codes as people type them, and what coupons leave to be paid.
+//! Codes as people type them, and the prices that coupons leave.
 use super::*;
 use crate::catalog::parse;
 use proptest::prelude::*;

@@ -1,4 +1,4 @@
-//! The widget's built files and its words, each in the smallest form that a client takes.
+//! The widget's built files and texts, each in the smallest encoding that the client accepts.
 use axum::http::{HeaderMap, HeaderValue, header};
 use axum::response::Response;
 use brotli::enc::BrotliEncoderParams;
@@ -9,20 +9,20 @@ use std::collections::HashMap;
 use std::sync::{Arc, OnceLock};
 use widget::Locale;
 
-/// The widget as `cargo xtask build-widget` made it: inside a release build, read from the folder otherwise.
+/// The widget as built by `cargo xtask build-widget`: embedded in a release build, read from the folder otherwise.
 #[derive(RustEmbed)]
 #[folder = "../dist"]
 #[allow_missing = true]
 struct Dist;
 
-/// The scripts that pages name themselves. Everything else has a hash in its name.
+/// The scripts that pages refer to by a fixed name. Everything else has a hash in its name.
 const BY_NAME: [&str; 2] = [LOADER, DIAGNOSE];
 /// The loader.
 pub(super) const LOADER: &str = "v1.js";
-/// What explains a page to whoever embeds us.
+/// The script that diagnoses a page that embeds us.
 pub(super) const DIAGNOSE: &str = "diagnose.js";
 
-/// What this build's widget is loaded by.
+/// The files from which this build's widget is loaded.
 #[derive(Clone, Debug)]
 pub struct Assets {
     pub(super) glue: String,
@@ -38,7 +38,7 @@ struct Words {
 }
 
 impl Assets {
-    /// Finds the assets; nothing where the widget is not built.
+    /// Finds the assets; `None` if the widget is not built.
     #[must_use]
     pub fn find() -> Option<Self> {
         let at = |ending: &str| {
@@ -54,7 +54,7 @@ impl Assets {
         Some(Self { glue: at(".js")?, wasm: at("_bg.wasm")?, words: Arc::new(words.collect()) })
     }
 
-    /// A file in the best form that the client takes, and its encoding where it has one.
+    /// A file in the best encoding that the client accepts, and that encoding, if it has one.
     pub(super) fn get(
         &self,
         name: &str,
@@ -80,18 +80,18 @@ impl Assets {
         Dist::get(&format!("preview/{name}")).map(|file| file.data)
     }
 
-    /// The loader as it is, for whoever puts something before it.
+    /// The uncompressed loader, for callers that put something before it.
     pub(super) fn loader() -> Option<Cow<'static, [u8]>> {
         Dist::get(LOADER).map(|file| file.data)
     }
 }
 
-/// Whether a file of this name is the same for ever.
+/// Whether a file of this name never changes.
 pub(super) fn is_immutable(name: &str) -> bool {
     !BY_NAME.contains(&name)
 }
 
-/// The address of a language's words.
+/// The address of a language's texts.
 pub(super) fn words_address(language: &str, locale: &'static Locale) -> String {
     format!("/embed/assets/{}", words_name(language, locale))
 }
@@ -101,12 +101,12 @@ fn words_name(language: &str, locale: &'static Locale) -> String {
 }
 
 impl Words {
-    /// By brotli, once somebody asks for it.
+    /// Compressed by brotli on first use.
     fn compressed(&self) -> &[u8] {
         self.compressed.get_or_init(|| {
             let mut compressed = Vec::new();
             let quality = BrotliEncoderParams { quality: 11, ..BrotliEncoderParams::default() };
-            // Memory takes whatever is written to it.
+            // Writing to memory never fails.
             _ = brotli::BrotliCompress(&mut self.json.as_bytes(), &mut compressed, &quality);
             compressed
         })
@@ -122,7 +122,7 @@ fn accepts(headers: &HeaderMap, encoding: &str) -> bool {
     })
 }
 
-/// Says how the body is encoded, and that others may get it otherwise.
+/// Sets the encoding of the body, and that it may differ for other clients.
 pub(super) fn encoded(mut response: Response, encoding: Option<&'static str>) -> Response {
     let headers = response.headers_mut();
     headers.insert(header::VARY, HeaderValue::from_static("Accept-Encoding"));

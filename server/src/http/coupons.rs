@@ -1,9 +1,9 @@
-//! Why a coupon is refused, as problems.
+//! Describes refused coupons as problems.
 use super::problem::{At, problem};
 use crate::coupons::CouponRefusal;
 use shared::{Code, Problem, Reason};
 
-/// What the API says of a coupon that is refused.
+/// The problem that the API returns for a refused coupon.
 pub(super) fn describe(refusal: &CouponRefusal) -> Problem {
     Problem { reason: reason(refusal), ..named(refusal) }
 }
@@ -58,7 +58,7 @@ fn named(refusal: &CouponRefusal) -> Problem {
     problem(422, code, title, detail).at("coupon")
 }
 
-/// What the code alone does not tell.
+/// The detail that the code alone does not tell.
 fn reason(refusal: &CouponRefusal) -> Option<Reason> {
     match refusal {
         CouponRefusal::Typo => Some(Reason::Typo),

@@ -1,4 +1,4 @@
-//! The OpenAPI document: what each handler says of itself, and what may be answered before one is reached.
+//! The OpenAPI document: what each handler says about itself, and what may be answered before a handler is reached.
 use utoipa::openapi::path::Operation;
 use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityScheme};
 use utoipa::openapi::{
@@ -9,22 +9,22 @@ use utoipa::openapi::{
 const PROBLEM: &str = "application/problem+json";
 const PAGE: &str = "text/html";
 
-/// Whatever is asked.
+/// Answers of every route.
 const ANY: [(&str, &str); 3] = [
     ("429", "`rate_limited`: too often, or too much at once"),
     ("500", "`internal_error`"),
     ("503", "`unavailable`: the database, or this server's budgets"),
 ];
-/// Where a body comes with the request.
+/// Answers of routes with a request body.
 const BODY: [(&str, &str); 3] = [
     ("400", "`malformed_json`, or the body broke off"),
     ("408", "`request_timeout`: the body came too slowly"),
     ("413", "`body_too_large`"),
 ];
-/// Where the path has a variable part.
+/// Answers of routes with a parameter in the path.
 const PATH: [(&str, &str); 1] = [("404", "`unknown_route`")];
 
-/// Adds what is the same for many routes.
+/// Adds what many routes have in common.
 pub(super) fn complete(document: &mut OpenApi) {
     let scheme = Http::builder()
         .scheme(HttpAuthScheme::Bearer)
@@ -54,7 +54,7 @@ fn operations(item: &mut PathItem) -> impl Iterator<Item = &mut Operation> {
     [get, put, post, delete, patch].into_iter().flatten()
 }
 
-/// A person is told on a page, a program as everywhere.
+/// Errors come as a page for people, and as a problem for programs.
 fn tell_persons(operation: &mut Operation) {
     let failures = operation.responses.responses.iter_mut().filter(|(status, _)| status.as_str() >= "400");
     for (_, answer) in failures {

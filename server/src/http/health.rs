@@ -9,22 +9,23 @@ use serde::Serialize;
 use shared::{Code, Problem};
 use utoipa::ToSchema;
 
-/// What an instance that is not ready waits for.
+/// What an instance that is not ready is waiting for.
 #[derive(Serialize, ToSchema)]
 struct NotReady {
     #[serde(flatten)]
     problem: Problem,
-    /// `database` where nothing can be written, `clock` where this machine's is wrong, and the names of background loops that show no sign of life.
+    /// `database` if it can't be written to, `clock` if this machine's is wrong, and the names of background loops that
+    /// have fallen silent.
     waiting: Vec<String>,
 }
 
-/// The process runs.
+/// Reports that the process is running.
 #[utoipa::path(get, path = "/healthz", responses((status = 200, description = "It runs")))]
 pub(super) async fn healthz() -> &'static str {
     "ok"
 }
 
-/// The database can be written to, and everything that runs in the background does.
+/// Reports whether the database can be written to, the clock is right, and all background loops are alive.
 #[utoipa::path(
     get,
     path = "/readyz",

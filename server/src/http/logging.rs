@@ -1,4 +1,5 @@
-//! One log line a request: route, status and time. A purchase's id opens it, so that paths are never logged.
+//! One log line per request: route, status and time. Paths are never logged, since the id of a purchase gives access to
+//! it.
 use axum::extract::{MatchedPath, Request};
 use axum::http::Method;
 use axum::middleware::Next;
@@ -21,7 +22,7 @@ pub(super) async fn log_requests(request: Request, next: Next) -> Response {
             )
         };
     }
-    // Readers come by the thousand, and one that was answered is no news.
+    // Reads come by the thousand, and a successful one isn't worth an info line.
     if method == Method::GET && !response.status().is_client_error() && !response.status().is_server_error() {
         log!(debug);
     } else {

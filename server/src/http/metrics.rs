@@ -1,4 +1,4 @@
-//! `GET /metrics` for Prometheus, on a port of its own, since it is nobody's business outside.
+//! `GET /metrics` for Prometheus, on a port of its own, since it must not be public.
 use super::Api;
 use crate::error::Error;
 use crate::heartbeat::Heartbeats;

@@ -23,20 +23,20 @@ use tokio_util::sync::CancellationToken;
 #[derive(utoipa::ToSchema)]
 #[expect(dead_code, reason = "the document's alone")]
 struct SeatsEvent {
-    /// `seats`; none in a line that only keeps the connection.
+    /// `seats`; absent in a line that only keeps the connection alive.
     event: Option<String>,
     /// `SeatsNews` as JSON.
     data: Option<String>,
 }
 
-/// What a shared cache may do with the offering and with the first screen.
+/// How shared caches may keep the offering and the first screen.
 pub(super) const BRIEFLY: &str = "public, max-age=2, stale-while-revalidate=30";
-/// Below the idle limits of common proxies.
+/// Keep-alive interval, below the idle timeouts of common proxies.
 const HEARTBEAT: Duration = Duration::from_secs(15);
-/// How old a stream may get.
+/// The longest time that a stream may last.
 const OLDEST: Duration = Duration::from_secs(900);
 
-/// An offering: price, seats left and whether it is for sale.
+/// Shows an offering: its price, the seats left, and whether it is for sale.
 #[utoipa::path(
     get,
     path = "/v1/offerings/{sku}",
@@ -53,7 +53,7 @@ pub(super) async fn show_offering(
     headers: HeaderMap,
 ) -> Result<Response, Error> {
     let offering = api.checkout.offering(&sku).await?;
-    // The same offering a moment later is the same.
+    // The tag leaves out `now`: an offering that hasn't changed is the same a moment later.
     let same = serde_json::to_vec(&offering).map_err(StoreError::from)?;
     let told = Offering { now: Some(seconds(api.checkout.now())), ..offering };
     let body = serde_json::to_vec(&told).map_err(StoreError::from)?;
@@ -64,7 +64,7 @@ fn seconds(at: Timestamp) -> Timestamp {
     Timestamp::from_millis(at.as_millis() / 1000 * 1000)
 }
 
-/// Seats and sale state, told as server-sent events named `seats`: at once, and at every change.
+/// Streams seats and sale state as server-sent events named `seats`: at once, and at every change.
 #[utoipa::path(
     get,
     path = "/v1/offerings/{sku}/seats",
@@ -85,7 +85,7 @@ pub(super) async fn stream_seats(
 ) -> Result<Response, Error> {
     let seats = api.checkout.watch_seats(&sku).await?;
     let share = api.admission.streams.take(asks.as_one()).map_err(busy)?;
-    // What only asks for the head has no stream.
+    // A HEAD request has no stream.
     if let Some(Extension(connection)) = connection
         && method == Method::GET
     {
@@ -98,7 +98,7 @@ pub(super) async fn stream_seats(
             tokio::select! {
                 changed = stream.seats.changed() => changed.ok()?,
                 () = stream.stop.cancelled() => return None,
-                // The browser connects again by itself.
+                // The browser reconnects by itself.
                 () = tokio::time::sleep_until(stream.end) => return None,
             }
         }
@@ -106,12 +106,12 @@ pub(super) async fn stream_seats(
         let event = Event::default().event("seats").json_data(news);
         Some((event, (stream, false)))
     });
-    // A proxy that gathers what it passes on would hold every change back.
+    // A proxy that buffers would hold every change back.
     let headers = [("cache-control", "no-store"), ("x-accel-buffering", "no")];
     Ok((headers, Sse::new(events).keep_alive(KeepAlive::new().interval(HEARTBEAT))).into_response())
 }
 
-/// Seats that somebody watches.
+/// One client's stream of seats.
 struct Stream {
     seats: watch::Receiver<SeatsNews>,
     stop: CancellationToken,
@@ -119,18 +119,18 @@ struct Stream {
     _share: Share,
 }
 
-/// An answer with a strong `ETag`; 304 where the client has it already.
+/// An answer with a strong `ETag`; 304 if the client already has it.
 pub(super) fn cached(request: &HeaderMap, content_type: &'static str, body: Vec<u8>) -> Response {
     tagged(request, content_type, tag_of(&body), body)
 }
 
 fn tag_of(bytes: &[u8]) -> HeaderValue {
     let tag = format!("\"{}\"", hex::encode(&Sha256::digest(bytes)[..12]));
-    // Hexadecimal digits in quotes are a header value.
+    // Hexadecimal digits in quotes are a valid header value.
     HeaderValue::from_str(&tag).unwrap_or(HeaderValue::from_static("\"\""))
 }
 
-/// The same by another tag than the body's own.
+/// The same with another tag than the body's own.
 fn tagged(request: &HeaderMap, content_type: &'static str, tag: HeaderValue, body: Vec<u8>) -> Response {
     let is_current = names(request.get(header::IF_NONE_MATCH), &tag);
     let headers = [(header::ETAG, tag), (header::CACHE_CONTROL, HeaderValue::from_static(BRIEFLY))];
@@ -140,7 +140,7 @@ fn tagged(request: &HeaderMap, content_type: &'static str, tag: HeaderValue, bod
     (headers, [(header::CONTENT_TYPE, content_type)], body).into_response()
 }
 
-/// For what is compressed on its way: its tag says that the text is the same, not the bytes.
+/// Makes the tag weak, for answers that are compressed on the way out: the text is the same, but not the bytes.
 pub(super) fn weak(mut response: Response) -> Response {
     if let Some(tag) = response.headers().get(header::ETAG)
         && let Ok(tag) = HeaderValue::from_bytes(&[b"W/", tag.as_bytes()].concat())
@@ -150,7 +150,7 @@ pub(super) fn weak(mut response: Response) -> Response {
     response
 }
 
-/// Whether these tags, as a client sends them, name this one.
+/// Whether these tags, as sent by a client, include this one.
 pub(super) fn names(tags: Option<&HeaderValue>, tag: &HeaderValue) -> bool {
     let tags = tags.and_then(|tags| tags.to_str().ok()).unwrap_or_default();
     let strong = |tag: &[u8]| tag.strip_prefix(b"W/").unwrap_or(tag).to_owned();

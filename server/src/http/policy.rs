@@ -1,4 +1,4 @@
-//! Headers that every answer carries, and the page policy of our own pages.
+//! Headers of every answer, and the Content Security Policy of our own pages.
 use super::Site;
 use axum::extract::Request;
 use axum::http::{HeaderName, HeaderValue, header};
@@ -11,7 +11,7 @@ pub(super) async fn add_headers(request: Request, next: Next) -> Response {
     let mut response = next.run(request).await;
     let headers = response.headers_mut();
     headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
-    // A purchase's page has its id in its address.
+    // The address of a purchase's page contains its secret id.
     headers.entry(header::REFERRER_POLICY).or_insert(HeaderValue::from_static("no-referrer"));
     headers
         .entry(header::CONTENT_SECURITY_POLICY)
@@ -23,11 +23,11 @@ pub(super) async fn add_headers(request: Request, next: Next) -> Response {
     response
 }
 
-/// The policy that the embed works under, and nothing more, on a page of ours.
+/// The policy of our own pages: what the embed needs, and nothing more.
 pub(super) fn page_policy(site: &Site) -> String {
     let embed: String =
         directives(site).iter().map(|(name, sources)| format!("{name} {sources}; ")).collect();
-    // Browsers hold a form to its policy even where its answer sends it elsewhere.
+    // Browsers apply `form-action` to redirects of a form as well.
     let checkout = origin(&site.public_url);
     let pay_pages = site.stripe_pages.iter().map(|page| origin(page)).collect::<Vec<_>>().join(" ");
     format!(

@@ -1,4 +1,4 @@
-//! Marketing's preview: a program for the browser that shows variants and takes no money.
+//! Marketing's preview: a browser app that shows variants and takes no money.
 use super::Api;
 use super::assets::{Assets, encoded};
 use super::pages::is_person;
@@ -13,7 +13,7 @@ use sha2::{Digest, Sha256};
 use shared::Problem;
 use std::borrow::Cow;
 
-/// The page.
+/// Shows the preview.
 #[utoipa::path(
     get,
     path = "/preview",
@@ -73,7 +73,7 @@ fn not_built() -> Response {
     (StatusCode::SERVICE_UNAVAILABLE, headers, PAGE).into_response()
 }
 
-/// What the page loads.
+/// Serves a file that the preview loads.
 #[utoipa::path(
     get,
     path = "/preview/{name}",
@@ -102,7 +102,7 @@ pub(super) async fn file(
     Ok(encoded((headers, bytes.into_owned()).into_response(), encoding))
 }
 
-/// The hashes of the scripts that start the program, as a page policy names them.
+/// Hashes of the inline scripts that start the app, in the syntax of a Content Security Policy.
 fn inline_scripts(html: &str) -> String {
     let scripts = html.split("<script").skip(1).filter_map(|part| {
         let (_, rest) = part.split_once('>')?;

@@ -7,7 +7,7 @@ use axum::extract::{Request, State};
 use axum::http::StatusCode;
 use shared::Problem;
 
-/// Takes one of Stripe's events. The signature is checked over the raw body.
+/// Receives one of Stripe's events. The signature is verified over the raw body.
 #[utoipa::path(
     post,
     path = "/v1/stripe/webhook",

@@ -1,13 +1,13 @@
-//! Whose tokens are believed.
+//! Settings for learners' tokens: which issuers are trusted.
 use crate::outbound::is_private;
 use std::fmt;
 use url::Url;
 
-/// The shortest secret that HS256 is as strong with as it can be, in bytes
+/// The shortest secret that gives HS256 its full strength, in bytes
 /// (<https://www.rfc-editor.org/rfc/rfc7518#section-3.2>).
 const SHORTEST: usize = 32;
 
-/// Whose tokens are believed, and whom they must be for.
+/// The issuers that are trusted, and the audience that tokens must have.
 #[derive(Clone, Debug)]
 pub struct IdentityConfig {
     pub audience: String,
@@ -20,7 +20,7 @@ pub struct IdentityConfig {
 pub struct OidcConfig {
     pub issuer: String,
     pub keys: KeysAt,
-    /// Its emails are all verified, also where a token does not say so.
+    /// All its emails count as verified, even if a token doesn't say so.
     pub verifies_all: bool,
 }
 
@@ -28,8 +28,8 @@ pub struct OidcConfig {
 #[derive(Clone, Debug)]
 pub enum KeysAt {
     Named(Url),
-    /// Where the issuer says, in what the standard has it publish
-    /// (<https://openid.net/specs/openid-connect-discovery-1_0.html>); below the issuer, as Okta has it, where it says nothing.
+    /// The address in the issuer's discovery document (<https://openid.net/specs/openid-connect-discovery-1_0.html>);
+    /// if there is none, Okta's path below the issuer.
     Discovered {
         issuer: String,
         document: Url,
@@ -41,11 +41,11 @@ pub enum KeysAt {
 #[derive(Clone)]
 pub struct LaunchConfig {
     pub issuer: String,
-    /// Two while one replaces the other.
+    /// Two while one is rotated.
     pub secrets: Vec<Vec<u8>>,
 }
 
-/// The settings as they were given; one that is empty is as good as missing.
+/// The settings as given; an empty one counts as missing.
 pub(crate) struct RawIdentity<'a> {
     pub(crate) issuer: Option<&'a str>,
     pub(crate) audience: Option<&'a str>,
@@ -56,7 +56,7 @@ pub(crate) struct RawIdentity<'a> {
 }
 
 impl RawIdentity<'_> {
-    /// Nothing where tokens are not read. Every mistake has the setting's name; none repeats a secret.
+    /// Returns `None` if tokens are not read. Every mistake names its setting; none repeats a secret.
     pub(crate) fn check(self) -> Result<Option<IdentityConfig>, Vec<(&'static str, String)>> {
         let mut mistakes = Vec::new();
         let secrets: Vec<_> =
@@ -74,7 +74,7 @@ impl RawIdentity<'_> {
         let launch = (!secrets.is_empty())
             .then(|| LaunchConfig { issuer: self.secret_issuer.trim().to_owned(), secrets });
         let mut secure = |name, text: String| match Url::parse(&text) {
-            // Keys that anybody on the way could change are worth nothing.
+            // Keys that could be changed in transit are worth nothing.
             Ok(url) if is_private(&url) => Some(url),
             _ => {
                 mistakes.push((name, format!("{text:?} must begin with https://")));
@@ -100,7 +100,7 @@ impl RawIdentity<'_> {
         for trusted in self.trusted_emails.split(',').map(str::trim).filter(|trusted| !trusted.is_empty()) {
             match issuer == Some(trusted) {
                 true => verifies_all = true,
-                // Launch links say whose emails they name, and need not be listed.
+                // Launch links need not be listed: their emails always count as verified.
                 false if launch.as_ref().is_some_and(|launch| launch.issuer == trusted) => {}
                 false => {
                     let detail =

@@ -1,4 +1,4 @@
-//! Who a learner is, by a token that somebody whom we trust has signed: an OIDC ID token, or a launch link of FlockJay's.
+//! Identifies learners by a token that a trusted issuer has signed: an OIDC ID token, or a FlockJay launch link.
 mod config;
 mod keys;
 
@@ -13,14 +13,14 @@ use serde::Deserialize;
 use serde_json::Value;
 use shared::{Email, TokenRefusal};
 
-/// Seconds by which another's clock may differ from ours.
+/// Seconds by which an issuer's clock may differ from ours.
 const LEEWAY: u64 = 60;
-/// What a sign-in service may sign with. An algorithm of another kind would let its public key pass for a secret.
+/// Algorithms that a sign-in service may sign with. A symmetric one would let its public key pass for a secret.
 const SIGNED: [Algorithm; 3] = [Algorithm::RS256, Algorithm::ES256, Algorithm::EdDSA];
-/// A token that is longer is read by nobody.
+/// Longer tokens are rejected.
 const LONGEST: usize = 8192;
 
-/// Reads learners' tokens. Without settings it knows nobody.
+/// Reads learners' tokens. Without settings it accepts none.
 #[derive(Default)]
 pub struct Identity {
     audience: String,
@@ -34,16 +34,16 @@ struct Oidc {
     verifies_all: bool,
 }
 
-/// What we ask of a token beside its times, issuer and audience.
+/// The claims that we read ourselves. The library checks expiry, `nbf`, issuer and audience.
 #[derive(Deserialize)]
 struct Claims {
     sub: String,
     email: Option<String>,
     name: Option<String>,
-    /// Some say it in words.
+    /// A boolean; some issuers send it as a string.
     email_verified: Option<Value>,
     aud: Value,
-    /// For whom it was made, where several may read it.
+    /// The party that the token was made for, if it has several audiences.
     azp: Option<String>,
     /// Seconds since 1970.
     iat: Option<f64>,
@@ -68,7 +68,7 @@ impl Identity {
         }
     }
 
-    /// The learner whom `token` names. What it says is believed only where its signature, issuer, audience and times hold.
+    /// The learner whom `token` names. It is trusted only if its signature, issuer, audience and times are valid.
     pub async fn learner(&self, token: &str) -> Result<Learner, TokenRefusal> {
         if self.oidc.is_none() && self.launch.is_none() {
             return Err(TokenRefusal::NotConfigured);
@@ -77,7 +77,7 @@ impl Identity {
             return Err(TokenRefusal::Malformed);
         }
         let header = decode_header(token).map_err(|error| refusal(error.kind()))?;
-        // One that opens an API says nothing of who is there (<https://www.rfc-editor.org/rfc/rfc9068#section-2.1>).
+        // An access token doesn't prove who is there (<https://www.rfc-editor.org/rfc/rfc9068#section-2.1>).
         let kind = header.typ.as_deref().unwrap_or_default().to_ascii_lowercase();
         if kind.trim_start_matches("application/") == "at+jwt" {
             return Err(TokenRefusal::Malformed);
@@ -91,7 +91,7 @@ impl Identity {
                 let mut read = Err(TokenRefusal::Signature);
                 for secret in &launch.secrets {
                     let key = DecodingKey::from_secret(secret);
-                    // Launch links name whom FlockJay knows.
+                    // FlockJay knows the learners that its launch links name, so their emails count as verified.
                     read = self.read(token, Algorithm::HS256, &launch.issuer, &key, true);
                     if !matches!(read, Err(TokenRefusal::Signature)) {
                         break;
@@ -132,7 +132,7 @@ impl Identity {
         if claims.iat.is_some_and(|made_at| made_at > latest) {
             return Err(TokenRefusal::NotYet);
         }
-        // Whoever may choose an address freely could see what another has bought.
+        // Someone who can choose their address freely could see what another learner has bought.
         let verified = match &claims.email_verified {
             Some(verified) => *verified == true || *verified == "true",
             None => verifies_all,

@@ -5,7 +5,7 @@ use crate::catalog::{self, CatalogMistakes};
 use serde_json::json;
 use std::path::Path;
 
-/// Shows what a catalogue sells, or everything that is wrong with it.
+/// Shows the offerings of a catalogue, or everything that is wrong with it.
 pub fn check_catalog(path: &Path, json: bool) -> anyhow::Result<()> {
     let catalog = match catalog::read(path) {
         Ok(catalog) => catalog,

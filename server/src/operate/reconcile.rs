@@ -8,26 +8,26 @@ use clap::Args;
 use indicatif::{ProgressBar, ProgressStyle};
 use std::time::Duration;
 
-/// What to compare. It speaks to Stripe and FlockJay itself, hence it needs the settings of `serve`.
+/// What to compare. It calls Stripe and FlockJay itself, so it needs the settings of `serve`.
 #[derive(Args, Clone, Debug)]
 pub struct Reconcile {
     #[command(flatten)]
     pub settings: RawConfig,
-    /// Purchases and payments of so many days.
+    /// Number of days whose purchases and payments to compare.
     #[arg(long, default_value = "30", value_parser = clap::value_parser!(u16).range(1..))]
     pub days: u16,
-    /// Say what differs, and mend nothing. FlockJay is not asked then, since its contract has no way to look.
+    /// Report differences without repairing them. FlockJay is not asked, since its contract has no way to look.
     #[arg(long)]
     pub dry_run: bool,
-    /// Who acts, for the audit trail.
+    /// Name of the operator, for the audit trail.
     #[arg(long = "as", env = "OPERATOR")]
     pub who: Option<String>,
-    /// Print JSON in place of a table.
+    /// Print JSON instead of a table.
     #[arg(long)]
     pub json: bool,
 }
 
-/// Compares purchases with Stripe and FlockJay and mends what differs. Fails where something is left to a person.
+/// Compares purchases with Stripe and FlockJay and repairs differences. Fails if any needs attention.
 pub async fn reconcile(options: Reconcile) -> anyhow::Result<()> {
     let mends = if options.dry_run { None } else { Some(operator(options.who.as_deref())?) };
     let config = options.settings.check().context("the settings can't be used")?;
@@ -66,7 +66,7 @@ pub async fn reconcile(options: Reconcile) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Shown only where a person looks at a terminal.
+/// Shows the progress, but only on a terminal.
 fn show(bar: &ProgressBar, progress: Progress) {
     match progress {
         Progress::Intents(done) => {

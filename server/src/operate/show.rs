@@ -30,7 +30,7 @@ pub(super) fn print_json<T: Serialize>(data: &T) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// The answer to the person or program that called, which may have read enough: `… | head` ends without a word.
+/// Prints to the person or program that called. It may stop reading early: `… | head` ends quietly.
 pub(super) fn print(text: &str) {
     if let Err(error) = writeln!(std::io::stdout().lock(), "{text}") {
         std::process::exit(i32::from(error.kind() != ErrorKind::BrokenPipe));

@@ -1,4 +1,4 @@
-//! The two names of a purchase: one that opens it, one for people.
+//! The two identifiers of a purchase: a secret one that opens it, and one for people.
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
@@ -24,7 +24,7 @@ impl PurchaseId {
         Self(secret(Self::PREFIX, bytes))
     }
 
-    /// Reads an id from a path; nothing where it can't be one.
+    /// Parses an id from a path; `None` if it can't be one.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         is_secret(Self::PREFIX, text).then(|| Self(text.to_owned()))
@@ -43,7 +43,7 @@ impl fmt::Debug for PurchaseId {
 }
 
 impl Reference {
-    /// Bytes in each.
+    /// The length in bytes.
     pub const LENGTH: usize = "RU-7K3M-92QF".len();
 
     /// Made from random bytes that the caller draws.
@@ -66,7 +66,7 @@ impl Reference {
     }
 }
 
-/// What opens something to whoever knows it: `prefix` and 160 random bits.
+/// A capability, which works for anyone who knows it: `prefix` and 160 random bits.
 pub(crate) fn secret(prefix: &str, bytes: [u8; 20]) -> String {
     [prefix, &hex::encode(bytes)].concat()
 }

@@ -1,4 +1,4 @@
-//! What a purchase's transitions mean for the books: each movement of money, from one account to another.
+//! What a purchase's transitions mean for the ledger: each movement of money, from one account to another.
 use super::{DisputedMoney, Purchase};
 use serde::Serialize;
 use shared::Currency;
@@ -9,43 +9,43 @@ use shared::Currency;
 pub enum Movement {
     /// Stripe took the learner's money.
     Charge,
-    /// Some of it went back.
+    /// All or some of it was refunded.
     Refund,
-    /// What had gone back did not arrive, and is ours again.
+    /// A refund did not arrive, and its money is ours again.
     RefundFailed,
-    /// A payment beside the purchase's own.
+    /// A payment besides the purchase's own.
     Stray,
-    /// It went back.
+    /// It was refunded.
     StrayReturned,
-    /// The learner's bank asks for the money, which Stripe keeps until it is decided.
+    /// The learner's bank disputes the payment; Stripe withholds the money until that is decided.
     DisputeOpened,
-    /// Stripe has given it back.
+    /// Stripe has returned that money.
     DisputeWon,
-    /// It is the learner's.
+    /// That money is the learner's.
     DisputeLost,
-    /// What was lost is not, after all.
+    /// What was lost is not lost after all.
     DisputeRegained,
-    /// What Stripe keeps.
+    /// Stripe's fee.
     Fee,
 }
 
-/// Where money is.
+/// An account of the ledger.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Ledger {
     /// Our balance at Stripe.
     Stripe,
-    /// What was sold.
+    /// Our revenue.
     Sales,
-    /// What is not ours, and goes back.
+    /// Money that is not ours and is to be refunded.
     Strays,
-    /// What banks have asked for.
+    /// Money that is withheld for disputes.
     Disputes,
-    /// What Stripe has kept.
+    /// Stripe's fees.
     Fees,
 }
 
-/// Where a purchase's money stands.
+/// The balance of a purchase's money.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Balance {
     charged: i64,
@@ -53,18 +53,18 @@ pub struct Balance {
     disputed: Option<DisputedMoney>,
 }
 
-/// What the books have of a purchase's own payment intent, in minor units.
+/// The ledger's sums for a purchase's own payment intent, in minor units.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Booked {
     pub charged: i64,
     pub refunded: i64,
-    /// What Stripe has taken for a bank, and not given back.
+    /// What Stripe has withdrawn for disputes and not returned.
     pub withdrawn: i64,
-    /// Of that, what is lost.
+    /// Of that, what is lost for good.
     pub lost: i64,
 }
 
-/// One line of the books.
+/// One entry of the ledger.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Entry {
     pub movement: Movement,
@@ -92,7 +92,7 @@ impl Movement {
         }
     }
 
-    /// Which account has more afterwards, and which has less.
+    /// The account to debit, and the account to credit.
     #[must_use]
     pub fn accounts(self) -> (Ledger, Ledger) {
         match self {
@@ -123,14 +123,15 @@ impl Ledger {
 }
 
 impl Purchase {
-    /// Where its money stands.
+    /// The balance of its money.
     #[must_use]
     pub fn balance(&self) -> Balance {
         let Self { charged, refunded, disputed, .. } = *self;
         Balance { charged, refunded, disputed }
     }
 
-    /// What the books lack. Beside what has just moved, that is what a server of a release without books has moved.
+    /// The entries that the ledger lacks: what has just moved, and what a server of a release without a ledger has
+    /// moved.
     #[must_use]
     pub fn unbooked(&self, booked: Booked) -> Vec<Entry> {
         let mut entries = Vec::new();
@@ -143,7 +144,7 @@ impl Purchase {
         add(Movement::Charge, self.charged - booked.charged);
         add(Movement::Refund, self.refunded - booked.refunded);
         add(Movement::RefundFailed, booked.refunded - self.refunded);
-        // Of one that a release before has told of, nobody knows how much: the next answer of Stripe's says it.
+        // If an earlier release recorded the dispute, its amounts are unknown until Stripe's next answer.
         if let Some(DisputedMoney { withdrawn, lost }) = self.disputed {
             add(Movement::DisputeOpened, withdrawn - booked.withdrawn);
             add(Movement::DisputeRegained, booked.lost - lost);

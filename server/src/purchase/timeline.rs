@@ -3,7 +3,7 @@ use super::Purchase;
 use shared::{State, Step, StepState, TimelineEntry, Timestamp};
 
 impl Purchase {
-    /// The steps that this purchase has, in order: `seat` only where the offering has seats.
+    /// The steps that this purchase has, in order: `seat` only if the offering has seats.
     pub(super) fn timeline(&self) -> Vec<TimelineEntry> {
         let mut steps = Vec::with_capacity(4);
         if self.seated {

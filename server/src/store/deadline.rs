@@ -1,7 +1,7 @@
-//! Statements that end: a database host that falls silent must hold nobody up.
+//! Deadlines for statements, so that a database host that falls silent holds nobody up.
 //!
-//! sqlx waits for an answer for as long as the socket is open, and one to a host that has lost its power stays open. Here
-//! whoever runs a statement gets an answer or an error in time, and a connection that was given up on is closed.
+//! sqlx waits for an answer as long as the socket is open, and a socket to a host that lost power stays open. Here
+//! every statement returns an answer or an error in time, and a connection that timed out is closed.
 use super::StoreError;
 use futures_util::future::BoxFuture;
 use futures_util::stream::{self, BoxStream};
@@ -12,12 +12,12 @@ use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-/// The longest wait for the answer to a statement. Locks are waited for less long, so that they end with their own error.
+/// Timeout of a statement. Lock timeouts are shorter, so that they fail with their own error.
 pub(super) const DEADLINE: Duration = Duration::from_secs(15);
-/// The longest wait for a connection to say that it can be used.
+/// Timeout of the check that an idle connection still answers.
 const ANSWER_DEADLINE: Duration = Duration::from_secs(3);
 
-/// What runs statements, each of which ends.
+/// An executor whose statements all end by the deadline.
 #[derive(Debug)]
 pub(super) struct InTime<X>(pub(super) X);
 
@@ -27,7 +27,7 @@ where
 {
     type Database = Any;
 
-    /// Collects all that is answered first: what we read fits into memory.
+    /// Collects the whole answer first: everything that we read fits into memory.
     fn fetch_many<'e, 'q: 'e, E>(
         self,
         query: E,
@@ -60,31 +60,31 @@ where
     }
 }
 
-/// The outcome of `work`, or an error that says that nobody answered.
+/// The outcome of `work`, or an error that the database doesn't answer.
 pub(super) fn in_time<'a, T: 'a>(work: BoxFuture<'a, Result<T, Error>>) -> BoxFuture<'a, Result<T, Error>> {
     async { tokio::time::timeout(DEADLINE, work).await.unwrap_or_else(|_| Err(silence())) }.boxed()
 }
 
-/// The same for what is more than a statement, and may be done all the same.
+/// The same for more than one statement, whose work may have been done despite the error.
 pub(super) async fn or_silence<T>(
     work: impl Future<Output = Result<T, StoreError>>,
 ) -> Result<T, StoreError> {
     tokio::time::timeout(DEADLINE, work).await.unwrap_or_else(|_| Err(unanswered()))
 }
 
-/// What is said where nobody knows whether it was done.
+/// The error for work that may or may not have been done.
 pub(super) fn unanswered() -> StoreError {
     let words = "the database does not answer, and may have done what was asked: look before asking again";
     Error::Io(io::Error::new(io::ErrorKind::TimedOut, words)).into()
 }
 
-/// When a connection was last found to be silent. All that are older are given up on without a question, since one wire
-/// usually takes all with it.
+/// When a connection was last found silent. All older connections are dropped without a check, since one broken network
+/// path usually affects them all.
 #[derive(Clone, Debug, Default)]
 pub(super) struct LastSilence(Arc<Mutex<Option<Instant>>>);
 
 impl LastSilence {
-    /// Whether a connection that nobody uses, `age` old, still answers: the pool itself would wait for ever.
+    /// Whether an idle connection, `age` old, still answers: the pool itself would wait forever.
     pub(super) async fn still_answers(
         self,
         connection: &mut AnyConnection,

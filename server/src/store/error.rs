@@ -1,7 +1,7 @@
-//! What can go wrong with the database, and what of it passes.
+//! Database errors, and which of them are transient.
 use sqlx::migrate::MigrateError;
 
-/// What the database answered when it could not do as asked.
+/// Why a database operation failed.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
     #[error("database: {0}")]
@@ -12,7 +12,7 @@ pub enum StoreError {
     Corrupt(#[from] serde_json::Error),
     #[error("what was written could not be kept")]
     NotKept,
-    /// While a new release takes this one's place.
+    /// Happens while a newer release is rolled out.
     #[error("a newer redis-checkout has stored this purchase, and this one must not change it")]
     Newer,
     #[error("no such purchase")]
@@ -32,7 +32,8 @@ impl StoreError {
         Self::Migration(error)
     }
 
-    /// Whether the database is away or busy for a while, or another server is to be asked, so that the same request may do later.
+    /// Whether the error is transient: the database is unreachable or busy, or a newer server must be asked, so that
+    /// the same request may succeed later.
     #[must_use]
     pub fn is_passing(&self) -> bool {
         match self {
@@ -42,11 +43,12 @@ impl StoreError {
             Self::Database(sqlx::Error::Database(error)) => {
                 let code = error.code().unwrap_or_default();
                 match code.parse::<u32>() {
-                    // SQLite's codes are shorter than PostgreSQL's, and say in their lowest byte that it is busy, locked,
-                    // read-only, can't read or write, or has no room.
+                    // SQLite's codes are shorter than PostgreSQL's. These lowest bytes mean: busy, locked, read-only,
+                    // I/O error, disk full.
                     Ok(number) if code.len() < 5 => matches!(number & 0xff, 5 | 6 | 8 | 10 | 13),
-                    // PostgreSQL's lost connections, servers that only read, idle transactions, lost races, deadlocks, full
-                    // disks and tables of connections, locks, deadlines, shutdowns and broken disks.
+                    // PostgreSQL: lost connections, read-only servers, idle transactions, serialization failures,
+                    // deadlocks, full disks or too many connections, lock timeouts, statement timeouts and shutdowns,
+                    // I/O errors.
                     _ => ["08", "25006", "25P03", "40001", "40P01", "53", "55P03", "57", "58"]
                         .iter()
                         .any(|of| code.starts_with(of)),

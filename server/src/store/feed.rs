@@ -1,13 +1,13 @@
-//! The feed of changed purchases: each stands once, at the place of its last change.
+//! The feed of changed purchases: each appears once, at the position of its last change.
 use super::{Store, StoreError};
 use crate::purchase::Purchase;
 use shared::Timestamp;
 use sqlx::Row;
 
-/// Purchases numbered in one transaction.
+/// Purchases numbered per transaction.
 const AT_ONCE: i64 = 500;
 
-/// A purchase at its place in the feed.
+/// A purchase and its position in the feed.
 #[derive(Clone, Debug)]
 pub struct FeedEntry {
     pub place: i64,
@@ -16,7 +16,7 @@ pub struct FeedEntry {
 }
 
 impl Store {
-    /// Purchases behind `place` that have changed since `since`, in the order of the feed.
+    /// Purchases after `place` that have changed since `since`, in feed order.
     pub async fn feed(&self, place: i64, since: Timestamp, most: i64) -> Result<Vec<FeedEntry>, StoreError> {
         self.number_changes().await?;
         let rows = sqlx::query(
@@ -44,7 +44,7 @@ impl Store {
         Ok(row.try_get("opened")?)
     }
 
-    /// Gives every committed change a place behind all that there are.
+    /// Gives every committed change a position after all existing ones.
     async fn number_changes(&self) -> Result<(), StoreError> {
         loop {
             let changed = sqlx::query("SELECT 1 AS one FROM purchases WHERE feed_at IS NULL LIMIT 1")
@@ -54,7 +54,7 @@ impl Store {
                 return Ok(());
             }
             let mut tx = self.begin().await?;
-            // Those who number wait for each other here.
+            // Transactions that number wait for each other here.
             let row = sqlx::query("UPDATE feed SET last = last WHERE one = 1 RETURNING last")
                 .fetch_one(tx.connection())
                 .await?;

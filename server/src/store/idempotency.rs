@@ -1,12 +1,12 @@
-//! `Idempotency-Key`: the same key with the same body replays the answer, with another body it is refused.
+//! `Idempotency-Key`: the same key with the same body replays the answer; with another body it is refused.
 use super::{Store, StoreError, Tx};
 use shared::Timestamp;
 use sqlx::Row;
 
-/// What is known of a key.
+/// What is known about a key.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Replay {
-    /// Never seen: it is this transaction's now, and commits with it.
+    /// Never seen: this transaction has claimed it, and the claim commits with it.
     New,
     /// Seen with the same body: this was the answer.
     Same(String),
@@ -15,7 +15,7 @@ pub enum Replay {
 }
 
 impl Store {
-    /// What was answered to `key` within `scope`; nothing where it was not claimed.
+    /// The stored answer to `key` within `scope`; `None` if the key was not claimed.
     pub async fn answer_of(&self, scope: &str, key: &str) -> Result<Option<String>, StoreError> {
         let row = sqlx::query("SELECT answer FROM idempotency_keys WHERE scope = $1 AND key = $2")
             .bind(scope)
@@ -25,7 +25,7 @@ impl Store {
         Ok(row.map(|row| row.try_get("answer")).transpose()?)
     }
 
-    /// Forgets every key that was claimed before `before`.
+    /// Deletes keys that were claimed before `before`.
     pub async fn forget_keys(&self, before: Timestamp) -> Result<(), StoreError> {
         let statement = sqlx::query("DELETE FROM idempotency_keys WHERE created_at < $1");
         self.write(statement.bind(before.as_millis())).await?;
@@ -34,8 +34,8 @@ impl Store {
 }
 
 impl Tx {
-    /// Claims `key` within `scope` for a request whose body has this hash. A request that runs with the same key at
-    /// the same time waits here until this one is through.
+    /// Claims `key` within `scope` for a request whose body has this hash. A concurrent request with the same key waits
+    /// here until this one is done.
     pub async fn claim_key(
         &mut self,
         scope: &str,
@@ -65,7 +65,7 @@ impl Tx {
         Ok(if same { Replay::Same(row.try_get("answer")?) } else { Replay::OtherBody })
     }
 
-    /// Keeps the answer that goes with a key claimed in this transaction.
+    /// Stores the answer for a key claimed in this transaction.
     pub async fn keep_answer(&mut self, scope: &str, key: &str, answer: &str) -> Result<(), StoreError> {
         sqlx::query("UPDATE idempotency_keys SET answer = $3 WHERE scope = $1 AND key = $2")
             .bind(scope)

@@ -1,4 +1,4 @@
-//! Work that one instance does for all, and the purchases that it goes through.
+//! Jobs that one instance does for all, and the purchases that they go through.
 use super::purchases::known_id;
 use super::{Store, StoreError, Tx};
 use crate::purchase::{Command, PurchaseId};
@@ -7,8 +7,8 @@ use sqlx::Row;
 use std::time::Duration;
 
 impl Store {
-    /// Whether the job `name` is due and this caller does it: then nobody else does for the length of `lease`, within
-    /// which the caller says when it is due next. A job that is new is due after `every`.
+    /// Claims the job `name` if it is due. After `true`, nobody else gets it for the length of `lease`, within which
+    /// the caller must say when it is due next. A new job is due after `every`.
     pub async fn claim_job(
         &self,
         name: &str,
@@ -25,14 +25,14 @@ impl Store {
         Ok(self.write(bound).await?.is_some())
     }
 
-    /// Has the job done again at `at`, or holds on to it until then.
+    /// Schedules the next run of the job at `at`, or extends the lease until then.
     pub async fn postpone_job(&self, name: &str, at: Timestamp) -> Result<(), StoreError> {
         let statement = sqlx::query("UPDATE jobs SET due_at = $2 WHERE name = $1");
         self.write(statement.bind(name).bind(at.as_millis())).await?;
         Ok(())
     }
 
-    /// Writes something that means nothing, and returns once it is kept: no other look tells whether that is possible.
+    /// Writes a meaningless row, and returns once it is durable: only a write shows whether writes are possible.
     pub async fn write_probe(&self, now: Timestamp) -> Result<(), StoreError> {
         let statement = sqlx::query(
             "INSERT INTO jobs (name, due_at) VALUES ('write probe', $1) ON CONFLICT (name) DO UPDATE SET due_at = $1",
@@ -40,7 +40,7 @@ impl Store {
         self.write(statement.bind(now.as_millis())).await.map(drop)
     }
 
-    /// Every purchase opened from `since` on.
+    /// Every purchase opened at or after `since`.
     pub async fn opened_since(&self, since: Timestamp) -> Result<Vec<PurchaseId>, StoreError> {
         let rows = sqlx::query("SELECT id FROM purchases WHERE opened_at >= $1 ORDER BY opened_at")
             .bind(since.as_millis())
@@ -51,7 +51,7 @@ impl Store {
 }
 
 impl Tx {
-    /// Puts `command` into the outbox once more, where it was lost.
+    /// Enqueues a `command` again that was lost.
     pub async fn enqueue_lost(
         &mut self,
         purchase: &PurchaseId,

@@ -1,5 +1,5 @@
-//! The books: what moved money, in double entry. Rows are added with the transition that they follow from, and never
-//! changed.
+//! The ledger: movements of money, in double entry. Rows are added with the transition that causes them, or for fees by
+//! reconciliation, and never changed.
 use super::{Store, StoreError, Tx};
 use crate::payments::BalanceEntry;
 use crate::purchase::{Booked, Entry, Movement, Purchase, PurchaseId, Reference};
@@ -8,7 +8,7 @@ use shared::{Currency, Timestamp};
 use sqlx::Row;
 use sqlx::any::AnyRow;
 
-/// One line of the books.
+/// One entry of the ledger.
 #[derive(Clone, Debug, Serialize)]
 pub struct LedgerLine {
     pub at: Timestamp,
@@ -21,11 +21,11 @@ pub struct LedgerLine {
     /// Minor units.
     pub amount: i64,
     pub currency: String,
-    /// What moved it: the place from which to go on.
+    /// Unique name of the entry's cause; with `at`, the position from which to continue.
     pub source: String,
 }
 
-/// What moved by day, kind and currency.
+/// Movements per day, kind and currency.
 #[derive(Clone, Debug, Serialize)]
 pub struct LedgerDay {
     /// Days since 1970, in UTC.
@@ -39,8 +39,7 @@ pub struct LedgerDay {
     pub amount: i64,
 }
 
-/// What one payment intent has moved, in minor units: what went back counts once it has arrived, and what a bank asked for
-/// until we have won.
+/// What one payment intent has moved, in minor units. Refunds count once they have succeeded, disputes until we win.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct LedgerSums {
     pub charged: i64,
@@ -59,14 +58,14 @@ const LINE: &str = "SELECT l.source, l.at, p.reference, l.intent, l.kind, l.debi
                     FROM ledger l JOIN purchases p ON p.id = l.purchase_id";
 
 impl Store {
-    /// The lines of one purchase, in order.
+    /// The entries of one purchase, in order.
     pub async fn ledger_of(&self, purchase: &PurchaseId) -> Result<Vec<LedgerLine>, StoreError> {
         let text = [LINE, " WHERE l.purchase_id = $1 ORDER BY l.at, l.source"].concat();
         let rows = sqlx::query(sqlx::AssertSqlSafe(text)).bind(purchase.as_str());
         rows.fetch_all(self.pool()).await?.iter().map(line).collect()
     }
 
-    /// At most so many lines from `since` on that come after the line `after`, in order.
+    /// At most `most` entries from `since` on that follow the entry `after`, in order.
     pub async fn ledger_since(
         &self,
         since: Timestamp,
@@ -84,7 +83,7 @@ impl Store {
         rows.fetch_all(self.pool()).await?.iter().map(line).collect()
     }
 
-    /// What moved from `since` on, by day, kind and currency.
+    /// Movements from `since` on, per day, kind and currency.
     pub async fn ledger_by_day(&self, since: Timestamp) -> Result<Vec<LedgerDay>, StoreError> {
         let rows = sqlx::query(
             "SELECT at / 86400000 AS day, kind, currency, count(*) AS movements, CAST(sum(amount) AS BIGINT) AS amount \
@@ -105,7 +104,7 @@ impl Store {
         rows.iter().map(day).collect()
     }
 
-    /// A purchase, and what the books have of it at the same moment. Nothing where they are still to catch up with it.
+    /// A purchase and its ledger sums, read at the same moment; `None` while the ledger has to catch up with it.
     pub async fn purchase_in_books(&self, id: &PurchaseId) -> Result<Option<(Purchase, Booked)>, StoreError> {
         let text = format!(
             "SELECT p.body, {SUMS} FROM purchases p LEFT JOIN ledger l ON l.purchase_id = p.id \
@@ -119,8 +118,8 @@ impl Store {
 }
 
 impl Store {
-    /// Whose payment intent it is, what the books say that it has moved, and when last; nothing where they
-    /// don't know it, or are still to catch up.
+    /// The purchase that a payment intent belongs to, what it has moved according to the ledger, and when it moved
+    /// last; `None` if the ledger doesn't know it, or has to catch up.
     pub async fn ledger_of_intent(
         &self,
         intent: &str,
@@ -145,7 +144,7 @@ impl Store {
         Ok(Some((Reference::from_metadata(row.try_get("reference")?), sums, moved_at)))
     }
 
-    /// Writes down what Stripe has kept of a payment of ours, once.
+    /// Books the fee that Stripe kept from one of our payments, once.
     pub async fn book_fee(&self, entry: &BalanceEntry) -> Result<(), StoreError> {
         if entry.fee <= 0 {
             return Ok(());
@@ -173,7 +172,7 @@ impl Store {
 }
 
 impl Tx {
-    /// Writes down what has moved and is not in the books yet.
+    /// Books what has moved and is not in the ledger yet.
     pub(super) async fn book(&mut self, purchase: &Purchase, now: Timestamp) -> Result<(), StoreError> {
         let booked = self.booked(purchase.id()).await?;
         for entry in purchase.unbooked(booked) {
@@ -186,7 +185,7 @@ impl Tx {
         Ok(())
     }
 
-    /// Writes down a payment beside the purchase's own. It is told again for as long as it is there.
+    /// Books a payment besides the purchase's own. Stripe may report it repeatedly; it is booked once.
     pub(super) async fn book_stray(
         &mut self,
         purchase: &Purchase,
@@ -205,7 +204,7 @@ impl Tx {
         booked(&sums.fetch_one(self.connection()).await?)
     }
 
-    /// Writes down that the money of a stray payment went back.
+    /// Books the refund of a stray payment.
     pub async fn book_return(
         &mut self,
         purchase: &PurchaseId,

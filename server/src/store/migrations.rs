@@ -8,8 +8,8 @@ use sqlx::error::DatabaseError;
 use sqlx::migrate::{MigrateError, Migration, MigrationType, Migrator};
 use sqlx::{AnyConnection, Executor as _, Row as _, SqlSafeStr as _};
 
-/// One entry a file of `migrations/`, by its version and description. Written out because `sqlx::migrate!` would compile
-/// SQLite and sqlx a second time, for the compiler itself.
+/// One entry per file of `migrations/`, with its version and description. Written out because `sqlx::migrate!` would
+/// compile SQLite and sqlx a second time, for the compiler itself.
 const FILES: &[(i64, &str, &str)] = &[
     (1, "checkout", include_str!("../../migrations/0001_checkout.sql")),
     (2, "audit", include_str!("../../migrations/0002_audit.sql")),
@@ -35,18 +35,18 @@ const FILES: &[(i64, &str, &str)] = &[
 /// The schema that this release reads and writes.
 pub(super) const LATEST: i64 = FILES[FILES.len() - 1].0;
 
-/// What may be done to the schema of a database that is opened.
+/// What to do with the schema when a database is opened.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Schema {
-    /// It is brought to this release's.
+    /// Migrate it to this release's.
     Migrate,
-    /// Where there is none it is made. One that is there stays: servers of an earlier release may be at work with it.
+    /// Create it if there is none. An existing one stays: servers of an earlier release may be using it.
     Create,
-    /// It stays as it is.
+    /// Leave it as it is.
     Check,
 }
 
-/// Makes the database fit for this release, or says what has to be done first. Returns the schema that it had.
+/// Makes the database fit for this release, or fails with what has to be done first. Returns the schema that it had.
 pub(super) async fn prepare(
     connection: &mut AnyConnection,
     schema: Schema,
@@ -85,11 +85,11 @@ pub(super) async fn prepare(
     Err(StoreError::Unsupported(refusal))
 }
 
-/// What statements of a migration can't do, each once: its mark is a job that is never due.
+/// Backfills that a migration's SQL can't do. Each runs once; a job that is never due marks it as done.
 const FILLS: [&str; 3] = ["filled emails", "filled counts", "filled ledger"];
 
-/// Fills what is not filled yet. Each is kept whole with its mark, or not at all, so that one that breaks off is done again;
-/// who comes at the same time waits for the mark.
+/// Runs the backfills that have not run yet. Each commits together with its mark, so that one that is interrupted runs
+/// again; a concurrent process waits for the mark.
 async fn fill(connection: &mut AnyConnection) -> Result<(), StoreError> {
     let is_postgres = connection.backend_name() == "PostgreSQL";
     let begin = if is_postgres { "BEGIN; SET LOCAL lock_timeout = '10min'" } else { "BEGIN IMMEDIATE" };
@@ -119,7 +119,7 @@ async fn is_filled(connection: &mut AnyConnection) -> Result<bool, StoreError> {
     Ok(row.try_get::<i64, _>("marks")? >= FILLS.len() as i64)
 }
 
-/// Fills what the funnel counts from the purchases themselves. The one statement that each engine has in words of its own.
+/// Backfills what the funnel counts from the purchases themselves, in each engine's own JSON syntax.
 async fn fill_counts(connection: &mut AnyConnection) -> Result<(), StoreError> {
     let is_postgres = connection.backend_name() == "PostgreSQL";
     let field = |name: &str| match is_postgres {
@@ -140,7 +140,7 @@ async fn fill_counts(connection: &mut AnyConnection) -> Result<(), StoreError> {
     Ok(())
 }
 
-/// Opens the books with what purchases say was charged for them, and went back.
+/// Opens the ledger with what was charged and refunded according to the purchases.
 async fn fill_ledger(connection: &mut AnyConnection) -> Result<(), StoreError> {
     let is_postgres = connection.backend_name() == "PostgreSQL";
     let field = |path: [&str; 2]| match (is_postgres, path) {
@@ -167,7 +167,7 @@ async fn fill_ledger(connection: &mut AnyConnection) -> Result<(), StoreError> {
     Ok(())
 }
 
-/// Brings emails into the one spelling; those with letters beyond ASCII SQL can't spell.
+/// Normalizes emails. SQL can't do so for those with letters beyond ASCII.
 async fn spell_emails(connection: &mut AnyConnection) -> Result<(), StoreError> {
     connection.execute("UPDATE purchases SET email_key = lower(email) WHERE email IS NOT NULL").await?;
     for (select, update) in [
@@ -197,7 +197,7 @@ async fn spell_emails(connection: &mut AnyConnection) -> Result<(), StoreError> 
     Ok(())
 }
 
-/// The schema of the database, where it has one.
+/// The database's schema version, if it has one.
 async fn version(connection: &mut AnyConnection) -> Result<Option<i64>, StoreError> {
     let latest = sqlx::query("SELECT CAST(max(version) AS BIGINT) AS latest FROM _sqlx_migrations");
     match latest.fetch_one(connection).await {
@@ -207,7 +207,7 @@ async fn version(connection: &mut AnyConnection) -> Result<Option<i64>, StoreErr
     }
 }
 
-/// The schema that servers must know at least; nothing where a release before 18 made the database.
+/// The lowest schema that servers must know; `None` for a database from before schema 18.
 async fn least_schema(connection: &mut AnyConnection) -> Result<Option<i64>, StoreError> {
     let least = sqlx::query("SELECT max(least_schema) AS least FROM compatibility");
     match least.fetch_one(connection).await {
@@ -217,12 +217,12 @@ async fn least_schema(connection: &mut AnyConnection) -> Result<Option<i64>, Sto
     }
 }
 
-/// As PostgreSQL and SQLite say it.
+/// As PostgreSQL and SQLite report it.
 fn is_missing_table(error: &dyn DatabaseError) -> bool {
     error.code().is_some_and(|code| code == "42P01") || error.message().contains("no such table")
 }
 
-/// Brings a database of an earlier release to this one's schema. Checksums are those of `sqlx::migrate!`.
+/// Migrates a database of an earlier release to this one's schema. Checksums equal those of `sqlx::migrate!`.
 pub(super) fn migrator() -> Migrator {
     migrator_of(FILES)
 }

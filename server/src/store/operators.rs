@@ -1,4 +1,4 @@
-//! What operators ask of the database, and the trace that they leave in it.
+//! Operators' queries and actions on the database, and the audit trail that they leave.
 use super::outbox::random_name;
 use super::{Store, StoreError, Tx};
 use crate::email::normalized;
@@ -9,17 +9,17 @@ use sqlx::Row;
 use sqlx::any::AnyRow;
 use std::collections::HashSet;
 
-/// Which purchases to list; everything that is set must fit.
+/// Which purchases to list; every field that is set must match.
 #[derive(Clone, Debug, Default)]
 pub struct PurchaseFilter {
     pub state: Option<String>,
     pub sku: Option<String>,
-    /// In the one spelling.
+    /// Normalized.
     pub email: Option<String>,
     pub most: i64,
 }
 
-/// One command of the outbox, as operators see it.
+/// One outbox command, as operators see it.
 #[derive(Clone, Debug, Serialize)]
 pub struct OutboxEntry {
     pub id: String,
@@ -35,7 +35,7 @@ pub struct OutboxEntry {
     pub created_at: Timestamp,
 }
 
-/// One act of an operator.
+/// One action of an operator.
 #[derive(Clone, Debug, Serialize)]
 pub struct AuditEntry {
     pub at: Timestamp,
@@ -44,20 +44,20 @@ pub struct AuditEntry {
     pub detail: String,
 }
 
-/// What a purchase that is paid and has no access yet waits for.
+/// What a paid purchase without access is waiting for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum WaitsFor {
     Outbox,
-    /// `FlockJay` has refused.
+    /// `FlockJay` refused; a person must act.
     Person,
     Nothing,
 }
 
-/// What became of a wish to try a command again.
+/// Result of a request to retry a command.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Retried {
     Yes,
-    /// It waits for its next try already.
+    /// It is already waiting for its next attempt.
     Waiting,
     Done,
     Unknown,
@@ -67,7 +67,7 @@ const ENTRY: &str = "SELECT o.id, p.reference, o.receiver, o.command, o.state, o
                      o.last_error, o.created_at FROM outbox o JOIN purchases p ON p.id = o.purchase_id";
 
 impl Store {
-    /// The newest purchases that fit, newest first.
+    /// The newest purchases that match, newest first.
     pub async fn purchases(&self, filter: &PurchaseFilter) -> Result<Vec<Purchase>, StoreError> {
         let rows = sqlx::query(
             "SELECT body FROM purchases WHERE ($1 IS NULL OR state = $1) AND ($2 IS NULL OR sku = $2) \
@@ -91,7 +91,7 @@ impl Store {
         Ok(Timestamp::from_millis(row.try_get("updated_at")?))
     }
 
-    /// The newest purchases of this learner, and when each last changed; the newest first.
+    /// The newest purchases of this learner, newest first, and when each last changed.
     pub async fn purchases_of(&self, email: &Email) -> Result<Vec<(Purchase, Timestamp)>, StoreError> {
         let rows = sqlx::query(
             "SELECT body, updated_at FROM purchases WHERE email_key = $1 OR lower(email) = $1 ORDER BY opened_at DESC, id LIMIT 1000",
@@ -102,7 +102,7 @@ impl Store {
         rows.iter().map(with_change).collect()
     }
 
-    /// The newest purchase by which this learner may use `sku` now.
+    /// The newest purchase that currently gives this learner access to `sku`.
     pub async fn entitlement(&self, sku: &str, learner: &Learner) -> Result<Option<Purchase>, StoreError> {
         let rows = sqlx::query(
             "SELECT body FROM purchases WHERE sku = $1 AND state = 'granted' AND (external_id = $2 OR email_key = $3 OR lower(email) = $3) \
@@ -115,7 +115,7 @@ impl Store {
         .await?;
         for row in &rows {
             let purchase: Purchase = serde_json::from_str(row.try_get("body")?)?;
-            // Who buys for a team needn't be one of it.
+            // The buyer for a team need not be a member of it.
             if !purchase.is_for_team() {
                 return Ok(Some(purchase));
             }
@@ -123,7 +123,7 @@ impl Store {
         Ok(None)
     }
 
-    /// The purchase that people call `name`: its reference, in either case, or its id.
+    /// The purchase that people call `name`: its reference, in upper or lower case, or its id.
     pub async fn purchase_called(&self, name: &str) -> Result<Purchase, StoreError> {
         let row = sqlx::query("SELECT body FROM purchases WHERE id = $1 OR reference = $2")
             .bind(name)
@@ -142,8 +142,8 @@ impl Store {
         rows.iter().map(entry).collect()
     }
 
-    /// What the access of a paid purchase waits for, `None` in every other state. One statement: between two, the access
-    /// may be given.
+    /// What the access of a paid purchase is waiting for; `None` in every other state. A single statement, because
+    /// access may be granted between two.
     pub async fn waiting_for_access(&self, id: &PurchaseId) -> Result<Option<WaitsFor>, StoreError> {
         let rows = sqlx::query(
             "SELECT coalesce(o.state, 'nothing') AS state FROM purchases p LEFT JOIN outbox o \
@@ -160,7 +160,7 @@ impl Store {
         })
     }
 
-    /// Commands in `state`, the oldest first.
+    /// Commands in `state`, oldest first.
     pub async fn commands_in(&self, state: &str, most: i64) -> Result<Vec<OutboxEntry>, StoreError> {
         let text = [ENTRY, " WHERE o.state = $1 ORDER BY o.created_at LIMIT $2"].concat();
         let rows =
@@ -168,8 +168,8 @@ impl Store {
         rows.iter().map(entry).collect()
     }
 
-    /// Offerings whose grants have been failing: one since before `since`, or `refusals` that need a person, the last of
-    /// them after `refused_after`.
+    /// SKUs whose grants have been failing: one since before `since`, or at least `refusals` that need attention, the
+    /// last of them after `refused_after`.
     pub async fn failing_skus(
         &self,
         since: Timestamp,
@@ -190,7 +190,7 @@ impl Store {
         rows.iter().map(|row| Ok(row.try_get("sku")?)).collect()
     }
 
-    /// What operators did to one purchase, in order.
+    /// Operators' actions on one purchase, in order.
     pub async fn acts_on(&self, purchase: &PurchaseId) -> Result<Vec<AuditEntry>, StoreError> {
         let rows = sqlx::query("SELECT at, who, act, detail FROM audit WHERE purchase_id = $1 ORDER BY at")
             .bind(purchase.as_str())
@@ -209,7 +209,7 @@ impl Store {
 }
 
 impl Tx {
-    /// Writes down what an operator does in this transaction.
+    /// Adds an operator's action to the audit trail, in this transaction.
     pub async fn audit(
         &mut self,
         who: &str,
@@ -232,7 +232,7 @@ impl Tx {
         Ok(())
     }
 
-    /// Has a command that a person was called for tried again, as if it were new. The worker finds it within a second.
+    /// Retries a command that needs attention, as if it were new. The worker finds it within a second.
     pub async fn retry_command(&mut self, id: &str, now: Timestamp) -> Result<Retried, StoreError> {
         let put_back = sqlx::query(
             "UPDATE outbox SET state = 'pending', attempts = 0, next_attempt_at = $2, created_at = $2, \

@@ -11,11 +11,11 @@ pub struct Task {
     pub id: String,
     pub purchase: PurchaseId,
     pub command: Command,
-    /// This try included.
+    /// Including the current attempt.
     pub attempts: u32,
-    /// When it was first tried.
+    /// Time of the first attempt.
     pub tried_since: Timestamp,
-    /// Names the lease, so that a worker that was overtaken can't finish what is another's.
+    /// Names the lease, so that a worker that lost it can't finish a command that another worker holds.
     lease: String,
 }
 
@@ -53,7 +53,7 @@ impl Store {
         }))
     }
 
-    /// Holds on to a lease while the command is still being carried out.
+    /// Extends a lease while the command is still being carried out.
     pub async fn renew(&self, task: &Task, until: Timestamp) -> Result<(), StoreError> {
         let statement = sqlx::query(
             "UPDATE outbox SET leased_until = $3 WHERE id = $1 AND lease = $2 AND state = 'pending'",
@@ -62,7 +62,7 @@ impl Store {
         Ok(())
     }
 
-    /// When the next command to `receiver` that waits for no other falls due, where there is one.
+    /// When the next command to `receiver` that waits for no other is due, if there is one.
     pub async fn next_due(&self, receiver: &Receiver) -> Result<Option<Timestamp>, StoreError> {
         let row = sqlx::query(
             "SELECT CAST(min(CASE WHEN o.leased_until > o.next_attempt_at THEN o.leased_until ELSE o.next_attempt_at END) \
@@ -76,7 +76,7 @@ impl Store {
         Ok(row.try_get::<Option<i64>, _>("due")?.map(Timestamp::from_millis))
     }
 
-    /// How many commands wait for `receiver`.
+    /// How many commands are pending for `receiver`.
     pub async fn pending_for(&self, receiver: &Receiver) -> Result<i64, StoreError> {
         let row =
             sqlx::query("SELECT count(*) AS waits FROM outbox WHERE state = 'pending' AND receiver = $1")
@@ -86,7 +86,7 @@ impl Store {
         Ok(row.try_get("waits")?)
     }
 
-    /// Puts the command back, to be tried again at `next_attempt_at`.
+    /// Puts the command back, to be retried at `next_attempt_at`.
     pub async fn retry(
         &self,
         task: &Task,
@@ -102,12 +102,12 @@ impl Store {
         .bind(next_attempt_at.as_millis())
         .bind(error);
         self.write(statement).await?;
-        // The worker must learn when this falls due.
+        // The worker must learn when this is due.
         self.tell_workers();
         Ok(())
     }
 
-    /// How many commands wait, and how many need a person.
+    /// How many commands are pending, and how many need attention.
     pub async fn outbox_depth(&self) -> Result<(i64, i64), StoreError> {
         let counts = "SELECT state, count(*) AS commands FROM outbox WHERE state <> 'done' GROUP BY state";
         let (mut pending, mut stuck) = (0, 0);
@@ -140,7 +140,7 @@ impl Tx {
         .fetch_one(self.connection())
         .await?;
         self.enqueued = true;
-        // Those that wait for their next try are due now: this one waits for them, and things have changed.
+        // Earlier commands that wait for a retry become due now: this one waits for them, and things have changed.
         sqlx::query(
             "UPDATE outbox SET next_attempt_at = $3 WHERE purchase_id = $1 AND receiver = $2 AND state = 'pending' \
              AND next_attempt_at > $3",
@@ -150,7 +150,7 @@ impl Tx {
         .bind(now.as_millis())
         .execute(self.connection())
         .await?;
-        // The same command already waits, and does the same for both. One under way may have looked too early.
+        // The same command is already pending and serves both. One under way does not: it may have looked too early.
         if row.try_get::<i64, _>("same")? > 0 {
             return Ok(());
         }
@@ -169,12 +169,12 @@ impl Tx {
         Ok(())
     }
 
-    /// Marks the command as carried out; `false` where the lease has passed to another worker.
+    /// Marks the command as carried out; `false` if the lease has passed to another worker.
     pub async fn finish(&mut self, task: &Task, now: Timestamp) -> Result<bool, StoreError> {
         self.close(task, "done", None, now).await
     }
 
-    /// Keeps the command for a person to look at.
+    /// Escalates the command: it is kept for a person to look at.
     pub async fn give_to_person(
         &mut self,
         task: &Task,
@@ -202,13 +202,13 @@ impl Tx {
         .bind(now.as_millis())
         .execute(self.connection())
         .await?;
-        // The next command of this purchase may have waited for this one.
+        // The purchase's next command may have been waiting for this one.
         self.enqueued = true;
         Ok(closed.rows_affected() == 1)
     }
 }
 
-/// Names that may be logged: they open nothing.
+/// A random name that may be logged: it opens nothing.
 pub(super) fn random_name() -> String {
     format!("{:032x}", rand::random::<u128>())
 }

@@ -1,4 +1,4 @@
-//! Packs, their codes, and whom the codes are for.
+//! Packs, their codes, and whom the codes are assigned to.
 use super::coupons::{COLUMNS, coupon};
 use super::purchases::known_id;
 use super::{Store, StoreError, Tx};
@@ -11,7 +11,7 @@ use sqlx::any::AnyRow;
 
 const PACK: &str = "SELECT id, key, sku, company, purchase_order, purchase_id, created_at FROM packs";
 
-/// Who has a code now and had none before, and for whom there was none left.
+/// Codes that were newly assigned, and emails for which none was left.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct NewlyAssigned {
     pub codes: Vec<(CouponCode, Email)>,
@@ -26,7 +26,7 @@ impl Store {
         rows.iter().map(pack).collect()
     }
 
-    /// The pack that people call `name`, in either case.
+    /// The pack that people call `name`, in upper or lower case.
     pub async fn pack_called(&self, name: &str) -> Result<Option<Pack>, StoreError> {
         self.pack_by("id", &name.trim().to_uppercase()).await
     }
@@ -47,7 +47,7 @@ impl Store {
         query.fetch_optional(self.pool()).await?.map(|row| pack(&row)).transpose()
     }
 
-    /// The codes of a pack as they are at `now`, in one order for ever.
+    /// The codes of a pack as of `now`, in a stable order.
     pub async fn codes_of(&self, pack: &str, now: Timestamp) -> Result<Vec<PackCode>, StoreError> {
         let columns: Vec<_> = COLUMNS.split(", ").map(|column| format!("c.{column}")).collect();
         let text = format!(
@@ -63,7 +63,7 @@ impl Store {
 }
 
 impl Store {
-    /// Offerings with seats that are kept for codes which can't be used any more.
+    /// SKUs with seats that are reserved for codes that expired unused.
     pub async fn lapsed_reservations(&self, now: Timestamp) -> Result<Vec<String>, StoreError> {
         let rows = sqlx::query(
             "SELECT DISTINCT p.sku FROM coupons c JOIN packs p ON p.id = c.pack WHERE c.brings_seat = 1 AND c.used = 0 \
@@ -77,7 +77,7 @@ impl Store {
 }
 
 impl Tx {
-    /// Keeps a new pack with its codes.
+    /// Stores a new pack with its codes.
     pub async fn insert_pack(
         &mut self,
         pack: &Pack,
@@ -98,7 +98,7 @@ impl Tx {
         .execute(self.connection())
         .await?;
         for code in codes {
-            // 75 random bits: the same twice is a fault, and all of it is taken back.
+            // 75 random bits: a duplicate is a bug, and everything is rolled back.
             if !self.insert_coupon(code, now).await? {
                 return Err(StoreError::Unsupported("two codes are the same".to_owned()));
             }
@@ -106,7 +106,7 @@ impl Tx {
         Ok(())
     }
 
-    /// The codes that a team has paid for. The seats that the purchase held are kept for them from now on.
+    /// Issues the codes that a team has paid for. The seats that the purchase held are reserved for them from now on.
     pub(super) async fn issue_pack(&mut self, purchase: &Purchase, now: Timestamp) -> Result<(), StoreError> {
         let company = purchase
             .learner()
@@ -127,10 +127,10 @@ impl Tx {
         self.insert_pack(&pack, &codes, now).await
     }
 
-    /// Takes the codes of a pack back; how many of them nobody had paid with. Who holds one can't pay with it any more.
-    /// Where the purchase of a used one is refunded later, it is not free again.
+    /// Revokes the codes of a pack; returns how many of them nobody had paid with. A purchase that holds one can't pay
+    /// with it any more. If the purchase of a used code is refunded later, the code is not free again.
     pub async fn revoke_pack(&mut self, pack: &Pack, now: Timestamp) -> Result<u64, StoreError> {
-        // The pack before its seats before its codes, in all transactions.
+        // Lock order in all transactions: pack, then seats, then codes.
         self.lock_pack(pack).await?;
         self.lock_seats(&pack.sku).await?;
         let rows = sqlx::query(
@@ -155,7 +155,7 @@ impl Tx {
         Ok(unused)
     }
 
-    /// Puts the seats of codes back on sale that can't be used any more; how many.
+    /// Puts the seats of codes that expired unused back on sale; returns how many.
     pub async fn end_reservations(&mut self, sku: &str, now: Timestamp) -> Result<i64, StoreError> {
         self.lock_seats(sku).await?;
         let rows = sqlx::query(
@@ -190,7 +190,7 @@ impl Tx {
         Ok(())
     }
 
-    /// Lets the codes of a pack be used until another moment; how many.
+    /// Changes when the codes of a pack expire; returns how many.
     pub async fn extend_pack(&mut self, pack: &Pack, until: Option<Timestamp>) -> Result<u64, StoreError> {
         self.lock_pack(pack).await?;
         let extended =
@@ -202,7 +202,7 @@ impl Tx {
         Ok(extended.rows_affected())
     }
 
-    /// Gives the company's page another address.
+    /// Gives the company's page a new address.
     pub async fn renew_pack(&mut self, pack: &Pack, key: &PackKey) -> Result<(), StoreError> {
         sqlx::query("UPDATE packs SET key = $2 WHERE id = $1")
             .bind(&pack.id)
@@ -212,8 +212,8 @@ impl Tx {
         Ok(())
     }
 
-    /// Keeps an unused code for `email`, or for whoever has it: for whom it was kept before; nothing where it is used or
-    /// revoked, or no code of this pack.
+    /// Assigns an unused code to `email`, or opens it to anyone who has it. Returns whom it was assigned to before; the
+    /// outer `None` if the code is used, revoked or not of this pack.
     pub async fn assign_code(
         &mut self,
         pack: &Pack,
@@ -234,7 +234,7 @@ impl Tx {
         Ok(kept.then_some(before))
     }
 
-    /// Keeps a code for `email`; `false` where somebody has begun to use it meanwhile.
+    /// Assigns a code to `email`; `false` if someone has begun to use it meanwhile.
     async fn keep_for(
         &mut self,
         pack: &Pack,
@@ -252,15 +252,15 @@ impl Tx {
         Ok(kept.rows_affected() == 1)
     }
 
-    /// Has those who change codes of a pack, or whom they are for, wait for each other.
+    /// Makes transactions that change a pack's codes, or their assignment, wait for each other.
     async fn lock_pack(&mut self, pack: &Pack) -> Result<(), StoreError> {
         let touch = sqlx::query("UPDATE packs SET sku = sku WHERE id = $1");
         touch.bind(&pack.id).execute(self.connection()).await?;
         Ok(())
     }
 
-    /// Keeps a free code of the pack for each of `emails`, in their order, as far as there are any.
-    /// Who has one already, or has used one, gets no second. Two that do so at the same time wait for each other.
+    /// Assigns a free code of the pack to each of `emails`, in order, while there are any. An email that already has or
+    /// has used one gets no second. Concurrent calls wait for each other.
     pub async fn assign_codes(&mut self, pack: &Pack, emails: &[Email]) -> Result<NewlyAssigned, StoreError> {
         self.lock_pack(pack).await?;
         let rows = sqlx::query(
@@ -328,7 +328,7 @@ fn pack_code(row: &AnyRow, now: Timestamp) -> Result<PackCode, StoreError> {
     let purchase: Option<&str> = row.try_get("state")?;
     let paid: Option<&str> = row.try_get("paid")?;
     let gone = coupon.revoked || paid == Some(State::Refunding.as_str());
-    // What has run out is revoked later, where a seat was kept for it: that is no other end.
+    // The sweep revokes an expired code that reserved a seat; the code still counts as expired.
     let ended = row.try_get::<Option<i64>, _>("revoked_at")?.map_or(now, Timestamp::from_millis);
     let expired = coupon.valid_until.is_some_and(|until| ended >= until);
     let state = match purchase.and_then(State::parse) {

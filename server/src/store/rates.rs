@@ -1,5 +1,6 @@
-//! Limits that hold on every instance: for each subject the moment until which its earlier uses count (the "theoretical
-//! arrival time" of the generic cell rate algorithm, <https://en.wikipedia.org/wiki/Generic_cell_rate_algorithm>).
+//! Rate limits that all instances share: for each subject, the moment until which its earlier uses count (the
+//! "theoretical arrival time" of the generic cell rate algorithm,
+//! <https://en.wikipedia.org/wiki/Generic_cell_rate_algorithm>).
 use super::{Counting, Store, StoreError, Tx, subject};
 use crate::abuse::{ClientNetwork, Rate};
 use crate::purchase::Purchase;
@@ -8,42 +9,43 @@ use sqlx::Row;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-/// What a client may have done before, and still open another purchase.
+/// What a client may have done before it opens another purchase.
 #[derive(Clone, Copy, Debug)]
 pub struct Allowance<'a> {
-    /// Who it is; nobody where nothing is counted.
+    /// The client's networks; empty if nothing is counted.
     pub networks: &'a [ClientNetwork],
-    /// It has fewer purchases that are not paid.
+    /// It must have fewer unpaid purchases.
     pub held: Option<u32>,
-    /// It holds at most so many seats of the same training unpaid, the new ones included.
+    /// It may hold at most this many unpaid seats of the same training, including the new ones.
     pub seats: Option<i64>,
-    /// It has not been declined more often.
+    /// It must not have been declined more often.
     pub declines: Option<Rate>,
 }
 
 impl Allowance<'_> {
-    /// For whom nothing is counted.
+    /// For clients without limits.
     pub const ALL: Self = Self { networks: &[], held: None, seats: None, declines: None };
 
-    /// How many unpaid purchases are too many for a network that may do so many `times` as much. Of teams one at a time.
+    /// How many unpaid purchases are too many for a network that may do `times` as much as one client. A client may
+    /// hold one for a team at a time.
     pub(super) fn held_by(&self, times: u32, is_for_team: bool) -> i64 {
         let most = self.held.map(|held| if is_for_team { 1 } else { held });
         most.map_or(i64::MAX, |most| i64::from(most).saturating_mul(times.into()))
     }
 
-    /// Up to when declines may count of a network that is allowed to open now.
+    /// Until when declines may count for a network that may still open a purchase.
     pub(super) fn declined_until(&self, times: u32, now: Timestamp) -> Timestamp {
         let never = Timestamp::from_millis(i64::MAX);
         self.declines.map_or(never, |rate| now.plus(rate.times(times).tolerance()))
     }
 }
 
-/// How long one paid purchase is remembered in favour of its client, and how much of that adds up.
+/// How long one paid purchase counts in favour of its client, and how much of that adds up.
 pub(super) const TRUST: Duration = Duration::from_secs(3600);
 const MOST_TRUST: Duration = Duration::from_secs(40 * 3600);
 
 impl Store {
-    /// Whether `subject` was marked for a time that is not over.
+    /// Whether `subject` is currently marked.
     pub async fn is_marked(&self, subject: &str, now: Timestamp) -> Result<bool, StoreError> {
         let row = sqlx::query("SELECT 1 AS found FROM rates WHERE subject = $1 AND used_until > $2")
             .bind(subject)
@@ -53,7 +55,7 @@ impl Store {
         Ok(row.is_some())
     }
 
-    /// How long `client` must wait before it may type another coupon code; nothing where it need not.
+    /// How long `client` must wait before it may try another coupon code; `None` if it need not.
     pub async fn guess_wait(
         &self,
         client: &str,
@@ -95,7 +97,7 @@ impl Store {
         Ok(row.is_some())
     }
 
-    /// What `client` has used of each limit that is counted for it, and until when that counts.
+    /// Which limits `client` has used, and for how long that still counts.
     pub async fn rates_of(
         &self,
         client: &str,
@@ -138,9 +140,9 @@ impl Store {
         Ok(row.try_get("unpaid")?)
     }
 
-    /// Gives back what those who have paid had used up.
+    /// Returns the allowance that paid purchases have used.
     pub(super) async fn thank(&self, paid: &[(Purchase, Vec<ClientNetwork>)]) -> Result<(), StoreError> {
-        // Boxed, as a commit is what comes to this.
+        // Boxed, because a commit calls this.
         let mut tx = Box::pin(self.begin()).await?;
         for (purchase, networks) in paid {
             let now = purchase.paid_at().unwrap_or(purchase.opened_at());
@@ -149,7 +151,7 @@ impl Store {
         tx.inner.commit().await
     }
 
-    /// Forgets what does not count any more.
+    /// Deletes rates that no longer count.
     pub async fn forget_rates(&self, now: Timestamp) -> Result<(), StoreError> {
         let statement = sqlx::query("DELETE FROM rates WHERE used_until < $1");
         self.write(statement.bind(now.as_millis())).await?;
@@ -158,7 +160,7 @@ impl Store {
 }
 
 impl Tx {
-    /// How long `subject` must wait for its next use; nothing where it need not.
+    /// How long `subject` must wait for its next use; `None` if it need not.
     pub async fn rate_wait(
         &mut self,
         subject: &str,
@@ -168,7 +170,7 @@ impl Tx {
         self.rate_wait_for(subject, rate, 1, now).await
     }
 
-    /// The same for what counts as `uses`.
+    /// The same for something that counts as `uses`.
     pub async fn rate_wait_for(
         &mut self,
         subject: &str,
@@ -181,7 +183,7 @@ impl Tx {
         Ok((!wait.is_zero()).then_some(wait))
     }
 
-    /// For how long `subject` is used or marked from now on.
+    /// How long `subject` stays used or marked from `now` on.
     async fn rest(&mut self, subject: &str, now: Timestamp) -> Result<Duration, StoreError> {
         let row = sqlx::query("SELECT used_until FROM rates WHERE subject = $1")
             .bind(subject)
@@ -191,7 +193,8 @@ impl Tx {
         Ok(Timestamp::from_millis(used_until).since(now))
     }
 
-    /// Uses `rate` once for `subject`; where it is used up, how long to wait. Who does so at the same time waits here.
+    /// Uses `rate` once for `subject`; the inner error says how long to wait if it is used up. Concurrent uses wait
+    /// here.
     pub async fn use_rate(
         &mut self,
         subject: &str,
@@ -201,7 +204,7 @@ impl Tx {
         self.use_rate_for(subject, rate, 1, now).await
     }
 
-    /// The same for what counts as `uses`; as much as the whole rate where it is more.
+    /// The same for something that counts as `uses`, capped at the whole rate.
     pub async fn use_rate_for(
         &mut self,
         subject: &str,
@@ -218,14 +221,14 @@ impl Tx {
         Ok(Err(rest.saturating_sub(rate.tolerance_for(cost)).max(Duration::from_secs(1))))
     }
 
-    /// Counts what has happened, allowed or not; whether the rate is used up.
+    /// Counts something that has happened, allowed or not; returns whether the rate is used up.
     async fn count_against(&mut self, subject: &str, rate: Rate, now: Timestamp) -> Result<bool, StoreError> {
-        // More than a whole period is no better than one.
+        // Nothing is counted beyond a whole period, which would change nothing.
         let used = self.count(subject, cost(rate, 1), now, now.plus(rate.period())).await?;
         Ok(used.is_none_or(|until| until > now.plus(rate.tolerance())))
     }
 
-    /// Marks `subject` until a moment.
+    /// Marks `subject` until the time `until`.
     pub async fn mark(&mut self, subject: &str, until: Timestamp) -> Result<(), StoreError> {
         sqlx::query(
             "INSERT INTO rates (subject, used_until) VALUES ($1, $2) \
@@ -238,8 +241,8 @@ impl Tx {
         Ok(())
     }
 
-    /// Counts a decline of `purchase`, which a client in these networks opened; whether that client or email has had too
-    /// many. While there are too many of all, paying stays closed to new clients, and for as long as the rate's period after
+    /// Counts a decline of `purchase`, which a client in these networks opened; returns whether that client or email
+    /// has had too many. If there are too many overall, paying closes to new clients until one period of the rate after
     /// the last.
     pub(super) async fn count_decline(
         &mut self,
@@ -247,7 +250,7 @@ impl Tx {
         networks: &[ClientNetwork],
         now: Timestamp,
     ) -> Result<bool, StoreError> {
-        // Nobody counts what those do who have no limits.
+        // Clients without limits are not counted.
         if networks.is_empty() {
             return Ok(false);
         }
@@ -263,7 +266,7 @@ impl Tx {
                 too_many |= self.count_against(&subject::declines(&email), each, now).await?;
             }
         }
-        // One who is stopped already is no reason to stop the others.
+        // A client that is already blocked is no reason to block the others.
         if let (Some(run), false) = (run, too_many)
             && self.count_against(subject::ALL_DECLINES, run, now).await?
         {
@@ -278,7 +281,7 @@ impl Tx {
         Ok(too_many)
     }
 
-    /// Counts a coupon code that there is not, whose client has been counted.
+    /// Counts an unknown coupon code among all clients' codes; its client's own count was taken before.
     pub async fn count_guess(
         &mut self,
         client: &str,
@@ -287,7 +290,7 @@ impl Tx {
     ) -> Result<(), StoreError> {
         self.store.guesses.fetch_add(1, Ordering::Relaxed);
         let Some(run) = run else { return Ok(()) };
-        // Remembered also where one client alone has no limit.
+        // Remembered even if a single client has no limit.
         self.mark(&subject::guessed(client), now.plus(run.period())).await?;
         if self.count_against(subject::ALL_GUESSES, run, now).await? {
             if self.rest(subject::GUESSING, now).await?.is_zero() {
@@ -301,7 +304,7 @@ impl Tx {
         Ok(())
     }
 
-    /// Gives so many uses of `subject` back.
+    /// Returns `uses` of `rate` to `subject`.
     pub async fn return_use(&mut self, subject: &str, rate: Rate, uses: u32) -> Result<(), StoreError> {
         sqlx::query("UPDATE rates SET used_until = used_until - $2 WHERE subject = $1")
             .bind(subject)
@@ -311,8 +314,8 @@ impl Tx {
         Ok(())
     }
 
-    /// Who has paid has used up nothing by opening, and may have a few more open at a time. What a coupon made free uses
-    /// up an opening, or one code for all would be gone in a minute.
+    /// Returns the opening of a client that has paid, and lets it have a few more open at a time. A purchase that a
+    /// coupon made free still uses up an opening; otherwise a public code would be gone in a minute.
     async fn thank(
         &mut self,
         purchase: &Purchase,
@@ -325,11 +328,11 @@ impl Tx {
         }
         let Counting { opens, emails, .. } = self.store.counting.clone();
         let redemption = purchase.redemption();
-        // A code of a pack was not counted.
+        // The code of a pack was not counted.
         let opens = opens.filter(|_| !redemption.is_some_and(|redemption| redemption.code.is_made_like()));
         let emails = emails.filter(|_| redemption.is_some());
         for network in networks {
-            // Of a network that may do more this is more than was used, and does no harm.
+            // For a network that may do more, this returns more than was used, which does no harm.
             if let Some(rate) = opens {
                 let rate = rate.times(network.times);
                 self.return_use(&subject::opens(&network.name), rate, purchase.weight()).await?;
@@ -366,7 +369,7 @@ impl Tx {
     }
 }
 
-/// What so many uses of `rate` take of its period: all of it at most.
+/// How much of the period of `rate` these `uses` take: all of it at most.
 fn cost(rate: Rate, uses: u32) -> Duration {
     (rate.interval() * uses.max(1)).clamp(Duration::from_millis(1), rate.period())
 }

@@ -1,20 +1,20 @@
-//! Stripe's events as they came, each kept once.
+//! Stripe's events as received, each stored once.
 use super::{StoreError, Tx};
 use crate::purchase::PurchaseId;
 use shared::Timestamp;
 
-/// One event of Stripe's.
+/// One event from Stripe.
 #[derive(Clone, Debug)]
 pub struct StoredEvent<'a> {
     pub id: &'a str,
     pub kind: &'a str,
     pub object_id: Option<&'a str>,
-    /// The raw body, whose signature was checked; empty where it is not to be kept.
+    /// The raw body, whose signature was verified; empty if it must not be stored.
     pub body: &'a str,
 }
 
 impl Tx {
-    /// Keeps the event; `false` where it is known already.
+    /// Stores the event; `false` if it is already known.
     pub async fn keep_event(
         &mut self,
         event: &StoredEvent<'_>,

@@ -1,4 +1,4 @@
-//! What limits count: the names of `rates`.
+//! The subjects that rate limits count: the keys of `rates`.
 
 pub(crate) const ALL_DECLINES: &str = "declines";
 /// Marked while paying is closed to new clients.
@@ -9,12 +9,12 @@ pub(crate) fn opens(client: &str) -> String {
     ["opens ", client].concat()
 }
 
-/// Touched by whoever counts what a client holds.
+/// Written before a client's holds are counted, so that its requests wait for each other.
 pub(crate) fn holds(client: &str) -> String {
     ["holds ", client].concat()
 }
 
-/// For how long a client has bought, as it were: an hour for each purchase it has paid.
+/// Trust in a client: an hour for each purchase that it has paid.
 pub(crate) fn trust(client: &str) -> String {
     ["trust ", client].concat()
 }
@@ -34,7 +34,7 @@ pub(crate) fn emails(whose: &str) -> String {
     ["emails ", whose].concat()
 }
 
-/// Marked while it is known that an email was tried there.
+/// Marked while it is remembered that an email was tried with a purchase.
 pub(crate) fn tried(purchase: &str, email: &str) -> String {
     ["tried ", purchase, " ", email].concat()
 }
@@ -43,17 +43,17 @@ pub(crate) const ALL_GUESSES: &str = "guesses";
 /// Marked while coupon codes are being guessed.
 pub(crate) const GUESSING: &str = "guessing";
 
-/// Coupon codes that there are not, typed by a client.
+/// Unknown coupon codes that a client has tried.
 pub(crate) fn guesses(client: &str) -> String {
     ["guesses ", client].concat()
 }
 
-/// Marked while a client is one that has typed such a code.
+/// Marked while it is remembered that a client has tried such a code.
 pub(crate) fn guessed(client: &str) -> String {
     ["guessed ", client].concat()
 }
 
-/// Marked while a challenge that a client passed counts.
+/// Marked while a challenge that a client passed is valid.
 pub(crate) fn passed(client: &str) -> String {
     ["passed ", client].concat()
 }

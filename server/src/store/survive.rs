@@ -1,13 +1,13 @@
-//! What a later release has added to a purchase survives what this one writes: while one release takes the other's place,
-//! servers of both work on the same purchases.
+//! Preserves what a later release has added to a purchase when this one writes it: during a rollout, servers of both
+//! work on the same purchases.
 use serde_json::{Map, Value};
 
-/// Fields of this release that are left out where there is nothing to say: that they are missing is news.
+/// Fields that this release leaves out if they are empty: if one is missing, it was cleared.
 const LEFT_OUT: [&str; 1] = ["coupon"];
-/// What says which thing an object is. Of another thing nothing is kept.
+/// Fields that identify an object. If one differs, it is another object, and nothing of the old one is kept.
 const IDENTITY: [&str; 3] = ["code", "email", "key"];
 
-/// `now` with all fields of `before` that it does not have.
+/// `now` with all fields of `before` that it lacks.
 pub(super) fn with_unknown(before: &str, now: Value) -> Value {
     match serde_json::from_str(before) {
         Ok(before) => merged(before, now),

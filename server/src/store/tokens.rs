@@ -1,4 +1,4 @@
-//! Tokens of other systems: kept as hashes, with what each may do.
+//! API tokens of other systems: stored as hashes, with their scopes.
 use super::{Store, StoreError, Tx};
 use serde::Serialize;
 use shared::Timestamp;
@@ -9,14 +9,14 @@ use sqlx::any::AnyRow;
 #[derive(Clone, Debug, Serialize)]
 pub struct TokenEntry {
     pub name: String,
-    /// By their names.
+    /// The scopes' names.
     pub scopes: Vec<String>,
     pub created_at: Timestamp,
     pub revoked_at: Option<Timestamp>,
 }
 
 impl Store {
-    /// What the token with this hash may do; nothing where there is none, or it is revoked.
+    /// The scopes of the token with this hash; `None` if there is none, or it is revoked.
     pub async fn scopes_of(&self, hash: &str) -> Result<Option<Vec<String>>, StoreError> {
         let row = sqlx::query("SELECT scopes FROM service_tokens WHERE hash = $1 AND revoked_at IS NULL")
             .bind(hash)
@@ -25,7 +25,7 @@ impl Store {
         row.map(|row| Ok(words(row.try_get("scopes")?))).transpose()
     }
 
-    /// All that were ever made, by name.
+    /// All tokens ever created, by name.
     pub async fn tokens(&self) -> Result<Vec<TokenEntry>, StoreError> {
         let rows =
             sqlx::query("SELECT name, scopes, created_at, revoked_at FROM service_tokens ORDER BY name")
@@ -36,7 +36,7 @@ impl Store {
 }
 
 impl Tx {
-    /// Keeps a new token; `false` where one has this name already.
+    /// Stores a new token; `false` if the name is already taken.
     pub async fn insert_token(
         &mut self,
         name: &str,
@@ -56,7 +56,7 @@ impl Tx {
         Ok(made.rows_affected() == 1)
     }
 
-    /// Ends a token for good; `false` where there is none of this name that is not revoked.
+    /// Revokes a token for good; `false` if no valid token has this name.
     pub async fn revoke_token(&mut self, name: &str, now: Timestamp) -> Result<bool, StoreError> {
         let revoked =
             sqlx::query("UPDATE service_tokens SET revoked_at = $2 WHERE name = $1 AND revoked_at IS NULL")

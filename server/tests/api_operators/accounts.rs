@@ -1,4 +1,4 @@
-//! An account system that refuses, as operators see it.
+//! What operators see when an account system refuses.
 use crate::cli::run;
 use checkout_tests::{COURSE, Setup, TestApp};
 use sandbox::ACCOUNT_SECRET;
@@ -65,7 +65,7 @@ async fn a_new_receiver_is_told_what_was_bought_before_it_was_there() {
         let shown = run(&app, &["purchases", "show", id, "--json"]).json();
         assert_eq!(shown["accounts"][0]["receiver"], "sm");
     }
-    // As one goes on that was stopped in between.
+    // Continues like a sync that was interrupted.
     assert_eq!(run(&app, &sync).json(), json!({ "receiver": "sm", "asked": 0, "skipped": 2 }));
     let again = [&sync[..], &["--again"]].concat();
     assert_eq!(run(&app, &again).json()["asked"], 2);

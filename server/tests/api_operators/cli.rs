@@ -19,7 +19,7 @@ impl Said {
         serde_json::from_str(&self.ok()).expect("JSON")
     }
 
-    /// What it printed and what it complained about.
+    /// Its stdout and its stderr.
     pub(crate) fn both(self) -> (String, String) {
         assert!(!self.success, "{}", self.out);
         (self.out, self.error)
@@ -31,7 +31,7 @@ impl Said {
     }
 }
 
-/// What the binary says to `arguments`, on the database, the catalogue and the sandbox of `app`.
+/// Runs the binary with `arguments`, on the database, the catalogue and the sandbox of `app`.
 pub(crate) fn run(app: &TestApp, arguments: &[&str]) -> Said {
     let mut command = Command::new(env!("CARGO_BIN_EXE_redis-checkout"));
     command.args(arguments).env_remove("OPERATOR").envs(app.for_operators());

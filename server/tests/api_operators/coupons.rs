@@ -92,7 +92,7 @@ async fn the_last_use_is_one_purchases_until_that_ends() {
     let winner = shown["uses"][0]["reference"].as_str().unwrap();
     let winner =
         run(&app, &["purchases", "show", winner, "--json"]).json()["id"].as_str().unwrap().to_owned();
-    // A declined card keeps it, giving up gives it back.
+    // A declined card keeps the use of the coupon, cancelling releases it.
     let paying = app.press_pay(&winner, 2450).await.expect(200).json();
     app.sandbox.stripe().confirm(&intent(&paying), "4000000000000002").expect_err("a decline");
     app.refresh(&winner).await.expect(200);
@@ -132,7 +132,7 @@ async fn a_learner_uses_it_as_often_as_one_may_and_by_the_email_that_it_is_for()
     app.press_pay(&first, 0).await.expect(200);
     let problem = app.press_pay(&second, 0).await.expect_problem(422, "coupon_used_up").json();
     assert_eq!((&problem["reason"], &problem["field"]), (&json!("learner"), &json!("coupon")));
-    // The purchase is still there for somebody else, or without the coupon.
+    // The purchase still works for somebody else, or without the coupon.
     let other = json!({ "email": "Bob@Example.com", "expected_total": 0 });
     app.post(&format!("/v1/purchases/{second}/pay"), &other).await.expect(200);
     let third = open_with(&app, COURSE, "STAFF").await.expect(201).text_at("id");
@@ -239,7 +239,7 @@ async fn guessing_is_slow_and_seen() {
     }
     let refused = guess("203.0.113.1", &mine, "REAL").await.expect_problem(429, "rate_limited");
     assert!(!refused.header("retry-after").is_empty());
-    // A second guesser makes it a run: whoever has typed a wrong one waits, and nobody else.
+    // A second guesser makes it a run: clients that have typed a wrong code wait, and nobody else.
     let theirs = opened("203.0.113.2").await;
     for n in 0..2 {
         guess("203.0.113.2", &theirs, &format!("NO{n}")).await.expect_problem(422, "coupon_unknown");
@@ -265,7 +265,7 @@ async fn guesses_at_once_are_no_cheaper() {
         looked_up += i32::from(answer.await.unwrap().unwrap().status() == 422);
     }
     assert_eq!(looked_up, 5);
-    // A code that there is uses up no try.
+    // An existing code uses up no attempt.
     for _ in 0..4 {
         let id =
             app.post_as("203.0.113.8", "/v1/purchases", &json!({ "sku": COURSE, "coupon": "REAL" })).await;

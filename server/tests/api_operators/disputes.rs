@@ -1,4 +1,4 @@
-//! What banks ask about, take in part, take and give back: money, access, and what operators may do.
+//! Inquiries and disputes, lost in full or in part, and won: money, access, and what operators may do.
 use crate::cli::{reference, run};
 use checkout_tests::{COURSE, Setup, TestApp, logged};
 use sandbox::stripe::DisputeStatus;
@@ -16,7 +16,7 @@ async fn becomes(app: &TestApp, id: &str, standing: &str) {
     app.until(standing, |_| shown(app, id)["dispute"] == standing).await;
 }
 
-/// Movements of the books beside the charge and Stripe's fees, by name, with their amounts.
+/// Movements of the books other than the charge and Stripe's fees, by name, with their amounts.
 async fn moved(app: &TestApp, id: &str) -> Vec<(String, i64)> {
     let name = reference(app, id).await;
     let lines = run(app, &["purchases", "ledger", &name, "--json"]).json();
@@ -48,7 +48,7 @@ async fn an_inquiry_takes_nothing_and_forbids_no_refund() {
     assert_eq!(moved(&app, &id).await, []);
     run(&app, &["purchases", "refund", &id, "--amount=900", "--as=ada"]).ok();
     app.until("a part back", |_| shown(&app, &id)["refundable"] == 4000).await;
-    // Not answered well, it becomes a dispute.
+    // An inquiry that isn't resolved becomes a dispute.
     app.sandbox.stripe().move_dispute(&dispute, DisputeStatus::NeedsResponse).unwrap();
     let refused = || run(&app, &["purchases", "refund", &id, "--amount=1", "--as=ada"]).both();
     app.until("the money withdrawn", |_| shown(&app, &id)["dispute_forbids_refund"] == true).await;

@@ -31,7 +31,7 @@ async fn what_was_charged_and_went_back_is_in_the_books_once() {
     app.until("a part back", |_| moved(&lines(&app, &name)).len() == 2).await;
     run(&app, &["purchases", "refund", &name, "--as=ada"]).ok();
     app.reaches(&id, "refunded").await;
-    // What is told again moves nothing.
+    // A repeated message moves nothing.
     app.sandbox.stripe().webhooks_settled().await;
     app.refresh(&id).await.expect(200);
     let books = lines(&app, &name);
@@ -95,7 +95,7 @@ async fn the_books_agree_with_stripes_balance_to_the_cent_and_know_its_fees() {
     run(&app, &["reconcile", "--as=ada", "--json"]).json();
     let fees: Vec<_> = moved(&lines(&app, &name)).into_iter().filter(|(kind, ..)| kind == "fee").collect();
     assert_eq!(fees, [line("fee", "fees", "stripe", 172)], "once");
-    // A cent is found.
+    // A difference of one cent is found.
     app.execute("UPDATE ledger SET amount = 4899 WHERE kind = 'dispute_opened'").await;
     let names_it = || {
         let said = run(&app, &["reconcile", "--dry-run", "--json"]).both().0;
@@ -106,11 +106,11 @@ async fn the_books_agree_with_stripes_balance_to_the_cent_and_know_its_fees() {
             [&*other, "usd", "4900 disputed", "4899 disputed"].iter().all(|part| detail.contains(part))
         })
     };
-    // What has just moved is left alone for a second.
+    // Reconciling leaves alone what has moved within the last second.
     app.until("the cent", |_| names_it()).await;
 }
 
-/// As `… | head` does it.
+/// Closes its output early, like `… | head`.
 fn ends_quietly_where_nobody_reads_on(app: &TestApp) {
     let mut command = Command::new(env!("CARGO_BIN_EXE_redis-checkout"));
     command.args(["purchases", "ledger", "--csv"]).envs(app.for_operators());

@@ -1,4 +1,4 @@
-//! `limits`: who it is that a limit has stopped.
+//! `limits`: which client a limit has stopped.
 use crate::cli::run;
 use checkout_tests::{COURSE, TestApp, logged};
 use serde_json::json;

@@ -1,16 +1,16 @@
-//! Orb showing something else than what was paid, as operators see it.
+//! What operators see when Orb shows something other than what was paid.
 use crate::cli::run;
 use checkout_tests::{COURSE, Setup, TestApp, logged};
 use serde_json::json;
 
-/// Whom Ada's trainings in dollars are billed to.
+/// The customer that Ada's trainings in dollars are billed to.
 const TRAININGS: &str = "redis-university:usd:ada@example.com";
 
 async fn app() -> TestApp {
     TestApp::set_up(Setup { tells_orb: true, leaves_work: true, ..Setup::default() }).await
 }
 
-/// What is stuck is tried again.
+/// Retries the stuck command.
 fn retry(app: &TestApp) {
     let stuck = run(app, &["outbox", "list", "--json"]).json();
     run(app, &["outbox", "retry", stuck[0]["id"].as_str().expect("an id"), "--as=ada"]).ok();
@@ -27,7 +27,7 @@ async fn a_total_that_is_not_what_was_paid_calls_a_person() {
     assert_eq!((&orb.invoices()[0]["total"], statuses()), (&json!("53.90"), vec![json!("draft")]));
     let told = logged();
     assert!(told.contains("comes to 53.90 USD, and 49.00 USD was paid"), "{told}");
-    // As it says.
+    // Follow the error's advice.
     orb.tax(0);
     retry(&app);
     app.outbox_is(0, 0).await;

@@ -3,7 +3,7 @@ use crate::cli::{reference, run};
 use checkout_tests::{Setup, TestApp};
 use sandbox::{FlockJayFault, Misbehaviour, Sandbox, StripeFault, StripeOperation};
 
-/// How often Stripe has answered the making of a refund with `status`.
+/// How often Stripe has answered the creation of a refund with `status`.
 fn refunds_answered(sandbox: &Sandbox, status: u16) -> usize {
     let requests = sandbox.stripe().requests();
     let answered = requests.iter().filter(|request| {
@@ -84,8 +84,8 @@ async fn a_part_whose_answers_are_lost_for_longer_than_stripe_keeps_keys_goes_ba
     let busy = StripeFault::new(Misbehaviour::throttled(1));
     app.sandbox.stripe().fault(busy.on(StripeOperation::CreateRefund));
     run(&app, &["purchases", "refund", &id, "--amount=900", "--as=ada"]).ok();
-    // The one whose answer is lost, and both that follow it with the same key: a call still on its way when the
-    // key is forgotten would be no retry that comes a day later.
+    // Wait for the call whose answer is lost, and for both retries with the same key: a call still in flight when the
+    // key is forgotten would not be a retry that comes a day later.
     app.until("three calls in vain", |sandbox| refunds_answered(sandbox, 429) >= 2).await;
     app.sandbox.stripe().forget_keys();
     app.sandbox.stripe().clear_faults();

@@ -1,4 +1,4 @@
-//! `reconcile`, and the same as a job of the server.
+//! `reconcile`, as a command and as a job of the server.
 use crate::cli::{Said, reference, run};
 use checkout_tests::{COURSE, Setup, TestApp};
 use sandbox::stripe::DisputeStatus;
@@ -220,7 +220,7 @@ fn only_finding(said: Said) -> Value {
     report["findings"][0].clone()
 }
 
-/// The one difference that is left to a person.
+/// The one difference that needs attention.
 fn open_finding(app: &TestApp, more: &[&str]) -> Value {
     let mut arguments = vec!["reconcile", "--as=ada", "--json"];
     arguments.extend(more);
@@ -231,7 +231,7 @@ fn open_finding(app: &TestApp, more: &[&str]) -> Value {
     report["findings"][0].clone()
 }
 
-/// Somebody changes a grant at FlockJay itself.
+/// Changes a grant directly at FlockJay.
 async fn at_flockjay(app: &TestApp, method: reqwest::Method, id: &str) {
     let address = format!("{}/grants/{id}", app.sandbox.flockjay_url());
     let body = json!({
@@ -244,7 +244,7 @@ async fn at_flockjay(app: &TestApp, method: reqwest::Method, id: &str) {
     assert!(answer.status().is_success(), "{answer:?}");
 }
 
-/// Somebody changes the database by hand.
+/// Changes the database by hand.
 async fn change(app: &TestApp, statement: &'static str) {
     let settings = app.for_operators();
     let (_, url) = settings.iter().find(|(name, _)| name == "DATABASE_URL").expect("a database");

@@ -1,5 +1,5 @@
-//! The release before and this one, side by side on one database while the one takes the other's place: whichever answers,
-//! purchases go on. `cargo xtask test` builds the release before and names its program in `PREVIOUS_RELEASE`.
+//! The previous release and this one, side by side on one database during a rolling upgrade: whichever answers,
+//! purchases go on. `cargo xtask test` builds the previous release and names its program in `PREVIOUS_RELEASE`.
 mod pair;
 
 use pair::{Pair, Which};
@@ -16,7 +16,7 @@ async fn purchases_go_on_while_this_release_takes_the_place_of_the_one_before() 
     let mut purchases = Vec::new();
     for (n, email) in early.iter().enumerate() {
         let id = pair.open(Which::Old, "ru-course").await;
-        // One is held, one is being paid, two have access already.
+        // One is held, one is being paid, and two already have access.
         if n > 0 {
             let intent = pair.press_pay(Which::Old, &id, email).await;
             if n > 1 {
@@ -29,7 +29,7 @@ async fn purchases_go_on_while_this_release_takes_the_place_of_the_one_before() 
         }
     }
     pair.start_new().await;
-    // What was begun before goes on at the new one, and the other way round.
+    // Purchases begun on the old release continue on the new one, and the other way round.
     for (id, email, intent, is_paid) in &purchases {
         if *is_paid {
             continue;
@@ -59,7 +59,7 @@ async fn purchases_go_on_while_this_release_takes_the_place_of_the_one_before() 
     assert_eq!(status, 200);
     pair.stop_old();
     pair.hears_of_stripe(Which::New);
-    // Whoever made it, it can be given back, and the books are right.
+    // A purchase can be refunded whichever release made it, and the books are right.
     for (id, ..) in &purchases[..6] {
         pair.operate(&["purchases", "refund", id, "--as=ada"]);
         pair.reaches(Which::New, id, "refunded").await;

@@ -1,14 +1,14 @@
-//! Restarts the PostgreSQL that this test has for itself, as its machine's owner may at any time.
+//! Restarts this test's own PostgreSQL, as its operator may at any time.
 use rustix::process::{Pid, Signal, kill_process};
 use sqlx::{AnyConnection, Connection, Executor, Row};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-/// Ended with the test.
+/// The restarted PostgreSQL, which stops with the test.
 pub(crate) struct Restarted(Child);
 
-/// Has the server at `url` drop everything that is under way, and starts it again on the same data and port.
+/// Makes the server at `url` drop everything in flight, and restarts it on the same data and port.
 pub(crate) async fn restart(url: &str) -> Restarted {
     sqlx::any::install_default_drivers();
     let mut connection = AnyConnection::connect(url).await.expect("PostgreSQL answers");
@@ -47,7 +47,7 @@ impl Drop for Restarted {
         if let Ok(pid) = i32::try_from(self.0.id())
             && let Some(pid) = Pid::from_raw(pid)
         {
-            // A fast shutdown, so that nothing of it stays behind.
+            // A fast shutdown, so that nothing is left behind.
             let _ = kill_process(pid, Signal::INT);
         }
         let _ = self.0.wait();

@@ -1,4 +1,4 @@
-//! The bare route: the same bytes, and nothing done for them.
+//! The bare route: serves the same bytes, and does nothing else.
 use anyhow::Context;
 use axum::Router;
 use axum::body::Body;
@@ -7,7 +7,7 @@ use axum::response::Response;
 use axum::routing::get;
 use std::path::Path;
 
-/// Answers with what the file holds, head and body, until killed; prints the address.
+/// Serves the file's contents, head and body, until killed. Prints its address.
 #[expect(clippy::print_stdout, reason = "whoever starts it reads the address")]
 pub(crate) async fn serve(answer: &Path) -> anyhow::Result<()> {
     let answer: &'static str = std::fs::read_to_string(answer)?.leak();
@@ -15,7 +15,7 @@ pub(crate) async fn serve(answer: &Path) -> anyhow::Result<()> {
     let mut headers = HeaderMap::new();
     for line in head.lines().skip(1) {
         let (name, value) = line.split_once(": ").context("a header")?;
-        // Those that every server adds itself.
+        // Every server adds these itself.
         if !["content-length", "date"].contains(&name) {
             headers.insert(HeaderName::from_static(name), HeaderValue::from_static(value));
         }

@@ -1,14 +1,14 @@
-//! Databases to measure on, and the bare commits that the disk allows.
+//! Databases to measure on, and the rate of bare commits that the disk allows.
 use anyhow::Context;
 use sqlx::{AnyConnection, Connection, Executor, Row};
 use std::path::Path;
 use std::time::{Duration, Instant};
 use tempfile::TempDir;
 
-/// A database in a folder of its own, which goes with it.
+/// A database in its own folder, which is removed on drop.
 pub(crate) struct Database(TempDir);
 
-/// Purchases read in the mix, out of all.
+/// How many of all purchases the mix reads.
 const READ: i64 = 500;
 
 pub(crate) fn fresh(folder: &Path) -> anyhow::Result<Database> {
@@ -27,14 +27,14 @@ impl Database {
     async fn connect(&self) -> anyhow::Result<AnyConnection> {
         sqlx::any::install_default_drivers();
         let mut connection = AnyConnection::connect(&self.url()).await?;
-        // As the server has them.
+        // The server's settings.
         let settings = "PRAGMA busy_timeout = 10000; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;";
         connection.execute(settings).await?;
         Ok(connection)
     }
 }
 
-/// Commits of one small row each, one after another, as SQLite has them.
+/// Commits per second of one small row each, one after another, on bare SQLite.
 pub(crate) async fn commits_per_second(database: &Database, length: Duration) -> anyhow::Result<f64> {
     let mut connection = database.connect().await?;
     connection.execute("CREATE TABLE IF NOT EXISTS bare (id BIGINT, body TEXT)").await?;
@@ -51,7 +51,7 @@ pub(crate) async fn commits_per_second(database: &Database, length: Duration) ->
     Ok(f64::from(commits) / start.elapsed().as_secs_f64())
 }
 
-/// Stores so many purchases like the first one, and returns the ids of some.
+/// Stores `purchases` granted purchases in a fresh database, and returns the ids of [`READ`] of them.
 pub(crate) async fn fill(database: &Database, purchases: u64) -> anyhow::Result<Vec<String>> {
     let mut connection = database.connect().await?;
     let opened: i64 = connection.fetch_one("SELECT count(*) AS n FROM purchases").await?.try_get("n")?;

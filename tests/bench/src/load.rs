@@ -1,4 +1,4 @@
-//! Requests over kept connections, as fast as answers come.
+//! Sends requests over keep-alive connections, each as soon as the previous answer arrives.
 use anyhow::Context;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -12,13 +12,13 @@ use tokio::task::JoinSet;
 #[derive(Clone, Debug)]
 pub(crate) struct Request(Arc<[u8]>);
 
-/// What to ask: one after another, and from the beginning again.
+/// Requests to send in order, starting over at the end.
 pub(crate) type Requests = Arc<[Request]>;
 
-/// Goes on from load to load, so that each client comes as seldom as can be.
+/// Continues from load to load, so that each client address recurs as rarely as possible.
 static NEXT: AtomicUsize = AtomicUsize::new(0);
 
-/// How to ask.
+/// How to send the requests.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Load {
     pub(crate) address: SocketAddr,
@@ -26,7 +26,7 @@ pub(crate) struct Load {
     pub(crate) length: Duration,
 }
 
-/// What came of it.
+/// The results of a load.
 #[derive(Debug)]
 pub(crate) struct Measured {
     answers: Vec<(u16, Duration)>,
@@ -38,13 +38,13 @@ impl Request {
         Self(format!("GET {path} HTTP/1.1\r\nhost: bench\r\n\r\n").into_bytes().into())
     }
 
-    /// As a proxy passes it on that speaks for the `n`th client.
+    /// As a proxy forwards it for the `n`th client.
     pub(crate) fn get_as(n: usize, path: &str) -> Self {
         let client = address(n);
         Self(format!("GET {path} HTTP/1.1\r\nhost: bench\r\n{client}\r\n").into_bytes().into())
     }
 
-    /// The same with a body.
+    /// The same as a POST with a JSON body.
     pub(crate) fn post_as(n: usize, path: &str, body: &str) -> Self {
         let client = address(n);
         let head = format!(
@@ -56,7 +56,7 @@ impl Request {
     }
 }
 
-/// Of the network that is set aside for benchmarks (RFC 2544).
+/// The header with a client address from the network that is reserved for benchmarks (RFC 2544).
 fn address(n: usize) -> String {
     format!("x-forwarded-for: 198.18.{}.{}\r\n", n / 250 % 250, n % 250)
 }
@@ -88,7 +88,7 @@ impl Load {
     }
 }
 
-/// Each asks once, over a connection of its own, all at the same time.
+/// Sends all requests at the same time, once each, each over its own connection.
 pub(crate) async fn rush(address: SocketAddr, requests: &Requests) -> anyhow::Result<Measured> {
     let mut clients = JoinSet::new();
     let start = Instant::now();
@@ -107,7 +107,7 @@ pub(crate) async fn rush(address: SocketAddr, requests: &Requests) -> anyhow::Re
     Ok(Measured { answers, took: start.elapsed() })
 }
 
-/// The bytes that answer one request; a failure where its status is no success.
+/// The bytes of the answer to one request. Fails unless its status is below 300.
 pub(crate) async fn one(address: SocketAddr, request: &Request) -> anyhow::Result<Vec<u8>> {
     let mut connection = Connection::open(address).await?;
     let (status, _) = connection.ask(request).await?;
@@ -120,7 +120,7 @@ impl Measured {
         self.answers.len() as f64 / self.took.as_secs_f64()
     }
 
-    /// The latency below which this share of all answers was.
+    /// The latency that this share of all answers stayed below.
     pub(crate) fn latency(&self, share: f64) -> Duration {
         let mut all: Vec<_> = self.answers.iter().map(|(_, latency)| *latency).collect();
         all.sort();

@@ -1,5 +1,5 @@
 //! `cargo xtask bench server`: the release build under load on this machine, against what the machine can do at best.
-//! `cargo xtask bench page`: what a visitor waits for.
+//! `cargo xtask bench page`: how long a visitor waits.
 #![forbid(unsafe_code)]
 #![expect(clippy::print_stdout, reason = "talking to the person at the terminal is its job")]
 
@@ -59,10 +59,10 @@ enum Command {
     },
 }
 
-/// Rounds of each kind, taken in turns, so that both meet the same noise.
+/// Rounds of each kind, alternating, so that both see the same noise.
 const ROUNDS: usize = 5;
 const ROUND: Duration = Duration::from_secs(2);
-/// Addresses that requests come from, so that each keeps within its limits.
+/// Client addresses that requests come from, so that each stays within its limits.
 const CLIENTS: usize = 50_000;
 const BUYERS: usize = 5000;
 const SEATS: usize = 30;
@@ -105,7 +105,7 @@ impl Bench {
         Server::start(&self.binary, database, SEATS, &self.sandbox, &[]).await
     }
 
-    /// From starting the process to the first answer that it is ready, and what it holds then.
+    /// Time from starting the process until it reports ready, and its memory then.
     async fn start_up(&mut self) -> anyhow::Result<()> {
         let (mut times, mut memory) = (Vec::new(), Vec::new());
         let database = database::fresh(&self.folder)?;
@@ -206,7 +206,7 @@ impl Bench {
             for ((server, mix), latencies) in servers.iter().zip(&mut latencies) {
                 let measured =
                     Load { address: server.address, connections: 4, length: ROUND }.run(mix).await?;
-                // The first fills caches.
+                // The first round only fills caches.
                 if round > 0 {
                     latencies.push(measured.latency(0.99));
                 }

@@ -15,7 +15,7 @@ pub(crate) struct Server {
 }
 
 impl Server {
-    /// The release build on `database`, selling so many seats, with these settings besides; ready when this
+    /// Starts the release build on `database`, selling `seats` seats, with these settings added. It is ready when this
     /// returns.
     pub(crate) async fn start(
         binary: &Path,
@@ -42,7 +42,7 @@ impl Server {
             .env("FLOCKJAY_URL", sandbox.flockjay_url())
             .env("FLOCKJAY_TOKEN", "sandbox-token")
             .env("TRUSTED_PROXIES", "127.0.0.1")
-            // The only limit that a server could not be measured under.
+            // The only limit that a benchmark would run into.
             .env("LIMIT_OFFERING", "off")
             .envs(settings.iter().copied())
             .stdout(Stdio::null())
@@ -54,7 +54,7 @@ impl Server {
         Ok(server)
     }
 
-    /// A bare route with this answer.
+    /// Starts a bare route that serves this answer.
     pub(crate) async fn bare(answer: &Path) -> anyhow::Result<Self> {
         let mut child = Command::new(std::env::current_exe()?)
             .arg("bare")
@@ -70,12 +70,12 @@ impl Server {
         Ok(server)
     }
 
-    /// MiB of memory that it holds now.
+    /// Resident memory in MiB.
     pub(crate) fn resident(&self) -> anyhow::Result<f64> {
         self.memory("VmRSS:")
     }
 
-    /// MiB of memory that it has held at most.
+    /// Peak resident memory in MiB.
     pub(crate) fn most_resident(&self) -> anyhow::Result<f64> {
         self.memory("VmHWM:")
     }

@@ -1,4 +1,4 @@
-//! What was measured, a line each.
+//! The measured figures, one per line.
 use std::fmt;
 
 #[derive(Default)]
@@ -9,7 +9,7 @@ impl Report {
         self.0.push((what.to_owned(), figure));
     }
 
-    /// One rate as a share of another.
+    /// Adds a line with one rate as a share of another.
     pub(crate) fn share(&mut self, what: &str, ours: f64, best: f64, of: &str, goal: f64) {
         let share = ours / best * 100.0;
         self.line(what, format!("{ours:.0}, {share:.0} % of {of} ({best:.0}; goal: {:.0} %)", goal * 100.0));
@@ -22,7 +22,7 @@ impl fmt::Display for Report {
     }
 }
 
-/// The middle one, or the higher of the two in the middle.
+/// The median; of an even number, the higher of the two in the middle.
 pub(crate) fn median<T: PartialOrd + Copy>(all: &[T]) -> T {
     let mut sorted = all.to_vec();
     sorted.sort_by(|one, other| one.partial_cmp(other).unwrap_or(std::cmp::Ordering::Equal));

@@ -1,7 +1,7 @@
-//! A disk below SQLite that is full, fails, hangs, or loses its power, whenever a test says so.
+//! A disk under SQLite that fills up, fails, hangs or loses power whenever a test says so.
 //!
-//! It is a virtual file system of SQLite's (<https://www.sqlite.org/vfs.html>) that has the system's own do the work, and
-//! stands before its writes, its syncs and its deletions. A connection uses it whose address ends in `vfs=` and its name.
+//! It is a virtual file system of SQLite (<https://www.sqlite.org/vfs.html>) that lets the system's own do the work,
+//! and intercepts writes, syncs and deletions. A connection uses it if its address ends in `vfs=` and its name.
 
 #[cfg(test)]
 mod tests;
@@ -14,7 +14,7 @@ use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
-/// A disk. It stays known to SQLite until the process ends.
+/// A disk. It stays registered with SQLite until the process ends.
 #[derive(Clone, Debug)]
 pub struct Disk {
     name: String,
@@ -24,9 +24,9 @@ pub struct Disk {
 /// How a write, a sync or a truncation fails.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Failure {
-    /// There is no room.
+    /// No space is left.
     Full,
-    /// The device says that it could not.
+    /// The device reports an error.
     Broken,
 }
 
@@ -39,18 +39,18 @@ struct State {
 #[derive(Debug, Default)]
 struct Inner {
     planned: Option<Planned>,
-    /// Whether what was planned has come.
+    /// Whether the planned failure has happened.
     has_failed: bool,
     is_full: bool,
     hangs: bool,
-    /// Whether it remembers what is not synced.
+    /// Whether unsynced changes are recorded.
     may_lose_power: bool,
     has_power: bool,
-    /// What was done to each file since its last sync, in order.
+    /// Changes to each file since its last sync, in order.
     unsynced: HashMap<PathBuf, Vec<Change>>,
 }
 
-/// One change of a file.
+/// One change to a file.
 #[derive(Debug)]
 struct Change {
     offset: u64,
@@ -60,25 +60,25 @@ struct Change {
     size_after: u64,
 }
 
-/// What is asked of the disk.
+/// A call to the disk.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Call {
-    /// Or to cut a file short.
+    /// A write or a truncation.
     Write,
     Sync,
 }
 
-/// One failure to come.
+/// One planned failure.
 #[derive(Clone, Copy, Debug)]
 struct Planned {
     call: Call,
-    /// How many syncs come before.
+    /// Syncs that succeed before it.
     syncs: u32,
     failure: Failure,
 }
 
 impl Disk {
-    /// A new one, which does all that it is asked. Panics where SQLite knows no file system to build on.
+    /// A disk without faults. Panics if SQLite has no file system to build on.
     #[must_use]
     pub fn new() -> Self {
         let state = Arc::new(State::default());
@@ -87,45 +87,46 @@ impl Disk {
         Self { name, state }
     }
 
-    /// For the end of a connection's address: `sqlite:///path/to/file.db?vfs=…`.
+    /// The name for the end of a connection's address: `sqlite:///path/to/file.db?vfs=…`.
     #[must_use]
     pub fn name(&self) -> &str {
         &self.name
     }
 
-    /// The first such call after the next `syncs` syncs fails, once: SQLite syncs its log at each commit.
+    /// Makes the first such call after the next `syncs` syncs fail, once. SQLite syncs its log at each commit.
     pub fn fail_at(&self, call: Call, syncs: u32, failure: Failure) {
         let mut inner = self.state.lock();
         (inner.planned, inner.has_failed) = (Some(Planned { call, syncs, failure }), false);
     }
 
-    /// Takes back what was to fail, and says whether it has failed.
+    /// Cancels the planned failure, and returns whether one has happened.
     pub fn heal(&self) -> bool {
         let mut inner = self.state.lock();
         inner.planned = None;
         std::mem::take(&mut inner.has_failed)
     }
 
-    /// Whether every write fails for want of room.
+    /// Sets whether every write fails for lack of space.
     pub fn set_full(&self, is_full: bool) {
         self.state.lock().is_full = is_full;
     }
 
-    /// Whether calls wait until this says that they don't.
+    /// Sets whether calls hang, until this is called with `false`.
     pub fn set_hanging(&self, hangs: bool) {
         self.state.lock().hangs = hangs;
         self.state.goes_on.notify_all();
     }
 
-    /// Whether to remember what was not synced, as [`Self::cut_power`] needs it. Costs a reading of what is overwritten.
+    /// Sets whether to record unsynced changes, which [`Self::cut_power`] needs. Costs a read of everything
+    /// overwritten.
     pub fn set_losing_power(&self, may_lose_power: bool) {
         let mut inner = self.state.lock();
         inner.may_lose_power = may_lose_power;
         inner.unsynced.clear();
     }
 
-    /// From now on every call fails. Beside it, as `to`, lies what there may be of the database `from` and its log once the
-    /// power is back: of what was not synced, what `survives` says.
+    /// Makes every later call fail. Writes to `to` what may remain of the database `from` and its log once the power is
+    /// back: of the unsynced changes, those for which `survives` returns true.
     pub fn cut_power(&self, from: &Path, to: &Path, mut survives: impl FnMut() -> bool) -> io::Result<()> {
         let mut inner = self.state.lock();
         inner.has_power = false;
@@ -173,7 +174,7 @@ impl State {
         self.inner.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// How `call` fails, if it does; waits as long as the disk hangs.
+    /// How `call` fails, if it does. Waits as long as the disk hangs.
     fn failure(&self, call: Call) -> Option<Failure> {
         let hangs = |inner: &mut Inner| inner.hangs && inner.has_power;
         let inner = self.goes_on.wait_while(self.lock(), hangs);

@@ -1,4 +1,4 @@
-//! What SQLite makes of a disk that fails.
+//! How SQLite copes with a disk that fails.
 use super::*;
 use sqlx::sqlite::SqliteConnectOptions;
 use sqlx::{Connection, Executor, SqliteConnection};
@@ -29,7 +29,7 @@ impl Database {
         SqliteConnection::connect_with(&options).await.unwrap()
     }
 
-    /// How many rows there are after the power was gone.
+    /// How many rows are left after a power cut.
     async fn rows_after_a_power_cut(&self, mut old: SqliteConnection, survives: bool) -> i64 {
         let after = Self { disk: Disk::new(), folder: TempDir::new().unwrap() };
         self.disk.cut_power(&self.path(), &after.path(), || survives).unwrap();

@@ -1,7 +1,7 @@
-//! SQLite's side of it: C structures, and the calls that SQLite makes.
+//! SQLite's side of the disk: C structures, and the calls that SQLite makes.
 //!
-//! Every `unsafe` here rests on SQLite's promises: a file system outlives all its files, a file has its methods from `xOpen`
-//! to `xClose`, buffers are as long as is said, and nobody else touches a file during a call.
+//! Every `unsafe` here rests on SQLite's promises: a file system outlives all its files, a file keeps its methods from
+//! `xOpen` to `xClose`, buffers are as long as stated, and nothing else touches a file during a call.
 #![expect(unsafe_code, reason = "SQLite asks file systems in C")]
 
 use crate::{Call, Change, Failure, State};
@@ -13,13 +13,13 @@ use std::ptr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-/// What a file system of ours has in `pAppData`.
+/// The `pAppData` of our file systems.
 struct Below {
     system: *mut sqlite::sqlite3_vfs,
     state: Arc<State>,
 }
 
-/// What an open file has for its methods: the system's, some of them replaced, and behind them what those need.
+/// The methods of an open file: the system's with some replaced, followed by what the replacements need.
 #[repr(C)]
 struct Methods {
     ours: sqlite::sqlite3_io_methods,
@@ -28,13 +28,13 @@ struct Methods {
     path: PathBuf,
 }
 
-/// Makes the file system known to SQLite, and returns its name.
+/// Registers the file system with SQLite, and returns its name.
 pub(crate) fn register(state: Arc<State>) -> String {
     static NUMBER: AtomicU32 = AtomicU32::new(0);
     let name = format!("faulty-{}", NUMBER.fetch_add(1, Ordering::Relaxed));
     let c_name = CString::new(name.clone()).expect("a name without a zero byte");
-    // SAFETY: SQLite copies nothing of what it is given, so that all of it is leaked. The system's own file system is there
-    // until the process ends, and may be copied, as its functions ask for nothing but their own `pAppData`, which stays.
+    // SAFETY: SQLite copies nothing of what it is given, so all of it is leaked. The system's own file system exists
+    // until the process ends, and may be copied: its functions need only their own `pAppData`, which stays.
     unsafe {
         assert_eq!(sqlite::sqlite3_initialize(), sqlite::SQLITE_OK, "SQLite can't start");
         let system = sqlite::sqlite3_vfs_find(ptr::null());
@@ -67,7 +67,7 @@ unsafe extern "C" fn open(
     flags: c_int,
     out_flags: *mut c_int,
 ) -> c_int {
-    // SAFETY: the arguments go on as they came, to the file system that they are like.
+    // SAFETY: the arguments are passed on unchanged, to the file system that ours is a copy of.
     unsafe {
         let Below { system, state } = below(vfs);
         let Some(open) = (**system).xOpen else { return sqlite::SQLITE_CANTOPEN };
@@ -218,7 +218,7 @@ fn code(failure: Failure, broken: c_int) -> c_int {
 
 unsafe fn size(methods: &Methods, file: *mut sqlite::sqlite3_file) -> u64 {
     let mut size = 0;
-    // SAFETY: `size` is there during the call.
+    // SAFETY: `size` outlives the call.
     let asked = unsafe { (*methods.system).xFileSize.map(|ask| ask(file, &raw mut size)) };
     assert_eq!(asked, Some(sqlite::SQLITE_OK), "{} has a size", methods.path.display());
     u64::try_from(size).unwrap_or(0)

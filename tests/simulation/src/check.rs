@@ -1,4 +1,4 @@
-//! The invariants, as somebody sees them who knows everything.
+//! The invariants, checked by an observer who knows everything.
 use crate::account::NAMES;
 use crate::database::LIVE;
 use crate::pages::SimSession;
@@ -12,7 +12,7 @@ use redis_checkout::store::StoreError;
 use shared::{State, Step, Timestamp};
 use std::sync::Arc;
 
-/// What must hold at every moment.
+/// Checks what must hold at every moment.
 pub(crate) async fn after_step(run: &mut Run) -> Result<(), String> {
     let snapshot = snapshot(run).await?;
     let purchases = &snapshot.purchases;
@@ -71,7 +71,7 @@ pub(crate) async fn after_step(run: &mut Run) -> Result<(), String> {
     Ok(())
 }
 
-/// What must hold once nothing goes wrong any more and all have had their time.
+/// Checks what must hold once faults have stopped and everything has had its time.
 pub(crate) async fn at_the_end(run: &mut Run) -> Result<(), String> {
     after_step(run).await?;
     let snapshot = snapshot(run).await?;
@@ -100,7 +100,7 @@ pub(crate) async fn at_the_end(run: &mut Run) -> Result<(), String> {
     Ok(())
 }
 
-/// What was charged and went back is what the books add up to, and money that was returned beside it has left its trace.
+/// Checks that the books add up to what was charged and refunded, and that refunds of other payments left their trace.
 async fn books(run: &Run, purchase: &Purchase) -> Result<(), String> {
     let name = purchase.reference().as_str();
     let in_books = run.store.purchase_in_books(purchase.id()).await.map_err(|error| error.to_string())?;
@@ -131,7 +131,7 @@ async fn books(run: &Run, purchase: &Purchase) -> Result<(), String> {
     Ok(())
 }
 
-/// Whether every purchase has come to rest.
+/// Whether every purchase has come to rest, or waits for a person to act on its refund.
 pub(crate) async fn nothing_waits(run: &mut Run) -> Result<bool, String> {
     let snapshot = snapshot(run).await?;
     let calls_person = run.store.commands_in("needs_person", 100).await.map_err(|error| error.to_string())?;
@@ -150,14 +150,14 @@ fn ended(run: &Run, purchase: &Purchase, calls_person: bool) -> Result<(), Strin
     let own = recorded.map_or(0, |intent| intent.kept());
     let grant = world.flockjay.grants.get(purchase.id());
     let access = grant.is_some_and(|grant| grant.active);
-    // Money that can't be given back by the same way, or that both sides have moved, is a person's.
+    // A person must act on money that can't be refunded the way it came, or that both sides have moved.
     let troubled = intents.iter().any(|intent| {
         let failed = intent.refunds.iter().any(|refund| refund.status == RefundStatus::Failed);
         let elsewhere = intent.refunds.iter().any(|refund| refund.key.is_none());
         failed || elsewhere || intent.dispute.is_some()
     });
     let ended_at = purchase.view().timeline.into_iter().find(|entry| entry.step == Step::Payment);
-    // What is made while it ends is nobody's; the clock of who ended it may have been ahead.
+    // What is created while the purchase ends doesn't count; the clock of the server that ended it may have been ahead.
     let ended_at = ended_at.and_then(|entry| entry.at).map_or(0, Timestamp::as_millis) - AHEAD[INSTANCES - 1];
     if matches!(purchase.state(), State::Granted | State::Refunded) {
         let stands = Some((purchase.state(), purchase.refundable()));
@@ -226,7 +226,7 @@ fn ended(run: &Run, purchase: &Purchase, calls_person: bool) -> Result<(), Strin
     Ok(())
 }
 
-/// What a team has paid for is as many codes as places; with its money they are gone, but for those in use.
+/// Checks that a team has as many codes as the places it paid for, and that a refund revokes all but those in use.
 async fn codes(run: &Run, purchase: &Purchase) -> Result<(), String> {
     let name = purchase.reference().as_str();
     let error = |error: StoreError| error.to_string();
@@ -245,7 +245,7 @@ async fn codes(run: &Run, purchase: &Purchase) -> Result<(), String> {
     Ok(())
 }
 
-/// Uses of a coupon are those of purchases in effect, and never become more than there may be.
+/// Checks that a coupon's uses are those of purchases in effect, and never exceed its limit.
 fn coupons(Snapshot { purchases, coupons, .. }: &Snapshot) -> Result<(), String> {
     for coupon in coupons {
         let name = &coupon.terms.shown;
@@ -273,7 +273,7 @@ fn coupons(Snapshot { purchases, coupons, .. }: &Snapshot) -> Result<(), String>
     Ok(())
 }
 
-/// Seats taken are those that purchases own and those that are kept for coupons, and never become more than there are.
+/// Checks that the seats taken are those that purchases own and those kept for coupons, and never rise above capacity.
 fn seats(run: &mut Run, snapshot: &Snapshot) -> Result<(), String> {
     let Snapshot { purchases, coupons, taken } = snapshot;
     let taken = *taken;
@@ -302,7 +302,7 @@ fn is_of(intent: &SimIntent, purchase: &Purchase) -> bool {
     intent.now.reference.as_ref() == Some(purchase.reference())
 }
 
-/// Its pages that take a payment.
+/// The purchase's hosted pages that still take a payment.
 fn pages<'a>(stripe: &'a StripeLedger, purchase: &'a Purchase) -> impl Iterator<Item = &'a SimSession> {
     let ours = |page: &&SimSession| page.reference == *purchase.reference();
     stripe.sessions.iter().filter(ours).filter(|page| page.now.status == SessionStatus::Open)

@@ -1,9 +1,9 @@
-//! Every decision of a run, drawn from a seed or read from a script, so that a run can be repeated and made shorter.
+//! Every decision of a run, drawn from a seed or read from a script, so that a run can be repeated and shrunk.
 
 /// The decisions of one step.
 pub(crate) type Step = Vec<u32>;
 
-/// Decides. What it decided can be read back, a step at a time, and decided again.
+/// Makes the decisions of a run. They can be read back, one step at a time, and replayed.
 #[derive(Clone, Debug)]
 pub(crate) struct Chooser {
     source: Source,
@@ -13,7 +13,7 @@ pub(crate) struct Chooser {
 #[derive(Clone, Debug)]
 enum Source {
     Seed(u64),
-    /// Steps decided before, the way to the end last. What they leave open is decided calmly.
+    /// Recorded steps, the run's ending last. What they leave open is decided calmly.
     Script(Vec<Step>),
 }
 
@@ -26,7 +26,7 @@ impl Chooser {
         Self { source: Source::Script(script), made: vec![] }
     }
 
-    /// Begins a step; `false` where only the way to the end is left.
+    /// Begins a step. Returns `false` if only the ending is left.
     pub(crate) fn begin_step(&mut self, most: usize) -> bool {
         let steps = match &self.source {
             Source::Seed(_) => most,
@@ -37,7 +37,7 @@ impl Chooser {
         goes_on
     }
 
-    /// One of `n`; 0 is the calmest.
+    /// Picks one of `n`; 0 is the calmest.
     pub(crate) fn pick(&mut self, n: usize) -> usize {
         let n = u32::try_from(n.max(1)).unwrap_or(u32::MAX);
         let step = self.made.len().saturating_sub(1);
@@ -54,7 +54,7 @@ impl Chooser {
         usize::try_from(drawn).unwrap_or_default()
     }
 
-    /// Whether something happens that is no part of a calm run, in so many of a hundred cases.
+    /// Whether something happens that is not part of a calm run, in `percent` percent of cases.
     pub(crate) fn happens(&mut self, percent: usize) -> bool {
         self.pick(100) >= 100 - percent
     }

@@ -1,4 +1,4 @@
-//! `simulation --seeds N`: runs N seeds on every core, and ends with one line that says what was found.
+//! `simulation --seeds N`: runs N seeds on every core, and ends with a one-line summary of what it found.
 #![expect(
     clippy::print_stdout,
     clippy::print_stderr,
@@ -24,7 +24,7 @@ struct Options {
     most: usize,
 }
 
-/// How often progress is told, in seeds.
+/// How often progress is reported, in seeds.
 const TELL_EVERY: u64 = 1000;
 
 /// Reads the arguments, runs, and prints.
@@ -54,7 +54,7 @@ pub fn main() -> ExitCode {
 }
 
 fn run(options: &Options) -> anyhow::Result<Report> {
-    // Each waits for its database half of the time.
+    // Each thread waits for its database half of the time.
     let threads = std::thread::available_parallelism()?.get() * 2;
     let done = AtomicU64::new(0);
     let after = || {

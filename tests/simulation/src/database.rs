@@ -1,4 +1,4 @@
-//! A database that runs use one after another, in memory where the system has a place for that.
+//! A database that one run after another uses, in memory if the system has a place for it.
 use crate::snapshot::Snapshots;
 use faulty_disk::Disk;
 use redis_checkout::catalog::{self, CurrentCatalog};
@@ -24,11 +24,11 @@ const LIMITS: Limits = Limits {
 };
 const SEATS: i64 = 2;
 
-/// Half the price, twice.
+/// Half the price, usable twice.
 const HALF: &str = "HALF";
-/// All of it, once.
+/// All of the price, usable once.
 const FREE: &str = "FREE";
-/// All of it, once, with a seat that is kept for it.
+/// All of the price, usable once, with a seat kept for it.
 pub(crate) const SEAT: &str = "SEAT";
 pub(crate) const COUPONS: [&str; 3] = [HALF, FREE, SEAT];
 
@@ -37,7 +37,7 @@ pub(crate) struct Database {
     connection: Arc<Mutex<AnyConnection>>,
     folder: TempDir,
     disk: Disk,
-    /// How often its power was gone: each time it goes on as another file.
+    /// How many power cuts it had. After each one it continues as another file.
     power_cuts: u32,
 }
 
@@ -50,13 +50,13 @@ impl Database {
         Ok(Self { store, connection, folder, disk, power_cuts: 0 })
     }
 
-    /// What is below it.
+    /// The disk under the database.
     pub(crate) fn disk(&self) -> &Disk {
         &self.disk
     }
 
-    /// Its power goes, and comes back: of what was not synced there is what `survives` says. Whoever is connected must
-    /// connect again.
+    /// Cuts the power and restores it: of the unsynced writes, those for which `survives` returns true remain. All
+    /// clients must reconnect.
     pub(crate) async fn cut_power(&mut self, survives: impl FnMut() -> bool) -> anyhow::Result<()> {
         let (before, after) = (path(&self.folder, self.power_cuts), path(&self.folder, self.power_cuts + 1));
         self.disk.cut_power(&before, &after, survives)?;
@@ -71,12 +71,12 @@ impl Database {
         &self.store
     }
 
-    /// What the checks of one run read; nobody else writes by their connection meanwhile.
+    /// Snapshots for the checks of one run. Nothing else may write through their connection meanwhile.
     pub(crate) fn snapshots(&self) -> Snapshots {
         Snapshots::by(self.connection.clone())
     }
 
-    /// Forgets every purchase, and sells [`SEATS`] seats and the coupons again.
+    /// Deletes every purchase, and sells [`SEATS`] seats and the coupons again.
     pub(crate) async fn clear(&mut self) -> anyhow::Result<()> {
         let tables = [
             "ledger",
@@ -91,7 +91,7 @@ impl Database {
             "packs",
         ];
         let statements = tables.map(|table| format!("DELETE FROM {table};")).concat();
-        // The marks of what a migration has filled in stay.
+        // Keeps the marks of what migrations have filled in.
         let jobs = "DELETE FROM jobs WHERE name NOT LIKE 'filled %';";
         let all = format!("BEGIN IMMEDIATE; {statements} {jobs} COMMIT;");
         self.connection.lock().await.execute(sqlx::AssertSqlSafe(all)).await?;
@@ -103,7 +103,7 @@ impl Database {
         Ok(tx.commit().await?)
     }
 
-    /// Puts a catalogue in force whose live training has so many seats.
+    /// Switches to a catalogue whose live training has `seats` seats.
     pub(crate) fn sell(&self, seats: i64) -> anyhow::Result<()> {
         let path = self.folder.path().join("catalog.toml");
         std::fs::write(&path, catalog_text(seats))?;

@@ -1,5 +1,5 @@
 //! Runs the real purchase, store and outbox against simulated time, Stripe, FlockJay, browsers, crashes and a disk that
-//! fails, and checks every invariant after every step. A run follows from its seed.
+//! fails, and checks every invariant after every step. A seed determines its run.
 #![forbid(unsafe_code)]
 
 mod account;
@@ -19,7 +19,7 @@ use chooser::Chooser;
 use database::Database;
 use std::fmt;
 
-/// What many runs came to.
+/// The result of many runs.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Report {
     pub seeds: u64,
@@ -33,7 +33,7 @@ pub struct Report {
 pub struct Broken {
     pub seed: u64,
     pub invariant: String,
-    /// The shortest way there that was found, a line a step.
+    /// The shortest way to it that was found, one line per step.
     pub story: Vec<String>,
 }
 
@@ -41,17 +41,17 @@ pub struct Broken {
 #[derive(Clone, Copy, Debug)]
 pub struct Seeds {
     pub first: u64,
-    /// The first that is not run any more.
+    /// The first seed that is no longer run.
     pub end: u64,
-    /// Every how many of them.
+    /// The step from one seed to the next.
     pub step: usize,
-    /// After so many that broke an invariant no more are run.
+    /// The number of seeds that break an invariant after which to stop.
     pub most: usize,
-    /// Whether to look for the shortest story of each that broke one.
+    /// Whether to look for the shortest story of each seed that breaks an invariant.
     pub stories: bool,
 }
 
-/// Runs them on this thread; `after` hears of each.
+/// Runs the seeds on this thread, and calls `after` once for each.
 pub fn simulate(seeds: Seeds, after: &dyn Fn()) -> anyhow::Result<Report> {
     let Seeds { first, end, step, most, stories } = seeds;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build()?;

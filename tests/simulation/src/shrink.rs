@@ -1,9 +1,9 @@
-//! Makes a run that broke an invariant as short and as calm as it will go.
+//! Shrinks a run that broke an invariant until it is as short and as calm as possible.
 use crate::chooser::{Chooser, Step};
 use crate::database::Database;
 use crate::run::run;
 
-/// Tries of a shorter run before the shortest so far is told.
+/// Number of shorter runs to try before settling for the shortest so far.
 const MOST_TRIES: usize = 400;
 
 /// The story of the shortest run found that breaks the same kind of invariant.
@@ -17,7 +17,7 @@ pub(crate) async fn shortest_story(
     let mut size = best.len() / 2;
     while size > 0 && tries < MOST_TRIES {
         let mut start = 0;
-        // The last step is the way to the end.
+        // The last step is the run's ending.
         while start + 1 < best.len() && tries < MOST_TRIES {
             tries += 1;
             let end = (start + size).min(best.len() - 1);
@@ -38,7 +38,7 @@ pub(crate) async fn shortest_story(
     Ok([told.story, vec![format!("BROKEN: {end}")]].concat())
 }
 
-/// Whether two are of a kind: references and amounts differ from run to run.
+/// Whether two failures are of one kind: references and amounts differ from run to run.
 fn is_same(one: &str, other: &str) -> bool {
     let kind = |text: &str| -> String {
         text.split(' ').filter(|word| !word.contains(|c: char| c.is_ascii_digit() || c == '-')).collect()

@@ -1,4 +1,4 @@
-//! What the checks read of the database, kept until another connection commits: most of a run's steps change nothing.
+//! What the checks read from the database, cached until another connection commits: most steps of a run change nothing.
 use crate::database::LIVE;
 use redis_checkout::coupons::Coupon;
 use redis_checkout::purchase::Purchase;
@@ -23,12 +23,12 @@ pub(crate) struct Snapshots {
 }
 
 impl Snapshots {
-    /// `connection` is written with by nobody else: SQLite tells a connection of the commits of others alone.
+    /// Nothing else may write through `connection`: SQLite tells a connection only about the commits of others.
     pub(crate) fn by(connection: Arc<Mutex<AnyConnection>>) -> Self {
         Self { connection, last: None }
     }
 
-    /// Another number after each commit.
+    /// A number that changes with each commit of another connection.
     pub(crate) async fn version(&self) -> anyhow::Result<i64> {
         let version = sqlx::query_scalar("PRAGMA data_version");
         Ok(version.fetch_one(&mut *self.connection.lock().await).await?)
@@ -36,7 +36,7 @@ impl Snapshots {
 
     /// The database as it is now.
     pub(crate) async fn read(&mut self, store: &Store) -> anyhow::Result<Arc<Snapshot>> {
-        // Before the rest: what is committed in between is then read twice, and never missed.
+        // The version comes first: a commit in between is then read twice, but never missed.
         let version = self.version().await?;
         if let Some((known, snapshot)) = &self.last
             && *known == version

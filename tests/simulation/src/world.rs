@@ -1,4 +1,4 @@
-//! What is outside of the checkout: time, the truth at Stripe and at FlockJay, and messages on their way.
+//! What is outside the checkout: time, the true state at Stripe and FlockJay, and messages on their way.
 use crate::chooser::Chooser;
 use crate::pages::SimSession;
 use redis_checkout::payments::{Intent, Message, Session};
@@ -18,16 +18,16 @@ pub(crate) struct World(Arc<Mutex<Inner>>);
 
 pub(crate) struct Inner {
     pub(crate) chooser: Chooser,
-    /// Whether calls go wrong; not any more while a run comes to its end.
+    /// Whether calls may fail; off during the ending of a run.
     pub(crate) faulty: bool,
     pub(crate) stripe: StripeLedger,
     pub(crate) flockjay: FlockJayLedger,
-    /// What the account system knows of each purchase: version and state.
+    /// What each account receiver knows of each purchase: version, state, and the money kept.
     pub(crate) told: HashMap<(&'static str, String), (i64, State, i64)>,
     /// The operation that runs now, and those that wait for another system.
     pub(crate) running: u64,
     pub(crate) parked: HashSet<u64>,
-    /// What was broken in the middle of a step.
+    /// Invariants that were broken in the middle of a step.
     pub(crate) broken: Vec<String>,
     story: Option<Vec<String>>,
     time: Arc<AtomicI64>,
@@ -39,14 +39,14 @@ pub(crate) struct StripeLedger {
     pub(crate) intents: Vec<SimIntent>,
     pub(crate) sessions: Vec<SimSession>,
     pub(crate) keys: HashMap<String, KeyUse>,
-    /// Webhooks on their way; an index is its message's id.
+    /// Ids of the webhooks on their way, keys of `messages`.
     pub(crate) mail: Vec<u64>,
     pub(crate) messages: BTreeMap<u64, Message>,
 }
 
-/// What a key of a create call stands for.
+/// What the idempotency key of a create call stands for.
 pub(crate) enum KeyUse {
-    /// The answer that is repeated, and the request that it was given to.
+    /// The answer to repeat, and the request that it belongs to.
     Made(Intent, (i64, String)),
     Page(Session, (i64, String)),
     /// Stripe answered 500, and will again.
@@ -57,7 +57,7 @@ pub(crate) struct SimIntent {
     pub(crate) now: Intent,
     pub(crate) email: String,
     pub(crate) tries: u32,
-    /// Made or changed by a tool that is not ours.
+    /// Created or changed by a tool that isn't ours.
     pub(crate) foreign: bool,
     /// Milliseconds since 1970.
     pub(crate) made_at: i64,
@@ -65,7 +65,7 @@ pub(crate) struct SimIntent {
     pub(crate) handed_out: bool,
     pub(crate) refunds: Vec<SimRefund>,
     pub(crate) dispute: Option<Dispute>,
-    /// So much of it.
+    /// The disputed amount.
     pub(crate) disputed: i64,
 }
 
@@ -73,7 +73,7 @@ pub(crate) struct SimRefund {
     pub(crate) key: Option<String>,
     pub(crate) amount: i64,
     pub(crate) status: redis_checkout::payments::RefundStatus,
-    /// Called succeeded, and fails later.
+    /// Reported as succeeded, but fails later.
     pub(crate) will_fail: bool,
 }
 
@@ -91,20 +91,20 @@ pub(crate) struct SimGrant {
     pub(crate) email: String,
 }
 
-/// What becomes of a call to another system.
+/// How a call to another system ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Fate {
     Fine,
     Slow,
-    /// Done, and the answer takes long.
+    /// Done, but the answer takes long.
     SlowAnswer,
     /// Not done.
     Refused,
-    /// Done, and the answer is lost.
+    /// Done, but the answer is lost.
     Lost,
-    /// Not done, and whoever asked hears nothing until their deadline.
+    /// Not done, and the caller hears nothing until its timeout.
     Silent,
-    /// Done, and whoever asked hears nothing until their deadline.
+    /// Done, but the caller hears nothing until its timeout.
     SilentAfter,
 }
 
@@ -128,7 +128,7 @@ impl World {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// One call to another system: `work` is what it does there, `lost` the error where no answer comes.
+    /// Makes one call to another system: `work` is what it does there, `lost` the error if no answer comes.
     pub(crate) async fn call<T, E>(
         &self,
         what: &str,
@@ -167,7 +167,7 @@ impl Inner {
         }
     }
 
-    /// Adds a line to the story, where one is told.
+    /// Adds a line to the story, if one is recorded.
     pub(crate) fn tell(&mut self, line: impl FnOnce() -> String) {
         if let Some(story) = &mut self.story {
             story.push(line());

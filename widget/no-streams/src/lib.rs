@@ -1,14 +1,14 @@
-//! What Leptos's server functions name of the crate `wasm-streams`, and nothing behind it.
+//! A stub of the crate `wasm-streams`: only the names that Leptos's server functions use.
 //!
-//! The widget has no server functions, but that crate exports three classes to JavaScript, and what is exported no linker
-//! drops: every visitor would load them, and the futures that they run.
+//! The widget has no server functions, but the real crate exports three classes to JavaScript, and linkers don't drop
+//! exports: every visitor would load them, and the futures that they run.
 #![forbid(unsafe_code)]
 use futures_util::stream::{self, Stream};
 use wasm_bindgen::{JsValue, throw_str};
 
 const NONE: &str = "the widget has no server functions";
 
-/// A stream that nobody makes.
+/// A stream that is never created.
 #[derive(Debug)]
 pub struct ReadableStream(web_sys::ReadableStream);
 

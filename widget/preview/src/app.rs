@@ -1,4 +1,4 @@
-//! The page: what to look at above, and the frames below.
+//! The page: the controls above, and the frames below.
 use crate::{copy::Copy, funnel::Funnel, knobs::Knobs, setting::Setting, stage::Stage};
 use leptos::prelude::*;
 use widget::{locales, preview::scenes, variants};
@@ -77,7 +77,7 @@ pub(crate) fn App() -> impl IntoView {
 #[component]
 fn Choice(
     label: &'static str,
-    /// Values and what they are called.
+    /// Values and their labels.
     options: Vec<(String, String)>,
     value: Signal<String>,
     choose: impl Fn(String) + 'static,

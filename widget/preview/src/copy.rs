@@ -1,4 +1,4 @@
-//! What to take away: the link, the snippet, the page policy and the variant's file.
+//! What people can copy or download: the link, the snippet, the page policy and the variant's file.
 use crate::setting::{Setting, window};
 use leptos::prelude::*;
 use leptos::task::spawn_local;
@@ -52,11 +52,11 @@ fn origin() -> String {
     window().location().origin().unwrap_or_default()
 }
 
-/// For the page, with the room that the first screen takes.
+/// The embed snippet, with the space that the first screen takes.
 fn snippet(setting: &Setting) -> String {
     let (origin, variant) = (origin(), &setting.variant);
     let height = setting.file().height.unwrap_or_else(|| "22rem".to_owned());
-    // Before the element is there, its own width is the page's.
+    // Until the element is defined, it is as wide as the page.
     let height = height.replace("100cqi", "100vw").replace("em", "rem").replace("rrem", "rem");
     format!(
         "<script async src=\"{origin}/embed/v1.js?sku={SKU}&variant={variant}\"></script>\n\

@@ -1,10 +1,10 @@
-//! How the variants do: the funnel of the last weeks, for who has a service token.
+//! How the variants perform: the funnel of the last weeks, for people with a service token.
 use gloo_net::http::Request;
 use leptos::{prelude::*, task::spawn_local};
 use serde::Deserialize;
 use std::collections::BTreeMap;
 
-/// As `GET /v1/funnel` answers.
+/// One line of the response of `GET /v1/funnel`.
 #[derive(Deserialize)]
 struct Line {
     variant: String,
@@ -73,7 +73,7 @@ async fn ask(token: &str, days: &str) -> Result<Sums, String> {
     Ok(sums)
 }
 
-/// A row of bars for each variant, all to the same scale.
+/// A bar chart for each variant, all to the same scale.
 fn plot(sums: Sums) -> impl IntoView {
     if sums.is_empty() {
         return view! { <p>"Nobody has seen anything yet."</p> }.into_any();

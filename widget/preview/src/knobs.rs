@@ -1,13 +1,13 @@
-//! Knobs for what a variant may set, and whether the outcome can be read.
+//! Knobs for what a variant may set, and whether the result is readable.
 use crate::setting::Setting;
 use leptos::prelude::*;
 use std::collections::BTreeMap;
 use widget::variants::{Contrast, Facts, File, Layout, TOKENS, Token, Value, contrasts};
 
-/// Where a fact is among all.
+/// Selects one of the facts.
 type Fact = fn(&mut Facts) -> &mut bool;
 
-/// Words that marketing changes most.
+/// The texts that marketing changes most.
 const WORDS: [&str; 2] = ["purchase", "promise"];
 
 #[component]

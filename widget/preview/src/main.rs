@@ -1,5 +1,5 @@
-//! Marketing's preview: every variant in every state, language and theme, knobs for what a variant may set, and what to
-//! copy. It has no network code but for the funnel, and nothing in it can take money.
+//! Marketing's preview: every variant in every state, language and theme, with knobs for what a variant may set, and
+//! snippets to copy. Only the funnel has network code, and nothing here can take money.
 #![cfg_attr(target_arch = "wasm32", expect(unreachable_pub, reason = "what Leptos makes of a component"))]
 
 #[cfg(target_arch = "wasm32")]
@@ -20,6 +20,6 @@ fn main() {
     leptos::mount::mount_to_body(app::App);
 }
 
-/// It runs in browsers only.
+/// The preview only runs in browsers.
 #[cfg(not(target_arch = "wasm32"))]
 fn main() {}

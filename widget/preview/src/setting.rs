@@ -1,4 +1,4 @@
-//! What is looked at: all of it is in the address, so that a link shows the same to somebody else.
+//! What the preview shows. All of it is in the URL, so that a link shows someone else the same.
 use serde::{Deserialize, Serialize};
 use wasm_bindgen::JsValue;
 use widget::{
@@ -19,7 +19,7 @@ pub(crate) struct Setting {
     pub(crate) page: String,
     /// `one`, `scenes` (every state of the variant) or `variants` (every variant in the state).
     pub(crate) show: String,
-    /// What the knobs have made of the variant.
+    /// The variant as changed by the knobs.
     pub(crate) changed: Option<File>,
 }
 
@@ -39,17 +39,17 @@ impl Default for Setting {
 }
 
 impl Setting {
-    /// From the address; the usual where it has none, or one that can't be read.
+    /// Reads the setting from the URL; the default if there is none, or one that can't be parsed.
     pub(crate) fn read() -> Self {
         let hash = window().location().hash().unwrap_or_default();
         let text = js_sys::decode_uri_component(hash.trim_start_matches('#')).map(String::from);
         text.ok().and_then(|text| serde_json::from_str(&text).ok()).unwrap_or_default()
     }
 
-    /// Into the address.
+    /// Writes the setting to the URL.
     pub(crate) fn write(&self) {
         if let Ok(history) = window().history() {
-            // Where the browser won't, the link to share is stale, and nothing else is.
+            // If the browser refuses, only the link to share is stale.
             _ = history.replace_state_with_url(&JsValue::NULL, "", Some(&self.hash()));
         }
     }
@@ -59,19 +59,19 @@ impl Setting {
         format!("#{}", String::from(js_sys::encode_uri_component(&text)))
     }
 
-    /// The address that shows this.
+    /// The URL that shows this setting.
     pub(crate) fn link(&self) -> String {
         let location = window().location();
         let page = [location.origin(), location.pathname()].map(Result::unwrap_or_default).concat();
         page + &self.hash()
     }
 
-    /// What the variant's file says, with the changes.
+    /// The variant's file, with the changes.
     pub(crate) fn file(&self) -> File {
         self.changed.clone().unwrap_or_else(|| variants().find(&self.variant).0.file().clone())
     }
 
-    /// The variant `name` as it is to be shown, or what is wrong with it.
+    /// The variant `name` as the preview shows it, or what is wrong with it.
     pub(crate) fn look(&self, name: &str) -> Result<Variant, String> {
         let file = if name == self.variant { self.file() } else { variants().find(name).0.file().clone() };
         Variant::new(file).map_err(|mistake| mistake.to_string())

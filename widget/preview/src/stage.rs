@@ -1,4 +1,4 @@
-//! The frames: a page each, plain or like a course's, with the checkout standing still in it.
+//! The frames: each is a page, plain or like a course's, with a static checkout in it.
 use crate::setting::Setting;
 use js_sys::{Array, Reflect};
 use leptos::{html::Div, prelude::*};
@@ -75,12 +75,12 @@ fn Frame(shown: Shown) -> impl IntoView {
     let still = StoredValue::new_local(None::<Still>);
     Effect::new(move |_| {
         if let Some(host) = host.get() {
-            // As a page says it.
+            // As a page would set it.
             _ = host.set_attribute("theme", theme);
             still.set_value(stand(&host, &scene, &variant, &look, lang));
         }
     });
-    // Links lead nowhere here.
+    // Links go nowhere here.
     let stay = |event: leptos::ev::MouseEvent| event.prevent_default();
     let checkout = view! {
         <div node_ref=host class="host">
@@ -104,7 +104,7 @@ fn Frame(shown: Shown) -> impl IntoView {
     .into_any()
 }
 
-/// Something like the page of a course, around the checkout.
+/// A mock course page around the checkout.
 fn course(checkout: impl IntoView) -> impl IntoView {
     view! {
         <header class="bar">"Redis University"</header>
@@ -117,7 +117,7 @@ fn course(checkout: impl IntoView) -> impl IntoView {
 }
 
 fn stand(host: &Element, scene: &str, variant: &str, look: &Variant, lang: &str) -> Option<Still> {
-    // A frame may have shown something else before.
+    // The frame may already have a shadow root, with an earlier checkout.
     let known = host.shadow_root();
     let root: ShadowRoot =
         known.or_else(|| host.attach_shadow(&ShadowRootInit::new(ShadowRootMode::Open)).ok())?;

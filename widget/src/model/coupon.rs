@@ -1,10 +1,10 @@
-//! A code that lowers the price: brought by the page or typed, applied in place and taken off again.
+//! Coupon codes: provided by the page or typed, applied in place and removed again.
 use super::{Command, Model, Note, Stage, Step, Target, Trouble};
 use shared::{PurchaseView, Sale};
 
 impl Model {
     pub(super) fn take_code(&mut self, text: String) -> Vec<Command> {
-        // A field that is not shown says nothing.
+        // A field that is not shown doesn't count.
         if text == self.code || self.code().is_none() {
             return Vec::new();
         }
@@ -16,7 +16,7 @@ impl Model {
         Vec::new()
     }
 
-    /// Opens the field, applies what is in it, or takes the coupon off.
+    /// Opens the field, applies its code, or removes the coupon.
     pub(super) fn press_code(&mut self) -> Vec<Command> {
         let form = matches!(self.stage, Stage::Form { .. });
         let sold_out = matches!(self.stage, Stage::Offer { .. }) && self.asks_for_seat();
@@ -43,8 +43,8 @@ impl Model {
         self.open()
     }
 
-    /// A purchase at the list price in place of the one with the code, which its form will show with what is wrong. Where
-    /// no seat is left there is none without a code.
+    /// Opens a purchase at the list price instead of one with the code; its form will show what is wrong with the code.
+    /// If no seat is left, every purchase needs a code, so the offer shows the problem instead.
     pub(super) fn open_without_code(&mut self, trouble: Trouble) -> Vec<Command> {
         self.code_open = true;
         self.next_turn();
@@ -56,7 +56,7 @@ impl Model {
         vec![self.open_command()]
     }
 
-    /// Shows the price that a coupon, or none, has brought.
+    /// Shows the price after a coupon was applied or removed.
     pub(super) fn reprice(&mut self, seen: PurchaseView) -> Vec<Command> {
         let (Stage::Paying(Step::Applying), Some(purchase)) = (&self.stage, &mut self.purchase) else {
             return Vec::new();
@@ -64,11 +64,11 @@ impl Model {
         purchase.price = seen.price;
         purchase.version = Some(seen.version);
         let is_due = purchase.price.total > 0;
-        // The next purchase begins where this one ends.
+        // The next purchase starts with this one's coupon, if there still is one.
         self.code_wanted = purchase.price.coupon.is_some();
         self.code_open = false;
         self.brought_seat &= self.code_wanted;
-        // Stripe's form may not be there yet, where nothing was due.
+        // If nothing was due before, Stripe's form may not be there yet.
         self.pending = Some(Note::Coupon(None));
         self.stage = Stage::Opening;
         if is_due { self.load_stripe() } else { self.show_form() }
@@ -87,12 +87,12 @@ impl Model {
 }
 
 impl Model {
-    /// The purchase's coupon.
+    /// The code of the purchase's coupon.
     pub(crate) fn applied(&self) -> Option<&str> {
         self.purchase.as_ref()?.price.coupon.as_deref()
     }
 
-    /// What is in the code's field; nothing where it is closed.
+    /// The content of the code field; `None` if it is closed.
     pub(crate) fn code(&self) -> Option<&str> {
         if self.applied().is_some() || self.team.is_some() {
             return None;
@@ -100,12 +100,12 @@ impl Model {
         (self.code_open || self.code_wanted && self.stage.is_offer()).then_some(&*self.code)
     }
 
-    /// What is in it without the space around it; nothing where that is nothing.
+    /// The trimmed content of the code field; `None` if that is empty.
     pub(super) fn typed_code(&self) -> Option<&str> {
         self.code().map(str::trim).filter(|code| !code.is_empty())
     }
 
-    /// What is wrong with the code.
+    /// What is wrong with the code, if anything.
     pub(crate) fn code_fault(&self) -> Option<Trouble> {
         match self.stage {
             Stage::Form { note: Some(Note::Coupon(trouble)) } => trouble,
@@ -123,11 +123,11 @@ impl Model {
         }
     }
 
-    /// Only a code that brings a seat opens a purchase here.
+    /// Whether only a code that brings a seat can open a purchase.
     pub(crate) fn asks_for_seat(&self) -> bool {
         match self.stage {
             Stage::Offer { .. } => self.screen.offering.sale == Sale::SoldOut,
-            // One's own seat may have been the last.
+            // The learner's own seat may have been the last.
             Stage::Opening => self.brought_seat,
             Stage::Form { .. }
             | Stage::Paying(_)

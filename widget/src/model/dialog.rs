@@ -1,9 +1,9 @@
-//! Variants: what of them the checkout itself must know.
+//! Variants: what the checkout itself must know about them.
 use super::{Command, Model, Stage, Target};
 use shared::Screen;
 
 impl Model {
-    /// Leaves the dialog. Where money may be moving, its place on the page goes on telling what becomes of it.
+    /// Closes the dialog. If money may be moving, the element keeps showing the progress in the page.
     pub(super) fn close_dialog(&mut self) -> Vec<Command> {
         if !self.is_dialog_open() {
             return Vec::new();
@@ -24,7 +24,7 @@ impl Model {
         }
     }
 
-    /// Takes another variant's looks. What is sold and what is held stay as they are.
+    /// Takes on another variant's look. The offering and the hold stay as they are.
     pub(super) fn change_screen(&mut self, screen: Screen) -> Vec<Command> {
         self.screen.variant = screen.variant;
         self.screen.dialog = screen.dialog;

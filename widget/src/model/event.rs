@@ -1,4 +1,4 @@
-//! What happened: the learner did something, or another system answered.
+//! Events: the learner did something, or another system answered.
 use super::Trouble;
 use shared::{Challenge, Opened, PurchaseView, Screen, SeatsNews, Timestamp};
 
@@ -6,81 +6,81 @@ use shared::{Challenge, Opened, PurchaseView, Screen, SeatsNews, Timestamp};
 pub(crate) enum Event {
     PurchasePressed,
     PurchaseOpened(Opened),
-    /// Opening the purchase failed.
+    /// The purchase could not be opened.
     OpeningFailed(Trouble),
-    /// The learner who is signed in has bought it before.
+    /// The signed-in learner has already bought the offering.
     AccessFound(PurchaseView),
     StripeLoaded,
     /// Stripe.js or its form could not be loaded.
     StripeFailed,
     EmailTyped(String),
-    /// The page that embeds us says whose email it is.
+    /// The embedding page suggests the learner's email.
     EmailSuggested(String),
     CodeTyped(String),
-    /// The button beside the code's field, or Enter in it.
+    /// The button beside the code field, or Enter in the field.
     CodePressed,
-    /// A coupon was applied or taken off.
+    /// A coupon was applied or removed.
     Repriced(PurchaseView),
     PlacesTyped(String),
-    /// The button beside the field for places, or Enter in it.
+    /// The button beside the places field, or Enter in the field.
     TeamPressed,
     PayPressed,
-    /// The payment details are complete. `bought` where this browser has bought the same offering before.
+    /// The payment details are complete. `bought` if this browser has bought the offering with the same email before.
     DetailsAccepted {
         bought: bool,
     },
     DetailsRefused(Option<String>),
-    /// The server has a payment intent ready, over `total` minor units.
+    /// The server has prepared a payment intent of `total` minor units.
     PaymentPrepared {
         client_secret: String,
         total: i64,
     },
     /// Nothing is due.
     PaymentSettled,
-    /// The server did not take the press of Pay, or the code.
+    /// Preparing the payment, or changing the coupon, failed.
     PreparingFailed(Trouble),
-    /// The server takes the payment from who passes this.
+    /// The server accepts the payment only after the learner passes this challenge.
     ChallengeAsked(Challenge),
-    /// With this answer.
+    /// The learner passed the challenge with this answer.
     ChallengePassed(String),
     /// The challenge's script could not be loaded.
     ChallengeFailed,
     PaymentConfirmed,
-    /// Stripe's own words about why.
+    /// With Stripe's own message about why.
     PaymentDeclined(String),
-    /// The bank could not tell that it was the learner.
+    /// The bank could not authenticate the learner.
     PaymentUnauthenticated,
-    /// Nobody here knows what came of it: only the server can find out.
+    /// The outcome is unknown here: only the server can find out.
     PaymentLost,
     PurchaseSeen(PurchaseView),
     WatchingFailed(Trouble),
-    /// The server tells how many seats are left.
+    /// The server reported how many seats are left.
     SeatsChanged(SeatsNews),
     /// A second has passed.
     ClockRead(Timestamp),
     AccessTookLong,
     CancelPressed,
-    /// The server has given the purchase up, or will by itself.
+    /// The server has cancelled the purchase, or will let it expire.
     PurchaseClosed,
     TryAgainPressed,
     StartAgainPressed,
-    /// Leaves the dialog, where there is one.
+    /// Closes the dialog, if there is one.
     ClosePressed,
-    /// Another variant or language of the first screen.
+    /// The first screen changed to another variant or language.
     ScreenChanged(Box<Screen>),
     SettingsChanged(Settings),
-    /// The page is looked at again, or the network is back. `left` where another page was shown in between.
+    /// The page is visible again, or the network is back. `left` if another page was shown in between.
     Returned {
         left: bool,
     },
-    /// The page has taken the payment form out of the element.
+    /// The page has removed the payment form from the element.
     PaymentRemoved,
     ElementRemoved,
-    /// An element that sold the same was removed while its payment was under way.
+    /// An element that sold the same offering was removed while its payment was in progress.
     CheckoutKept(Box<super::Model>),
 }
 
-/// What the page that embeds us wants to be recorded with a purchase.
+/// Settings of the embedding page that are sent with a purchase.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Settings {
     pub(crate) coupon: Option<String>,

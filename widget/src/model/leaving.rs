@@ -1,4 +1,4 @@
-//! An element that goes while its purchase is under way, and the next one that takes over.
+//! Elements that are removed during a purchase, and the next one that takes over.
 use super::{Command, Event, Model, Note, Stage, Step};
 
 impl Model {
@@ -9,9 +9,9 @@ impl Model {
             | Stage::Form { .. }
             | Stage::Paying(Step::CheckingDetails | Step::Preparing | Step::Repricing | Step::Applying)
             | Stage::Failed(_) => self.close(),
-            // Whoever comes next may be another learner.
+            // The next learner may be someone else.
             Stage::Granted { .. } if self.owned => Vec::new(),
-            // Money may be moving: whoever comes back must not be asked to pay once more.
+            // Money may be moving: a learner who comes back must not be asked to pay again.
             Stage::Paying(Step::Confirming)
             | Stage::Checking { .. }
             | Stage::Processing
@@ -21,7 +21,7 @@ impl Model {
         }
     }
 
-    /// Goes on where another element has left off. The screen is the newer one's.
+    /// Continues where another element left off. The screen stays this element's own.
     pub(super) fn resume(&mut self, kept: Self) -> Vec<Command> {
         let Stage::Offer { .. } = self.stage else { return Vec::new() };
         *self = Self {
@@ -31,7 +31,7 @@ impl Model {
             turn: self.turn + 1,
             closing: false,
             resumed: true,
-            // Nobody has pressed anything here yet.
+            // Nobody has pressed anything in this element yet.
             folded: true,
             ticking: false,
             hold_left: None,
@@ -52,7 +52,7 @@ impl Model {
         }
     }
 
-    /// Takes a late answer to what is not wanted any more.
+    /// Handles a late answer to a request that is no longer wanted.
     pub(super) fn clear_away(&mut self, event: Event) -> Vec<Command> {
         if let Event::PurchaseOpened(opened) = event {
             return vec![Command::ClosePurchase { id: opened.id }];
@@ -60,10 +60,10 @@ impl Model {
         if let Event::OpeningFailed(_) = event { self.finish_closing() } else { Vec::new() }
     }
 
-    /// The payment form again, for a payment that the server knows nothing of.
+    /// Shows the payment form again after a payment that the server knows nothing about.
     pub(super) fn admit_doubt(&mut self) -> Vec<Command> {
         if !self.resumed {
-            // The price may have moved meanwhile.
+            // The price may have changed in the meantime.
             let payment = self.show_payment();
             return payment.into_iter().chain(self.note(Note::Unconfirmed)).collect();
         }

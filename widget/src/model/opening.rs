@@ -4,7 +4,7 @@ use super::{
 };
 use shared::{Code, OpenPurchase, Opened, PurchaseView, Sale, State, Timestamp};
 
-/// How often the payment form comes back.
+/// How often the payment form is restored after the page removes it.
 const MOST_REMOVALS: u32 = 3;
 
 impl Model {
@@ -24,7 +24,7 @@ impl Model {
         if let Some(email) = opened.email {
             self.email = email;
         } else if was_signed_in {
-            // Of a learner who has signed out.
+            // It belongs to a learner who has signed out.
             self.email.clear();
         }
         self.purchase = Some(Purchase {
@@ -103,13 +103,13 @@ impl Model {
         }
     }
 
-    /// Stripe's form with what is due; none where that is nothing.
+    /// Shows Stripe's form with the amount due; `None` if nothing is due.
     pub(super) fn show_payment(&self) -> Option<Command> {
         let due = self.due();
         (due.amount > 0).then_some(Command::ShowPayment { due })
     }
 
-    /// The form comes back empty; a page that takes it away again and again is one without it.
+    /// Restores the form, empty. A page that removes it again and again is treated as one without Stripe.
     pub(super) fn restore_payment(&mut self) -> Vec<Command> {
         self.removals += 1;
         let mut commands = vec![Command::HidePayment];
@@ -187,7 +187,7 @@ impl Model {
         let is_another = settings.learner_token != self.settings.learner_token;
         self.settings = settings;
         let mut commands = if is_another { self.meet_learner() } else { Vec::new() };
-        // What is typed where it is sold out is the learner's.
+        // Keep a code that the learner has typed into a sold-out offer.
         if changed && !(self.code_open && self.stage.is_offer()) {
             self.code = self.settings.coupon.clone().unwrap_or_default();
             self.code_wanted = !self.code.is_empty();
@@ -196,7 +196,7 @@ impl Model {
             Stage::Form { .. } => true,
             Stage::Opening if self.purchase.is_some() => true,
             Stage::Opening => {
-                // What is being opened is not what is wanted now: its answer is awaited, and the next one follows.
+                // The purchase being opened is no longer wanted: wait for its answer, then open the next one.
                 if changed {
                     self.next_turn();
                 }
@@ -224,7 +224,7 @@ impl Model {
         commands
     }
 
-    /// Asks what a learner has who has just signed in. What is shown of one who has signed out goes.
+    /// Asks what a learner who has just signed in already has. Clears what was shown of one who has signed out.
     fn meet_learner(&mut self) -> Vec<Command> {
         if std::mem::take(&mut self.owned) {
             self.forget();
@@ -234,7 +234,7 @@ impl Model {
         if asks { vec![Command::FindAccess { request: self.request() }] } else { Vec::new() }
     }
 
-    /// The way in, where nothing has been begun.
+    /// Shows the learner's access, unless a purchase has begun.
     pub(super) fn show_access(&mut self, seen: PurchaseView) -> Vec<Command> {
         if let Stage::Offer { .. } = self.stage {
             self.owned = true;
@@ -324,7 +324,7 @@ impl Model {
         close.into_iter().chain([Command::HidePayment]).collect()
     }
 
-    /// What was asked for before is not waited for any more.
+    /// Makes the answers to earlier requests stale.
     pub(super) const fn next_turn(&mut self) {
         self.turn += 1;
         self.looks = 0;

@@ -1,13 +1,13 @@
-//! The checkout in every state that a learner can meet, for marketing's preview.
+//! The checkout in every state that a learner can see, for marketing's preview.
 use super::{Failure, Model, Note, Purchase, Stage, Step, Trouble};
 use shared::{
     Code, Currency, Kind, Money, Offering, Price, Reason, Sale, Screen, Seats, State, Team, Timestamp,
 };
 
-/// A state by its name, on a screen whose offering it replaces.
+/// A named state, on a screen whose offering it replaces.
 type Scene = (&'static str, fn(Screen) -> Model);
 
-/// In the order in which learners meet them.
+/// In the order in which learners see them.
 pub(crate) const ALL: [Scene; 54] = [
     ("on demand", |screen| Model::new(on_demand(screen))),
     ("live, many seats", |screen| Model::new(live(screen, 24))),
@@ -144,7 +144,7 @@ fn at(screen: Screen, stage: Stage) -> Model {
     Model { stage, ..Model::new(screen) }
 }
 
-/// With a seat held for another eight minutes.
+/// A checkout whose seat is held for another eight minutes.
 fn held(screen: Screen, stage: Stage) -> Model {
     let screen = live(screen, 12);
     let Money { amount, currency } = screen.offering.price;
@@ -194,7 +194,7 @@ fn refused(screen: Screen, trouble: Trouble) -> Model {
     code(screen, Stage::Form { note: Some(Note::Coupon(Some(trouble))) })
 }
 
-/// Where places for a team are sold.
+/// A checkout whose offering is sold to teams.
 fn for_teams(screen: Screen, stage: Stage) -> Model {
     let mut model = held(screen, stage);
     model.screen.offering.team = Some(Team { min: 2, max: 10 });

@@ -1,8 +1,8 @@
-//! Seats as the server tells them, and the time that one's own seat is held.
+//! Seats as the server reports them, and how long the learner's own seat is held.
 use super::{Command, Model, Note, Notice, Stage};
 use shared::{Sale, Seats, SeatsNews, Timestamp};
 
-/// Milliseconds before the end of a hold at which the page and a screen reader are told.
+/// Milliseconds before a hold expires at which the page and screen readers are notified.
 const LAST_CALL: i64 = 60_000;
 
 impl Model {
@@ -24,7 +24,7 @@ impl Model {
         vec![self.tell(Notice::Seats(news))]
     }
 
-    /// One's own seat is free again, and is not to be called sold out until the server's news of it is here.
+    /// Counts the learner's own seat as free again, so that it doesn't show as sold out before the server reports it.
     pub(super) fn give_seat_back(&mut self) {
         let offering = &mut self.screen.offering;
         if let (Some(seats), false) = (&mut offering.seats, self.brought_seat) {
@@ -35,7 +35,7 @@ impl Model {
         }
     }
 
-    /// Counts a hold down once its form is shown.
+    /// Starts a hold's countdown once its form is shown.
     pub(super) fn start_clock(&mut self) -> Option<Command> {
         if self.screen.offering.seats.is_none() || std::mem::replace(&mut self.ticking, true) {
             return None;
@@ -55,14 +55,14 @@ impl Model {
         if left <= LAST_CALL && before.is_none_or(|before| before > LAST_CALL) {
             commands.push(self.tell(Notice::HoldExpiring { expires_at: purchase.hold_expires_at }));
         }
-        // It may have been prolonged by a press of Pay: only the server says that it ran out.
+        // A press of Pay may have extended the hold: only the server decides that it has expired.
         if left <= 0 && before.is_none_or(|before| before > 0) && matches!(self.stage, Stage::Form { .. }) {
             commands.extend(self.look());
         }
         commands
     }
 
-    /// Takes the newer end of a hold. A form whose hold has run out goes on asking.
+    /// Adopts a later expiry of the hold. A form whose hold has run out keeps polling.
     pub(super) fn see_hold(&mut self, expires_at: Option<Timestamp>, pause: u32) -> Vec<Command> {
         let (Stage::Form { .. }, Some(purchase)) = (&self.stage, &mut self.purchase) else {
             return Vec::new();
@@ -78,7 +78,7 @@ impl Model {
         if self.hold_left.is_some_and(|left| left <= 0) { self.watch(pause) } else { Vec::new() }
     }
 
-    /// A new seat in place of one whose hold ran out, with one press.
+    /// Holds a new seat in place of one whose hold expired, with one press.
     pub(super) fn hold_again(&mut self) -> Vec<Command> {
         self.forget();
         self.give_seat_back();
@@ -87,7 +87,7 @@ impl Model {
 }
 
 impl Model {
-    /// Seconds that one's own seat is still held; nothing where none is, or where no clock was read yet.
+    /// Seconds until the learner's hold expires; `None` without a hold, or before the clock is first read.
     pub(crate) fn hold_seconds(&self) -> Option<i64> {
         self.screen.offering.seats?;
         self.purchase.as_ref()?;

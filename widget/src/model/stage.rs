@@ -1,4 +1,4 @@
-//! Where the checkout stands, as the learner sees it.
+//! The stages of the checkout, as the learner sees them.
 use super::Trouble;
 use shared::{Price, State, Timestamp};
 
@@ -12,8 +12,8 @@ pub(crate) enum Stage {
         note: Option<Note>,
     },
     Paying(Step),
-    /// Asking the server how the payment went; `looks` counts answers that did not say. `sure` where Stripe has
-    /// said that it went well.
+    /// Asking the server how the payment went. `looks` counts answers that did not say; `sure` if the payment has
+    /// been reported as successful.
     Checking {
         sure: bool,
         looks: u32,
@@ -30,7 +30,7 @@ pub(crate) enum Stage {
 }
 
 impl Stage {
-    /// The first screen is shown.
+    /// Whether the first screen is shown.
     pub(crate) const fn is_offer(&self) -> bool {
         match self {
             Self::Offer { .. } | Self::Opening => true,
@@ -46,43 +46,43 @@ impl Stage {
     }
 }
 
-/// How far one press of the pay button has come.
+/// The progress of one press of the pay button.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Step {
     CheckingDetails,
     Preparing,
     Confirming,
-    /// The price moved: finding out the new one.
+    /// The price changed: fetching the new one.
     Repricing,
-    /// The server is asked about a coupon.
+    /// The server is applying or removing a coupon.
     Applying,
 }
 
-/// What the form has to say.
+/// A message in the form.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Note {
     Email(Trouble),
-    /// Why the code was refused; nothing where a coupon was applied or taken off, and the price is another.
+    /// Why the code was refused; `None` if a coupon was applied or removed, which changed the price.
     Coupon(Option<Trouble>),
-    /// Why so many places can't be had; nothing where that is no number of places.
+    /// Why that many places can't be bought; `None` if the input is not a valid number of places.
     Places(Option<Trouble>),
-    /// The purchase is for another number of places than before, and the price is another.
+    /// The number of places has changed, and so has the price.
     Team,
     Details(String),
     Declined(String),
-    /// The bank could not tell that it was the learner.
+    /// The bank could not authenticate the learner.
     Unauthenticated,
     PriceChanged,
-    /// The offering was bought in this browser before.
+    /// The offering was bought in this browser with this email before.
     BoughtBefore,
-    /// The learner is to show to be human.
+    /// The learner must prove to be human.
     Challenge,
-    /// The server knows of no payment after one whose outcome was in doubt.
+    /// The outcome of a payment was unknown, and the server knows of no payment.
     Unconfirmed,
     Trouble(Trouble),
 }
 
-/// What ends the way to the form.
+/// Why the form could not be shown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Failure {
     Opening(Trouble),

@@ -1,4 +1,4 @@
-//! Places for a team: the form begins again with a purchase for so many.
+//! Places for a team: the form starts over with a purchase of that many places.
 use super::{Command, Model, Note, Stage, Target, Trouble};
 use shared::Team;
 
@@ -14,7 +14,7 @@ impl Model {
         Vec::new()
     }
 
-    /// Opens the field, buys so many places, or one for the learner alone again.
+    /// Opens the field, buys that many places, or goes back to one for the learner alone.
     pub(super) fn press_team(&mut self) -> Vec<Command> {
         let (Stage::Form { .. }, Some(Team { min, max })) = (&self.stage, self.screen.offering.team) else {
             return Vec::new();
@@ -37,7 +37,7 @@ impl Model {
         }
     }
 
-    /// One place in place of more than could be had, with why.
+    /// Opens a purchase of one place after a larger number was refused, and shows why.
     pub(super) fn open_for_one(&mut self, trouble: Trouble) -> Vec<Command> {
         self.team = None;
         self.places_open = true;
@@ -56,12 +56,12 @@ impl Model {
 }
 
 impl Model {
-    /// What is in the field for places; nothing where it is closed.
+    /// The content of the places field; `None` if it is closed.
     pub(crate) fn places(&self) -> Option<&str> {
         self.places_open.then_some(&*self.places)
     }
 
-    /// Whether the form has a button for a team. A coupon is for one.
+    /// Whether the form has a button for a team. A coupon is good for one place only.
     pub(crate) fn may_buy_for_team(&self) -> bool {
         self.screen.offering.team.is_some() && self.applied().is_none() && !self.asks_for_seat()
     }

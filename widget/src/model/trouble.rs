@@ -1,4 +1,4 @@
-//! Why a call to our server did not bring what was asked for.
+//! Why a call to our server failed.
 use shared::{Code, Reason};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -9,16 +9,16 @@ pub(crate) enum Trouble {
     Timeout,
     /// The server refused, and said why.
     Refused(Code),
-    /// The same, and what of it the code doesn't tell.
+    /// The same, with a reason that the code alone doesn't convey.
     RefusedFor(Code, Reason),
-    /// Too often: not before so long.
+    /// Rate limited: retry after this time.
     TooMany { seconds: u32 },
-    /// No answer although there is a network, or one that can't be read, as a proxy's error page.
+    /// No answer although the network is up, or one that can't be parsed, such as a proxy's error page.
     Unreadable,
 }
 
 impl Trouble {
-    /// For the page that embeds us.
+    /// The code for the embedding page.
     pub(crate) const fn code(self) -> &'static str {
         match self {
             Self::Offline => "offline",
@@ -29,12 +29,12 @@ impl Trouble {
         }
     }
 
-    /// Whether trying again at once would end in the same way.
+    /// Whether retrying at once would fail in the same way.
     pub(crate) const fn stays(self) -> bool {
         matches!(self, Self::TooMany { .. } | Self::Refused(Code::PaymentRefused | Code::AmountTooSmall))
     }
 
-    /// Whether the server may have done what was asked without our hearing of it.
+    /// Whether the server may have done what we asked, although its answer did not reach us.
     pub(crate) const fn leaves_doubt(self) -> bool {
         match self {
             Self::Offline | Self::Timeout | Self::Unreadable => true,
@@ -42,7 +42,7 @@ impl Trouble {
         }
     }
 
-    /// Whether another code, or none, would be taken.
+    /// Whether the server might accept another code, or none.
     pub(super) const fn is_about_coupon(self) -> bool {
         match self {
             Self::Refused(code) | Self::RefusedFor(code, _) => matches!(
@@ -53,7 +53,7 @@ impl Trouble {
                     | Code::CouponNotForThis
                     | Code::CouponEmailDomain
             ),
-            // Who has tried too many codes may still buy without one.
+            // A learner who has tried too many codes may still buy without one.
             Self::TooMany { .. } => true,
             Self::Offline | Self::Timeout | Self::Unreadable => false,
         }

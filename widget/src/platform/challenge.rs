@@ -1,5 +1,5 @@
-//! Turnstile or hCaptcha: both have a global with the same calls. Like Stripe's form it lives in the light DOM, and shows
-//! through a slot.
+//! Turnstile or hCaptcha: both have a global with the same functions. Like Stripe's form, the challenge lives in the
+//! light DOM and shows through a slot.
 use super::{
     json::{member, object},
     page::{document, window},
@@ -16,7 +16,7 @@ pub(crate) struct Shown {
 }
 
 impl Shown {
-    /// Shows the provider's challenge, whose script is loaded, in a new child of `host`; `passed` is given the answer.
+    /// Shows the provider's challenge, whose script must be loaded, in a new child of `host`; `passed` gets the answer.
     pub(crate) fn render(
         host: &HtmlElement,
         challenge: &Challenge,

@@ -1,16 +1,16 @@
-//! Tells the page that embeds us what happened; never an email or a secret.
+//! Notifies the embedding page of what happened; events never contain an email or a secret.
 use super::{dom, json::object};
 use crate::model::Notice;
 use js_sys::Date;
 use wasm_bindgen::JsValue;
 use web_sys::HtmlElement;
 
-/// The element can be used.
+/// Notifies the page that the element is ready for use.
 pub(crate) fn tell_ready(host: &HtmlElement, sku: &str, variant: Option<&str>) {
     dom::tell(host, "ready", &object(&[("sku", sku.into()), ("variant", variant.into())]));
 }
 
-/// `purchase` is the reference for people, which opens nothing.
+/// `purchase` is the reference for people, which grants no access.
 pub(crate) fn tell(
     host: &HtmlElement,
     sku: &str,

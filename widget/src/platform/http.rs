@@ -1,4 +1,4 @@
-//! Requests to our own server: always with a deadline, always with a typed failure.
+//! Requests to our own server, always with a timeout and with typed failures.
 use super::{
     json::{self, FromJson, Refusal, object},
     page::{set_clock, window},
@@ -9,24 +9,24 @@ use shared::{Challenge, Code, OpenPurchase, Pay};
 use wasm_bindgen::JsCast;
 use web_sys::{AbortSignal, Request};
 
-/// Milliseconds for an answer that takes no waiting.
+/// Timeout in milliseconds for requests that don't wait for a change.
 const SOON: u32 = 15_000;
-/// Seconds that the server is asked to hold a long poll, and the milliseconds after which it is taken for dead.
+/// Seconds that the server is asked to hold a long poll, and the milliseconds after which it counts as dead.
 const WAIT: &str = "20";
 const WAITED: u32 = 35_000;
 
 /// One request about a purchase.
 pub(crate) struct Call {
     method: &'static str,
-    /// What follows `/v1/purchases`.
+    /// The part of the path after `/v1/purchases`.
     path: String,
     body: Option<String>,
     header: Option<(&'static str, String)>,
-    /// Milliseconds after which the answer is not waited for any longer.
+    /// Timeout in milliseconds.
     deadline: u32,
 }
 
-/// Why there is no answer, and what would bring one.
+/// Why a request failed, and the challenge that would let it succeed.
 pub(crate) struct Refused {
     pub(crate) trouble: Trouble,
     pub(crate) challenge: Option<Challenge>,
@@ -39,18 +39,18 @@ impl From<Trouble> for Refused {
 }
 
 impl Call {
-    /// The same `key` is the same attempt.
+    /// The same `key` means the same attempt.
     pub(crate) fn open(key: String, request: &OpenPurchase) -> Self {
         let body = Some(json::opening_body(request));
         Self { body, header: Some(("idempotency-key", key)), ..Self::new("POST", "", "") }
     }
 
-    /// Of `request` its SKU and its token count.
+    /// Only the SKU and the token of `request` count.
     pub(crate) fn mine(request: &OpenPurchase) -> Self {
         Self { body: Some(json::opening_body(request)), ..Self::new("POST", "mine", "") }
     }
 
-    /// `answer` is that of a challenge.
+    /// `answer` is the answer to a challenge.
     pub(crate) fn pay(id: &str, request: &Pay, answer: Option<String>) -> Self {
         let body = Some(json::pay_body(request));
         let header = answer.map(|answer| ("challenge-response", answer));
@@ -69,7 +69,7 @@ impl Call {
         Self::new("DELETE", id, "")
     }
 
-    /// Looks at once, or waits for a version after `after`.
+    /// Fetches the purchase at once, or waits for a version after `after`.
     pub(crate) fn look(id: &str, after: Option<i64>) -> Self {
         let Some(after) = after else { return Self::new("GET", id, "") };
         let query = ["?wait=", WAIT, "&after=", &decimal(after)].concat();
@@ -81,17 +81,17 @@ impl Call {
         Self { method, path: [slash, id, rest].concat(), body: None, header: None, deadline: SOON }
     }
 
-    /// The answer's text. `api` has no trailing slash.
+    /// Returns the text of the answer. `api` has no trailing slash.
     pub(crate) async fn send(self, api: &str) -> Result<String, Refused> {
         let mut headers = Vec::new();
         headers.extend(self.header.map(|(name, value)| (name, value.into())));
         headers.extend(self.body.is_some().then(|| ("content-type", "application/json".into())));
-        // Not by gloo's builder, which parses every address and writes it anew: 2 KB for nothing.
+        // Not with gloo's builder, which parses and rewrites every URL: 2 KB for nothing.
         let options = object(&[
             ("method", self.method.into()),
             ("headers", object(&headers)),
             ("body", self.body.into()),
-            // No cookies: the purchase's id is all the authority there is.
+            // No cookies: the purchase's id is the only authority.
             ("credentials", "omit".into()),
             ("signal", AbortSignal::timeout_with_u32(self.deadline).into()),
         ]);
@@ -117,7 +117,7 @@ impl Call {
     }
 }
 
-/// What an answer says.
+/// Parses an answer.
 pub(crate) fn read<T: FromJson>(answer: Result<String, Refused>) -> Result<T, Trouble> {
     json::parse(&answer.map_err(|refused| refused.trouble)?).ok_or(Trouble::Unreadable)
 }
@@ -127,7 +127,7 @@ fn trouble(error: Error) -> Trouble {
         Error::JsError(error) if matches!(error.name.as_str(), "TimeoutError" | "AbortError") => {
             Trouble::Timeout
         }
-        // A browser that has a network blames our server.
+        // If the browser is online, our server is at fault.
         Error::JsError(_) | Error::GlooError(_) if window().navigator().on_line() => Trouble::Unreadable,
         Error::JsError(_) | Error::GlooError(_) => Trouble::Offline,
     }

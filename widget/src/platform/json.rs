@@ -6,12 +6,12 @@ use shared::{
 };
 use wasm_bindgen::{JsCast, JsValue};
 
-/// Reads `text`; nothing where it isn't JSON or not of this shape. Unknown fields are skipped.
+/// Parses `text`; `None` if it isn't JSON or has another shape. Unknown fields are ignored.
 pub(crate) fn parse<T: FromJson>(text: &str) -> Option<T> {
     T::from_json(&value(text))
 }
 
-/// Undefined where it is no JSON.
+/// Parses `text`; undefined if it isn't JSON.
 pub(crate) fn value(text: &str) -> JsValue {
     JSON::parse(text).unwrap_or(JsValue::UNDEFINED)
 }
@@ -20,12 +20,12 @@ pub(crate) trait FromJson: Sized {
     fn from_json(value: &JsValue) -> Option<Self>;
 }
 
-/// An object of the named members, for JSON or for a JavaScript API.
+/// An object with these members, for JSON or for a JavaScript API.
 pub(crate) fn object(members: &[(&str, JsValue)]) -> JsValue {
     with(&Object::new(), members)
 }
 
-/// `object` with these members, too.
+/// Adds these members to `object`.
 pub(crate) fn with(object: &JsValue, members: &[(&str, JsValue)]) -> JsValue {
     for (name, value) in members {
         _ = Reflect::set(object, &JsValue::from_str(name), value);
@@ -38,7 +38,7 @@ pub(crate) fn number(value: i64) -> JsValue {
     JsValue::from_f64(value as f64)
 }
 
-/// The member `name`; undefined where there is none, or where `value` is no object.
+/// The member `name`; undefined if there is none, or if `value` is not an object.
 pub(crate) fn member(value: &JsValue, name: &str) -> JsValue {
     Reflect::get(value, &JsValue::from_str(name)).unwrap_or(JsValue::UNDEFINED)
 }
@@ -106,7 +106,7 @@ impl FromJson for Offering {
             ends_at: moment(value, "ends_at"),
             sale_opens_at: moment(value, "sale_opens_at"),
             sale_closes_at: moment(value, "sale_closes_at"),
-            // Answers say when they were made.
+            // Only API answers say when they were made.
             now: None,
         })
     }
@@ -175,7 +175,7 @@ impl FromJson for PurchaseView {
             hold_expires_at: moment(value, "hold_expires_at"),
             seconds_left: None,
             access_url: text(value, "access_url"),
-            // None of them is shown here.
+            // The widget doesn't show these.
             email: None,
             places: None,
             timeline: Vec::new(),
@@ -183,7 +183,7 @@ impl FromJson for PurchaseView {
     }
 }
 
-/// What a client may act on in a problem.
+/// What the widget may act on in a problem.
 pub(crate) struct Refusal {
     pub(crate) code: Code,
     pub(crate) challenge: Option<Challenge>,

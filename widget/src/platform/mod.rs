@@ -1,4 +1,4 @@
-//! What binds the checkout to the page: requests, Stripe.js, page events, JSON and the host element.
+//! Everything that touches the browser: requests, Stripe.js, page events, JSON and the host element.
 #[cfg(not(feature = "preview"))]
 pub(crate) mod challenge;
 pub(crate) mod dom;

@@ -18,23 +18,23 @@ pub(crate) fn settings(host: &HtmlElement) -> Settings {
     Settings { coupon: attribute(host, "coupon"), learner_token: attribute(host, "learner-token") }
 }
 
-/// The attribute's text; nothing where it is missing or empty.
+/// The attribute's text; `None` if it is missing or empty.
 pub(crate) fn attribute(host: &HtmlElement, name: &str) -> Option<String> {
     host.get_attribute(name).filter(|text| !text.is_empty())
 }
 
 thread_local! {
-    /// Milliseconds that the server's clock is ahead of the visitor's.
+    /// Milliseconds by which the server's clock is ahead of the visitor's.
     static AHEAD: Cell<f64> = const { Cell::new(0.0) };
 }
 
-/// The server's clock, as far as it has told: the visitor's may be wrong.
+/// The server's time, once it has reported it: the visitor's clock may be wrong.
 pub(crate) fn now() -> Timestamp {
     #[expect(clippy::cast_possible_truncation, reason = "a date's milliseconds fit")]
     Timestamp::from_millis((Date::now() + AHEAD.get()) as i64)
 }
 
-/// Sets the clock by the `Date` of an answer.
+/// Sets the clock from the `Date` header of an answer.
 pub(crate) fn set_clock(date: &str) {
     let ahead = Date::parse(date) - Date::now();
     if ahead.is_finite() {

@@ -1,4 +1,4 @@
-//! What learners do inside the card: one listener for all of it.
+//! What learners do inside the card: one listener handles all of it.
 use super::{
     dom::{self, Watch},
     json::{member, text},
@@ -8,13 +8,13 @@ use wasm_bindgen::prelude::*;
 use web_sys::{Element, HtmlElement};
 
 const KINDS: [&str; 6] = ["click", "input", "change", "submit", "keydown", "focusin"];
-/// What the focus may be on in a dialog, the payment form apart.
+/// What the focus may wrap to in a dialog, apart from the payment form.
 const STOPS: &str = ".close,.stage :is(.button,.quiet):not([hidden],:empty,:disabled)";
 
 /// Listens until dropped.
 pub(crate) struct Presses {
     main: Element,
-    /// Not `FnMut`: to move the focus inside it is another event.
+    /// Not `FnMut`: moving the focus inside it fires another event.
     listener: Closure<dyn Fn(web_sys::Event)>,
     first: Watch,
     _returned: Closure<dyn FnMut(JsValue)>,
@@ -50,7 +50,7 @@ impl Drop for Presses {
     }
 }
 
-/// What happens in a slot is Stripe's or the challenge's.
+/// Ignores what happens in a slot, which is Stripe's or the challenge's.
 fn told_by(main: &Element, event: &web_sys::Event) -> Option<Event> {
     let target: Element = event.target()?.unchecked_into();
     if !main.contains(Some(&target)) {
@@ -85,7 +85,7 @@ fn told_by(main: &Element, event: &web_sys::Event) -> Option<Event> {
         _ => {
             event.prevent_default();
             dom::ask_fields(main);
-            // Enter in a field with a button of its own presses that.
+            // Enter in a field with its own button presses that button.
             let focus = main.query_selector("input:focus").ok()?.and_then(|field| text(&field, "id"));
             Some(match focus.as_deref() {
                 Some("code") => Event::CodePressed,

@@ -1,4 +1,4 @@
-//! The server's stream of seats: one for each element that sells seats, up to a few for each page.
+//! The server's stream of seats: one per element that sells seats, up to a few per page.
 use super::{json, page::window};
 use shared::SeatsNews;
 use std::{
@@ -7,16 +7,16 @@ use std::{
 };
 use wasm_bindgen::prelude::*;
 
-/// A browser keeps six connections to a server that speaks HTTP/1.1, and a purchase needs some of them. Elements past
-/// these show the seats of their first screen.
+/// The most streams of a page: browsers limit an HTTP/1.1 server to six connections, and a purchase needs some of
+/// them. Further elements show the seats of their first screen.
 const MOST: u32 = 3;
 
 thread_local! {
     static OPEN: Cell<u32> = const { Cell::new(0) };
 }
 
-/// Listens until dropped; the browser connects again by itself. A page that is left lets go, also where the browser keeps
-/// it to come back to: else six pages of before would leave the next one no connection.
+/// Listens until dropped; the browser reconnects by itself. Disconnects when the page is left, even if the browser
+/// keeps the page to come back to: otherwise six earlier pages would leave the next one no connection.
 pub(crate) struct SeatStream {
     line: Rc<Line>,
     follow: Closure<dyn FnMut(JsValue)>,
@@ -31,7 +31,7 @@ struct Line {
 const COMINGS_AND_GOINGS: [&str; 2] = ["pagehide", "pageshow"];
 
 impl SeatStream {
-    /// `api` has no trailing slash. Nothing where the page has enough of them.
+    /// `api` has no trailing slash. Returns `None` if the page already has enough streams, or can't open one.
     pub(crate) fn open(api: &str, sku: &str, mut tell: impl FnMut(SeatsNews) + 'static) -> Option<Self> {
         if OPEN.get() >= MOST {
             return None;
@@ -81,7 +81,7 @@ fn connect(address: &str, listener: &Closure<dyn FnMut(JsValue)>) -> Option<Even
     Some(source)
 }
 
-/// Of an event source that won't connect again.
+/// The `readyState` of an event source that won't reconnect.
 const CLOSED: u32 = 2;
 
 #[wasm_bindgen]

@@ -1,4 +1,4 @@
-//! The only file that knows Stripe.js: loads it, shows its payment form, and confirms.
+//! The only file that knows Stripe.js: shows its payment form, and confirms payments.
 //!
 //! Elements refuse to live in a shadow root, so the form is a light-DOM child of the host, shown through a slot
 //! (<https://github.com/stripe/stripe-js/issues/662>).
@@ -12,10 +12,10 @@ use shared::Money;
 use wasm_bindgen::prelude::*;
 use web_sys::{HtmlElement, MediaQueryList};
 
-/// How a confirmation went, as far as the browser can tell. Only the server's word counts.
+/// How a confirmation went, as far as the browser can tell. Only what the server says counts.
 pub(crate) enum Outcome {
     Confirmed,
-    /// In Stripe's words for the learner.
+    /// With Stripe's message for the learner.
     Declined(String),
     /// 3-D Secure failed. Stripe's message is written for developers.
     Unauthenticated,
@@ -23,7 +23,7 @@ pub(crate) enum Outcome {
     Unknown,
 }
 
-/// What Stripe.js makes.
+/// The global that Stripe.js defines.
 pub(crate) const GLOBAL: &str = "Stripe";
 
 /// Stripe's payment form, removed when dropped.
@@ -32,7 +32,7 @@ pub(crate) struct Payment {
     elements: Elements,
     field: Element,
     container: HtmlElement,
-    /// Whether the visitor prefers dark, which changes the look while the form is open.
+    /// Whether the visitor prefers dark mode, which may change while the form is open.
     scheme: Option<MediaQueryList>,
     watch: Watch,
     _on_failure: Closure<dyn FnMut()>,
@@ -41,7 +41,8 @@ pub(crate) struct Payment {
 }
 
 impl Payment {
-    /// Mounts the form in a new child of `host`. `failed` is called where it can't load.
+    /// Mounts the form in a new child of `host`. Calls `failed` if the form can't load, and `removed` if the page
+    /// removes it.
     pub(crate) fn show(
         host: &HtmlElement,
         key: &str,
@@ -54,7 +55,7 @@ impl Payment {
         let client = new_client(key, &object(&[("locale", locale.clone())]))?;
         let container: HtmlElement = document().create_element("div")?.unchecked_into();
         container.set_attribute("slot", "payment")?;
-        // Stripe refuses to mount into what is not in the document.
+        // Stripe refuses to mount into an element outside the document.
         host.append_child(&container)?;
         let options = [
             ("mode", "payment".into()),
@@ -95,18 +96,18 @@ impl Payment {
         _ = self.elements.update(&object(&[("amount", number(amount))]));
     }
 
-    /// Follows the host's theme.
+    /// Applies the host's current theme.
     pub(crate) fn restyle(&self, host: &HtmlElement) {
         restyle(&self.elements, host);
     }
 
-    /// Checks that the form is complete: what it resolves to is read by `fault`.
+    /// Checks that the form is complete. `fault` reads the result.
     pub(crate) fn check(&self) -> Option<Promise> {
         self.elements.submit().ok()
     }
 
-    /// Confirms, with 3-D Secure inside; methods that leave the page come back to `return_url`. What it resolves to is
-    /// read by `outcome`.
+    /// Confirms the payment, including 3-D Secure. Payment methods that leave the page come back to `return_url`.
+    /// `outcome` reads the result.
     pub(crate) fn confirm(&self, client_secret: &str, return_url: &str) -> Option<Promise> {
         let options = object(&[
             ("elements", self.elements.clone().into()),
@@ -158,14 +159,14 @@ extern "C" {
     fn destroy(this: &Element) -> Result<(), JsValue>;
 }
 
-/// What is wrong with the form, in Stripe's words where it has any; it has marked the fields.
+/// What is wrong with the form, with Stripe's message if there is one. Stripe has already marked the fields.
 pub(crate) fn fault(answer: Result<JsValue, JsValue>) -> Option<Option<String>> {
     let Ok(answer) = answer else { return Some(None) };
     let error = member(&answer, "error");
     if error.is_undefined() { None } else { Some(text(&error, "message")) }
 }
 
-/// A card error is a refusal. Anything else may have happened after the payment went through.
+/// A card or validation error means declined. Any other error may have happened after the payment went through.
 pub(crate) fn outcome(answer: Result<JsValue, JsValue>) -> Outcome {
     let Ok(answer) = answer else { return Outcome::Unknown };
     let error = member(&answer, "error");

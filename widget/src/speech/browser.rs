@@ -1,10 +1,10 @@
-//! What the loader makes of `Intl` in one language.
+//! The formatters that the loader makes with `Intl` for one language.
 use shared::{Money, Timestamp};
 use wasm_bindgen::prelude::*;
 
 #[wasm_bindgen]
 extern "C" {
-    /// An object of the functions below.
+    /// An object with the functions below.
     #[derive(Clone)]
     pub type Speech;
     #[wasm_bindgen(method, js_name = money)]

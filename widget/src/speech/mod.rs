@@ -1,5 +1,5 @@
-//! Numbers, dates and plurals in the learner's language: by the browser's `Intl` on the page, and by the locale's own
-//! patterns on the server, which writes the first screen.
+//! Numbers, dates and plurals in the learner's language: with the browser's `Intl` on the page, and with the locale's
+//! own patterns on the server, which renders the first screen.
 #[cfg(all(target_arch = "wasm32", not(feature = "preview")))]
 mod browser;
 #[cfg(any(not(target_arch = "wasm32"), feature = "preview"))]

@@ -1,4 +1,4 @@
-//! What a locale's `[format]` says, which is what `Intl` does in the browsers of today.
+//! Formatting by a locale's `[format]`, with the same results as `Intl` in today's browsers.
 use crate::dates::{civil, time};
 use icu_locale_core::LanguageIdentifier;
 use icu_plurals::{PluralCategory, PluralRules};
@@ -7,18 +7,18 @@ use shared::{Money, Timestamp};
 use std::collections::HashMap;
 use std::sync::Arc;
 
-/// The patterns of one language. `symbols` has English's where the locale has no other.
+/// The patterns of one language. `symbols` has the English ones where the locale has none of its own.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Format {
-    /// Of `{n}` and `{symbol}`.
+    /// With `{n}` and `{symbol}`.
     money: String,
     decimal: String,
     group: String,
-    /// Digits before the decimal sign from which on thousands are parted.
+    /// The number of digits before the decimal separator from which thousands are grouped.
     #[serde(default = "four")]
     group_from: usize,
-    /// Of `{d}` or `{dd}`, `{m}`, `{mm}` or `{month}`, and `{y}`.
+    /// With `{d}` or `{dd}`, `{m}`, `{mm}` or `{month}`, and `{y}`.
     date: String,
     #[serde(default)]
     months: Vec<String>,
@@ -76,7 +76,7 @@ impl Speech {
         .fold(self.format.date.clone(), |text, (field, value)| text.replace(field, value))
     }
 
-    /// The server knows no learner's clock.
+    /// In UTC: the server doesn't know the learner's time zone.
     pub(crate) fn local_time(&self, at: Timestamp) -> String {
         [&time(at), " UTC"].concat()
     }
@@ -92,7 +92,7 @@ impl Speech {
         self.rules().unwrap().categories().map(name).collect()
     }
 
-    /// Nothing where the language is known to nobody.
+    /// `None` if the language is unknown.
     fn rules(&self) -> Option<PluralRules> {
         PluralRules::try_new(self.language.clone().into(), <_>::default()).ok()
     }

@@ -1,11 +1,11 @@
-//! Whether what a variant writes can be read (<https://www.w3.org/TR/WCAG22/#contrast-minimum>).
+//! Whether a variant's texts are readable (<https://www.w3.org/TR/WCAG22/#contrast-minimum>).
 use super::{File, TOKENS};
 
-/// Of text, and of the borders of fields and the focus ring.
+/// The least contrast of text, and of shapes such as the borders of fields and the focus ring.
 const TEXT: f64 = 4.5;
 const SHAPE: f64 = 3.0;
 
-/// What is read on what.
+/// Tokens for the foreground and the background, with the least contrast between them.
 const PAIRS: [(&str, &str, f64); 12] = [
     ("text", "surface", TEXT),
     ("quiet", "surface", TEXT),
@@ -21,7 +21,7 @@ const PAIRS: [(&str, &str, f64); 12] = [
     ("good", "surface", SHAPE),
 ];
 
-/// How one colour stands out from another.
+/// The contrast between two colours.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Contrast {
     /// Token names.
@@ -41,7 +41,7 @@ impl Contrast {
     }
 }
 
-/// Every pair of colours that are seen together, in both themes.
+/// The contrast of every pair of colours that appear together, in both themes.
 #[must_use]
 pub fn contrasts(file: &File) -> Vec<Contrast> {
     let color = |name: &str, theme: usize| {
@@ -64,7 +64,7 @@ fn ratio(one: &str, other: &str) -> f64 {
     (one.max(other) + 0.05) / (one.min(other) + 0.05)
 }
 
-/// Of `#rrggbb`, from 0 to 1.
+/// The relative luminance of `#rrggbb`, from 0 to 1.
 fn luminance(color: &str) -> f64 {
     let part = |at: usize| {
         let digits = color.get(at..at + 2).unwrap_or("00");

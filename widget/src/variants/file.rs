@@ -1,15 +1,15 @@
-//! What a variant's file says.
+//! The file of a variant.
 use super::sheet::TOKENS;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
-/// A variant, as its file says it.
+/// A variant, as its file defines it.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct File {
     pub layout: Layout,
-    /// The room that a page keeps for its first screen: a CSS length, or a calculation where it changes with the width
-    /// (`100cqi`). The card's where it says nothing.
+    /// The space that a page reserves for its first screen: a CSS length, or a calculation if it depends on the width
+    /// (`100cqi`). Defaults to the card's.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub height: Option<String>,
     #[serde(default)]
@@ -17,7 +17,7 @@ pub struct File {
     /// By name, from [`TOKENS`].
     #[serde(default)]
     pub tokens: BTreeMap<String, Value>,
-    /// By language, then by name, as in `widget/locales/`; the locale's where it says nothing.
+    /// By language, then by name, as in `widget/locales/`. Defaults to the locale's.
     #[serde(default)]
     pub words: BTreeMap<String, BTreeMap<String, String>>,
 }
@@ -31,11 +31,11 @@ pub enum Layout {
     Compact,
     /// As wide as the page allows.
     Banner,
-    /// A button; what comes after it is a dialog.
+    /// A button that opens a dialog.
     Button,
 }
 
-/// What the first screen tells.
+/// The facts that the first screen shows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Facts {
@@ -46,7 +46,7 @@ pub struct Facts {
     pub guarantee: bool,
 }
 
-/// A token's value: one, or one for each theme.
+/// A token's value: one for both themes, or one for each.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(untagged)]
 pub enum Value {
@@ -54,7 +54,7 @@ pub enum Value {
     Themed { light: String, dark: String },
 }
 
-/// What is wrong with a file: the field, and how to mend it.
+/// What is wrong with a file: the field, and how to fix it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Mistake {
     pub field: String,
@@ -103,7 +103,7 @@ impl File {
         Ok(file)
     }
 
-    /// Whether its values are what they should be and nothing else, wherever it comes from.
+    /// Checks that every value is valid and contains nothing else, wherever the file comes from.
     pub(super) fn check(&self) -> Result<(), Mistake> {
         for (name, value) in &self.tokens {
             let token = TOKENS.iter().find(|token| token.name == name).ok_or_else(|| {

@@ -1,5 +1,5 @@
-//! Variants: what marketing makes of the card. A file each in `style/variants/`; everything in it becomes CSS or words,
-//! so that none of it is in the WASM.
+//! Variants: marketing's versions of the card, one file each in `style/variants/`. Everything in a file becomes CSS or
+//! texts, so none of it is in the WASM.
 mod contrast;
 mod file;
 mod sheet;
@@ -13,25 +13,25 @@ use rust_embed::RustEmbed;
 use std::collections::BTreeMap;
 use std::sync::LazyLock;
 
-/// The name of the one that is shown where none is asked for.
+/// The name of the variant that is shown if none is requested.
 pub const DEFAULT: &str = "default";
 
 #[derive(RustEmbed)]
 #[folder = "../style/variants"]
 struct Files;
 
-/// All of them.
+/// All variants, by name.
 pub struct Variants(BTreeMap<String, Variant>);
 
 /// One look and wording of the card.
 pub struct Variant {
     file: File,
     sheet: String,
-    /// Of the languages in which it has words of its own.
+    /// The languages in which it has its own texts.
     locales: BTreeMap<String, Locale>,
 }
 
-/// Every variant, read once. A file with a mistake is one of ours that a test finds, and is left out.
+/// Every variant, read once. A file with a mistake is left out; a test finds those.
 #[must_use]
 pub fn variants() -> &'static Variants {
     static ALL: LazyLock<Variants> = LazyLock::new(Variants::read);
@@ -47,7 +47,7 @@ impl Variants {
     /// The variant of this name and true, or the default one and false.
     ///
     /// # Panics
-    /// Where the default variant's file can't be read, which a test finds.
+    /// If the default variant's file can't be read, which a test rules out.
     #[must_use]
     #[expect(clippy::expect_used, reason = "its file is built in, and a test reads it")]
     pub fn find(&self, name: &str) -> (&Variant, bool) {
@@ -57,25 +57,25 @@ impl Variants {
         }
     }
 
-    /// Each with its name.
+    /// All variants with their names.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &Variant)> {
         self.0.iter().map(|(name, variant)| (name.as_str(), variant))
     }
 }
 
 impl Variant {
-    /// Reads a file's text.
+    /// Parses a file's text.
     ///
     /// # Errors
-    /// Where it says something that no variant can, by field.
+    /// If it contains something that no variant may have. Names the field.
     pub fn read(text: &str) -> Result<Self, Mistake> {
         Self::new(File::parse(text)?)
     }
 
-    /// What a file says.
+    /// Builds the variant that `file` defines.
     ///
     /// # Errors
-    /// Where a value is none of a token's, or its words are not those of a locale.
+    /// If a value doesn't fit its token, or its texts don't fit the locale's.
     pub fn new(file: File) -> Result<Self, Mistake> {
         file.check()?;
         let mut own = file.words.clone();
@@ -91,7 +91,7 @@ impl Variant {
         Ok(Self { locales: locales.collect::<Result<_, _>>()?, sheet: sheet::sheet(&file), file })
     }
 
-    /// What its file says.
+    /// The file that defines it.
     #[must_use]
     pub const fn file(&self) -> &File {
         &self.file
@@ -109,14 +109,14 @@ impl Variant {
         self.file.layout == Layout::Button
     }
 
-    /// The language that `tag` (BCP 47) asks for, or English, as this variant speaks it.
+    /// The language that `tag` (BCP 47) asks for, or English, with this variant's texts.
     #[must_use]
     pub fn locale(&self, tag: &str) -> (&'static str, &Locale) {
         let (language, locale) = locales().find(tag);
         (language, self.locales.get(language).unwrap_or(locale))
     }
 
-    /// Those languages in which it says something in its own words.
+    /// The languages in which it has its own texts.
     pub fn locales(&self) -> impl Iterator<Item = (&str, &Locale)> {
         self.locales.iter().map(|(language, locale)| (language.as_str(), locale))
     }

@@ -6,11 +6,11 @@ use super::file::{File, Layout, Value, is_length};
 pub struct Token {
     pub name: &'static str,
     pub kind: TokenKind,
-    /// What `style/tokens.css` says.
+    /// The values for light and dark, as in `style/tokens.css`.
     pub default: [&'static str; 2],
 }
 
-/// What a token's value looks like.
+/// The kind of value that a token takes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TokenKind {
     Color,
@@ -53,7 +53,7 @@ const fn other(name: &'static str, kind: TokenKind, default: &'static str) -> To
 }
 
 impl Token {
-    /// Whether a value can be this token's; what it must be like otherwise.
+    /// Checks that a value is valid for this token. The error says what it must look like.
     pub(super) fn check(&self, value: &str) -> Result<(), &'static str> {
         let (fits, mend) = match self.kind {
             TokenKind::Color => (is_color(value), "must be a colour such as #d52d1f"),
@@ -70,13 +70,13 @@ impl Token {
         if fits { Ok(()) } else { Err(mend) }
     }
 
-    /// Whether it has a value for each theme.
+    /// Whether it is a colour, which has a value for each theme.
     #[must_use]
     pub fn is_color(&self) -> bool {
         self.kind == TokenKind::Color
     }
 
-    /// The CSS property that a page may set, too.
+    /// The CSS property, which a page may set as well.
     #[must_use]
     pub fn property(&self) -> String {
         format!("--redis-checkout-{}", self.name.replace('_', "-"))
@@ -89,7 +89,7 @@ fn is_color(value: &str) -> bool {
         .is_some_and(|digits| digits.len() == 6 && digits.chars().all(|digit| digit.is_ascii_hexdigit()))
 }
 
-/// The styles of a layout alone.
+/// The styles that only this layout has.
 const fn layout_sheet(layout: Layout) -> &'static str {
     match layout {
         Layout::Card => "",

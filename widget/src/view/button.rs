@@ -1,13 +1,13 @@
-//! Every button. They are one type, so that the page loads its code once.
+//! All buttons. They share one type, so that the page loads its code once.
 use super::{Press, offer::said};
 use leptos::prelude::*;
 
-/// Class and part of a button or a link that leads on, and of one of less weight.
+/// Class and part of a primary button or link, and of a secondary one.
 pub(super) const BUTTON_PART: &str = "button";
 #[cfg_attr(not(target_arch = "wasm32"), expect(dead_code, reason = "the server renders none"))]
 pub(super) const QUIET_PART: &str = "quiet";
 
-/// What it does, says, and how it stands.
+/// A button's action, label and state.
 pub(super) struct Button {
     pub(super) press: Press,
     pub(super) label: String,

@@ -1,5 +1,5 @@
-//! What makes the card a dialog, in variants that have one. Most have none: so it is no part of the view, whose every
-//! attribute would cost every visitor.
+//! Turns the card into a dialog, in variants that have one. Most have none, so this is not part of the view, where
+//! every attribute would cost every visitor.
 use crate::{
     model::Model,
     platform::page::document,
@@ -9,16 +9,16 @@ use crate::{
 use web_sys::Element;
 
 pub(super) struct Dialog {
-    /// Around the card, which is an article and may not be a dialog.
+    /// Around the card, which is an `article` and so can't have the role of a dialog.
     main: Element,
     card: Element,
     close: Element,
-    /// Where the focus comes to when it leaves the dialog, to be sent to the other end.
+    /// What receives the focus when it leaves the dialog, and sends it to the other end.
     edges: [Element; 2],
 }
 
 impl Dialog {
-    /// Around what comes after the offer in `card`.
+    /// Adds a close button and the edges around `stage`, which follows the offer in `card`.
     pub(super) fn new(card: Element, stage: &Element) -> Option<Self> {
         let make = |tag: &str, name: &str, value: &str| {
             let element = document().create_element(tag).ok()?;
@@ -49,7 +49,7 @@ impl Dialog {
             (&self.main, "aria-modal", "true"),
             (&self.main, "aria-label", title),
             (&self.card, "data-open", ""),
-            // Where a click on plain text puts the focus: not outside, where Escape would not be heard.
+            // A click on plain text moves the focus here, not outside, where Escape would go unheard.
             (&self.main, "tabindex", "-1"),
         ] {
             _ = if open { element.set_attribute(name, value) } else { element.remove_attribute(name) };

@@ -2,13 +2,13 @@
 use super::offer::said;
 use leptos::prelude::*;
 
-/// With what is wrong and what helps, both read out with it.
+/// A field with its error and its hint, which screen readers read out with it.
 pub(super) struct Field {
-    /// Also the name by which it gets the focus.
+    /// Also its name in `data-focus`.
     pub(super) id: &'static str,
-    /// Ids of what is wrong and of what helps.
+    /// Ids of the error and of the hint.
     pub(super) lines: [&'static str; 2],
-    /// Both of these.
+    /// The ids, of these two, that describe the field.
     pub(super) described_by: &'static str,
     pub(super) label: String,
     pub(super) kind: &'static str,

@@ -10,16 +10,16 @@ use crate::{
 };
 use leptos::prelude::*;
 
-/// Where the payment form shows through.
+/// The slot through which the payment form shows.
 const SLOT: &str = "payment";
-/// Where a challenge does.
+/// The slot through which a challenge shows.
 const CHALLENGE: &str = "challenge";
 
-/// Where nothing but a code opens a purchase, its field is all that is seen.
+/// If only a code can open a purchase, the form shows nothing but its field.
 pub(super) fn form(model: &Model, words: &Words) -> impl Render + use<> {
     let seatless = model.asks_for_seat();
     let busy = is_busy(model);
-    // While it applies the code it keeps the focus.
+    // The button keeps the focus while it applies the code.
     let applying = matches!(model.stage, Stage::Opening | Stage::Paying(Step::Applying));
     let redeem = Button {
         hidden: model.team.is_some(),
@@ -110,7 +110,7 @@ const fn is_busy(model: &Model) -> bool {
     matches!(model.stage, Stage::Opening | Stage::Paying(_))
 }
 
-/// Where something of the page's own document shows through.
+/// A slot through which something in the page's own document shows.
 fn slot(name: &'static str, hidden: bool, inert: bool) -> impl IntoView {
     view! { <div class=name hidden=hidden inert=inert><slot name=name></slot></div> }
 }

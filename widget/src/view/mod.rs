@@ -1,10 +1,10 @@
 //! The card as a function of the model: what is sold, and below it the offer, the form or a panel.
 //!
-//! Nothing here is a signal and nothing listens: after each event the whole view is made again, and Leptos changes the
-//! nodes that differ. What a learner does is told by `data-press`, to one listener for all (`press`).
+//! There are no signals and no listeners here: each event rebuilds the whole view, and Leptos changes the nodes that
+//! differ. One listener handles everything that learners press, by `data-press` (`press`).
 //!
-//! Text comes from expressions throughout: Leptos builds elements of literals only by `innerHTML`, which pages that
-//! demand Trusted Types refuse.
+//! All text comes from expressions: Leptos builds elements that contain only literals with `innerHTML`, which pages
+//! that require Trusted Types refuse.
 mod button;
 #[cfg(target_arch = "wasm32")]
 mod dialog;
@@ -30,7 +30,7 @@ pub(crate) use press::Press;
 #[cfg(target_arch = "wasm32")]
 pub(crate) use screen::Screen;
 
-/// All that the server renders, too.
+/// The card. The server renders nothing else.
 pub(crate) fn card(model: &Model, words: &Words) -> impl IntoView + use<> {
     let offering = model.screen.offering.clone();
     let dates = offering.starts_at.map(|starts_at| words.span(starts_at, offering.ends_at));

@@ -24,7 +24,7 @@ pub(super) fn offer(model: &Model, words: &Words) -> impl IntoView + use<> {
     }
 }
 
-/// As ARIA's attributes say it.
+/// The value of an ARIA attribute.
 pub(super) const fn said(is_so: bool) -> &'static str {
     if is_so { "true" } else { "false" }
 }

@@ -4,16 +4,16 @@ use crate::model::Event;
 #[derive(Clone, Copy)]
 pub(crate) enum Press {
     Purchase,
-    /// Opens the field for a code, applies what is in it, or takes it off.
+    /// Opens the field for a code, applies its code, or removes the coupon.
     Redeem,
-    /// Opens the field for places of a team, buys as many as are in it, or one for oneself.
+    /// Opens the field for places of a team, buys that many, or goes back to one for the learner alone.
     Team,
     Cancel,
-    /// Sends the form, which tells it.
+    /// Submits the form, whose `submit` event reports the press.
     Pay,
     TryAgain,
     StartAgain,
-    /// Leaves the dialog.
+    /// Closes the dialog.
     Close,
     /// Does nothing.
     Nothing,
@@ -44,7 +44,7 @@ impl Press {
         }
     }
 
-    /// What was pressed, by its `data-press`.
+    /// The event of the button with this `data-press`.
     pub(crate) fn event(name: &str) -> Option<Event> {
         Some(match Self::ALL.into_iter().find(|press| press.name() == name)? {
             Self::Purchase => Event::PurchasePressed,

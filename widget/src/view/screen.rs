@@ -1,4 +1,4 @@
-//! The view as it stands on the page.
+//! The view on the page.
 use super::{card, dialog::Dialog, form::form, panel::panel};
 use crate::{
     model::{Model, Stage},
@@ -14,12 +14,12 @@ use leptos::{
 };
 use web_sys::Element;
 
-/// Takes its nodes away when dropped.
+/// Removes its nodes when dropped.
 pub(crate) struct Screen {
     card: Box<dyn Shown>,
     texts: Texts,
-    /// Where the form and the panel go. The server never renders them, and a view that is only built spares every visitor
-    /// the code to hydrate it.
+    /// Where the form and the panel go. The server never renders them, and building them here spares every visitor the
+    /// code to hydrate them.
     stage: Element,
     later: Option<(Place, Box<dyn Shown>, Texts)>,
     dialog: Option<Dialog>,
@@ -28,7 +28,7 @@ pub(crate) struct Screen {
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Place {
     Offer,
-    /// Where no seat is left, it is the field for a code that brings one.
+    /// If no seat is left, only the field for a code that brings one.
     Form,
     Panel,
 }
@@ -55,7 +55,7 @@ impl<V: Render> Shown for Part<V> {
 }
 
 impl Screen {
-    /// Takes over what the server rendered into `main`.
+    /// Hydrates what the server rendered into `main`.
     pub(crate) fn hydrate(model: &Model, words: &Words, main: &Element) -> Option<Self> {
         let cursor = Cursor::new(main.clone());
         let state = card(model, words).into_view().hydrate::<true>(&cursor, &PositionState::default());
@@ -63,14 +63,14 @@ impl Screen {
         Some(Self { card, texts: texts_in(main), stage: stage(main)?, later: None, dialog: None })
     }
 
-    /// Builds everything afresh in `main`, which is empty.
+    /// Builds everything from scratch in `main`, which must be empty.
     #[cfg(feature = "mount")]
     pub(crate) fn mount(model: &Model, words: &Words, main: &Element) -> Option<Self> {
         let card = build(|model, words| card(model, words).into_view(), model, words, main);
         Some(Self { card, texts: texts_in(main), stage: stage(main)?, later: None, dialog: None })
     }
 
-    /// Shows the model as it is now.
+    /// Updates the view to the model's current state.
     pub(crate) fn update(&mut self, model: &Model, words: &Words) {
         self.card.update(model, words);
         put_back(&self.texts);

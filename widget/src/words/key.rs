@@ -2,7 +2,7 @@
 
 macro_rules! keys {
     ($($key:ident => $name:literal),+ $(,)?) => {
-        /// A text, by its place among all.
+        /// A text, by its position among all texts.
         #[derive(Clone, Copy, Debug, PartialEq, Eq)]
         pub(crate) enum Key { $($key),+ }
 

@@ -1,4 +1,4 @@
-//! The languages there are: a file each in `locales/`, built into the server. A browser loads the texts of one.
+//! The available languages: one file each in `locales/`, embedded in the server. A browser loads the texts of one.
 use super::{Key, Pages, Team, Words, sentence::joined};
 use crate::{
     speech::{Format, Speech},
@@ -16,7 +16,7 @@ const ENGLISH: &str = "en";
 #[folder = "locales"]
 struct Files;
 
-/// All of them.
+/// All languages, by code.
 pub struct Locales(BTreeMap<String, Locale>);
 
 /// One language.
@@ -27,7 +27,7 @@ pub struct Locale {
     team: Team,
     letters: Letters,
     json: String,
-    /// Names that the file has and nobody asks for, and the other way round.
+    /// How the file differs: texts that are missing, unused, or have other placeholders than in English.
     #[cfg(test)]
     differs: Vec<String>,
 }
@@ -43,17 +43,17 @@ struct File {
     texts: BTreeMap<String, Text>,
 }
 
-/// What the loader says where the widget can't run.
+/// What the loader says if the widget can't run.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Loader {
     /// Above the link.
     fallback: String,
-    /// The link, where the page has none of its own.
+    /// The link, if the page has none of its own.
     open_page: String,
 }
 
-/// What letters say that are about a purchase.
+/// The texts of emails about a purchase.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Letters {
@@ -68,7 +68,7 @@ enum Text {
     Plural(BTreeMap<String, String>),
 }
 
-/// Every language, read once. A file that can't be read is a mistake of ours that a test finds, and is left out.
+/// Every language, read once. A file that can't be read is left out; a test finds those.
 #[must_use]
 pub fn locales() -> &'static Locales {
     static ALL: LazyLock<Locales> = LazyLock::new(Locales::read);
@@ -97,14 +97,14 @@ impl Locales {
     }
 
     /// # Panics
-    /// Where English's file can't be read, which a test finds.
+    /// If the English file can't be read, which a test rules out.
     #[must_use]
     #[expect(clippy::expect_used, reason = "its file is built in, and a test reads it")]
     pub fn english(&self) -> &Locale {
         self.0.get(ENGLISH).expect("English")
     }
 
-    /// Each with its language's code.
+    /// All locales with their language codes.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &Locale)> {
         self.0.iter().map(|(name, locale)| (name.as_str(), locale))
     }
@@ -136,7 +136,7 @@ impl Locale {
         })
     }
 
-    /// The language of this code with some other texts, by name.
+    /// The language of this code, with some texts replaced by name.
     pub(crate) fn with(name: &str, words: &BTreeMap<String, String>) -> Result<Self, Mistake> {
         let unknown = || Mistake::new(format!("words.{name}"), "there is no language of this code");
         let (mut file, english) = parse(name).zip(parse(ENGLISH)).ok_or_else(unknown)?;
@@ -180,13 +180,13 @@ impl Locale {
         &self.pages
     }
 
-    /// What the page of a company that hands codes out says.
+    /// What the page where a company hands out codes says.
     #[must_use]
     pub const fn team(&self) -> &Team {
         &self.team
     }
 
-    /// What letters say that are about a purchase.
+    /// The texts of emails about a purchase.
     #[must_use]
     pub const fn letters(&self) -> &Letters {
         &self.letters
@@ -223,7 +223,7 @@ fn parse(name: &str) -> Option<File> {
     toml::from_slice(&file.data).ok()
 }
 
-/// What is filled in.
+/// The names of the placeholders.
 fn fields(text: &str) -> Vec<String> {
     text.split('{').skip(1).filter_map(|rest| Some(rest.split_once('}')?.0.to_owned())).collect()
 }
@@ -249,7 +249,7 @@ fn differences(file: &File, english: &File) -> Vec<String> {
         };
         (!same).then(|| format!("{name} has other fields than in English"))
     });
-    // Its words are the fields of a struct: a file that lacks one, or has one more, can't be read.
+    // Texts of pages are fields of a struct: a file that lacks one, or has an extra one, can't be read.
     let pages = |file: &File| serde_json::json!({ "pages": file.pages, "team": file.team });
     let (ours, theirs) = (pages(file), pages(english));
     let text =
@@ -260,7 +260,7 @@ fn differences(file: &File, english: &File) -> Vec<String> {
     let mut wrong_pages = Vec::new();
     for (section, name) in names {
         let (mut ours, mut theirs) = (text(&ours, section, name), text(&theirs, section, name));
-        // Languages put them in their own order.
+        // Languages put placeholders in their own order.
         ours.sort_unstable();
         theirs.sort_unstable();
         if ours != theirs {

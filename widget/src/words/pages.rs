@@ -1,10 +1,10 @@
-//! The words of the server's own pages, and those of the widget that they share.
+//! The texts of the server's own pages, and those that they share with the widget.
 use super::{Key, Locale};
 use crate::model::Trouble;
 use serde::{Deserialize, Serialize};
 use shared::{Code, Kind, Money, Offering, Reason, Seats, State, Team, Timestamp};
 
-/// A file's section `[pages]`.
+/// The section `[pages]` of a locale's file.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Pages {
@@ -88,7 +88,7 @@ impl Locale {
         self.words().sale(offering)
     }
 
-    /// Why it did not work, in a sentence.
+    /// Why a request failed, in a sentence.
     #[must_use]
     pub fn refused(&self, code: Code, reason: Option<Reason>) -> String {
         self.words().because(match reason {
@@ -104,13 +104,13 @@ impl Locale {
         self.words().fill(after, &self.refused(code, None))
     }
 
-    /// The same, and that nobody knows yet whether anything was charged.
+    /// The same, and that it is not known yet whether anything was charged.
     #[must_use]
     pub fn refused_and_charge_unknown(&self, code: Code) -> String {
         self.pages().charge_unknown.replace("{reason}", &self.refused(code, None))
     }
 
-    /// What is due has become another amount.
+    /// Says that the amount due has changed.
     #[must_use]
     pub fn price_changed(&self, due: Money) -> String {
         self.words().fill(Key::PriceChanged, &self.money(due))
@@ -141,19 +141,19 @@ impl Locale {
         })
     }
 
-    /// How many places a team may have, and what it gets for them.
+    /// How many places a team may buy, and what it gets for them.
     #[must_use]
     pub fn places_hint(&self, team: Team) -> String {
         self.words().places_range(Key::PlacesHint, team)
     }
 
-    /// What is wrong with another number.
+    /// What is wrong with any other number of places.
     #[must_use]
     pub fn places_fault(&self, team: Team) -> String {
         self.words().places_range(Key::PlacesFault, team)
     }
 
-    /// Heading and text for a state that the widget has words for, too; nothing where ours are needed.
+    /// Heading and text for a state that the widget also has texts for; `None` if the page needs its own.
     #[must_use]
     pub fn standing(&self, state: State) -> Option<(String, String)> {
         let (heading, text) = match state {
@@ -169,7 +169,7 @@ impl Locale {
     }
 }
 
-/// Words of the widget that the pages use as they are.
+/// Texts of the widget that the pages use as they are.
 #[derive(Clone, Copy, Debug)]
 pub enum SharedWord {
     Email,

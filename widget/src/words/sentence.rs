@@ -1,8 +1,8 @@
-//! Texts, filled in.
+//! Fills in texts.
 use super::{Key, Words};
 use crate::{dates::decimal, speech::Speech};
 
-/// Part the plural forms of a text, and each from its name.
+/// Separate the plural forms of a text, and each form from its name.
 const BETWEEN: char = '|';
 const BEHIND_NAME: char = '=';
 
@@ -21,7 +21,7 @@ impl Words {
         filled(self.text(key), value)
     }
 
-    /// The text in the form that `number` takes, with the number in it.
+    /// The text in the plural form that `number` takes, with the number filled in.
     pub(super) fn count(&self, key: Key, number: i64) -> String {
         let wanted = self.speech.plural(number);
         let forms = || self.text(key).split(BETWEEN).filter_map(|form| form.split_once(BEHIND_NAME));

@@ -1,7 +1,7 @@
-//! The words of the page of a company that hands codes out.
+//! The texts of the page where a company hands out codes.
 use serde::{Deserialize, Serialize};
 
-/// A file's section `[team]`.
+/// The section `[team]` of a locale's file.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Team {

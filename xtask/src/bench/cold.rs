@@ -1,4 +1,4 @@
-//! `cargo xtask bench cold`: what a newcomer waits for, with an empty home, no crates and nothing built.
+//! `cargo xtask bench cold`: how long a newcomer waits, with an empty home, no crates and nothing built.
 
 use std::fmt::Write as _;
 use std::fs;
@@ -13,20 +13,21 @@ use crate::postgres::free_port;
 use crate::process::{self, Running};
 use crate::{cargo, elapsed, http, interrupt, progress, repo};
 
-/// The longest that any demo may take to be up, or any test to end.
+/// Timeouts for a demo to be up, and for all tests to end.
 const DEMO_TIMEOUT: Duration = Duration::from_secs(45 * 60);
 const TEST_TIMEOUT: Duration = Duration::from_secs(90 * 60);
 const WASM: &str = "wasm32-unknown-unknown";
-/// What is opened to show that a purchase is possible; of the demo's catalogue.
+/// The SKU of the demo's catalogue that is opened to show that a purchase is possible.
 const SKU: &str = "ru-redis-fundamentals";
 
-/// A clone of the last commit with a home of its own. Only Rust's toolchain is the machine's.
+/// A clone of the last commit with a home of its own. Only Rust's toolchain is shared with the machine.
 struct Newcomer<'a> {
     folder: PathBuf,
     lines: &'a mut Vec<(String, Duration)>,
 }
 
-/// Measures, prints a line for each step, and ends with all of them as a table. With `test`, the tests as well.
+/// Measures, prints a line for each step, and ends with a table of all of them. With `test`, measures the tests as
+/// well.
 pub(crate) fn run(test: bool) -> Result<()> {
     let mut lines = Vec::new();
     let mut newcomer = Newcomer::arrive(&mut lines)?;
@@ -72,7 +73,7 @@ impl<'a> Newcomer<'a> {
                 .arg(repo::root())
                 .arg(folder.join("clone")),
         )?;
-        // Where a person's crates come from, they come from here, too.
+        // Crates come from where the person's crates come from.
         let cargo_home = std::env::var_os("CARGO_HOME").map(PathBuf::from);
         let cargo_home = cargo_home.or_else(|| Some(PathBuf::from(std::env::var_os("HOME")?).join(".cargo")));
         if let Some(config) =
@@ -130,7 +131,7 @@ impl<'a> Newcomer<'a> {
         Ok(())
     }
 
-    /// How long a demo takes until somebody can buy; with `steps`, its steps are lines as well.
+    /// Measures how long a demo takes until somebody can buy; with `steps`, prints its steps as well.
     fn demo(&mut self, what: &str, steps: bool) -> Result<Duration> {
         let ports = [free_port()?, free_port()?].map(|port| port.to_string());
         let mut demo = self.cargo()?;
@@ -139,7 +140,7 @@ impl<'a> Newcomer<'a> {
         demo.stdout(writer).stderr(Stdio::null());
         let start = Instant::now();
         let mut running = Running::spawn(&mut demo)?;
-        // The command keeps its end of the pipe open, and the reader would wait for it for ever.
+        // Otherwise the command keeps its end of the pipe open, and the reader waits for it forever.
         demo.stdout(Stdio::null());
         let reading = std::thread::spawn(move || {
             let lines = BufReader::new(reader).lines().map_while(Result::ok);
@@ -159,7 +160,7 @@ impl<'a> Newcomer<'a> {
         } else {
             None
         };
-        // It ends its own programs first, each with a grace of its own.
+        // The demo ends its own programs first, each with its own grace period.
         running.end_within(Duration::from_secs(30));
         let done = reading.join().map_err(|_| anyhow::anyhow!("the demo's output can't be read"))?;
         for line in done.iter().filter(|_| steps) {

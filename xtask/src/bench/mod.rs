@@ -1,4 +1,4 @@
-//! What is measured, and on what.
+//! What to measure, and on which build.
 
 mod cold;
 
@@ -37,10 +37,10 @@ pub(crate) fn run(what: &Bench) -> Result<()> {
             run.arg("page").arg("--chromium").arg(browser.program).arg("--chromedriver").arg(browser.driver);
         }
     }
-    // Apart, so that no feature of one is switched on in the other.
+    // Built separately, so that no feature of one is switched on in the other.
     let binary = dist::build()?;
     let measured = binary.with_file_name("redis-checkout-measured");
-    // Under a new name first: one that is left running keeps the old file.
+    // Under a new name first: a process that is still running keeps the old file.
     let fresh = measured.with_extension("new");
     std::fs::copy(&binary, &fresh)?;
     std::fs::rename(fresh, &measured)?;

@@ -1,4 +1,4 @@
-//! One address before several instances: each connection goes to the next instance that takes it.
+//! One address in front of several instances: each connection goes to the next instance that accepts it.
 
 use std::io;
 use std::net::{Ipv4Addr, Shutdown, TcpListener, TcpStream};
@@ -22,7 +22,7 @@ fn serve(listener: &TcpListener, instances: &[u16]) {
     }
 }
 
-/// Until either side hangs up. A connection that breaks is for the two that speak over it to notice.
+/// Forwards until either side hangs up. Both sides notice a broken connection by themselves.
 fn forward(client: TcpStream, order: &[u16]) {
     let connect = |port: &u16| TcpStream::connect((Ipv4Addr::LOCALHOST, *port)).ok();
     let Some(instance) = order.iter().find_map(connect) else { return };

@@ -37,7 +37,7 @@ pub(crate) struct Ports {
     pub(crate) mail: u16,
 }
 
-/// The ports, and a line for each that is not the customary one because somebody else has it.
+/// Chooses the ports. Returns a note for each default port that was already taken.
 pub(crate) fn choose(wishes: &Wishes) -> Result<(Ports, Vec<String>)> {
     let mut taken = Taken::default();
     let ports = Ports {

@@ -1,4 +1,4 @@
-//! One of the demo's programs: what it prints goes to a log, what matters of it to the terminal.
+//! One of the demo's programs: its output goes to a log, and what matters of it to the terminal as well.
 
 use std::fs::File;
 use std::io::{BufRead as _, BufReader, PipeReader, Write as _, pipe};
@@ -11,7 +11,7 @@ use anyhow::{Context, Result, bail};
 use crate::process::Running;
 use crate::progress;
 
-/// How many of its last lines are shown when it dies.
+/// How many of its last log lines are shown when it dies.
 const LAST_WORDS: usize = 15;
 
 pub(crate) struct Service {
@@ -28,7 +28,7 @@ impl Service {
         let (reader, writer) = pipe().context("cannot make a pipe")?;
         command.stdout(writer.try_clone().context("cannot share a pipe")?).stderr(writer);
         let running = Running::spawn(command)?;
-        // The command keeps its ends of the pipe open, and the reader would wait for them for ever.
+        // Otherwise the command keeps its ends of the pipe open, and the reader waits for them forever.
         command.stdout(std::process::Stdio::null()).stderr(std::process::Stdio::null());
         let printer = std::thread::spawn({
             let name = name.to_owned();
@@ -37,16 +37,16 @@ impl Service {
         Ok(Self { name: name.to_owned(), log, running, printer: Some(printer) })
     }
 
-    /// Its process.
+    /// Its process id.
     pub(crate) fn id(&self) -> u32 {
         self.running.id()
     }
 
-    /// Fails with its last words if it is no longer there.
+    /// Fails with its last log lines if it has ended.
     pub(crate) fn check(&mut self) -> Result<()> {
         let Some(status) = self.running.ended()? else { return Ok(()) };
         if let Some(printer) = self.printer.take() {
-            // A panic there has printed itself.
+            // A panic there has already printed itself.
             let _ = printer.join();
         }
         let text = std::fs::read_to_string(&self.log).unwrap_or_default();

@@ -1,4 +1,4 @@
-//! What each of the demo's programs is told, and what the person is.
+//! What the demo tells each of its programs, and the person.
 
 use std::path::Path;
 
@@ -9,10 +9,10 @@ use crate::postgres::{Cluster, free_port};
 
 const VARIABLES: [&str; 3] = ["STRIPE_SECRET_KEY", "STRIPE_PUBLISHABLE_KEY", "STRIPE_WEBHOOK_SECRETS"];
 const FLOCKJAY_TOKEN: &str = "sandbox-token";
-/// That of the sandbox's account system.
+/// The secret of the sandbox's account receiver.
 const ACCOUNT_SECRET: &str = "whsec_c2FuZGJveC1hY2NvdW50LXN5c3RlbQ==";
 const STRIPE_JS: &str = "https://js.stripe.com/endive/stripe.js";
-/// The code that the demo knows.
+/// The demo's coupon code.
 pub(crate) const COUPON: &str = "WELCOME20";
 
 #[derive(Debug, PartialEq, Eq)]
@@ -24,7 +24,7 @@ pub(crate) enum Stripe {
 }
 
 impl Stripe {
-    /// The real one if all of its variables are set. Some of them alone are a mistake, for which it says what is missing.
+    /// A test account if all of its variables are set. Fails if only some are set, and says what is missing.
     pub(crate) fn from_environment(variable: impl Fn(&str) -> Option<String>) -> Result<Self> {
         let values = VARIABLES.map(|name| variable(name).filter(|value| !value.is_empty()));
         if values.iter().all(Option::is_none) {
@@ -36,7 +36,8 @@ impl Stripe {
         let [Some(secret), Some(publishable), Some(webhooks)] = values else {
             bail!("to use a Stripe test account, set {missing} too; to use the stand-in, unset the others");
         };
-        // Guards a real account against a demo. The server would refuse them as well, but after minutes of building.
+        // Protects a live account from a demo. The server would refuse live keys as well, but after minutes of
+        // building.
         if secret.contains("_live_") || publishable.contains("_live_") {
             bail!("these are live keys: the demo takes those of a test account only");
         }
@@ -105,7 +106,7 @@ impl Settings {
         arguments
     }
 
-    /// `None` where a variable must not be passed on.
+    /// The environment of a server; `None` if a variable must not be inherited.
     pub(crate) fn server_environment(&self, instance: &Instance) -> Vec<(&'static str, Option<String>)> {
         let Ports { server, stripe, flockjay, mail, course, .. } = self.ports;
         let mut environment = vec![
@@ -114,7 +115,7 @@ impl Settings {
             ("DATABASE_URL", Some(instance.database.clone())),
             ("PUBLIC_URL", Some(url(server))),
             ("ALLOWED_ORIGINS", Some(url(course))),
-            // Whoever tries it is alone.
+            // Only one person tries the demo, so there are no limits.
             ("LIMIT_NETWORKS", Some("127.0.0.0/8=off,::1=off".to_owned())),
             ("CATALOG", Some(std::env::var("CATALOG").unwrap_or_else(|_| "sandbox/catalog.toml".to_owned()))),
             ("FLOCKJAY_URL", Some(url(flockjay))),

@@ -1,5 +1,5 @@
-//! The programs that hold the tests, and the simulation. They are built once and run without cargo, which would let only one of several
-//! lanes build, run or look at a time.
+//! The programs that hold the tests, and the simulation. They are built once and run without cargo, which would let
+//! only one lane at a time build, run or look.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -11,22 +11,22 @@ use crate::{cargo, machine, process, widget};
 
 /// What cargo built of one target.
 pub(crate) struct Executable {
-    /// Of the target, such as `api`, or of the package for its unit tests.
+    /// Name of the target, such as `api`, or of the package for its unit tests.
     pub(crate) name: String,
-    /// Whether it holds tests; else it is a program that tests or steps run.
+    /// Whether it holds tests; otherwise it is a program that tests or steps run.
     pub(crate) is_test: bool,
     pub(crate) program: PathBuf,
-    /// Of its package, in which cargo would run it.
+    /// The folder of its package, in which cargo would run it.
     pub(crate) folder: PathBuf,
 }
 
 impl Executable {
-    /// With what cargo would tell it, and with `threads` tests at a time.
+    /// A command with cargo's own environment, which runs `threads` tests at a time.
     pub(crate) fn command(&self, threads: usize) -> Command {
         self.told(process::command(&self.program), threads)
     }
 
-    /// The same, giving way to everything else.
+    /// The same, at low priority.
     pub(crate) fn patient_command(&self, threads: usize) -> Command {
         self.told(process::patient(&self.program), threads)
     }
@@ -38,8 +38,8 @@ impl Executable {
     }
 }
 
-/// Builds every test, those in browsers as well, and says where they are. This program's own are left out: what it is
-/// made of has other features in company, and would be compiled again.
+/// Builds every test, browser tests included, and returns where they are. Leaves out the tests of xtask itself: built
+/// together with other packages, its dependencies have other features, and would be compiled again.
 pub(crate) fn build() -> Result<Vec<Executable>> {
     widget::make_folder()?;
     let mut build = process::cargo();

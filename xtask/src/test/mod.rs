@@ -1,7 +1,7 @@
 //! Runs every check and test, whatever fails on the way, and ends with a summary.
 //!
 //! Three lanes run side by side, since most tests wait and most checks compute: one runs tests, one compiles and
-//! computes and gives way to it, and one installs what later steps need.
+//! computes at low priority, and one installs what later steps need.
 
 mod executables;
 mod prepare;
@@ -65,7 +65,7 @@ pub(crate) fn run(options: &Options) -> Result<ExitCode> {
         let widget = scope.spawn(|| lane(steps::WIDGET));
         lane(steps::BUILD);
         scope.spawn(|| lane(steps::COMPUTING));
-        // Tests want the widget, whose last crates leave a core to what computes.
+        // The tests need the widget, whose last crates leave a core to the computing lane.
         widget.join().expect("a lane that does not panic");
         lane(steps::WAITING);
     });
@@ -75,7 +75,7 @@ pub(crate) fn run(options: &Options) -> Result<ExitCode> {
     Ok(if report.all_passed() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-/// Runs a step and prints what it printed, in one piece, once it has ended.
+/// Runs a step, and prints its output in one piece once it has ended.
 fn one(step: &Step, run: &Run, report: &Mutex<Report>) {
     if interrupt::check().is_err() {
         return;

@@ -1,4 +1,4 @@
-//! Installs in the background what later steps need. A step that is there first waits for it.
+//! Installs in the background what later steps need. A step that gets there first waits for it.
 
 use super::steps::Needs;
 use crate::tools::{self, Tool};
@@ -20,7 +20,7 @@ const TOOLS: &[(&Tool, Needs)] = &[
     (&tools::GECKODRIVER, Needs::OtherBrowsers),
 ];
 
-/// Tells of failures, and leaves it to the step that needs a tool to fail or to be skipped.
+/// Reports failures, and leaves it to the step that needs a tool to fail or to be skipped.
 pub(super) fn install(wants: impl Fn(Needs) -> bool) {
     let mut failures = vec![tools::postgres::ensure().map(drop)];
     if wants(Needs::Chromium) {

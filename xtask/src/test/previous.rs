@@ -1,4 +1,4 @@
-//! The server of the release before, built from this repository's history, for the test of an upgrade.
+//! The server of the previous release, built from this repository's history for the upgrade test.
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -7,9 +7,9 @@ use anyhow::{Context, Result, ensure};
 
 use crate::{cargo, process, repo};
 
-/// The commit that was released last: a release moves it on.
+/// The commit of the last release; each release updates it.
 const RELEASE: &str = "21a18846e38829f0ff001a1049a39db080d1b019";
-/// What the program is called, so that it does not take the place of this release's.
+/// The program's name, so that it doesn't replace this release's program.
 const PROGRAM: &str = "previous-release";
 
 /// Builds the program, unless the history does not reach back to it, as in a shallow clone.
@@ -21,8 +21,8 @@ pub(super) fn build() -> Result<Option<PathBuf>> {
     let folder = repo::scratch(PROGRAM)?;
     std::fs::remove_dir_all(&folder).with_context(|| format!("cannot empty {}", folder.display()))?;
     check_out(&folder)?;
-    // With another version of its crates it can share this release's libraries: they lie side by side. Its lock file is
-    // changed with them, and so can't be asked for.
+    // With a different version, its crates can share this release's build of libraries, side by side. That changes its
+    // lock file, so `--locked` can't be used.
     rewrite(&folder.join("Cargo.toml"), |text| {
         text.replacen("\nversion = \"0.1.0\"", "\nversion = \"0.0.0\"", 1)
     })?;
@@ -36,7 +36,7 @@ pub(super) fn build() -> Result<Option<PathBuf>> {
     Ok(Some(repo::programs()?.join(PROGRAM)))
 }
 
-/// By an index of its own: neither the one of this repository nor a list of other work trees knows of it.
+/// Uses an index of its own, so that neither this repository's index nor its list of work trees changes.
 fn check_out(folder: &Path) -> Result<()> {
     let index = folder.with_extension("index");
     let prefix = format!("{}/", folder.display());

@@ -9,7 +9,7 @@ use crate::elapsed;
 #[must_use]
 pub(crate) enum Outcome {
     Passed,
-    /// It could not be done here, for this reason, which is no fault of the code.
+    /// It could not be done here, for this reason, which isn't the code's fault.
     Skipped(String),
     Failed(String),
 }
@@ -55,7 +55,7 @@ impl fmt::Display for Report {
         }
         let passed = self.count(|outcome| *outcome == Outcome::Passed);
         let failed = self.count(|outcome| matches!(outcome, Outcome::Failed(_)));
-        // The form that other programs read: nothing may follow it.
+        // Other programs read this line, so nothing may follow it.
         write!(f, "summary: {passed} passed, {failed} failed")
     }
 }

@@ -19,28 +19,28 @@ use crate::{cargo, interrupt, machine, repo, tools, trunk, widget};
 pub(crate) struct Run {
     fast: bool,
     executables: OnceLock<Vec<Executable>>,
-    /// Stripe's description, where it can be had.
+    /// Stripe's description, if it could be installed.
     stripe: OnceLock<PathBuf>,
 }
 
 pub(crate) struct Step {
     pub(crate) name: &'static str,
-    /// Adds to the text what a person may want to read.
+    /// Runs the step, and adds to the text what a person may want to read.
     pub(crate) run: fn(&Run, &mut String) -> Result<Outcome>,
     pub(crate) needs: Needs,
 }
 
-/// What a run must have or allow for a step to be among it.
+/// What a run must have or allow to include a step.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Needs {
     Nothing,
-    /// Longer than `--fast` has.
+    /// More time than `--fast` has.
     Time,
     Chromium,
     OtherBrowsers,
 }
 
-/// What fails soonest.
+/// Steps that fail fastest.
 pub(crate) const FIRST: &[Step] = &[
     step("rustfmt", rustfmt),
     step("typos", typos),
@@ -53,7 +53,7 @@ pub(crate) const WIDGET: &[Step] = &[step("widget build", build_widget)];
 
 pub(crate) const BUILD: &[Step] = &[step("test build", build_tests)];
 
-/// What waits for answers, deadlines and browsers more than it computes.
+/// Steps that wait for answers, timeouts and browsers more than they compute.
 pub(crate) const WAITING: &[Step] = &[
     step("Stripe's description", describe_stripe),
     step("unit and black-box tests", tests),
@@ -65,7 +65,7 @@ pub(crate) const WAITING: &[Step] = &[
     with("buying in WebKit", webkit_tests, Needs::OtherBrowsers),
 ];
 
-/// What keeps a processor busy.
+/// Steps that keep a processor busy.
 pub(crate) const COMPUTING: &[Step] = &[
     step("clippy for the host", clippy),
     step("clippy for wasm32", clippy_wasm),
@@ -82,7 +82,7 @@ pub(crate) const COMPUTING: &[Step] = &[
 
 const WASM: [&str; 2] = ["--target", "wasm32-unknown-unknown"];
 
-/// Test programs of one long test that mostly waits: they run beside the others.
+/// Test programs with one long test that mostly waits: they run beside the others.
 const LONG: [&str; 2] = ["api_crashes", "outage"];
 
 /// Test programs that are steps of their own.
@@ -113,12 +113,12 @@ fn loader_types(_: &Run, printed: &mut String) -> Result<Outcome> {
 }
 
 fn unused_dependencies(_: &Run, printed: &mut String) -> Result<Outcome> {
-    // Seeing CARGO, it would expect its own name as the first argument.
+    // If CARGO is set, it expects its own name as the first argument.
     pass(tool(&tools::CARGO_SHEAR, "cargo-shear")?.env_remove("CARGO"), printed)
 }
 
 fn deny(_: &Run, printed: &mut String) -> Result<Outcome> {
-    // It reads each package's licence, so all must be here, also those for other systems.
+    // It reads each package's licence, so all packages must be here, including those for other systems.
     cargo::fetch_all()?;
     let checks = ["--offline", "check", "--hide-inclusion-graph", "licenses", "bans", "sources"];
     pass(tool(&tools::CARGO_DENY, "cargo-deny")?.args(checks), printed)
@@ -132,12 +132,12 @@ fn advisories(_: &Run, printed: &mut String) -> Result<Outcome> {
     if !fetched.is_ok_and(|status| status.success()) {
         return Ok(Outcome::Skipped("the advisory database can't be fetched from here".to_owned()));
     }
-    // Not offline: it also asks whether a version was withdrawn since.
+    // Not offline: it also asks whether a version has been yanked since.
     pass(tool(&tools::CARGO_DENY, "cargo-deny")?.args(["check", "advisories"]), printed)
 }
 
 fn build_widget(_: &Run, _: &mut String) -> Result<Outcome> {
-    // The preview too: tests ask every route, and one without it answers 503.
+    // Builds the preview, too: tests call every route, and without it one answers 503.
     widget::build()?;
     Ok(Outcome::Passed)
 }
@@ -155,7 +155,7 @@ fn clippy(_: &Run, _: &mut String) -> Result<Outcome> {
 }
 
 fn clippy_wasm(_: &Run, _: &mut String) -> Result<Outcome> {
-    // The preview apart: it has the widget without what could take money.
+    // The preview separately: it has the widget without anything that could take money.
     for packages in [&["-p", "widget", "-p", "shared", "--all-targets"][..], &["-p", "preview"]] {
         let mut clippy = process::patient_cargo();
         clippy.arg("clippy").args(packages).args(WASM).args(["--", "-D", "warnings"]);
@@ -173,7 +173,7 @@ fn rustdoc(_: &Run, _: &mut String) -> Result<Outcome> {
 fn doc_tests(_: &Run, printed: &mut String) -> Result<Outcome> {
     let mut test = process::patient_cargo();
     test.args(["test", "--workspace", "--exclude", "xtask", "--doc", "--quiet"]);
-    // As they were built already.
+    // The same features as in the first build.
     test.args(["--features", "checkout-tests/browser"]).current_dir(repo::root());
     pass(&mut test, printed)
 }
@@ -182,7 +182,7 @@ fn task_tests(_: &Run, printed: &mut String) -> Result<Outcome> {
     pass(process::patient_cargo().args(["test", "-p", "xtask"]).current_dir(repo::root()), printed)
 }
 
-/// The tests after it hold the sandbox against it.
+/// Installs Stripe's description. Later tests validate the sandbox against it.
 fn describe_stripe(run: &Run, _: &mut String) -> Result<Outcome> {
     let found = match tools::ensure(&tools::STRIPE_DESCRIPTION) {
         Ok(found) => found,
@@ -203,7 +203,7 @@ fn postgres_store_tests(run: &Run, printed: &mut String) -> Result<Outcome> {
 }
 
 fn postgres_tests(run: &Run, printed: &mut String) -> Result<Outcome> {
-    // The last restarts its database, and has one for itself.
+    // The last one restarts its database, and gets a cluster for itself.
     for suite in ["api", "outage"] {
         let cluster = Cluster::start()?;
         let programs = run.named(|name| name.starts_with(suite))?;
@@ -267,7 +267,8 @@ fn wasm_tests(_: &Run, printed: &mut String) -> Result<Outcome> {
     let browser = tools::browser::chromium()?;
     let runner = tools::ensure(&tools::WASM_BINDGEN)?.bin.join("wasm-bindgen-test-runner");
     let mut test = process::patient_cargo();
-    // As visitors get it, whose crates are compiled already; but what is ours fails where it would wrap or is not as asserted.
+    // With the profile that visitors get, whose crates are compiled already, but with overflow checks and debug
+    // assertions in our own crates.
     test.args(["test", "-p", "widget", "--profile", "wasm"]).args(WASM).current_dir(repo::root());
     for ours in ["widget", "shared"] {
         for checks in ["overflow-checks", "debug-assertions"] {
@@ -280,8 +281,8 @@ fn wasm_tests(_: &Run, printed: &mut String) -> Result<Outcome> {
     pass(&mut test, printed)
 }
 
-/// A file with what the runner asks the driver for: the browser of the driver's version, where the driver itself would take
-/// the first one that it knows a place of.
+/// Writes a file with the capabilities that the runner asks the driver for: the browser of the driver's version. The
+/// driver itself would take the first browser that it finds.
 fn capabilities(browser: &Browser) -> Result<PathBuf> {
     let ours = repo::root().join("widget/webdriver.json");
     let text = std::fs::read_to_string(&ours).with_context(|| format!("cannot read {}", ours.display()))?;
@@ -319,7 +320,7 @@ fn webkit_tests(run: &Run, printed: &mut String) -> Result<Outcome> {
     let program = run.one("browser", true)?;
     let mut test = command("xvfb-run");
     test.arg("--auto-servernum").arg(&program.program).current_dir(&program.folder);
-    // One at a time: of several that start at once, one has been seen to load nothing for a while.
+    // One at a time: when several started at once, one has been seen to load nothing for a while.
     test.args(["everywhere::", "--test-threads=1"]).env("TEST_BROWSER", "webkit");
     test.envs(machine::environment());
     pass(test.env("MINIBROWSER", browser.program).env("WEBKITDRIVER", browser.driver), printed)
@@ -335,7 +336,7 @@ fn trunk_builds(_: &Run, printed: &mut String) -> Result<Outcome> {
     }
 }
 
-/// What can't be installed can't be tested in, and is not passed either.
+/// A tool that can't be installed skips the step: nothing was tested, so nothing has passed either.
 fn not_here(error: &anyhow::Error) -> Result<Outcome> {
     interrupt::check()?;
     Ok(Outcome::Skipped(format!("{error:#}")))
@@ -346,7 +347,7 @@ impl Run {
         Self { fast, executables: OnceLock::new(), stripe: OnceLock::new() }
     }
 
-    /// All but those that are steps of their own.
+    /// All tests but those that are steps of their own.
     fn executables(&self) -> Result<impl Iterator<Item = &Executable>> {
         let all = self.executables.get().context("the tests were not built")?;
         let tests = all.iter().filter(|executable| executable.is_test);
@@ -364,7 +365,7 @@ impl Run {
     }
 }
 
-/// Runs each to its end, also where one before it failed.
+/// Runs each to its end, even if an earlier one failed.
 fn each(
     run: &Run,
     executables: &[&Executable],
@@ -405,7 +406,7 @@ fn each(
     Ok(if failed.is_empty() { Outcome::Passed } else { Outcome::Failed(failed.join(", ")) })
 }
 
-/// So many tests at a time for each processor, and no more than files and PostgreSQL's connections last for.
+/// Runs `each` tests at a time per processor, within what open files and PostgreSQL's connections allow.
 fn threads(each: usize) -> usize {
     (std::thread::available_parallelism().map_or(1, usize::from) * each).min(16)
 }

@@ -11,16 +11,16 @@ use crate::{interrupt, trouble};
 
 /// Installs `packages`, or fails with `advice` on what the person can do instead.
 pub(crate) fn install(packages: &[&str], advice: &str) -> Result<()> {
-    // What there is to install is asked for once.
+    // The package lists are updated once.
     static UPDATED: Mutex<bool> = Mutex::new(false);
     let prefix = privilege().with_context(|| advice.to_owned())?;
     let mut updated = UPDATED.lock().unwrap_or_else(PoisonError::into_inner);
     let step = Step::start(format!("installing {} with apt-get (about 1 min)", packages.join(" and ")));
-    // Somebody else's apt-get is waited for.
+    // Waits for another apt-get.
     let options = ["--yes", "-o", "DPkg::Lock::Timeout=300"];
     let update = [&["update"][..], &options].concat();
     let install = [&["install", "--no-install-recommends"][..], &options, packages].concat();
-    // What is interrupted half way is finished by the next command, which could do nothing otherwise.
+    // Finishes an interrupted installation, without which the next command could do nothing.
     mend(&prefix);
     let steps: &[&[&str]] = if *updated { &[&install] } else { &[&update, &install] };
     for arguments in steps {
@@ -44,7 +44,7 @@ pub(crate) fn install(packages: &[&str], advice: &str) -> Result<()> {
     Ok(())
 }
 
-/// Whether it worked shows in what follows.
+/// Configures half-installed packages. Whether it worked shows in what follows.
 fn mend(prefix: &[&str]) {
     let before = &prefix[..prefix.len() - 1];
     if let Some((program, rest)) = before.split_first() {

@@ -14,7 +14,7 @@ pub(crate) struct Browser {
     pub(crate) driver: PathBuf,
 }
 
-/// Finds Chromium, or installs Debian's packages where that needs no password; so do the others.
+/// Finds Chromium, or installs Debian's packages if that needs no password; so do the functions for other browsers.
 pub(crate) fn chromium() -> Result<Browser> {
     const ADVICE: &str = "install Chromium (or Google Chrome) and the chromedriver of the same version so that both are \
         on PATH, or leave the browser out with `cargo xtask test --fast`";
@@ -27,7 +27,7 @@ pub(crate) fn chromium() -> Result<Browser> {
     Ok(browser)
 }
 
-/// A driver refuses a browser of another version, in words that name neither.
+/// Fails if the versions differ: a driver refuses a browser of another version, in words that name neither.
 fn of_one_version(browser: &Browser) -> Result<()> {
     let major = |program: &Path| {
         let version =
@@ -56,7 +56,7 @@ pub(crate) fn firefox() -> Result<Browser> {
     Ok(Browser { program, driver: ensure_tool(&GECKODRIVER)?.bin.join("geckodriver") })
 }
 
-/// WebKit as GTK has it, which shows itself only on a display: `xvfb-run` is there as well.
+/// WebKit for GTK, which runs only on a display, so `xvfb-run` comes with it.
 pub(crate) fn webkit() -> Result<Browser> {
     let find = || {
         on_path("xvfb-run")?;
@@ -71,7 +71,7 @@ pub(super) fn found_or_installed<T>(
     packages: &[&str],
     advice: &str,
 ) -> Result<T> {
-    // Several steps may want the same.
+    // Several steps may want the same packages.
     static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
     let _turn = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
     if let Some(found) = find() {
@@ -82,7 +82,7 @@ pub(super) fn found_or_installed<T>(
         .with_context(|| format!("{} brought nothing that was looked for: {advice}", packages.join(" and ")))
 }
 
-/// Beside its library, as Debian and Fedora have it, and not on PATH.
+/// Finds `MiniBrowser` beside WebKit's library, where Debian and Fedora put it, and not on PATH.
 fn mini_browser() -> Option<PathBuf> {
     let libraries = std::fs::read_dir("/usr/lib").into_iter().flatten().flatten().map(|entry| entry.path());
     let folders = libraries.chain([PathBuf::from("/usr/libexec")]);

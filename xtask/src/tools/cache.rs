@@ -18,12 +18,12 @@ pub(crate) fn folder(tools: &Path, name: &str, version: &str) -> PathBuf {
     tools.join(format!("{name}-{version}"))
 }
 
-/// The file that takes what an installation prints.
+/// The log file of an installation.
 pub(crate) fn log(tools: &Path, name: &str, version: &str) -> Result<PathBuf> {
     Ok(make(tools.join("logs"))?.join(format!("{name}-{version}.log")))
 }
 
-/// Held while a tool is installed, so that two steps or two clones don't do it at once.
+/// A lock that is held while a tool is installed, so that two steps or two clones don't do it at once.
 pub(crate) fn lock(tools: &Path, name: &str) -> Result<File> {
     let path = tools.join(format!(".{name}.lock"));
     let file = File::create(&path).with_context(|| format!("cannot write {}", path.display()))?;
@@ -34,14 +34,14 @@ pub(crate) fn lock(tools: &Path, name: &str) -> Result<File> {
     Ok(file)
 }
 
-/// A folder beside the final one. What is half installed when we are killed is thus never taken for a tool.
+/// A folder beside the final one, so that a half-finished installation is never taken for a tool if we are killed.
 pub(crate) struct Staging {
     path: PathBuf,
     target: PathBuf,
 }
 
 impl Staging {
-    /// The caller holds the tool's lock: whatever an earlier attempt left here is dead.
+    /// The caller holds the tool's lock, so whatever an earlier attempt left here is stale.
     pub(crate) fn new(tools: &Path, name: &str, version: &str) -> Result<Self> {
         let path = tools.join(format!(".{name}-{version}.part"));
         remove(&path)?;

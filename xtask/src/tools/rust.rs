@@ -11,7 +11,8 @@ use crate::repo;
 
 const WASM: &str = "wasm32-unknown-unknown";
 
-/// rustup brings all of `rust-toolchain.toml` when it installs the toolchain. One that was there before may lack parts.
+/// Adds missing parts: rustup installs everything in `rust-toolchain.toml` with the toolchain, but a toolchain that was
+/// there before may lack some.
 pub(crate) fn ensure() -> Result<()> {
     if !sysroot()?.join("lib/rustlib").join(WASM).is_dir() {
         add("target", WASM)?;

@@ -17,20 +17,20 @@ use crate::trouble;
 pub(crate) enum Source {
     /// An archive that the tool's project released.
     Release { url: &'static str, platform: fn() -> Option<String> },
-    /// Packages for Node.js, for whoever has it.
+    /// Packages for Node.js, if it is installed.
     Npm { packages: &'static [&'static str] },
-    /// A wheel with the program inside, for whoever has Python.
+    /// A wheel with the program inside, if Python is installed.
     Pip { package: &'static str },
-    /// A file in a wheel that is not run, whatever Python it is for.
+    /// A file in a wheel that is not run, whatever Python the wheel is for.
     Wheel { package: &'static str },
-    /// Programs in Python with all that they need, for whoever has it.
+    /// Python programs with all that they need, if Python is installed.
     Python { packages: &'static [&'static str] },
     /// Its source, compiled here.
     Cargo { package: &'static str, arguments: &'static [&'static str] },
 }
 
 impl Source {
-    /// How it would be installed and about how long that takes, unless this machine lacks what it takes.
+    /// How it would be installed, and about how long that takes. `None` if this machine lacks what it takes.
     pub(crate) fn means(&self) -> Option<String> {
         let have = |programs: &[&str]| programs.iter().all(|program| process::on_path(program).is_some());
         let (possible, means) = match self {
@@ -115,7 +115,7 @@ fn last_line(text: &str) -> &str {
     text.lines().map(str::trim).rfind(|line| !line.is_empty()).unwrap_or("it failed without a word")
 }
 
-/// Makes `root/bin` point at the programs, wherever an archive holds them, for some need their neighbours.
+/// Links the programs from `root/bin`, wherever the archive has them, since some need their neighbours.
 fn link(programs: &[&str], root: &Path) -> Result<()> {
     let bin = root.join("bin");
     std::fs::create_dir_all(&bin).context("cannot make bin")?;
@@ -129,7 +129,7 @@ fn link(programs: &[&str], root: &Path) -> Result<()> {
     Ok(())
 }
 
-/// Programs that find their packages wherever the folder is moved to.
+/// Writes scripts that start the programs with their packages, wherever the folder is moved to.
 fn start_with_packages(programs: &[&str], root: &Path) -> Result<()> {
     let bin = root.join("bin");
     std::fs::create_dir_all(&bin).context("cannot make bin")?;

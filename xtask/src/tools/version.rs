@@ -6,8 +6,8 @@ use std::process::Stdio;
 
 use crate::process;
 
-/// What `program --version` reports, unless it doesn't run. A script for browsers runs nowhere here, and has its version
-/// in its first line.
+/// What `program --version` reports, or `None` if it doesn't run. A script for browsers runs nowhere here, and has its
+/// version in its first line.
 pub(crate) fn of(program: &Path) -> Option<String> {
     if program.extension().is_some_and(|extension| extension == "js") {
         let mut line = String::new();
@@ -15,8 +15,8 @@ pub(crate) fn of(program: &Path) -> Option<String> {
         return parse(&line).map(str::to_owned);
     }
     let mut command = process::command(program);
-    // Trunk takes NO_COLOR for a flag of its own, and refuses the customary value. Subcommands of cargo that see CARGO
-    // expect their own name in front of the flag.
+    // Trunk takes NO_COLOR as a flag of its own, and refuses the customary value. Cargo's subcommands that see CARGO
+    // expect their own name before the flag.
     command.arg("--version").env_remove("NO_COLOR").env_remove("CARGO");
     let output = command.stdin(Stdio::null()).output().ok()?;
     if !output.status.success() {

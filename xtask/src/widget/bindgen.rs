@@ -10,7 +10,8 @@ use crate::{cargo, process, repo};
 
 /// Builds `package` with these further arguments, and writes `{package}.js` and `{package}_bg.wasm` into `folder`.
 pub(super) fn build(package: &str, arguments: &[&str], folder: &Path) -> Result<()> {
-    // In the demo the server is built at the same time. It takes longer, and its last crates leave a core free for this.
+    // In the demo the server is built at the same time. It takes longer, so this gives way to it; its last crates leave
+    // a core free for this.
     let mut build = process::patient_cargo();
     build.args(["build", "--package", package, "--target", "wasm32-unknown-unknown", "--profile", "wasm"]);
     cargo::build(&format!("building the {package}"), build.args(arguments))?;

@@ -1,4 +1,4 @@
-//! Bundles the loader: its modules and all styles in one script, as small as it gets.
+//! Bundles the loader: its modules and all styles in one script, as small as possible.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -22,7 +22,7 @@ pub(super) fn build(dist: &Path) -> Result<()> {
         .context("the diagnosis can't be bundled")
 }
 
-/// The styles that `file` brings together, minified, as a string of JavaScript.
+/// The styles that `file` imports, minified, as a JavaScript string.
 pub(super) fn styles(file: &str) -> Result<serde_json::Value> {
     let sheet = repo::scratch("xtask")?.join("styles.css");
     process::run_quietly(esbuild()?.arg(file).arg(outfile(&sheet))).context("the styles can't be bundled")?;
@@ -30,7 +30,7 @@ pub(super) fn styles(file: &str) -> Result<serde_json::Value> {
     Ok(styles.trim_end().into())
 }
 
-/// The room that each variant's first screen takes, where it isn't the card's.
+/// The height of each variant's first screen, if it isn't the card's.
 fn heights() -> Result<BTreeMap<String, String>> {
     let folder = repo::root().join("style/variants");
     let mut heights = BTreeMap::new();

@@ -1,5 +1,4 @@
-//! Builds the widget's assets and the preview into `dist/`, unless those there are current, and compresses them
-//! beforehand.
+//! Builds the widget's assets and the preview into `dist/`, unless those there are current, and precompresses them.
 
 mod bindgen;
 mod loader;
@@ -16,17 +15,17 @@ use anyhow::{Context, Result};
 
 use crate::{progress, repo, tools};
 
-/// What both are made from.
+/// What the widget and the preview are built from.
 const INPUTS: &[&str] =
     &["Cargo.lock", "Cargo.toml", "rust-toolchain.toml", "shared", "style", "widget", "xtask/src/widget"];
 
-/// Makes the folder that the server reads the widget from. A server that is compiled without it never looks there.
+/// Creates the folder that the server reads the widget from. A server that is compiled without it never looks there.
 pub(crate) fn make_folder() -> Result<()> {
     let dist = repo::root().join("dist");
     fs::create_dir_all(&dist).with_context(|| format!("cannot make {}", dist.display()))
 }
 
-/// The widget and the preview.
+/// Builds the widget and the preview.
 pub(crate) fn build() -> Result<()> {
     build_checkout()?;
     build_preview()?;
@@ -34,10 +33,11 @@ pub(crate) fn build() -> Result<()> {
     Ok(())
 }
 
-/// What a course page loads: without it nobody can buy.
+/// Builds what a course page loads. Without it nobody can buy.
 pub(crate) fn build_checkout() -> Result<()> {
     renew("widget", &repo::root().join("dist"), |folder| {
-        // Before anything is compiled: the server, which is built at the same time, keeps every core busy meanwhile.
+        // Installs the tools before compiling anything: meanwhile the server, which is built at the same time, keeps
+        // every core busy.
         for tool in [&tools::ESBUILD, &tools::WASM_OPT] {
             tools::ensure(tool)?;
         }
@@ -47,19 +47,19 @@ pub(crate) fn build_checkout() -> Result<()> {
     })
 }
 
-/// Marketing's preview, which nobody waits for to buy.
+/// Builds marketing's preview, which buying doesn't need.
 pub(crate) fn build_preview() -> Result<()> {
     renew("preview", &repo::root().join("dist/preview"), preview::build)
 }
 
-/// Has `make` fill a new folder, and puts its files into `dist`, in place of those there; unless those were made of the
-/// same.
+/// Lets `make` fill a new folder, and replaces the files in `dist` with those, unless the files there were made from
+/// the same inputs.
 fn renew(name: &str, dist: &Path, make: impl FnOnce(&Path) -> Result<()>) -> Result<()> {
     let stamp_file = repo::scratch("xtask")?.join(format!("{name}.stamp"));
-    // A demo that goes on building the preview and a test may both be here.
+    // A demo that is still building the preview and a test may both get here.
     let lock = File::create(stamp_file.with_extension("lock")).context("cannot make a lock")?;
     lock.lock().context("cannot lock")?;
-    // Before they are built: what somebody changes meanwhile is built the next time.
+    // Read before building: what changes meanwhile is built the next time.
     let inputs = stamp::of(repo::root(), INPUTS, name)?;
     let stamp = || -> Result<String> {
         let files = files(dist)?;
@@ -82,14 +82,14 @@ fn renew(name: &str, dist: &Path, make: impl FnOnce(&Path) -> Result<()>) -> Res
     fs::write(&stamp_file, stamp()?).with_context(|| format!("cannot write {}", stamp_file.display()))
 }
 
-/// Copies `fresh` into `dist`, each whole at once, the page that names the others last; then removes what is not among them.
+/// Copies `fresh` into `dist`, each file atomically, the page that names the others last. Then removes all other files.
 fn replace(dist: &Path, fresh: &[PathBuf]) -> Result<()> {
     let is_page = |path: &PathBuf| path.to_string_lossy().contains("index.html");
     let (pages, others): (Vec<_>, Vec<_>) = fresh.iter().partition(|path| is_page(path));
     for file in others.into_iter().chain(pages) {
         let name = file.file_name().unwrap_or_default();
         let (part, target) = (dist.join(".part"), dist.join(name));
-        // Build output may lie on another disk, from where nothing can be renamed.
+        // Build output may be on another disk, from which nothing can be renamed.
         fs::copy(file, &part)
             .and_then(|_| fs::rename(&part, &target))
             .with_context(|| format!("cannot write {}", target.display()))?;
@@ -102,7 +102,7 @@ fn replace(dist: &Path, fresh: &[PathBuf]) -> Result<()> {
     Ok(())
 }
 
-/// The files in `folder`, by name; those of its own folders are not among them. None where there is no such folder.
+/// The files directly in `folder`, sorted by name. Empty if there is no such folder.
 fn files(folder: &Path) -> Result<Vec<PathBuf>> {
     if !folder.exists() {
         return Ok(Vec::new());

@@ -1,13 +1,12 @@
-//! Takes what Rust writes about a panic out of the WASM. A panic ends the checkout as before, and the loader shows the
-//! page's link; but the formatting of its message, which nobody reads, is a tenth of all bytes, and stable Rust has no
-//! switch to leave it out.
+//! Removes panic messages from the WASM. A panic still ends the checkout, and the loader shows the page's link; but
+//! formatting the message, which nobody reads, is a tenth of all bytes, and stable Rust has no switch to leave it out.
 
 use anyhow::{Context, Result};
 use wasm_encoder::{CodeSection, Function, Instruction, Module, RawSection};
 use wasmparser::{KnownCustom, Name, Parser, Payload};
 
-/// Parts of the names of functions that only a panic calls. The widget formats nothing (`dates::decimal` writes numbers),
-/// so all of `core::fmt` is among them.
+/// Parts of the names of functions that only a panic calls. The widget formats nothing (`dates::decimal` writes
+/// numbers), so that includes all of `core::fmt`.
 const ONLY_ON_PANIC: &[&str] = &[
     "::panicking::",
     "rust_begin_unwind",
@@ -29,11 +28,11 @@ const ONLY_ON_PANIC: &[&str] = &[
     "backtrace",
 ];
 
-/// Where sources are named in what is left of the messages. None of it is read any more.
+/// Source paths in what is left of the messages. None of it is read any more.
 const SOURCES: &[&str] = &["/rustc/", "/registry/src/", "/rust/deps/", "widget/src/", "shared/src/"];
 
-/// `wasm` with its panics made silent. It needs its names, and is to be optimised afterwards: then what only they called
-/// goes, too.
+/// Returns `wasm` with silent panics. It needs the name section, and must be optimised afterwards: that removes what
+/// only the panics called.
 pub(super) fn silence(wasm: &[u8]) -> Result<Vec<u8>> {
     let (names, imported) = names(wasm)?;
     let mut module = Module::new();
@@ -56,7 +55,7 @@ pub(super) fn silence(wasm: &[u8]) -> Result<Vec<u8>> {
         let Some((id, range)) = payload.as_section() else { continue };
         let mut data = wasm[range].to_vec();
         if let Payload::CodeSectionStart { .. } = payload {
-            // Its entries come next, and after them the data.
+            // The section's entries come next, and after them the data section.
             continue;
         }
         if let Payload::DataSection(_) = payload {
@@ -68,7 +67,7 @@ pub(super) fn silence(wasm: &[u8]) -> Result<Vec<u8>> {
     Ok(module.finish())
 }
 
-/// The names of functions by their number, and how many are imported.
+/// The names of functions by their index, and how many functions are imported.
 fn names(wasm: &[u8]) -> Result<(Vec<(u32, String)>, u32)> {
     let (mut names, mut imported) = (Vec::new(), 0);
     for payload in Parser::new(0).parse_all(wasm) {

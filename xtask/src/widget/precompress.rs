@@ -1,4 +1,4 @@
-//! Compresses assets as far as it goes, once, so that the server never has to.
+//! Compresses assets once, as far as possible, so that the server never has to.
 
 use std::fmt::Write as _;
 use std::fs;

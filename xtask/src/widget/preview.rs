@@ -32,7 +32,7 @@ pub(super) fn build(folder: &Path) -> Result<()> {
         .context("cannot write the preview's page")
 }
 
-/// `html`, written for Trunk, with elements of these names in place of its two instructions.
+/// Returns `html`, which is written for Trunk, with elements for these files in place of Trunk's two instructions.
 fn page(html: &str, glue: &str, wasm: &str, styles: &str) -> Result<String> {
     let mut lines = Vec::new();
     let mut replaced = 0;

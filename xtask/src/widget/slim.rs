@@ -1,5 +1,5 @@
-//! Makes glue and WASM smaller than wasm-bindgen leaves them: both minified, and with short names for what one takes from
-//! the other.
+//! Makes glue and WASM smaller than wasm-bindgen leaves them: minifies both, and shortens the names of what each takes
+//! from the other.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -12,14 +12,14 @@ use wasmparser::{Parser, Payload};
 use super::{loader, panics, stamp};
 use crate::{interrupt, process, progress, tools};
 
-/// What the WASM imports the glue as, where the object of these functions begins, what the glue calls exports by, and where
-/// scripts of ours are put.
+/// The module name under which the WASM imports the glue, the start of the object with these functions, the prefix of
+/// the exports that the glue calls, and the folder of our own scripts.
 const GLUE: &str = "./widget_bg.js";
 const BEGINNING: &str = "const import0 = ";
 const EXPORTS: &str = "wasm.";
 const SNIPPETS: &str = "./snippets/";
 
-/// Slims what wasm-bindgen wrote into `dist`, and gives both files new names, since browsers keep a name for good.
+/// Slims what wasm-bindgen wrote into `dist`, and gives both files new names, since browsers cache a name for good.
 pub(super) fn all(dist: &Path) -> Result<()> {
     let (glue, wasm) = (only(dist, ".js")?, only(dist, "_bg.wasm")?);
     let text = fs::read_to_string(&glue).context("cannot read the glue")?;
@@ -52,8 +52,8 @@ fn only(dist: &Path, ending: &str) -> Result<PathBuf> {
     Ok(first)
 }
 
-/// The imports and exports of `wasm` by short names, there and in `glue`, which answers the ones and calls the others.
-/// wasm-bindgen ends most names with a hash, which no compression shortens.
+/// Shortens the names of the imports and exports of `wasm`, there and in `glue`, which provides the imports and calls
+/// the exports. wasm-bindgen ends most names with a hash, which doesn't compress.
 fn shorten(wasm: &[u8], glue: &str) -> Result<(Vec<u8>, String)> {
     let (mut module, mut glue) = (Module::new(), glue.to_owned());
     let ours = format!("{BEGINNING}{{");
@@ -66,7 +66,7 @@ fn shorten(wasm: &[u8], glue: &str) -> Result<(Vec<u8>, String)> {
                 let name = format!("a{number:x}");
                 let kind = RoundtripReencoder.entity_type(import.ty).context("an import's type")?;
                 if import.module.starts_with(SNIPPETS) {
-                    // A script of ours, which the WASM would import by itself: by its full name, and as a whole.
+                    // One of our own scripts, which the WASM would import by itself: by its full name, and as a whole.
                     glue = without_module(&glue, import.module);
                     glue =
                         format!("import {{ {} as {name} }} from {:?};\n{glue}", import.name, import.module);
@@ -93,7 +93,7 @@ fn shorten(wasm: &[u8], glue: &str) -> Result<(Vec<u8>, String)> {
             }
             module.section(&short);
         } else if let Payload::CustomSection(_) = payload {
-            // Says which compiler made it, and what it may use: nothing that a browser asks for.
+            // Left out: it says which compiler made the WASM and which features it may use, and no browser needs that.
         } else if let Some((id, range)) = payload.as_section() {
             module.section(&RawSection { id, data: &wasm[range] });
         }
@@ -107,14 +107,14 @@ fn with_export(glue: &str, old: &str, new: &str) -> String {
     let mut parts = glue.split(&call);
     let mut renamed = parts.next().unwrap_or_default().to_owned();
     for part in parts {
-        // Not one whose name only begins like this.
+        // Not an export whose name only begins like this.
         let goes_on = part.starts_with(|next: char| next.is_ascii_alphanumeric() || next == '_');
         renamed.extend([EXPORTS, if goes_on { old } else { new }, part]);
     }
     renamed
 }
 
-/// `glue` without what hands the whole module to the WASM.
+/// `glue` without the lines that hand the whole module to the WASM.
 fn without_module(glue: &str, module: &str) -> String {
     let (imports, key) = (format!("from {module:?}"), format!("{module:?}: import"));
     let is_kept = |line: &&str| {
@@ -124,8 +124,8 @@ fn without_module(glue: &str, module: &str) -> String {
     glue.lines().filter(is_kept).flat_map(|line| [line, "\n"]).collect()
 }
 
-/// `glue` without the functions that no import names any more, and without the other way to start, which nobody takes. What
-/// only those have used goes when it is minified.
+/// `glue` without the functions that no import names any more, and without the other way to start it, which is unused.
+/// Minifying removes what only those have used.
 fn drop_unused(glue: &str) -> String {
     let mut kept = String::with_capacity(glue.len());
     let mut dropping = false;
@@ -140,7 +140,7 @@ fn drop_unused(glue: &str) -> String {
     kept.replace("export { initSync, ", "export { ")
 }
 
-/// Without wasm-opt the WASM stays as it is: larger, and as good.
+/// Optimises the WASM. Without wasm-opt it stays as it is: larger, but just as good.
 fn optimise(wasm: &Path) -> Result<()> {
     let found = match tools::ensure(&tools::WASM_OPT) {
         Ok(found) => found,
@@ -154,7 +154,7 @@ fn optimise(wasm: &Path) -> Result<()> {
     };
     let mut optimise = process::command("wasm-opt");
     optimise.env("PATH", tools::path(&[&found])?);
-    // The second look finds what the first has bared; in this order they leave least.
+    // The second pass finds what the first one has exposed; this order gives the smallest result.
     optimise
         .args([
             "-Oz",
@@ -169,7 +169,7 @@ fn optimise(wasm: &Path) -> Result<()> {
     process::run_quietly(&mut optimise).context("the WASM can't be optimised")
 }
 
-/// With the scripts of ours that it names.
+/// Minifies the glue, and bundles our own scripts that it imports.
 pub(super) fn minify(glue: &Path) -> Result<()> {
     let mut minify = loader::esbuild()?;
     minify.arg(glue).arg(format!("--outfile={}", glue.display()));

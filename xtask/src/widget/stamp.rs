@@ -1,4 +1,4 @@
-//! A short text that changes when files do.
+//! A fingerprint that changes when files do.
 
 use std::collections::hash_map::DefaultHasher;
 use std::hash::{Hash as _, Hasher as _};
@@ -6,7 +6,8 @@ use std::path::Path;
 
 use anyhow::{Context, Result};
 
-/// Of the names and contents of files and folders below `root`, and of what else counts. Missing ones are left out.
+/// The fingerprint of `also`, and of the names and contents of files and folders below `root`. Missing ones are left
+/// out.
 pub(crate) fn of(root: &Path, names: &[&str], also: &str) -> Result<String> {
     let mut hasher = DefaultHasher::new();
     also.hash(&mut hasher);
@@ -22,7 +23,7 @@ fn add(path: &Path, name: &str, hasher: &mut DefaultHasher) -> Result<()> {
         let mut names = entries
             .map(|entry| Ok(entry?.file_name().to_string_lossy().into_owned()))
             .collect::<Result<Vec<_>>>()?;
-        // Folders list their files in any order.
+        // Folders list their files in no fixed order.
         names.sort();
         for inner in names {
             add(&path.join(&inner), &format!("{name}/{inner}"), hasher)?;

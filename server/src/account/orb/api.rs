@@ -1,4 +1,4 @@
-//! Orb's interface (<https://docs.withorb.com/api-reference>). The only file that knows its routes.
+//! Orb's API (<https://docs.withorb.com/api-reference>). The only file that knows its routes.
 use super::major;
 use crate::account::AccountError;
 use crate::outbound::{self, is_final, retry_after};
@@ -16,13 +16,13 @@ const PAGE_SIZE: &str = "100";
 /// Description of our own balance transactions, followed by the id of the one they reverse.
 const REVERSAL_PREFIX: &str = "Settled by card through Stripe: ";
 
-/// Where Orb is, who we are there, and what trainings are called.
+/// Orb's address, our key, and how trainings are billed there.
 #[derive(Clone)]
 pub struct OrbConfig {
-    /// With its version, without a trailing slash.
+    /// Includes the API version, without a trailing slash.
     pub url: Url,
     pub key: String,
-    /// The item whose price every line is.
+    /// The item of every invoice line.
     pub item: String,
     /// Orb's name for the tax provider; our customers are exempt from it because our prices are final.
     pub tax_provider: Option<String>,
@@ -36,20 +36,20 @@ pub(super) struct Api {
 #[derive(Deserialize)]
 pub(super) struct Customer {
     pub id: String,
-    /// By its IANA name; it never changes.
+    /// An IANA name; it never changes.
     pub timezone: Option<String>,
 }
 
 /// A customer billed in one currency and not linked to a payment or accounting provider.
 pub(super) struct NewCustomer<'a> {
-    /// Ours.
+    /// Our id.
     pub id: &'a str,
     pub name: &'a str,
     pub email: &'a str,
     pub currency: Currency,
 }
 
-/// What we need of an invoice.
+/// The fields of an invoice that we need.
 #[derive(Deserialize)]
 pub(super) struct Invoice {
     pub id: String,
@@ -64,7 +64,7 @@ pub(super) struct Invoice {
     pub line_items: Vec<Line>,
     #[serde(default)]
     pub credit_notes: Vec<CreditNote>,
-    /// Of a draft.
+    /// When a draft may be issued.
     pub eligible_to_issue_at: Option<Timestamp>,
 }
 
@@ -154,12 +154,12 @@ impl Transaction {
         self.amount.bytes().any(|digit| matches!(digit, b'1'..=b'9'))
     }
 
-    /// How the one that reverses it is described.
+    /// The description of the transaction that reverses this one.
     fn reversal_description(&self) -> String {
         [REVERSAL_PREFIX, &self.id].concat()
     }
 
-    /// Decimal text in major units, less than zero where the balance fell.
+    /// Decimal text in major units; negative if the balance fell.
     pub(super) fn moved(&self) -> String {
         let amount = self.amount.trim_start_matches('-');
         match self.direction {
@@ -330,7 +330,7 @@ impl Api {
         read(send(request).await?).await
     }
 
-    /// All pages of it.
+    /// Fetches all pages of a list.
     async fn list<T: DeserializeOwned>(
         &self,
         path: &[&str],
@@ -367,7 +367,7 @@ impl Api {
 }
 
 async fn send(request: RequestBuilder) -> Result<Response, AccountError> {
-    // The address is left out: it may hold an email.
+    // The URL is left out: it may hold an email.
     request
         .send()
         .await
@@ -386,7 +386,7 @@ async fn read<T: DeserializeOwned>(answer: Response) -> Result<T, AccountError> 
 fn refusal(answer: &Response) -> AccountError {
     let status = answer.status();
     let message = format!("Orb answered {status}");
-    // Another worker, or an earlier try, may be about to do the same.
+    // On a conflict, another worker or an earlier attempt may be doing the same.
     if is_final(status) && status != StatusCode::CONFLICT {
         return AccountError::permanent(message);
     }

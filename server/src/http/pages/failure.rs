@@ -1,4 +1,4 @@
-//! What went wrong, on a page in the visitor's language.
+//! Error pages in the visitor's language.
 use super::language::Language;
 use super::{Page, escape};
 use crate::error::Error;
@@ -11,7 +11,7 @@ use axum::response::{IntoResponse, Response};
 use shared::{Code, Problem};
 use widget::SharedWord;
 
-/// A failure that no page tells becomes a page where a person asks; programs are answered as everywhere.
+/// Turns an error that has no page of its own into one if a person is asking; programs get the usual answer.
 pub(in crate::http) async fn tell_persons(
     State(api): State<Api>,
     language: Language,
@@ -30,12 +30,12 @@ pub(in crate::http) async fn tell_persons(
     }
 }
 
-/// The answer to `error` as `page` tells it; its status, its `Retry-After` and its line in the log are those of the API.
+/// Answers `error` with `page`. Its status, its `Retry-After` and its line in the log are those of the API.
 pub(super) fn refusal(error: Error, page: Response) -> Response {
     with_status_of(&error.into_response(), page)
 }
 
-/// Why it did not work, for a person. That nothing was charged is said where it is certain: `unpaid` where nobody was
+/// Explains an error to a person. Says that nothing was charged if that is certain; `unpaid` means that nobody was
 /// given a way to pay.
 pub(super) fn said(language: &Language, error: &Error, unpaid: bool) -> String {
     let (locale, words) = (language.locale, language.locale.pages());
@@ -70,11 +70,11 @@ fn failed(api: &Api, language: &Language, problem: &Problem, path: &str) -> Resp
         404 if problem.code == Code::UnknownSku => (&words.unknown_heading, words.unknown_text.clone(), ""),
         404 if path.starts_with("/team/") => (&locale.team().unknown, words.unknown_text.clone(), ""),
         404 => (&words.unknown_purchase, words.unknown_text.clone(), ""),
-        // Only another site's form is forbidden.
+        // Only a form from another site is forbidden.
         403 => (&words.failed_heading, words.cross_site.clone(), path),
         _ => (&words.failed_heading, locale.refused(problem.code, problem.reason), path),
     };
-    // A form's own address, such as `/p/{id}/pay`, is no page.
+    // A form's own address, such as `/p/{id}/pay`, is not a page.
     let page = way_on.split('/').take(3).collect::<Vec<_>>().join("/");
     let again = if page.is_empty() {
         String::new()
@@ -88,7 +88,7 @@ fn failed(api: &Api, language: &Language, problem: &Problem, path: &str) -> Resp
     Page { title, head: "", body: &body }.answer(api, language)
 }
 
-/// Browsers ask for HTML by name when somebody looks at a page.
+/// Whether a person is asking: browsers name HTML in `Accept` when somebody opens a page.
 pub(in crate::http) fn is_person(headers: &HeaderMap) -> bool {
     let accept = headers.get(header::ACCEPT).and_then(|accept| accept.to_str().ok());
     accept.is_some_and(|accept| accept.contains("text/html"))

@@ -12,7 +12,7 @@ pub(super) struct Field<'a> {
 }
 
 impl Field<'_> {
-    /// What is wrong and what helps are read out with the field.
+    /// Screen readers read the error and the hint with the field.
     pub(super) fn html(&self) -> String {
         let Self { name, attributes, .. } = self;
         let line = |what: &str, text: Option<&str>| {

@@ -9,11 +9,11 @@ use axum::http::{HeaderMap, header};
 /// The fields of an `application/x-www-form-urlencoded` body.
 pub(in crate::http) struct Form(Vec<(String, String)>);
 
-/// A press of a button without fields: its page is ours.
+/// A press of a button without fields, on one of our pages.
 pub(in crate::http) struct OwnPage;
 
 impl Form {
-    /// What was typed there; nothing where it was left empty.
+    /// What was typed into a field; `None` if it was left empty.
     pub(super) fn get(&self, name: &str) -> Option<String> {
         let field = self.0.iter().find(|(known, _)| known == name);
         field.map(|(_, value)| value.clone()).filter(|value| !value.trim().is_empty())
@@ -48,7 +48,7 @@ impl FromRequest<Api> for OwnPage {
     }
 }
 
-/// Refuses what another site's page has sent. A program that says nothing of a page has none.
+/// Rejects what another site's page has sent. A program that sends no such headers is accepted.
 fn same_site(headers: &HeaderMap, public_url: &str) -> Result<(), Error> {
     let said = |name: &str| headers.get(name).map(|value| value.to_str().unwrap_or_default());
     let ours = match (said("sec-fetch-site"), said("origin"), said("referer")) {

@@ -1,4 +1,4 @@
-//! The language that a page speaks: the one its address names, or the one its visitor's browser asks for.
+//! The language of a page: the one that its address names, or the one that the browser asks for.
 use crate::http::Api;
 use axum::extract::FromRequestParts;
 use axum::http::header;
@@ -8,18 +8,17 @@ use widget::{Locale, locales};
 
 pub(in crate::http) struct Language {
     pub(super) locale: &'static Locale,
-    /// Such as `?lang=de` where the address names one, so that the next page speaks it, too.
+    /// Such as `?lang=de` if the address names a language, so that the next page uses it, too.
     pub(super) query: String,
 }
 
 impl Language {
-    /// Its code, for whom a letter may be sent.
+    /// Its code, for emails; `None` if none are sent.
     pub(in crate::http) fn of_letters(&self, api: &Api) -> Option<String> {
         api.site.sends_mail.then(|| self.locale.lang())
     }
 
-    /// The query of an address of ours that speaks this language and counts under `variant`, beside `more`; empty where
-    /// there is nothing to say.
+    /// The query of one of our addresses in this language, with `variant` and `more`; empty if there is nothing to say.
     pub(super) fn query_with(&self, more: Option<&str>, variant: Option<&str>) -> String {
         let lang = self.query.strip_prefix('?').map(str::to_owned);
         let all = [more.map(str::to_owned), lang, variant.map(|name| format!("variant={name}"))];
@@ -45,14 +44,14 @@ impl FromRequestParts<Api> for Language {
     }
 }
 
-/// The language of `tag`, where we speak it.
+/// The language of `tag`, if we have it.
 fn known(tag: &str) -> Option<(&'static str, &'static Locale)> {
     let (lang, locale) = locales().find(tag);
     let primary = tag.split(['-', '_']).next().unwrap_or_default();
     primary.eq_ignore_ascii_case(lang).then_some((lang, locale))
 }
 
-/// The tags of an `Accept-Language` header, the most wanted first.
+/// The tags of an `Accept-Language` header, most preferred first.
 fn wanted(accepted: &str) -> impl Iterator<Item = String> + use<> {
     let weighed = |part: &str| {
         let (tag, weight) = part.split_once(";").map_or((part, None), |(tag, weight)| (tag, Some(weight)));

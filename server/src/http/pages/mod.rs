@@ -32,7 +32,7 @@ use std::sync::LazyLock;
 
 const STYLE: &str = include_str!("../../../../style/page.css");
 
-/// The stylesheet of all.
+/// The route of the stylesheet of all pages.
 pub(super) fn style_route() -> axum::Router<Api> {
     axum::Router::new().route(
         "/page.css",
@@ -48,13 +48,13 @@ pub(super) fn style_route() -> axum::Router<Api> {
     )
 }
 
-/// Changes with the stylesheet, so that no browser shows a new page by an old one.
+/// Changes with the stylesheet, so that no browser shows a new page with an old one.
 fn style_version() -> &'static str {
     static VERSION: LazyLock<String> = LazyLock::new(|| hex::encode(&Sha256::digest(STYLE)[..8]));
     &VERSION
 }
 
-/// One page, in parts that are HTML but for the title.
+/// One page. All parts but the title are HTML.
 struct Page<'a> {
     title: &'a str,
     head: &'a str,
@@ -80,7 +80,7 @@ impl Page<'_> {
             (header::CONTENT_TYPE, "text/html; charset=utf-8".to_owned()),
             (header::CONTENT_SECURITY_POLICY, page_policy(&api.site)),
             (header::CACHE_CONTROL, "no-store".to_owned()),
-            // With none at all a browser would not say that a form is ours.
+            // With `no-referrer` a browser would not say that a form is ours.
             (header::REFERRER_POLICY, "same-origin".to_owned()),
             (header::VARY, "Accept-Language".to_owned()),
         ];
@@ -88,7 +88,7 @@ impl Page<'_> {
     }
 }
 
-/// Has the browser GET `address`.
+/// Redirects the browser to GET `address`.
 fn see_other(address: &str) -> Response {
     match HeaderValue::from_str(address) {
         Ok(address) => {

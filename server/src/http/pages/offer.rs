@@ -22,7 +22,7 @@ pub(super) struct Shown<'a> {
 impl Shown<'_> {
     pub(super) fn page(&self, plain: bool, typed: &BuyForm, error: Option<&Error>) -> Response {
         let (base, sku) = (escape(&self.api.site.public_url), escape(&self.offering.sku));
-        // The page has another heading where the widget may take the place of this.
+        // The page has another `h1` if the widget may replace this offer.
         let offer = self.offer(typed, error, if plain { "h1" } else { "h2" });
         let variant = typed.variant.as_deref();
         let attribute = variant.map(|name| format!(" variant=\"{}\"", escape(name))).unwrap_or_default();
@@ -44,14 +44,14 @@ impl Shown<'_> {
         Page { title: &self.offering.title, head: "", body: &body }.answer(self.api, self.language)
     }
 
-    /// All of it as HTML: the widget takes its place where it runs.
+    /// The whole offer as HTML; the widget replaces it where it runs.
     fn offer(&self, typed: &BuyForm, error: Option<&Error>, heading: &str) -> String {
         let (locale, offering) = (self.language.locale, self.offering);
         let dates = offering.starts_at.map(|starts_at| {
             format!("<p class=\"dates\">{}</p>", escape(&locale.span(starts_at, offering.ends_at)))
         });
         let holds = holds(error);
-        // The last seat may be held by the very form that is to be corrected.
+        // The last seat may be held by the very form that is being corrected.
         let fewer = typed.places.is_some() && matches!(error, Some(Error::NotForSale(Sale::SoldOut)));
         let corrects = fewer || error.is_some_and(|error| describe(error).field.is_some());
         let seats = offering.seats.map(|seats| {
@@ -94,7 +94,7 @@ impl Shown<'_> {
         )
     }
 
-    /// To the form, for who has a code that brings a seat.
+    /// A link to the form, for a visitor with a code that brings a seat.
     fn code_link(&self) -> String {
         let (base, sku) = (escape(&self.api.site.public_url), escape(&self.offering.sku));
         let query = escape(&self.language.query_with(Some(&format!("{PLAIN}&coupon=")), None));
@@ -104,7 +104,7 @@ impl Shown<'_> {
         )
     }
 
-    /// To the form for a team, or back to the one for oneself.
+    /// A link to the form for a team, or back to the one for oneself.
     fn team_link(&self, typed: &BuyForm) -> String {
         if self.offering.team.is_none() {
             return String::new();
@@ -119,7 +119,7 @@ impl Shown<'_> {
         format!("<a class=\"quiet\" href=\"{base}/buy/{sku}{query}\">{word}</a>")
     }
 
-    /// How many places, where it is bought for a team; a code otherwise.
+    /// The field for the number of places if bought for a team, or for a code otherwise.
     fn places_or_code(&self, typed: &BuyForm, places: Option<&str>, code: Option<&str>) -> String {
         let locale = self.language.locale;
         if let (Some(Team { min, max }), Some(typed)) = (self.offering.team, &typed.places) {
@@ -158,7 +158,7 @@ impl Shown<'_> {
             Some((None, text)) => note(self.language, text),
             _ => String::new(),
         };
-        // Who learns by a team's codes is decided later.
+        // A team decides later who gets its codes.
         let whose = locale.word(SharedWord::EmailHint);
         let email = Field {
             name: "email",
@@ -202,7 +202,7 @@ impl Shown<'_> {
         )
     }
 
-    /// The field that is wrong, where it is one, and what is wrong.
+    /// The field that is wrong, if it is a field, and what is wrong.
     fn fault(&self, typed: &BuyForm, error: &Error) -> (Option<String>, String) {
         let locale = self.language.locale;
         let problem = describe(error);
@@ -225,13 +225,13 @@ impl Shown<'_> {
     }
 }
 
-/// Whether the purchase of the form is waiting for Stripe with its seat, which is no stranger's. After every other
-/// refusal it is over.
+/// Whether the form's own purchase still holds its seat while it waits for Stripe. After every other error it has
+/// ended.
 fn holds(error: Option<&Error>) -> bool {
     matches!(error, Some(Error::NotCharged(_)))
 }
 
-/// A field for what the next page needs; `value` is HTML already.
+/// A hidden field for the next page; `value` is already HTML.
 fn hidden(name: &str, value: &str) -> String {
     format!("<input type=\"hidden\" name=\"{name}\" value=\"{value}\">")
 }

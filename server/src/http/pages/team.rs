@@ -1,4 +1,4 @@
-//! The page of a company that hands codes out.
+//! The page on which a company hands out its codes.
 use super::failure::{refusal, said};
 use super::field::Field;
 use super::form::Form;
@@ -16,10 +16,10 @@ use axum::response::{IntoResponse, Response};
 use shared::{Email, Problem};
 use widget::SharedWord;
 
-/// The page's key from the path; what can't be one is unknown.
+/// The page's key in the path. A malformed key is reported as an unknown one.
 pub(in crate::http) struct Key(PackKey);
 
-/// The codes of a pack, whom they are for, and forms to hand them out.
+/// Shows the codes of a pack, whom they are assigned to, and forms to hand them out.
 #[utoipa::path(
     get,
     path = "/team/{key}",
@@ -42,7 +42,7 @@ pub(in crate::http) async fn team(
     Ok(Handing { api: &api, language: &language, team: &team, typed: &blank, wrong: None }.page(""))
 }
 
-/// The codes as CSV.
+/// Downloads the codes as CSV.
 #[utoipa::path(
     get,
     path = "/team/{key}/codes.csv",
@@ -66,8 +66,9 @@ pub(in crate::http) async fn download(
     Ok((headers, csv(&masked(team.codes))))
 }
 
-/// Hands codes out. With `emails` a free code is kept for each; with `code` that one is kept for `email`, or for whoever
-/// has it where there is none.
+/// Hands out codes.
+/// With `emails`, assigns a free code to each; with `code`, assigns that code to `email`, or to whoever has it if
+/// `email` is missing.
 #[utoipa::path(
     post,
     path = "/team/{key}",
@@ -125,14 +126,14 @@ pub(in crate::http) async fn hand_out(
     Ok(refusal(error, page))
 }
 
-/// What the page's forms send.
+/// The fields of the page's forms.
 #[derive(Default, utoipa::ToSchema)]
 pub(in crate::http) struct HandOut {
-    /// Up to 500, as they are pasted.
+    /// Up to 500 emails, as pasted.
     emails: Option<String>,
     code: Option<String>,
     email: Option<String>,
-    /// Set where each is to be sent their code.
+    /// Set if each learner should be emailed their code.
     send: Option<String>,
 }
 
@@ -160,7 +161,7 @@ fn done(text: &str) -> String {
     format!("<div class=\"note\" role=\"status\"><p>{}</p></div>", escape(text))
 }
 
-/// Emails that the company gave us are its own; those of learners it never named are not.
+/// Masks the emails of learners whom the company never named; those that it gave us are its own.
 fn masked(codes: Vec<PackCode>) -> Vec<PackCode> {
     let mask = |mut code: PackCode| {
         if let Some((_, Some(learner))) = &mut code.used_by
@@ -173,7 +174,7 @@ fn masked(codes: Vec<PackCode>) -> Vec<PackCode> {
     codes.into_iter().map(mask).collect()
 }
 
-/// The codes of `team` as a table, for this page and for the receipt.
+/// The codes of `team` as a table, for this page and for the purchase's.
 pub(super) fn code_table(language: &Language, team: &TeamPage) -> String {
     let words = language.locale.team();
     let row = |code: PackCode| {
@@ -204,7 +205,7 @@ pub(super) fn code_table(language: &Language, team: &TeamPage) -> String {
         .iter()
         .map(|head| format!("<th scope=\"col\">{}</th>", escape(head)))
         .collect();
-    // A table that is wider than a phone is moved by itself, also by the keyboard.
+    // A table wider than a phone scrolls by itself, also by the keyboard.
     format!(
         "<div class=\"codes\" role=\"region\" aria-label=\"{}\" tabindex=\"0\"><table><thead><tr>{heads}</tr></thead>\
          <tbody>{rows}</tbody></table></div>",
@@ -217,7 +218,7 @@ struct Handing<'a> {
     api: &'a Api,
     language: &'a Language,
     team: &'a TeamPage,
-    /// What is still in the fields, and what is wrong with one of them.
+    /// What stays in the fields, and what is wrong with one of them.
     typed: &'a HandOut,
     wrong: Option<(&'a str, &'a str)>,
 }
@@ -320,7 +321,7 @@ impl Handing<'_> {
         self.wrong.filter(|(wrong, _)| *wrong == field).map(|(_, text)| text)
     }
 
-    /// Where letters can be sent, they are unless the company does it itself.
+    /// If emails can be sent, they are, unless the company opts out.
     fn send_box(&self) -> String {
         if !self.api.site.sends_mail {
             return String::new();

@@ -1,4 +1,4 @@
-//! What moved our balance at Stripe, as its balance transactions say.
+//! Movements of our Stripe balance, from its balance transactions.
 use super::read::of_dispute;
 use super::{PAGE, Stripe};
 use crate::payments::{BalanceEntry, BalancePage, Moved, PaymentsError};
@@ -8,7 +8,7 @@ use stripe_core::{BalanceTransaction, BalanceTransactionSource};
 use stripe_types::{Expandable, RangeBoundsTs, RangeQueryTs};
 
 impl Stripe {
-    /// One page from `since` on, the newest first.
+    /// One page from `since` on, newest first.
     pub(super) async fn balance_page(
         &self,
         since: Timestamp,
@@ -28,11 +28,11 @@ impl Stripe {
     }
 }
 
-/// What it says of a payment; nothing of payouts and the like.
+/// The movement of a payment; `None` for payouts and the like.
 #[expect(clippy::wildcard_enum_match_arm, reason = "Stripe has over twenty kinds of source")]
 fn read(transaction: &BalanceTransaction) -> Option<BalanceEntry> {
     let Some(Expandable::Object(source)) = &transaction.source else { return None };
-    // Amounts of the source, since the balance may be in another currency.
+    // Use the source's amounts, since the balance may be in another currency.
     let (intent, moved, amount, currency) = match &**source {
         BalanceTransactionSource::Charge(charge) => (
             charge.payment_intent.as_ref()?.id().to_string(),
@@ -42,7 +42,7 @@ fn read(transaction: &BalanceTransaction) -> Option<BalanceEntry> {
         ),
         BalanceTransactionSource::Refund(refund) => {
             let intent = refund.payment_intent.as_ref()?.id().to_string();
-            // One under way may still fail, and one that failed has moved nothing in the end.
+            // A refund under way may still fail, and a failed one has moved nothing in the end.
             let moved =
                 if refund.status.as_deref() == Some("succeeded") { Moved::Refunded } else { Moved::Nothing };
             (intent, moved, refund.amount, &refund.currency)

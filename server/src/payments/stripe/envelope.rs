@@ -42,7 +42,7 @@ impl Envelope {
         self.data.as_ref()?.object.as_ref()
     }
 
-    /// What an early fraud warning says; nothing of other events.
+    /// The content of an early fraud warning; `None` for other events.
     pub(super) fn fraud_warning(&self) -> Option<News> {
         let object = self.object().filter(|_| self.kind == FRAUD_WARNING)?;
         let intent = object.payment_intent.as_ref()?.as_str()?.to_owned();

@@ -1,13 +1,13 @@
-//! What an error of Stripe's client means for whoever has called.
+//! Maps errors of Stripe's client to our own.
 use crate::payments::PaymentsError;
 use crate::quiet::Quiet;
 use stripe::{ApiErrorsCode, ApiErrorsType, StripeError};
 
-/// Where Stripe is told the learner's address.
+/// Request fields that carry the learner's email.
 const EMAIL_FIELDS: [&str; 3] = ["receipt_email", "customer_email", "payment_intent_data[receipt_email]"];
 
-/// An answer that can't be read doesn't mean that Stripe did nothing: it is transient, as silence is. The message
-/// leaves out the error's text, which may hold a client secret.
+/// An unreadable answer doesn't mean that Stripe did nothing, so it is transient, like a timeout. The message leaves
+/// out the error's text, which may contain a client secret.
 pub(super) fn read_error(error: &StripeError) -> PaymentsError {
     match error {
         StripeError::Stripe(body, status) => {
@@ -16,7 +16,7 @@ pub(super) fn read_error(error: &StripeError) -> PaymentsError {
             match (*status, code) {
                 (_, Some(ApiErrorsCode::PaymentIntentUnexpectedState)) => PaymentsError::OtherState,
                 (404, Some(ApiErrorsCode::ResourceMissing)) => PaymentsError::Missing,
-                // A wrong key is mended at our side, and then the same call does.
+                // Once a wrong key is fixed on our side, the same call succeeds.
                 (401 | 403, _) => {
                     static DENIED: Quiet = Quiet::new();
                     if let Some(more) = DENIED.speak() {
@@ -31,8 +31,8 @@ pub(super) fn read_error(error: &StripeError) -> PaymentsError {
                 }
                 (409 | 429, _) => PaymentsError::transient(message),
                 (500.., _) => PaymentsError::Spent { message },
-                // The same key with another request, as a server of another release words it: what the first has made is there to
-                // be found, and another key is needed where it isn't.
+                // The key was first used with a different request, as a server of another release builds it. What that
+                // request created can be found; if it created nothing, a new key is needed.
                 _ if matches!(body.type_, ApiErrorsType::IdempotencyError) => {
                     PaymentsError::Spent { message }
                 }

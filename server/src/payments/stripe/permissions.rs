@@ -1,4 +1,5 @@
-//! What a restricted key may do: found out at start, so that nobody learns it from a refund that fails.
+//! Checks the permissions of a restricted key at startup, so that a missing one doesn't first show up as a failed
+//! refund.
 use super::Stripe;
 use stripe::{RequestStrategy, StripeError, StripeRequest};
 use stripe_checkout::checkout_session::CreateCheckoutSession;
@@ -7,12 +8,13 @@ use stripe_core::dispute::ListDispute;
 use stripe_core::payment_intent::CreatePaymentIntent;
 use stripe_core::refund::CreateRefund;
 
-/// What a restricted key begins with.
+/// Prefix of a restricted key.
 const RESTRICTED: &str = "rk_";
 
 impl Stripe {
-    /// Permissions that the key lacks, as Stripe's dashboard names them; none of a key that may do everything, or where Stripe
-    /// does not answer. What is asked to be made lacks what it needs, so that nothing is: Stripe looks at the key first.
+    /// Permissions that the key lacks, as Stripe's dashboard names them; empty for an unrestricted key, or if Stripe
+    /// doesn't answer. The requests to create something lack required parameters, so that nothing is created: Stripe
+    /// checks the key first.
     pub async fn missing_permissions(&self) -> Vec<&'static str> {
         if !self.secret_key.starts_with(RESTRICTED) {
             return Vec::new();

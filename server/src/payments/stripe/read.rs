@@ -1,4 +1,4 @@
-//! What Stripe's objects say.
+//! Reads Stripe's objects into our own types.
 use super::{REFERENCE, REFUND};
 use crate::payments::{ClientSecret, Intent, IntentStatus, News, RefundStatus};
 use crate::purchase::{Dispute, Disputed, DisputedMoney, Reference};
@@ -6,7 +6,7 @@ use shared::Currency;
 use stripe_core::{Dispute as StripeDispute, DisputeStatus, PaymentIntent, PaymentIntentStatus};
 use stripe_webhook::EventObject;
 
-/// What a readable event says; nothing where Stripe must be asked.
+/// What a readable event says; `None` if Stripe must be asked.
 #[expect(clippy::wildcard_enum_match_arm, reason = "Stripe has over two hundred kinds of event")]
 pub(super) fn news_of(object: &EventObject) -> Option<News> {
     Some(match object {
@@ -15,7 +15,8 @@ pub(super) fn news_of(object: &EventObject) -> Option<News> {
         | EventObject::PaymentIntentProcessing(intent)
         | EventObject::PaymentIntentCanceled(intent)
         | EventObject::PaymentIntentRequiresAction(intent) => News::Intent(read_intent(intent)),
-        // One of several, and what a charge calls refunded may be under way still: Stripe's refunds are asked for.
+        // There may be several refunds or disputes, and what a charge calls refunded may still be under way: ask Stripe
+        // for all of them.
         EventObject::ChargeRefunded(_)
         | EventObject::ChargeRefundUpdated(_)
         | EventObject::RefundCreated(_)
@@ -36,7 +37,7 @@ pub(super) fn read_intent(intent: &PaymentIntent) -> Intent {
         PaymentIntentStatus::Succeeded => IntentStatus::Succeeded,
         PaymentIntentStatus::Canceled => IntentStatus::Canceled,
         PaymentIntentStatus::Processing => IntentStatus::Processing,
-        // What is left to do is no longer done here: nobody waits for it at the screen.
+        // The remaining step happens elsewhere: nobody waits for it at the screen.
         PaymentIntentStatus::RequiresAction if settles_later(intent) => IntentStatus::Processing,
         PaymentIntentStatus::RequiresAction => IntentStatus::ActionRequired,
         PaymentIntentStatus::RequiresCapture
@@ -57,7 +58,7 @@ pub(super) fn read_intent(intent: &PaymentIntent) -> Intent {
     }
 }
 
-/// Whether the learner was given a voucher to pay, or an account to transfer to or to confirm.
+/// Whether the learner was given a voucher to pay, or an account to transfer to or to verify.
 fn settles_later(intent: &PaymentIntent) -> bool {
     intent.next_action.as_ref().is_some_and(|action| {
         matches!(
@@ -72,13 +73,13 @@ fn settles_later(intent: &PaymentIntent) -> bool {
     })
 }
 
-/// Stripe's code where the bank could not tell that it was the learner.
+/// Stripe's code if the bank could not authenticate the learner.
 const UNAUTHENTICATED: &str = "payment_intent_authentication_failure";
 
-/// A failed try is known by its charge, or by its card where the bank never saw a charge.
+/// Identifies a failed attempt by its charge, or by its card if the bank never saw a charge.
 fn failure_of(intent: &PaymentIntent) -> Option<String> {
     let error = intent.last_payment_error.as_ref()?;
-    // Where it is this, the bank was not asked for the money: the newest charge is that of a try before.
+    // With this code, the bank was not asked for the money: the newest charge is from an earlier attempt.
     if let Some(code) = error.code.as_ref().map(|code| code.as_str()).filter(|code| *code == UNAUTHENTICATED)
     {
         let method = error.payment_method.as_ref().map(|method| method.id.to_string());
@@ -103,7 +104,7 @@ pub(super) fn refund_status(status: Option<&str>) -> RefundStatus {
     }
 }
 
-/// What disputes of one payment come to, if there are any.
+/// The sum of one payment's disputes, if there are any.
 pub(super) fn disputed(disputes: &[StripeDispute]) -> Option<Disputed> {
     let mut money = DisputedMoney::default();
     let (mut standings, mut refundable) = (Vec::new(), true);
@@ -120,18 +121,18 @@ pub(super) fn disputed(disputes: &[StripeDispute]) -> Option<Disputed> {
     Some(Disputed { standing, money, refundable })
 }
 
-/// Minor units in the currency of the payment.
+/// What a dispute has withdrawn, in minor units of the payment's currency.
 fn withdrawn(dispute: &StripeDispute) -> i64 {
     let movements = &dispute.balance_transactions;
     if movements.is_empty() {
-        // What is lost is gone also where Stripe does not say how.
+        // A lost dispute has taken its amount, even if Stripe lists no movement.
         return if dispute.status == DisputeStatus::Lost { dispute.amount } else { 0 };
     }
     movements.iter().map(|movement| -of_dispute(dispute, movement.amount)).sum::<i64>().max(0)
 }
 
-/// What a movement of our balance, which may be in another currency, is of what was disputed: of a payment that was refunded in
-/// part Stripe may give a part back.
+/// Converts a movement of our balance, which may be in another currency, into a share of the disputed amount. If the
+/// payment was partly refunded, Stripe may return only a part.
 pub(super) fn of_dispute(dispute: &StripeDispute, amount: i64) -> i64 {
     let taken = dispute.balance_transactions.iter().map(|movement| -movement.amount.min(0)).sum::<i64>();
     if taken == 0 {
@@ -141,8 +142,8 @@ pub(super) fn of_dispute(dispute: &StripeDispute, amount: i64) -> i64 {
     i64::try_from(share).unwrap_or(amount)
 }
 
-/// A bank's inquiry that comes to nothing is closed as a warning; one that was prevented has been settled with the learner's
-/// money or without it; what Stripe may add is not decided.
+/// An inquiry that led to no dispute ends as `warning_closed`. A prevented dispute was settled with or without
+/// withdrawing the money. Any status that Stripe may add counts as open.
 fn standing(status: &str, withdrawn: i64) -> Dispute {
     match status {
         "lost" => Dispute::Lost,

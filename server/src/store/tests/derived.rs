@@ -1,4 +1,4 @@
-//! What a server of an earlier release leaves behind is caught up with.
+//! Catching up with what a server of an earlier release has written.
 use super::*;
 
 #[tokio::test]
@@ -8,7 +8,7 @@ async fn what_an_earlier_release_has_written_is_found_counted_and_booked() {
     fixture.pay(&id).await;
     fixture.pay(&other).await;
     assert!(fixture.store.underived_purchases(None, 9).await.unwrap().is_empty());
-    // As that release would have stored it: it knows neither the columns nor the books.
+    // As that release would have stored it: it knows neither the columns nor the ledger.
     for statement in [
         "UPDATE purchases SET email_key = NULL, pressed = 0, derived_version = version - 1 WHERE id = $1",
         "DELETE FROM ledger WHERE purchase_id = $1",

@@ -1,4 +1,4 @@
-//! Commands and jobs: who has one, and when the next may.
+//! Leases of commands and jobs.
 use super::*;
 
 #[tokio::test]
@@ -11,7 +11,7 @@ async fn a_command_is_leased_to_one_worker_until_the_lease_runs_out() {
     assert!(fixture.lease(NOW).await.is_none());
     let second = fixture.lease(NOW.plus(LEASE)).await.unwrap();
     assert_eq!((&second.id, second.attempts), (&first.id, 2));
-    // The first worker comes back late: what it did is not recorded twice.
+    // The first worker comes back late: its outcome is not recorded twice.
     let mut tx = fixture.store.begin().await.unwrap();
     assert!(!tx.finish(&first, NOW).await.unwrap());
     assert!(tx.finish(&second, NOW).await.unwrap());

@@ -1,5 +1,5 @@
-//! The pages that are compared: the sandbox's course page with the widget, with the SKU in the script's address, and with
-//! the same words as plain HTML.
+//! The pages to compare: the sandbox's course page with the widget, with the SKU in the script's address, and with the
+//! same words as plain HTML.
 use anyhow::Context;
 use axum::{
     Router,
@@ -43,7 +43,7 @@ pub(crate) struct Parts {
 }
 
 impl Parts {
-    /// Reads them from the sandbox's course page and from the checkout at `base`.
+    /// Reads the parts from the sandbox's course page and from the checkout at `base`.
     pub(crate) async fn read(course: &str, base: &str) -> anyhow::Result<Self> {
         let page = reqwest::get(format!("{course}/courses/{SKU}")).await?.error_for_status()?;
         let policy =

@@ -1,4 +1,4 @@
-//! `cargo xtask bench page`: what a visitor waits for, against a plain HTML page with the same words.
+//! `cargo xtask bench page`: how long a visitor waits, compared with a plain HTML page with the same words.
 mod browser;
 mod host;
 mod table;
@@ -11,14 +11,14 @@ use std::path::Path;
 use table::{Round, Table};
 use tokio::net::TcpListener;
 
-/// Rounds, each of which visits every page, so that all meet the same noise.
+/// Rounds; each visits every page, so that all see the same noise.
 const ROUNDS: usize = 5;
-/// What the price may take, as a multiple of the plain page's, on the slow connection.
+/// How long the price may take on the slow connection, as a multiple of the plain page's time.
 const GOALS: [(Kind, f64); 2] = [(Kind::Widget, 1.6), (Kind::Named, 1.25)];
-/// Milliseconds that no task of an unthrottled page may take.
+/// The longest that a task of an unthrottled page may take, in milliseconds.
 const LONGEST_TASK: f64 = 50.0;
 
-/// Measures the release build `binary`; fails where a goal is missed.
+/// Measures the release build `binary`; fails if a goal is missed.
 pub(crate) async fn run(
     binary: &Path,
     folder: &Path,
@@ -29,7 +29,7 @@ pub(crate) async fn run(
     let listener = TcpListener::bind("127.0.0.1:0").await?;
     let origin = format!("http://{}", listener.local_addr()?);
     let database = database::fresh(folder)?;
-    // One visitor comes again and again, and never pays.
+    // All visits come from one address and never pay, so its limits are off.
     let settings = [("ALLOWED_ORIGINS", origin.as_str()), ("LIMIT_NETWORKS", "127.0.0.0/8=off")];
     let server = Server::start(binary, &database, 30, &sandbox, &settings).await?;
     let base = format!("http://{}", server.address);
@@ -41,7 +41,7 @@ pub(crate) async fn run(
         let mut table = Table::default();
         for number in 0..ROUNDS {
             let mut round = Round::default();
-            // Each page comes first in turns.
+            // The pages take turns in coming first.
             let mut kinds = Kind::ALL;
             kinds.rotate_left(number % Kind::ALL.len());
             for kind in kinds {
@@ -67,7 +67,7 @@ const fn title(network: Network) -> &'static str {
     }
 }
 
-/// What was missed.
+/// The goals that were missed.
 fn goals(table: &Table, network: Network) -> Vec<String> {
     let mut missed = Vec::new();
     for (kind, goal) in GOALS {

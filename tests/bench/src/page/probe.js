@@ -1,5 +1,5 @@
-// Notes when a visitor sees the price, can type and can pay, and what it costs the page. What is seen is what the page has
-// made ready for a frame: the same for every kind of page.
+// Records when a visitor sees the price, can type and can pay, and what that costs the page. Something counts as seen
+// once the page has made it ready for a frame, the same for every kind of page.
 (() => {
   if (top !== self) return;
   const seen = { shift: 0, longest: 0, blocked: 0 };
@@ -16,7 +16,7 @@
   const shown = (node) => node?.checkVisibility() && node.getClientRects().length > 0;
   const buys = location.hash === '#buy';
   window.measured = new Promise((resolve) => {
-    // Late shifts and tasks are told when the page has nothing else to do.
+    // Late shifts and tasks are reported once the page is idle.
     const end = () => requestAnimationFrame(() => setTimeout(() => requestIdleCallback(() => resolve(seen))));
     const look = () => {
       const element = document.querySelector('redis-checkout');

@@ -1,11 +1,11 @@
-//! The medians of all rounds, a line for each thing that is waited for.
+//! The medians of all rounds, one line per figure.
 use super::browser::Seen;
 use super::host::Kind;
 use crate::report::median;
 use std::collections::BTreeMap;
 use std::fmt;
 
-/// What one round has seen of each page.
+/// What one round measured on each page.
 #[derive(Default)]
 pub(crate) struct Round {
     looks: BTreeMap<Kind, Seen>,
@@ -16,12 +16,12 @@ pub(crate) struct Round {
 pub(crate) struct Table(Vec<Round>);
 
 impl Round {
-    /// A visit that only looks, until the widget is awake.
+    /// Adds a visit that only looks, until the widget is ready.
     pub(crate) fn look(&mut self, kind: Kind, seen: Seen) {
         self.looks.insert(kind, seen);
     }
 
-    /// A visit that presses Purchase as soon as that can be seen, until one can pay.
+    /// Adds a visit that presses Purchase as soon as the button is visible, until the visitor can pay.
     pub(crate) fn buy(&mut self, kind: Kind, seen: Seen) {
         self.buys.insert(kind, seen);
     }
@@ -32,7 +32,7 @@ impl Table {
         self.0.push(round);
     }
 
-    /// Milliseconds until the price is seen.
+    /// Milliseconds until the price is visible.
     pub(crate) fn price(&self, kind: Kind) -> f64 {
         self.looked(kind, |seen| seen.price).unwrap_or(f64::NAN)
     }
@@ -42,8 +42,8 @@ impl Table {
         self.looked(kind, |seen| seen.shift).unwrap_or(f64::NAN)
     }
 
-    /// Milliseconds of the longest task of a visit, in the round that had the least: noise only adds. 0 where none was
-    /// longer than 50.
+    /// Milliseconds of the longest task of a visit, in the best round, since noise only adds. 0 if no task was longer
+    /// than 50.
     pub(crate) fn longest(&self, kind: Kind) -> f64 {
         let rounds = self.0.iter().map(|round| {
             let visits = round.looks.get(&kind).into_iter().chain(round.buys.get(&kind));
@@ -60,7 +60,7 @@ impl Table {
         middle(self.0.iter().filter_map(|round| round.buys.get(&kind)).filter_map(of))
     }
 
-    /// One line: a figure for each page, and what the widget's are as multiples of the plain page's.
+    /// Writes one line: a figure for each page, and the widget's figures as multiples of the plain page's.
     fn line(
         &self,
         f: &mut fmt::Formatter<'_>,

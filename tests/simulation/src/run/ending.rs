@@ -1,8 +1,8 @@
-//! The way to the end: nothing goes wrong any more, and every purchase must come to rest.
+//! The ending of a run: nothing goes wrong any more, and every purchase must come to rest.
 use super::*;
 
 impl Run {
-    /// Nothing goes wrong any more, and time passes until nothing waits.
+    /// Stops all faults, and lets time pass until nothing waits.
     pub(super) async fn come_to_an_end(&mut self) -> Result<(), String> {
         let silent = self.happens(30);
         {
@@ -32,7 +32,7 @@ impl Run {
                 for receiver in receivers() {
                     self.work_at(1, receiver).await;
                 }
-                // Nobody had anything to do, and time stands still: nobody will have.
+                // No receiver had anything to do and time stands still, so none will.
                 if self.version().await? == before {
                     break;
                 }
@@ -69,7 +69,7 @@ impl Run {
         }
     }
 
-    /// Operators try again what was refused, or failed for too long.
+    /// Operators retry what was refused, or failed for too long.
     pub(super) async fn retry_all(&mut self) -> anyhow::Result<()> {
         for command in self.store.commands_in("needs_person", 100).await? {
             let mut tx = self.store.begin().await?;

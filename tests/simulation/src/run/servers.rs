@@ -1,4 +1,4 @@
-//! What servers do by themselves or on a message, and how they end: the outbox, the sweep, webhooks, the comparison,
+//! What servers do by themselves or on a webhook, and how they end: the outbox, the sweep, webhooks, reconciliation,
 //! crashes and power cuts.
 use super::*;
 
@@ -91,7 +91,7 @@ impl Run {
         self.begin(instance, "reconcile".to_owned(), reconcile).await;
     }
 
-    /// Whoever waited for an operation has gone away, or its loop was late and begins anew: it is dropped where it waits.
+    /// Drops an operation where it waits: its caller has gone away, or its loop was late and starts over.
     pub(super) fn abandon(&mut self) {
         if self.operations.is_empty() {
             return;
@@ -102,7 +102,7 @@ impl Run {
         self.world.lock().stripe.mail.extend(operation.message);
     }
 
-    /// Both servers and their disk have none any more; of what was not synced nothing, all, or every other write is there.
+    /// Both servers and their disk lose power. Of the unsynced writes none, all, or every other one survives.
     pub(super) async fn cut_power(&mut self, database: &mut Database) -> anyhow::Result<()> {
         if !self.may_lose_power {
             return Ok(());
@@ -125,7 +125,7 @@ impl Run {
         Ok(())
     }
 
-    /// All that one server has under way is gone.
+    /// Loses everything that one server has under way.
     pub(super) fn crash(&mut self, instance: usize) {
         self.tell(|| format!("server {instance} dies and starts again"));
         let (gone, left) = std::mem::take(&mut self.operations)

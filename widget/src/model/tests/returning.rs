@@ -1,4 +1,4 @@
-//! Coming back to the page, and a page that takes the form away.
+//! Learners who come back to the page, and pages that remove the form.
 use super::*;
 
 #[test]
@@ -107,7 +107,7 @@ fn an_older_answer_that_comes_last_ends_no_waiting() {
     model.handle(Event::Returned { left: false });
     model.handle(seen(State::Processing, 6));
     assert_eq!(model.handle(seen(State::Paying, 5)), [watch(Some(6), 0)]);
-    // Nor does a turn that ended with a look under way.
+    // Nor does a turn that ended with a request in flight.
     let mut model = form();
     model.handle(Event::Returned { left: false });
     model.handle(Event::CancelPressed);

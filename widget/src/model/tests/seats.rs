@@ -1,4 +1,4 @@
-//! Seats that change while somebody looks, and one's own that is held for a while.
+//! Seats that change while someone watches, and the learner's own, which is held for a while.
 use super::{
     Code, Command, Event, Model, Notice, Sale, Stage, State, Target, Timestamp, Trouble, offer, opened,
     opens, tell, view, watch,
@@ -59,7 +59,7 @@ fn only_the_server_says_that_a_hold_ran_out() {
     tick(&mut model, 599);
     assert_eq!(tick(&mut model, 600), [Command::Tick, watch(None, 0)]);
     assert_eq!(tick(&mut model, 601), [Command::Tick], "asked once");
-    // The sweep has not come by yet.
+    // The sweep has not expired it yet.
     let mut seen = view(State::Held, 1);
     seen.hold_expires_at = Some(Timestamp::from_millis(600_000));
     assert_eq!(model.handle(Event::PurchaseSeen(seen.clone())), [watch(Some(1), 0)]);
