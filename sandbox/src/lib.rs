@@ -1,4 +1,5 @@
-//! Stand-ins for Stripe, FlockJay, the account system, Salesforce, Orb, a sign-in service, a mail server and a course page, for demos and tests: strict where the real ones are strict.
+//! Stand-ins for Stripe, Turnstile, FlockJay, an account receiver, Salesforce, Orb, a sign-in service, a mail server
+//! and a course page, for demos and tests. They are strict where the real services are strict.
 #![forbid(unsafe_code)]
 
 mod account;
@@ -31,7 +32,7 @@ pub use self::{
     challenge::CHALLENGE_SECRET,
     fault::{ErrorBody, Fault, Misbehaviour},
     flockjay::{FlockJay, FlockJayFault, FlockJayOperation},
-    mailbox::{Letter, Mailbox},
+    mailbox::{Email, Mailbox},
     orb::{ORB_API_KEY, ORB_ITEM, Orb},
     salesforce::{SALESFORCE_CLIENT_ID, SALESFORCE_USER, Salesforce, salesforce_key},
     sign_in::{SIGN_IN_AUDIENCE, SignIn},
@@ -50,17 +51,17 @@ pub struct Options {
     pub mail_listen: SocketAddr,
     /// The course page's address.
     pub course_listen: SocketAddr,
-    /// The key the checkout's backend has.
+    /// The secret key of the checkout's backend.
     pub secret_key: String,
-    /// The key that pages have.
+    /// The publishable key that pages use.
     pub publishable_key: String,
-    /// What webhooks are signed with.
+    /// The secret that signs webhooks.
     pub webhook_secret: String,
-    /// What FlockJay expects after `Authorization: Token`.
+    /// The token that FlockJay expects after `Authorization: Token`.
     pub flockjay_token: String,
-    /// When given, the course page's policy names the real Stripe rather than ours.
+    /// URL of the real Stripe.js; if set, the course page's policy allows Stripe's origins instead of the stand-in's.
     pub stripe_js: Option<String>,
-    /// No Stripe stand-in at all, for a demo with a real test account.
+    /// Runs no Stripe stand-in, for a demo with a real Stripe test account.
     pub no_stripe: bool,
 }
 
@@ -82,7 +83,7 @@ impl Default for Options {
     }
 }
 
-/// The running stand-ins; dropping it stops them too.
+/// The running stand-ins; dropping this value stops them without waiting.
 #[derive(Debug)]
 pub struct Sandbox {
     stripe_url: String,
@@ -103,7 +104,7 @@ pub struct Sandbox {
 }
 
 impl Sandbox {
-    /// Binds every address, or says which could not be bound and which flag to change.
+    /// Binds every address and starts the stand-ins; an error names the address that failed and the flag that sets it.
     pub async fn start(options: Options) -> anyhow::Result<Self> {
         let stripe_listener = match options.no_stripe {
             true => None,
@@ -188,84 +189,84 @@ impl Sandbox {
         })
     }
 
-    /// The Stripe API's base, such as `http://127.0.0.1:12111` (`STRIPE_API_URL`).
+    /// Base URL of the Stripe API, such as `http://127.0.0.1:12111` (`STRIPE_API_URL`).
     pub fn stripe_url(&self) -> &str {
         &self.stripe_url
     }
 
-    /// The script that pages load (`STRIPE_JS_URL`).
+    /// URL of the Stripe.js that pages load (`STRIPE_JS_URL`).
     pub fn stripe_js_url(&self) -> String {
         self.stripe_js_url.clone()
     }
 
-    /// The script of the challenge, and where its answers are verified (`CHALLENGE_JS_URL`, `CHALLENGE_URL`).
+    /// URLs of the challenge's script and of its verification endpoint (`CHALLENGE_JS_URL`, `CHALLENGE_URL`).
     pub fn challenge_urls(&self) -> (String, String) {
         (format!("{}/challenge/api.js", self.stripe_url), format!("{}/challenge/siteverify", self.stripe_url))
     }
 
-    /// FlockJay's base (`FLOCKJAY_URL`).
+    /// Base URL of FlockJay (`FLOCKJAY_URL`).
     pub fn flockjay_url(&self) -> &str {
         &self.flockjay_url
     }
 
-    /// Where letters are taken (`SMTP_URL`).
+    /// URL of the mail server (`SMTP_URL`).
     pub fn mail_url(&self) -> &str {
         &self.mail_url
     }
 
-    /// The course page's base; its origin belongs into `ALLOWED_ORIGINS`.
+    /// Base URL of the course page; add its origin to `ALLOWED_ORIGINS`.
     pub fn course_url(&self) -> &str {
         &self.course_url
     }
 
-    /// Says where the checkout is: webhooks go there, and the course page embeds it. May be called again after a restart.
+    /// Sets the checkout's URL: webhooks go there, and the course page embeds it. May be called again after a restart.
     pub fn connect(&self, checkout_url: &str) {
         let url = checkout_url.trim_end_matches('/');
         self.stripe.connect(url);
         self.checkout.send_replace(url.to_owned());
     }
 
-    /// Looks into the Stripe stand-in and makes things go wrong.
+    /// Inspects the Stripe stand-in and injects faults.
     pub fn stripe(&self) -> &Stripe {
         &self.stripe
     }
 
-    /// Looks into the FlockJay stand-in and makes things go wrong.
+    /// Inspects the FlockJay stand-in and injects faults.
     pub fn flockjay(&self) -> &FlockJay {
         &self.flockjay
     }
 
-    /// The account system, as `ACCOUNT_WEBHOOKS` names it.
+    /// The account receiver, in the format of `ACCOUNT_WEBHOOKS`.
     pub fn account_webhook(&self) -> String {
         format!("sm={}/account/webhook#{ACCOUNT_SECRET}", self.course_url)
     }
 
-    /// Looks into the account system and makes things go wrong.
+    /// Inspects the account receiver and injects faults.
     pub fn accounts(&self) -> &Accounts {
         &self.accounts
     }
 
-    /// Signs learners' tokens, and makes things go wrong.
+    /// Signs learners' tokens and injects faults.
     pub fn sign_in(&self) -> &SignIn {
         &self.sign_in
     }
 
-    /// Looks into Salesforce and makes things go wrong.
+    /// Inspects Salesforce and injects faults.
     pub fn salesforce(&self) -> &Salesforce {
         &self.salesforce
     }
 
-    /// Looks into Orb and makes things go wrong.
+    /// Inspects Orb and injects faults.
     pub fn orb(&self) -> &Orb {
         &self.orb
     }
 
-    /// Looks into the mailbox and makes things go wrong.
+    /// Inspects the mailbox and injects faults.
     pub fn mailbox(&self) -> &Mailbox {
         &self.mailbox
     }
 
-    /// Ends every task and connection.
+    /// Stops every task and connection, and waits until they have ended.
     pub async fn shutdown(self) {
         self.stop.cancel();
         self.tasks.close();

@@ -1,4 +1,4 @@
-//! A mail server that keeps every letter and delivers none (RFC 5321, without encryption), and a page that shows them.
+//! A mail server that keeps every email and delivers none (RFC 5321, without encryption), and a page that shows them.
 
 use std::{
     collections::HashSet,
@@ -16,25 +16,25 @@ use tokio_util::sync::CancellationToken;
 
 use crate::html::escape;
 
-/// Octets in a line with its end (RFC 5321, 4.5.3.1).
+/// Maximum length of a line in octets, including its line ending (RFC 5321, 4.5.3.1).
 const LONGEST_LINE: u64 = 1000;
-/// Octets in a letter.
+/// Maximum size of an email in octets.
 const LARGEST: usize = 1024 * 1024;
 
-/// Looks into the mailbox and makes things go wrong.
+/// Inspects the mailbox and injects faults.
 #[derive(Clone, Debug, Default)]
 pub struct Mailbox(Arc<Mutex<Inner>>);
 
 #[derive(Debug, Default)]
 struct Inner {
-    letters: Vec<Letter>,
+    emails: Vec<Email>,
     refused: HashSet<String>,
     away: bool,
 }
 
-/// A letter as it came.
+/// An email as received.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Letter {
+pub struct Email {
     pub message_id: String,
     pub from: String,
     pub to: String,
@@ -43,18 +43,18 @@ pub struct Letter {
 }
 
 impl Mailbox {
-    /// The oldest first.
+    /// The received emails, oldest first.
     #[must_use]
-    pub fn letters(&self) -> Vec<Letter> {
-        self.lock().letters.clone()
+    pub fn emails(&self) -> Vec<Email> {
+        self.lock().emails.clone()
     }
 
-    /// Refuses letters to `address` for good.
+    /// Permanently refuses email to `address`.
     pub fn refuse(&self, address: &str) {
         self.lock().refused.insert(address.to_owned());
     }
 
-    /// Takes no letters for a while, or takes them again.
+    /// While `away`, refuses every email with a temporary error.
     pub fn set_away(&self, away: bool) {
         self.lock().away = away;
     }
@@ -95,8 +95,8 @@ impl Mailbox {
                 Next::Answer(answer) => answer,
                 Next::Data => {
                     client.say("354 end with a dot on a line of its own").await?;
-                    let Some(letter) = client.letter().await? else { return Ok(()) };
-                    session.keep(&letter, self)
+                    let Some(email) = client.email().await? else { return Ok(()) };
+                    session.keep(&email, self)
                 }
                 Next::End => {
                     client.say("221 bye").await?;
@@ -113,7 +113,7 @@ impl Mailbox {
     }
 }
 
-/// What one client has said so far.
+/// The state of one client's SMTP session.
 #[derive(Default)]
 struct Session {
     greeted: bool,
@@ -123,7 +123,7 @@ struct Session {
 
 enum Next {
     Answer(String),
-    /// The letter comes next.
+    /// The client sends the email next.
     Data,
     End,
 }
@@ -145,7 +145,7 @@ impl Session {
             _ if !self.greeted => "503 5.5.1 say EHLO first",
             _ if mailbox.lock().away => "421 4.3.2 come back later",
             "MAIL" => match path(rest, "FROM:") {
-                Some(_) if self.from.is_some() => "503 5.5.1 one letter at a time",
+                Some(_) if self.from.is_some() => "503 5.5.1 one email at a time",
                 Some(from) => {
                     self.from = Some(from);
                     "250 2.1.0 fine"
@@ -168,26 +168,26 @@ impl Session {
         Next::Answer(answer.to_owned())
     }
 
-    fn keep(&mut self, letter: &[u8], mailbox: &Mailbox) -> String {
+    fn keep(&mut self, email: &[u8], mailbox: &Mailbox) -> String {
         let (from, to) = (self.from.take().unwrap_or_default(), std::mem::take(&mut self.to));
-        let parsed = MessageParser::default().parse(letter);
-        let known = parsed.as_ref().and_then(|letter| {
-            let (id, subject, text) = (letter.message_id()?, letter.subject()?, letter.body_text(0)?);
-            // Nobody answers a letter without a sender, and filters take it for spam.
-            letter.from().map(|_| (id.to_owned(), subject.to_owned(), text.into_owned()))
+        let parsed = MessageParser::default().parse(email);
+        let known = parsed.as_ref().and_then(|email| {
+            let (id, subject, text) = (email.message_id()?, email.subject()?, email.body_text(0)?);
+            // Nobody can reply to an email without a sender, and filters treat it as spam.
+            email.from().map(|_| (id.to_owned(), subject.to_owned(), text.into_owned()))
         });
         let Some((message_id, subject, text)) = known else {
             return "554 5.6.0 it has no From, Subject, Message-ID or text".to_owned();
         };
         for to in to {
-            let letter = Letter {
+            let email = Email {
                 message_id: message_id.clone(),
                 from: from.clone(),
                 to,
                 subject: subject.clone(),
                 text: text.clone(),
             };
-            mailbox.lock().letters.push(letter);
+            mailbox.lock().emails.push(email);
         }
         "250 2.0.0 kept".to_owned()
     }
@@ -209,7 +209,7 @@ impl Client {
         self.0.flush().await
     }
 
-    /// The next line without its end; nothing where the client has gone or speaks no SMTP.
+    /// The next line without its line ending; `None` if the client is gone or doesn't speak SMTP.
     async fn line(&mut self) -> std::io::Result<Option<String>> {
         let bytes = self.bytes().await?;
         Ok(bytes.and_then(|bytes| String::from_utf8(bytes).ok()))
@@ -221,17 +221,17 @@ impl Client {
         Ok(line.strip_suffix(b"\r\n").map(<[u8]>::to_vec))
     }
 
-    /// Up to the dot on a line of its own.
-    async fn letter(&mut self) -> std::io::Result<Option<Vec<u8>>> {
-        let mut letter = Vec::new();
+    /// The email, up to the line with a single dot; `None` if it is too large or the client is gone.
+    async fn email(&mut self) -> std::io::Result<Option<Vec<u8>>> {
+        let mut email = Vec::new();
         while let Some(line) = self.bytes().await? {
             match line.strip_prefix(b".") {
-                Some(b"") => return Ok(Some(letter)),
-                Some(rest) => letter.extend_from_slice(rest),
-                None => letter.extend_from_slice(&line),
+                Some(b"") => return Ok(Some(email)),
+                Some(rest) => email.extend_from_slice(rest),
+                None => email.extend_from_slice(&line),
             }
-            letter.extend_from_slice(b"\r\n");
-            if letter.len() > LARGEST {
+            email.extend_from_slice(b"\r\n");
+            if email.len() > LARGEST {
                 return Ok(None);
             }
         }
@@ -240,21 +240,21 @@ impl Client {
 }
 
 async fn page(State(mailbox): State<Mailbox>) -> Html<String> {
-    let letter = |letter: &Letter| {
+    let email = |email: &Email| {
         format!(
             "<article><h2>{}</h2><p>to {}, from {}</p><pre>{}</pre></article>",
-            escape(&letter.subject),
-            escape(&letter.to),
-            escape(&letter.from),
-            escape(&letter.text)
+            escape(&email.subject),
+            escape(&email.to),
+            escape(&email.from),
+            escape(&email.text)
         )
     };
-    let letters: String = mailbox.letters().iter().rev().map(letter).collect();
-    let none = if letters.is_empty() { "<p>No letters yet.</p>" } else { "" };
+    let emails: String = mailbox.emails().iter().rev().map(email).collect();
+    let none = if emails.is_empty() { "<p>No emails yet.</p>" } else { "" };
     Html(format!(
         "<!doctype html><html lang=\"en\"><meta charset=\"utf-8\">\
          <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\"><title>Mailbox</title>\
-         <link rel=\"stylesheet\" href=\"/course.css\"><main class=\"letters\"><h1>Mailbox</h1>{none}{letters}</main></html>"
+         <link rel=\"stylesheet\" href=\"/course.css\"><main class=\"letters\"><h1>Mailbox</h1>{none}{emails}</main></html>"
     ))
 }
 
@@ -295,12 +295,12 @@ mod tests {
             codes,
             ["220", "503", "250", "250", "250", "250", "503", "250", "503", "550", "501", "500", "221"]
         );
-        assert_eq!(mailbox.letters(), []);
+        assert_eq!(mailbox.emails(), []);
     }
 
     #[tokio::test]
     async fn a_letter_is_kept_as_its_reader_would_see_it() {
-        let letter = [
+        let email = [
             "From: a@example.com",
             "Subject: =?utf-8?q?Gr=C3=BC=C3=9Fe?=",
             "Message-ID: <1@example.com>",
@@ -311,9 +311,9 @@ mod tests {
             ".",
         ];
         let commands = ["EHLO here", "MAIL FROM:<a@example.com>", "RCPT TO:<b@example.com>", "DATA"];
-        let (codes, mailbox) = said(&[&commands[..], &letter, &["QUIT"]].concat()).await;
+        let (codes, mailbox) = said(&[&commands[..], &email, &["QUIT"]].concat()).await;
         assert_eq!(codes[codes.len() - 2..], ["250", "221"]);
-        let kept = &mailbox.letters()[0];
+        let kept = &mailbox.emails()[0];
         assert_eq!((kept.subject.as_str(), kept.text.trim()), ("Grüße", ".ü"));
         assert_eq!((kept.to.as_str(), kept.message_id.as_str()), ("b@example.com", "1@example.com"));
     }

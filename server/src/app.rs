@@ -9,7 +9,7 @@ use crate::config::{ChallengeConfig, Config};
 use crate::funnel::Views;
 use crate::grants::FlockJay;
 use crate::heartbeat::Heartbeat;
-use crate::http::{self, Api, Assets, Front, Parts, Site};
+use crate::http::{self, Api, Assets, OfferingCache, Parts, Site};
 use crate::identity::Identity;
 use crate::mail::Mailer;
 use crate::outbound::is_own_host;
@@ -29,14 +29,14 @@ use tokio::net::{TcpListener, TcpSocket};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-/// Connections that wait to be taken: of a crowd none is to knock again a second later. The system may allow fewer.
+/// Length of the kernel's accept queue, so that a burst is not retried a second later. The system may cap it lower.
 const BACKLOG: u32 = 8192;
-/// How long requests and commands under way may take once the server is told to stop, and how long its connections to the
-/// database: together less than the ten seconds after which containers are killed.
-const FAREWELL: Duration = Duration::from_secs(6);
+/// Time that requests and commands in flight get to finish on shutdown, and that the database connections then get to
+/// close: together less than the ten seconds after which containers are killed.
+const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(6);
 const CLOSING: Duration = Duration::from_secs(2);
 
-/// A server that listens already.
+/// A server that is already listening.
 pub struct App {
     address: SocketAddr,
     checkout: Checkout,
@@ -51,10 +51,10 @@ impl App {
         Self::start_by(config, Clock::default()).await
     }
 
-    /// The same by another clock than this machine's.
+    /// The same, with a given clock instead of this machine's.
     pub async fn start_by(config: Config, clock: Clock) -> anyhow::Result<Self> {
         let files = raise_file_limit();
-        let checkout = connect(&config, config.schema).await?.going_by(clock);
+        let checkout = connect(&config, config.schema).await?.with_clock(clock);
         let mut timekeeper =
             Timekeeper::new(checkout.store.clone(), checkout.clock.clone(), config.clock_tolerance);
         timekeeper.settle().await?;
@@ -85,12 +85,12 @@ impl App {
         let parts = Parts { checkout: checkout.clone(), admission, assets, site, views: views.clone() };
         let api = Api::new(parts);
         let tasks = TaskTracker::new();
-        tasks.spawn(http::serve(listener, Front::new(api.clone()), stop.clone(), tasks.clone()));
+        tasks.spawn(http::serve(listener, OfferingCache::new(api.clone()), stop.clone(), tasks.clone()));
         if let Some(metrics) = metrics {
             tasks.spawn(serve_metrics(metrics, api.clone(), stop.clone()));
         }
-        let (payments, until) = (checkout.payments.clone(), stop.clone());
-        tasks.spawn(async move { until.run_until_cancelled(tell_of_missing_permissions(payments)).await });
+        let (stripe, until) = (stripe(&config)?, stop.clone());
+        tasks.spawn(async move { until.run_until_cancelled(warn_of_missing_permissions(stripe)).await });
         let (identity, until) = (checkout.identity.clone(), stop.clone());
         tasks.spawn(async move { until.run_until_cancelled(identity.prepare()).await });
         let mailer = config.mail.as_ref().map(Mailer::new).transpose()?;
@@ -100,13 +100,13 @@ impl App {
         Ok(Self { address, checkout, catalog_path: config.catalog, stop, tasks })
     }
 
-    /// Where it listens.
+    /// The address that it listens on.
     #[must_use]
     pub fn address(&self) -> SocketAddr {
         self.address
     }
 
-    /// Reads the catalogue again; a mistake is logged, and the old one stays.
+    /// Reloads the catalogue. If it has mistakes, logs them and keeps the old one.
     pub async fn reload_catalog(&self) {
         match catalog::read(&self.catalog_path) {
             Ok(catalog) => {
@@ -118,16 +118,16 @@ impl App {
         }
     }
 
-    /// How many commands of the outbox wait, and how many need a person.
+    /// Number of outbox commands that are pending, and that need attention.
     pub async fn outbox_depth(&self) -> anyhow::Result<(i64, i64)> {
         Ok(self.checkout.store.outbox_depth().await?)
     }
 
-    /// Finishes what is under way, and leaves what is not to the next start: the outbox keeps it.
+    /// Finishes what is in flight, and leaves the rest to the next start: the outbox keeps it.
     pub async fn stop(self) {
         self.stop.cancel();
         self.tasks.close();
-        if tokio::time::timeout(FAREWELL, self.tasks.wait()).await.is_err() {
+        if tokio::time::timeout(SHUTDOWN_TIMEOUT, self.tasks.wait()).await.is_err() {
             tracing::warn!("stopped with requests under way");
         }
         if tokio::time::timeout(CLOSING, self.checkout.store.close()).await.is_err() {
@@ -144,7 +144,7 @@ pub(crate) async fn connect(config: &Config, schema: Schema) -> anyhow::Result<C
         .context("DATABASE_URL: the database can't be opened")?;
     let accounts = accounts(config)?;
     let identity = config.identity.clone().map(Identity::new).transpose()?.unwrap_or_default();
-    let store = if accounts.is_empty() { store.telling_nobody() } else { store };
+    let store = if accounts.is_empty() { store.without_accounts() } else { store };
     let pseudonyms = Pseudonyms::new(&config.stripe.secret_key);
     let rates = config.rates;
     let counting = Counting {
@@ -158,8 +158,8 @@ pub(crate) async fn connect(config: &Config, schema: Schema) -> anyhow::Result<C
     let checkout =
         Checkout::new(store.counting(counting), stripe(config)?, flockjay(config)?, key, Clock::default());
     let challenge = config.challenge.as_ref().map(challenge).transpose()?;
-    let checkout = checkout.paid_by(config.stripe.methods.clone());
-    Ok(checkout.telling(accounts).knowing(identity).guarded_by(Guards {
+    let checkout = checkout.with_payment_methods(config.stripe.methods.clone());
+    Ok(checkout.with_accounts(accounts).with_identity(identity).with_guards(Guards {
         rates,
         process: ProcessLimits::new(&rates),
         pseudonyms,
@@ -167,8 +167,8 @@ pub(crate) async fn connect(config: &Config, schema: Schema) -> anyhow::Result<C
     }))
 }
 
-/// Starts what runs beside the requests. Each loop may be silent for longer than its slowest round takes, as every call in
-/// it ends at a deadline.
+/// Starts the background loops. The silence allowed to each loop exceeds its slowest round, which is bounded because
+/// every call in it has a timeout.
 fn run_background(
     checkout: &Checkout,
     tasks: &TaskTracker,
@@ -249,9 +249,9 @@ async fn serve_metrics(listener: TcpListener, api: Api, stop: CancellationToken)
     }
 }
 
-/// Whoever runs this hears at once what a restricted key can't do, and not by the first purchase that needs it.
-async fn tell_of_missing_permissions(payments: Arc<Stripe>) {
-    let missing = payments.missing_permissions().await;
+/// Reports missing permissions of a restricted key at start, before the first purchase that needs them fails.
+async fn warn_of_missing_permissions(stripe: Stripe) {
+    let missing = stripe.missing_permissions().await;
     if !missing.is_empty() {
         let missing = missing.join(", ");
         tracing::error!(
@@ -272,7 +272,7 @@ fn flockjay(config: &Config) -> anyhow::Result<FlockJay> {
     FlockJay::new(flockjay.url.clone(), flockjay.token.clone(), flockjay.timeout)
 }
 
-/// Each by a name of its own: `ACCOUNT_WEBHOOKS` can't take those of the others.
+/// Every receiver has its own name: `ACCOUNT_WEBHOOKS` can't use those of the others.
 fn accounts(config: &Config) -> anyhow::Result<Vec<Arc<dyn Account>>> {
     let mut accounts = Vec::<Arc<dyn Account>>::new();
     for receiver in &config.account_webhooks {
@@ -292,13 +292,13 @@ fn challenge(config: &ChallengeConfig) -> anyhow::Result<Challenge> {
     Challenge::new(provider, site_key, secret, verify_url, script)
 }
 
-/// The provider's own, or a stand-in's.
+/// The provider's own origins, or the stand-in's.
 fn challenge_origins(config: &ChallengeConfig) -> String {
     let own = config.provider.script() == config.script;
     if own { config.provider.origins().to_owned() } else { http::origin(&config.script) }
 }
 
-/// Where no other machine is meant to reach it.
+/// Whether only this machine is meant to reach the server.
 fn is_for_this_machine(config: &Config) -> bool {
     let Some(url) = &config.public_url else { return config.listen.ip().is_loopback() };
     url::Url::parse(url).is_ok_and(|url| url.host_str().is_some_and(is_own_host))

@@ -1,48 +1,49 @@
-//! Switches for tests: guards that can be taken away, and steps at which a process can be killed. Without the feature
-//! `trial` nothing of it is left in the program.
+//! Fault injection for tests: disables guards, and kills the process at chosen steps. Without the feature
+//! `fault-injection`, all of it compiles to nothing.
 
-/// What keeps an invariant. With one taken away the simulation must find the invariant broken.
+/// A check that protects an invariant. With one disabled, the simulation must find the invariant broken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Guard {
-    /// A seat is taken only where one is left.
+    /// A seat is taken only if one is left.
     SeatIsLeft,
     /// A seat stays taken until Stripe has confirmed that nothing will be paid.
     SeatUntilCanceled,
-    /// Money that arrives for a seat given back needs a new one.
+    /// A payment that arrives after its seat was released needs a new seat.
     LateMoneyNeedsSeat,
-    /// The same `Idempotency-Key` opens one purchase.
+    /// The same `Idempotency-Key` opens only one purchase.
     OpenedOnce,
-    /// The request that creates a payment intent is the same at every try.
+    /// Every retry sends the same request to create a payment intent.
     FrozenAttempt,
-    /// A payment intent whose id was lost is looked for by its reference.
+    /// A payment intent whose id was lost is searched for by its reference.
     IntentIsSought,
-    /// A cancellation that comes too late learns of the payment.
+    /// A cancellation that comes too late records the payment instead.
     PaymentWins,
-    /// Another amount than the one shown goes back.
+    /// A payment of another amount than the one shown is refunded.
     ExactAmount,
-    /// A second payment for one purchase goes back.
+    /// A second payment for one purchase is refunded.
     StrayGoesBack,
-    /// Access ends with the money.
+    /// Access is revoked once the whole payment has been returned.
     RevokedWithMoney,
-    /// Refunds under way count when the next is asked for.
+    /// Pending refunds count when the next one is requested.
     RefundsAddUp,
-    /// Commands commit with the state that they follow from.
+    /// Commands commit together with the state that they follow from.
     CommandsCommitWithState,
-    /// What waits too long is looked after.
+    /// The sweep picks up purchases that have waited too long.
     Swept,
-    /// A seat stays taken until Stripe's page takes no payment any more.
+    /// A seat stays taken until Stripe's page no longer accepts a payment.
     PageIsClosed,
-    /// After a payment on a page, or with an intent that was not on record, Stripe is asked what else happened to it.
+    /// After a payment on Stripe's page, or with an intent that was not on record, Stripe is asked what else happened
+    /// to it.
     StripeIsAskedForMore,
-    /// A coupon is used only where a use is left.
+    /// A coupon is used only if a use is left.
     CouponIsLeft,
-    /// A purchase that ends without money gives the use of its coupon back.
+    /// A purchase that ends without a payment releases its coupon redemption.
     RedemptionGoesBack,
-    /// Codes that nobody has used go with the money that was paid for them.
+    /// Unused codes are revoked when the payment for them is refunded.
     CodesGoWithMoney,
-    /// What is committed is on the disk.
+    /// A commit is synced to the disk.
     CommitIsSynced,
-    /// Nobody is told that something is kept which the disk has refused.
+    /// A write that the disk refused is never reported as committed.
     CommitIsAwaited,
 }
 
@@ -71,7 +72,7 @@ impl Guard {
     ];
 }
 
-/// The steps of a purchase between which a process may die. Those of the outbox are followed by the command's name, as in
+/// The steps of a purchase at which a process may die. Outbox steps are followed by the command's name, as in
 /// `outbox.leased create_grant`.
 pub const STEPS: [&str; 14] = [
     "open.stored",
@@ -80,8 +81,8 @@ pub const STEPS: [&str; 14] = [
     "pay.committed",
     "pay.intent_made",
     "pay.session_made",
-    "learn.stored",
-    "learn.committed",
+    "record.stored",
+    "record.committed",
     "webhook.stored",
     "webhook.committed",
     "outbox.leased",
@@ -90,76 +91,76 @@ pub const STEPS: [&str; 14] = [
     "outbox.committed",
 ];
 
-#[cfg(feature = "trial")]
-pub use on::{Killed, fall_silent_at, kill_at, without};
-#[cfg(feature = "trial")]
-pub(crate) use on::{falls_silent, holds, reach};
+#[cfg(feature = "fault-injection")]
+pub use on::{Killed, disable, fall_silent_at, kill_at};
+#[cfg(feature = "fault-injection")]
+pub(crate) use on::{enabled, falls_silent, reach};
 
-#[cfg(not(feature = "trial"))]
-pub(crate) const fn holds(_: Guard) -> bool {
+#[cfg(not(feature = "fault-injection"))]
+pub(crate) const fn enabled(_: Guard) -> bool {
     true
 }
 
-#[cfg(not(feature = "trial"))]
+#[cfg(not(feature = "fault-injection"))]
 pub(crate) const fn reach(_step: &str, _of: &str) {}
 
-#[cfg(not(feature = "trial"))]
+#[cfg(not(feature = "fault-injection"))]
 pub(crate) const fn falls_silent() -> bool {
     false
 }
 
-#[cfg(feature = "trial")]
+#[cfg(feature = "fault-injection")]
 mod on {
     use super::Guard;
     use std::cell::Cell;
     use std::sync::OnceLock;
 
     thread_local! {
-        static TAKEN_AWAY: Cell<Option<Guard>> = const { Cell::new(None) };
+        static DISABLED: Cell<Option<Guard>> = const { Cell::new(None) };
         /// Steps that this thread may still reach.
         static STEPS_TO_LIVE: Cell<Option<u32>> = const { Cell::new(None) };
-        /// Commits of this thread that are still answered.
+        /// Commits of this thread that still get an answer.
         static COMMITS_ANSWERED: Cell<Option<u32>> = const { Cell::new(None) };
     }
 
-    /// What a thread that was killed at a step unwinds with.
+    /// The payload with which a thread that was killed at a step unwinds.
     #[derive(Debug)]
     pub struct Killed;
 
-    /// Takes `guard` away on this thread; nothing puts every guard back.
-    pub fn without(guard: Option<Guard>) {
-        TAKEN_AWAY.set(guard);
+    /// Disables `guard` on this thread; `None` enables all guards.
+    pub fn disable(guard: Option<Guard>) {
+        DISABLED.set(guard);
     }
 
-    /// Has this thread unwind with [`Killed`] at the `nth` step from here; nothing lets it live.
+    /// Makes this thread unwind with [`Killed`] at the `nth` step from here; `None` disarms it.
     pub fn kill_at(nth: Option<u32>) {
         STEPS_TO_LIVE.set(nth);
     }
 
-    /// Has the database keep what the `nth` commit from here writes, and say nothing; nothing has it answer.
+    /// Makes the database keep the `nth` commit from here, but not answer it; `None` disarms it.
     pub fn fall_silent_at(nth: Option<u32>) {
         COMMITS_ANSWERED.set(nth);
     }
 
-    /// Whether nobody is told of this commit.
+    /// Whether this commit gets no answer.
     pub(crate) fn falls_silent() -> bool {
         let left = COMMITS_ANSWERED.get();
         COMMITS_ANSWERED.set(left.and_then(|left| left.checked_sub(1)));
         left == Some(0)
     }
 
-    pub(crate) fn holds(guard: Guard) -> bool {
-        TAKEN_AWAY.get() != Some(guard)
+    pub(crate) fn enabled(guard: Guard) -> bool {
+        DISABLED.get() != Some(guard)
     }
 
-    /// The step `step` of what is done to or with `of`. The process dies here where `CRASH_AT` names it.
+    /// Marks the step `step` of the work on `of`. The process dies here if `CRASH_AT` names the step.
     pub(crate) fn reach(step: &str, of: &str) {
         static CRASH_AT: OnceLock<Option<String>> = OnceLock::new();
         let crash_at = CRASH_AT.get_or_init(|| std::env::var("CRASH_AT").ok());
         if let Some(name) = crash_at
             && name.strip_prefix(step).is_some_and(|rest| rest.trim_start() == of)
         {
-            // As by `kill -9`: nothing is flushed, closed or rolled back.
+            // Like `kill -9`: nothing is flushed, closed or rolled back.
             let _ = rustix::process::kill_process(rustix::process::getpid(), rustix::process::Signal::KILL);
         }
         match STEPS_TO_LIVE.get() {

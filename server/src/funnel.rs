@@ -1,27 +1,29 @@
-//! How many see an offer, and how many of them come how far: counts by day, SKU and variant, of nobody in particular.
+//! The funnel: how many learners see an offer and how far they get, counted by day, SKU and variant, without personal
+//! data.
 use serde::Serialize;
 use shared::Timestamp;
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Mutex, PoisonError};
 use widget::variants::DEFAULT;
 
-/// In milliseconds.
+/// One day, in milliseconds.
 pub(crate) const DAY: i64 = 86_400_000;
 
-/// What is counted apart.
+/// The key by which views and steps are counted.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Shelf {
+pub struct FunnelKey {
     /// Days since 1970, in UTC.
     pub day: i64,
     pub sku: String,
     pub variant: String,
 }
 
-/// First screens seen and not stored yet. A crash loses a few seconds of them, so that no view costs a write.
+/// First screens seen but not stored yet. They are stored in batches, so that no view costs a write; a crash loses a
+/// few seconds of them.
 #[derive(Debug, Default)]
-pub struct Views(Mutex<HashMap<Shelf, i64>>);
+pub struct Views(Mutex<HashMap<FunnelKey, i64>>);
 
-/// How many came how far. Steps after `seen` count on the day on which the purchase was opened.
+/// How many learners reached each step. Steps after `seen` count on the day on which the purchase was opened.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, utoipa::ToSchema)]
 pub struct Counts {
     pub seen: i64,
@@ -42,7 +44,7 @@ pub struct Line {
     pub counts: Counts,
 }
 
-impl Shelf {
+impl FunnelKey {
     #[must_use]
     pub fn new(at: Timestamp, sku: &str, variant: Option<&str>) -> Self {
         let variant = variant.filter(|variant| !variant.is_empty()).unwrap_or(DEFAULT);
@@ -51,38 +53,38 @@ impl Shelf {
 }
 
 impl Views {
-    /// Counts `seen` more.
-    pub fn add(&self, shelf: Shelf, seen: i64) {
-        *self.lock().entry(shelf).or_default() += seen;
+    /// Adds `seen` views.
+    pub fn add(&self, key: FunnelKey, seen: i64) {
+        *self.lock().entry(key).or_default() += seen;
     }
 
-    /// All that was counted since, which is the caller's to store, or to add again.
+    /// Takes everything counted since the last call. The caller must store it, or add it again.
     #[must_use]
-    pub fn take(&self) -> HashMap<Shelf, i64> {
+    pub fn take(&self) -> HashMap<FunnelKey, i64> {
         std::mem::take(&mut *self.lock())
     }
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<Shelf, i64>> {
+    fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<FunnelKey, i64>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// The midnight in UTC with which the last `days` days begin, today's included.
+/// The UTC midnight at which the last `days` days begin, including today.
 #[must_use]
 pub fn beginning(now: Timestamp, days: u32) -> Timestamp {
     let today = now.as_millis().div_euclid(DAY);
     Timestamp::from_millis((today - i64::from(days) + 1) * DAY)
 }
 
-/// The funnel from what was seen and how far those came who opened a purchase, by day, SKU and variant.
+/// Combines views and the steps of purchases into the funnel, by day, SKU and variant.
 #[must_use]
-pub fn funnel(seen: HashMap<Shelf, i64>, steps: HashMap<Shelf, Counts>) -> Vec<Line> {
-    let mut all: BTreeMap<Shelf, Counts> = steps.into_iter().collect();
-    for (shelf, seen) in seen {
-        all.entry(shelf).or_default().seen += seen;
+pub fn funnel(seen: HashMap<FunnelKey, i64>, steps: HashMap<FunnelKey, Counts>) -> Vec<Line> {
+    let mut all: BTreeMap<FunnelKey, Counts> = steps.into_iter().collect();
+    for (key, seen) in seen {
+        all.entry(key).or_default().seen += seen;
     }
     all.into_iter()
-        .map(|(Shelf { day, sku, variant }, counts)| Line { day: date(day), sku, variant, counts })
+        .map(|(FunnelKey { day, sku, variant }, counts)| Line { day: date(day), sku, variant, counts })
         .collect()
 }
 
@@ -97,12 +99,12 @@ mod tests {
     #[test]
     fn views_are_counted_until_they_are_taken() {
         let views = Views::default();
-        let shelf = Shelf::new(Timestamp::from_millis(86_400_001), "course", None);
-        views.add(shelf.clone(), 2);
-        views.add(shelf.clone(), 1);
-        assert_eq!(views.take(), HashMap::from([(shelf.clone(), 3)]));
+        let key = FunnelKey::new(Timestamp::from_millis(86_400_001), "course", None);
+        views.add(key.clone(), 2);
+        views.add(key.clone(), 1);
+        assert_eq!(views.take(), HashMap::from([(key.clone(), 3)]));
         assert!(views.take().is_empty());
-        let lines = funnel(HashMap::from([(shelf, 3)]), HashMap::new());
+        let lines = funnel(HashMap::from([(key, 3)]), HashMap::new());
         assert_eq!((lines[0].day.as_str(), lines[0].variant.as_str()), ("1970-01-02", "default"));
     }
 }

@@ -13,6 +13,7 @@ pub mod coupons;
 pub mod csv;
 pub mod email;
 pub mod error;
+pub mod fault_injection;
 pub mod funnel;
 pub mod grants;
 pub mod heartbeat;
@@ -27,7 +28,6 @@ mod quiet;
 pub mod reconcile;
 pub mod store;
 pub mod timekeeping;
-pub mod trial;
 pub mod worker;
 
 pub use app::App;

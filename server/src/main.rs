@@ -4,7 +4,7 @@
 use anyhow::Context;
 use clap::{Parser, Subcommand};
 use redis_checkout::email::normalized;
-use redis_checkout::operate::{self, CouponsCommand, Desk, Reconcile, Sync};
+use redis_checkout::operate::{self, CouponsCommand, OperatorArgs, Reconcile, Sync};
 use redis_checkout::store::PurchaseFilter;
 use redis_checkout::{App, config::RawConfig};
 use std::path::PathBuf;
@@ -21,73 +21,73 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Command {
-    /// Serves the API, carries out the outbox and sweeps, until SIGTERM or SIGINT. SIGHUP reads the catalogue again.
+    /// Serves the API, and runs the outbox and the sweep, until SIGTERM or SIGINT. SIGHUP reloads the catalogue.
     Serve(Box<RawConfig>),
-    /// Brings the database to this release's schema.
+    /// Migrates the database to this release's schema.
     Migrate {
         #[command(flatten)]
-        desk: Desk,
+        args: OperatorArgs,
     },
-    /// Looks after the catalogue.
+    /// Checks the catalogue.
     Catalog {
         #[command(subcommand)]
         command: CatalogCommand,
     },
-    /// Looks after purchases.
+    /// Lists and manages purchases.
     Purchases {
         #[command(subcommand)]
         command: PurchasesCommand,
     },
-    /// Looks after what is still to be carried out against other systems.
+    /// Lists and retries the commands sent to other systems.
     Outbox {
         #[command(subcommand)]
         command: OutboxCommand,
     },
-    /// Shows what is kept of a learner, and erases it.
+    /// Exports or erases a learner's data.
     Learner {
         #[command(subcommand)]
         command: operate::LearnerCommand,
     },
-    /// Shows what limits have stopped whom.
+    /// Shows which limits an address has used up.
     Limits {
         #[command(subcommand)]
         command: operate::LimitsCommand,
     },
-    /// Looks after coupons.
+    /// Manages coupons.
     Coupons {
         #[command(subcommand)]
         command: CouponsCommand,
     },
-    /// Looks after the tokens of other systems.
+    /// Manages service tokens of other systems.
     Tokens {
         #[command(subcommand)]
         command: operate::TokensCommand,
     },
-    /// Compares purchases with Stripe and FlockJay, mends what differs, and fails where a person must look.
+    /// Compares purchases with Stripe and FlockJay, repairs differences, and fails if any needs attention.
     Reconcile(Box<Reconcile>),
-    /// Tells a receiver, such as a new account system, of what was bought before it was there.
+    /// Notifies an account receiver of purchases made before it was connected.
     Sync(Box<Sync>),
-    /// Looks after the widget's variants.
+    /// Lists the widget's variants and their statistics.
     Variants {
         #[command(subcommand)]
         command: VariantsCommand,
     },
-    /// Shows how many seats of each live offering are taken, held ones included.
+    /// Shows how many seats of each live offering are taken, including held ones.
     Seats {
         #[arg(long, env = "CATALOG", default_value = "catalog.toml")]
         catalog: PathBuf,
         #[command(flatten)]
-        desk: Desk,
+        args: OperatorArgs,
     },
 }
 
 #[derive(Subcommand)]
 enum CatalogCommand {
-    /// Says whether a catalogue can be read, and everything that is wrong with it.
+    /// Validates a catalogue, and reports every mistake in it.
     Check {
         #[arg(env = "CATALOG", default_value = "catalog.toml")]
         path: PathBuf,
-        /// Print JSON in place of a sentence.
+        /// Print JSON instead of a table.
         #[arg(long)]
         json: bool,
     },
@@ -95,110 +95,110 @@ enum CatalogCommand {
 
 #[derive(Subcommand)]
 enum PurchasesCommand {
-    /// Lists the newest.
+    /// Lists the newest purchases.
     List {
-        /// Only those in this state, such as paid.
+        /// Only purchases in this state, such as paid.
         #[arg(long)]
         state: Option<String>,
         #[arg(long)]
         sku: Option<String>,
         #[arg(long)]
         email: Option<String>,
-        /// How many at most.
+        /// Maximum number to list.
         #[arg(long, default_value = "50")]
         limit: u32,
         #[command(flatten)]
-        desk: Desk,
+        args: OperatorArgs,
     },
-    /// Shows one with its timeline, its outbox and what operators did.
+    /// Shows a purchase with its timeline, outbox and audit trail.
     Show {
-        /// Its reference, such as RU-7K3M-92QF, or its id.
+        /// The purchase's reference, such as RU-7K3M-92QF, or its id.
         name: String,
         #[command(flatten)]
-        desk: Desk,
+        args: OperatorArgs,
     },
-    /// Gives money back. In full it takes the access away and frees the seat; in part it does neither.
+    /// Refunds a purchase. A full refund revokes access and frees the seat; a partial refund does neither.
     Refund {
         name: String,
-        /// Minor units, such as cents; all that is left without it.
+        /// Amount in minor units, such as cents; defaults to all that is left.
         #[arg(long, allow_negative_numbers = true)]
         amount: Option<i64>,
-        /// Why, for the audit trail.
+        /// Reason, for the audit trail.
         #[arg(long, default_value = "")]
         reason: String,
         #[command(flatten)]
-        desk: Desk,
+        args: OperatorArgs,
     },
-    /// Ends one that nobody has paid. Its seat is free once Stripe has confirmed that nothing will be paid.
+    /// Cancels an unpaid purchase. Its seat is freed once Stripe confirms that nothing will be paid.
     Cancel {
         name: String,
-        /// Why, for the audit trail.
+        /// Reason, for the audit trail.
         #[arg(long, default_value = "")]
         reason: String,
         #[command(flatten)]
-        desk: Desk,
+        args: OperatorArgs,
     },
-    /// Shows every movement of money in double entry, of one purchase or of all.
+    /// Shows every movement of money in double entry, for one purchase or all.
     Ledger {
         name: Option<String>,
         #[command(flatten)]
         options: operate::LedgerOptions,
         #[command(flatten)]
-        desk: Desk,
+        args: OperatorArgs,
     },
-    /// Prints all as CSV, or as JSON with --json; amounts in minor units.
+    /// Exports all purchases as CSV, or as JSON with --json; amounts in minor units.
     Export {
-        /// Only what has changed since, such as 2026-12-01T00:00:00Z.
+        /// Only purchases changed since this time, such as 2026-12-01T00:00:00Z.
         #[arg(long)]
         since: Option<String>,
         #[arg(long, env = "CATALOG", default_value = "catalog.toml")]
         catalog: PathBuf,
         #[command(flatten)]
-        desk: Desk,
+        args: OperatorArgs,
     },
-    /// Asks FlockJay once more for an access that it refused.
+    /// Retries a grant that FlockJay refused.
     Resend {
         name: String,
         #[command(flatten)]
-        desk: Desk,
+        args: OperatorArgs,
     },
 }
 
 #[derive(Subcommand)]
 enum VariantsCommand {
-    /// Lists those that there are.
+    /// Lists the variants.
     List {
-        /// Print JSON in place of a table.
+        /// Print JSON instead of a table.
         #[arg(long)]
         json: bool,
     },
-    /// Shows how many saw an offer, opened a purchase, pressed Pay, paid and got access, by variant.
+    /// Shows how many learners saw an offer, opened a purchase, pressed Pay, paid and got access, by variant.
     Stats {
         #[command(flatten)]
         stats: operate::Stats,
         #[command(flatten)]
-        desk: Desk,
+        args: OperatorArgs,
     },
 }
 
 #[derive(Subcommand)]
 enum OutboxCommand {
-    /// Lists commands, the oldest first.
+    /// Lists commands, oldest first.
     List {
         /// `needs_person`, `pending` or `done`.
         #[arg(long, default_value = "needs_person")]
         state: String,
-        /// How many at most.
+        /// Maximum number to list.
         #[arg(long, default_value = "100")]
         limit: u32,
         #[command(flatten)]
-        desk: Desk,
+        args: OperatorArgs,
     },
-    /// Tries a command again that needed a person.
+    /// Retries a command that needed attention.
     Retry {
         id: String,
         #[command(flatten)]
-        desk: Desk,
+        args: OperatorArgs,
     },
 }
 
@@ -227,37 +227,37 @@ async fn main() -> ExitCode {
 async fn run(command: Command) -> anyhow::Result<()> {
     match command {
         Command::Serve(raw) => serve(*raw).await,
-        Command::Migrate { desk } => operate::migrate(&desk).await,
+        Command::Migrate { args } => operate::migrate(&args).await,
         Command::Catalog { command: CatalogCommand::Check { path, json } } => {
             operate::check_catalog(&path, json)
         }
         Command::Purchases { command } => match command {
-            PurchasesCommand::List { state, sku, email, limit, desk } => {
+            PurchasesCommand::List { state, sku, email, limit, args } => {
                 let email = email.as_deref().map(operate::parse_email).transpose()?;
                 let email = email.as_ref().map(normalized);
                 let filter = PurchaseFilter { state, sku, email, most: limit.into() };
-                operate::list_purchases(&desk, filter).await
+                operate::list_purchases(&args, filter).await
             }
-            PurchasesCommand::Show { name, desk } => operate::show_purchase(&desk, &name).await,
-            PurchasesCommand::Refund { name, amount, reason, desk } => {
-                operate::refund_purchase(&desk, &name, amount, &reason).await
+            PurchasesCommand::Show { name, args } => operate::show_purchase(&args, &name).await,
+            PurchasesCommand::Refund { name, amount, reason, args } => {
+                operate::refund_purchase(&args, &name, amount, &reason).await
             }
-            PurchasesCommand::Cancel { name, reason, desk } => {
-                operate::cancel_purchase(&desk, &name, &reason).await
+            PurchasesCommand::Cancel { name, reason, args } => {
+                operate::cancel_purchase(&args, &name, &reason).await
             }
-            PurchasesCommand::Ledger { name, options, desk } => {
-                operate::show_ledger(&desk, name.as_deref(), &options).await
+            PurchasesCommand::Ledger { name, options, args } => {
+                operate::show_ledger(&args, name.as_deref(), &options).await
             }
-            PurchasesCommand::Export { since, catalog, desk } => {
-                operate::export_purchases(&desk, since.as_deref(), &catalog).await
+            PurchasesCommand::Export { since, catalog, args } => {
+                operate::export_purchases(&args, since.as_deref(), &catalog).await
             }
-            PurchasesCommand::Resend { name, desk } => operate::resend_grant(&desk, &name).await,
+            PurchasesCommand::Resend { name, args } => operate::resend_grant(&args, &name).await,
         },
         Command::Outbox { command } => match command {
-            OutboxCommand::List { state, limit, desk } => {
-                operate::list_commands(&desk, &state, limit.into()).await
+            OutboxCommand::List { state, limit, args } => {
+                operate::list_commands(&args, &state, limit.into()).await
             }
-            OutboxCommand::Retry { id, desk } => operate::retry_command(&desk, &id).await,
+            OutboxCommand::Retry { id, args } => operate::retry_command(&args, &id).await,
         },
         Command::Learner { command } => operate::learner(command).await,
         Command::Limits { command } => operate::limits(command).await,
@@ -267,9 +267,9 @@ async fn run(command: Command) -> anyhow::Result<()> {
         Command::Sync(options) => operate::sync(*options).await,
         Command::Variants { command } => match command {
             VariantsCommand::List { json } => operate::list_variants(json),
-            VariantsCommand::Stats { stats, desk } => operate::show_stats(&desk, &stats).await,
+            VariantsCommand::Stats { stats, args } => operate::show_stats(&args, &stats).await,
         },
-        Command::Seats { catalog, desk } => operate::show_seats(&desk, &catalog).await,
+        Command::Seats { catalog, args } => operate::show_seats(&args, &catalog).await,
     }
 }
 
@@ -291,7 +291,7 @@ async fn serve(raw: RawConfig) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// For the person at the terminal; the log has its own form.
+/// Prints for the person at the terminal; the log has its own format.
 #[expect(clippy::print_stderr, reason = "answers the person who called the subcommand")]
 fn say(text: &str) {
     eprintln!("{text}");

@@ -1,11 +1,9 @@
-//! Keeps this instance's time to the one that decides for all of them. PostgreSQL has a clock. Several servers on one SQLite
-//! file tell each other what theirs say, and the slowest that is alive counts: a fast clock ends what belongs to others, a
-//! slow one only makes them wait.
+//! Keeps this instance's clock at the time that is authoritative for all instances. On PostgreSQL that is the
+//! database's clock. Servers that share an SQLite file exchange the readings of their clocks, and the slowest live
+//! clock counts: a fast clock would expire what belongs to others, a slow one only makes them wait.
 use crate::checkout::Checkout;
 use crate::clock::{Clock, ClockState};
-use crate::grants::Grants;
 use crate::heartbeat::Heartbeat;
-use crate::payments::Payments;
 use crate::quiet::Quiet;
 use crate::store::{Store, StoreError};
 use shared::Timestamp;
@@ -16,18 +14,18 @@ use tokio::sync::Mutex;
 
 /// How often clocks are compared.
 const LOOK: Duration = Duration::from_secs(1);
-/// Looks after which the database is tried, too.
+/// Number of comparisons after which a write to the database is probed, too.
 const PROBE: u64 = 5;
-/// How often a server that is alone on its file says that it is there.
+/// How often a server that is alone on its file announces itself.
 const ALONE: Duration = Duration::from_secs(2);
-/// How long a question to the database may take for its answer to tell the time.
+/// The longest query whose answer still counts as the exact time.
 const PROMPT: Duration = Duration::from_millis(500);
-/// How long a server that goes may be silent, as while the database is busy.
+/// How long a live server may be silent, such as while the database is busy.
 const SILENT: Duration = Duration::from_secs(10);
-/// After so long without a word a server on the same file is gone.
+/// After this long without a new reading, a server on the same file is gone.
 const GONE: Duration = Duration::from_secs(86_400);
 
-/// One instance's comparisons.
+/// Compares the clock of one instance with the others'.
 pub struct Timekeeper {
     store: Store,
     clock: Clock,
@@ -35,18 +33,18 @@ pub struct Timekeeper {
     /// This instance's name among those on the database.
     name: String,
     others: HashMap<String, Other>,
-    /// When this one's was written down.
+    /// When this instance's reading was last written.
     noted: Option<Instant>,
 }
 
 /// Another server on the same file.
 #[derive(Clone, Copy, Debug)]
 struct Other {
-    /// What its clock said last.
+    /// The last reading of its clock.
     at: Timestamp,
-    /// When that was first seen.
+    /// When that reading was first seen.
     seen: Instant,
-    /// Whether it has said something else before.
+    /// Whether its reading has changed since we first saw it, so that it is alive.
     goes: bool,
 }
 
@@ -57,8 +55,8 @@ impl Timekeeper {
         Self { store, clock, tolerance, name, others: HashMap::new(), noted: None }
     }
 
-    /// Compares once, before anything is done by the clock. Where another server has left word that does not fit, it takes a
-    /// moment to see whether that one is alive.
+    /// Compares once, before anything uses the clock. If another server left a reading that doesn't fit, waits a moment
+    /// to see whether that server is alive.
     pub async fn settle(&mut self) -> Result<(), StoreError> {
         self.look().await?;
         let own = self.clock.own();
@@ -70,7 +68,7 @@ impl Timekeeper {
         Ok(())
     }
 
-    /// Compares, and tells operators where it has got worse or better.
+    /// Compares, and tells operators if the clock's state has changed.
     pub async fn look(&mut self) -> Result<(), StoreError> {
         let asked = Instant::now();
         let decides = match self.store.time().await? {
@@ -78,7 +76,7 @@ impl Timekeeper {
                 let took = asked.elapsed();
                 let middle = time.plus(took / 2);
                 let off = self.clock.now().as_millis().abs_diff(middle.as_millis());
-                // An answer that took long tells the time by half of that: enough where nobody knows better.
+                // A slow answer is accurate to half its latency: enough if our own time is off by more than that.
                 let is_plain = u128::from(off) > (took + self.tolerance).as_millis();
                 (took <= PROMPT || is_plain).then_some(middle)
             }
@@ -98,15 +96,15 @@ impl Timekeeper {
         Ok(())
     }
 
-    /// The slowest clock of those on this file that go.
+    /// The reading of the slowest live clock on this file.
     async fn slowest(&mut self) -> Result<Timestamp, StoreError> {
         let own = self.clock.own();
         let found = self.store.other_instances(&self.name).await?;
-        // Alone it need not write every time.
+        // A server that is alone on its file need not write every time.
         if !found.is_empty() || self.noted.is_none_or(|noted| noted.elapsed() >= ALONE) {
             match self.store.note_instance(&self.name, own).await {
                 Ok(()) => self.noted = Some(Instant::now()),
-                // As on a full disk: the others can be read all the same.
+                // Such as on a full disk: the others' readings can still be read.
                 Err(error) => tracing::debug!(%error, "the others are not told the time"),
             }
         }
@@ -117,7 +115,7 @@ impl Timekeeper {
                 Some(known) if known.at == at => *known,
                 known => Other { at, seen: Instant::now(), goes: known.is_some() },
             };
-            // It goes. What it said may be as old as the time between two looks.
+            // It is alive. Its reading may be as old as the interval between two comparisons.
             if other.goes && other.seen.elapsed() <= SILENT {
                 let latest = at.plus(other.seen.elapsed() + LOOK);
                 if own.since(latest) > self.tolerance {
@@ -136,18 +134,14 @@ impl Timekeeper {
         Ok(slowest)
     }
 
-    /// Takes leave of the others.
+    /// Removes this instance's reading, so that the others don't wait for it.
     pub async fn leave(&self) -> Result<(), StoreError> {
         self.store.forget_instance(&self.name).await
     }
 }
 
-/// Compares until the checkout stops. One that was started again knows what the last one knew.
-pub async fn run_timekeeper<P: Payments, G: Grants>(
-    checkout: Checkout<P, G>,
-    keeper: Arc<Mutex<Timekeeper>>,
-    heartbeat: Heartbeat,
-) {
+/// Compares until the checkout stops. After a restart, the loop still knows what it knew before.
+pub async fn run_timekeeper(checkout: Checkout, keeper: Arc<Mutex<Timekeeper>>, heartbeat: Heartbeat) {
     let mut keeper = keeper.lock().await;
     let mut looks = 0_u64;
     loop {
@@ -158,7 +152,7 @@ pub async fn run_timekeeper<P: Payments, G: Grants>(
                 tracing::warn!(%error, more, "the time can't be asked for");
             }
         }
-        // Whoever asks for readiness or nobody at all: that nothing can be written is told.
+        // Alerts that nothing can be written, even if nobody asks for readiness.
         looks += 1;
         if looks.is_multiple_of(PROBE) {
             checkout.can_write().await;
@@ -194,7 +188,7 @@ mod tests {
         Timekeeper::new(store, Clock::ahead_by(ahead), TOLERANCE)
     }
 
-    /// How far this instance's time is from this machine's, which the database has, too.
+    /// How far this instance's time is from this machine's, which is also the database's.
     fn off(keeper: &Timekeeper) -> i64 {
         (keeper.clock.now().as_millis() - crate::clock::now().as_millis()).abs()
     }
@@ -204,7 +198,7 @@ mod tests {
         let database = TestDatabase::new().await;
         let [mut right, mut fast] = [keeper(&database, 0).await, keeper(&database, FAST).await];
         right.settle().await.unwrap();
-        // It goes on, while the other looks whether it does.
+        // The right one proves that it is alive while the fast one checks.
         let (settled, ()) = tokio::join!(fast.settle(), async {
             tokio::time::sleep(LOOK).await;
             right.look().await.unwrap();

@@ -22,7 +22,7 @@ async fn pay(app: &TestApp, client: &str, id: &str, email: &str) -> Answer {
     app.post_as(client, &format!("/v1/purchases/{id}/pay"), &body).await
 }
 
-/// Opens a purchase and presses Pay: the purchase, and its payment intent.
+/// Opens a purchase and presses Pay; returns the purchase's id and its payment intent.
 async fn ready_to_pay(app: &TestApp, client: &str, email: &str) -> (String, String) {
     let id = open(app, client).await.expect(201).text_at("id");
     let secret = pay(app, client, &id, email).await.expect(200).text_at("client_secret");
@@ -244,9 +244,9 @@ async fn one_client_holds_at_most_half_of_a_training_unpaid() {
     seat(&app, "192.0.2.1", Some(5)).await.expect(201);
     let one = seat(&app, "192.0.2.1", None).await.expect(201).text_at("id");
     let refused = limited(seat(&app, "192.0.2.1", None).await);
-    assert!(refused.text_at("detail").contains("not paid"), "{refused:?}");
+    assert!(refused.text_at("detail").contains("unpaid seats"), "{refused:?}");
     seat(&app, "192.0.2.2", None).await.expect(201);
-    // What is paid is held no more.
+    // A paid seat no longer counts as held.
     let pay = json!({ "email": "ada@example.com", "expected_total": 49000 });
     let paying = app.post_as("192.0.2.1", &format!("/v1/purchases/{one}/pay"), &pay).await.expect(200);
     app.sandbox.stripe().confirm(&intent_of(&paying.text_at("client_secret")), GOOD).unwrap();
@@ -292,11 +292,11 @@ async fn an_office_of_forty_behind_one_address_buys() {
         app.sandbox.stripe().confirm(&intent, GOOD).unwrap();
         app.reaches(&id, "granted").await;
     }
-    // Who has paid may have more open at a time than a stranger.
+    // A client whose purchases were paid may have more open at a time than a stranger.
     for _ in 0..20 {
         open(&app, "192.0.2.1").await.expect(201);
     }
-    // And nothing is for ever.
+    // But not without limit.
     let mut opened = 0;
     while open(&app, "192.0.2.1").await.status == 201 {
         opened += 1;
@@ -383,14 +383,14 @@ async fn nobody_finds_out_by_trying_who_has_used_a_code() {
     }
     press("192.0.2.1", &id, "ada0@example.com").await.expect(200);
     limited(press("192.0.2.1", &id, "ada4@example.com").await);
-    // Nor with many purchases: whoever pays is not counted.
+    // Nor by opening many purchases. (An email that pays isn't counted.)
     let mut answered = 0;
     for n in 0..8 {
         let id = open_with("192.0.2.1").await;
         answered += i32::from(press("192.0.2.1", &id, &format!("eve{n}@example.com")).await.status == 200);
     }
     assert_eq!(answered, 5);
-    // Nor by putting the code on after Pay was pressed.
+    // Nor by applying the code after pressing Pay.
     let bare = open(&app, "192.0.2.2").await.expect(201).text_at("id");
     let mut answered = 0;
     for n in 0..5 {

@@ -1,4 +1,4 @@
-//! Crowds: more connections, half requests and streams than there is room for.
+//! Overload: more connections, half-sent requests and streams than the server has room for.
 use checkout_tests::{COURSE, TestApp};
 use reqwest::Method;
 use serde_json::json;
@@ -6,9 +6,9 @@ use std::time::{Duration, Instant};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
-/// Connections of the server under test: fewer than a limit of 1,024 files leaves.
+/// `--max-connections` of the server under test: fits within a limit of 1,024 open files.
 const ROOM: usize = 64;
-const PATIENCE: Duration = Duration::from_secs(60);
+const TIMEOUT: Duration = Duration::from_secs(60);
 
 async fn crowded() -> TestApp {
     TestApp::with(&[&format!("--max-connections={ROOM}")]).await
@@ -20,11 +20,11 @@ async fn say(app: &TestApp, text: &str) -> TcpStream {
     connection
 }
 
-/// The whole answer; what came of it where the connection was closed.
+/// Reads the whole answer, or what arrived of it before the connection closed.
 async fn hear(mut connection: TcpStream) -> String {
     let mut answer = Vec::new();
-    let read = tokio::time::timeout(PATIENCE, connection.read_to_end(&mut answer));
-    // A connection that is closed for others' sake may be reset.
+    let read = tokio::time::timeout(TIMEOUT, connection.read_to_end(&mut answer));
+    // A connection that the server closes to make room for others may be reset.
     let _reset = read.await.expect("an end");
     String::from_utf8_lossy(&answer).into_owned()
 }
@@ -67,7 +67,7 @@ async fn a_head_that_never_ends_and_one_that_drips_are_cut_off() {
     let mut answer = [0; 64];
     loop {
         drips.tick().await;
-        assert!(begun.elapsed() < PATIENCE, "still open");
+        assert!(begun.elapsed() < TIMEOUT, "still open");
         let cut = dripping.write_all(b"a").await.is_err()
             || matches!(
                 tokio::time::timeout(Duration::from_millis(1), dripping.read(&mut answer)).await,
@@ -102,11 +102,11 @@ async fn one_client_has_a_share_of_the_streams_and_others_have_theirs() {
     }
     assert!(streams.iter().all(|stream| stream.status() == 200));
     assert_eq!(watch("192.0.2.9").await.status(), 503, "all are taken");
-    // Whoever waits for news of a purchase has room beside them.
+    // A long poll for a purchase still has room beside the streams.
     let id = app.open(COURSE).await;
     app.get(&format!("/v1/purchases/{id}?wait=1&after=99")).await.expect(200);
     drop(streams);
-    let until = Instant::now() + PATIENCE;
+    let until = Instant::now() + TIMEOUT;
     while watch("192.0.2.9").await.status() != 200 {
         assert!(Instant::now() < until, "what is given back is free again");
     }
@@ -117,10 +117,11 @@ async fn who_reads_nothing_of_what_it_is_sent_is_let_go() {
     let app = TestApp::start().await;
     let many = "GET /openapi.json HTTP/1.1\r\nhost: x\r\n\r\n".repeat(400);
     let mut greedy = say(&app, "").await;
-    // More answers than the system keeps for whoever does not read; the client's own buffer may fill up first.
+    // More answers than the kernel buffers for a client that doesn't read; the client's own send buffer may fill up
+    // first.
     let _full = tokio::time::timeout(Duration::from_secs(5), greedy.write_all(many.as_bytes())).await;
     app.post("/v1/purchases", &json!({ "sku": COURSE })).await.expect(201);
-    let until = Instant::now() + PATIENCE;
+    let until = Instant::now() + TIMEOUT;
     let mut looks = tokio::time::interval(Duration::from_millis(250));
     while greedy.write_all(b"x").await.is_ok() {
         assert!(Instant::now() < until, "still open");
@@ -132,13 +133,13 @@ async fn who_reads_nothing_of_what_it_is_sent_is_let_go() {
 async fn many_large_bodies_leave_room_for_small_ones_and_for_webhooks() {
     let app = TestApp::with(&["--max-body-bytes=1572864"]).await;
     let mut open = Vec::new();
-    // Together exactly what there is: of each the first 16 KiB are nobody's concern.
+    // Together they use exactly the budget: the first 16 KiB of each body don't count.
     for _ in 0..4 {
         let head = "POST /v1/purchases HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ncontent-length: 409700\r\n\r\n";
         open.push(say(&app, &[head, &"x".repeat(1_572_864 / 4 + 16 * 1024)].concat()).await);
     }
-    // All of it is in memory once another large one finds no room.
-    let until = Instant::now() + PATIENCE;
+    // Once another large body is refused, all of it is in memory.
+    let until = Instant::now() + TIMEOUT;
     let more = || {
         app.request(Method::POST, "/v1/purchases")
             .json(&json!({ "sku": COURSE, "variant": "x".repeat(120_000) }))
@@ -156,15 +157,15 @@ async fn many_large_bodies_leave_room_for_small_ones_and_for_webhooks() {
 async fn a_flood_of_requests_leaves_turns_for_pay_and_webhooks() {
     let app = TestApp::with(&["--max-requests=1", "--sweep-seconds=600"]).await;
     let (id, intent) = app.open_and_press_pay(COURSE, 4900).await;
-    // The only turn of the others is taken for as long as the database is.
+    // This request occupies the only slot for ordinary requests for as long as the database is locked.
     let lock = app.lock_database().await;
     let waiting = app.request(Method::POST, "/v1/purchases").json(&json!({ "sku": COURSE }));
     let waiting = tokio::spawn(waiting.send());
     app.get("/healthz").await.expect(200);
-    // Far sooner than that turn is over.
+    // Answered long before that slot is free again.
     let event = app.request(Method::POST, "/v1/stripe/webhook").body("{}").timeout(Duration::from_secs(5));
     app.send(event).await.expect_problem(400, "bad_signature");
-    // What can be answered without the database.
+    // This request can be answered without the database.
     let pay = app.request(Method::POST, &format!("/v1/purchases/{id}/pay")).timeout(Duration::from_secs(5));
     let pay = pay.header("content-type", "application/json").body("{");
     app.send(pay).await.expect_problem(400, "malformed_json");
@@ -180,7 +181,7 @@ async fn who_asks_for_the_head_of_a_stream_has_none() {
     let mut open = Vec::new();
     for _ in 0..ROOM * 2 {
         let mut connection = say(&app, "HEAD /v1/offerings/ru-live/seats HTTP/1.1\r\nhost: x\r\n\r\n").await;
-        // Answered, and kept.
+        // The request is answered, and the connection is kept open.
         let mut answer = [0; 12];
         connection.read_exact(&mut answer).await.unwrap();
         open.push(connection);

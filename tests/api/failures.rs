@@ -1,11 +1,11 @@
-//! Failures as a person meets them: a page in their language. Programs are told as everywhere.
+//! Failures that a person meets are pages in their language; programs get the usual problem documents.
 use checkout_tests::{Answer, COURSE, HtmlForm, PlainBrowser, Setup, TestApp};
 use reqwest::Method;
 use serde_json::json;
 
 const NOBODYS: &str = "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
 
-/// That this is a German page with `said` on it.
+/// Asserts that this is a German page that contains `said`.
 #[track_caller]
 fn is_page(answer: Answer, status: u16, said: &str) -> Answer {
     let answer = answer.expect(status);
@@ -25,7 +25,7 @@ fn press(app: &TestApp, path: &str) -> HtmlForm {
 async fn what_is_not_there_is_a_page_for_persons_and_a_problem_for_programs() {
     let app = TestApp::start().await;
     let browser = PlainBrowser::speaking("de");
-    let (sku, purchase) = ("Das wird nicht verkauft", "kennen wir keinen Kauf");
+    let (sku, purchase) = ("Das wird nicht verkauft", "konnten diesen Kauf nicht finden");
     let nobodys = format!("/p/{NOBODYS}");
     for (path, said) in
         [("/buy/ru-none", sku), (nobodys.as_str(), purchase), ("/p/x", purchase), ("/p/x/y/z", purchase)]

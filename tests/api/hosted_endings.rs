@@ -1,4 +1,5 @@
-//! How a purchase on Stripe's page ends when it is not simply paid: time, giving up, other ways to pay, limits.
+//! How a purchase on Stripe's hosted page ends when it isn't simply paid: expiry, cancellation, other ways to pay,
+//! limits.
 use checkout_tests::{COURSE, HtmlForm, PlainBrowser, TestApp, purchase_of};
 use sandbox::{Fault, Misbehaviour, Sandbox, StripeOperation};
 use serde_json::json;
@@ -53,7 +54,7 @@ async fn nobody_who_tries_leaves_no_page_behind() {
     assert_eq!(status(&app.sandbox, &session_of(&app.sandbox, &address)), "expired");
     let page = PlainBrowser::default().get(&format!("{}/p/{id}", app.base())).await.expect(200).text;
     assert!(page.contains("Start again") && !page.contains("<form"), "{page}");
-    // The button that was still on the screen leads to where it stands.
+    // A button that was still on the screen leads to the purchase's own page.
     let sent = PlainBrowser::default().submit(&button(&app, &id, "pay")).await.expect(303);
     assert_eq!(sent.header("location"), format!("{}/p/{id}", app.base()));
 }
@@ -124,7 +125,7 @@ async fn a_page_whose_record_was_lost_is_found_and_closed() {
     let app = TestApp::with(&["--payment-seconds=1"]).await;
     let browser = PlainBrowser::default();
     let form = app.buy_form(&browser, "ru-live").await.with("email", "ada@example.com");
-    // Stripe makes the page, and neither answers nor lists: nobody here knows of it.
+    // Stripe creates the session but neither answers nor lists it, so the server doesn't know of it.
     app.sandbox.stripe().fault(Fault::new(Misbehaviour::error_after(500)).on(StripeOperation::CreateSession));
     app.sandbox.stripe().fault(Fault::new(Misbehaviour::Down).on(StripeOperation::ListSessions));
     browser.submit(&form).await.expect(502);
@@ -185,7 +186,7 @@ async fn the_form_counts_like_the_api() {
         let form = app.buy_form(&browser, COURSE).await.with("email", &format!("ada{n}@example.com"));
         let answer = browser.submit(&form).await.expect(status);
         if status == 429 {
-            assert!(answer.text.contains("Too many tries.") && !answer.header("retry-after").is_empty());
+            assert!(answer.text.contains("Too many attempts.") && !answer.header("retry-after").is_empty());
             assert!(answer.text.contains(&format!("ada{n}@example.com")), "{}", answer.text);
         }
     }

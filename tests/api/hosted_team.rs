@@ -1,10 +1,10 @@
-//! Places for a team on the form without JavaScript, and a form whose terms are corrected.
+//! Team places on the form without JavaScript, and a form that is sent again with other terms.
 use checkout_tests::{COURSE, HtmlForm, PlainBrowser, TestApp, percent_off, purchase_of};
 use serde_json::{Value, json};
 
 const GOOD: &str = "4242424242424242";
 
-/// Amounts and states of Stripe's pages, the first first.
+/// Amounts and statuses of Stripe's pages, oldest first.
 fn pages(app: &TestApp) -> Vec<(i64, String)> {
     let page = |page: &Value| {
         (page["amount_total"].as_i64().unwrap(), page["status"].as_str().unwrap_or_default().to_owned())
@@ -24,7 +24,7 @@ async fn a_team_is_bought_by_a_form_and_its_codes_are_on_the_receipt() {
     let page = browser.get(&format!("{}/buy/{COURSE}", app.base())).await.expect(200).text;
     assert!(page.contains(&format!("/buy/{COURSE}?plain&amp;team\">Buy for a team</a>")), "{page}");
     let page = browser.get(&format!("{}/buy/{COURSE}?plain&team", app.base())).await.expect(200).text;
-    assert!(page.contains("min=\"2\" max=\"10\"") && page.contains("$49.00 for each place."), "{page}");
+    assert!(page.contains("min=\"2\" max=\"10\"") && page.contains("$49.00 per place."), "{page}");
     assert!(page.contains(">Only for me</a>") && !page.contains("name=\"coupon\""), "{page}");
     let form = form_of(&app, &browser, COURSE, "&team").await.with("places", "3");
     let sent = browser.submit(&form).await.expect(303);
@@ -54,9 +54,9 @@ async fn a_number_of_places_that_is_not_sold_is_said_at_its_field() {
     app.open("ru-live").await;
     let form = form_of(&app, &browser, "ru-live", "&team").await;
     let page = browser.submit(&form.with("places", "2")).await.expect(409).text;
-    assert!(page.contains("id=\"places-fault\">Not so many seats are left.</p>"), "{page}");
+    assert!(page.contains("id=\"places-fault\">There aren&#39;t enough seats left.</p>"), "{page}");
     assert_eq!(app.sandbox.stripe().sessions().len(), 0);
-    // What is not sold to teams has no such form.
+    // An offering that isn't sold to teams has no such form.
     let page = browser.get(&format!("{}/buy/ru-jp?plain&team", app.base())).await.expect(200).text;
     assert!(!page.contains("name=\"places\"") && !page.contains("Buy for a team"), "{page}");
 }
@@ -68,7 +68,7 @@ async fn a_price_that_has_changed_is_shown_for_one_place_before_it_is_paid_for_a
     let form = form_of(&app, &browser, COURSE, "&team").await.with("places", "2");
     app.change_catalog(|catalog| catalog.replace("amount = 4900", "amount = 5900")).await;
     let page = browser.submit(&form).await.expect(409).text;
-    assert!(page.contains("$59.00 for each place."), "{page}");
+    assert!(page.contains("$59.00 per place."), "{page}");
     let form = HtmlForm::find(&page, &format!("/buy/{COURSE}")).unwrap();
     browser.submit(&form).await.expect(303);
     assert_eq!(pages(&app), [(11800, "open".to_owned())]);
@@ -87,11 +87,11 @@ async fn the_same_form_with_other_terms_is_paid_at_those() {
     assert_eq!(pages(&app), [(147_000, "expired".to_owned()), (98_000, "open".to_owned())]);
     app.post("/v1/purchases", &json!({ "sku": "ru-live" })).await.expect(201);
 
-    // With a code that there is not, what there is stays; with one that there is, it is paid at that price.
+    // An unknown code leaves the purchase as it is; with a known one, the learner pays the lower price.
     let form = form_of(&app, &browser, COURSE, "").await;
     browser.submit(&form).await.expect(303);
     let page = browser.submit(&form.clone().with("coupon", "NONE")).await.expect(422).text;
-    assert!(page.contains("id=\"coupon-fault\">This coupon is not known."), "{page}");
+    assert!(page.contains("id=\"coupon-fault\">We couldn&#39;t find this coupon."), "{page}");
     assert_eq!(pages(&app)[2..], [(4900, "open".to_owned())]);
     browser.submit(&form.with("coupon", "save20")).await.expect(303);
     assert_eq!(pages(&app)[2..], [(4900, "expired".to_owned()), (3920, "open".to_owned())]);
@@ -109,13 +109,13 @@ async fn a_seat_is_not_given_up_for_terms_that_would_be_refused() {
     browser.submit(&form).await.expect(303);
     app.open("ru-live").await;
     let page = browser.submit(&form.clone().with("places", "3")).await.expect(409).text;
-    assert!(page.contains("id=\"places-fault\">Not so many seats are left.</p>"), "{page}");
+    assert!(page.contains("id=\"places-fault\">There aren&#39;t enough seats left.</p>"), "{page}");
     assert_eq!(pages(&app), [(98_000, "open".to_owned())]);
     let form = form_of(&app, &browser, COURSE, "").await;
     browser.submit(&form).await.expect(303);
     let page = browser.submit(&form.with("coupon", "ONCE")).await.expect(422).text;
     assert!(
-        page.contains("id=\"coupon-fault\">This coupon has been used up, or is in use right now."),
+        page.contains("id=\"coupon-fault\">This coupon has been used up or is in use right now."),
         "{page}"
     );
     assert_eq!(pages(&app)[1..], [(4900, "open".to_owned())]);

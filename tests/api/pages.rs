@@ -1,4 +1,4 @@
-//! Our own pages: what they say, in which language, and what they keep to.
+//! Our own pages: what they say, in which language, and which rules they follow.
 use checkout_tests::{COURSE, HtmlForm, PlainBrowser, TestApp};
 use sandbox::{Fault, Misbehaviour};
 use serde_json::json;
@@ -17,7 +17,7 @@ async fn the_form_stands_where_the_widget_would() {
     assert!(plain.text.contains("<form") && !plain.text.contains("<script"), "{}", plain.text);
     let live = browser.get(&format!("{}/buy/ru-live?plain", app.base())).await.expect(200);
     assert!(live.text.contains("Live training") && live.text.contains("Last seat"), "{}", live.text);
-    // Each page's form is its own.
+    // Each page has a form with its own key.
     let key = |page: &str| HtmlForm::find(page, COURSE).unwrap().value("key").to_owned();
     assert_ne!(key(&page.text), key(&plain.text));
     assert_eq!(page.header("cache-control"), "private, no-cache");
@@ -63,8 +63,8 @@ async fn the_status_page_tells_the_steps_with_their_times_and_can_be_kept() {
     let page = browser.get(&at).await.expect(200);
     assert_eq!(page.header("cache-control"), "no-store");
     assert!(page.text.contains("<meta name=\"robots\" content=\"noindex\">"));
-    // To its own address, wherever this is shown; never by itself.
-    assert!(page.text.contains(&format!("href=\"{at}\">Look for news")), "{}", page.text);
+    // The link leads to the page's own address, wherever the page is shown. It never reloads by itself.
+    assert!(page.text.contains(&format!("href=\"{at}\">Check again")), "{}", page.text);
     assert!(!page.text.contains("http-equiv"), "{}", page.text);
     assert!(page.text.contains("Payment not finished"));
     let opened = app.get(&format!("/v1/purchases/{id}")).await.json();
@@ -86,7 +86,7 @@ async fn the_status_page_tells_the_steps_with_their_times_and_can_be_kept() {
     for step in granted["timeline"].as_array().unwrap() {
         assert!(page.contains(&format!("datetime=\"{}\"", step["at"].as_str().unwrap())), "{step}: {page}");
     }
-    assert!(!page.contains("Look for news") && !page.contains("<form"), "{page}");
+    assert!(!page.contains("Check again") && !page.contains("<form"), "{page}");
     assert!(page.contains(granted["access_url"].as_str().unwrap()));
     assert_eq!(app.grant_calls().len(), 1, "looking grants nothing");
 }
@@ -111,7 +111,7 @@ async fn an_inline_purchase_leads_back_to_its_checkout_or_is_given_up() {
     app.open("ru-live").await;
     let unknown =
         browser.get(&format!("{}/p/AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA", app.base())).await.expect(404);
-    assert!(unknown.text.contains("We know no purchase at this address"), "{}", unknown.text);
+    assert!(unknown.text.contains("We couldn&#39;t find this purchase"), "{}", unknown.text);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -1,31 +1,31 @@
-//! Hosts that fall silent: connections stay open, and nothing comes through them any more. And clocks that are wrong.
+//! Hosts that go silent: connections stay open, but nothing comes through. And clocks that are wrong.
 use checkout_tests::{COURSE, TestApp, logged};
 use redis_checkout::clock::Clock;
 use serde_json::json;
 use std::time::{Duration, Instant};
 
 const GOOD: &str = "4242424242424242";
-/// Far longer than any deadline within, and far shorter than the quarter of an hour after which a kernel gives up.
-const PATIENCE: Duration = Duration::from_secs(90);
+/// Far longer than any of the server's timeouts, and far shorter than the 15 minutes after which a kernel gives up.
+const TIMEOUT: Duration = Duration::from_secs(90);
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_database_host_that_falls_silent_holds_up_access_for_no_longer_than_the_deadlines() {
-    // Declared first, so that it is there until the server has ended.
+    // Declared first, so that it outlives the server.
     let wire;
     let mut app = TestApp::start().await;
     wire = app.wire_database().await;
     let Some(wire) = &wire else { return };
     let (id, intent) = app.open_and_press_pay(COURSE, 4900).await;
-    // Under open statements: those of the workers, who ask for work.
+    // Cuts the wire under open statements: the workers' queries for work.
     let mut lock = app.lock_database().await;
     lock.holds_up("UPDATE outbox").await;
     wire.cut();
     lock.release().await;
     app.sandbox.stripe().confirm(&intent, GOOD).unwrap();
-    let until = Instant::now() + PATIENCE;
+    let until = Instant::now() + TIMEOUT;
     let mut looks = tokio::time::interval(Duration::from_millis(200));
     while app.sandbox.flockjay().active_grants().is_empty() {
-        assert!(Instant::now() < until, "no access after {PATIENCE:?}");
+        assert!(Instant::now() < until, "no access after {TIMEOUT:?}");
         looks.tick().await;
     }
     app.reaches(&id, "granted").await;
@@ -55,12 +55,12 @@ async fn an_instance_whose_clock_is_fast_ends_nobodys_purchase_and_says_so() {
     assert_eq!(waiting, json!(["clock"]));
     app.get("/readyz").await.expect(200);
     assert!(logged().contains("this machine's clock differs"));
-    // A look at the seat there would end a hold that seems to have run out.
+    // Taking the seat there would free a hold that seems to have expired.
     let client = reqwest::Client::new();
     let refused =
         client.post(format!("{fast}/v1/purchases")).json(&json!({ "sku": "ru-live" })).send().await.unwrap();
     assert_eq!(refused.status(), 409);
-    // What it holds itself lasts as long as elsewhere.
+    // Its own holds last as long as those of other instances.
     let opened =
         client.post(format!("{fast}/v1/purchases")).json(&json!({ "sku": COURSE })).send().await.unwrap();
     let opened: serde_json::Value = opened.json().await.unwrap();

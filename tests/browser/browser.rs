@@ -8,8 +8,8 @@ use tempfile::TempDir;
 use thirtyfour::prelude::*;
 use thirtyfour::{Capabilities, ChromeCapabilities, ChromiumLikeCapabilities, LoggingPrefsLogLevel};
 
-/// The longest that a driver may take to listen.
-const PATIENCE: Duration = Duration::from_secs(25);
+/// Timeout for a driver to listen.
+const TIMEOUT: Duration = Duration::from_secs(25);
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Browser {
@@ -18,18 +18,18 @@ pub(crate) enum Browser {
     WebKit,
 }
 
-/// A running browser. Dropped, it ends.
+/// A running browser. Dropping it ends it.
 pub(crate) struct Started {
     pub(crate) driver: WebDriver,
     pub(crate) process: Driver,
     pub(crate) profile: TempDir,
 }
 
-/// Ends the driver, and with it the browser, when the test does.
+/// A driver process. Dropping it ends the driver, and with it the browser.
 pub(crate) struct Driver(Child);
 
 impl Browser {
-    /// The one that `TEST_BROWSER` names; Chromium where it names none.
+    /// The browser that `TEST_BROWSER` names; Chromium by default.
     pub(crate) fn chosen() -> Self {
         match std::env::var("TEST_BROWSER").as_deref() {
             Err(_) | Ok("chromium") => Self::Chromium,
@@ -39,7 +39,7 @@ impl Browser {
         }
     }
 
-    /// Starts it for the test `name`.
+    /// Starts the browser for the test `name`.
     pub(crate) async fn start(self, name: &str) -> Started {
         let profile = TempDir::new().expect("a folder");
         let capabilities = match self {
@@ -56,7 +56,7 @@ impl Browser {
             };
             match WebDriver::new(format!("http://{address}"), capabilities.clone()).await {
                 Ok(driver) => return Started { driver, process, profile },
-                // A busy machine may not bring a browser up in time; that says nothing of the checkout.
+                // A busy machine may fail to start a browser in time, which says nothing about the checkout.
                 Err(error) => assert!(tries < 3, "{name}: no browser: {error}"),
             }
         }
@@ -105,7 +105,7 @@ fn capabilities(name: &str, options: Value) -> Capabilities {
 }
 
 impl Driver {
-    /// Nothing where it ends before it listens.
+    /// Returns `None` if the driver ends before it listens.
     async fn start(browser: Browser) -> Option<(Self, SocketAddr)> {
         let (variable, usual) = match browser {
             Browser::Chromium => ("CHROMEDRIVER", "chromedriver"),
@@ -116,7 +116,8 @@ impl Driver {
         let spawn = |arguments: &[String]| {
             let mut command = Command::new(&program);
             command.args(arguments).stdout(Stdio::piped()).stderr(Stdio::null());
-            // Whatever this machine speaks and wherever it is; and its proxy knows nothing of the test's servers.
+            // Independent of this machine's language and time zone, and of its proxy, which can't reach the test's
+            // servers.
             command.envs([("LC_ALL", "C.UTF-8"), ("LANGUAGE", "en"), ("TZ", "UTC")]);
             for proxy in ["http_proxy", "https_proxy", "all_proxy", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"]
             {
@@ -134,7 +135,7 @@ impl Driver {
         };
         if let Some(arguments) = says_its_port {
             let mut driver = spawn(&arguments.iter().map(|&text| text.to_owned()).collect::<Vec<_>>());
-            // Where IPv6 is switched off, chromedriver listens at a port that it does not know: it says 0.
+            // Where IPv6 is off, chromedriver listens on a port that it doesn't know, and reports 0.
             match driver.port().await? {
                 0 => drop(driver),
                 port => return Some((driver, SocketAddr::from(([127, 0, 0, 1], port)))),
@@ -144,11 +145,11 @@ impl Driver {
         let address = free.expect("a free port");
         let mut arguments = vec![format!("--port={}", address.port())];
         if browser == Browser::WebKit {
-            // By default it insists on IPv6 as well.
+            // By default it requires IPv6 as well.
             arguments.push("--host=127.0.0.1".to_owned());
         }
         let driver = spawn(&arguments);
-        let until = Instant::now() + PATIENCE;
+        let until = Instant::now() + TIMEOUT;
         let mut looks = tokio::time::interval(Duration::from_millis(20));
         while tokio::net::TcpStream::connect(address).await.is_err() {
             assert!(Instant::now() < until, "{program} does not listen");
@@ -157,11 +158,11 @@ impl Driver {
         Some((driver, address))
     }
 
-    /// The port that it says it listens at.
+    /// The port that the driver reports.
     async fn port(&mut self) -> Option<u16> {
         let stdout = self.0.stdout.take().expect("its output");
         let (tell, told) = tokio::sync::oneshot::channel();
-        // Read to its end: a driver that can't write any more may die of it.
+        // Reads the output to its end: a driver that can't write any more may die.
         std::thread::spawn(move || {
             let mut tell = Some(tell);
             for line in BufReader::new(stdout).lines().map_while(Result::ok) {
@@ -180,7 +181,7 @@ impl Driver {
 
 impl Drop for Driver {
     fn drop(&mut self) {
-        // It may have ended with its browser.
+        // It may already have ended with its browser.
         let _ = self.0.kill();
         let _ = self.0.wait();
     }

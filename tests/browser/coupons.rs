@@ -1,4 +1,4 @@
-//! A code that lowers the price: typed or brought by the page, refused, applied in place, and taken off again.
+//! A code that lowers the price: typed or supplied by the page, refused, applied in place, and removed again.
 use crate::Page;
 use crate::pictures::look;
 use checkout_tests::{COURSE, TestApp, percent_off};
@@ -35,7 +35,7 @@ async fn type_code(page: &Page, code: &str) {
     page.type_keys(code).await;
 }
 
-/// What is wrong is said at the field, which has the focus, and to who can't see it.
+/// Asserts that the error is shown at the focused field, and announced to screen readers.
 async fn is_refused(page: &Page, said: &str) {
     page.shows(said).await;
     page.focus_is(FIELD).await;
@@ -101,10 +101,10 @@ async fn a_refused_code_says_what_is_wrong_and_another_may_follow() {
     page.press("Purchase").await;
     page.fill("ada@example.com", GOOD).await;
     for (code, said) in [
-        ("NONE", "This coupon is not known."),
-        ("7K3M-92QF-ABCD-EFGJ", "A letter of this code is wrong. Compare it with the original."),
+        ("NONE", "We couldn't find this coupon."),
+        ("7K3M-92QF-ABCD-EFGJ", "This code has a typo. Compare it with the original."),
         ("OVER", "This coupon has expired."),
-        ("TINY", "This coupon leaves less to pay than a card can be charged."),
+        ("TINY", "This coupon brings the price below the minimum card charge."),
     ] {
         type_code(&page, code).await;
         page.press("Apply").await;
@@ -113,12 +113,12 @@ async fn a_refused_code_says_what_is_wrong_and_another_may_follow() {
     look(&page, "1-refused").await;
     type_code(&page, "SAVE20").await;
     page.until("!root.querySelector('#code-fault').textContent").await;
-    // Pay applies it first, and pays only what was shown.
+    // Pay applies the code first, and charges only a total that was shown.
     page.press("Pay $49.00").await;
     page.shows("Pay $39.20").await;
     assert!(page.app.sandbox.stripe().intents().is_empty());
     page.press("Pay $39.20").await;
-    // (A browser complains of every refusal in its console.)
+    // (No check of the console: the browser logs every refusal there.)
     page.shows("You're in").await;
 }
 
@@ -155,7 +155,7 @@ async fn a_page_brings_a_code_by_its_address_or_the_element_which_wins() {
     page.press("Purchase").await;
     page.shows("Pay $39.20").await;
     page.focus_is("[data-focus=email]").await;
-    // Stripe's form begins with nothing to show, as nothing is due.
+    // Stripe's form is hidden at first, since nothing is due.
     page.eval("element.setAttribute('coupon', 'ALL')").await;
     page.shows("Get access").await;
     assert_eq!(page.eval("return Boolean(element.querySelector('[slot=payment]'))").await, false);
@@ -176,7 +176,7 @@ async fn a_brought_code_that_is_refused_stops_nobody() {
     look(&page, "form").await;
     page.fill("ada@example.com", GOOD).await;
     page.press("Pay $49.00").await;
-    // (A browser complains of every refusal in its console.)
+    // (No check of the console: the browser logs every refusal there.)
     page.shows("You're in").await;
 }
 
@@ -190,9 +190,10 @@ async fn a_seat_that_comes_with_a_code_opens_what_is_sold_out() {
     let page = Page::open_on("code_with_seat", "ru-live", app).await;
     page.shows("Sold out").await;
     page.press("Have a code?").await;
-    for (code, said) in
-        [("NONE", "This coupon is not known."), ("SAVE20", "This coupon brings no seat, and none is left.")]
-    {
+    for (code, said) in [
+        ("NONE", "We couldn't find this coupon."),
+        ("SAVE20", "This coupon doesn't include a seat, and none are left."),
+    ] {
         type_code(&page, code).await;
         page.press("Apply").await;
         is_refused(&page, said).await;
@@ -223,10 +224,10 @@ async fn a_code_by_the_keyboard_alone() {
     page.focus_is(BUTTON).await;
     page.type_keys(ENTER).await;
     page.focus_is(FIELD).await;
-    // Neither an empty field nor a wrong code pays.
+    // Neither an empty field nor a wrong code triggers a payment.
     page.type_keys(ENTER).await;
     page.type_keys(&format!("NONE{ENTER}")).await;
-    is_refused(&page, "This coupon is not known.").await;
+    is_refused(&page, "We couldn't find this coupon.").await;
     page.eval("root.querySelector('#code').select()").await;
     page.type_keys(&format!("SAVE20{ENTER}")).await;
     page.shows("Pay $39.20").await;

@@ -1,4 +1,4 @@
-//! `?redis-checkout-diagnose`: the page explains itself, with the line to add.
+//! `?redis-checkout-diagnose`: the page explains what is wrong with it, and names the line to add.
 use crate::Page;
 use checkout_tests::{COURSE, TestApp};
 use serde_json::Value;
@@ -98,7 +98,7 @@ async fn trusted_types_that_stripe_lacks_are_named() {
     page.go(&format!("{}/courses/{COURSE}?trusted-types=redis-checkout", page.app.sandbox.course_url()))
         .await;
     page.press("Purchase").await;
-    page.shows("The payment form could not be loaded").await;
+    page.shows("We couldn't load the payment form").await;
     let diagnosed = async |names: &str| {
         diagnose(&page, &format!("/courses/{COURSE}?redis-checkout-diagnose&trusted-types={names}")).await
     };

@@ -7,8 +7,8 @@ const TAB: &str = "\u{e004}";
 const ENTER: &str = "\u{e007}";
 const SPACE: &str = " ";
 
-/// What has the focus: `outside` of the checkout, a `frame` of Stripe's, or what the checkout calls it. A name that ends
-/// with `!` can't be seen to have it.
+/// What has the focus: `outside` the checkout, a `frame` of Stripe's, or the checkout's own name for it. The name ends
+/// with `!` if the focus isn't visible.
 async fn focused(page: &Page) -> String {
     let name = page
         .eval(
@@ -24,25 +24,25 @@ async fn focused(page: &Page) -> String {
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Way {
+enum Direction {
     Onwards,
     Back,
 }
 
-/// What Tab reaches within the checkout, from one side of it to the other.
-async fn reached(page: &Page, way: Way) -> Vec<String> {
+/// The names that Tab reaches within the checkout, from one side of it to the other.
+async fn reached(page: &Page, direction: Direction) -> Vec<String> {
     page.eval("document.activeElement?.blur(); root.activeElement?.blur()").await;
-    // Tab goes on from here: from the page's start, or from its end.
-    let edge = if way == Way::Onwards { "firstElementChild" } else { "lastElementChild" };
+    // Tab continues from here: from the page's start or its end.
+    let edge = if direction == Direction::Onwards { "firstElementChild" } else { "lastElementChild" };
     page.eval(&format!(
         "const edge = document.body.{edge}; edge.tabIndex = -1; edge.focus(); edge.removeAttribute('tabindex')"
     ))
     .await;
     let mut reached = Vec::new();
     for _ in 0..40 {
-        match way {
-            Way::Onwards => page.type_keys(TAB).await,
-            Way::Back => {
+        match direction {
+            Direction::Onwards => page.type_keys(TAB).await,
+            Direction::Back => {
                 let keys = page.driver.action_chain().key_down(Key::Shift).send_keys(TAB).key_up(Key::Shift);
                 keys.perform().await.expect("typed keys");
             }
@@ -56,15 +56,15 @@ async fn reached(page: &Page, way: Way) -> Vec<String> {
     panic!("Tab never leaves the checkout: {reached:?}");
 }
 
-/// The same in both directions.
+/// Asserts that Tab reaches `expected` in both directions.
 async fn reaches(page: &Page, expected: &[&str]) {
     let once = |mut names: Vec<String>| {
         names.dedup();
         names
     };
-    assert_eq!(once(reached(page, Way::Onwards).await), expected);
+    assert_eq!(once(reached(page, Direction::Onwards).await), expected);
     let backwards: Vec<_> = expected.iter().rev().copied().collect();
-    assert_eq!(once(reached(page, Way::Back).await), backwards);
+    assert_eq!(once(reached(page, Direction::Back).await), backwards);
 }
 
 async fn type_into(page: &Page, texts: &[&str]) {
@@ -98,13 +98,14 @@ async fn a_purchase_by_the_keyboard_alone() {
     page.until("element.querySelector('[slot=payment] iframe')?.clientHeight > 100").await;
     page.focus_is("[data-focus=email]").await;
     assert_eq!(focused(&page).await, "email");
-    // Enter sends the form.
+    // Enter submits the form.
     page.type_keys(&format!("ada{ENTER}")).await;
     page.shows("Enter an email address").await;
     assert_eq!(focused(&page).await, "email");
     page.type_keys("@example.com").await;
     page.until("!root.querySelector('#email-fault').textContent").await;
-    // One tab for a code and two for the way to pay, then number, date and code; the country stays as it is.
+    // One Tab for the coupon code and two for the payment method, then number, date and CVC; the country stays as it
+    // is.
     type_into(&page, &["", "", "", "4242424242424242", "1234", "123", "", "94107", ""]).await;
     assert_eq!(focused(&page).await, "Pay $49.00");
     page.type_keys(SPACE).await;

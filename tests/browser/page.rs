@@ -6,10 +6,10 @@ use std::time::{Duration, Instant};
 use tempfile::TempDir;
 use thirtyfour::prelude::*;
 
-/// The longest that anything on a page may take.
-const PATIENCE: Duration = Duration::from_secs(25);
+/// Timeout for anything on a page.
+const TIMEOUT: Duration = Duration::from_secs(25);
 
-/// A browser of its own on a course page. Where its test fails, a screenshot is kept in `test-artifacts/`.
+/// A browser of its own on a course page. If its test fails, a screenshot is kept in `test-artifacts/`.
 pub struct Page {
     pub app: TestApp,
     pub driver: WebDriver,
@@ -20,12 +20,12 @@ pub struct Page {
 }
 
 impl Page {
-    /// Opens the course page of `sku`. `name` is the test's, for its screenshot.
+    /// Opens the course page of `sku`. `name` is the test's name, used for screenshots.
     pub async fn open(name: &'static str, sku: &str) -> Self {
         Self::open_on(name, sku, TestApp::start().await).await
     }
 
-    /// The same on a server that was set up before.
+    /// The same on an existing server.
     pub async fn open_on(name: &'static str, sku: &str, app: TestApp) -> Self {
         let browser = Browser::chosen();
         let Started { driver, process, profile } = browser.start(name).await;
@@ -58,7 +58,7 @@ impl Page {
 
     /// Waits until `condition`, an expression over `element` and `root`, holds.
     pub async fn until(&self, condition: &str) {
-        let until = Instant::now() + PATIENCE;
+        let until = Instant::now() + TIMEOUT;
         let mut looks = tokio::time::interval(Duration::from_millis(50));
         while self.eval(&format!("return Boolean({condition})")).await != true {
             if Instant::now() > until {
@@ -85,7 +85,7 @@ impl Page {
         self.until(&format!("root && [...root.querySelectorAll('*')].some(e => e.checkVisibility() && [...e.childNodes].some(n => n.nodeType == 3 && n.data.includes({text})))")).await;
     }
 
-    /// Presses the visible button or link whose text holds `text`.
+    /// Presses the visible button or link whose text contains `text`.
     pub async fn press(&self, text: &str) {
         let text = serde_json::Value::from(text).to_string();
         let find = format!(
@@ -95,7 +95,7 @@ impl Page {
         self.eval(&format!("{find}.click()")).await;
     }
 
-    /// Waits until the focus is on what `selector` names inside the checkout.
+    /// Waits until the focus is on the element that `selector` matches inside the checkout.
     pub async fn focus_is(&self, selector: &str) {
         self.until(&format!("root.activeElement?.matches({selector:?})")).await;
     }
@@ -114,15 +114,15 @@ impl Page {
         self.driver.action_chain().send_keys(keys).perform().await.expect("typed keys");
     }
 
-    /// Types the card into Stripe's frame, which has an origin of its own, going from field to field with Tab: not every
-    /// driver can click or type into a field of a frame that lies out of sight.
+    /// Types the card into Stripe's cross-origin frame, moving from field to field with Tab: not every driver can click
+    /// or type into a field of a frame that is out of view.
     pub async fn fill_card(&self, card: &str) {
         let frame = "element.querySelector('[slot=payment] iframe')";
         self.until(&format!("{frame}?.clientHeight > 100")).await;
         self.eval(&format!("{frame}.scrollIntoView({{ block: 'center' }})")).await;
         let frame = self.driver.query(By::Css("redis-checkout [slot=payment] iframe"));
         frame.first().await.expect("the frame").enter_frame().await.expect("to enter it");
-        let number = self.driver.query(By::Name("number")).wait(PATIENCE, Duration::from_millis(50));
+        let number = self.driver.query(By::Name("number")).wait(TIMEOUT, Duration::from_millis(50));
         let number = number.first().await.expect("a field for the number");
         number.clear().await.expect("an empty field");
         number.click().await.expect("the focus");
@@ -143,7 +143,7 @@ impl Page {
         answer
     }
 
-    /// Presses Tab until the field `name` of the entered frame has the focus, which selects what is in it.
+    /// Presses Tab until the field `name` of the entered frame has the focus, which selects its contents.
     async fn tab_to(&self, name: &str) {
         for _ in 0..4 {
             let focused = self.driver.execute("return document.activeElement.name", vec![]).await;
@@ -160,12 +160,13 @@ impl Page {
         self.until("document.querySelector('[data-stripe-overlay] iframe')").await;
         let frame = self.driver.query(By::Css("[data-stripe-overlay] iframe"));
         frame.first().await.expect("the frame").enter_frame().await.expect("to enter it");
-        let button = self.driver.query(By::Id(button)).wait(PATIENCE, Duration::from_millis(50));
+        let button = self.driver.query(By::Id(button)).wait(TIMEOUT, Duration::from_millis(50));
         button.first().await.expect("the button").click().await.expect("a click");
         self.driver.enter_default_frame().await.expect("the page");
     }
 
-    /// The learner has access, FlockJay knows it, money was taken once, and the page's policy had nothing to refuse.
+    /// Asserts that the learner has access, FlockJay knows it, money was taken once, and the page's policy refused
+    /// nothing.
     pub async fn is_in(&self, email: &str) {
         self.until(
             "root && [...root.querySelectorAll('a')].some(a => a.checkVisibility() && a.href.includes('/learn/'))",
@@ -179,7 +180,8 @@ impl Page {
         assert_eq!(self.complaints().await, Vec::<String>::new(), "{}", self.name);
     }
 
-    /// What the browser has complained of: in its console, or, where drivers don't tell that, against the page's policy.
+    /// The browser's complaints: its console messages or, where the driver doesn't report those, violations of the
+    /// page's policy.
     async fn complaints(&self) -> Vec<String> {
         match self.browser {
             Browser::Chromium => self.console().await,
@@ -190,7 +192,7 @@ impl Page {
         }
     }
 
-    /// Keeps a picture in `test-artifacts/`.
+    /// Keeps a screenshot in `test-artifacts/`.
     pub async fn screenshot(&self, what: &str) {
         let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../test-artifacts");
         std::fs::create_dir_all(&folder).expect("a folder");
@@ -215,7 +217,7 @@ impl Drop for Page {
                 if std::thread::panicking() {
                     self.screenshot("failed").await;
                 }
-                // A browser that is gone already is as good as one that quits.
+                // The browser may be gone already, which is just as good.
                 let _ = self.driver.clone().quit().await;
             });
         });

@@ -1,4 +1,4 @@
-//! Seats of a live training: shown as they change, and one's own for as long as it is held.
+//! Seats of a live training: shown as they change, and the learner's own for as long as it is held.
 use crate::Page;
 use crate::pictures::look;
 use checkout_tests::TestApp;
@@ -40,7 +40,7 @@ async fn a_hold_that_runs_out_is_said_and_renewed_with_one_press() {
     let app = TestApp::with(&["--hold-seconds=3"]).await;
     let page = Page::open_on("seats_ran_out", LIVE, app).await;
     page.press("Purchase").await;
-    page.shows("ran out").await;
+    page.shows("Your reservation expired").await;
     look(&page, "ran-out").await;
     page.press("Start again").await;
     page.until("root.querySelector('input[name=email]')?.checkVisibility()").await;
@@ -52,7 +52,7 @@ async fn a_hold_that_runs_out_is_said_and_renewed_with_one_press() {
 async fn pages_that_were_left_keep_no_connection() {
     let page = Page::open("left_pages", "ru-live").await;
     let course = page.app.sandbox.course_url().to_owned();
-    // More than a browser has connections to one server.
+    // More visits than a browser opens connections to one server.
     for visit in 0..8 {
         page.go(&format!("{course}/courses/ru-live?visit={visit}")).await;
         page.until("performance.getEntriesByType('resource').some(e => e.name.endsWith('.wasm'))").await;

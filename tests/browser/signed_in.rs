@@ -23,7 +23,7 @@ async fn the_email_is_fixed_and_who_has_it_is_led_in() {
     // Another day, on another page.
     page.go(&format!("{}/?sku={COURSE}&signed-in=ada@example.com", page.app.sandbox.course_url())).await;
     page.eval("element.scrollIntoView()").await;
-    page.shows("You have this").await;
+    page.shows("You already have this").await;
     page.until(
         "!root.querySelector('.price').checkVisibility() && !root.querySelector('.offer').checkVisibility()",
     )

@@ -1,9 +1,9 @@
-//! What a screen reader hears and reads: little, in time, and with the field that it is about.
+//! What a screen reader announces and reads: brief, in time, and tied to the field it is about.
 use crate::Page;
 use checkout_tests::COURSE;
 use serde_json::{Value, json};
 
-/// Starts noting what live regions say.
+/// Starts recording what live regions announce.
 async fn listen(page: &Page) {
     page.eval(
         "window.heard = [];
@@ -19,7 +19,7 @@ async fn listen(page: &Page) {
     .await;
 }
 
-/// What assistive technology is told of the node that `expression` names.
+/// What the accessibility tree says about the node that `expression` finds.
 async fn told(page: &Page, expression: &str) -> Value {
     let expression = format!("document.querySelector('redis-checkout').shadowRoot.{expression}");
     let node = page.emulate("Runtime.evaluate", json!({ "expression": expression })).await;
@@ -69,7 +69,7 @@ async fn each_step_is_said_once() {
     page.press("Pay $49.00").await;
     page.shows("Start learning").await;
     let declined =
-        "Your card has insufficient funds. You have not been charged. You can try again or pay another way.";
+        "Your card has insufficient funds. You haven't been charged. Try again or pay another way.";
     assert_eq!(
         page.eval("return heard").await,
         json!(["Opening the checkout…", "Paying…", declined, "Paying…"])

@@ -1,4 +1,4 @@
-//! The states that pass quickly or come rarely, each held for long enough to be looked at.
+//! States that pass quickly or are rare, each held long enough to look at.
 use crate::Page;
 use crate::pictures::look;
 use checkout_tests::{COURSE, TestApp};
@@ -94,7 +94,7 @@ async fn what_keeps_it_from_opening() {
     page.wake().await;
     page.app.stop().await;
     page.press("Purchase").await;
-    page.shows("could not be opened").await;
+    page.shows("We couldn't open the checkout").await;
     page.focus_is("[data-focus=heading]").await;
     look(&page, "server-away").await;
     page.app.start_app_again().await;
@@ -113,7 +113,7 @@ async fn a_sale_that_ended_before_the_press() {
     };
     page.app.change_catalog(close).await;
     page.press("Purchase").await;
-    page.shows("The sale has closed.").await;
+    page.shows("Sales have closed.").await;
     page.focus_is("[data-focus=title]").await;
     look(&page, "offer").await;
 }
@@ -206,7 +206,7 @@ async fn from_the_right_to_the_left() {
     look(&page, "3-granted").await;
 }
 
-/// Lets nothing come from our server until released.
+/// Holds back every answer of our server until released.
 async fn hold_answers(page: &Page) {
     let base = page.app.base();
     page.eval(&format!(
@@ -222,7 +222,7 @@ async fn release_answers(page: &Page) {
     page.eval("window.release()").await;
 }
 
-/// Answers the next press of Pay as the server does when the price has moved.
+/// Answers the next press of Pay as the server does when the price has changed.
 async fn say_that_the_price_changed(page: &Page) {
     page.eval(
         "const fetch = window.fetch;

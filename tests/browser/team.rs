@@ -1,4 +1,4 @@
-//! Places for a team: chosen in the form, paid by one card, and handed out on the company's page.
+//! Team places: chosen in the form, paid with one card, and handed out on the company's page.
 use crate::Page;
 use crate::pictures::{look, look_whole};
 use checkout_tests::{COURSE, TestApp};
@@ -12,7 +12,7 @@ async fn team(name: &'static str, sku: &str) -> Page {
     page
 }
 
-/// Types `places` in place of what is in the field.
+/// Replaces the contents of the field with `places`.
 async fn type_places(page: &Page, places: &str) {
     if page.eval("return root.querySelector('#places')?.checkVisibility()").await != true {
         page.press("Buy for a team").await;
@@ -61,7 +61,7 @@ async fn ones_own_place_is_held_again_where_there_are_not_so_many() {
     page.app.open("ru-live").await;
     type_places(&page, "3").await;
     page.press("Choose these places").await;
-    page.shows("Not so many seats are left.").await;
+    page.shows("There aren't enough seats left.").await;
     page.shows("Pay $490.00").await;
     type_places(&page, "2").await;
     page.press("Choose these places").await;

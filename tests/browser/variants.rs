@@ -1,4 +1,4 @@
-//! What marketing makes of the card: every variant works, fits, and is remembered.
+//! Marketing's variants of the card: each one works, fits, and is remembered.
 use crate::{Page, pictures};
 use checkout_tests::COURSE;
 use widget::variants;
@@ -20,7 +20,7 @@ async fn every_variant_fits_and_sells() {
         page.eval("document.addEventListener('redis-checkout:opened', e => { window.opened = e.detail })")
             .await;
         page.eval("root.querySelector('[data-press]').click()").await;
-        page.fill("ada@example.com", GOOD).await;
+        page.fill(&format!("{name}@example.com"), GOOD).await;
         assert_eq!(page.eval("return window.opened.variant").await, *name);
         pictures::look(&page, &format!("{name}-2-form")).await;
         page.press("Pay $49.00").await;
@@ -147,7 +147,7 @@ async fn the_first_screen_that_comes_with_the_script_needs_no_other_answer() {
     page.fill("ada@example.com", GOOD).await;
     page.press("Pay $49.00").await;
     page.shows("Start learning").await;
-    // Of another offering, language or variant it is none of ours.
+    // A first screen that came with the script is used if it matches the page's offering, language and variant.
     for query in
         ["along=ru-jp", &format!("along={COURSE}&lang=de"), &format!("along={COURSE}&variant=launch")]
     {

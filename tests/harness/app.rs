@@ -15,7 +15,7 @@ use tempfile::TempDir;
 use test_database::TestDatabase;
 use tokio::runtime::Handle;
 
-/// What launch links are signed with.
+/// The secret that launch links are signed with.
 pub const LAUNCH_SECRET: &str = "what-flockjay-signs-its-launch-links-with";
 
 /// An on-demand course, `$49.00`.
@@ -74,29 +74,29 @@ flockjay = { kind = "course", id = "104" }
 sale_opens_at = 2999-01-01T00:00:00Z
 "#;
 
-/// The longest that anything under test may take.
-const PATIENCE: Duration = Duration::from_secs(20);
+/// Timeout for anything under test.
+const TIMEOUT: Duration = Duration::from_secs(20);
 
-/// How a [`TestApp`] differs from the usual one.
+/// How a [`TestApp`] differs from the default.
 #[derive(Clone, Debug, Default)]
 pub struct Setup {
     /// Flags of `redis-checkout serve`, such as `--hold-seconds=1`; a later one wins.
     pub flags: Vec<String>,
-    /// The test leaves commands behind on purpose.
+    /// Whether the test leaves commands behind on purpose.
     pub leaves_work: bool,
-    /// The sandbox's account system is told of purchases.
+    /// Whether the sandbox's account receiver is notified of purchases.
     pub tells_accounts: bool,
-    /// Its Salesforce is.
+    /// Whether its Salesforce is notified.
     pub tells_salesforce: bool,
-    /// Its Orb is.
+    /// Whether its Orb is notified.
     pub tells_orb: bool,
-    /// No server is started: the test has its own.
+    /// Whether to start no server: the test runs its own.
     pub is_idle: bool,
-    /// Learners sign in at the organisation's own server.
+    /// Whether learners sign in at the organisation's own server.
     pub signs_in_at_organisation: bool,
 }
 
-/// A server, its sandbox and a client. Dropped, it fails the test where work is left over.
+/// A server, its sandbox and a client. Dropping it fails the test if work is left over.
 pub struct TestApp {
     pub sandbox: Sandbox,
     app: Option<App>,
@@ -120,7 +120,7 @@ impl TestApp {
         Self::with(&[]).await
     }
 
-    /// With more flags of `redis-checkout serve`.
+    /// Starts with more flags of `redis-checkout serve`.
     pub async fn with(flags: &[&str]) -> Self {
         let flags = flags.iter().map(|&flag| flag.to_owned()).collect();
         Self::set_up(Setup { flags, ..Setup::default() }).await
@@ -158,7 +158,7 @@ impl TestApp {
         self.start_app().await;
     }
 
-    /// Flags that have the sandbox ask who is human.
+    /// Flags that make the sandbox's challenge check for humans.
     pub fn challenge_flags(&self) -> [String; 5] {
         let (script, verify) = self.sandbox.challenge_urls();
         [
@@ -170,7 +170,7 @@ impl TestApp {
         ]
     }
 
-    /// The same, with more flags.
+    /// Restarts with more flags.
     pub async fn restart_with(&mut self, flags: &[String]) {
         self.stop().await;
         self.setup.flags.extend_from_slice(flags);
@@ -189,7 +189,7 @@ impl TestApp {
         self.start_another_by(Clock::default()).await
     }
 
-    /// The same on a machine with another clock.
+    /// The same with another clock on its machine.
     pub async fn start_another_by(&mut self, clock: Clock) -> String {
         let app = App::start_by(self.config(), clock).await.expect("another instance starts");
         let base = format!("http://{}", app.address());
@@ -197,7 +197,7 @@ impl TestApp {
         base
     }
 
-    /// Starts the server, on a port that may be another than before.
+    /// Starts the server, perhaps on another port than before.
     pub async fn start_app(&mut self) {
         let app = App::start(self.config()).await.expect("the server starts");
         self.base = format!("http://{}", app.address());
@@ -205,27 +205,27 @@ impl TestApp {
         self.app = Some(app);
     }
 
-    /// Starts the server again where it was before, for pages that know its address.
+    /// Starts the server again on the same port, for pages that know its address.
     pub async fn start_app_again(&mut self) {
         let address = self.base.trim_start_matches("http://").to_owned();
         self.setup.flags.push(format!("--listen={address}"));
         self.start_app().await;
     }
 
-    /// Changes the catalogue file and has it read again.
+    /// Changes the catalogue file and reloads it.
     pub async fn change_catalog(&self, change: impl Fn(&str) -> String) {
         self.change_catalog_file(change);
         self.app.as_ref().expect("a server").reload_catalog().await;
     }
 
-    /// Changes the catalogue file for whoever reads it next.
+    /// Changes the catalogue file without reloading it.
     pub fn change_catalog_file(&self, change: impl Fn(&str) -> String) {
         let path = self.folder.path().join("catalog.toml");
         let text = std::fs::read_to_string(&path).expect("the catalogue");
         std::fs::write(&path, change(&text)).expect("the catalogue");
     }
 
-    /// Where the server is.
+    /// The server's base URL.
     pub fn base(&self) -> &str {
         &self.base
     }
@@ -234,24 +234,25 @@ impl TestApp {
         self.database.url()
     }
 
-    /// Starts the server again with a wire to its database that can be cut; nothing happens on SQLite, to which there is none.
+    /// Restarts the server with a wire to its database that can be cut. Does nothing on SQLite, which has no network
+    /// connection.
     pub async fn wire_database(&mut self) -> Option<test_database::Wire> {
         let (wire, url) = self.database.wired().await?;
         self.restart_with(&[format!("--database-url={url}")]).await;
         Some(wire)
     }
 
-    /// Keeps the server from storing a purchase until released.
+    /// Blocks the server from storing a purchase until the lock is released.
     pub async fn lock_database(&self) -> test_database::Lock {
         self.database.lock().await
     }
 
-    /// Stores another text in place of a purchase's own, as no server would.
+    /// Replaces a purchase's stored text, as no server would.
     pub async fn rewrite_purchase(&self, id: &str, change: impl Fn(&str) -> String) {
         self.database.rewrite_purchase(id, change).await;
     }
 
-    /// Whether it runs on a file of its own.
+    /// Whether the server runs on SQLite.
     pub fn is_on_sqlite(&self) -> bool {
         self.database.url().starts_with("sqlite:")
     }
@@ -261,17 +262,17 @@ impl TestApp {
         self.database.bytes_with(text)
     }
 
-    /// Changes the database as no server would.
+    /// Runs a test's statement, as no server would.
     pub async fn execute(&self, statement: &str) {
         self.database.execute(statement).await;
     }
 
-    /// Every column of the database that has `text` somewhere in it.
+    /// Every column of the database that contains `text`.
     pub async fn columns_with(&self, text: &str) -> Vec<String> {
         self.database.columns_with(text).await
     }
 
-    /// The environment that gives the operators' subcommands the settings of this server.
+    /// The environment that gives operators' subcommands this server's settings.
     pub fn for_operators(&self) -> Vec<(String, String)> {
         let flags = self.flags().into_iter();
         let setting = |flag: String| {
@@ -289,12 +290,12 @@ impl TestApp {
         self.send(self.request(Method::POST, path).json(body)).await
     }
 
-    /// The same as a client at another address, whom a proxy speaks for.
+    /// The same from a client at another address, behind a proxy.
     pub async fn post_as(&self, client: &str, path: &str, body: &Value) -> Answer {
         self.send(self.request(Method::POST, path).header("x-forwarded-for", client).json(body)).await
     }
 
-    /// A card of such a client is declined, and the server has heard of it.
+    /// Has a card of such a client declined, and lets the server see it.
     pub async fn declined_as(&self, client: &str, email: &str) {
         let opened = self.post_as(client, "/v1/purchases", &json!({ "sku": COURSE })).await.expect(201);
         let id = opened.text_at("id");
@@ -309,9 +310,9 @@ impl TestApp {
         self.send(self.request(Method::DELETE, path)).await
     }
 
-    /// A request to this server, to be changed and given to [`TestApp::send`].
+    /// A request to this server, to be completed and passed to [`TestApp::send`].
     pub fn request(&self, method: Method, path: &str) -> reqwest::RequestBuilder {
-        self.client.request(method, format!("{}{path}", self.base)).timeout(PATIENCE * 2)
+        self.client.request(method, format!("{}{path}", self.base)).timeout(TIMEOUT * 2)
     }
 
     pub async fn send(&self, request: reqwest::RequestBuilder) -> Answer {
@@ -323,7 +324,7 @@ impl TestApp {
         self.post("/v1/purchases", &json!({ "sku": sku })).await.expect(201).text_at("id")
     }
 
-    /// Presses Pay on what costs `total`.
+    /// Presses Pay on a purchase that costs `total`.
     pub async fn press_pay(&self, id: &str, total: i64) -> Answer {
         let body = json!({ "email": "ada@example.com", "name": "Ada", "expected_total": total });
         self.post(&format!("/v1/purchases/{id}/pay"), &body).await
@@ -336,7 +337,7 @@ impl TestApp {
         (id, intent_of(&secret))
     }
 
-    /// Buys what costs `total` with a card that pays, and returns the purchase and its payment intent.
+    /// Buys for `total` with a good card. Returns the purchase's id and its payment intent.
     pub async fn buy(&self, sku: &str, total: i64) -> (String, String) {
         let (id, intent) = self.open_and_press_pay(sku, total).await;
         self.sandbox.stripe().confirm(&intent, "4242424242424242").expect("a payment");
@@ -352,7 +353,7 @@ impl TestApp {
         self.app.as_ref().expect("a server").outbox_depth().await.expect("the outbox")
     }
 
-    /// What FlockJay was asked to grant, one body a try.
+    /// The bodies of the grant requests that FlockJay has received, one per attempt.
     pub fn grant_calls(&self) -> Vec<String> {
         let calls = self.sandbox.flockjay().calls().into_iter();
         calls.filter(|call| call.operation == FlockJayOperation::Grant).map(|call| call.body).collect()
@@ -388,7 +389,7 @@ impl TestApp {
             format!("--learner-audience={SIGN_IN_AUDIENCE}"),
             format!("--learner-secrets=another-secret-that-will-be-used-soon,{LAUNCH_SECRET}"),
             format!("--smtp-url={}", self.sandbox.mail_url()),
-            // What tests do they do from this machine.
+            // All of a test's requests come from this machine.
             "--limit-networks=127.0.0.0/8=off".to_owned(),
             "--smtp-from=Redis University <university@redis.example>".to_owned(),
             "--sweep-seconds=1".to_owned(),

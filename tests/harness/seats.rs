@@ -2,8 +2,8 @@
 use serde_json::Value;
 use std::time::Duration;
 
-/// The longest that a change may take to arrive.
-const PATIENCE: Duration = Duration::from_secs(10);
+/// Timeout for a change to arrive.
+const TIMEOUT: Duration = Duration::from_secs(10);
 
 pub struct SeatStream {
     answer: reqwest::Response,
@@ -11,7 +11,7 @@ pub struct SeatStream {
 }
 
 impl SeatStream {
-    /// Listens at the instance `base`.
+    /// Connects to the instance at `base`.
     pub async fn open(base: &str, sku: &str) -> Self {
         let address = format!("{base}/v1/offerings/{sku}/seats");
         let answer = reqwest::get(address).await.expect("an answer");
@@ -26,13 +26,13 @@ impl SeatStream {
             if let Some((event, rest)) = self.text.split_once("\n\n") {
                 let event = event.to_owned();
                 self.text = rest.to_owned();
-                // The rest are comments that keep the connection alive.
+                // Other events are comments that keep the connection alive.
                 if let Some(data) = event.lines().find_map(|line| line.strip_prefix("data:")) {
                     assert!(event.lines().any(|line| line.trim() == "event: seats"), "{event}");
                     return serde_json::from_str(data.trim()).expect("JSON");
                 }
             } else {
-                let chunk = tokio::time::timeout(PATIENCE, self.answer.chunk()).await.expect("news of seats");
+                let chunk = tokio::time::timeout(TIMEOUT, self.answer.chunk()).await.expect("news of seats");
                 let chunk = chunk.expect("a connection").expect("more");
                 self.text.push_str(&String::from_utf8_lossy(&chunk));
             }

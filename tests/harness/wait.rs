@@ -1,18 +1,18 @@
-//! Waiting for what the server comes to by itself, with an end.
+//! Waits, with a timeout, for what the server does by itself.
 use crate::{Answer, TestApp};
 use reqwest::RequestBuilder;
 use sandbox::Sandbox;
 use serde_json::Value;
 use std::time::{Duration, Instant};
 
-/// The longest that anything may take.
-const PATIENCE: Duration = Duration::from_secs(20);
+/// Timeout for anything.
+const TIMEOUT: Duration = Duration::from_secs(20);
 
-/// The longest where the server itself has to give up waiting first.
+/// Timeout where a timeout of the server itself must pass first.
 const DEADLINES: Duration = Duration::from_secs(90);
 
 impl TestApp {
-    /// What is `found` in an answer to `request`, once it is.
+    /// Repeats `request` until `found` returns something for the answer, and returns that.
     #[track_caller]
     pub fn answers<T>(
         &self,
@@ -21,7 +21,7 @@ impl TestApp {
     ) -> impl Future<Output = T> {
         let caller = std::panic::Location::caller();
         async move {
-            let until = Instant::now() + PATIENCE;
+            let until = Instant::now() + TIMEOUT;
             let mut looks = tokio::time::interval(Duration::from_millis(20));
             loop {
                 let answer = self.send(request()).await.expect(200);
@@ -43,7 +43,7 @@ impl TestApp {
     ) -> impl Future<Output = ()> {
         let caller = std::panic::Location::caller();
         async move {
-            let until = Instant::now() + PATIENCE;
+            let until = Instant::now() + TIMEOUT;
             let mut looks = tokio::time::interval(Duration::from_millis(50));
             loop {
                 let answer = self.send(request()).await;
@@ -56,13 +56,13 @@ impl TestApp {
         }
     }
 
-    /// The purchase, once it is in `state`.
+    /// Waits until the purchase is in `state`, and returns it.
     #[track_caller]
     pub fn reaches(&self, id: &str, state: &str) -> impl Future<Output = Value> {
         let (id, state) = (id.to_owned(), state.to_owned());
         let caller = std::panic::Location::caller();
         async move {
-            let until = Instant::now() + PATIENCE;
+            let until = Instant::now() + TIMEOUT;
             let mut version = 0;
             loop {
                 let path = format!("/v1/purchases/{id}?wait=5&after={version}");
@@ -82,7 +82,7 @@ impl TestApp {
         let what = what.to_owned();
         let caller = std::panic::Location::caller();
         async move {
-            let until = Instant::now() + PATIENCE;
+            let until = Instant::now() + TIMEOUT;
             let mut looks = tokio::time::interval(Duration::from_millis(10));
             while !condition(&self.sandbox) {
                 assert!(Instant::now() < until, "{caller}: {what} has not happened");
@@ -91,7 +91,8 @@ impl TestApp {
         }
     }
 
-    /// Waits until `/readyz` answers this status, within what a deadline of ours takes, and returns the answer.
+    /// Waits until `/readyz` answers with this status, for longer than the server's own timeouts take, and returns the
+    /// answer.
     #[track_caller]
     pub fn until_ready(&self, status: u16) -> impl Future<Output = Answer> {
         let caller = std::panic::Location::caller();
@@ -109,12 +110,12 @@ impl TestApp {
         }
     }
 
-    /// Waits until so many commands of the outbox wait, and so many need a person.
+    /// Waits until this many commands of the outbox are pending, and this many need attention.
     #[track_caller]
     pub fn outbox_is(&self, pending: i64, stuck: i64) -> impl Future<Output = ()> {
         let caller = std::panic::Location::caller();
         async move {
-            let until = Instant::now() + PATIENCE;
+            let until = Instant::now() + TIMEOUT;
             let mut looks = tokio::time::interval(Duration::from_millis(10));
             loop {
                 let depth = self.outbox_depth().await;

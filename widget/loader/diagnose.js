@@ -1,9 +1,9 @@
-// Has each element on the page say what keeps it from working, and which line to add where. Loaded only where the page's
-// address asks for it: ?redis-checkout-diagnose.
+// Makes each element on the page report what keeps it from working, and which line to add where. Loaded only if the
+// page's URL asks for it: ?redis-checkout-diagnose.
 
-/** The smallest module that there is. */
+/** The smallest valid WebAssembly module. */
 const MODULE = new Uint8Array([0, 97, 115, 109, 1, 0, 0, 0]);
-const PATIENCE = 8000;
+const TIMEOUT = 8000;
 
 const STYLES = `
 .diagnosis { all: initial; display: block; margin-block-start: 12px; padding: 16px; border: 2px solid #5961ff;
@@ -25,15 +25,15 @@ const STYLES = `
 
 /**
  * @param {string} name of the element
- * @param {string} base where the checkout is
- * @param {SecurityPolicyViolationEvent[]} violations that were seen so far; it goes on growing
+ * @param {string} base URL of the checkout
+ * @param {SecurityPolicyViolationEvent[]} violations that were seen so far; the array keeps growing
  */
 export async function explain(name, base, violations) {
   const sheet = new CSSStyleSheet();
   sheet.replaceSync(STYLES);
   for (const element of elements(document, name)) {
     const findings = [...standing(element), ...await find(base, element.getAttribute('sku') ?? '', violations)];
-    // Beside the element, which may show its first screen anew at any time.
+    // Beside the element, not inside: it may replace its content with a new first screen at any time.
     const known = /** @type {HTMLElement | null} */ (element.nextElementSibling);
     if (known?.dataset.redisCheckoutDiagnosis !== undefined) known.remove();
     const place = document.createElement('div'), root = place.attachShadow({ mode: 'open' });
@@ -44,7 +44,7 @@ export async function explain(name, base, violations) {
   }
 }
 
-/** All of that name, also in open shadow roots. @returns {Generator<Element>} */
+/** All elements of that name, including those in open shadow roots. @returns {Generator<Element>} */
 function* elements(/** @type {ParentNode} */ root, /** @type {string} */ name) {
   for (const element of root.querySelectorAll('*')) {
     if (element.localName === name) yield element;
@@ -52,7 +52,7 @@ function* elements(/** @type {ParentNode} */ root, /** @type {string} */ name) {
   }
 }
 
-/** What of the places that it stands in Stripe can't live with. @returns {Finding[]} */
+/** Problems that Stripe has with the element's place in the page. @returns {Finding[]} */
 function standing(/** @type {Element} */ element) {
   const findings = [], root = element.getRootNode();
   if (root instanceof ShadowRoot) {
@@ -109,7 +109,7 @@ async function find(base, sku, violations) {
   return findings;
 }
 
-/** A policy of the page may refuse much that is none of ours. */
+/** Whether a violation concerns the checkout: the page's policy may also block much that isn't ours. */
 const concerns = (/** @type {string} */ uri, /** @type {string} */ base, /** @type {Diagnosis} */ asked) =>
   [base, asked.stripe_js, asked.stripe_api].some((ours) => uri.startsWith(new URL(ours).origin))
   || uri.startsWith('trusted-types') || uri === 'wasm-eval' || /\.stripe\.com|[/.]link\.com/.test(uri);
@@ -117,7 +117,7 @@ const concerns = (/** @type {string} */ uri, /** @type {string} */ base, /** @ty
 const trusted = (/** @type {string} */ directive) =>
   directive.includes('trusted-types') ? 'trusted-types redis-checkout default' : undefined;
 
-/** Stripe.js loads parts of itself from plain addresses, which under Trusted Types only a policy of the page's lets through. */
+/** Stripe.js loads its parts from plain URLs, which Trusted Types block unless a policy of the page allows them. */
 function parts(/** @type {string} */ address) {
   const { origin } = new URL(address);
   let good = true;
@@ -133,7 +133,7 @@ const finding = (/** @type {boolean} */ good, /** @type {string} */ yes, /** @ty
 async function ask(/** @type {string} */ base, /** @type {string} */ sku) {
   try {
     const address = `${base}/embed/diagnosis?${new URLSearchParams({ sku, origin: location.origin })}`;
-    const answer = await fetch(address, { credentials: 'omit', signal: AbortSignal.timeout(PATIENCE) });
+    const answer = await fetch(address, { credentials: 'omit', signal: AbortSignal.timeout(TIMEOUT) });
     return answer.ok ? await answer.json() : undefined;
   } catch { return undefined; }
 }
@@ -157,9 +157,10 @@ const loads = (/** @type {string} */ address) => new Promise((done) => {
   const script = document.createElement('script');
   script.onload = () => done(true);
   script.onerror = () => done(false);
-  setTimeout(done, PATIENCE, false);
+  setTimeout(done, TIMEOUT, false);
   try {
-    // By the page's own policy, where it demands one: ours the loader has made, and none can be made twice.
+    // With the page's default policy, if one is required: the loader has already created ours, and a policy can't
+    // be created twice.
     try { script.src = address; } catch {
       const policy = self.trustedTypes?.createPolicy('redis-checkout', { createHTML: (text) => text, createScriptURL: (text) => text });
       script.src = policy?.createScriptURL(address) ?? address;
@@ -170,16 +171,16 @@ const loads = (/** @type {string} */ address) => new Promise((done) => {
 
 /** @returns {Promise<boolean>} */
 const reaches = (/** @type {string} */ address) =>
-  fetch(address, { mode: 'no-cors', credentials: 'omit', signal: AbortSignal.timeout(PATIENCE) }).then(() => true, () => false);
+  fetch(address, { mode: 'no-cors', credentials: 'omit', signal: AbortSignal.timeout(TIMEOUT) }).then(() => true, () => false);
 
-/** Tries a frame of Stripe's; whether it may be shown is told by a violation. @returns {Promise<void>} */
+/** Tries to load a frame of Stripe's. If the page's policy blocks it, a violation says so. @returns {Promise<void>} */
 const frame = (/** @type {string} */ address) => new Promise((done) => {
   const frame = document.createElement('iframe');
   const end = () => { frame.remove(); done(); };
   frame.hidden = true;
   frame.src = new URL(address).origin;
   frame.onload = frame.onerror = end;
-  setTimeout(end, PATIENCE);
+  setTimeout(end, TIMEOUT);
   document.body.append(frame);
 });
 

@@ -1,16 +1,16 @@
-// What the checkout does to the page by a line of JavaScript, where the same in WASM would take a hundred bytes more.
+// DOM operations that take one line of JavaScript, but a hundred bytes more in WASM.
 
-/** Texts and the elements that each is alone in. */
+/** Text nodes, each with the element that contains nothing else. */
 export const textsIn = (/** @type {Element} */ root) =>
   [...root.querySelectorAll('*')].map((element) => ({ element, text: element.firstChild }))
     .filter(({ text }) => text?.nodeType === Node.TEXT_NODE);
 
-/** What translates pages puts nodes of its own in a text's place, and what is written into the text then is seen by nobody. */
+/** Puts text nodes back: page translators replace them with nodes of their own, and nobody would see our updates. */
 export const putBack = (/** @type {ReturnType<typeof textsIn>} */ texts) => {
   for (const { element, text } of texts) if (text && text.parentNode !== element) element.replaceChildren(text);
 };
 
-/** Calls `gone` whenever the page has taken `child` out of `host`, or what is in it, or has put it elsewhere: a frame that was moved is empty. */
+/** Calls `gone` whenever the page removes `child` from `host`, empties it or moves it: a moved frame is empty. */
 export const watchChild = (/** @type {Element} */ host, /** @type {Element} */ child, /** @type {() => void} */ gone) => {
   const slot = child.slot;
   const observer = new MutationObserver((records) => {
@@ -24,8 +24,8 @@ export const watchChild = (/** @type {Element} */ host, /** @type {Element} */ c
 };
 
 /**
- * At the window, before anything of the page hears it: keys that are typed into our fields, which are no hot keys of the
- * page's, and that the learner is back, with true where they were on another page.
+ * Listens on the window, ahead of the page's own listeners. Keeps keys that are typed into our fields from triggering
+ * the page's shortcuts, and calls `returned` when the learner is back: with true if they were on another page.
  */
 export const hearFirst = (/** @type {Element} */ main, /** @type {(left: boolean) => void} */ returned) => {
   const life = new AbortController();
@@ -44,12 +44,12 @@ export const hearFirst = (/** @type {Element} */ main, /** @type {(left: boolean
   return { end: () => life.abort() };
 };
 
-/** Has every field tell what is in it: not all that fills fields in says so. */
+/** Makes every field report its value: not every autofill dispatches an event. */
 export const askFields = (/** @type {Element} */ main) => {
   for (const field of main.querySelectorAll('input')) field.dispatchEvent(new Event('input', { bubbles: true }));
 };
 
-/** What of the card's looks Stripe's form takes over: the name there, whose it is, and which. */
+/** The card's styles that Stripe's form adopts: Stripe's name, our element and its CSS property. */
 const LOOKS = [
   ['colorPrimary', '.button', 'background-color'],
   ['colorBackground', '.input', 'background-color'],
@@ -60,7 +60,7 @@ const LOOKS = [
   ['fontFamily', '.input', 'font-family'],
 ];
 
-/** The card's looks and language as Stripe takes them: it resolves no variables of ours. */
+/** The card's styles as Stripe accepts them: as computed values, because Stripe can't resolve our custom properties. */
 export const looksOf = (/** @type {HTMLElement} */ host) => {
   const root = host.shadowRoot;
   const variables = LOOKS.flatMap(([name, selector, property]) => {
@@ -72,7 +72,7 @@ export const looksOf = (/** @type {HTMLElement} */ host) => {
   return { theme: 'stripe', variables: Object.fromEntries(variables) };
 };
 
-/** A colour as Stripe reads it, however the page has written it. */
+/** A colour in the notation that Stripe reads, whichever one the page uses. */
 const rgb = (/** @type {string} */ color) => {
   const pencil = document.createElement('canvas').getContext('2d');
   if (!pencil || color.startsWith('rgb')) return color;
@@ -85,7 +85,7 @@ const rgb = (/** @type {string} */ color) => {
 export const langOf = (/** @type {HTMLElement} */ host) =>
   /** @type {HTMLElement | null | undefined} */ (host.shadowRoot?.querySelector('.card'))?.lang || 'auto';
 
-/** Gives an element that has no `coupon` the one of the page's address, which may change while the learner stays. */
+/** Copies the coupon in the page's URL, which may change while the learner stays, to an element without a `coupon`. */
 export const takeCoupon = (/** @type {HTMLElement} */ host) => {
   const code = new URLSearchParams(location.search).get('coupon');
   if (code && !host.hasAttribute('coupon')) host.setAttribute('coupon', code);
@@ -95,39 +95,44 @@ export const takeCoupon = (/** @type {HTMLElement} */ host) => {
 export const randomKey = () =>
   Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => (byte + 256).toString(16).slice(1)).join('');
 
-// What this browser has bought: by offering, and by nobody's name. Without storage nothing is remembered.
-const BOUGHT = 'redis-checkout-bought-';
-
-export const rememberPurchase = (/** @type {string} */ sku) => {
-  try { localStorage[BOUGHT + sku] = 1; } catch { /* no storage here */ }
+// What was bought in this browser, as a 32-bit hash: neither the offering nor the email can be read from it. Without
+// storage, nothing is remembered.
+const bought = (/** @type {string} */ offeringAndEmail) => {
+  let hash = 0;
+  for (const letter of offeringAndEmail.toLowerCase()) hash = Math.imul(hash, 31) + letter.charCodeAt(0) | 0;
+  return `redis-checkout-bought${hash}`;
 };
 
-export const wasBought = (/** @type {string} */ sku) => {
-  try { return !!localStorage[BOUGHT + sku]; } catch { return false; }
+export const rememberPurchase = (/** @type {string} */ offeringAndEmail) => {
+  try { localStorage[bought(offeringAndEmail)] = 1; } catch { /* no storage here */ }
 };
 
-/** Resolves after so many milliseconds. */
+export const wasBought = (/** @type {string} */ offeringAndEmail) => {
+  try { return !!localStorage[bought(offeringAndEmail)]; } catch { return false; }
+};
+
+/** Resolves after `millis` milliseconds. */
 export const sleep = (/** @type {number} */ millis) => new Promise((resolve) => setTimeout(resolve, millis));
 
-/** Whether a script has made this global: Stripe's is a function, a challenge's has one. Elements of this name are neither. */
+/** Whether a script has defined this global: Stripe's is a function, a challenge's has one. Elements don't count. */
 export const isThere = (/** @type {string} */ name) => {
   const global = Reflect.get(self, name);
   return typeof global === 'function' || typeof global?.render === 'function';
 };
 
 /**
- * A new script: an old one that is still in the page may have failed before, and then says nothing any more. `trusted` makes
- * an address into what a page under Trusted Types lets a script load.
+ * Always adds a new script: an old one in the page may already have failed, and would fire no more events. `trusted`
+ * turns a URL into a value that Trusted Types accept.
  */
 export const loadScript = (
-  /** @type {string} */ address, /** @type {(address: string) => string} */ trusted, /** @type {number} */ patience,
+  /** @type {string} */ address, /** @type {(address: string) => string} */ trusted, /** @type {number} */ timeout,
 ) => new Promise((resolve, reject) => {
   const script = document.createElement('script');
   script.addEventListener('load', resolve);
   script.addEventListener('error', reject);
   script.src = trusted(address);
   document.head.append(script);
-  setTimeout(reject, patience);
+  setTimeout(reject, timeout);
 });
 
 /** Moves the focus, unless the learner is busy elsewhere on the page. */
@@ -137,7 +142,7 @@ export const focusOn = (/** @type {HTMLElement} */ host, /** @type {string} */ n
   /** @type {HTMLElement | null | undefined} */ (host.shadowRoot?.querySelector(`[data-focus=${name}]`))?.focus();
 };
 
-/** Tells the page. */
+/** Dispatches an event to the page. */
 export const tell = (/** @type {HTMLElement} */ host, /** @type {string} */ name, /** @type {unknown} */ detail) => {
   host.dispatchEvent(new CustomEvent(`redis-checkout:${name}`, { bubbles: true, composed: true, detail }));
 };

@@ -1,4 +1,4 @@
-// Counts who saw an offer, and nothing about them: sent when the page is left, and never waited for.
+// Counts how many visitors saw an offer, and nothing about them. Sent when the page is left; nothing waits for it.
 import { base } from './page.js';
 
 /** @type {Map<string, { sku: string, variant: string, count: number }>} */
@@ -6,7 +6,7 @@ const seen = new Map();
 
 addEventListener('visibilitychange', send);
 
-/** Counts `element` once, when half of it has come into view. */
+/** Counts `element` once, when half of it is in view. */
 export function countSeen(
   /** @type {Element} */ element, /** @type {AbortSignal} */ signal, /** @type {string} */ sku, /** @type {string} */ variant,
 ) {
@@ -24,6 +24,6 @@ export function countSeen(
 
 function send() {
   if (!document.hidden || !seen.size) return;
-  try { navigator.sendBeacon(`${base}/v1/funnel`, JSON.stringify([...seen.values()])); } catch { /* a count less */ }
+  try { navigator.sendBeacon(`${base}/v1/funnel`, JSON.stringify([...seen.values()])); } catch { /* the count is lost */ }
   seen.clear();
 }

@@ -1,4 +1,4 @@
-//! Checkouts whose element is gone while their money may be moving: one for each offering, as long as the page lives.
+//! Checkouts whose element is gone while money may be moving, kept by offering as long as the page lives.
 use crate::model::Model;
 use std::cell::RefCell;
 
@@ -18,10 +18,10 @@ pub(crate) fn id(sku: &str) -> Option<String> {
     })
 }
 
-/// The newest checkout kept for `sku`, which is then this element's alone.
+/// Removes and returns the newest checkout kept for `sku`, so that no other element takes it.
 pub(crate) fn take(sku: &str) -> Option<Model> {
     KEPT.with_borrow_mut(|kept| {
         let found = kept.iter().rposition(|model| model.screen.offering.sku == sku)?;
-        Some(kept.swap_remove(found))
+        Some(kept.remove(found))
     })
 }

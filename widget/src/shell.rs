@@ -1,4 +1,4 @@
-//! Carries the model's commands out, and brings back what came of them.
+//! Executes the model's commands, and reports the results back to it.
 use crate::{
     checkout::Checkout,
     dates::decimal,
@@ -19,8 +19,8 @@ use wasm_bindgen::JsValue;
 use wasm_bindgen_futures::{JsFuture, spawn_local};
 use web_sys::HtmlElement;
 
-/// Milliseconds after which access is late.
-const ACCESS_PATIENCE: u32 = 10_000;
+/// Milliseconds after which access counts as late.
+const ACCESS_TIMEOUT: u32 = 10_000;
 
 pub(crate) struct Shell(Rc<Inner>);
 
@@ -31,18 +31,18 @@ struct Inner {
     sku: String,
     publishable_key: String,
     stripe_js: String,
-    /// Options of Stripe's form: which ways to pay it offers.
+    /// Options of Stripe's form: which payment methods it offers.
     offered: JsValue,
     trusted: Function,
-    /// Makes this element's idempotency keys its own.
+    /// Makes this element's idempotency keys unique.
     key: String,
     payment: RefCell<Option<Payment>>,
     challenge: RefCell<Option<Shown>>,
 }
 
-/// What takes its time. All of it is awaited in one place: each place would cost its own machinery.
+/// Asynchronous work. All of it is awaited in one place, because each place would cost its own machinery.
 enum Work {
-    /// A request after so many milliseconds, and how to read its answer.
+    /// A delay in milliseconds, the request that follows it, and how to read the answer.
     Call(u32, Call, fn(Result<String, Refused>) -> Option<Event>),
     Promise(Promise, Read),
 }
@@ -75,7 +75,7 @@ impl Shell {
         }
     }
 
-    /// Does at once what can be done at once, and the rest in its own time. What comes of it is an answer in `turn`.
+    /// Executes synchronous commands at once, and the rest in the background. Their results are answers in `turn`.
     pub(crate) fn carry_out(&self, checkout: &Checkout, turn: u32, command: Command) {
         let shell = &self.0;
         let work = match command {
@@ -95,7 +95,7 @@ impl Shell {
                     purchase.as_deref(),
                 );
             }
-            Command::RememberPurchase => return dom::remember_purchase(&shell.sku),
+            Command::RememberPurchase { bought } => return dom::remember_purchase(&bought),
             Command::Focus(target) => return dom::focus_on(&shell.host, target.name()),
             Command::ShowChallenge(challenge) => {
                 let (loading, loaded) = script::load(&challenge.script, &challenge.provider, &shell.trusted);
@@ -125,22 +125,21 @@ impl Shell {
                     }),
                 )
             }
-            Command::CheckDetails => match shell.payment.borrow().as_ref().and_then(Payment::check) {
-                Some(checking) => {
-                    let shell = Rc::clone(shell);
-                    Work::Promise(
+            Command::CheckDetails { bought } => {
+                match shell.payment.borrow().as_ref().and_then(Payment::check) {
+                    Some(checking) => Work::Promise(
                         checking,
                         Box::new(move |answer| {
-                            let accepted = || Event::DetailsAccepted { bought: dom::was_bought(&shell.sku) };
+                            let accepted = || Event::DetailsAccepted { bought: dom::was_bought(&bought) };
                             Some(stripe::fault(answer).map_or_else(accepted, Event::DetailsRefused))
                         }),
-                    )
+                    ),
+                    None => {
+                        checkout.send_answer(turn, Event::DetailsRefused(None));
+                        return;
+                    }
                 }
-                None => {
-                    checkout.send_answer(turn, Event::DetailsRefused(None));
-                    return;
-                }
-            },
+            }
             Command::ConfirmPayment { id, client_secret } => {
                 let return_url = [&shell.api, "/p/", &id].concat();
                 let confirm = |payment: &Payment| payment.confirm(&client_secret, &return_url);
@@ -160,7 +159,7 @@ impl Shell {
                     Some(http::read(answer).map_or_else(Event::OpeningFailed, Event::PurchaseOpened))
                 })
             }
-            // Where it fails, the offer stands: what is bought twice can be given back.
+            // If this fails, the offer stays: what is bought twice can be refunded.
             Command::FindAccess { request } => {
                 Work::Call(0, Call::mine(&request), |answer| http::read(answer).ok().map(Event::AccessFound))
             }
@@ -168,22 +167,22 @@ impl Shell {
                 Some(http::read(answer).map_or_else(Event::PreparingFailed, Event::Repriced))
             }),
             Command::PreparePayment { id, request, answer } => {
-                // It counts once.
+                // A challenge's answer counts only once.
                 drop(shell.challenge.take());
                 Work::Call(0, Call::pay(&id, &request, answer), |answer| Some(prepared(answer)))
             }
-            // A lost request costs only time: the server asks Stripe by itself, too.
+            // A lost request only costs time: the server also asks Stripe by itself.
             Command::Refresh { id } => Work::Call(0, Call::refresh(&id), |_| None),
             Command::Watch { id, after, delay } => Work::Call(delay, Call::look(&id, after), |answer| {
                 Some(http::read(answer).map_or_else(Event::WatchingFailed, Event::PurchaseSeen))
             }),
-            // Where this fails, the hold runs out by itself.
+            // If this fails, the hold expires by itself.
             Command::ClosePurchase { id } => Work::Call(0, Call::close(&id), |_| Some(Event::PurchaseClosed)),
             Command::Tick => {
                 Work::Promise(dom::sleep(1000), Box::new(|_| Some(Event::ClockRead(page::now()))))
             }
             Command::AwaitAccess => {
-                Work::Promise(dom::sleep(ACCESS_PATIENCE), Box::new(|_| Some(Event::AccessTookLong)))
+                Work::Promise(dom::sleep(ACCESS_TIMEOUT), Box::new(|_| Some(Event::AccessTookLong)))
             }
         };
         let (shell, checkout) = (Self(Rc::clone(shell)), checkout.clone());
@@ -201,7 +200,7 @@ impl Shell {
         let opened = if let Event::PurchaseOpened(opened) = &event { Some(opened.id.clone()) } else { None };
         let taken = checkout.send_answer(turn, event);
         if let (false, Some(id)) = (taken, opened) {
-            // The element went while its seat was being held.
+            // The element was removed while its seat was being held.
             self.carry_out(checkout, turn, Command::ClosePurchase { id });
         }
     }

@@ -1,4 +1,4 @@
-//! One request to the API: who asks, what goes wrong on purpose, the key, the work, the answer.
+//! Handles one API request: authentication, injected faults, the idempotency key, the work and the answer.
 
 use std::{
     sync::Arc,
@@ -18,7 +18,7 @@ use super::{
     Core, balance,
     error::ApiError,
     form::Params,
-    idempotency::{Answer, Claim, Fingerprint, Turn},
+    idempotency::{Answer, Claim, Claimed, Fingerprint},
     ids, intents,
     ledger::Origin,
     operation::{Call, StripeOperation},
@@ -29,31 +29,31 @@ use crate::{
     serve::hang_up,
 };
 
-/// What the API was asked, for tests to look at.
+/// A recorded API request, for tests to inspect.
 #[derive(Clone, Debug, Serialize)]
 pub struct RequestRecord {
     /// `GET` or `POST`.
     pub method: String,
     /// The path, without the query.
     pub path: String,
-    /// What was asked, where the path is known.
+    /// The requested operation, if the path is known.
     pub operation: Option<StripeOperation>,
     /// The `Idempotency-Key` header.
     pub idempotency_key: Option<String>,
-    /// When it came.
+    /// When it was received.
     #[serde(skip)]
     pub received: Instant,
-    /// The status answered; none when the connection was closed, or while the answer is outstanding.
+    /// Status of the answer; `None` if the connection was closed, or while the answer is pending.
     pub status: Option<u16>,
-    /// Whether the answer was the kept one.
+    /// Whether the answer was a stored one, replayed for its idempotency key.
     pub replayed: bool,
-    /// What was sent, query and form, by name.
+    /// Query and form parameters, as name and value.
     pub form: Vec<(String, String)>,
-    /// What was answered, where nothing was made to go wrong.
+    /// Body of the answer, if the request did its work and no fault was set to replace the answer.
     pub answer: Option<Value>,
 }
 
-/// Who asks.
+/// Who makes the request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Caller {
     Merchant,
@@ -86,7 +86,7 @@ pub(crate) async fn handle(
     params.extend(Params::parse(&body));
     core.update_record(place, |record| record.form = params.pairs());
     let request = Request { call, method, path: uri.path().to_owned(), params, key, place };
-    // On a task of its own: Stripe finishes its work whether or not the caller still waits.
+    // Runs in its own task: Stripe finishes its work whether or not the caller still waits.
     let worker = core.tasks.spawn({
         let core = Arc::clone(&core);
         async move { core.stop.run_until_cancelled(request.answer(&core, &headers)).await }
@@ -115,7 +115,7 @@ struct Request {
     path: String,
     params: Params,
     key: Option<String>,
-    /// Of its record.
+    /// Index of its record.
     place: usize,
 }
 
@@ -162,8 +162,8 @@ impl Request {
                 let fingerprint =
                     Fingerprint { path: self.path.clone(), params: self.params.clone().sorted() };
                 match core.keys.claim(key, fingerprint)? {
-                    Turn::Work(claim) => Some(claim),
-                    Turn::Replay(answer) => {
+                    Claimed::Work(claim) => Some(claim),
+                    Claimed::Replay(answer) => {
                         let mut response = json_response(answer.status, &answer.body);
                         response
                             .headers_mut()
@@ -191,7 +191,7 @@ impl Request {
         })
     }
 
-    /// The secret key may do everything, the publishable one only what a page does with a client secret in hand.
+    /// The secret key may do everything; the publishable key only what a page does with a client secret.
     fn authenticate(&mut self, core: &Core, headers: &HeaderMap) -> Result<Caller, ApiError> {
         let in_header = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok()).map(key_of);
         let key = match (in_header, self.params.take("key")) {
@@ -204,7 +204,7 @@ impl Request {
                 ));
             }
         };
-        // A restricted key ends as the other does; what it may not do, faults with 403 say.
+        // A restricted key has the same suffix as the secret key; 403 faults simulate its missing permissions.
         let ending = |key: &str| key.strip_prefix("sk_").or(key.strip_prefix("rk_")).map(str::to_owned);
         if key.as_deref().and_then(ending).is_some_and(|given| ending(&core.secret_key) == Some(given)) {
             return Ok(Caller::Merchant);
@@ -297,8 +297,8 @@ fn list_events(ledger: &super::ledger::Ledger, params: &Params) -> Result<Value,
     intents::page(rows, params, "/v1/events")
 }
 
-/// Stripe keeps an answer once the work has begun. A 500 made after the work is then the kept answer; what a proxy
-/// on the way answers (429, 502, 503, 504), or a lost connection, leaves the true one kept.
+/// Stripe stores an answer once the work has begun. A 500 injected after the work becomes the stored answer; an answer
+/// from a proxy on the way (429, 502, 503, 504) or a lost connection leaves the true answer stored.
 fn keep(
     claim: Option<Claim>,
     result: &Result<Value, ApiError>,
@@ -345,7 +345,7 @@ fn spoil(misbehaviour: &Misbehaviour, body: Option<Value>) -> Reply {
             }
             Reply::Answer(json_response(200, &body))
         }
-        // Faults::take adds delays up and hands none on.
+        // Faults::take sums delays and never returns one.
         Misbehaviour::Delay { .. } => Reply::Answer(json_response(200, &body.unwrap_or_default())),
     }
 }

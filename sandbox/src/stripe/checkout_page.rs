@@ -1,4 +1,4 @@
-//! The page of a checkout session: plain HTML forms, which work without JavaScript, with the test cards.
+//! The hosted page of a checkout session: plain HTML forms that work without JavaScript and take the test cards.
 
 use axum::{
     Form, Router,
@@ -17,7 +17,7 @@ use crate::html::escape;
 
 const POLICY: &str = "default-src 'none'; style-src 'self'; base-uri 'none'; frame-ancestors 'none'";
 
-/// What is typed on the page.
+/// The learner's input on the page.
 #[derive(Clone, Default, Deserialize)]
 #[serde(default)]
 struct Typed {
@@ -28,7 +28,7 @@ struct Typed {
     name: String,
 }
 
-/// What the learner's bank is to hear.
+/// Whether the learner passes 3-D Secure.
 #[derive(Deserialize)]
 struct Verdict {
     pass: bool,
@@ -109,7 +109,7 @@ fn declined(stripe: &Stripe, id: &str, error: &ApiError) -> Response {
     }
 }
 
-/// The payment form, or why there is none any more.
+/// The payment form, or the reason why the page no longer has one.
 fn form(session: &Session, problem: Option<&str>) -> String {
     let back = session.cancel_url.as_ref().map(|url| format!("<p><a href=\"{}\">Back</a></p>", escape(url)));
     let back = back.unwrap_or_default();
@@ -146,7 +146,7 @@ fn form(session: &Session, problem: Option<&str>) -> String {
     )
 }
 
-/// As a person writes it; currencies that are no fractions of anything have no decimals.
+/// The amount as people write it; JPY and KRW have no decimals.
 fn decimal(amount: i64, currency: &str) -> String {
     if matches!(currency, "jpy" | "krw") {
         return amount.to_string();
@@ -184,7 +184,7 @@ fn see_other(address: &str) -> Response {
     }
 }
 
-/// What the learner does on the page.
+/// The learner's actions on the page.
 impl Stripe {
     fn open_session(&self, id: &str) -> Result<Session, ApiError> {
         self.act(|ledger| {
@@ -200,7 +200,7 @@ impl Stripe {
         })
     }
 
-    /// Pays on a session's page with a card (`12/40`, `123`), as the learner would; the intent is what comes back.
+    /// Pays on a session's page with a card (`12/40`, `123`), as the learner would, and returns the intent.
     pub fn pay_session(&self, session: &str, card_number: &str) -> Result<Value, ApiError> {
         if self.open_session(session)?.status != SessionStatus::Open {
             let message = "This Checkout Session is not open any more.";

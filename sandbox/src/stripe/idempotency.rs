@@ -1,4 +1,4 @@
-//! Idempotency keys: the first answer is kept and replayed, another request under the same key is refused.
+//! Idempotency keys: the first answer is stored and replayed; a different request under the same key is refused.
 
 use std::{
     collections::HashMap,
@@ -10,14 +10,14 @@ use serde_json::Value;
 use super::{error::ApiError, form::Params};
 use crate::fault::lock;
 
-/// What a key stands for; two requests are the same when these are.
+/// Identifies the request of a key; two requests are the same if their fingerprints are equal.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Fingerprint {
     pub(crate) path: String,
     pub(crate) params: Params,
 }
 
-/// An answer as kept.
+/// A stored answer.
 #[derive(Clone, Debug)]
 pub(crate) struct Answer {
     pub(crate) status: u16,
@@ -36,10 +36,10 @@ pub(crate) struct Keys(Mutex<HashMap<String, Entry>>);
 
 /// What to do with a request under a key.
 #[derive(Debug)]
-pub(crate) enum Turn {
-    /// Do the work, then [`Claim::keep`] the answer; dropped, the key is free again.
+pub(crate) enum Claimed {
+    /// Do the work, then [`Claim::keep`] the answer; dropping the claim frees the key.
     Work(Claim),
-    /// Answer this and do nothing.
+    /// Send this answer without doing any work.
     Replay(Answer),
 }
 
@@ -52,7 +52,7 @@ pub(crate) struct Claim {
 }
 
 impl Keys {
-    pub(crate) fn claim(self: &Arc<Self>, key: &str, fingerprint: Fingerprint) -> Result<Turn, ApiError> {
+    pub(crate) fn claim(self: &Arc<Self>, key: &str, fingerprint: Fingerprint) -> Result<Claimed, ApiError> {
         if key.chars().count() > 255 {
             let message = "Idempotency keys may be at most 255 characters long.".to_owned();
             return Err(ApiError::new(400, "idempotency_error", None, message));
@@ -66,7 +66,7 @@ impl Keys {
                 );
                 Err(ApiError::new(400, "idempotency_error", None, message))
             }
-            Some(Entry { answer: Some(answer), .. }) => Ok(Turn::Replay(answer.clone())),
+            Some(Entry { answer: Some(answer), .. }) => Ok(Claimed::Replay(answer.clone())),
             Some(Entry { answer: None, .. }) => {
                 let message = format!(
                     "There is currently another in-progress request using this Idempotent Key ({key}). Please try \
@@ -76,7 +76,7 @@ impl Keys {
             }
             None => {
                 keys.insert(key.to_owned(), Entry { fingerprint, answer: None });
-                Ok(Turn::Work(Claim { keys: Arc::clone(self), key: key.to_owned(), kept: false }))
+                Ok(Claimed::Work(Claim { keys: Arc::clone(self), key: key.to_owned(), kept: false }))
             }
         }
     }

@@ -1,13 +1,13 @@
-//! The Stripe stand-in: API, Stripe.js and webhooks, and the handle by which tests look in and make things go wrong.
+//! The Stripe stand-in: API, Stripe.js and webhooks, and the handle that tests use to inspect it and inject faults.
 
 mod api;
 mod balance;
 mod cards;
 mod charge;
+mod checkout_page;
 mod currency;
 mod error;
 mod form;
-mod hosted;
 mod idempotency;
 mod ids;
 mod intent;
@@ -46,10 +46,10 @@ use self::{
 use crate::fault::{Fault, Faults, lock};
 pub(crate) use ids::clock;
 
-/// A fault at the Stripe API.
+/// A fault injected into the Stripe API.
 pub type StripeFault = Fault<StripeOperation>;
 
-/// What the routes and the handle share.
+/// State shared by the routes and the handle.
 #[derive(Debug)]
 pub(crate) struct Core {
     secret_key: String,
@@ -77,7 +77,7 @@ impl Core {
     }
 }
 
-/// Looks into the Stripe stand-in, acts as learner, bank or dashboard, and makes things go wrong.
+/// Inspects the Stripe stand-in, acts as the learner, the bank or the dashboard, and injects faults.
 #[derive(Clone, Debug)]
 pub struct Stripe {
     core: Arc<Core>,
@@ -111,35 +111,35 @@ impl Stripe {
         Router::new()
             .route("/v1/{*path}", api)
             .merge(pages::routes(self.clone()))
-            .merge(hosted::routes(self.clone()))
+            .merge(checkout_page::routes(self.clone()))
     }
 
     pub(crate) fn connect(&self, checkout_url: &str) {
         self.core.webhooks.connect(checkout_url);
     }
 
-    /// Makes API calls go wrong from now on.
+    /// Injects a fault into API calls from now on.
     pub fn fault(&self, fault: StripeFault) {
         self.core.faults.add(fault);
     }
 
-    /// The faults at the API still in force.
+    /// The active faults of the API.
     pub fn faults(&self) -> Vec<StripeFault> {
         self.core.faults.list()
     }
 
-    /// The account settles in another currency, whose least amount is so many minor units of what is charged.
+    /// Makes the account settle in another currency, whose minimum is `amount` minor units of the charged currency.
     pub fn settles_at_least(&self, amount: i64) {
         lock(&self.core.ledger).settles_at_least = amount;
     }
 
-    /// Ends every fault, those of the webhooks too.
+    /// Clears every fault, including those of the webhooks.
     pub fn clear_faults(&self) {
         self.core.faults.clear();
         self.core.webhooks.clear_faults();
     }
 
-    /// Every payment intent as the API shows it, in the order of creation.
+    /// Every payment intent as the API returns it, in order of creation.
     pub fn intents(&self) -> Vec<Value> {
         lock(&self.core.ledger).intents.iter().map(|intent| intent.to_json()).collect()
     }
@@ -149,13 +149,13 @@ impl Stripe {
         lock(&self.core.ledger).intents.get(id).map(|intent| intent.to_json())
     }
 
-    /// Every checkout session as the API shows it, in the order of creation.
+    /// Every checkout session as the API returns it, in order of creation.
     pub fn sessions(&self) -> Vec<Value> {
         let ledger = lock(&self.core.ledger);
         ledger.sessions.iter().map(|session| session.to_json(&ledger.base_url)).collect()
     }
 
-    /// Every charge, declined ones too.
+    /// Every charge, including declined ones.
     pub fn charges(&self) -> Vec<Value> {
         lock(&self.core.ledger).charges.iter().map(|charge| charge.to_json()).collect()
     }
@@ -165,17 +165,17 @@ impl Stripe {
         self.charges().into_iter().filter(|charge| charge["status"] == "succeeded").collect()
     }
 
-    /// Every refund, in the order of creation.
+    /// Every refund, in order of creation.
     pub fn refunds(&self) -> Vec<Value> {
         lock(&self.core.ledger).refunds.iter().map(|refund| refund.to_json()).collect()
     }
 
-    /// Every dispute, in the order of creation.
+    /// Every dispute, in order of creation.
     pub fn disputes(&self) -> Vec<Value> {
         lock(&self.core.ledger).disputes.iter().map(|dispute| dispute.to_json()).collect()
     }
 
-    /// Every event as it is sent to the webhook, in the order of creation.
+    /// Every event as sent to the webhook, in order of creation.
     pub fn events(&self) -> Vec<Value> {
         lock(&self.core.ledger).events.iter().map(|event| event.body.clone()).collect()
     }
@@ -192,17 +192,17 @@ impl Stripe {
         self.act(|ledger| payments::confirm_with(ledger, intent, Means::Card(card), billing, None))
     }
 
-    /// Confirms with the method that sends the learner to a bank's page; `next_action` says where.
+    /// Confirms with a method that redirects the learner to a bank's page; `next_action` has its URL.
     pub fn confirm_by_bank(&self, intent: &str, return_url: &str) -> Result<Value, ApiError> {
         self.act(|ledger| payments::confirm_with(ledger, intent, Means::Bank, json!({}), Some(return_url)))
     }
 
-    /// Takes a voucher, which is paid or expires when [`settle`](Self::settle) says so.
+    /// Confirms with a voucher; [`settle`](Self::settle) decides whether it is paid or expires.
     pub fn confirm_by_voucher(&self, intent: &str) -> Result<Value, ApiError> {
         self.act(|ledger| payments::confirm_with(ledger, intent, Means::Voucher, json!({}), None))
     }
 
-    /// Ends 3-D Secure, or the visit to the bank's page.
+    /// Passes or fails 3-D Secure, or the visit to the bank's page.
     pub fn complete_3ds(&self, intent: &str, pass: bool) -> Result<Value, ApiError> {
         self.act(|ledger| payments::authenticate(ledger, intent, outcome(pass)))
     }
@@ -212,7 +212,7 @@ impl Stripe {
         self.act(|ledger| payments::settle(ledger, intent, outcome(succeeds)))
     }
 
-    /// Refunds as from Stripe's dashboard, all that is left when no amount is given.
+    /// Refunds as if from Stripe's dashboard; without an amount, refunds all that is left.
     pub fn refund(&self, intent: &str, amount: Option<i64>) -> Result<Value, ApiError> {
         let mut form = format!("payment_intent={intent}");
         if let Some(amount) = amount {
@@ -226,101 +226,103 @@ impl Stripe {
         self.act(|ledger| refunds::settle(ledger, refund))
     }
 
-    /// The learner's bank disputes the payment.
+    /// Opens a dispute by the learner's bank over the whole payment.
     pub fn open_dispute(&self, intent: &str) -> Result<Value, ApiError> {
         self.act(|ledger| refunds::open_dispute(ledger, intent, None, false))
     }
 
-    /// It disputes a part of it.
+    /// Opens a dispute by the learner's bank over `amount` of the payment.
     pub fn dispute_part(&self, intent: &str, amount: i64) -> Result<Value, ApiError> {
         self.act(|ledger| refunds::open_dispute(ledger, intent, Some(amount), false))
     }
 
-    /// It asks about the payment, before it takes anything.
+    /// Opens an inquiry: the learner's bank asks about the payment before it withdraws anything.
     pub fn inquire(&self, intent: &str) -> Result<Value, ApiError> {
         self.act(|ledger| refunds::open_dispute(ledger, intent, None, true))
     }
 
-    /// The card's issuer takes the payment for fraud.
+    /// Sends an early fraud warning: the card's issuer suspects fraud.
     pub fn warn_of_fraud(&self, intent: &str) {
-        let mut ledger = lock(&self.core.ledger);
-        let charge = ledger.intents.get(intent).and_then(|intent| intent.latest_charge.clone());
-        let warning = json!({
-            "id": ids::new_id("issfr"), "object": "radar.early_fraud_warning", "actionable": true, "charge": charge,
-            "created": ids::now(), "fraud_type": "unauthorized_use_of_card", "livemode": false, "payment_intent": intent,
+        self.act(|ledger| {
+            let charge = ledger.intents.get(intent).and_then(|intent| intent.latest_charge.clone());
+            let warning = json!({
+                "id": ids::new_id("issfr"), "object": "radar.early_fraud_warning", "actionable": true,
+                "charge": charge, "created": ids::now(), "fraud_type": "unauthorized_use_of_card",
+                "livemode": false, "payment_intent": intent,
+            });
+            ledger.emit("radar.early_fraud_warning.created", warning);
         });
-        ledger.emit("radar.early_fraud_warning.created", warning);
     }
 
-    /// A day goes by: Stripe knows no `Idempotency-Key` any more.
+    /// Forgets every `Idempotency-Key`, as Stripe does after a day.
     pub fn forget_keys(&self) {
         self.core.keys.forget();
     }
 
-    /// Moves a dispute on; won and lost close it.
+    /// Sets the status of a dispute; `Won`, `Lost`, `Prevented` and `WarningClosed` close it.
     pub fn move_dispute(&self, dispute: &str, status: DisputeStatus) -> Result<Value, ApiError> {
         self.act(|ledger| refunds::move_dispute(ledger, dispute, status))
     }
 
-    /// Cancels as from Stripe's dashboard.
+    /// Cancels a payment intent as if from Stripe's dashboard.
     pub fn cancel(&self, intent: &str) -> Result<Value, ApiError> {
         self.act(|ledger| intents::cancel(ledger, intent, &Params::default()))
     }
 
-    /// Closes a checkout session's page as from Stripe's dashboard.
+    /// Expires a checkout session as if from Stripe's dashboard.
     pub fn expire_session(&self, session: &str) -> Result<Value, ApiError> {
         self.act(|ledger| sessions::expire(ledger, session, &Params::default()))
     }
 
-    /// Makes webhook deliveries go wrong from now on.
+    /// Injects a fault into webhook deliveries from now on.
     pub fn webhook_fault(&self, fault: WebhookFault) {
         self.core.webhooks.add_fault(fault);
     }
 
-    /// The faults at the webhooks still in force.
+    /// The active faults of the webhooks.
     pub fn webhook_faults(&self) -> Vec<WebhookFault> {
         self.core.webhooks.faults()
     }
 
-    /// Delivers nothing from now on, until faults are cleared; what happens meanwhile is lost.
+    /// Drops every event from now on, until faults are cleared; dropped events are lost.
     pub fn never_deliver(&self) {
         self.webhook_fault(WebhookFault::new(Misdelivery::Drop));
     }
 
-    /// Keeps events back until [`Self::resume_webhooks`].
+    /// Queues events until [`Self::resume_webhooks`].
     pub fn pause_webhooks(&self) {
         self.core.webhooks.pause(true);
     }
 
-    /// Delivers what was kept back.
+    /// Delivers the queued events, and later ones at once.
     pub fn resume_webhooks(&self) {
         self.core.webhooks.pause(false);
     }
 
-    /// How every event's delivery stands.
+    /// The delivery state of every event.
     pub fn deliveries(&self) -> Vec<Delivery> {
         self.core.webhooks.deliveries()
     }
 
-    /// The events that are still to be delivered.
+    /// The events whose delivery is pending.
     pub fn undelivered(&self) -> Vec<Delivery> {
         let is_pending = |delivery: &Delivery| delivery.state == DeliveryState::Pending;
         self.deliveries().into_iter().filter(is_pending).collect()
     }
 
-    /// Returns once no event is waiting to be delivered; with webhooks paused that may be never.
+    /// Returns once no delivery is pending; while webhooks are paused, that may be never.
     pub async fn webhooks_settled(&self) {
         self.core.webhooks.all_settled().await;
     }
 
-    /// Sends an event once more, whatever the faults say; returns the status it was answered with.
+    /// Sends an event again, regardless of faults, and returns the status of the answer.
     pub async fn redeliver(&self, event: &str) -> anyhow::Result<u16> {
         let event = lock(&self.core.ledger).events.get(event).cloned();
         let event = event.ok_or_else(|| anyhow::anyhow!("there is no such event"))?;
         self.core.webhooks.deliver_now(&event).await
     }
 
-    /// Passes or fails on behalf of a page that holds the client secret.
+    /// Passes or fails authentication on behalf of a page that has the client secret.
     pub(crate) fn authenticate(
         &self,
         intent: &str,

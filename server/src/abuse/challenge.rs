@@ -1,9 +1,10 @@
-//! Turnstile and hCaptcha: the only file that knows how they are asked.
+//! Turnstile and hCaptcha. The only file that knows their APIs.
+use crate::outbound;
 use reqwest::Client;
 use serde::Deserialize;
 use std::time::Duration;
 
-/// Who shows the challenge.
+/// The provider that shows the challenge.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ChallengeProvider {
     /// <https://developers.cloudflare.com/turnstile/get-started/server-side-validation/>
@@ -12,7 +13,7 @@ pub enum ChallengeProvider {
     Hcaptcha,
 }
 
-/// Asks learners to show that they are human (`CHALLENGE_…`).
+/// Asks learners to prove that they are human (`CHALLENGE_…`).
 #[derive(Clone)]
 pub struct Challenge {
     client: Client,
@@ -38,7 +39,7 @@ impl ChallengeProvider {
         }
     }
 
-    /// The global of its script in the page.
+    /// The global variable of its script in the page.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
@@ -56,7 +57,8 @@ impl ChallengeProvider {
         }
     }
 
-    /// What a page policy must allow for scripts, frames and connections, as the provider documents.
+    /// Origins that a page's Content Security Policy must allow for scripts, frames and connections, as the provider
+    /// documents.
     #[must_use]
     pub fn origins(self) -> &'static str {
         match self {
@@ -65,7 +67,7 @@ impl ChallengeProvider {
         }
     }
 
-    /// What the page loads.
+    /// The script that the page loads.
     #[must_use]
     pub fn script(self) -> &'static str {
         match self {
@@ -84,7 +86,7 @@ impl Challenge {
         verify_url: String,
         script: String,
     ) -> anyhow::Result<Self> {
-        let client = Client::builder().timeout(Duration::from_secs(5)).build()?;
+        let client = outbound::client(Duration::from_secs(5))?;
         Ok(Self { client, provider, site_key, secret, verify_url, script })
     }
 
@@ -98,7 +100,7 @@ impl Challenge {
         }
     }
 
-    /// Whether the provider vouches for this answer. Where it can't be asked nobody does.
+    /// Whether the provider accepts this answer; `false` if the provider can't be asked.
     pub async fn is_passed(&self, answer: &str) -> bool {
         let form = [("secret", self.secret.as_str()), ("response", answer)];
         let asked =

@@ -1,4 +1,4 @@
-//! Limits that each process keeps for itself, in memory.
+//! Rate limits that each process keeps for itself, in memory.
 use super::{Excess, Origin, Rate, Rates};
 use governor::clock::{Clock as _, DefaultClock};
 use governor::{DefaultDirectRateLimiter, DefaultKeyedRateLimiter, Quota, RateLimiter};
@@ -13,20 +13,20 @@ use std::time::Duration;
 #[derive(Clone)]
 pub struct ProcessLimits(Arc<Inner>);
 
-/// Clients in an hour that operators are told of: a network has many addresses.
+/// How many clients operators are alerted about per hour, since a network has many addresses.
 const MOST_NEWS: NonZeroU32 = NonZeroU32::new(12).unwrap();
 
-/// Nothing where the limit is off.
+/// `None` if the limit is off.
 type Limiter<K> = Option<DefaultKeyedRateLimiter<K>>;
 
 struct Inner {
-    /// For each size of network: the smallest first.
+    /// One limiter per network size, smallest first.
     requests: [Limiter<(IpNet, u32)>; 3],
-    /// Whose turn it is of the keys of networks that may do more.
+    /// Round-robin counter over the keys of networks with higher limits.
     turn: AtomicU32,
     purchase: Limiter<String>,
     offering: Limiter<String>,
-    /// Clients that operators are told of, each and all together.
+    /// Clients that operators are alerted about: each one, and all together.
     news: DefaultKeyedRateLimiter<String>,
     all_news: DefaultDirectRateLimiter,
     clock: DefaultClock,
@@ -52,13 +52,13 @@ impl ProcessLimits {
         }))
     }
 
-    /// Whether nobody was told of `client` within the last hour, nor of too many others.
+    /// Whether operators should be alerted about `client`: not again within an hour, and not after too many others.
     #[must_use]
     pub fn is_news(&self, client: &str) -> bool {
         self.0.news.check_key(&client.to_owned()).is_ok() && self.0.all_news.check().is_ok()
     }
 
-    /// Counts one of `excess` for `key`; how long to wait where that is one too many.
+    /// Counts one `excess` for `key`. Fails with the time to wait if that is one too many.
     pub fn count(&self, excess: Excess, key: &str) -> Result<(), Duration> {
         let limiter = match excess {
             Excess::Purchase => &self.0.purchase,
@@ -73,17 +73,17 @@ impl ProcessLimits {
             | Excess::DeclineRun
             | Excess::Coupons
             | Excess::Emails
-            | Excess::Letters => {
+            | Excess::CodeEmails => {
                 return Ok(());
             }
         };
         self.check(limiter, &key.to_owned())
     }
 
-    /// Counts a request from there, against each of the networks that it is in.
+    /// Counts a request from `origin` against each of its networks.
     pub fn count_request(&self, origin: Origin) -> Result<(), Duration> {
         for ((network, _), limiter) in origin.networks().zip(&self.0.requests) {
-            // Of one that may do more so many keys take turns, each with what one client may do.
+            // A network with a higher limit gets that many keys, used in turn, each with one client's limit.
             let turn =
                 if origin.times > 1 { self.0.turn.fetch_add(1, Ordering::Relaxed) % origin.times } else { 0 };
             self.check(limiter, &(network, turn))?;
@@ -96,7 +96,7 @@ impl ProcessLimits {
         limiter.check_key(key).map_err(|until| until.wait_time_from(self.0.clock.now()))
     }
 
-    /// Forgets keys that are as good as new, so that memory doesn't grow with everybody who ever came.
+    /// Forgets keys whose quota has fully recovered, so that memory doesn't grow with every client ever seen.
     pub fn forget(&self) {
         self.0.requests.iter().for_each(forget);
         forget(&self.0.purchase);

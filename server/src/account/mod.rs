@@ -1,4 +1,4 @@
-//! What other systems of ours are told of purchases, and who may ask.
+//! What our other systems are told about purchases, and which of them may ask.
 mod orb;
 mod port;
 mod salesforce;
@@ -7,7 +7,7 @@ mod token;
 mod webhook;
 
 pub use orb::{NAME as ORB, Orb, OrbConfig};
-pub use port::{Account, AccountError, Message, Telling};
+pub use port::{Account, AccountError, Message};
 pub use salesforce::{DEFAULT_FIELDS, NAME as SALESFORCE, Salesforce, SalesforceConfig};
 pub use snapshot::{LearnerSnapshot, Snapshot, TeamSnapshot};
 pub use token::{Scope, new_token, token_hash};

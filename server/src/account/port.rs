@@ -1,15 +1,14 @@
-//! The port to systems that keep learners' accounts.
+//! The port to account receivers: systems that keep learners' accounts.
 use super::Snapshot;
 use crate::purchase::AccountEvent;
+use async_trait::async_trait;
 use shared::Timestamp;
-use std::future::Future;
-use std::pin::Pin;
 use std::time::Duration;
 
-/// What has happened, with all there is to know of the purchase.
+/// An event, with all that is known about the purchase.
 #[derive(Clone, Debug)]
 pub struct Message {
-    /// The same at every try, and for every receiver another.
+    /// The same for every retry, different for every receiver.
     pub id: String,
     pub event: AccountEvent,
     /// When it is sent.
@@ -17,13 +16,13 @@ pub struct Message {
     pub purchase: Snapshot,
 }
 
-/// Why a receiver did not take a message.
+/// Why a receiver did not accept a message.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum AccountError {
-    /// Worth another try, after `retry_after` where the other side asked for it.
+    /// Worth a retry, after `retry_after` if the receiver asked for it.
     #[error("{message}")]
     Transient { message: String, retry_after: Option<Duration> },
-    /// Refused for good: a person must look.
+    /// Refused permanently: a person must act.
     #[error("{message}")]
     Permanent { message: String },
 }
@@ -38,13 +37,11 @@ impl AccountError {
     }
 }
 
-/// How a receiver answers, in its own time.
-pub type Telling<'a> = Pin<Box<dyn Future<Output = Result<(), AccountError>> + Send + 'a>>;
-
-/// One receiver. A message may come twice, with the same id; of two, the higher version is newer.
+/// One account receiver. A message may come twice, with the same id; the snapshot with the higher version is newer.
+#[async_trait]
 pub trait Account: Send + Sync {
-    /// As the settings call it.
+    /// Its name in the settings.
     fn name(&self) -> &str;
 
-    fn tell<'a>(&'a self, message: &'a Message) -> Telling<'a>;
+    async fn notify(&self, message: &Message) -> Result<(), AccountError>;
 }

@@ -3,8 +3,9 @@
 //! An External Client App signs in by the JWT bearer flow
 //! (<https://help.salesforce.com/s/articleView?id=xcloud.remoteaccess_oauth_jwt_flow.htm>), and everything goes through
 //! composite requests (<https://developer.salesforce.com/docs/atlas.en-us.api_rest.meta/api_rest/resources_composite_composite.htm>).
-use super::{Account, AccountError, Message, Snapshot, Telling};
+use super::{Account, AccountError, Message, Snapshot};
 use crate::outbound::{self, retry_after};
+use async_trait::async_trait;
 use jsonwebtoken::{Algorithm, EncodingKey, Header, encode};
 use reqwest::{Response, StatusCode, header::HeaderMap};
 use serde::{Deserialize, Serialize};
@@ -17,38 +18,40 @@ use std::time::Duration;
 use tokio::sync::Mutex;
 use url::Url;
 
-/// As `sync`, the outbox and the timeline call it.
+/// Its name in `sync`, the outbox and the timeline.
 pub const NAME: &str = "salesforce";
 const API: &str = "/services/data/v62.0";
-/// For one request.
-const PATIENCE: Duration = Duration::from_secs(20);
-/// Seconds that an assertion is good for; Salesforce takes three minutes at most.
+/// For each request.
+const REQUEST_TIMEOUT: Duration = Duration::from_secs(20);
+/// Seconds for which an assertion is valid; Salesforce accepts three minutes at most.
 const ASSERTED: i64 = 120;
-/// How long nothing is sent once the day's requests are nearly used up: others need them, too.
+/// How long sending pauses once the day's requests are nearly used up, since others need them, too.
 const PAUSE: Duration = Duration::from_secs(3600);
-/// What it says once they are.
+/// Salesforce's error code once they are used up.
 const LIMIT: &str = "REQUEST_LIMIT_EXCEEDED";
-/// Of a hundred requests a day, how many are left to others.
+/// Percentage of the day's requests that is left to others.
 const RESERVE: u64 = 10;
 
-/// Where Salesforce is, who we are there, and what our fields are called.
+/// Salesforce's address, our login there, and the names of our fields.
 #[derive(Clone)]
 pub struct SalesforceConfig {
     /// My Domain, without a trailing slash.
     pub url: Url,
-    /// Whom assertions are for: `https://login.salesforce.com`, or `https://test.salesforce.com` for their sandboxes.
+    /// The audience of assertions: `https://login.salesforce.com`, or `https://test.salesforce.com` for Salesforce
+    /// sandboxes.
     pub audience: String,
     /// The app's consumer key.
     pub client_id: String,
     /// The user that the app acts as.
     pub user: String,
-    /// PEM, whose certificate the app has.
+    /// The private key as PEM. The app has its certificate.
     pub key: Vec<u8>,
-    /// The names of ours, and what they are called there; see [`DEFAULT_FIELDS`].
+    /// Our field names, and Salesforce's names for them; see [`DEFAULT_FIELDS`].
     pub fields: BTreeMap<String, String>,
 }
 
-/// Our names, and the names of the object that `docs/salesforce.md` describes. An empty one is not sent.
+/// Our field names, and their names in the object that `docs/salesforce.md` describes. A field with an empty name is
+/// not sent.
 pub const DEFAULT_FIELDS: [(&str, &str); 24] = [
     ("object", "Training_Purchase__c"),
     ("reference", "Purchase_Reference__c"),
@@ -76,20 +79,20 @@ pub const DEFAULT_FIELDS: [(&str, &str); 24] = [
     ("updated_at", "Updated_At__c"),
 ];
 
-/// Salesforce, with the token that it gave us last.
+/// The Salesforce client, with its latest access token.
 pub struct Salesforce {
     config: SalesforceConfig,
     key: EncodingKey,
     client: reqwest::Client,
     token: Mutex<Option<Arc<Token>>>,
-    /// Until when nothing is sent, in milliseconds.
+    /// When sending resumes, in milliseconds since 1970.
     paused_until: AtomicI64,
 }
 
 #[derive(Deserialize)]
 struct Token {
     access_token: String,
-    /// Where the API is.
+    /// The base URL of the API.
     instance_url: Url,
 }
 
@@ -107,7 +110,7 @@ struct Composite {
     results: Vec<SubResult>,
 }
 
-/// One answer within an answer.
+/// One result within a composite response.
 #[derive(Deserialize)]
 struct SubResult {
     body: Value,
@@ -115,7 +118,7 @@ struct SubResult {
     status: u16,
 }
 
-/// What Salesforce has against a request.
+/// An error that Salesforce reports.
 #[derive(Deserialize)]
 struct Fault {
     #[serde(rename = "errorCode")]
@@ -126,7 +129,7 @@ struct Fault {
 
 impl Salesforce {
     pub fn new(config: SalesforceConfig) -> anyhow::Result<Self> {
-        let client = outbound::client(PATIENCE)?;
+        let client = outbound::client(REQUEST_TIMEOUT)?;
         let key = EncodingKey::from_rsa_pem(&config.key)?;
         Ok(Self { config, key, client, token: Mutex::default(), paused_until: AtomicI64::new(0) })
     }
@@ -144,7 +147,7 @@ impl Salesforce {
         let url = format!("{API}/sobjects/{object}/{id}/{}", message.purchase.reference);
         let upsert = |body: &Map<_, _>| json!({ "method": "PATCH", "url": url, "referenceId": "purchase", "body": body });
         match self.composite(vec![upsert(&body)], now).await {
-            // Better without the address than not at all.
+            // Better to send the purchase without the email than not at all.
             Err(AccountError::Permanent { message }) if self.is_about_email(&message) => {
                 tracing::warn!(error = message, "Salesforce takes the purchase without its email");
                 let mut body = body;
@@ -155,7 +158,7 @@ impl Salesforce {
         }
     }
 
-    /// Whether a field of theirs has refused the learner's address.
+    /// Whether Salesforce has refused the learner's email.
     fn is_about_email(&self, refusal: &str) -> bool {
         let field = self.field("email");
         !field.is_empty()
@@ -163,7 +166,7 @@ impl Salesforce {
             && ["INVALID_EMAIL_ADDRESS", "STRING_TOO_LONG"].iter().any(|code| refusal.contains(code))
     }
 
-    /// The learner's contact: by external id, or by an email that only one contact has.
+    /// Finds the learner's contact: by external id, or by an email that only one contact has.
     async fn contact(&self, purchase: &Snapshot, now: i64) -> Result<Option<String>, AccountError> {
         let Some(learner) = &purchase.learner else { return Ok(None) };
         let by_id = learner.external_id.as_deref().map(|id| (self.field("contact_external_id"), id));
@@ -182,7 +185,7 @@ impl Salesforce {
         Ok(found.iter().find_map(only))
     }
 
-    /// The purchase by Salesforce's names. What is not known any more is emptied there.
+    /// The purchase under Salesforce's field names. What is no longer known is cleared there.
     fn record(&self, purchase: &Snapshot, contact: Option<String>) -> Map<String, Value> {
         let learner = purchase.learner.as_ref();
         let price = &purchase.price;
@@ -205,12 +208,12 @@ impl Salesforce {
             ("discount", sum(price.discount)),
             ("total", sum(price.total)),
             ("charged", sum(purchase.charged)),
-            ("refunded", sum(purchase.gone())),
+            ("refunded", sum(purchase.reversed())),
             ("coupon", json!(price.coupon)),
             ("opened_at", json!(purchase.opened_at)),
             ("updated_at", json!(purchase.updated_at)),
         ];
-        // Where none is found, one that a person has chosen stays. Of a learner who was erased none does.
+        // If no contact is found, one that a person has chosen stays, unless the learner was erased.
         let keeps_contact = contact.is_none() && learner.is_some();
         let sent = values.into_iter().filter(|(name, _)| !(keeps_contact && *name == "contact"));
         let named = sent.map(|(name, value)| (self.field(name).to_owned(), value));
@@ -221,7 +224,8 @@ impl Salesforce {
         self.config.fields.get(name).map(String::as_str).unwrap_or_default()
     }
 
-    /// What came of each of `requests`, all of which must succeed. With a token that has ended once more, with a new one.
+    /// Sends `requests`, all of which must succeed, and returns their results. If the token has expired, retries once
+    /// with a new one.
     async fn composite(&self, requests: Vec<Value>, now: i64) -> Result<Vec<SubResult>, AccountError> {
         let body = json!({ "allOrNone": true, "compositeRequest": requests });
         let mut tries = 0;
@@ -247,7 +251,7 @@ impl Salesforce {
     ) -> Result<Vec<SubResult>, AccountError> {
         let (status, headers) = (answer.status(), answer.headers().clone());
         let text = answer.text().await.map_err(unreachable)?;
-        // What is done is done: the next one waits.
+        // This request has already been made; the next one waits.
         if used_up(&headers) || text.contains(LIMIT) {
             let until = now + i64::try_from(PAUSE.as_millis()).unwrap_or(i64::MAX);
             self.paused_until.store(until, Ordering::Relaxed);
@@ -257,10 +261,10 @@ impl Salesforce {
             let faults: Vec<Fault> = serde_json::from_str(&text).unwrap_or_default();
             return Err(refused(status.as_u16(), &faults, retry_after(&headers)));
         }
-        // The parser's own words may repeat what it could not read.
+        // The parser's message may quote what it could not read.
         let unreadable = |_| AccountError::transient("Salesforce's answer can't be read".to_owned());
         let Composite { results } = serde_json::from_str(&text).map_err(unreadable)?;
-        // What follows from another's failure says less than that one.
+        // A request halted by another's failure says less than that failure.
         let halted = |faults: &[Fault]| faults.iter().all(|fault| fault.code == "PROCESSING_HALTED");
         let mut failure = None;
         for result in results.iter().filter(|result| !(200..300).contains(&result.status)) {
@@ -297,7 +301,7 @@ impl Salesforce {
             let status = answer.status();
             let refusal: Value = answer.json().await.unwrap_or_default();
             let why = refusal["error"].as_str().unwrap_or_default();
-            // A person may mend it: the purchase did nothing wrong.
+            // Transient, since an operator can fix the login and the purchase is not at fault.
             return Err(AccountError::transient(format!("Salesforce lets us not in: {status} {why}")));
         }
         let token: Arc<Token> = Arc::new(answer.json().await.map_err(unreachable)?);
@@ -305,25 +309,25 @@ impl Salesforce {
         Ok(token)
     }
 
-    /// Unless another has brought a newer one meanwhile.
+    /// Drops `token`, unless another request has already replaced it.
     async fn forget(&self, token: &Arc<Token>) {
         let mut known = self.token.lock().await;
         known.take_if(|known| Arc::ptr_eq(known, token));
     }
 }
 
+#[async_trait]
 impl Account for Salesforce {
     fn name(&self) -> &str {
         NAME
     }
 
-    fn tell<'a>(&'a self, message: &'a Message) -> Telling<'a> {
-        Box::pin(self.send(message))
+    async fn notify(&self, message: &Message) -> Result<(), AccountError> {
+        self.send(message).await
     }
 }
 
-/// What a refusal means: worth another try, or a person's business. Salesforce's own words are left out, since they may
-/// repeat an email.
+/// Classifies a refusal as transient or permanent. Salesforce's message is left out, since it may quote an email.
 fn refused(status: u16, faults: &[Fault], retry_after: Option<Duration>) -> AccountError {
     let named = |fault: &Fault| match fault.fields.as_slice() {
         [] => fault.code.clone(),
@@ -345,7 +349,7 @@ fn refused(status: u16, faults: &[Fault], retry_after: Option<Duration>) -> Acco
     }
 }
 
-/// Whether so many of the day's requests are used that the rest is others' (`Sforce-Limit-Info: api-usage=123/15000`).
+/// Whether only the requests reserved for others are left of the day's (`Sforce-Limit-Info: api-usage=123/15000`).
 fn used_up(headers: &HeaderMap) -> bool {
     let text = headers.get("sforce-limit-info").and_then(|info| info.to_str().ok()).unwrap_or_default();
     let usage = text.split([',', ';']).find_map(|part| part.trim().strip_prefix("api-usage="));
@@ -356,7 +360,7 @@ fn used_up(headers: &HeaderMap) -> bool {
     }
 }
 
-/// Within a string of SOQL.
+/// Escapes text for a SOQL string.
 fn quoted(text: &str) -> String {
     text.replace('\\', "\\\\").replace('\'', "\\'")
 }

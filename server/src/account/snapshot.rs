@@ -1,42 +1,43 @@
-//! A purchase as other systems of ours see it: all that they need, and nothing that opens it.
+//! A purchase as our other systems see it: everything that they need, and no secret that opens it.
 use crate::catalog::Catalog;
 use crate::purchase::Purchase;
 use serde::Serialize;
 use shared::{Kind, Price, State, TimelineEntry, Timestamp};
 use utoipa::ToSchema;
 
-/// A purchase at one version. Of two, the higher one is newer.
+/// A purchase at one version. The snapshot with the higher version is newer.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct Snapshot {
-    /// Never changes, and opens nothing.
+    /// Never changes, and isn't a secret.
     pub reference: String,
     pub version: i64,
     pub state: State,
     pub sku: String,
-    /// Of the offering, as long as the catalogue has it.
+    /// The offering's kind, as long as the catalogue has it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub kind: Option<Kind>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub title: Option<String>,
-    /// Who pays, once that is known: also who learns, where it is for no team.
+    /// The payer, once known; also the learner unless the purchase is for a team.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub learner: Option<LearnerSnapshot>,
     /// Whether the learner may use the offering now.
     pub entitled: bool,
-    /// Where, as long as that is so.
+    /// Where the learner uses it, while entitled.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub access_url: Option<String>,
-    /// Bought for so many, each with a code of their own.
+    /// Set if it was bought for a team, whose members each get a code.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub team: Option<TeamSnapshot>,
     pub price: Price,
-    /// Stripe's payment intent.
+    /// The id of Stripe's payment intent.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub payment: Option<String>,
-    /// Minor units that were taken, and given back.
+    /// Minor units that were charged.
     pub charged: i64,
+    /// Minor units that were refunded.
     pub refunded: i64,
-    /// Minor units that the learner's bank took back for good.
+    /// Minor units lost to the learner's bank in disputes.
     pub disputed: i64,
     pub opened_at: Timestamp,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -51,7 +52,7 @@ pub struct LearnerSnapshot {
     pub email: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
-    /// What the sign-in service calls them.
+    /// The learner's id at the sign-in service.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub external_id: Option<String>,
 }
@@ -94,9 +95,9 @@ impl Snapshot {
         }
     }
 
-    /// Minor units that are not ours any more: given back, or taken back by the learner's bank.
+    /// Minor units that are no longer ours: refunded, or lost in disputes.
     #[must_use]
-    pub fn gone(&self) -> i64 {
+    pub fn reversed(&self) -> i64 {
         self.refunded + self.disputed
     }
 }

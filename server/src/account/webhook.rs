@@ -1,6 +1,7 @@
 //! Standard Webhooks (<https://www.standardwebhooks.com>) to one receiver, such as the SM profile.
-use super::{Account, AccountError, Message, ORB, SALESFORCE, Snapshot, Telling};
+use super::{Account, AccountError, Message, ORB, SALESFORCE, Snapshot};
 use crate::outbound::{self, is_final, is_private, retry_after};
+use async_trait::async_trait;
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use hmac::{Hmac, Mac};
@@ -11,19 +12,20 @@ use shared::Timestamp;
 use std::time::Duration;
 use url::Url;
 
-/// For one try: a receiver that needs longer is to answer first and work later.
-const PATIENCE: Duration = Duration::from_secs(15);
+/// For each attempt: a receiver that needs longer should answer first and work later.
+const REQUEST_TIMEOUT: Duration = Duration::from_secs(15);
 
-/// A receiver as the settings name it.
+/// A receiver from the settings.
 #[derive(Clone)]
 pub struct WebhookConfig {
     pub name: String,
     pub url: Url,
-    /// Keys, the newest first. Every message is signed with each, so that a receiver may change to the newest at any time.
+    /// Signing keys, newest first. Every message is signed with each, so that a receiver can switch to the newest at
+    /// any time.
     pub keys: Vec<Vec<u8>>,
 }
 
-/// A receiver, and the client that reaches it.
+/// A receiver, and the HTTP client for it.
 pub struct Webhook {
     config: WebhookConfig,
     client: reqwest::Client,
@@ -38,7 +40,7 @@ struct Body<'a> {
 }
 
 impl WebhookConfig {
-    /// Reads `NAME=URL#SECRET`, with further secrets behind bars. The error names the part that is wrong, and no secret.
+    /// Parses `NAME=URL#SECRET`, with further secrets separated by `|`. The error names the wrong part, but no secret.
     pub fn parse(text: &str) -> Result<Self, &'static str> {
         let (name, rest) = text.split_once('=').ok_or("must be NAME=URL#SECRET")?;
         let name = name.trim();
@@ -72,7 +74,7 @@ impl std::fmt::Debug for WebhookConfig {
 
 impl Webhook {
     pub fn new(config: WebhookConfig) -> anyhow::Result<Self> {
-        let client = outbound::client(PATIENCE)?;
+        let client = outbound::client(REQUEST_TIMEOUT)?;
         Ok(Self { config, client })
     }
 
@@ -109,13 +111,14 @@ impl Webhook {
     }
 }
 
+#[async_trait]
 impl Account for Webhook {
     fn name(&self) -> &str {
         &self.config.name
     }
 
-    fn tell<'a>(&'a self, message: &'a Message) -> Telling<'a> {
-        Box::pin(self.send(message))
+    async fn notify(&self, message: &Message) -> Result<(), AccountError> {
+        self.send(message).await
     }
 }
 
@@ -129,7 +132,7 @@ fn signature(key: &[u8], signed: &str) -> String {
 mod tests {
     use super::*;
 
-    /// The example of the specification's reference libraries.
+    /// The example from the specification's reference libraries.
     #[test]
     fn a_message_is_signed_as_others_verify_it() {
         let config =

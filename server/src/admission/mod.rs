@@ -1,5 +1,5 @@
-//! Budgets: what a client, or a crowd of them, may use of this process at the same time. Whatever is used ends by a
-//! deadline, and a flood on one kind of request leaves the room of the others alone.
+//! Admission control: how much of this process a client, or a crowd, may use at the same time. Every use ends by a
+//! deadline, and a flood of one kind of request leaves room for the others.
 mod budget;
 mod connections;
 mod files;
@@ -13,23 +13,23 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-/// Open files beside connections: the database, calls to other systems, logs.
+/// Open files other than connections: the database, calls to other systems, logs.
 const OTHER_FILES: usize = 256;
 /// The longest that a request waits for its turn.
-const TURN_PATIENCE: Duration = Duration::from_secs(10);
-/// What is kept for bodies of webhooks, as a part of what all others have.
+const LANE_TIMEOUT: Duration = Duration::from_secs(10);
+/// Webhook bodies get this fraction, a third, of the bytes of all other bodies.
 const WEBHOOK_BYTES_PART: usize = 3;
 
-/// What is asked for, as far as the budgets tell it apart.
+/// The kind of a request, as far as the budgets distinguish it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Lane {
     /// A press of Pay.
     Pay,
-    /// Stripe's word.
+    /// A webhook from Stripe.
     Webhook,
-    /// Whether the process runs: it is answered whatever else is asked for.
+    /// The health check, answered under any load.
     Health,
-    /// News of a purchase that is waited for.
+    /// A long poll for changes of a purchase.
     News,
     /// Everything else.
     Other,
@@ -38,38 +38,38 @@ pub enum Lane {
 /// The budgets of a process.
 pub struct Admission {
     pub connections: Connections,
-    /// Streams of seats.
+    /// Seat streams.
     pub streams: Budget,
-    /// Requests that wait for news of a purchase: as many as streams, beside them.
+    /// Long polls for changes of a purchase: as many as streams, in addition to them.
     news: Budget,
     others: Budget,
     pays: Budget,
     webhooks: Budget,
     bytes: Arc<Semaphore>,
     webhook_bytes: Arc<Semaphore>,
-    /// Of all bodies but webhooks', in bytes.
+    /// For all bodies but webhooks', in bytes.
     most_bytes: usize,
 }
 
-/// How much there may be at the same time.
+/// Limits on what may be in use at the same time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct AdmissionLimits {
-    /// Connections at most (`MAX_CONNECTIONS`).
+    /// Maximum connections (`MAX_CONNECTIONS`).
     pub connections: usize,
-    /// Streams at most (`MAX_STREAMS`).
+    /// Maximum streams (`MAX_STREAMS`).
     pub streams: usize,
-    /// Requests under way (`MAX_REQUESTS`). Of each kind one client has half: its others wait for them.
+    /// Concurrent requests (`MAX_REQUESTS`). One client gets half of each kind; its further requests wait.
     pub requests: usize,
     /// The same for presses of Pay, whose answers wait for Stripe (`MAX_PAYS`).
     pub pays: usize,
-    /// The same for Stripe's webhooks, which may all be one client's (`MAX_WEBHOOKS`).
+    /// The same for Stripe's webhooks, which may all come from one client (`MAX_WEBHOOKS`).
     pub webhooks: usize,
-    /// Bytes of bodies in memory, beside a third as many of webhooks' (`MAX_BODY_BYTES`).
+    /// Bytes of request bodies in memory, plus a third as many for webhooks (`MAX_BODY_BYTES`).
     pub body_bytes: usize,
 }
 
 impl AdmissionLimits {
-    /// As many of them as leave room where the process may have `files` open.
+    /// Lowers the limits to fit a process that may have `files` open.
     #[must_use]
     pub fn within(self, files: usize) -> Self {
         let connections = self.connections.min(files.saturating_sub(OTHER_FILES).max(files / 2));
@@ -108,27 +108,27 @@ impl Admission {
         }
     }
 
-    /// Waits for a turn in `lane`; nothing of a client that the limits leave alone is counted as its own.
+    /// Waits for a turn in `lane`. Without a `client`, as for those without limits, only the total counts.
     pub async fn turn(&self, lane: Lane, client: Option<IpAddr>) -> Result<Option<Share>, Full> {
         let budget = match lane {
             Lane::Health => return Ok(None),
-            // Whoever has too many of them asks again later.
+            // A client with too many long polls doesn't wait, but asks again later.
             Lane::News => return self.news.take(client).map(Some),
             Lane::Pay => &self.pays,
             Lane::Webhook => &self.webhooks,
             Lane::Other => &self.others,
         };
-        budget.wait(client, TURN_PATIENCE).await.map(Some)
+        budget.wait(client, LANE_TIMEOUT).await.map(Some)
     }
 
-    /// Room in memory for so many bytes of a body.
+    /// Reserves memory for this many bytes of a body.
     pub fn room(&self, lane: Lane, bytes: usize) -> Result<OwnedSemaphorePermit, Full> {
         let budget = if lane == Lane::Webhook { &self.webhook_bytes } else { &self.bytes };
         let bytes = u32::try_from(bytes).map_err(|_| Full::All)?;
         budget.clone().try_acquire_many_owned(bytes).map_err(|_| Full::All)
     }
 
-    /// Bytes of bodies in memory, webhooks' apart, and how many there may be.
+    /// Bytes of bodies in memory, except webhooks', and how many there may be.
     #[must_use]
     pub fn body_bytes(&self) -> (usize, usize) {
         (self.most_bytes - self.bytes.available_permits(), self.most_bytes)
@@ -141,7 +141,7 @@ impl Admission {
     }
 }
 
-/// What one client may have of `all`: an office behind one address has enough with it, and three more are left.
+/// One client's share of `all`: enough for an office behind one address, and it leaves room for three more.
 fn quarter(all: usize) -> usize {
     all.div_ceil(4)
 }

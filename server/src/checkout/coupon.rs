@@ -1,19 +1,17 @@
-//! Applies coupons and removes them. The price is always worked out here.
+//! Applies and removes coupons. The price is always calculated here.
 use super::Checkout;
 use super::guard::read_code;
 use crate::abuse::Client;
 use crate::catalog::Item;
 use crate::coupons::{CouponCode, CouponRefusal};
 use crate::error::Error;
-use crate::grants::Grants;
-use crate::payments::Payments;
+use crate::fault_injection::reach;
 use crate::purchase::{Event, Purchase, PurchaseId, Redemption};
 use crate::store::Tx;
-use crate::trial::reach;
 use shared::{Email, Money, Price, Sale, Timestamp};
 
-impl<P: Payments, G: Grants> Checkout<P, G> {
-    /// Applies the coupon, or removes the one that there is. The same one twice is used once.
+impl Checkout {
+    /// Applies the coupon, or removes the current one. Applying the same one twice uses it once.
     pub async fn change_coupon(
         &self,
         id: &PurchaseId,
@@ -24,7 +22,7 @@ impl<P: Payments, G: Grants> Checkout<P, G> {
         let now = self.now();
         let Some(coupon) = coupon else { return self.change_to(id, None, client, now).await };
         let code = read_code(coupon)?;
-        // Who pays is known where Pay was pressed before.
+        // The payer is known if Pay was pressed before.
         if let Some(learner) = self.store.purchase(id).await?.learner() {
             self.admit_email(id, &learner.email, client).await?;
         }
@@ -50,7 +48,7 @@ impl<P: Payments, G: Grants> Checkout<P, G> {
                 Ok(purchase)
             }
             Err(error) => {
-                tx.take_back().await?;
+                tx.rollback().await?;
                 Err(error)
             }
         }
@@ -64,7 +62,7 @@ impl<P: Payments, G: Grants> Checkout<P, G> {
         client: &Client,
         now: Timestamp,
     ) -> Result<Purchase, Error> {
-        let purchase = tx.hold(id).await?;
+        let purchase = tx.lock(id).await?;
         purchase.still_repriced(now)?;
         if purchase.is_for_team() && code.is_some() {
             return Err(CouponRefusal::Team.into());
@@ -76,7 +74,7 @@ impl<P: Payments, G: Grants> Checkout<P, G> {
         let catalog = self.catalog.get();
         let item =
             catalog.find(purchase.sku()).ok_or_else(|| Error::UnknownSku(purchase.sku().to_owned()))?;
-        // A code that a company has bought opens what is closed, and counts as nothing: without it both count.
+        // A company's code opens a closed sale and is not counted as an opening: without it, both are checked.
         let frees = |code: Option<&CouponCode>| code.is_some_and(CouponCode::is_made_like);
         if frees(old.map(|old| &old.code)) && !frees(code) {
             match self.sale(item, 0, now) {
@@ -86,11 +84,11 @@ impl<P: Payments, G: Grants> Checkout<P, G> {
                 }
             }
         }
-        // What the purchase was opened at stays its price.
+        // The list price at which the purchase was opened stays.
         let list = Money { amount: purchase.price().list, currency: purchase.price().currency };
         let item = Item { price: list, ..item.clone() };
         let had_seat = old.is_some_and(|old| old.brings_seat);
-        // The seats before the codes, in all transactions.
+        // Lock order in all transactions: seats, then codes.
         tx.lock_seats(&item.sku).await?;
         let (price, redemption) = match code {
             Some(code) => {
@@ -105,13 +103,13 @@ impl<P: Payments, G: Grants> Checkout<P, G> {
             && !has_seat
             && !tx.take_seat(&item.sku, capacity).await?
         {
-            // The seat goes with the code that it came with.
+            // The seat that came with the old code goes with it.
             return Err(Error::NotForSale(Sale::SoldOut));
         }
         Ok(tx.apply(id, Event::PriceChanged { price, redemption }, now).await??)
     }
 
-    /// Uses the coupon once for a purchase that is there already.
+    /// Uses the coupon once for an existing purchase.
     async fn redeem_in(
         &self,
         tx: &mut Tx,
@@ -128,7 +126,7 @@ impl<P: Payments, G: Grants> Checkout<P, G> {
         Ok((price, Some(redemption)))
     }
 
-    /// Uses the coupon once, where that lowers the price of `item` at `now`.
+    /// Uses the coupon once, if that lowers the price of `item` at `now`.
     pub(super) async fn redeem(
         &self,
         tx: &mut Tx,
@@ -142,7 +140,7 @@ impl<P: Payments, G: Grants> Checkout<P, G> {
         Ok((price, Redemption::of(code.clone(), coupon.brings_seat)))
     }
 
-    /// Refuses what opening and paying a purchase of `item` with this coupon would be refused for, and uses nothing.
+    /// Fails for the same reasons as opening and paying a purchase of `item` with this coupon, but uses nothing.
     pub(super) async fn admit_coupon(
         &self,
         code: &CouponCode,
@@ -166,7 +164,7 @@ impl<P: Payments, G: Grants> Checkout<P, G> {
         Ok(())
     }
 
-    /// Notes who pays with the purchase's coupon, where that learner may.
+    /// Records who pays with the purchase's coupon, if that learner may use it.
     pub(super) async fn admit_learner(
         &self,
         tx: &mut Tx,

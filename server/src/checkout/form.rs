@@ -1,17 +1,15 @@
-//! Buying without JavaScript: which purchase a form stands for, and where its button leads.
+//! Buying without JavaScript: which purchase a form belongs to, and where its button leads.
 use super::guard::read_code;
 use super::pay::{Press, parse_name};
-use super::{Checkout, Hosted, IdempotencyKey, Payer};
+use super::{Checkout, FormRedirect, IdempotencyKey, Payer};
 use crate::coupons::CouponCode;
 use crate::email::typed;
 use crate::error::Error;
-use crate::grants::Grants;
-use crate::payments::Payments;
-use crate::purchase::{Event, Learner, PageTerms, Purchase, PurchaseId, Way};
+use crate::purchase::{Event, Learner, PageTerms, PaymentPath, Purchase, PurchaseId};
 use crate::store::StoreError;
 use shared::{OpenPurchase, Sale, State};
 
-/// What the form says.
+/// The submitted form.
 #[derive(Clone, Debug, Default)]
 pub struct HostedPurchase {
     pub sku: String,
@@ -20,58 +18,58 @@ pub struct HostedPurchase {
     pub coupon: Option<String>,
     /// The variant that led to the form.
     pub variant: Option<String>,
-    /// The same for every submission of one form, so that the second resumes what the first began.
+    /// The same for every submission of one form, so that the second resumes what the first started.
     pub key: Option<String>,
     /// Minor units that the form showed, for one place.
     pub shown_total: Option<i64>,
-    /// For so many of a team.
+    /// The number of places, if bought for a team.
     pub places: Option<i64>,
 }
 
-/// Where our pages are, and in which language.
+/// Where our pages are, and their language.
 #[derive(Clone, Debug)]
 pub struct PageSite {
     /// Without a trailing slash.
     pub base: String,
     pub lang: String,
-    /// Goes behind the address of a status page, such as `?lang=de`.
+    /// Appended to the address of a status page, such as `?lang=de`.
     pub query: String,
 }
 
-/// Why a form led nowhere.
+/// Why a form was rejected.
 #[derive(Debug)]
-pub struct Hindered {
+pub struct FormRejection {
     pub error: Error,
-    /// What was bought with the same form before and is under way all the same.
+    /// The purchase that the same form opened before and that is still under way, if any.
     pub purchase: Option<PurchaseId>,
 }
 
-/// What whoever sends a form wants.
+/// What the sender of a form wants to buy.
 struct Wish<'a> {
     opening: &'a OpenPurchase,
     code: Option<CouponCode>,
     learner: &'a Learner,
 }
 
-/// What a form's purchase is to whoever sends the form again.
+/// How a form's purchase relates to a new submission of the form.
 enum Known {
-    /// Theirs, at these terms: the form goes on with it.
+    /// The sender's own, on these terms: the form continues with it.
     Own,
-    /// Somebody else's, or at other terms, and not paid.
+    /// Someone else's, or on other terms, and not paid.
     Others,
-    /// Past: the form buys another.
+    /// Over, or paid by someone else: the form buys another.
     Past,
 }
 
-impl<P: Payments, G: Grants> Checkout<P, G> {
-    /// Opens a purchase, takes note of who pays, and has Stripe make the page to pay on. Repeated with the same key and
-    /// email it leads to the same purchase and the same page, as long as that is not over.
+impl Checkout {
+    /// Opens a purchase, records who pays, and has Stripe create the page to pay on. Repeated with the same key and
+    /// email, it leads to the same purchase and page until that is over.
     pub async fn buy_hosted(
         &self,
         request: HostedPurchase,
         site: &PageSite,
         payer: &Payer,
-    ) -> Result<Hosted, Hindered> {
+    ) -> Result<FormRedirect, FormRejection> {
         let learner = Learner {
             email: typed(&request.email).map_err(|_| Error::InvalidEmail)?,
             name: parse_name(request.name)?,
@@ -87,7 +85,7 @@ impl<P: Payments, G: Grants> Checkout<P, G> {
         let opening = OpenPurchase { sku: sku.clone(), coupon, variant, learner_token: None, places };
         let wish = Wish { opening: &opening, code, learner: &learner };
         let mut name = request.key.map(|key| format!("form {key}"));
-        // Every purchase that is past names the key of the next, so that presses at once open one, whichever it is.
+        // Each past purchase determines the key of the next, so that concurrent submissions open only one.
         while let Some(known) = self.known_by(name.as_deref(), &sku).await? {
             let past = match known_to(&known, &wish) {
                 Known::Own => break,
@@ -95,14 +93,14 @@ impl<P: Payments, G: Grants> Checkout<P, G> {
                 Known::Others => self.clear_away(&known, &wish, payer).await?,
             };
             if !past {
-                return Ok(Hosted { id: known.id().clone(), page: None });
+                return Ok(FormRedirect { id: known.id().clone(), page: None });
             }
             name = name.map(|name| next_name(&name, &known));
         }
         let key = name.map(|name| IdempotencyKey::new(&name, sku.as_bytes()));
         let opened = self.open_purchase(opening.clone(), key, &payer.client).await?;
         let id = PurchaseId::parse(&opened.id).ok_or(Error::UnknownPurchase)?;
-        // The form shows the price without a coupon, and Stripe's page what is left of it.
+        // The form shows the price without a coupon, Stripe's page the price with it.
         let shown = request.shown_total.map(|shown| shown.saturating_mul(places.unwrap_or(1)));
         let expected_total = match shown {
             Some(shown) if shown != opened.price.list => shown,
@@ -110,27 +108,34 @@ impl<P: Payments, G: Grants> Checkout<P, G> {
         };
         let title = self.catalog.get().find(&sku).map_or(sku.clone(), |item| item.title.clone());
         let back = format!("{}/p/{}{}", site.base, id.as_str(), site.query);
-        let way = Way::Hosted(PageTerms { title, lang: site.lang.clone(), back });
-        match self.go_to_page(&id, Press { learner, expected_total, way }, payer).await {
-            Ok(page) => Ok(Hosted { id, page }),
-            Err(error) => Err(self.hindered(id, error).await?),
+        let path = PaymentPath::Hosted(PageTerms { title, lang: site.lang.clone(), back });
+        match self.go_to_page(&id, Press { learner, expected_total, path }, payer).await {
+            Ok(page) => Ok(FormRedirect { id, page }),
+            Err(error) => Err(self.rejection(id, error).await?),
         }
     }
 
-    /// What was opened with the key of this name. With another SKU it is refused when it is used.
+    /// The purchase that was opened with the key of this name. A key used with another SKU is refused when it is
+    /// claimed.
     async fn known_by(&self, name: Option<&str>, sku: &str) -> Result<Option<Purchase>, Error> {
         let Some(name) = name else { return Ok(None) };
         let known = self.opened_with(&IdempotencyKey::new(name, sku.as_bytes())).await?;
         Ok(known.filter(|known| known.sku() == sku))
     }
 
-    /// Gives up what the form has opened for another email, coupon or number of places, so that what was corrected is on
-    /// Stripe's page and on its receipt: `true` once it is over. A payment under way is not lost: Stripe closes its page and is asked what was paid
-    /// there before the seat is free, and as long as that is not known, or where it was paid, nothing else is opened.
-    async fn clear_away(&self, known: &Purchase, wish: &Wish<'_>, payer: &Payer) -> Result<bool, Hindered> {
-        let hindered = |error| Hindered { error, purchase: Some(known.id().clone()) };
-        // Nobody gives up a seat for a purchase that would be refused.
-        let item = self.sellable(wish.opening, self.now()).map_err(hindered)?;
+    /// Cancels what the form has opened for another email, coupon or number of places, so that Stripe's page and
+    /// receipt show what was corrected: `true` once it is over. A payment under way is not lost: before the seat is
+    /// released, Stripe closes its page and is asked what was paid there. Until that is known, or if it was paid,
+    /// nothing else is opened.
+    async fn clear_away(
+        &self,
+        known: &Purchase,
+        wish: &Wish<'_>,
+        payer: &Payer,
+    ) -> Result<bool, FormRejection> {
+        let rejection = |error| FormRejection { error, purchase: Some(known.id().clone()) };
+        // Keep the seat if the new purchase would be refused.
+        let item = self.sellable(wish.opening, self.now()).map_err(rejection)?;
         if let Some(code) = &wish.code {
             self.admit_email(known.id(), &wish.learner.email, &payer.client).await?;
             self.admit_coupon(code, &item, &wish.learner.email, &payer.client).await?;
@@ -143,41 +148,42 @@ impl<P: Payments, G: Grants> Checkout<P, G> {
         }
         let seats = if item.capacity.is_some() { wish.opening.places.unwrap_or(1) } else { 1 };
         let weight = u32::try_from(seats).unwrap_or(u32::MAX);
-        self.admit_another(&payer.client, weight, &wish.learner.email).await.map_err(hindered)?;
-        let left = match self.give_up(known.id()).await {
+        self.admit_another(&payer.client, weight, &wish.learner.email).await.map_err(rejection)?;
+        let left = match self.cancel(known.id()).await {
             Err(Error::Refused(_)) => self.store.purchase(known.id()).await.map_err(Error::from),
             outcome => outcome,
         };
-        Ok(left.map_err(hindered)?.state().is_over())
+        Ok(left.map_err(rejection)?.state().is_over())
     }
 
-    /// A purchase whose learner was turned away before Stripe heard of it holds no seat. One that was on its way before
-    /// goes on; only where its page could not be made is the form what leads to it.
-    async fn hindered(&self, id: PurchaseId, error: Error) -> Result<Hindered, Error> {
+    /// A purchase that was rejected before Stripe was called is cancelled and holds no seat. One that was already under
+    /// way goes on, and the rejection names it; if only its page could not be created, the form itself leads back to
+    /// it.
+    async fn rejection(&self, id: PurchaseId, error: Error) -> Result<FormRejection, Error> {
         let state = self.store.purchase(&id).await?.state();
         if state == State::Held {
-            self.store.apply(&id, Event::GaveUp, self.now()).await??;
+            self.store.apply(&id, Event::CancelRequested, self.now()).await??;
         }
         let goes_on =
             matches!(state, State::Paying | State::Processing) && !matches!(error, Error::NotCharged(_));
-        Ok(Hindered { error, purchase: goes_on.then_some(id) })
+        Ok(FormRejection { error, purchase: goes_on.then_some(id) })
     }
 }
 
-impl From<Error> for Hindered {
+impl From<Error> for FormRejection {
     fn from(error: Error) -> Self {
         Self { error, purchase: None }
     }
 }
 
-impl From<StoreError> for Hindered {
+impl From<StoreError> for FormRejection {
     fn from(error: StoreError) -> Self {
         Error::from(error).into()
     }
 }
 
-/// Who has bought with a form and sends it again, from the browser's history or a second tab, is led to what they have
-/// and never to a second charge. For somebody else, or after the first is over, the form buys another.
+/// A learner who resubmits a form, from the browser's history or a second tab, is led to their purchase and never
+/// charged twice. For someone else, or after the first is over, the form buys another.
 fn known_to(known: &Purchase, wish: &Wish<'_>) -> Known {
     let same = known.learner().is_none_or(|first| first.is_same(wish.learner));
     let code = known.redemption().map(|redemption| &redemption.code);
@@ -186,7 +192,7 @@ fn known_to(known: &Purchase, wish: &Wish<'_>) -> Known {
     match known.state() {
         State::Held | State::Paying if at_these_terms && known.can_be_paid_for(wish.learner) => Known::Own,
         State::Held | State::Paying => Known::Others,
-        // Money is on its way: its own page says so.
+        // A payment is processing, and the purchase's own page says so.
         State::Processing => Known::Own,
         State::Paid | State::Granted if same && places == wish.opening.places => Known::Own,
         State::Paid

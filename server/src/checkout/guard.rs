@@ -1,26 +1,24 @@
-//! What keeps card testing and seat hoarding away from opening and paying.
+//! Protects opening and paying from card testing and seat hoarding.
 use super::Checkout;
 use crate::abuse::{Challenge, Client, Excess, Origin, ProcessLimits, Pseudonyms, Rate, Rates};
 use crate::catalog::Item;
 use crate::coupons::{CouponCode, CouponRefusal};
 use crate::error::Error;
-use crate::grants::Grants;
-use crate::payments::Payments;
 use crate::purchase::{Purchase, PurchaseId};
 use crate::store::{Allowance, StoreError, Tx, subject};
 use shared::{Email, Timestamp};
 use std::time::Duration;
 
-/// How long a challenge that was passed counts.
+/// How long a passed challenge is valid.
 const HUMAN_FOR: Duration = Duration::from_secs(1800);
-/// Emails that one purchase with a coupon may be paid with: typed wrong, corrected, and one more.
+/// Emails that one purchase with a coupon may be paid with: a mistyped one, its correction, and one more.
 const FEW: Rate = Rate::new(3, Duration::from_secs(3600));
-/// How long an email is known to have been tried: at least as long as it counts.
+/// How long a tried email is remembered: at least as long as it counts.
 const SEEN: Rate = Rate::new(1, Duration::from_secs(86_400));
-/// When to try again where others of one's own purchases are in the way.
+/// When to retry if the client's own other purchases are in the way.
 const HELD_WAIT: Duration = Duration::from_secs(60);
 
-/// The limits in force, and how to be let through.
+/// The limits in force, and the challenge that lets a client through.
 #[derive(Clone, Default)]
 pub struct Guards {
     pub rates: Rates,
@@ -29,8 +27,8 @@ pub struct Guards {
     pub challenge: Option<Challenge>,
 }
 
-impl<P: Payments, G: Grants> Checkout<P, G> {
-    /// Counts a request from there; nothing of one without limits.
+impl Checkout {
+    /// Counts a request from `origin`; one without limits has none, and is not counted.
     pub(crate) fn admit(&self, origin: Option<Origin>) -> Result<(), Error> {
         let Some(origin) = origin else { return Ok(()) };
         let counted = self.guards.process.count_request(origin);
@@ -40,7 +38,7 @@ impl<P: Payments, G: Grants> Checkout<P, G> {
         })
     }
 
-    /// Counts a request of `client` about a purchase.
+    /// Counts a request from `client` about a purchase.
     pub(super) fn admit_to(&self, id: &PurchaseId, client: &Client) -> Result<(), Error> {
         match client {
             Client::Limited(_) => self.count(Excess::Purchase, id.as_str()),
@@ -48,7 +46,7 @@ impl<P: Payments, G: Grants> Checkout<P, G> {
         }
     }
 
-    /// Counts what `client` opens, in the transaction that does so: as much as it takes from others.
+    /// Counts what `client` opens, in the transaction that opens it; `weight` is how much it takes from others.
     pub(super) async fn admit_opening(
         &self,
         tx: &mut Tx,
@@ -57,7 +55,7 @@ impl<P: Payments, G: Grants> Checkout<P, G> {
         now: Timestamp,
     ) -> Result<(), Error> {
         for network in client.networks() {
-            // Either has those of the same client wait for each other.
+            // Either way, openings of the same client wait for each other.
             match self.guards.rates.opens {
                 Some(rate) => {
                     let rate = rate.times(network.times);
@@ -73,20 +71,20 @@ impl<P: Payments, G: Grants> Checkout<P, G> {
         Ok(())
     }
 
-    /// What `client` may have done before it opens another purchase of `item`.
+    /// The allowance of `client` for another purchase of `item`.
     pub(super) fn allowance<'a>(&self, client: &'a Client, item: &Item) -> Allowance<'a> {
         let Rates { declines, holds, share, .. } = self.guards.rates;
         let networks = client.networks();
         let Some(own) = networks.first() else { return Allowance::ALL };
-        // Without a limit on holds a client may hold whatever it likes. At least one seat is everybody's.
+        // Without a limit on holds, a client may hold any number of seats. Every client may hold at least one.
         let share = share.filter(|_| holds.is_some()).map(i64::from);
         let part = |capacity: i64, percent: i64| (capacity * percent * i64::from(own.times) + 99) / 100;
         let seats = item.capacity.zip(share).map(|(capacity, percent)| part(capacity, percent).max(1));
         Allowance { networks, held: holds, seats, declines }
     }
 
-    /// Why `client` may not open another purchase: it was declined too often, holds too many seats, or has too many unpaid
-    /// purchases.
+    /// Why `client` may not open another purchase: it was declined too often, holds too many seats, or has too many
+    /// unpaid purchases.
     pub(super) async fn not_allowed(
         &self,
         tx: &mut Tx,
@@ -99,7 +97,7 @@ impl<P: Payments, G: Grants> Checkout<P, G> {
             return Ok(too_many(Excess::Declines, wait));
         }
         let excess = match allowance.seats {
-            // Waiting helps nobody here.
+            // Waiting would not help.
             Some(most) if purchase.places() > most => {
                 let detail = format!("must be at most {most} at a time; buy the others once these are paid");
                 return Ok(Error::Invalid { field: "places".to_owned(), detail });
@@ -130,7 +128,7 @@ impl<P: Payments, G: Grants> Checkout<P, G> {
         Ok(None)
     }
 
-    /// Tells operators, once in a while for each client, that a limit has stopped somebody, who may be an office.
+    /// Alerts operators, once in a while per client, that a limit has stopped a client, which may be an office.
     fn tell_stopped(&self, client: &Client, excess: Excess) {
         let Some(name) = client.name() else { return };
         if self.guards.process.is_news(name) {
@@ -144,7 +142,7 @@ impl<P: Payments, G: Grants> Checkout<P, G> {
         }
     }
 
-    /// Counts a purchase of `sku` that `client` is about to have.
+    /// Counts a purchase of `sku` that `client` is about to open.
     pub(super) fn admit_to_offering(&self, sku: &str, client: &Client) -> Result<(), Error> {
         match client {
             Client::Limited(_) => self.count(Excess::Offering, sku),
@@ -152,8 +150,8 @@ impl<P: Payments, G: Grants> Checkout<P, G> {
         }
     }
 
-    /// While cards are tested in a run, the first press of Pay is for those who have bought before, or who pass the
-    /// challenge.
+    /// During a run of card testing, only clients that have bought before, or pass the challenge, may press Pay for the
+    /// first time.
     pub(super) async fn admit_payer(
         &self,
         purchase: &Purchase,
@@ -189,7 +187,7 @@ impl<P: Payments, G: Grants> Checkout<P, G> {
         Err(Error::TooMany { excess: Excess::DeclineRun, wait: run.period(), challenge })
     }
 
-    /// Refuses what opening another purchase and paying it would be refused for, and counts nothing.
+    /// Fails for the same reasons as opening and paying another purchase, but counts nothing.
     pub(super) async fn admit_another(
         &self,
         client: &Client,
@@ -223,7 +221,7 @@ impl<P: Payments, G: Grants> Checkout<P, G> {
         refused.map_or(Ok(()), Err)
     }
 
-    /// Counts a press of Pay, in the transaction that takes note of it.
+    /// Counts a press of Pay, in the transaction that records it.
     pub(super) async fn admit_press(
         &self,
         tx: &mut Tx,
@@ -246,8 +244,9 @@ impl<P: Payments, G: Grants> Checkout<P, G> {
         tx.use_rate(&subject::pays(&email), rate, now).await?.map_err(|wait| too_many(Excess::Pays, wait))
     }
 
-    /// Counts an email that `client` is about to pay with before a coupon says anything of it, so that nobody learns by trying
-    /// who has used one. The same email again is not counted, and who pays gets theirs back.
+    /// Counts an email that `client` is about to pay with, before a coupon reveals anything about it, so that nobody
+    /// can find out by trying who has used one. The same email is not counted again, and a client that pays gets its
+    /// count back.
     pub(super) async fn admit_email(
         &self,
         purchase: &PurchaseId,
@@ -260,7 +259,7 @@ impl<P: Payments, G: Grants> Checkout<P, G> {
         let known = subject::tried(purchase.as_str(), &email);
         let mut tx = self.store.begin().await?;
         if tx.rate_wait(&known, SEEN, now).await?.is_some() {
-            tx.take_back().await?;
+            tx.rollback().await?;
             return Ok(());
         }
         let own = (subject::emails(purchase.as_str()), FEW);
@@ -268,7 +267,7 @@ impl<P: Payments, G: Grants> Checkout<P, G> {
         let networks = networks.map(|network| (subject::emails(&network.name), rate.times(network.times)));
         for (subject, rate) in std::iter::once(own).chain(networks) {
             if let Err(wait) = tx.use_rate(&subject, rate, now).await? {
-                tx.take_back().await?;
+                tx.rollback().await?;
                 self.tell_stopped(client, Excess::Emails);
                 return Err(too_many(Excess::Emails, wait));
             }
@@ -277,8 +276,8 @@ impl<P: Payments, G: Grants> Checkout<P, G> {
         Ok(tx.commit().await?)
     }
 
-    /// Counts a code of `client` before it is looked up, so that guesses at once are no cheaper. While codes are guessed in
-    /// a run, one that there is not is too many. [`Self::end_guess`] follows.
+    /// Counts a code that `client` tries before it is looked up, so that concurrent guesses are no cheaper. During a
+    /// run of guessing, one unknown code is already too many. [`Self::end_guess`] follows.
     pub(super) async fn begin_guess(&self, client: &Client, now: Timestamp) -> Result<(), Error> {
         let Some(name) = client.name() else { return Ok(()) };
         let Rates { coupons, .. } = self.guards.rates;
@@ -292,14 +291,14 @@ impl<P: Payments, G: Grants> Checkout<P, G> {
         for network in client.networks() {
             let subject = subject::guesses(&network.name);
             if let Err(wait) = tx.use_rate(&subject, rate.times(network.times), now).await? {
-                tx.take_back().await?;
+                tx.rollback().await?;
                 return Err(too_many(Excess::Coupons, wait));
             }
         }
         Ok(tx.commit().await?)
     }
 
-    /// Counts a code that there is not among those of all, or gives back what a code that there is has counted.
+    /// Counts an unknown code among those of all clients, or returns the count of a known one.
     pub(super) async fn end_guess(&self, failure: Option<&Error>, client: &Client) -> Result<(), Error> {
         let Some(name) = client.name() else { return Ok(()) };
         let Rates { coupons, coupon_run, .. } = self.guards.rates;
@@ -320,7 +319,7 @@ impl<P: Payments, G: Grants> Checkout<P, G> {
     }
 }
 
-/// What a client has typed, unless it can be no code that there is.
+/// The code that a client has typed; fails if no such code can exist.
 pub(super) fn read_code(coupon: &str) -> Result<CouponCode, CouponRefusal> {
     let code = CouponCode::parse(coupon).map_err(|_| CouponRefusal::Unknown)?;
     if code.is_mistyped() { Err(CouponRefusal::Typo) } else { Ok(code) }

@@ -1,23 +1,21 @@
-//! What a learner who is signed in has already, and who pays for what they open.
+//! What a signed-in learner already has, and who pays for what they open.
 use super::Checkout;
 use super::pay::parse_name;
 use crate::email::typed;
 use crate::error::Error;
-use crate::grants::Grants;
-use crate::payments::Payments;
 use crate::purchase::{Learner, Purchase};
 use shared::{OpenPurchase, TokenRefusal};
 
-impl<P: Payments, G: Grants> Checkout<P, G> {
+impl Checkout {
     /// The newest purchase that gives the learner of this token access to the offering.
-    pub async fn mine(&self, asked: &OpenPurchase) -> Result<Option<Purchase>, Error> {
+    pub async fn learners_purchase(&self, asked: &OpenPurchase) -> Result<Option<Purchase>, Error> {
         let token = asked.learner_token.as_deref().unwrap_or_default();
         let learner = self.identity.learner(token).await.map_err(Error::Token)?;
         Ok(self.store.entitlement(&asked.sku, &learner).await?)
     }
 }
 
-/// Who pays for `purchase`: whom its token has named, or who types an email.
+/// Who pays for `purchase`: the learner whom its token named, or the one whose email was typed.
 pub(super) fn payer(purchase: &Purchase, email: &str, name: Option<String>) -> Result<Learner, Error> {
     let name = parse_name(name)?;
     let Some(known) = purchase.signed_in() else {
@@ -32,7 +30,7 @@ pub(super) fn payer(purchase: &Purchase, email: &str, name: Option<String>) -> R
     Ok(Learner { name: known.name.clone().or(name), ..known.clone() })
 }
 
-/// What is said of a token that is refused.
+/// Why a token was refused, in words.
 pub(crate) const fn explain(refusal: TokenRefusal) -> &'static str {
     match refusal {
         TokenRefusal::Malformed => "is no token that can be read",

@@ -1,18 +1,18 @@
-//! What the checkout does for a request: one method each, called once by its handler.
+//! What the checkout does for each request: one method, called once by its handler.
 
 mod asks;
 mod coupon;
 mod form;
 mod guard;
-mod hosted;
-mod mine;
-mod moment;
+mod learner;
+mod offerings_version;
 mod open;
 mod pauses;
 mod pay;
 mod ready;
 mod seats;
 mod status;
+mod stripe_page;
 mod team;
 mod webhook;
 
@@ -20,13 +20,13 @@ use crate::account::Account;
 use crate::catalog::{CurrentCatalog, Item};
 use crate::clock::{Clock, ClockState};
 use crate::error::Error;
-use crate::grants::{FlockJay, Grants};
+use crate::fault_injection::reach;
+use crate::grants::Grants;
 use crate::heartbeat::Heartbeats;
 use crate::identity::Identity;
-use crate::payments::{Intent, IntentStatus, Payments, Stripe};
+use crate::payments::{Intent, IntentStatus, Payments};
 use crate::purchase::{PaymentMethods, Purchase, PurchaseId};
 use crate::store::Store;
-use crate::trial::reach;
 use shared::{Offering, Sale, Timestamp};
 use std::sync::Arc;
 use std::sync::atomic::AtomicU32;
@@ -34,26 +34,27 @@ use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
 pub use asks::Asks;
-pub use form::{Hindered, HostedPurchase, PageSite};
+pub use form::{FormRejection, HostedPurchase, PageSite};
 pub use guard::Guards;
-pub use hosted::Hosted;
-pub(crate) use mine::explain;
-pub use moment::Moment;
+pub(crate) use learner::explain;
+pub use offerings_version::OfferingsVersion;
 pub use open::IdempotencyKey;
 pub use pauses::Pauses;
 pub use pay::Payer;
 pub use ready::Readiness;
 pub use seats::SeatWatch;
+pub use stripe_page::FormRedirect;
 pub use team::{Assigned, TeamPage};
 
-const GIVE_UP_WAIT: Duration = Duration::from_secs(10);
+const CANCEL_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// The catalogue, the database and the two ports, for handlers and for the worker.
-pub struct Checkout<P = Stripe, G = FlockJay> {
+#[derive(Clone)]
+pub struct Checkout {
     pub(crate) store: Store,
     pub(crate) catalog: CurrentCatalog,
-    pub(crate) payments: Arc<P>,
-    pub(crate) grants: Arc<G>,
+    pub(crate) payments: Arc<dyn Payments>,
+    pub(crate) grants: Arc<dyn Grants>,
     pub(crate) publishable_key: Arc<str>,
     methods: PaymentMethods,
     pub(crate) seats: SeatWatch,
@@ -61,25 +62,31 @@ pub struct Checkout<P = Stripe, G = FlockJay> {
     pub(crate) clock: Clock,
     pub(crate) guards: Guards,
     pub(crate) asks: Asks,
-    /// Webhooks with a wrong signature since the last right one.
+    /// Refused webhooks since the last valid one.
     refused_webhooks: Arc<AtomicU32>,
-    /// Who is told of purchases.
+    /// The account receivers to notify.
     pub(crate) accounts: Arc<[Arc<dyn Account>]>,
     /// Reads learners' tokens.
     pub(crate) identity: Arc<Identity>,
-    /// How long a request that gives up waits for Stripe to confirm.
-    patience: Duration,
-    /// Ends what waits, when the server is told to stop.
+    /// How long a request to cancel waits for Stripe to confirm.
+    cancel_timeout: Duration,
+    /// Ends everything that waits when the server shuts down.
     pub(crate) stop: CancellationToken,
-    /// Of what runs in the background.
+    /// Heartbeats of the background loops.
     pub(crate) heartbeats: Heartbeats,
     pub(crate) readiness: Readiness,
 }
 
-impl<P: Payments, G: Grants> Checkout<P, G> {
-    /// On these parts; `publishable_key` is what browsers are given to reach Stripe with.
+impl Checkout {
+    /// Builds a checkout from its parts; `publishable_key` is Stripe's key for browsers.
     #[must_use]
-    pub fn new(store: Store, payments: P, grants: G, publishable_key: &str, clock: Clock) -> Self {
+    pub fn new(
+        store: Store,
+        payments: impl Payments,
+        grants: impl Grants,
+        publishable_key: &str,
+        clock: Clock,
+    ) -> Self {
         Self {
             catalog: store.catalog().clone(),
             store,
@@ -95,52 +102,52 @@ impl<P: Payments, G: Grants> Checkout<P, G> {
             refused_webhooks: Arc::default(),
             accounts: Arc::default(),
             identity: Arc::default(),
-            patience: GIVE_UP_WAIT,
+            cancel_timeout: CANCEL_TIMEOUT,
             stop: CancellationToken::new(),
             heartbeats: Heartbeats::default(),
             readiness: Readiness::default(),
         }
     }
 
-    /// With these limits.
+    /// Sets the limits.
     #[must_use]
-    pub fn guarded_by(self, guards: Guards) -> Self {
+    pub fn with_guards(self, guards: Guards) -> Self {
         Self { asks: Asks::new(guards.rates.questions), guards, ..self }
     }
 
-    /// Paid by these methods.
+    /// Sets the payment methods.
     #[must_use]
-    pub fn paid_by(self, methods: PaymentMethods) -> Self {
+    pub fn with_payment_methods(self, methods: PaymentMethods) -> Self {
         Self { methods, ..self }
     }
 
-    /// Telling these systems of purchases.
+    /// Sets the account receivers to notify of purchases.
     #[must_use]
-    pub fn telling(self, accounts: Vec<Arc<dyn Account>>) -> Self {
+    pub fn with_accounts(self, accounts: Vec<Arc<dyn Account>>) -> Self {
         Self { accounts: accounts.into(), ..self }
     }
 
-    /// Knowing learners by these tokens.
+    /// Sets how learners' tokens are verified.
     #[must_use]
-    pub fn knowing(self, identity: Identity) -> Self {
+    pub fn with_identity(self, identity: Identity) -> Self {
         Self { identity: Arc::new(identity), ..self }
     }
 
-    /// Going by this clock.
+    /// Sets the clock.
     #[must_use]
-    pub fn going_by(self, clock: Clock) -> Self {
+    pub fn with_clock(self, clock: Clock) -> Self {
         Self { clock, ..self }
     }
 
-    /// Whether this instance may do what is due: not where its own clock is so wrong that nobody knows what is.
+    /// Whether this instance may do work that is due: not if its clock is so wrong that it can't tell what is due.
     pub(crate) fn takes_work(&self) -> bool {
         self.clock.state() != ClockState::Wrong
     }
 
-    /// Waiting for so long where Stripe has to confirm that a purchase is given up.
+    /// Sets how long a request to cancel waits for Stripe to confirm.
     #[must_use]
-    pub fn waiting_for(self, patience: Duration) -> Self {
-        Self { patience, ..self }
+    pub fn with_cancel_timeout(self, cancel_timeout: Duration) -> Self {
+        Self { cancel_timeout, ..self }
     }
 
     pub(crate) fn now(&self) -> Timestamp {
@@ -158,57 +165,36 @@ impl<P: Payments, G: Grants> Checkout<P, G> {
         Ok(self.shown(item, taken, self.now()))
     }
 
-    /// The offering as the API shows it, with `taken` seats gone.
+    /// The offering as the API shows it, with `taken` seats taken.
     pub(crate) fn shown(&self, item: &Item, taken: i64, now: Timestamp) -> Offering {
         Offering { sale: self.sale(item, taken, now), ..item.offering(taken, now) }
     }
 
-    /// Whether it can be bought: a pause stands before everything that time or seats would allow.
+    /// Whether it can be bought. A pause overrides what time and seats would allow.
     pub(crate) fn sale(&self, item: &Item, taken: i64, now: Timestamp) -> Sale {
         match item.sale(taken, now) {
-            Sale::Open | Sale::SoldOut if self.pauses.holds(item) => Sale::Paused,
+            Sale::Open | Sale::SoldOut if self.pauses.covers(item) => Sale::Paused,
             sale @ (Sale::Open | Sale::NotOpen | Sale::Closed | Sale::SoldOut | Sale::Paused) => sale,
         }
     }
 
-    /// Tells the purchase what Stripe says of its payment intent.
-    pub(crate) async fn learn(&self, purchase: &PurchaseId, intent: &Intent) -> Result<Purchase, Error> {
+    /// Applies what Stripe says about the payment intent to the purchase.
+    pub(crate) async fn record_intent(
+        &self,
+        purchase: &PurchaseId,
+        intent: &Intent,
+    ) -> Result<Purchase, Error> {
         let now = self.now();
         let mut tx = self.store.begin().await?;
         let [created, standing] = intent.events();
         let mut known = tx.apply(purchase, created, now).await??;
-        // Of a second intent nothing but its money counts.
+        // From a second intent, only a payment counts.
         if known.intent() == Some(&intent.id) || intent.status == IntentStatus::Succeeded {
             known = tx.apply(purchase, standing, now).await??;
         }
-        reach("learn.stored", "");
+        reach("record.stored", "");
         tx.commit().await?;
-        reach("learn.committed", "");
+        reach("record.committed", "");
         Ok(known)
-    }
-}
-
-impl<P, G> Clone for Checkout<P, G> {
-    fn clone(&self) -> Self {
-        Self {
-            store: self.store.clone(),
-            catalog: self.catalog.clone(),
-            payments: self.payments.clone(),
-            grants: self.grants.clone(),
-            publishable_key: self.publishable_key.clone(),
-            methods: self.methods.clone(),
-            seats: self.seats.clone(),
-            pauses: self.pauses.clone(),
-            clock: self.clock.clone(),
-            guards: self.guards.clone(),
-            asks: self.asks.clone(),
-            refused_webhooks: self.refused_webhooks.clone(),
-            accounts: self.accounts.clone(),
-            identity: self.identity.clone(),
-            patience: self.patience,
-            stop: self.stop.clone(),
-            heartbeats: self.heartbeats.clone(),
-            readiness: self.readiness.clone(),
-        }
     }
 }

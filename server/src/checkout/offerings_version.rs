@@ -1,27 +1,25 @@
-//! When what is shown of offerings may be another.
+//! Decides when a cached offering is stale.
 use super::Checkout;
-use crate::grants::Grants;
-use crate::payments::Payments;
 use std::sync::Arc;
 
-/// For how many milliseconds what nothing in this process has changed is taken to be the same: the clock and other
-/// instances may have changed it.
+/// How many milliseconds a version lasts if nothing changes in this process: the clock and other instances may change
+/// offerings, too.
 const LENGTH: i64 = 250;
 
-/// All that an offering may depend on here: what was shown at a moment may be shown again as long as it lasts.
+/// Everything that an offering may depend on here: an answer may be shown again as long as the version stays the same.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Moment {
+pub struct OfferingsVersion {
     catalog: usize,
     seat_moves: u64,
     pauses: u64,
     time: i64,
 }
 
-impl<P: Payments, G: Grants> Checkout<P, G> {
-    /// The moment that it is.
+impl Checkout {
+    /// The current version.
     #[must_use]
-    pub fn moment(&self) -> Moment {
-        Moment {
+    pub fn offerings_version(&self) -> OfferingsVersion {
+        OfferingsVersion {
             catalog: Arc::as_ptr(&self.catalog.get()).addr(),
             seat_moves: self.store.seat_moves(),
             pauses: self.pauses.changes(),

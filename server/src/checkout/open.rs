@@ -5,11 +5,9 @@ use crate::abuse::Client;
 use crate::catalog::Item;
 use crate::coupons::{CouponCode, CouponRefusal};
 use crate::error::Error;
-use crate::grants::Grants;
-use crate::payments::Payments;
+use crate::fault_injection::{Guard, enabled, reach};
 use crate::purchase::{self, Event, Learner, Purchase, PurchaseId, Redemption, Reference};
 use crate::store::{Replay, StoreError, Tx};
-use crate::trial::{Guard, holds, reach};
 use sha2::{Digest, Sha256};
 use shared::{Money, OpenPurchase, Opened, Price, Sale, Team, Timestamp, TokenRefusal};
 
@@ -17,7 +15,7 @@ use shared::{Money, OpenPurchase, Opened, Price, Sale, Team, Timestamp, TokenRef
 #[derive(Clone, Debug)]
 pub struct IdempotencyKey {
     key: String,
-    /// Among whose openings it is looked for.
+    /// The namespace of the key: that of a client, or of forms.
     scope: String,
     body_hash: String,
 }
@@ -30,20 +28,20 @@ impl IdempotencyKey {
         Self { key: key.to_owned(), scope: FORMS.to_owned(), body_hash }
     }
 
-    /// The key as `client` has chosen it: another's of the same text is another.
+    /// Limits the key to `client`: the same text from another client is a different key.
     #[must_use]
     pub fn of(self, client: &Client) -> Self {
         Self { scope: ["open ", client.name().unwrap_or_default()].concat(), ..self }
     }
 
-    /// Claims the key; the answer given before, where this is a repeat.
+    /// Claims the key; returns the earlier answer if this is a repeat.
     pub(super) async fn claim(
         &self,
         tx: &mut Tx,
         scope: &str,
         now: Timestamp,
     ) -> Result<Option<String>, Error> {
-        if !holds(Guard::OpenedOnce) {
+        if !enabled(Guard::OpenedOnce) {
             return Ok(None);
         }
         match tx.claim_key(scope, &self.key, &self.body_hash, now).await? {
@@ -58,19 +56,19 @@ impl IdempotencyKey {
     }
 }
 
-/// Keys that we have made ourselves, for forms: nobody else knows them, and who sends one may have changed networks.
+/// The scope of keys that we generate for forms: nobody else knows them, and the sender may have changed networks.
 const FORMS: &str = "open";
 
-/// Who asks for what.
+/// A request to open a purchase, and who sent it.
 struct Visit<'a> {
     request: &'a OpenPurchase,
     key: Option<&'a IdempotencyKey>,
     client: &'a Client,
-    /// The learner whom a token names, or why it names nobody; nothing of a guest.
+    /// The learner whom a token names, or why the token was refused; `None` for a guest.
     signed_in: Option<Result<Learner, TokenRefusal>>,
 }
 
-/// What an opening came to.
+/// The outcome of an opening.
 enum Opening {
     /// Still to be committed.
     New(Opened),
@@ -78,7 +76,7 @@ enum Opening {
     Known(Opened),
 }
 
-impl<P: Payments, G: Grants> Checkout<P, G> {
+impl Checkout {
     /// Opens a purchase, or replays the answer of the same request.
     pub async fn open_purchase(
         &self,
@@ -110,7 +108,7 @@ impl<P: Payments, G: Grants> Checkout<P, G> {
         Ok(Some(self.store.purchase(&id).await?))
     }
 
-    /// Ends holds that ran out and that the sweep has not come to yet; whether there were any.
+    /// Expires holds that ran out and that the sweep has not reached yet; returns whether there were any.
     async fn end_due_holds(&self, sku: &str) -> Result<bool, Error> {
         let due = self.store.due_holds(sku, self.now()).await?;
         for id in &due {
@@ -137,7 +135,7 @@ impl<P: Payments, G: Grants> Checkout<P, G> {
     ) -> Result<Opened, Error> {
         let Visit { request, key, .. } = *visit;
         let item = match (self.sellable(request, now), &code) {
-            // What a company has bought is bought: until the training begins its codes are good.
+            // A company has paid for its codes: they are valid until the training begins.
             (Err(Error::NotForSale(Sale::Closed)), Some(code)) => self.still_takes(request, code, now).await,
             (item, _) => item,
         };
@@ -145,7 +143,7 @@ impl<P: Payments, G: Grants> Checkout<P, G> {
             (Err(refusal), None) => return Err(refusal),
             (item, _) => item,
         };
-        // A seat may come with the code.
+        // Only without a code, since a code may bring its own seat.
         if let Ok(item) = &item
             && code.is_none()
             && self.is_sold_out(item, key).await?
@@ -156,12 +154,12 @@ impl<P: Payments, G: Grants> Checkout<P, G> {
         let opened = match self.open_in(&mut tx, visit, item.map(|item| (item, code)), now).await {
             Ok(Opening::New(opened)) => opened,
             Ok(Opening::Known(opened)) => {
-                // The one that opened it may be about to commit.
+                // The transaction that opened it may not be durable yet: the commit waits for it.
                 tx.commit().await?;
                 return Ok(opened);
             }
             Err(error) => {
-                tx.take_back().await?;
+                tx.rollback().await?;
                 return Err(error);
             }
         };
@@ -172,7 +170,7 @@ impl<P: Payments, G: Grants> Checkout<P, G> {
         Ok(opened)
     }
 
-    /// What a code of a pack is for, where its sale is closed and it has not begun.
+    /// The offering of a pack's code, if its sale is closed but the training has not begun.
     async fn still_takes(
         &self,
         request: &OpenPurchase,
@@ -186,7 +184,8 @@ impl<P: Payments, G: Grants> Checkout<P, G> {
         if of_pack && !has_begun { Ok(item.clone()) } else { Err(Error::NotForSale(Sale::Closed)) }
     }
 
-    /// A look before the queue of those who write: of a crowd nearly all come too late. A repeat is answered as it was.
+    /// Checks before queuing to write, because nearly all requests of a rush come too late. A repeat still gets its
+    /// earlier answer.
     async fn is_sold_out(&self, item: &Item, key: Option<&IdempotencyKey>) -> Result<bool, Error> {
         let Some(capacity) = item.capacity else { return Ok(false) };
         if self.store.taken_seats(&item.sku).await? < capacity {
@@ -206,14 +205,14 @@ impl<P: Payments, G: Grants> Checkout<P, G> {
         now: Timestamp,
     ) -> Result<Opening, Error> {
         let Visit { request, key, client, signed_in } = visit;
-        // Ahead of a refusal, so that a repeat is answered as it was whatever has changed since.
+        // Before any refusal, so that a repeat gets its earlier answer whatever has changed since.
         if let Some(key) = key
             && let Some(answer) = key.claim(tx, &key.scope, now).await?
         {
             return Ok(Opening::Known(serde_json::from_str(&answer).map_err(StoreError::from)?));
         }
         let (item, code) = asked?;
-        // A company's people may all come from one address, and each of their codes is good once.
+        // A company's learners may all share one address, and each of their codes works only once.
         if !code.as_ref().is_some_and(CouponCode::is_made_like) {
             let weight = if item.capacity.is_some() { request.places.unwrap_or(1) } else { 1 };
             self.admit_opening(tx, client, u32::try_from(weight).unwrap_or(u32::MAX), now).await?;
@@ -250,7 +249,7 @@ impl<P: Payments, G: Grants> Checkout<P, G> {
         Ok(Opening::New(opened))
     }
 
-    /// The seat before the coupon, in all transactions. None is needed where one comes with the coupon.
+    /// Takes the seat before the coupon, as all transactions do. No seat is needed if one comes with the coupon.
     async fn take_seat_and_coupon(
         &self,
         tx: &mut Tx,
@@ -282,7 +281,7 @@ impl<P: Payments, G: Grants> Checkout<P, G> {
         }
     }
 
-    /// What is asked for, where it may be sold now.
+    /// The requested offering, if it may be sold now.
     pub(super) fn sellable(&self, request: &OpenPurchase, now: Timestamp) -> Result<Item, Error> {
         let catalog = self.catalog.get();
         let item = catalog.find(&request.sku).ok_or_else(|| Error::UnknownSku(request.sku.clone()))?;
@@ -295,7 +294,7 @@ impl<P: Payments, G: Grants> Checkout<P, G> {
                 return Err(CouponRefusal::Team.into());
             }
         }
-        // Seats are decided by the update below, so that two buyers can't both see the last one.
+        // Seats are decided by the update that takes them, so that two buyers can't both see the last one.
         match self.sale(item, 0, now) {
             Sale::Open => Ok(item.clone()),
             closed @ (Sale::NotOpen | Sale::Closed | Sale::SoldOut | Sale::Paused) => {

@@ -1,25 +1,24 @@
 //! Creates or updates the payment intent when the learner presses Pay.
-use super::{Checkout, IdempotencyKey, mine};
+use super::{Checkout, IdempotencyKey, learner};
 use crate::abuse::Client;
 use crate::error::Error;
-use crate::grants::Grants;
-use crate::payments::{Intent, IntentStatus, IntentTerms, Payments, PaymentsError};
-use crate::purchase::{Attempt, Event, Learner, Purchase, PurchaseId, Refusal, Way};
-use crate::trial::reach;
+use crate::fault_injection::reach;
+use crate::payments::{Intent, IntentStatus, IntentTerms, PaymentsError};
+use crate::purchase::{Attempt, Event, Learner, PaymentPath, Purchase, PurchaseId, Refusal};
 use shared::{Pay, PayAnswer, State};
 use std::time::Duration;
 use tokio::time::timeout;
 
-/// How long Stripe may take, retries included: the learner hears from us before the page gives up.
-pub(super) const PATIENCE: Duration = Duration::from_secs(12);
+/// How long Stripe may take, including retries: we answer before the page times out.
+pub(super) const STRIPE_TIMEOUT: Duration = Duration::from_secs(12);
 
 /// Who presses Pay.
 #[derive(Clone, Debug)]
 pub struct Payer {
     pub client: Client,
-    /// What the challenge's script gave to who passed it.
+    /// What the challenge's script returned when it was passed.
     pub challenge_answer: Option<String>,
-    /// The language in which they are written to, where somebody sends letters.
+    /// The language of emails to them, if emails are sent.
     pub lang: Option<String>,
 }
 
@@ -28,12 +27,12 @@ pub(super) struct Press {
     pub(super) learner: Learner,
     /// Minor units that the learner was shown.
     pub(super) expected_total: i64,
-    pub(super) way: Way,
+    pub(super) path: PaymentPath,
 }
 
-/// What became of it.
+/// The outcome of a press of Pay.
 pub(super) enum Submitted {
-    /// Stripe is next.
+    /// Stripe has to be called next.
     Now(Box<Purchase>),
     /// The same request was answered before, with this intent.
     Before(String),
@@ -41,8 +40,8 @@ pub(super) enum Submitted {
     NothingDue,
 }
 
-impl<P: Payments, G: Grants> Checkout<P, G> {
-    /// Hands out what Stripe.js needs to confirm the payment. Repeating it is safe: there is one intent.
+impl Checkout {
+    /// Returns what Stripe.js needs to confirm the payment. Repeating it is safe: there is one intent.
     pub async fn pay(
         &self,
         id: &PurchaseId,
@@ -52,35 +51,36 @@ impl<P: Payments, G: Grants> Checkout<P, G> {
     ) -> Result<PayAnswer, Error> {
         self.admit_to(id, &payer.client)?;
         let known = self.store.purchase(id).await?;
-        let learner = mine::payer(&known, &request.email, request.name)?;
+        let learner = learner::payer(&known, &request.email, request.name)?;
         self.admit_payer(&known, &payer.client, payer.challenge_answer.as_deref()).await?;
         if known.redemption().is_some() {
             self.admit_email(id, &learner.email, &payer.client).await?;
         }
-        let press = Press { learner, expected_total: request.expected_total, way: Way::Inline };
+        let press = Press { learner, expected_total: request.expected_total, path: PaymentPath::Inline };
         let purchase = match self.submit(id, press, key, payer).await? {
             Submitted::Now(purchase) => purchase,
             Submitted::Before(intent) => {
                 let intent = self.payments.retrieve(&intent).await?;
-                let purchase = self.learn(id, &intent).await?;
+                let purchase = self.record_intent(id, &intent).await?;
                 return self.confirmation(intent, &purchase);
             }
             Submitted::NothingDue => return Ok(PayAnswer::Settled { state: State::Paid }),
         };
-        let prepared = timeout(PATIENCE, self.prepare_intent(&purchase)).await;
+        let prepared = timeout(STRIPE_TIMEOUT, self.prepare_intent(&purchase)).await;
         let late = |_| Err(PaymentsError::transient("Stripe took too long"));
         let intent = match prepared.unwrap_or_else(late) {
             Ok(intent) => intent,
             Err(error) => return Err(self.not_prepared(id, error).await?),
         };
         reach("pay.intent_made", "");
-        let purchase = self.learn(id, &intent).await?;
-        // Two presses with different keys may have made two: the recorded one counts.
+        let purchase = self.record_intent(id, &intent).await?;
+        // Two presses with different keys may have created two intents: the recorded one counts.
         let intent = match purchase.intent() {
             Some(recorded) if recorded != intent.id => self.payments.retrieve(recorded).await?,
             _ => intent,
         };
-        let payable = matches!(purchase.state(), State::Held | State::Paying) && !purchase.is_ending();
+        let payable =
+            matches!(purchase.state(), State::Held | State::Paying) && !purchase.is_cancel_requested();
         match intent.status {
             IntentStatus::Open | IntentStatus::ActionRequired if payable => {
                 self.confirmation(intent, &purchase)
@@ -93,8 +93,8 @@ impl<P: Payments, G: Grants> Checkout<P, G> {
         }
     }
 
-    /// Where Stripe made nothing the next press is another request. Whoever has a way to pay was given it after it was
-    /// put on record: with none there nothing can have been charged.
+    /// If Stripe created nothing, the next press is a new request. A way to pay is recorded before it is handed out:
+    /// without a record, nothing can have been charged.
     pub(super) async fn not_prepared(&self, id: &PurchaseId, error: PaymentsError) -> Result<Error, Error> {
         let purchase = match error {
             PaymentsError::Spent { .. }
@@ -118,7 +118,7 @@ impl<P: Payments, G: Grants> Checkout<P, G> {
         })
     }
 
-    /// The purchase takes note before Stripe hears of it, so that a crash in between forgets nothing.
+    /// Records the press of Pay before Stripe is called, so that a crash in between loses nothing.
     pub(super) async fn submit(
         &self,
         id: &PurchaseId,
@@ -127,19 +127,19 @@ impl<P: Payments, G: Grants> Checkout<P, G> {
         payer: &Payer,
     ) -> Result<Submitted, Error> {
         let now = self.now();
-        let Press { learner, expected_total, way } = press;
+        let Press { learner, expected_total, path } = press;
         let mut tx = self.store.begin().await?;
         let repeated = match &key {
-            // What a repeat is answered is the same intent, asked for again: no secret is stored.
+            // The answer to a repeat is the same intent, retrieved again: no secret is stored.
             Some(key) => key.claim(&mut tx, id.as_str(), now).await?.is_some(),
             None => false,
         };
-        let purchase = tx.hold(id).await?;
+        let purchase = tx.lock(id).await?;
         if !repeated {
             self.admit_press(&mut tx, &payer.client, &learner.email, now).await?;
             self.admit_learner(&mut tx, &purchase, &learner.email).await?;
-            // Who shows to be the learner can be told on the page. Of others nobody knows whose address it is: what it
-            // has is told there alone.
+            // A signed-in learner can be told on the page. Anyone else's address is unverified, so what it already has
+            // is told only by email to that address.
             let is_reminded =
                 purchase.signed_in().is_none() && purchase.price().total > 0 && !purchase.is_for_team();
             if let Some(lang) = payer.lang.as_deref().filter(|_| is_reminded) {
@@ -149,7 +149,7 @@ impl<P: Payments, G: Grants> Checkout<P, G> {
         let title = self.title_of(&purchase);
         let methods = Some(self.methods.offered(purchase.has_seats()));
         let attempt_key = format!("pay-{:032x}", rand::random::<u128>());
-        let event = Event::PaySubmitted { learner, expected_total, key: attempt_key, title, methods, way };
+        let event = Event::PaySubmitted { learner, expected_total, key: attempt_key, title, methods, path };
         let refusal = match tx.apply(id, event, now).await? {
             Ok(purchase) => {
                 reach("pay.stored", "");
@@ -160,9 +160,9 @@ impl<P: Payments, G: Grants> Checkout<P, G> {
             }
             Err(refusal) => refusal,
         };
-        tx.take_back().await?;
+        tx.rollback().await?;
         if refusal == Refusal::HoldExpired {
-            // The sweep would do so soon; until then the seat would be shown as somebody else's.
+            // The sweep would expire it soon; until then the seat would be shown as taken.
             self.store.apply(id, Event::Woken, now).await??;
         }
         let purchase = self.store.purchase(id).await?;
@@ -174,7 +174,7 @@ impl<P: Payments, G: Grants> Checkout<P, G> {
         }
     }
 
-    /// As the catalogue has it; nothing of what was taken out of it.
+    /// The title in the catalogue; `None` if the offering was removed from it.
     fn title_of(&self, purchase: &Purchase) -> Option<String> {
         self.catalog.get().find(purchase.sku()).map(|item| item.title.clone())
     }
@@ -183,7 +183,8 @@ impl<P: Payments, G: Grants> Checkout<P, G> {
         let (Some(frozen), Some(learner)) = (purchase.attempt(), purchase.learner()) else {
             return Err(PaymentsError::OtherState);
         };
-        // A setting that is stricter meanwhile holds for what is there: pages that are loaded now offer no more.
+        // A setting that has become stricter applies to existing attempts, too: pages that are loaded now offer no
+        // more.
         let offered = self.methods.offered(purchase.has_seats());
         let methods = if offered.delayed { frozen.methods.clone() } else { Some(offered) };
         let wanted =

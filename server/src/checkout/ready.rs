@@ -1,21 +1,19 @@
-//! Whether this instance does what it is there for, so that requests should be sent to it.
+//! Readiness: whether this instance can do its work, so that requests should be sent to it.
 use super::Checkout;
-use crate::grants::Grants;
-use crate::payments::Payments;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::sync::Mutex;
 
-/// For how long an answer is good: however often it is asked for, the database is written to no more often.
+/// How long an answer is valid, so that frequent checks don't write to the database more often.
 const FRESH: Duration = Duration::from_secs(1);
 
-/// What was found last, and when. Whoever asks while somebody looks waits for that answer.
+/// The last result, and when it was found. Concurrent checks wait for the one under way.
 #[derive(Clone, Default)]
 pub struct Readiness(Arc<Mutex<Option<(Instant, bool)>>>);
 
-impl<P: Payments, G: Grants> Checkout<P, G> {
-    /// What this instance waits for before it is ready: `database` where nothing can be written, `clock` where its own is
-    /// wrong, and the names of background loops that show no sign of life. Nothing where it is ready.
+impl Checkout {
+    /// What this instance waits for before it is ready: `database` if nothing can be written, `clock` if its own is
+    /// wrong, and the names of background loops whose heartbeat is late. Empty if it is ready.
     pub async fn waits_for(&self) -> Vec<String> {
         let mut waiting = self.heartbeats.late();
         if !self.takes_work() {
@@ -27,7 +25,7 @@ impl<P: Payments, G: Grants> Checkout<P, G> {
         waiting
     }
 
-    /// Whether something can be written now, or could a second ago.
+    /// Whether the database can be written to, or could within the last second.
     pub(crate) async fn can_write(&self) -> bool {
         let mut found = self.readiness.0.lock().await;
         if let Some((at, can)) = *found
@@ -36,7 +34,7 @@ impl<P: Payments, G: Grants> Checkout<P, G> {
             return can;
         }
         let written = self.store.write_probe(self.now()).await;
-        // It is told once, and once more when it is over.
+        // Logged once when it begins, and once when it is over.
         let could = found.is_none_or(|(_, could)| could);
         match &written {
             Err(error) if could => tracing::error!(

@@ -1,9 +1,7 @@
-//! Seats as they change, for pages that show them live.
+//! Live seat counts, for pages that show them.
 use super::Checkout;
 use crate::error::Error;
-use crate::grants::Grants;
 use crate::heartbeat::Heartbeat;
-use crate::payments::Payments;
 use crate::quiet::Quiet;
 use shared::{Sale, SeatsNews};
 use std::collections::HashMap;
@@ -14,18 +12,18 @@ use tokio::sync::watch;
 /// How often seats are read again, since other instances and the clock change them too.
 const LOOK: Duration = Duration::from_millis(500);
 
-/// Who is shown which offering's seats. One look at the database serves them all.
+/// The watchers of each offering's seats. One query serves them all.
 #[derive(Clone, Default)]
 pub struct SeatWatch(Arc<Mutex<HashMap<String, watch::Sender<SeatsNews>>>>);
 
-impl<P: Payments, G: Grants> Checkout<P, G> {
+impl Checkout {
     /// The seats of `sku` now, and again at every change.
     pub async fn watch_seats(&self, sku: &str) -> Result<watch::Receiver<SeatsNews>, Error> {
         let now = SeatsNews::of(&self.offering(sku).await?);
         Ok(self.seats.subscribe(sku, now))
     }
 
-    /// Tells those who watch, until the checkout stops.
+    /// Notifies watchers until the checkout stops.
     pub async fn run_seat_watch(self, heartbeat: Heartbeat) {
         loop {
             heartbeat.beat();
@@ -67,7 +65,7 @@ impl SeatWatch {
         watched.entry(sku.to_owned()).or_insert_with(|| watch::channel(now).0).subscribe()
     }
 
-    /// What somebody still watches.
+    /// The SKUs that still have watchers.
     fn watched(&self) -> Vec<String> {
         let mut watched = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         watched.retain(|_, sender| sender.receiver_count() > 0);

@@ -1,9 +1,7 @@
-//! Tells where a purchase stands, asks Stripe on request, and gives up.
+//! Reports the status of a purchase, asks Stripe on request, and cancels.
 use super::Checkout;
 use crate::abuse::Client;
 use crate::error::Error;
-use crate::grants::Grants;
-use crate::payments::Payments;
 use crate::purchase::{Event, Purchase, PurchaseId, Refusal};
 use shared::State;
 use std::time::Duration;
@@ -11,10 +9,10 @@ use tokio::time::{Instant, timeout_at};
 
 /// The longest that a request may wait for a change.
 const LONGEST_WAIT: Duration = Duration::from_secs(30);
-/// How often a waiting request looks for what other instances did.
+/// How often a waiting request polls for changes by other instances.
 const LOOK: Duration = Duration::from_secs(1);
 
-impl<P: Payments, G: Grants> Checkout<P, G> {
+impl Checkout {
     /// The purchase, as soon as its version is above `after`, or when `wait` is over.
     pub async fn status(
         &self,
@@ -31,19 +29,19 @@ impl<P: Payments, G: Grants> Checkout<P, G> {
         self.wait_until(id, wait, |purchase| purchase.state() != State::Paid).await
     }
 
-    /// Asks Stripe and tells the purchase. What the browser says is no more than a reason to ask.
+    /// Asks Stripe, and applies the answer to the purchase. What the browser says is only a reason to ask.
     pub async fn refresh(&self, id: &PurchaseId, client: &Client) -> Result<Purchase, Error> {
         self.admit_to(id, client)?;
         let purchase = self.store.purchase(id).await?;
-        // Of what is over Stripe has confirmed that nothing more will be paid.
+        // Once a purchase is over, Stripe has confirmed that nothing more will be paid.
         let waits = matches!(purchase.state(), State::Held | State::Paying | State::Processing);
-        let has_question = purchase.hosted().is_some() || purchase.intent().is_some();
+        let has_question = purchase.checkout_session().is_some() || purchase.intent().is_some();
         if !waits || !has_question {
             return Ok(purchase);
         }
         let Some(ask) = self.asks.begin(id) else { return Ok(purchase) };
-        let answered = match purchase.intent().filter(|_| purchase.hosted().is_none()) {
-            Some(intent) => self.learn(id, &self.payments.retrieve(intent).await?).await?,
+        let answered = match purchase.intent().filter(|_| purchase.checkout_session().is_none()) {
+            Some(intent) => self.record_intent(id, &self.payments.retrieve(intent).await?).await?,
             None => self.ask_for_page(&purchase).await?,
         };
         if answered.version() == purchase.version() {
@@ -52,14 +50,15 @@ impl<P: Payments, G: Grants> Checkout<P, G> {
         Ok(answered)
     }
 
-    /// Gives the purchase up. Where money may be on its way, Stripe has the last word: then the purchase that comes
-    /// back may be paid, or still be cancelling.
-    pub async fn give_up(&self, id: &PurchaseId) -> Result<Purchase, Error> {
-        let purchase = self.store.apply(id, Event::GaveUp, self.now()).await??;
+    /// Cancels the purchase. If money may be on its way, Stripe has the last word: then the returned purchase may still
+    /// be cancelling, or this fails with [`Refusal::Ended`] because it was paid.
+    pub async fn cancel(&self, id: &PurchaseId) -> Result<Purchase, Error> {
+        let purchase = self.store.apply(id, Event::CancelRequested, self.now()).await??;
         if purchase.state() != State::Paying {
             return Ok(purchase);
         }
-        let ended = self.wait_until(id, self.patience, |purchase| purchase.state() != State::Paying).await?;
+        let ended =
+            self.wait_until(id, self.cancel_timeout, |purchase| purchase.state() != State::Paying).await?;
         match ended.state() {
             State::Canceled | State::Expired | State::Paying => Ok(ended),
             State::Held
@@ -78,7 +77,7 @@ impl<P: Payments, G: Grants> Checkout<P, G> {
         done: impl Fn(&Purchase) -> bool,
     ) -> Result<Purchase, Error> {
         let until = Instant::now() + wait;
-        // Subscribed before the first look, so that no change falls in between.
+        // Subscribe before the first read, so that no change falls in between.
         let mut changes = self.store.changes();
         loop {
             let purchase = self.store.purchase(id).await?;
@@ -87,7 +86,7 @@ impl<P: Payments, G: Grants> Checkout<P, G> {
             }
             let next_look = until.min(Instant::now() + LOOK);
             let changed = async {
-                // A receiver that lags has missed something: look.
+                // A receiver that lags has missed something: read again.
                 while let Ok(changed) = changes.recv().await {
                     if changed == *id {
                         return;

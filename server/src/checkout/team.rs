@@ -1,19 +1,17 @@
-//! The codes of a company: its page, and whom its codes are for.
+//! The codes of a company: its page, and whom its codes are assigned to.
 use super::Checkout;
 use crate::abuse::Excess;
 use crate::coupons::{CouponCode, MOST_CODES, Pack, PackCode, PackKey};
 use crate::email::{normalized, plain, typed};
 use crate::error::Error;
-use crate::grants::Grants;
-use crate::payments::Payments;
 use crate::purchase::Purchase;
 use crate::store::{NewlyAssigned, Tx};
 use shared::{Email, State};
 use std::collections::HashSet;
 use std::time::Duration;
 
-/// Letters that may be sent of each code in a day.
-const LETTERS: i64 = 3;
+/// Emails that may be sent per code and day.
+const EMAILS_PER_CODE: i64 = 3;
 const DAY: Duration = Duration::from_secs(86_400);
 
 /// A pack and its codes.
@@ -21,22 +19,22 @@ const DAY: Duration = Duration::from_secs(86_400);
 pub struct TeamPage {
     pub pack: Pack,
     pub codes: Vec<PackCode>,
-    /// What the codes are for, in the catalogue's words.
+    /// The offering's title in the catalogue.
     pub title: String,
 }
 
-/// What became of emails that were pasted.
+/// The outcome for emails that were pasted.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Assigned {
-    /// How many have a code now, of those that were pasted.
+    /// How many of the pasted emails have a code now.
     pub with: usize,
-    /// Those for whom there was none left.
+    /// Emails for which no code was left.
     pub without: Vec<Email>,
-    /// What is no email.
+    /// What is not an email.
     pub unreadable: Vec<String>,
 }
 
-impl<P: Payments, G: Grants> Checkout<P, G> {
+impl Checkout {
     /// The pack whose page has this key.
     pub async fn team_page(&self, key: &PackKey) -> Result<TeamPage, Error> {
         let pack = self.store.pack_with_key(key).await?.ok_or(Error::UnknownPack)?;
@@ -60,8 +58,8 @@ impl<P: Payments, G: Grants> Checkout<P, G> {
         Ok(TeamPage { pack, codes, title })
     }
 
-    /// Keeps a free code for each email in `text`, parted by anything that no email has in it. Who had none before is sent
-    /// theirs, in the words of the language `send`.
+    /// Assigns a free code to each email in `text`, separated by any character that emails don't contain. With `send`,
+    /// newly assigned codes are emailed in that language.
     pub async fn assign_codes(
         &self,
         key: &PackKey,
@@ -88,17 +86,17 @@ impl<P: Payments, G: Grants> Checkout<P, G> {
         Ok(Assigned { with: emails.len() - without.len(), without, unreadable })
     }
 
-    /// Refuses letters of a pack beyond a few for each of its codes in a day: its page is nobody's mail relay.
+    /// Limits the emails of a pack to a few per code and day, so that its page can't be abused as a mail relay.
     async fn admit_letters(&self, tx: &mut Tx, pack: &Pack, more: usize) -> Result<(), Error> {
         let (sent, codes) = tx.letters_of(pack, self.now().minus(DAY)).await?;
-        if sent + i64::try_from(more).unwrap_or(i64::MAX) > LETTERS * codes {
-            return Err(Error::TooMany { excess: Excess::Letters, wait: DAY, challenge: None });
+        if sent + i64::try_from(more).unwrap_or(i64::MAX) > EMAILS_PER_CODE * codes {
+            return Err(Error::TooMany { excess: Excess::CodeEmails, wait: DAY, challenge: None });
         }
         Ok(())
     }
 
-    /// Keeps an unused code for another email, which it is sent to in the words of the language `send`, or for whoever
-    /// has it.
+    /// Assigns an unused code to another email, where it is sent in the language `send`, or opens it to anyone who has
+    /// it.
     pub async fn reassign_code(
         &self,
         key: &PackKey,
@@ -113,10 +111,10 @@ impl<P: Payments, G: Grants> Checkout<P, G> {
         let email = email.map(typed).transpose().map_err(|_| Error::InvalidEmail)?;
         let mut tx = self.store.begin().await?;
         let Some(before) = tx.assign_code(&pack, &code, email.as_ref()).await? else {
-            tx.take_back().await?;
+            tx.rollback().await?;
             return Err(wrong("code", "is none of these, or is used already"));
         };
-        // The same press twice is one letter.
+        // Pressing twice sends one email.
         if let (Some(email), Some(lang)) = (&email, send)
             && before.is_none_or(|before| !before.eq_ignore_ascii_case(email.as_str()))
         {
@@ -127,8 +125,8 @@ impl<P: Payments, G: Grants> Checkout<P, G> {
     }
 }
 
-/// Emails as spreadsheets and mail programs give them, each once, and what can't be read as one. More than there may be
-/// are not read to the end.
+/// Emails as pasted from spreadsheets and mail programs, each once, and what can't be read as one. Reading stops once
+/// there are more than allowed.
 fn read_emails(text: &str) -> (Vec<Email>, Vec<String>) {
     let (mut emails, mut unreadable, mut known) = (Vec::new(), Vec::new(), HashSet::new());
     let text = plain(text);

@@ -1,20 +1,19 @@
-//! Takes Stripe's webhooks: kept as they came, in the transaction that applies them.
+//! Handles Stripe's webhooks: stored as received, in the transaction that applies them.
 use super::Checkout;
 use crate::error::Error;
-use crate::grants::Grants;
-use crate::payments::{BadWebhook, IntentStatus, Message, News, Payments};
+use crate::fault_injection::reach;
+use crate::payments::{BadWebhook, IntentStatus, Message, News};
 use crate::purchase::{Event, PurchaseId, Reference};
 use crate::quiet::Quiet;
 use crate::store::{StoreError, StoredEvent, Tx};
-use crate::trial::reach;
 use std::sync::atomic::Ordering;
 
-/// Refused webhooks without one that is right between them, after which operators are told.
+/// Consecutive refused webhooks after which operators are alerted.
 const IN_A_ROW: u32 = 5;
 
-impl<P: Payments, G: Grants> Checkout<P, G> {
-    /// Applies a message once, however often and in whatever order it comes. What is not ours, not known or can't be
-    /// applied is kept and acknowledged, so that it never blocks the next.
+impl Checkout {
+    /// Applies a message once, however often and in whatever order it arrives. A message that is not ours, is unknown
+    /// or can't be applied is stored and acknowledged, so that it never blocks the next.
     pub async fn take_webhook(&self, body: &str, signature: Option<&str>) -> Result<(), Error> {
         let message = match self.payments.read_message(body, signature) {
             Ok(message) => message,
@@ -41,7 +40,8 @@ impl<P: Payments, G: Grants> Checkout<P, G> {
         }
     }
 
-    /// One may be anybody's. Many in a row, and none that is right, are Stripe's with a secret that we don't have.
+    /// A single one may come from anyone. Many in a row, without a valid one, come from Stripe with a secret that we
+    /// don't have.
     fn count_refused_webhook(&self, refusal: BadWebhook) {
         static REFUSED: Quiet = Quiet::new();
         if let Some(more) = REFUSED.speak() {
@@ -66,14 +66,15 @@ impl<P: Payments, G: Grants> Checkout<P, G> {
             (None, News::Other) => "not_needed",
             (None, _) => "not_ours",
         };
-        // What Stripe says may name people: it is kept of purchases alone, and not of a learner who was erased.
+        // A message may contain personal data: its body is stored only for our purchases, and not for an erased
+        // learner.
         let says = match &purchase {
-            Some(id) => tx.hold(id).await?.owner().is_some(),
+            Some(id) => tx.lock(id).await?.owner().is_some(),
             None => false,
         };
         let kept = StoredEvent { body: if says { kept.body } else { "" }, ..kept.clone() };
         if !tx.keep_event(&kept, purchase.as_ref(), outcome, now).await? {
-            // The one who knows it may be about to commit.
+            // The transaction that stored it may not be durable yet: the commit waits for it.
             tx.commit().await?;
             tracing::debug!(stripe.event = message.id, "webhook known already");
             return Ok(());
@@ -102,7 +103,7 @@ impl<P: Payments, G: Grants> Checkout<P, G> {
     }
 }
 
-/// Whom the news is for, and what it means there.
+/// The purchase that the news is about, and the events that follow.
 async fn addressee(tx: &mut Tx, news: &News) -> Result<(Option<PurchaseId>, Vec<Event>), StoreError> {
     let (intent, reference, any, events): (&str, Option<&Reference>, bool, Vec<Event>) = match news {
         News::Intent(intent) => {

@@ -1,7 +1,8 @@
-//! FlockJay, by the contract that we ask of it: the only file that knows its routes.
+//! FlockJay, by the contract that we ask it to implement. The only file that knows its routes.
 use super::{Grant, Granted, Grants, GrantsError, Resource};
 use crate::outbound::{self, is_final, retry_after};
 use crate::purchase::PurchaseId;
+use async_trait::async_trait;
 use reqwest::{Method, RequestBuilder, Response, StatusCode, header};
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
@@ -35,7 +36,7 @@ struct GrantAnswer {
 }
 
 impl FlockJay {
-    /// A client of `base` that waits for an answer no longer than `timeout`.
+    /// A client for the API at `base`; each request times out after `timeout`.
     pub fn new(base: Url, token: String, timeout: Duration) -> anyhow::Result<Self> {
         let client = outbound::client(timeout)?;
         Ok(Self { client, base, token })
@@ -50,6 +51,7 @@ impl FlockJay {
     }
 }
 
+#[async_trait]
 impl Grants for FlockJay {
     async fn grant(&self, grant: Grant<'_>) -> Result<Granted, GrantsError> {
         let body = GrantBody {
@@ -98,14 +100,14 @@ impl Grants for FlockJay {
 }
 
 async fn send(request: RequestBuilder) -> Result<Response, GrantsError> {
-    // The address is left out: it holds the purchase's id, which is a secret.
+    // The URL is left out: it holds the purchase's id, which is a secret.
     request
         .send()
         .await
         .map_err(|error| transient(format!("FlockJay can't be reached: {}", error.without_url())))
 }
 
-/// A success that can't be read may be a proxy's page: the next try finds the grant made, or makes it.
+/// A success that can't be read may be a proxy's page: the retry finds the grant, or makes it.
 async fn access_url(answer: Response) -> Result<String, GrantsError> {
     let kind =
         answer.headers().get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default();

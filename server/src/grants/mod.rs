@@ -1,15 +1,15 @@
-//! The port to whoever gives access. Only `flockjay.rs` knows that it is FlockJay.
+//! The port to the system that gives access. Only `flockjay.rs` knows that it is FlockJay.
 
 mod flockjay;
 
 pub use flockjay::FlockJay;
 
 use crate::purchase::{Learner, PurchaseId, Reference};
+use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
-use std::future::Future;
 use std::time::Duration;
 
-/// What a grant opens, in FlockJay's words.
+/// What a grant gives access to, in FlockJay's terms.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Resource {
@@ -31,29 +31,30 @@ pub struct Grant<'a> {
 pub struct Granted {
     /// The address of the course.
     pub access_url: String,
-    /// Whether this call made it; otherwise it was there already.
+    /// Whether this call made it; otherwise it already existed.
     pub made: bool,
 }
 
-/// Why a call came to nothing.
+/// Why a call failed.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum GrantsError {
-    /// Worth another try, after `retry_after` where the other side asked for it.
+    /// Worth a retry, after `retry_after` if the other side asked for it.
     #[error("{message}")]
     Transient { message: String, retry_after: Option<Duration> },
-    /// Refused for good: a person must look.
+    /// Refused permanently: a person must act.
     #[error("{message}")]
     Permanent { message: String },
 }
 
-/// Gives and takes access. Every call may be repeated.
+/// Grants and revokes access. Every call may be repeated.
+#[async_trait]
 pub trait Grants: Send + Sync + 'static {
-    /// Gives access, or confirms what was given already.
-    fn grant(&self, grant: Grant<'_>) -> impl Future<Output = Result<Granted, GrantsError>> + Send;
+    /// Grants access, or confirms a grant that already exists.
+    async fn grant(&self, grant: Grant<'_>) -> Result<Granted, GrantsError>;
 
-    /// Takes access away; `false` where there was none.
-    fn revoke(&self, purchase: &PurchaseId) -> impl Future<Output = Result<bool, GrantsError>> + Send;
+    /// Revokes access; `false` if there was none.
+    async fn revoke(&self, purchase: &PurchaseId) -> Result<bool, GrantsError>;
 
     /// Whether the resource exists.
-    fn exists(&self, resource: &Resource) -> impl Future<Output = Result<bool, GrantsError>> + Send;
+    async fn exists(&self, resource: &Resource) -> Result<bool, GrantsError>;
 }

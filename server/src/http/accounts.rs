@@ -1,19 +1,19 @@
-//! What other systems of ours ask: what a learner has bought, and what has changed.
+//! Routes for our other systems: what a learner has bought, and what has changed.
 use super::Api;
-use super::extract::{ServiceToken, query};
+use super::extract::ServiceToken;
+use super::query::{FromQuery, Query, QueryString};
 use crate::account::{Scope, Snapshot};
 use crate::email::typed;
 use crate::error::Error;
 use axum::Json;
-use axum::extract::{FromRequestParts, State};
+use axum::extract::State;
 use axum::http::header;
-use axum::http::request::Parts;
 use axum::response::IntoResponse;
 use serde::Serialize;
 use shared::{Email, Problem, Timestamp};
 use utoipa::ToSchema;
 
-/// Entries of the feed in one answer, where nobody says how many.
+/// Feed entries in one answer: by default, and at most.
 const USUAL: i64 = 100;
 const MOST: i64 = 500;
 const NEVER: [(header::HeaderName, &str); 1] = [(header::CACHE_CONTROL, "no-store")];
@@ -21,39 +21,39 @@ const NEVER: [(header::HeaderName, &str); 1] = [(header::CACHE_CONTROL, "no-stor
 /// What one learner has paid for.
 #[derive(Serialize, ToSchema)]
 pub(super) struct LearnersPurchases {
-    /// The newest first.
+    /// Newest first.
     purchases: Vec<Snapshot>,
 }
 
-/// A part of the feed.
+/// A page of the feed.
 #[derive(Serialize, ToSchema)]
 pub(super) struct FeedPage {
-    /// In the order of their last changes, each once.
+    /// In the order of their last change, each once.
     purchases: Vec<Snapshot>,
-    /// Continues behind these, now or later.
+    /// Continues after these, now or later.
     cursor: String,
-    /// Whether there is more already.
+    /// Whether there are more already.
     more: bool,
 }
 
-/// Whose purchases are asked for.
-pub(super) struct Whose(Email);
+/// The learner whose purchases are requested.
+pub(super) struct LearnerQuery(Email);
 
-/// Where the feed is read.
+/// Which part of the feed is requested.
 pub(super) struct FeedQuery {
     updated_since: Option<Timestamp>,
     cursor: Option<Cursor>,
     limit: Option<i64>,
 }
 
-/// A place in the feed, and since when it is read.
+/// A position in the feed, and the time since which it is read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Cursor {
     place: i64,
     since: Timestamp,
 }
 
-/// All that a learner has paid for, refunded or not. `entitled` says what may be used now.
+/// Lists all that a learner has paid for, refunded or not. `entitled` says what they may use now.
 #[utoipa::path(
     get,
     path = "/v1/learners/purchases",
@@ -69,7 +69,7 @@ pub(super) struct Cursor {
 pub(super) async fn learners_purchases(
     State(api): State<Api>,
     token: ServiceToken,
-    Whose(email): Whose,
+    Query(LearnerQuery(email)): Query<LearnerQuery>,
 ) -> Result<impl IntoResponse, Error> {
     token.may(Scope::Learners)?;
     let catalog = api.checkout.catalog.get();
@@ -79,8 +79,8 @@ pub(super) async fn learners_purchases(
     Ok((NEVER, Json(LearnersPurchases { purchases })))
 }
 
-/// Purchases as they change. Whoever keeps the last cursor misses none: each comes again at its next change, and at no
-/// other time.
+/// Lists purchases as they change.
+/// A client that keeps the last cursor misses none: each purchase comes again after its next change, and only then.
 #[utoipa::path(
     get,
     path = "/v1/purchases",
@@ -100,7 +100,7 @@ pub(super) async fn learners_purchases(
 pub(super) async fn changed_purchases(
     State(api): State<Api>,
     token: ServiceToken,
-    asked: FeedQuery,
+    Query(asked): Query<FeedQuery>,
 ) -> Result<impl IntoResponse, Error> {
     token.may(Scope::Feed)?;
     let since = asked.updated_since.unwrap_or(Timestamp::from_millis(0));
@@ -128,31 +128,21 @@ impl Cursor {
     }
 }
 
-impl FromRequestParts<Api> for Whose {
-    type Rejection = Error;
-
-    async fn from_request_parts(parts: &mut Parts, _: &Api) -> Result<Self, Error> {
-        typed(&query(parts, "email").unwrap_or_default()).map(Self).map_err(|_| Error::InvalidEmail)
+impl FromQuery for LearnerQuery {
+    fn from_query(query: &QueryString<'_>) -> Result<Self, Error> {
+        typed(&query.text("email").unwrap_or_default()).map(Self).map_err(|_| Error::InvalidEmail)
     }
 }
 
-impl FromRequestParts<Api> for FeedQuery {
-    type Rejection = Error;
-
-    async fn from_request_parts(parts: &mut Parts, _: &Api) -> Result<Self, Error> {
-        let wrong =
-            |field: &str, detail: &str| Error::Invalid { field: field.to_owned(), detail: detail.to_owned() };
-        let moment = || wrong("updated_since", "must be a time such as 2026-12-09T15:00:00Z");
-        let cursor = || wrong("cursor", "is not from an answer of ours; leave it out to begin anew");
-        let limit = || wrong("limit", "must be 1 to 500");
+impl FromQuery for FeedQuery {
+    fn from_query(query: &QueryString<'_>) -> Result<Self, Error> {
+        let time = "must be a time such as 2026-12-09T15:00:00Z";
+        let cursor = "is not from an answer of ours; leave it out to begin anew";
+        let limit = |text: &str| text.parse().ok().filter(|limit| (1..=MOST).contains(limit));
         Ok(Self {
-            updated_since: query(parts, "updated_since")
-                .map(|text| text.parse().map_err(|_| moment()))
-                .transpose()?,
-            cursor: query(parts, "cursor").map(|text| Cursor::parse(&text).ok_or_else(cursor)).transpose()?,
-            limit: query(parts, "limit")
-                .map(|text| text.parse().ok().filter(|limit| (1..=MOST).contains(limit)).ok_or_else(limit))
-                .transpose()?,
+            updated_since: query.parsed("updated_since", time, |text| text.parse().ok())?,
+            cursor: query.parsed("cursor", cursor, Cursor::parse)?,
+            limit: query.parsed("limit", "must be 1 to 500", limit)?,
         })
     }
 }

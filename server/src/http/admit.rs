@@ -1,4 +1,4 @@
-//! Lets a request in: it does not come too often, its body is here in time and fits into memory, and it is its turn.
+//! Admits a request: checks the rate limits, reads the body within its time and memory limits, and waits for a turn.
 use super::Api;
 use super::extract::origin_of;
 use crate::abuse::{Excess, Origin, network};
@@ -19,25 +19,25 @@ use tokio::time::{Instant, timeout_at};
 
 /// The largest request body, in bytes; more than any of Stripe's events.
 const BODY_LIMIT: usize = 512 * 1024;
-/// Up to here a body takes nothing of the budget.
+/// Bodies up to this size take nothing of the budget.
 const SMALL: usize = 16 * 1024;
-/// How much beyond the largest is read and thrown away, and for how long.
+/// How much beyond the limit is read and discarded, and for how long.
 const NOISE_LIMIT: usize = 8 * 1024 * 1024;
-const NOISE_PATIENCE: Duration = Duration::from_secs(5);
-/// The longest that a body may take.
-const BODY_PATIENCE: Duration = Duration::from_secs(30);
-/// How long it may take whatever its size, and the bytes that must come in each second after that.
+const DRAIN_TIMEOUT: Duration = Duration::from_secs(5);
+/// The longest time that a body may take.
+const BODY_TIMEOUT: Duration = Duration::from_secs(30);
+/// How long a body may take whatever its size, and the bytes that must arrive in each second after that.
 const BODY_START: Duration = Duration::from_secs(10);
 const LEAST_RATE: u32 = 512;
-/// The longest that a request may be at work: waits for news of a purchase, for Stripe and for the database end before.
-const WORK_PATIENCE: Duration = Duration::from_secs(60);
+/// The longest time that a handler may take: long polls, and waits for Stripe and for the database, end before.
+const HANDLER_TIMEOUT: Duration = Duration::from_secs(60);
 
-/// Whose limits a request counts against; nobody's where there are none for it.
+/// The origin against which a request counts; `None` if it has no limits.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Asks(pub(super) Option<Origin>);
 
 impl Asks {
-    /// What has a share of a budget.
+    /// The client that budgets count the request for.
     pub(super) fn as_one(self) -> Option<IpAddr> {
         self.0.map(|origin| network(origin.address))
     }
@@ -51,19 +51,19 @@ pub(super) async fn admit(
     let peer = request.extensions().get::<ConnectInfo<std::net::SocketAddr>>();
     let origin = peer.and_then(|ConnectInfo(peer)| origin_of(*peer, request.headers(), &api));
     let lane = Lane::of(request.uri().path(), request.uri().query());
-    // Stripe may send as much as it has to.
+    // Stripe may send as many webhooks as it needs to.
     if !matches!(lane, Lane::Webhook | Lane::Health) {
         api.checkout.admit(origin)?;
     }
     request.extensions_mut().insert(Asks(origin));
     let request = with_whole_body(&api, lane, request).await?;
     let turn = api.admission.turn(lane, Asks(origin).as_one()).await.map_err(busy)?;
-    let response = tokio::time::timeout(WORK_PATIENCE, next.run(request)).await;
+    let response = tokio::time::timeout(HANDLER_TIMEOUT, next.run(request)).await;
     drop(turn);
     response.map_err(|_| Error::TookTooLong)
 }
 
-/// The same request, of which all has come.
+/// The same request, with its whole body read.
 async fn with_whole_body(api: &Api, lane: Lane, request: Request) -> Result<Request, Error> {
     if request.body().is_end_stream() {
         return Ok(request);
@@ -80,7 +80,7 @@ async fn with_whole_body(api: &Api, lane: Lane, request: Request) -> Result<Requ
     Ok(Request::from_parts(parts, Body::from(body)))
 }
 
-/// The whole body, or why it can't be had.
+/// Reads the whole body, or fails with the reason.
 async fn read(
     api: &Api,
     lane: Lane,
@@ -91,7 +91,7 @@ async fn read(
     let mut body = Held { bytes: Vec::with_capacity(expected(headers)), room: None };
     loop {
         let rate = Duration::from_secs(body.bytes.len() as u64) / LEAST_RATE;
-        let due = begun + BODY_PATIENCE.min(BODY_START + rate);
+        let due = begun + BODY_TIMEOUT.min(BODY_START + rate);
         let chunk = match timeout_at(due, chunks.next()).await {
             Ok(Some(chunk)) => {
                 chunk.map_err(|error| Error::MalformedJson(format!("The body broke off: {error}.")))?
@@ -100,12 +100,12 @@ async fn read(
             Err(_) => return Err(Error::BodyTooSlow),
         };
         if body.bytes.len() + chunk.len() > BODY_LIMIT {
-            let _late = tokio::time::timeout(NOISE_PATIENCE, drain(chunks)).await;
+            let _late = tokio::time::timeout(DRAIN_TIMEOUT, drain(chunks)).await;
             return Err(Error::BodyTooLarge);
         }
         let before = body.bytes.len().max(SMALL);
         body.bytes.extend_from_slice(&chunk);
-        // What everybody sends always finds room: nobody's large bodies keep small ones out.
+        // Small bodies always find room: large ones can't keep them out.
         if let Some(more @ 1..) = body.bytes.len().checked_sub(before) {
             let room = api.admission.room(lane, more).map_err(busy)?;
             match &mut body.room {
@@ -116,13 +116,13 @@ async fn read(
     }
 }
 
-/// What the client says that it sends, up to what is usual.
+/// The length that the client announces, up to a usual one.
 fn expected(headers: &HeaderMap) -> usize {
     let length = headers.get(header::CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse().ok());
     length.unwrap_or(0).min(4096)
 }
 
-/// A body, and its room in memory.
+/// A body, and its reservation of memory.
 struct Held {
     bytes: Vec<u8>,
     room: Option<OwnedSemaphorePermit>,
@@ -134,7 +134,7 @@ impl AsRef<[u8]> for Held {
     }
 }
 
-/// Takes what is still being sent: a client whose connection is closed under its hands never reads our answer.
+/// Reads what is still being sent: a client whose connection closes while it sends never reads our answer.
 async fn drain(mut chunks: BodyDataStream) {
     let mut read = 0;
     while let Some(Ok(chunk)) = chunks.next().await {
@@ -145,7 +145,7 @@ async fn drain(mut chunks: BodyDataStream) {
     }
 }
 
-/// Nothing is left of a budget.
+/// The error for a budget that is used up.
 pub(super) fn busy(full: Full) -> Error {
     match full {
         Full::All => Error::Busy,

@@ -1,52 +1,49 @@
-//! What a page that embeds us should know to explain itself: `?redis-checkout-diagnose`.
+//! What a page that embeds us needs to know to diagnose itself: `?redis-checkout-diagnose`.
 use super::Api;
 use super::assets::{DIAGNOSE, encoded};
-use super::extract::query;
 use super::offerings::cached;
 use super::policy::directives;
+use super::query::{FromQuery, Query, QueryString};
 use crate::error::Error;
 use axum::Json;
-use axum::extract::{FromRequestParts, State};
-use axum::http::request::Parts;
+use axum::extract::State;
 use axum::http::{HeaderMap, HeaderValue, header};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 use shared::Problem;
 use std::collections::BTreeMap;
-use std::convert::Infallible;
 
-/// What is asked about.
+/// What to diagnose.
 #[derive(utoipa::IntoParams)]
 #[into_params(parameter_in = Query)]
-pub(super) struct Asked {
-    /// The offering's code.
+pub(super) struct DiagnosisQuery {
+    /// The offering's SKU.
     sku: Option<String>,
     /// Origin of the page.
     origin: Option<String>,
 }
 
-/// What we know of the page and of what it needs.
+/// What we know about the page and about what it needs.
 #[derive(Serialize, utoipa::ToSchema)]
 pub(super) struct Diagnosis {
-    /// Whether `ALLOWED_ORIGINS` has the page's origin.
+    /// Whether the page's origin is ours, or in `ALLOWED_ORIGINS`.
     origin_allowed: bool,
     sku_known: bool,
-    /// Addresses.
+    /// Address of Stripe.js.
     stripe_js: String,
+    /// Address of Stripe's API.
     stripe_api: String,
-    /// Sources that the page policy must allow, by directive.
+    /// Sources that the page's Content Security Policy must allow, by directive.
     policy: BTreeMap<&'static str, String>,
 }
 
-impl<S: Send + Sync> FromRequestParts<S> for Asked {
-    type Rejection = Infallible;
-
-    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Infallible> {
-        Ok(Self { sku: query(parts, "sku"), origin: query(parts, "origin") })
+impl FromQuery for DiagnosisQuery {
+    fn from_query(query: &QueryString<'_>) -> Result<Self, Error> {
+        Ok(Self { sku: query.text("sku"), origin: query.text("origin") })
     }
 }
 
-/// The program that explains a page.
+/// Serves the script that diagnoses a page.
 #[utoipa::path(
     get,
     path = "/embed/diagnose.js",
@@ -61,14 +58,14 @@ pub(super) async fn program(State(api): State<Api>, headers: HeaderMap) -> Resul
     Ok(encoded(cached(&headers, "text/javascript; charset=utf-8", bytes.into_owned()), encoding))
 }
 
-/// What we know of a page.
+/// Diagnoses a page.
 #[utoipa::path(
     get,
     path = "/embed/diagnosis",
-    params(Asked),
+    params(DiagnosisQuery),
     responses((status = 200, body = Diagnosis, description = "For the program above"))
 )]
-pub(super) async fn diagnose(State(api): State<Api>, asked: Asked) -> Response {
+pub(super) async fn diagnose(State(api): State<Api>, Query(asked): Query<DiagnosisQuery>) -> Response {
     let origin = asked.origin.unwrap_or_default();
     let own = super::origin(&api.site.public_url) == origin;
     let diagnosis = Diagnosis {

@@ -1,41 +1,40 @@
 //! The embed: loader, first screen and the widget's assets.
 use super::Api;
 use super::assets::{Assets, LOADER, encoded, is_immutable, words_address};
-use super::extract::{Sku, query};
+use super::extract::Sku;
 use super::offerings::{cached, weak};
+use super::query::{FromQuery, Query, QueryString};
 use crate::error::Error;
 use crate::payments::form_options;
 use axum::extract::rejection::PathRejection;
-use axum::extract::{FromRequestParts, Path, State};
-use axum::http::request::Parts;
+use axum::extract::{Path, State};
 use axum::http::{HeaderMap, HeaderValue, header};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 use shared::{Problem, Screen};
-use std::convert::Infallible;
 use widget::Loader;
 
 const SCRIPT: &str = "text/javascript; charset=utf-8";
 
-/// Which first screen is wanted.
+/// Which first screen to render.
 #[derive(Debug, Default, utoipa::IntoParams)]
 #[into_params(parameter_in = Query)]
-pub(super) struct Asked {
-    /// BCP 47 tag of the language; English where we don't have it.
+pub(super) struct ScreenQuery {
+    /// BCP 47 tag of the language; English if we don't have it.
     pub(super) lang: Option<String>,
-    /// Name of the variant; the default one where there is none of this name.
+    /// Name of the variant; the default one if the name is unknown.
     pub(super) variant: Option<String>,
 }
 
-/// The offering whose first screen is to come with the loader.
+/// The offering whose first screen comes with the loader.
 #[derive(utoipa::IntoParams)]
 #[into_params(parameter_in = Query)]
-pub(super) struct Along {
-    /// The offering's code.
+pub(super) struct LoaderQuery {
+    /// The offering's SKU.
     pub(super) sku: Option<String>,
 }
 
-/// A first screen, and what the loader knows it by.
+/// A first screen, and the key by which the loader finds it.
 #[derive(Serialize)]
 struct Sent<'a> {
     sku: &'a str,
@@ -45,52 +44,48 @@ struct Sent<'a> {
     text: String,
 }
 
-/// What the loader and the widget are told with a first screen.
+/// What the loader and the widget get with a first screen.
 #[derive(Serialize)]
-struct Told<'a> {
+struct ScreenData<'a> {
     #[serde(flatten)]
     screen: &'a Screen,
     #[serde(flatten)]
     loader: &'a Loader,
-    /// The language of the screen, and where its words are.
+    /// The language of the screen, and the address of its texts.
     lang: &'a str,
     words: &'a str,
     /// Options of Stripe's form.
     stripe: serde_json::Value,
-    /// Styles of its variant.
+    /// Styles of the variant.
     sheet: &'a str,
-    /// Of the build whose view rendered it: no other can take it over.
+    /// Files of the build that rendered the screen: no other build can hydrate it.
     glue: &'a str,
     wasm: &'a str,
 }
 
-/// Names longer than any that there is are not there, and are not told back.
+/// Longer names don't exist, and are never echoed.
 const LONGEST_VARIANT: usize = 64;
 const LONGEST_TAG: usize = 35;
 
-impl<S: Send + Sync> FromRequestParts<S> for Asked {
-    type Rejection = Infallible;
-
-    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Infallible> {
-        let short = |name, most| query(parts, name).filter(|value| value.len() <= most);
+impl FromQuery for ScreenQuery {
+    fn from_query(query: &QueryString<'_>) -> Result<Self, Error> {
+        let short = |name, most| query.text(name).filter(|value| value.len() <= most);
         Ok(Self { lang: short("lang", LONGEST_TAG), variant: short("variant", LONGEST_VARIANT) })
     }
 }
 
-impl<S: Send + Sync> FromRequestParts<S> for Along {
-    type Rejection = Infallible;
-
-    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Infallible> {
-        Ok(Self { sku: query(parts, "sku") })
+impl FromQuery for LoaderQuery {
+    fn from_query(query: &QueryString<'_>) -> Result<Self, Error> {
+        Ok(Self { sku: query.text("sku") })
     }
 }
 
-/// The script that a course page includes: defines the element. Where the address names an offering, its first screen
-/// comes with it.
+/// Serves the script that a course page includes to define the element.
+/// If the address names an offering, its first screen comes with the script.
 #[utoipa::path(
     get,
     path = "/embed/v1.js",
-    params(Along, Asked),
+    params(LoaderQuery, ScreenQuery),
     responses(
         (status = 200, description = "The loader", content_type = "text/javascript"),
         (status = 503, body = Problem, description = "`embed_unavailable`", content_type = "application/problem+json"),
@@ -98,12 +93,12 @@ impl<S: Send + Sync> FromRequestParts<S> for Along {
 )]
 pub(super) async fn loader(
     State(api): State<Api>,
-    along: Along,
-    asked: Asked,
+    Query(with): Query<LoaderQuery>,
+    Query(asked): Query<ScreenQuery>,
     headers: HeaderMap,
 ) -> Result<Response, Error> {
     let assets = api.assets.as_ref().ok_or(Error::EmbedUnavailable)?;
-    if let Some(sku) = &along.sku
+    if let Some(sku) = &with.sku
         && let Some(screen) = sent(&api, assets, sku, &asked).await
     {
         let loader = Assets::loader().ok_or(Error::EmbedUnavailable)?;
@@ -118,9 +113,9 @@ pub(super) async fn loader(
     Ok(response)
 }
 
-/// The first screen that goes along with the loader. Where there is none, the element asks for itself, and says what is
-/// wrong: no page is to lose its loader over it.
-async fn sent<'a>(api: &Api, assets: &Assets, sku: &'a str, asked: &'a Asked) -> Option<Sent<'a>> {
+/// The first screen that comes with the loader. If it can't be rendered, the element fetches it and shows the error: no
+/// page should lose its loader over it.
+async fn sent<'a>(api: &Api, assets: &Assets, sku: &'a str, asked: &'a ScreenQuery) -> Option<Sent<'a>> {
     let text = match first_screen(api, assets, sku, asked).await {
         Ok(text) => text,
         Err(Error::UnknownSku(_)) => return None,
@@ -133,11 +128,11 @@ async fn sent<'a>(api: &Api, assets: &Assets, sku: &'a str, asked: &'a Asked) ->
     Some(Sent { sku, lang, variant: asked.variant.as_deref().unwrap_or_default(), text })
 }
 
-/// The first screen of an offering, rendered; never personal.
+/// Renders the first screen of an offering; never personal.
 #[utoipa::path(
     get,
     path = "/embed/card/{sku}",
-    params(("sku" = String, Path, description = "The offering's code"), Asked),
+    params(("sku" = String, Path, description = "The offering's code"), ScreenQuery),
     responses(
         (status = 200, description = "The screen as JSON and as HTML", content_type = "text/html"),
         (status = 404, body = Problem, description = "`unknown_sku`", content_type = "application/problem+json"),
@@ -147,7 +142,7 @@ async fn sent<'a>(api: &Api, assets: &Assets, sku: &'a str, asked: &'a Asked) ->
 pub(super) async fn card(
     State(api): State<Api>,
     Sku(sku): Sku,
-    asked: Asked,
+    Query(asked): Query<ScreenQuery>,
     headers: HeaderMap,
 ) -> Result<Response, Error> {
     let assets = api.assets.as_ref().ok_or(Error::EmbedUnavailable)?;
@@ -155,8 +150,8 @@ pub(super) async fn card(
     Ok(weak(cached(&headers, "text/html; charset=utf-8", html.into_bytes())))
 }
 
-/// Its data as JSON, for the loader and the widget, and the rendered HTML.
-async fn first_screen(api: &Api, assets: &Assets, sku: &str, asked: &Asked) -> Result<String, Error> {
+/// The screen's data as JSON, for the loader and the widget, and its HTML.
+async fn first_screen(api: &Api, assets: &Assets, sku: &str, asked: &ScreenQuery) -> Result<String, Error> {
     let wanted = asked.variant.as_deref();
     let (variant, known) = widget::variants().find(wanted.unwrap_or_default());
     let (lang, locale) = variant.locale(asked.lang.as_deref().unwrap_or_default());
@@ -168,7 +163,7 @@ async fn first_screen(api: &Api, assets: &Assets, sku: &str, asked: &Asked) -> R
         variant: wanted.filter(|_| known).map(str::to_owned),
         dialog: variant.is_dialog(),
     };
-    let told = Told {
+    let data = ScreenData {
         screen: &screen,
         loader: locale.loader(),
         lang,
@@ -178,7 +173,7 @@ async fn first_screen(api: &Api, assets: &Assets, sku: &str, asked: &Asked) -> R
         glue: &assets.glue,
         wasm: &assets.wasm,
     };
-    let json = serde_json::to_string(&told).map_err(crate::store::StoreError::from)?;
+    let json = serde_json::to_string(&data).map_err(crate::store::StoreError::from)?;
     let html = widget::first_screen_html(screen, locale);
     Ok(format!(
         "<script type=\"application/json\">{}</script><div class=\"main\">{html}</div>",
@@ -186,7 +181,7 @@ async fn first_screen(api: &Api, assets: &Assets, sku: &str, asked: &Asked) -> R
     ))
 }
 
-/// One hashed, immutable, precompressed asset.
+/// Serves one hashed, immutable, precompressed asset.
 #[utoipa::path(
     get,
     path = "/embed/assets/{name}",

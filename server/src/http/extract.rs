@@ -1,4 +1,4 @@
-//! What handlers take from a request, with our own errors where it doesn't fit.
+//! Extractors for handlers, which reject with our own errors.
 use super::Api;
 use super::admit::Asks;
 use crate::abuse::{Client, Origin};
@@ -13,12 +13,11 @@ use axum::http::{HeaderMap, header};
 use serde::de::DeserializeOwned;
 use std::convert::Infallible;
 use std::net::SocketAddr;
-use std::str::FromStr;
 
 /// A JSON body, and the `Idempotency-Key` that came with it.
 pub(super) struct Body<T>(pub(super) T, pub(super) Option<IdempotencyKey>);
 
-/// The purchase that the path names. One that can't exist is as unknown as one that doesn't.
+/// The id of a purchase in the path. A malformed id is reported as an unknown one.
 pub(super) struct Id(pub(super) PurchaseId);
 
 impl FromRequestParts<Api> for Client {
@@ -34,12 +33,12 @@ impl<S: Send + Sync> FromRequestParts<S> for Asks {
     type Rejection = Infallible;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Infallible> {
-        // Within this process nobody asks.
+        // A request made within this process has no origin.
         Ok(parts.extensions.get().copied().unwrap_or(Self(None)))
     }
 }
 
-/// Whose limits a request counts against that `peer` has sent or passed on; nobody's where there are none for it.
+/// The origin against which a request counts that `peer` has sent or forwarded; `None` if it has no limits.
 pub(super) fn origin_of(peer: SocketAddr, headers: &HeaderMap, api: &Api) -> Option<Origin> {
     let address = api.site.proxies.origin(peer.ip(), headers);
     if api.site.strangers.as_ref().is_some_and(|strangers| strangers.are_missing(address)) {
@@ -52,20 +51,20 @@ pub(super) fn origin_of(peer: SocketAddr, headers: &HeaderMap, api: &Api) -> Opt
     api.site.networks.limited(address)
 }
 
-/// The SKU that the path names.
+/// The SKU in the path.
 pub(super) struct Sku(pub(super) String);
 
-/// Another system of ours: its request bears a token that operators have made, or one of `SERVICE_TOKENS`.
+/// One of our other systems, authenticated by a token that operators have created, or by one of `SERVICE_TOKENS`.
 pub(super) struct ServiceToken(Scopes);
 
 enum Scopes {
-    /// Of those in the settings.
+    /// Of tokens in the settings.
     All,
     These(Vec<String>),
 }
 
 impl ServiceToken {
-    /// Refuses what the token was not made for.
+    /// Fails if the token lacks `scope`.
     pub(super) fn may(&self, scope: Scope) -> Result<(), Error> {
         match &self.0 {
             Scopes::These(scopes) if !scopes.iter().any(|known| known == scope.name()) => {
@@ -74,17 +73,6 @@ impl ServiceToken {
             Scopes::All | Scopes::These(_) => Ok(()),
         }
     }
-}
-
-/// How to wait for a change of a purchase.
-#[derive(utoipa::IntoParams)]
-#[into_params(parameter_in = Query)]
-pub(super) struct Wait {
-    /// Seconds to wait for a version above `after`; more than 30 are as 30.
-    #[param(minimum = 0, maximum = 4_294_967_295_u64)]
-    pub(super) wait: Option<u64>,
-    /// The version that the client knows.
-    pub(super) after: Option<i64>,
 }
 
 impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Body<T> {
@@ -139,36 +127,7 @@ impl FromRequestParts<Api> for ServiceToken {
     }
 }
 
-impl<S: Send + Sync> FromRequestParts<S> for Wait {
-    type Rejection = Error;
-
-    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Error> {
-        Ok(Self { wait: number(parts, "wait")?, after: number(parts, "after")? })
-    }
-}
-
-/// The query's text of this name; nothing where it is missing or empty.
-pub(super) fn query(parts: &Parts, wanted: &str) -> Option<String> {
-    find(parts, wanted).filter(|value| !value.is_empty())
-}
-
-fn find(parts: &Parts, wanted: &str) -> Option<String> {
-    let mut pairs = url::form_urlencoded::parse(parts.uri.query().unwrap_or_default().as_bytes());
-    pairs.find_map(|(name, value)| (name == wanted).then(|| value.into_owned()))
-}
-
-/// The query's whole number of this name.
-pub(super) fn number<T: FromStr>(parts: &Parts, name: &str) -> Result<Option<T>, Error> {
-    let Some(text) = find(parts, name) else { return Ok(None) };
-    match text.parse() {
-        Ok(number) => Ok(Some(number)),
-        Err(_) => {
-            Err(Error::Invalid { field: name.to_owned(), detail: format!("{text:?} must be a whole number") })
-        }
-    }
-}
-
-/// The body, of which all has come before the handler was called.
+/// The body, which was read in full before the handler was called.
 pub(super) async fn read(request: Request) -> Result<Bytes, Error> {
     let body = axum::body::to_bytes(request.into_body(), usize::MAX).await;
     body.map_err(|error| Error::MalformedJson(format!("The body broke off: {error}.")))
@@ -181,7 +140,7 @@ fn is_json(headers: &HeaderMap) -> bool {
 
 /// A JSON object. Malformed JSON is 400; JSON that doesn't fit names its field with 422.
 fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Error> {
-    // A list would fit too, by the order of the fields, which is nobody's contract.
+    // Serde would also accept a list, by the order of the fields, but that is not part of the API.
     if bytes.trim_ascii_start().first() == Some(&b'[') {
         return Err(Error::Invalid { field: "body".to_owned(), detail: "must be a JSON object".to_owned() });
     }

@@ -1,17 +1,17 @@
-//! The funnel: what pages count, and what marketing sees of it.
+//! The funnel: the views that pages report, and the counts that marketing reads.
 use super::Api;
 use super::extract::{self, ServiceToken};
+use super::query::{FromQuery, Query, QueryString};
 use crate::account::Scope;
 use crate::error::Error;
-use crate::funnel::{Line, Shelf, beginning, funnel};
+use crate::funnel::{FunnelKey, Line, beginning, funnel};
 use axum::Json;
-use axum::extract::{FromRequestParts, Request, State};
+use axum::extract::{Request, State};
 use axum::http::StatusCode;
-use axum::http::request::Parts;
 use serde::Deserialize;
 use shared::Problem;
 
-/// First screens in one message, and views of one of them: more than any page has.
+/// Maximum first screens in one message, and views of one of them: more than any page has.
 const MOST_SCREENS: usize = 100;
 const MOST_VIEWS: i64 = 1000;
 
@@ -20,27 +20,24 @@ const MOST_VIEWS: i64 = 1000;
 #[serde(deny_unknown_fields)]
 pub(super) struct Seen {
     sku: String,
-    /// Empty where the page names none.
+    /// Empty if the page names none.
     variant: String,
     #[schema(minimum = 1, maximum = 1000)]
     count: i64,
 }
 
-/// How far back.
+/// How far back to go.
 #[derive(utoipa::IntoParams)]
 #[into_params(parameter_in = Query)]
-pub(super) struct Days {
-    /// 30 without it.
+pub(super) struct FunnelQuery {
+    /// Number of days; 30 by default.
     #[param(minimum = 1, maximum = 366)]
     days: Option<u32>,
 }
 
-impl<S: Send + Sync> FromRequestParts<S> for Days {
-    type Rejection = Error;
-
-    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Error> {
-        let days = extract::number(parts, "days")?;
-        match days {
+impl FromQuery for FunnelQuery {
+    fn from_query(query: &QueryString<'_>) -> Result<Self, Error> {
+        match query.number("days")? {
             Some(days) if !(1..=366).contains(&days) => Err(Error::Invalid {
                 field: "days".to_owned(),
                 detail: format!("{days} must be from 1 to 366"),
@@ -50,7 +47,7 @@ impl<S: Send + Sync> FromRequestParts<S> for Days {
     }
 }
 
-/// Counts first screens that were seen, as a page says by `sendBeacon` when it is left.
+/// Counts first screens that were seen, as a page reports by `sendBeacon` when the visitor leaves it.
 #[utoipa::path(
     post,
     path = "/v1/funnel",
@@ -74,17 +71,18 @@ pub(super) async fn count_views(State(api): State<Api>, request: Request) -> Res
     for Seen { sku, variant, count } in seen {
         let known = variant.is_empty() || widget::variants().find(&variant).1;
         if known && catalog.find(&sku).is_some() {
-            api.views.add(Shelf::new(now, &sku, Some(&variant)), count);
+            api.views.add(FunnelKey::new(now, &sku, Some(&variant)), count);
         }
     }
     Ok(StatusCode::NO_CONTENT)
 }
 
-/// How many saw an offer, opened a purchase, pressed Pay, paid and got access: by day, SKU and variant.
+/// Shows how many learners saw an offer, opened a purchase, pressed Pay, paid and got access.
+/// The counts are by day, SKU and variant.
 #[utoipa::path(
     get,
     path = "/v1/funnel",
-    params(Days),
+    params(FunnelQuery),
     security(("service_token" = [])),
     responses(
         (status = 200, body = Vec<Line>, description = "The oldest day first"),
@@ -96,7 +94,7 @@ pub(super) async fn count_views(State(api): State<Api>, request: Request) -> Res
 pub(super) async fn show_funnel(
     State(api): State<Api>,
     token: ServiceToken,
-    Days { days }: Days,
+    Query(FunnelQuery { days }): Query<FunnelQuery>,
 ) -> Result<Json<Vec<Line>>, Error> {
     token.may(Scope::Funnel)?;
     let since = beginning(api.checkout.now(), days.unwrap_or(30));

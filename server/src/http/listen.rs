@@ -1,6 +1,6 @@
-//! Takes connections, as many as there is room for. Of a crowd that comes at once only so many are served at a time, so that
-//! memory stays small; the others wait for a moment.
-use super::Front;
+//! Accepts as many connections as there is room for. In a burst, only some are served at a time, so that memory stays
+//! small; the others wait for a moment.
+use super::OfferingCache;
 use crate::admission::Connection;
 use crate::quiet::Quiet;
 use hyper::server::conn::http1;
@@ -20,20 +20,20 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-/// Connections whose first request is under way.
+/// Maximum number of connections whose first request is in progress.
 const FIRST_REQUESTS: usize = 512;
-/// How long a first request counts among them, and how long one more waits: those ahead may be slow on purpose, or wait
-/// for news.
+/// How long a first request counts among them, and how long another one waits: those ahead may be slow on purpose, or
+/// be long polls.
 const TURN: Duration = Duration::from_secs(2);
-/// The longest head of a request: browsers' and proxies' are a tenth of it.
+/// The largest head of a request, in bytes: those of browsers and proxies are a tenth of it.
 const LONGEST_HEAD: usize = 64 * 1024;
-/// How long to leave the system alone that has no room for another connection.
+/// How long to back off when the system has no room for another connection.
 const NO_ROOM: Duration = Duration::from_millis(100);
-/// How often connections that are late are looked for.
+/// How often late connections are looked for.
 const LOOK: Duration = Duration::from_secs(1);
 
-/// Serves until told to stop, and then what is under way. Connections are among `tasks`.
-pub async fn serve(listener: TcpListener, front: Front, stop: CancellationToken, tasks: TaskTracker) {
+/// Serves until told to stop, and then finishes the requests in flight. Connections run in `tasks`.
+pub async fn serve(listener: TcpListener, front: OfferingCache, stop: CancellationToken, tasks: TaskTracker) {
     let crowd = Arc::new(Semaphore::new(FIRST_REQUESTS));
     let connections = front.connections().clone();
     let mut looks = tokio::time::interval(LOOK);
@@ -57,18 +57,18 @@ pub async fn serve(listener: TcpListener, front: Front, stop: CancellationToken,
                 continue;
             }
         };
-        // Where all are being answered, one more is closed at once.
+        // If there is no room and all connections are being answered, the new one is closed at once.
         let Some(connection) = front.take_connection(peer.ip()) else { continue };
         let (front, crowd, stop) = (front.clone(), crowd.clone(), stop.clone());
         tasks.spawn(async move {
             let connection = Arc::new(connection);
-            // Who has said nothing yet needs no more than this.
+            // A client that hasn't sent anything yet costs no more than this.
             tokio::select! {
                 ready = socket.readable() => if ready.is_err() { return },
                 () = connection.closed() => return,
                 () = stop.cancelled() => return,
             }
-            // Who has waited long enough is served all the same.
+            // After the timeout, the connection is served anyway.
             let turn = tokio::time::timeout(TURN, crowd.acquire_owned()).await;
             let turn = turn.ok().and_then(Result::ok);
             Box::pin(talk(socket, peer, front, connection, turn, stop)).await;
@@ -76,16 +76,16 @@ pub async fn serve(listener: TcpListener, front: Front, stop: CancellationToken,
     }
 }
 
-/// Answers all requests of one connection. `turn` is over with the first answer, or when it has lasted long enough.
+/// Answers all requests of one connection. `turn` ends with the first answer, or after its timeout.
 async fn talk(
     socket: TcpStream,
     peer: SocketAddr,
-    front: Front,
+    front: OfferingCache,
     connection: Arc<Connection>,
     turn: Option<OwnedSemaphorePermit>,
     stop: CancellationToken,
 ) {
-    // An answer is written at once.
+    // Send answers without Nagle's delay.
     if socket.set_nodelay(true).is_err() {
         return;
     }
@@ -103,11 +103,11 @@ async fn talk(
     });
     let watched = Watched { socket, connection: connection.clone() };
     let mut http = http1::Builder::new();
-    // The connection has deadlines of its own.
+    // The connection has its own deadlines.
     http.header_read_timeout(None).max_buf_size(LONGEST_HEAD);
     let mut served = std::pin::pin!(http.serve_connection(TokioIo::new(watched), service));
     let until_over = async {
-        // What goes wrong now is the client's doing: it went away, or does not speak HTTP.
+        // Errors here are the client's doing: it went away, or does not speak HTTP.
         if tokio::time::timeout(TURN, until_stopped(served.as_mut(), &stop)).await.is_ok() {
             return;
         }
@@ -120,7 +120,7 @@ async fn talk(
     }
 }
 
-/// Serves to the end of the connection; once stopped, to the end of the request under way.
+/// Serves to the end of the connection or, once stopped, to the end of the request in flight.
 async fn until_stopped<C: GracefulConnection>(mut connection: Pin<&mut C>, stop: &CancellationToken) {
     tokio::select! {
         _ = connection.as_mut() => return,
@@ -129,7 +129,7 @@ async fn until_stopped<C: GracefulConnection>(mut connection: Pin<&mut C>, stop:
     let _ = connection.await;
 }
 
-/// A socket that tells what comes through it and what waits, so that no client is waited for without an end.
+/// A socket that reports reads and blocked writes, so that no client is waited for forever.
 struct Watched {
     socket: TcpStream,
     connection: Arc<Connection>,

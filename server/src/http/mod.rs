@@ -8,24 +8,25 @@ mod diagnosis;
 mod document;
 mod embed;
 mod extract;
-mod front;
 mod funnel;
 mod health;
 mod listen;
 mod logging;
 mod metrics;
+mod offering_cache;
 mod offerings;
 mod pages;
 mod policy;
 mod preview;
 mod problem;
 mod purchases;
+mod query;
 mod webhook;
 
 pub use assets::Assets;
-pub use front::Front;
 pub use listen::serve;
 pub use metrics::metrics_router;
+pub use offering_cache::OfferingCache;
 pub(crate) use policy::origin;
 
 use crate::abuse::{Networks, Proxies, Strangers};
@@ -54,14 +55,14 @@ use utoipa_axum::routes;
 #[derive(Clone)]
 pub struct Api(Arc<Parts>);
 
-/// What is behind it.
+/// What is behind [`Api`].
 pub struct Parts {
     pub checkout: Checkout,
     pub admission: Admission,
-    /// Nothing where the widget is not built.
+    /// `None` if the widget is not built.
     pub assets: Option<Assets>,
     pub site: Site,
-    /// First screens seen and not stored yet.
+    /// First screens seen but not stored yet.
     pub views: Arc<Views>,
 }
 
@@ -80,7 +81,7 @@ impl Deref for Api {
     }
 }
 
-/// Where things are, for pages and for the first screen.
+/// Addresses and settings for pages and for the first screen.
 #[derive(Clone, Debug)]
 pub struct Site {
     /// Where browsers reach this server, without a trailing slash.
@@ -89,19 +90,19 @@ pub struct Site {
     pub stripe_js: String,
     /// Stripe's API as browsers reach it.
     pub stripe_api: String,
-    /// Where Stripe's own pages may be.
+    /// Origins of Stripe's own pages.
     pub stripe_pages: Vec<String>,
     pub methods: PaymentMethods,
     pub allowed_origins: Vec<String>,
-    /// What other systems show to be let in.
+    /// Tokens by which other systems authenticate.
     pub service_tokens: ServiceTokens,
     pub proxies: Proxies,
-    /// Nothing where this server is for this machine alone.
+    /// `None` if this server is for this machine alone.
     pub strangers: Option<Arc<Strangers>>,
     pub networks: Networks,
-    /// Whether a mail server is named that takes letters.
+    /// Whether a mail server is configured.
     pub sends_mail: bool,
-    /// Where a challenge comes from; empty where there is none.
+    /// Origins of the challenge; empty if there is none.
     pub challenge_origins: String,
 }
 
@@ -118,19 +119,19 @@ pub struct Site {
 )]
 struct Description;
 
-/// Every route there is.
+/// The router with every route.
 pub fn router(api: Api) -> Router {
     // Public and never personal: any page may read it.
     let for_all = CorsLayer::new().allow_origin(Any).allow_methods([Method::GET]);
 
-    // For what is made for each request; the rest is compressed beforehand.
+    // For responses that are made for each request; the rest is compressed beforehand.
     let compress = CompressionLayer::new().quality(CompressionLevel::Precise(5));
 
     let mut description = Description::openapi();
     let mut document = |routes: OpenApiRouter<Api>| {
         let (router, part) = routes.split_for_parts();
         description.merge(part);
-        // Ahead of the layers, since an answer without its origin headers can't be read by a page.
+        // Added before the layers, since a page can't read an answer without CORS headers.
         router.method_not_allowed_fallback(async || Error::MethodNotAllowed)
     };
     let v1 = OpenApiRouter::new()
@@ -194,7 +195,7 @@ pub fn router(api: Api) -> Router {
         .with_state(api)
 }
 
-/// To the page that was meant, also where a proxy has this server below a path of its own.
+/// Redirects to the page that was meant, even if a proxy serves this server under a path of its own.
 async fn without_slash(address: Uri) -> impl IntoResponse {
     let page = address.path().trim_end_matches('/').rsplit('/').next().unwrap_or_default();
     let query = address.query().map(|query| ["?", query].concat()).unwrap_or_default();

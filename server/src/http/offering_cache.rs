@@ -1,10 +1,10 @@
-//! The offering is what a crowd asks for, so what the routes have answered is kept ahead of them, whole: until a seat
-//! moves, the catalogue or a pause changes, or a quarter of a second has passed, all readers get the same bytes.
+//! Caches the routes' whole answers for offerings, since these are what a crowd asks for. All readers get the same
+//! bytes until a seat moves, the catalogue or a pause changes, or a quarter of a second has passed.
 use super::extract::origin_of;
 use super::{Api, Site, offerings};
 use crate::abuse::network;
 use crate::admission::{Connection, Connections};
-use crate::checkout::Moment;
+use crate::checkout::OfferingsVersion;
 use axum::Router;
 use axum::body::{Body, Bytes};
 use axum::extract::{ConnectInfo, Request};
@@ -16,34 +16,34 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::{Arc, PoisonError, RwLock};
 use tower::ServiceExt;
 
-/// The routes, and what they have answered.
+/// The routes, and their cached answers.
 #[derive(Clone)]
-pub struct Front(Arc<Parts>);
+pub struct OfferingCache(Arc<Parts>);
 
 struct Parts {
     api: Api,
     routes: Router,
     /// The pages that may read answers, by their `Origin`.
     origins: Vec<HeaderValue>,
-    /// By SKU.
+    /// Cached answers by SKU.
     kept: RwLock<HashMap<String, Kept>>,
 }
 
-/// Answers of one moment.
+/// Answers of one version.
 struct Kept {
-    moment: Moment,
+    version: OfferingsVersion,
     answers: Vec<Answer>,
 }
 
 #[derive(Clone)]
 struct Answer {
-    /// Of the page that asked.
+    /// Origin of the page that asked.
     origin: Option<HeaderValue>,
     headers: HeaderMap,
     body: Bytes,
 }
 
-impl Front {
+impl OfferingCache {
     #[must_use]
     pub fn new(api: Api) -> Self {
         let origins = api.site.allowed_origins.iter().filter_map(|origin| HeaderValue::from_str(origin).ok());
@@ -51,13 +51,13 @@ impl Front {
         Self(Arc::new(Parts { api, routes, origins, kept: RwLock::default() }))
     }
 
-    /// The connections that there are.
+    /// All connections of the process.
     #[must_use]
     pub fn connections(&self) -> &Connections {
         &self.0.api.admission.connections
     }
 
-    /// One more connection, unless there is no room for it.
+    /// Admits one more connection, unless there is no room for it.
     #[must_use]
     pub fn take_connection(&self, peer: IpAddr) -> Option<Connection> {
         let Site { proxies, networks, .. } = &self.0.api.site;
@@ -76,25 +76,25 @@ impl Front {
             request.extensions_mut().insert(connection.clone());
             return self.route(peer, request).await;
         };
-        let moment = self.0.api.checkout.moment();
-        match self.find(sku, self.origin_of(&request), moment) {
-            // Who asks too often is refused by the routes.
+        let version = self.0.api.checkout.offerings_version();
+        match self.find(sku, self.origin_of(&request), version) {
+            // The routes refuse a client that asks too often.
             Some(answer)
                 if self.0.api.checkout.admit(origin_of(peer, request.headers(), &self.0.api)).is_ok() =>
             {
                 answer.to(request.headers().get(header::IF_NONE_MATCH))
             }
-            _ => self.route_and_keep(peer, request, moment).await,
+            _ => self.route_and_keep(peer, request, version).await,
         }
     }
 
-    /// The SKU, as it stands in the path.
+    /// The SKU as written in the path, if the request is for an offering.
     fn offering_asked_for(request: &Request<Incoming>) -> Option<&str> {
         let sku = request.uri().path().strip_prefix("/v1/offerings/")?;
         (request.method() == Method::GET && !sku.contains(['/', '%'])).then_some(sku)
     }
 
-    /// The page that asks; one that may not read the answer is answered as if there were none.
+    /// The origin of the page that asks; a page that may not read the answer is treated as no page.
     fn origin_of<'r>(&self, request: &'r Request<Incoming>) -> Option<&'r HeaderValue> {
         request.headers().get(header::ORIGIN).filter(|origin| self.0.origins.contains(origin))
     }
@@ -112,11 +112,11 @@ impl Front {
         &self,
         peer: SocketAddr,
         mut request: Request<Incoming>,
-        moment: Moment,
+        version: OfferingsVersion,
     ) -> Response {
         let sku = Self::offering_asked_for(&request).unwrap_or_default().to_owned();
         let origin = self.origin_of(&request).cloned();
-        // All of it is wanted, whatever this client has.
+        // The whole answer is needed, whatever this client already has.
         let has = request.headers_mut().remove(header::IF_NONE_MATCH);
         let response = self.route(peer, request).await;
         if response.status() != StatusCode::OK {
@@ -127,22 +127,22 @@ impl Front {
             return StatusCode::INTERNAL_SERVER_ERROR.into_response();
         };
         let answer = Answer { origin, headers: parts.headers, body };
-        self.keep(sku, moment, answer.clone());
+        self.keep(sku, version, answer.clone());
         answer.to(has.as_ref())
     }
 
-    fn find(&self, sku: &str, origin: Option<&HeaderValue>, now: Moment) -> Option<Answer> {
+    fn find(&self, sku: &str, origin: Option<&HeaderValue>, now: OfferingsVersion) -> Option<Answer> {
         let all = self.0.kept.read().unwrap_or_else(PoisonError::into_inner);
-        let kept = all.get(sku).filter(|kept| kept.moment == now)?;
+        let kept = all.get(sku).filter(|kept| kept.version == now)?;
         kept.answers.iter().find(|answer| answer.origin.as_ref() == origin).cloned()
     }
 
-    /// There are as many SKUs as were answered with 200, and as many answers of each as pages may ask.
-    fn keep(&self, sku: String, moment: Moment, answer: Answer) {
+    /// The cache is bounded: it has only SKUs that were answered with 200, and for each one answer per allowed origin.
+    fn keep(&self, sku: String, version: OfferingsVersion, answer: Answer) {
         let mut all = self.0.kept.write().unwrap_or_else(PoisonError::into_inner);
-        let kept = all.entry(sku).or_insert_with(|| Kept { moment, answers: Vec::new() });
-        if kept.moment != moment {
-            *kept = Kept { moment, answers: Vec::new() };
+        let kept = all.entry(sku).or_insert_with(|| Kept { version, answers: Vec::new() });
+        if kept.version != version {
+            *kept = Kept { version, answers: Vec::new() };
         }
         if kept.answers.iter().all(|other| other.origin != answer.origin) {
             kept.answers.push(answer);
@@ -151,7 +151,7 @@ impl Front {
 }
 
 impl Answer {
-    /// To a client that has what these tags name.
+    /// The response to a client that already has what these tags name.
     fn to(self, has: Option<&HeaderValue>) -> Response {
         let Self { mut headers, body, .. } = self;
         let is_current = headers.get(header::ETAG).is_some_and(|tag| offerings::names(has, tag));

@@ -13,7 +13,7 @@ use shared::{Code, Problem, Sale, TokenRefusal};
 use std::any::Any;
 use std::time::Duration;
 
-/// Seconds after which a client may try again where waiting helps.
+/// Seconds after which a client may retry, if waiting helps.
 const RETRY_AFTER: u64 = 5;
 
 impl IntoResponse for Error {
@@ -32,7 +32,7 @@ impl IntoResponse for Error {
     }
 }
 
-/// When a learner whose purchase was declined too often may open another.
+/// How long a learner whose purchase was declined too often waits before opening another.
 const CLOSED_FOR: Duration = Duration::from_secs(3600);
 
 /// A handler panicked: its transaction was rolled back.
@@ -46,7 +46,7 @@ pub(super) fn panicked(cause: Box<dyn Any + Send + 'static>) -> Response {
 fn answer(problem: &Problem) -> Response {
     let status = StatusCode::from_u16(problem.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     let mut response = (status, Json(problem)).into_response();
-    // For a page to tell it to a person.
+    // So that a page can show it to a person.
     response.extensions_mut().insert(problem.clone());
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
@@ -54,7 +54,7 @@ fn answer(problem: &Problem) -> Response {
     response
 }
 
-/// What the API says of `error`.
+/// The problem that the API returns for `error`.
 pub(super) fn describe(error: &Error) -> Problem {
     match error {
         Error::UnknownSku(sku) => problem(
@@ -73,20 +73,20 @@ pub(super) fn describe(error: &Error) -> Problem {
         Error::UnknownPack => problem(
             404,
             Code::UnknownRoute,
-            "Nothing here",
-            "No codes are at this address. Whoever sold them can tell the address that holds now.",
+            "Not found",
+            "There are no codes at this address. Ask your seller for the current link.",
         ),
         Error::UnknownRoute => problem(
             404,
             Code::UnknownRoute,
-            "Nothing here",
-            "Nothing is at this address. GET /openapi.json lists every route.",
+            "Not found",
+            "There is no route at this address. GET /openapi.json lists every route.",
         ),
         Error::MethodNotAllowed => problem(
             405,
             Code::MethodNotAllowed,
             "Method not allowed",
-            "This address doesn't take that method. GET /openapi.json lists every route.",
+            "This route doesn't support that method. GET /openapi.json lists every route.",
         ),
         Error::NotForSale(sale) => not_for_sale(*sale),
         Error::Coupon(refusal) => coupons::describe(refusal),
@@ -102,13 +102,13 @@ pub(super) fn describe(error: &Error) -> Problem {
             503,
             Code::Unavailable,
             "Unavailable",
-            "The keys of the sign-in service can't be fetched at the moment. Go on as a guest, or try again.",
+            "The sign-in service's keys can't be fetched right now. Continue as a guest, or try again.",
         ),
         Error::Token(refusal) => problem(
             422,
             Code::InvalidRequest,
             "Token refused",
-            format!("learner_token: {}. Leave it out to go on as a guest.", explain(*refusal)),
+            format!("learner_token: {}. Leave it out to continue as a guest.", explain(*refusal)),
         )
         .at("learner_token"),
         Error::Invalid { field, detail } => {
@@ -125,13 +125,13 @@ pub(super) fn describe(error: &Error) -> Problem {
             415,
             Code::UnsupportedMediaType,
             "Unsupported media type",
-            "Send the form as application/x-www-form-urlencoded, as a page does.",
+            "Send the form as application/x-www-form-urlencoded.",
         ),
         Error::CrossSite => problem(
             403,
             Code::InvalidRequest,
             "Sent from another site",
-            "Only the page at this address sends this form. Nothing was done.",
+            "This form can be submitted only from the page at this address. Nothing was done.",
         ),
         Error::BodyTooLarge => {
             problem(413, Code::BodyTooLarge, "Body too large", "Send a body of at most 512 KiB.")
@@ -140,19 +140,19 @@ pub(super) fn describe(error: &Error) -> Problem {
             408,
             Code::RequestTimeout,
             "Request timeout",
-            "The body did not come in time. Send it again; nothing was done.",
+            "The body arrived too slowly. Send it again; nothing was done.",
         ),
         Error::Busy => problem(
             503,
             Code::Unavailable,
             "Busy",
-            "Too much is asked for at the moment. Nothing was done. Try again in a few seconds.",
+            "The server is at capacity. Nothing was done. Try again in a few seconds.",
         ),
         Error::TookTooLong => problem(
             503,
             Code::Unavailable,
-            "Took too long",
-            "There was no answer in time. GET the purchase to see where it stands, and try again.",
+            "Timeout",
+            "The request took too long. GET the purchase to see its state, and try again.",
         ),
         Error::IdempotencyKeyReused => problem(
             409,
@@ -164,21 +164,21 @@ pub(super) fn describe(error: &Error) -> Problem {
             401,
             Code::Unauthorized,
             "Unauthorized",
-            "Send Authorization: Bearer with a token that `redis-checkout tokens create` has made.",
+            "Send `Authorization: Bearer` with a token made by `redis-checkout tokens create`.",
         ),
         Error::Forbidden(scope) => problem(
             403,
             Code::Forbidden,
             "Forbidden",
             format!(
-                "This token lacks the scope {scope}. Operators make another with `redis-checkout tokens create`."
+                "This token lacks the scope {scope}. Create one that has it with `redis-checkout tokens create`."
             ),
         ),
         Error::BadSignature(why) => problem(
             400,
             Code::BadSignature,
             "Bad signature",
-            format!("{why}. Check STRIPE_WEBHOOK_SECRETS, and that nothing changes the body on its way."),
+            format!("{why}. Check STRIPE_WEBHOOK_SECRETS, and that nothing changes the body in transit."),
         ),
         Error::Payments(error) => payments_failed(error, Charged::Unknown),
         Error::NotCharged(error) => payments_failed(error, Charged::Nothing),
@@ -186,11 +186,11 @@ pub(super) fn describe(error: &Error) -> Problem {
             503,
             Code::Unavailable,
             "Unavailable",
-            "The learning platform can't be reached at the moment. Try again in a few seconds.",
+            "The learning platform can't be reached right now. Try again in a few seconds.",
         ),
         Error::TooMany { excess, challenge, .. } => Problem {
             challenge: challenge.as_deref().cloned(),
-            ..problem(429, Code::RateLimited, "Too many", too_many(*excess, challenge.is_some()))
+            ..problem(429, Code::RateLimited, "Too many requests", too_many(*excess, challenge.is_some()))
         },
         Error::EmbedUnavailable => problem(
             503,
@@ -206,12 +206,12 @@ pub(super) fn describe(error: &Error) -> Problem {
     }
 }
 
-/// `charged` says what is known of the learner's money.
+/// `charged` says what is known about the learner's money.
 fn payments_failed(error: &PaymentsError, charged: Charged) -> Problem {
     let known = match charged {
         Charged::Nothing => "Nothing was charged.",
         Charged::Unknown => {
-            "Whether anything was charged is not known. GET the purchase before anybody pays again."
+            "We don't know yet whether anything was charged. GET the purchase before anyone pays again."
         }
     };
     match error {
@@ -221,8 +221,8 @@ fn payments_failed(error: &PaymentsError, charged: Charged) -> Problem {
             Code::AmountTooSmall,
             "Amount too small",
             format!(
-                "Our payment provider charges no amount as small as this, converted to the currency that our account \
-                 settles in. {known} The same request will be refused again: the price must change."
+                "This amount, converted to our account's settlement currency, is below our payment provider's \
+                 minimum. {known} The same request will be refused again: the price must change."
             ),
         ),
         PaymentsError::Missing | PaymentsError::Permanent { .. } => problem(
@@ -230,13 +230,13 @@ fn payments_failed(error: &PaymentsError, charged: Charged) -> Problem {
             Code::PaymentRefused,
             "Payment refused",
             format!(
-                "Our payment provider refused the request for good ({error}). {known} The same request will be refused \
-                 again: tell whoever runs this checkout."
+                "Our payment provider permanently refused the request ({error}). {known} The same request will be \
+                 refused again: contact the operator of this checkout."
             ),
         ),
         PaymentsError::Transient { .. } | PaymentsError::Spent { .. } | PaymentsError::OtherState => {
             let again = if charged == Charged::Nothing { " Try again in a few seconds." } else { "" };
-            let detail = format!("Our payment provider can't be reached at the moment. {known}{again}");
+            let detail = format!("Our payment provider can't be reached right now. {known}{again}");
             problem(502, Code::PaymentsUnavailable, "Payments unavailable", detail)
         }
     }
@@ -254,100 +254,103 @@ fn not_for_sale(sale: Sale) -> Problem {
             409,
             Code::SoldOut,
             "Sold out",
-            "Every seat is taken. A seat may come free when a hold runs out.",
+            "Every seat is taken. A seat may become free when a hold expires.",
         ),
-        Sale::NotOpen => problem(409, Code::SaleNotOpen, "Sale not open", "The sale has not opened yet."),
-        Sale::Closed => problem(409, Code::SaleClosed, "Sale closed", "The sale has closed."),
-        Sale::Paused => problem(409, Code::SalePaused, "Sale paused", "The sale is paused. Try again later."),
+        Sale::NotOpen => problem(409, Code::SaleNotOpen, "Sale not open", "Sales haven't opened yet."),
+        Sale::Closed => problem(409, Code::SaleClosed, "Sale closed", "Sales have closed."),
+        Sale::Paused => problem(409, Code::SalePaused, "Sale paused", "Sales are paused. Try again later."),
     }
 }
 
 fn refused(refusal: &Refusal) -> Problem {
     match refusal {
-        Refusal::HoldExpired => {
-            problem(409, Code::HoldExpired, "Hold expired", "The time to pay ran out. Open a new purchase.")
-        }
+        Refusal::HoldExpired => problem(
+            409,
+            Code::HoldExpired,
+            "Hold expired",
+            "The hold expired before payment. Open a new purchase.",
+        ),
         Refusal::Ended => problem(
             409,
             Code::PurchaseEnded,
             "Purchase ended",
-            "This purchase is paid, being paid, cancelled or refunded. GET it to see which.",
+            "This purchase is paid, being paid, canceled or refunded. GET it to see which.",
         ),
         Refusal::PaidOtherwise => problem(
             409,
             Code::PurchaseEnded,
             "Paid another way",
-            "This purchase is being paid on Stripe's page. Continue there, or give it up and open a new one.",
+            "This purchase is being paid on Stripe's page. Continue there, or cancel it and open a new one.",
         ),
         Refusal::PriceChanged { total } => problem(
             409,
             Code::PriceChanged,
             "Price changed",
-            format!("The total is {total} now. Show it, and send it as expected_total."),
+            format!("The total is now {total}. Show it, and send it as expected_total."),
         )
         .at("expected_total"),
         Refusal::TooManyDeclines => problem(
             429,
             Code::RateLimited,
             "Too many declines",
-            "This purchase was declined too often and is closed. Open a new one later, or use another way to pay.",
+            "This purchase was declined too many times and is closed. Open a new one later, or pay another way.",
         ),
-        Refusal::RefundTooLarge { left } => {
-            problem(409, Code::InvalidRequest, "Refund too large", format!("{left} is left to refund."))
-                .at("amount")
-        }
-        Refusal::NotPaid => problem(
+        Refusal::RefundTooLarge { left } => problem(
             409,
             Code::InvalidRequest,
-            "Not paid",
-            "Nothing was paid, so that nothing can be refunded.",
-        ),
+            "Refund too large",
+            format!("Only {left} can still be refunded."),
+        )
+        .at("amount"),
+        Refusal::NotPaid => {
+            problem(409, Code::InvalidRequest, "Not paid", "Nothing was paid, so there is nothing to refund.")
+        }
         Refusal::UnderWay => problem(
             409,
             Code::InvalidRequest,
-            "Under way",
-            "This purchase is not over. Wait until it is, or give it up.",
+            "In progress",
+            "This purchase is still in progress. Wait until it ends, or cancel it.",
         ),
         Refusal::Disputed => problem(
             409,
             Code::InvalidRequest,
             "Disputed",
-            "The learner's bank has asked for this money. Answer the dispute at Stripe first.",
+            "The learner's bank has disputed this payment. Respond to the dispute in Stripe first.",
         ),
     }
 }
 
 fn too_many(excess: Excess, challenged: bool) -> &'static str {
     match excess {
-        Excess::Requests => "Too many requests come from this address. Wait as long as Retry-After says.",
-        Excess::AtOnce => "Too many requests from this address are under way. Wait until some are answered.",
+        Excess::Requests => "Too many requests from this address. Wait as long as Retry-After says.",
+        Excess::AtOnce => "Too many concurrent requests from this address. Wait for some of them to finish.",
         Excess::Purchase => "Too many requests about this purchase. Wait as long as Retry-After says.",
         Excess::Offering => {
-            "Many people buy this at the moment. Wait as long as Retry-After says, and try again."
+            "Many people are buying this right now. Wait as long as Retry-After says, and try again."
         }
         Excess::Opens => {
-            "Too many purchases were opened from this address and not paid. Pay for one, or wait as long as Retry-After \
-             says. An office that buys for many can ask for more."
+            "Too many unpaid purchases were opened from this address. Pay for one, or wait as long as Retry-After says. \
+             An office that buys for many people can ask for a higher limit."
         }
         Excess::Holds => {
-            "Too many purchases from this address are waiting to be paid. Pay or give one up first."
+            "Too many purchases from this address are waiting for payment. Pay for or cancel one first."
         }
         Excess::Share => {
-            "Too many seats of this training are held from this address and not paid. Pay for some first, then hold more."
+            "Too many unpaid seats in this training are held from this address. Pay for some before you hold more."
         }
-        Excess::Pays => "Pay was pressed too often for this email. Wait as long as Retry-After says.",
+        Excess::Pays => "Too many payment attempts for this email. Wait as long as Retry-After says.",
         Excess::Declines => {
-            "Too many payments were declined. Wait as long as Retry-After says, or use another way to pay."
+            "Too many payments were declined. Wait as long as Retry-After says, or pay another way."
         }
         Excess::Emails => {
             "Too many email addresses were tried with this code. Use the first one, or wait as long as Retry-After says."
         }
-        Excess::Coupons => "Too many codes were tried that there are not. Wait as long as Retry-After says.",
-        Excess::Letters => {
-            "Too many letters were sent for these codes today. Send the others tomorrow, or yourselves."
+        Excess::Coupons => "Too many unknown coupon codes were tried. Wait as long as Retry-After says.",
+        Excess::CodeEmails => {
+            "Too many emails were sent for these codes today. Send the rest tomorrow, or send them yourself."
         }
         Excess::DeclineRun if challenged => {
-            "Show that you are human: pass the challenge, and send its answer as Challenge-Response."
+            "Confirm that you're human: pass the challenge, and send its answer as Challenge-Response."
         }
         Excess::DeclineRun => {
             "Payments are closed to new customers for a while. Wait as long as Retry-After says."
@@ -360,7 +363,7 @@ fn internal() -> Problem {
         500,
         Code::InternalError,
         "Internal error",
-        "Something went wrong here, and was logged. Nothing is lost.",
+        "Something went wrong on our side and has been logged. Nothing was lost.",
     )
 }
 
@@ -390,16 +393,16 @@ impl At for Problem {
 
 fn log(error: &Error, problem: &Problem) {
     if matches!(error, Error::Store(_) | Error::Busy) {
-        // Of a database that is gone each request would tell.
+        // If the database is gone, every request would log it.
         static FAILED: Quiet = Quiet::new();
         if let Some(more) = FAILED.speak() {
-            tracing::error!(problem.code = problem.code.as_str(), %error, more, "requests fail");
+            tracing::error!(problem.code = problem.code.as_str(), %error, more, "requests are failing");
         }
     } else if matches!(problem.code, Code::PaymentRefused | Code::AmountTooSmall) {
-        // Nobody buys until a person has changed something.
+        // Nobody can buy until a person has changed something.
         static REFUSED: Quiet = Quiet::new();
         if let Some(more) = REFUSED.speak() {
-            tracing::error!(alert = true, problem.code = problem.code.as_str(), %error, more, "Stripe refuses a payment for good");
+            tracing::error!(alert = true, problem.code = problem.code.as_str(), %error, more, "Stripe permanently refused a payment");
         }
     } else if problem.status >= 500 {
         tracing::error!(problem.code = problem.code.as_str(), %error, "request failed");

@@ -1,7 +1,8 @@
-//! The routes of a purchase: open, pay, refresh, status and give up.
+//! The routes of a purchase: open, pay, refresh, status and cancel.
 use super::Api;
-use super::extract::{Body, Id, Wait};
+use super::extract::{Body, Id};
 use super::pages::Language;
+use super::query::{FromQuery, Query, QueryString};
 use crate::abuse::Client;
 use crate::checkout::Payer;
 use crate::error::Error;
@@ -13,11 +14,11 @@ use axum::response::IntoResponse;
 use shared::{ChangePurchase, OpenPurchase, Opened, Pay, PayAnswer, Problem, PurchaseView, Timestamp};
 use std::time::Duration;
 
-/// Carries the answer of a challenge that was passed.
+/// The header with the answer to a challenge.
 pub(super) const CHALLENGE_RESPONSE: header::HeaderName =
     header::HeaderName::from_static("challenge-response");
 
-/// The purchase as a browser may see it. A team's access is the page of its codes.
+/// The purchase as a browser may see it. A team's access URL is the page of its codes.
 async fn shown(api: &Api, purchase: &Purchase) -> Result<PurchaseView, Error> {
     let mut view = purchase.view();
     view.seconds_left = view.hold_expires_at.map(|until| seconds_left(api, until));
@@ -57,7 +58,7 @@ pub(super) async fn open_purchase(
     Ok((StatusCode::CREATED, NEVER, Json(opened)))
 }
 
-/// What a learner who is signed in may use already: their newest purchase of the offering that gives access.
+/// Finds the newest purchase that already gives a signed-in learner access to the offering.
 #[utoipa::path(
     post,
     path = "/v1/purchases/mine",
@@ -74,13 +75,13 @@ pub(super) async fn my_purchase(
     State(api): State<Api>,
     Body(request, _): Body<OpenPurchase>,
 ) -> Result<impl IntoResponse, Error> {
-    Ok(match api.checkout.mine(&request).await? {
+    Ok(match api.checkout.learners_purchase(&request).await? {
         Some(purchase) => (NEVER, Json(shown(&api, &purchase).await?)).into_response(),
         None => (NEVER, StatusCode::NO_CONTENT).into_response(),
     })
 }
 
-/// Creates or updates the payment intent, and answers what Stripe.js needs to confirm it.
+/// Creates or updates the payment intent, and returns what Stripe.js needs to confirm it.
 #[utoipa::path(
     post,
     path = "/v1/purchases/{id}/pay",
@@ -117,7 +118,7 @@ pub(super) async fn pay_purchase(
     Ok((NEVER, Json(answer)))
 }
 
-/// Applies a coupon or takes it off, and answers the purchase with its new price.
+/// Applies or removes a coupon, and returns the purchase with its new price.
 #[utoipa::path(
     patch,
     path = "/v1/purchases/{id}",
@@ -141,7 +142,7 @@ pub(super) async fn change_purchase(
     Ok((NEVER, Json(shown(&api, &purchase).await?)))
 }
 
-/// The browser says that something happened: Stripe is asked.
+/// Asks Stripe about the payment, because the browser says that something has happened.
 #[utoipa::path(
     post,
     path = "/v1/purchases/{id}/refresh",
@@ -162,11 +163,28 @@ pub(super) async fn refresh_purchase(
     Ok((NEVER, Json(shown(&api, &purchase).await?)))
 }
 
-/// Where the purchase stands. With `wait`, answers as soon as its version is above `after`.
+/// How to wait for a change of a purchase.
+#[derive(utoipa::IntoParams)]
+#[into_params(parameter_in = Query)]
+pub(super) struct WaitQuery {
+    /// Seconds to wait for a version above `after`; more than 30 count as 30.
+    #[param(minimum = 0, maximum = 4_294_967_295_u64)]
+    wait: Option<u64>,
+    /// The version that the client knows.
+    after: Option<i64>,
+}
+
+impl FromQuery for WaitQuery {
+    fn from_query(query: &QueryString<'_>) -> Result<Self, Error> {
+        Ok(Self { wait: query.number("wait")?, after: query.number("after")? })
+    }
+}
+
+/// Shows the state of a purchase. With `wait`, answers as soon as its version is above `after`.
 #[utoipa::path(
     get,
     path = "/v1/purchases/{id}",
-    params(("id" = String, Path, description = "The purchase"), Wait),
+    params(("id" = String, Path, description = "The purchase"), WaitQuery),
     responses(
         (status = 200, body = PurchaseView, description = "The purchase"),
         (status = 404, body = Problem, description = "`unknown_purchase`", content_type = "application/problem+json"),
@@ -176,14 +194,14 @@ pub(super) async fn refresh_purchase(
 pub(super) async fn show_purchase(
     State(api): State<Api>,
     Id(id): Id,
-    wait: Wait,
+    Query(wait): Query<WaitQuery>,
 ) -> Result<impl IntoResponse, Error> {
     let patience = Duration::from_secs(wait.wait.unwrap_or(0));
     let purchase = api.checkout.status(&id, wait.after, patience).await?;
     Ok((NEVER, Json(shown(&api, &purchase).await?)))
 }
 
-/// Gives the purchase up: its seat is free as soon as nothing can be paid any more.
+/// Cancels the purchase. Its seat is freed as soon as nothing can be paid any more.
 #[utoipa::path(
     delete,
     path = "/v1/purchases/{id}",
@@ -195,6 +213,6 @@ pub(super) async fn show_purchase(
     )
 )]
 pub(super) async fn give_up_purchase(State(api): State<Api>, Id(id): Id) -> Result<impl IntoResponse, Error> {
-    let purchase = api.checkout.give_up(&id).await?;
+    let purchase = api.checkout.cancel(&id).await?;
     Ok((NEVER, Json(shown(&api, &purchase).await?)))
 }

@@ -1,4 +1,4 @@
-//! The public keys of a sign-in service: kept for a while, and asked for again where a token names one that is new.
+//! The public keys of a sign-in service, cached for a while, and fetched again if a token names a new one.
 use super::config::KeysAt;
 use crate::outbound::{self, is_private};
 use anyhow::Context;
@@ -15,26 +15,26 @@ use std::time::{Duration, Instant};
 use tokio::sync::Mutex;
 use url::Url;
 
-/// Keys are asked for again after so long, so that one that was withdrawn counts no longer.
+/// Keys are fetched again after this time, so that a withdrawn one stops counting.
 const FRESH: Duration = Duration::from_secs(3600);
-/// Where the service is away, those that were known count for so long.
+/// If the service is down, known keys count for this long.
 const STALE: Duration = Duration::from_secs(86_400);
-/// For one answer: a learner waits for it.
-const PATIENCE: Duration = Duration::from_secs(3);
-/// After a try that came to nothing.
+/// For one fetch: a learner waits for it.
+const FETCH_TIMEOUT: Duration = Duration::from_secs(3);
+/// Pause after a failed fetch.
 const REST: Duration = Duration::from_secs(1);
-/// Whoever makes key names up must not have us ask the service for each.
+/// Made-up key ids must not make us ask the service for each.
 const ASKS_A_MINUTE: NonZeroU32 = NonZeroU32::new(10).expect("more than none");
 
 pub(super) struct Keys {
     place: KeysAt,
-    /// Where the issuer said last that they are.
+    /// The address that the issuer last named.
     found: RwLock<Option<Url>>,
     client: reqwest::Client,
     known: RwLock<Option<Arc<Known>>>,
-    /// When a try last came to nothing.
+    /// When a fetch last failed.
     failed: RwLock<Option<Instant>>,
-    /// Those who need newer keys wait for one answer; whoever finds theirs waits for nobody.
+    /// Requests that need newer keys wait for one fetch; requests that find their key don't wait.
     turn: Mutex<()>,
     asks: DefaultDirectRateLimiter,
 }
@@ -46,7 +46,7 @@ struct Known {
 
 impl Keys {
     pub(super) fn new(place: KeysAt) -> anyhow::Result<Self> {
-        let client = outbound::client(PATIENCE)?;
+        let client = outbound::client(FETCH_TIMEOUT)?;
         let asks = RateLimiter::direct(Quota::per_minute(ASKS_A_MINUTE));
         Ok(Self {
             place,
@@ -64,7 +64,7 @@ impl Keys {
         self.refresh().await;
     }
 
-    /// The key called `kid`, or the only one that `algorithm` takes where a token names none.
+    /// The key with the id `kid`; if a token names none, the only key that fits `algorithm`.
     pub(super) async fn find(
         &self,
         kid: Option<&str>,
@@ -75,13 +75,13 @@ impl Keys {
         }
         let _turn = match self.turn.try_lock() {
             Ok(turn) => turn,
-            // Somebody asks already.
+            // Another request is already fetching.
             Err(_) => match self.known(kid, algorithm, STALE)? {
                 Some(key) => return Ok(key),
                 None => self.turn.lock().await,
             },
         };
-        // Whoever had the turn before may have brought it.
+        // The fetch before this one may have brought it.
         if let Some(key) = self.known(kid, algorithm, FRESH)? {
             return Ok(key);
         }
@@ -95,7 +95,7 @@ impl Keys {
         }
     }
 
-    /// What we have of it without asking, as long as it is not older than `age`.
+    /// The key from the cache, if the cache is younger than `age`.
     fn known(
         &self,
         kid: Option<&str>,
@@ -113,7 +113,7 @@ impl Keys {
 
     async fn refresh(&self) {
         let failed = *self.failed.read().unwrap_or_else(PoisonError::into_inner);
-        // Those who waited for a try that failed don't wait for as many more.
+        // Requests that waited for a failed fetch don't each wait for another.
         if failed.is_some_and(|failed| failed.elapsed() < REST) || self.asks.check().is_err() {
             return;
         }
@@ -137,7 +137,7 @@ impl Keys {
                 match self.read::<Discovered>(document).await {
                     Ok(Some(discovered)) => self.remember(discovered.checked(issuer)?),
                     Ok(None) => otherwise.clone(),
-                    // The keys may be there all the same.
+                    // The keys may still be reachable.
                     Err(error) => {
                         tracing::warn!(%error, "the sign-in service does not say where its keys are");
                         self.found().unwrap_or_else(|| otherwise.clone())
@@ -157,7 +157,7 @@ impl Keys {
         self.found.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// What is at `url`; nothing where it is not there.
+    /// Reads JSON from `url`; `None` if there is nothing.
     async fn read<T: DeserializeOwned>(&self, url: &Url) -> anyhow::Result<Option<T>> {
         let answer = self.client.get(url.clone()).send().await.map_err(reqwest::Error::without_url)?;
         if answer.status() == StatusCode::NOT_FOUND {
@@ -168,7 +168,7 @@ impl Keys {
     }
 }
 
-/// What we read of it.
+/// The fields of a discovery document that we read.
 #[derive(Deserialize)]
 struct Discovered {
     issuer: String,
@@ -176,7 +176,7 @@ struct Discovered {
 }
 
 impl Discovered {
-    /// Where the keys are. Of another issuer, anybody's document would do.
+    /// The address of the keys. Fails if the document is another issuer's, since that could be anybody's.
     fn checked(self, issuer: &str) -> anyhow::Result<Url> {
         anyhow::ensure!(
             self.issuer == issuer,

@@ -2,9 +2,9 @@
 use crate::store::{About, Mail};
 use widget::Locale;
 
-/// A letter as it is sent: plain text.
+/// An email as sent: plain text.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Letter {
+pub struct EmailMessage {
     pub id: String,
     /// One address.
     pub to: String,
@@ -12,9 +12,10 @@ pub struct Letter {
     pub text: String,
 }
 
-/// What `mail` says, in the words of `locale`. `title` is what it is about, and `base` our address without a trailing slash.
+/// Composes `mail` in the language of `locale`. `title` is the offering's, and `base` our address without a trailing
+/// slash.
 #[must_use]
-pub fn letter(mail: &Mail, locale: &Locale, title: &str, base: &str) -> Letter {
+pub fn message(mail: &Mail, locale: &Locale, title: &str, base: &str) -> EmailMessage {
     let lang = locale.lang();
     let (subject, text, [code, company], address) = match &mail.about {
         About::Code { code, company } => {
@@ -46,7 +47,7 @@ pub fn letter(mail: &Mail, locale: &Locale, title: &str, base: &str) -> Letter {
         whole + rest
     };
     let subject = filled(subject).replace(['\r', '\n'], " ");
-    Letter { id: mail.id.clone(), to: mail.email.clone(), subject, text: filled(text) }
+    EmailMessage { id: mail.id.clone(), to: mail.email.clone(), subject, text: filled(text) }
 }
 
 #[cfg(test)]
@@ -70,20 +71,20 @@ mod tests {
         for lang in ["en", "de", "fr", "es", "pt", "ja", "ko", "zh", "he"] {
             let (found, locale) = widget::locales().find(lang);
             assert_eq!(found, lang);
-            let letter = super::letter(&mail, locale, "Vector search", "https://buy.example");
+            let message = super::message(&mail, locale, "Vector search", "https://buy.example");
             let address = format!("https://buy.example/buy/ru-live?coupon={code}&lang={lang}");
-            assert!(letter.text.contains(&address), "{lang}: {}", letter.text);
-            assert!(letter.text.contains("Acme {code}") && letter.text.contains(&mail.email), "{lang}");
-            assert!(letter.subject.contains("Vector search") && !letter.subject.contains('\n'), "{lang}");
-            assert_eq!(letter.text.matches('{').count(), 1, "{lang}: {}", letter.text);
+            assert!(message.text.contains(&address), "{lang}: {}", message.text);
+            assert!(message.text.contains("Acme {code}") && message.text.contains(&mail.email), "{lang}");
+            assert!(message.subject.contains("Vector search") && !message.subject.contains('\n'), "{lang}");
+            assert_eq!(message.text.matches('{').count(), 1, "{lang}: {}", message.text);
             let owned = Mail { about: About::Owned { id: "pu_1".to_owned() }, ..mail.clone() };
-            let letter = super::letter(&owned, locale, "Vector search", "https://buy.example");
+            let message = super::message(&owned, locale, "Vector search", "https://buy.example");
             assert!(
-                letter.text.contains(&format!("https://buy.example/p/pu_1?lang={lang}")),
+                message.text.contains(&format!("https://buy.example/p/pu_1?lang={lang}")),
                 "{}",
-                letter.text
+                message.text
             );
-            assert!(letter.subject.contains("Vector search") && !letter.text.contains('{'), "{lang}");
+            assert!(message.subject.contains("Vector search") && !message.text.contains('{'), "{lang}");
         }
     }
 }

@@ -1,7 +1,7 @@
-//! Letters to people, by SMTP. This file alone knows lettre.
-mod letter;
+//! Sends emails by SMTP. The only file that knows lettre.
+mod message;
 
-pub use letter::{Letter, letter};
+pub use message::{EmailMessage, message};
 
 use crate::config::MailConfig;
 use anyhow::Context;
@@ -11,32 +11,32 @@ use lettre::transport::smtp::response::{Category, Code};
 use lettre::{AsyncSmtpTransport, AsyncTransport, Tokio1Executor};
 use std::time::Duration;
 
-/// For one command to the mail server.
-const PATIENCE: Duration = Duration::from_secs(20);
+/// For each command to the mail server.
+const SMTP_TIMEOUT: Duration = Duration::from_secs(20);
 
-/// Hands letters to a mail server.
+/// Sends emails through a mail server.
 #[derive(Clone)]
 pub struct Mailer {
     transport: AsyncSmtpTransport<Tokio1Executor>,
     from: Mailbox,
 }
 
-/// Why a letter was not taken.
+/// Why an email was not accepted.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum MailError {
-    /// Worth another try.
+    /// Worth a retry.
     #[error("{0}")]
     Transient(String),
-    /// The address is refused for good.
+    /// The address is refused permanently.
     #[error("{0}")]
     Permanent(String),
 }
 
 impl Mailer {
-    /// Connects when the first letter is sent.
+    /// Connects when the first email is sent.
     pub fn new(config: &MailConfig) -> anyhow::Result<Self> {
         let (server, from) = read(config)?;
-        Ok(Self { transport: server.timeout(Some(PATIENCE)).build(), from })
+        Ok(Self { transport: server.timeout(Some(SMTP_TIMEOUT)).build(), from })
     }
 
     /// Whether the settings name a server and a sender.
@@ -44,23 +44,23 @@ impl Mailer {
         read(config).map(drop)
     }
 
-    /// Returns once the server has taken the letter. The same one twice has the same Message-ID.
-    pub async fn send(&self, letter: &Letter) -> Result<(), MailError> {
+    /// Returns once the server has accepted the message. A retry has the same Message-ID.
+    pub async fn send(&self, message: &EmailMessage) -> Result<(), MailError> {
         let unfit = |error: &dyn std::error::Error| MailError::Permanent(error.to_string());
-        let to = Mailbox::new(None, letter.to.parse().map_err(|error| unfit(&error))?);
+        let to = Mailbox::new(None, message.to.parse().map_err(|error| unfit(&error))?);
         let message = Message::builder()
-            .message_id(Some(format!("<{}@{}>", letter.id, self.from.email.domain())))
+            .message_id(Some(format!("<{}@{}>", message.id, self.from.email.domain())))
             .from(self.from.clone())
             .to(to)
-            .subject(&letter.subject)
+            .subject(&message.subject)
             .header(ContentType::TEXT_PLAIN)
-            .body(letter.text.clone())
+            .body(message.text.clone())
             .map_err(|error| unfit(&error))?;
         match self.transport.send(message).await {
             Ok(_) => Ok(()),
             Err(error) => Err(match error.status() {
-                // Its words may repeat the address, which is nothing for a log. Other refusals, such as a refused login, are
-                // the server's or ours, and not the address's.
+                // The server's text may repeat the address, which must not be logged. Other refusals, such as a failed
+                // login, are the server's fault or ours, and not the address's.
                 Some(code) if error.is_permanent() && is_about_mailbox(code) => {
                     MailError::Permanent(format!("the mail server answered {code}"))
                 }

@@ -1,5 +1,5 @@
-//! `purchases export`: every purchase as other systems of ours see it.
-use super::Desk;
+//! `purchases export`: every purchase as our other systems see it.
+use super::OperatorArgs;
 use super::coupons::parse_moment;
 use super::show::{print, print_json};
 use crate::account::Snapshot;
@@ -11,11 +11,15 @@ use std::path::Path;
 /// Purchases read at a time.
 const AT_ONCE: i64 = 500;
 
-/// Prints purchases that have changed since `since`, all without it, as CSV, or as JSON where the desk asks for it.
-pub async fn export_purchases(desk: &Desk, since: Option<&str>, catalog: &Path) -> anyhow::Result<()> {
+/// Prints the purchases that have changed since `since`, or all, as CSV, or as JSON if the arguments ask for it.
+pub async fn export_purchases(
+    args: &OperatorArgs,
+    since: Option<&str>,
+    catalog: &Path,
+) -> anyhow::Result<()> {
     let since = parse_moment("--since", since)?.unwrap_or(Timestamp::from_millis(0));
     let catalog = catalog::read(catalog)?;
-    let store = desk.open().await?;
+    let store = args.open().await?;
     let (mut place, mut all) = (0, Vec::new());
     loop {
         let entries = store.feed(place, since, AT_ONCE).await?;
@@ -23,7 +27,7 @@ pub async fn export_purchases(desk: &Desk, since: Option<&str>, catalog: &Path) 
         place = last.place;
         all.extend(entries.iter().map(|entry| Snapshot::of(&entry.purchase, entry.updated_at, &catalog)));
     }
-    if desk.json {
+    if args.json {
         return print_json(&all);
     }
     // Amounts in minor units, as everywhere.

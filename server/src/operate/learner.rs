@@ -1,6 +1,6 @@
-//! `learner`: what is kept of one learner, for them to see and to have erased.
+//! `learner`: exports and erases what is stored about a learner.
 use super::show::{print, print_json};
-use super::{Desk, Refused};
+use super::{OperatorArgs, Refused};
 use crate::account::Snapshot;
 use crate::catalog;
 use crate::email::typed;
@@ -11,32 +11,33 @@ use std::path::PathBuf;
 
 #[derive(Subcommand)]
 pub enum LearnerCommand {
-    /// Prints all that is kept of a learner, as JSON.
+    /// Prints everything stored about a learner, as JSON.
     Export {
         email: String,
         #[arg(long, env = "CATALOG", default_value = "catalog.toml")]
         catalog: PathBuf,
         #[command(flatten)]
-        desk: Desk,
+        args: OperatorArgs,
     },
-    /// Takes a learner's email, name and id out of all that is kept. What was paid and when stays, as the law demands.
+    /// Erases a learner's email, name and id everywhere. What was paid and when stays, as the law demands.
     Erase {
         email: String,
         #[command(flatten)]
-        desk: Desk,
+        args: OperatorArgs,
     },
 }
 
-/// Carries out one of `learner`.
+/// Runs one of the `learner` subcommands.
 pub async fn learner(command: LearnerCommand) -> anyhow::Result<()> {
     match command {
-        LearnerCommand::Export { email, catalog, desk } => {
+        LearnerCommand::Export { email, catalog, args } => {
             let email = parse_email(&email)?;
             let catalog = catalog::read(&catalog)?;
-            let store = desk.open().await?;
+            let store = args.open().await?;
             let person = store.person(&email).await?;
             let record = store.learner_record(&person).await?;
-            // Of what became another's it is told that they pressed Pay, and nothing of the other.
+            // Of a purchase that became another learner's, show only that this one pressed Pay, and nothing about the
+            // other.
             let shown = person.purchases.iter().map(|found| match found.owner {
                 true => json!(Snapshot::of(&found.purchase, found.at, &catalog)),
                 false => json!({ "reference": found.purchase.reference().as_str(), "pressed_pay": true }),
@@ -46,20 +47,20 @@ pub async fn learner(command: LearnerCommand) -> anyhow::Result<()> {
                 &json!({ "email": email.as_str(), "emails": emails, "purchases": shown, "record": record }),
             )
         }
-        LearnerCommand::Erase { email, desk } => erase(&desk, &parse_email(&email)?).await,
+        LearnerCommand::Erase { email, args } => erase(&args, &parse_email(&email)?).await,
     }
 }
 
-async fn erase(desk: &Desk, email: &Email) -> anyhow::Result<()> {
-    let who = desk.operator()?;
-    let store = desk.open().await?;
+async fn erase(args: &OperatorArgs, email: &Email) -> anyhow::Result<()> {
+    let who = args.operator()?;
+    let store = args.open().await?;
     let now = store.now().await?;
     let person = store.person(email).await?;
     let mut tx = store.begin().await?;
     let erased = match tx.erase_learner(&person, now).await? {
         Ok(erased) => erased,
         Err(reference) => {
-            tx.take_back().await?;
+            tx.rollback().await?;
             let detail = format!(
                 "{} is under way: nothing was erased. Wait until it is over, or refund it, and erase then",
                 reference.as_str()
@@ -68,11 +69,11 @@ async fn erase(desk: &Desk, email: &Email) -> anyhow::Result<()> {
         }
     };
     if erased.is_nothing() {
-        tx.take_back().await?;
+        tx.rollback().await?;
         let detail = format!("nothing is kept of {}, in any spelling", email.as_str());
         return Err(Refused::Field { field: "EMAIL", detail }.into());
     }
-    // Not whom: that would keep what was to be erased.
+    // Not whom: that would store what was to be erased.
     tx.audit(who, "erase learner", None, &format!("{} purchases", erased.purchases), now).await?;
     tx.commit().await?;
     if let Err(error) = store.scrub().await {
@@ -80,7 +81,7 @@ async fn erase(desk: &Desk, email: &Email) -> anyhow::Result<()> {
             "it is erased, but the database's files may hold traces of it until the servers are stopped and VACUUM has run",
         ));
     }
-    if desk.json {
+    if args.json {
         return print_json(&erased);
     }
     print(&format!(
@@ -91,7 +92,7 @@ async fn erase(desk: &Desk, email: &Email) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// The address, or what is wrong with it.
+/// Parses the address, or says what is wrong with it.
 pub fn parse_email(text: &str) -> Result<Email, Refused> {
     let detail = || format!("{text:?} is no email address: write it like name@example.com");
     typed(text).map_err(|_| Refused::Field { field: "EMAIL", detail: detail() })

@@ -1,7 +1,7 @@
 //! `purchases ledger`: the books.
 use super::coupons::parse_moment;
 use super::show::{moment, print, print_json, table};
-use super::{Desk, unknown};
+use super::{OperatorArgs, unknown};
 use crate::csv::{header, line};
 use crate::store::{LedgerLine, Store};
 use shared::Timestamp;
@@ -13,28 +13,32 @@ const AT_ONCE: i64 = 1000;
 #[derive(clap::Args, Clone, Debug)]
 #[group(skip)]
 pub struct LedgerOptions {
-    /// Only what has moved since, such as 2026-12-01T00:00:00Z.
+    /// Only movements since this time, such as 2026-12-01T00:00:00Z.
     #[arg(long)]
     since: Option<String>,
-    /// A line for each day, kind of movement and currency.
+    /// One line per day, kind of movement and currency.
     #[arg(long, conflicts_with = "csv")]
     by_day: bool,
-    /// For accounting: CSV, amounts in minor units.
+    /// Print CSV for accounting, with amounts in minor units.
     #[arg(long)]
     csv: bool,
 }
 
-/// Shows every movement of money, of one purchase or of all.
-pub async fn show_ledger(desk: &Desk, name: Option<&str>, options: &LedgerOptions) -> anyhow::Result<()> {
+/// Shows every movement of money, for one purchase or all.
+pub async fn show_ledger(
+    args: &OperatorArgs,
+    name: Option<&str>,
+    options: &LedgerOptions,
+) -> anyhow::Result<()> {
     let since = parse_moment("--since", options.since.as_deref())?.unwrap_or(Timestamp::from_millis(0));
-    let store = desk.open().await?;
+    let store = args.open().await?;
     if options.by_day {
         let days = store.ledger_by_day(since).await?;
         let rows = days.iter().map(|day| {
             let (movements, amount) = (day.movements.to_string(), day.amount.to_string());
             vec![day.day.clone(), day.kind.clone(), day.currency.clone(), movements, amount]
         });
-        return table(desk.json, &days, &["day", "kind", "currency", "movements", "amount"], rows.collect());
+        return table(args.json, &days, &["day", "kind", "currency", "movements", "amount"], rows.collect());
     }
     let lines = match name {
         Some(name) => {
@@ -43,7 +47,7 @@ pub async fn show_ledger(desk: &Desk, name: Option<&str>, options: &LedgerOption
         }
         None => all(&store, since).await?,
     };
-    if desk.json {
+    if args.json {
         return print_json(&lines);
     }
     if options.csv {

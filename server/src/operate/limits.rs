@@ -1,6 +1,6 @@
 //! `limits`: what a client has used up.
 use super::show::{print, table};
-use super::{Desk, Refused};
+use super::{OperatorArgs, Refused};
 use crate::abuse::{Origin, Pseudonyms};
 use clap::Subcommand;
 use serde_json::json;
@@ -9,21 +9,21 @@ use std::time::Duration;
 
 #[derive(Subcommand)]
 pub enum LimitsCommand {
-    /// Shows by which pseudonyms the log tells of an address, and what its networks have open and used up.
+    /// Shows the pseudonyms of an address in the log, and what its networks have open and used up.
     Show {
-        /// Such as `203.0.113.9` or `2001:db8::1`.
+        /// Address of the client, such as `203.0.113.9` or `2001:db8::1`.
         address: String,
-        /// Which the servers have: pseudonyms are made with it.
+        /// The servers' key, from which pseudonyms are made.
         #[arg(long, env = "STRIPE_SECRET_KEY", hide_env_values = true)]
         stripe_secret_key: Option<String>,
         #[command(flatten)]
-        desk: Desk,
+        args: OperatorArgs,
     },
 }
 
-/// Carries out one of `limits`.
+/// Runs one of the `limits` subcommands.
 pub async fn limits(command: LimitsCommand) -> anyhow::Result<()> {
-    let LimitsCommand::Show { address, stripe_secret_key, desk } = command;
+    let LimitsCommand::Show { address, stripe_secret_key, args } = command;
     let refused = |field, detail: String| Refused::Field { field, detail };
     let address: IpAddr = address
         .trim()
@@ -34,7 +34,7 @@ pub async fn limits(command: LimitsCommand) -> anyhow::Result<()> {
     })?;
     let origin = Origin { address: address.to_canonical(), times: 1 };
     let client = Pseudonyms::new(&key).client(Some(origin));
-    let store = desk.open().await?;
+    let store = args.open().await?;
     let now = store.now().await?;
     let (mut rows, mut all) = (Vec::new(), Vec::new());
     for ((network, _), named) in origin.networks().zip(client.networks()) {
@@ -48,8 +48,8 @@ pub async fn limits(command: LimitsCommand) -> anyhow::Result<()> {
         all.push(json!({ "network": network.to_string(), "client": named.name, "limit": "unpaid", "purchases": unpaid }));
         rows.push(vec![network.to_string(), named.name.clone(), "unpaid".to_owned(), unpaid.to_string()]);
     }
-    table(desk.json, &all, &["network", "client in the log", "limit", "used"], rows)?;
-    if !desk.json {
+    table(args.json, &all, &["network", "client in the log", "limit", "used"], rows)?;
+    if !args.json {
         print(
             "If you know the network, let it do more: LIMIT_NETWORKS=NETWORK=10 (ten times as much), separated by commas; \
              the servers read it at their next start.",

@@ -1,16 +1,16 @@
-//! `migrate`: brings the database to this release's schema.
-use super::Desk;
+//! `migrate`: migrates the database to this release's schema.
+use super::OperatorArgs;
 use super::show::{print, print_json};
 use crate::store::Store;
 use anyhow::Context;
 use serde_json::json;
 
-/// Migrates, and says from which schema to which.
-pub async fn migrate(desk: &Desk) -> anyhow::Result<()> {
-    let (before, after) = Store::migrate(&desk.database_url()?)
+/// Migrates, and prints the schema before and after.
+pub async fn migrate(args: &OperatorArgs) -> anyhow::Result<()> {
+    let (before, after) = Store::migrate(&args.database_url()?)
         .await
         .context("DATABASE_URL: the database can't be migrated")?;
-    if desk.json {
+    if args.json {
         return print_json(&json!({ "before": before, "after": after }));
     }
     print(&match before {

@@ -1,4 +1,5 @@
-//! The operators' subcommands: they work on the database alone, and the running servers carry out what follows.
+//! The operators' subcommands. All but `reconcile` work on the database alone, and the running servers carry out the
+//! commands that follow.
 mod catalog;
 mod coupons;
 mod export;
@@ -40,20 +41,20 @@ use anyhow::Context;
 use clap::Args;
 use std::time::Duration;
 
-/// Where the purchases are, and who asks.
+/// Which database to use, and who acts.
 #[derive(Args, Clone, Debug)]
-pub struct Desk {
+pub struct OperatorArgs {
     #[command(flatten)]
     pub database: RawDatabase,
-    /// Who acts, for the audit trail.
+    /// Name of the operator, for the audit trail.
     #[arg(long = "as", env = "OPERATOR")]
     pub who: Option<String>,
-    /// Print JSON in place of a table.
+    /// Print JSON instead of a table.
     #[arg(long)]
     pub json: bool,
 }
 
-/// Why a subcommand did nothing, said to the person who called it.
+/// Why a subcommand did nothing, for the person who ran it.
 #[derive(Debug, thiserror::Error)]
 pub enum Refused {
     #[error("no purchase is called {0:?}: use its reference, such as RU-7K3M-92QF, or its id")]
@@ -74,7 +75,7 @@ pub enum Refused {
     Field { field: &'static str, detail: String },
 }
 
-/// The whole checkout, which goes by the time that decides.
+/// The whole checkout, with its clock at the authoritative time.
 async fn checkout(config: &Config) -> anyhow::Result<Checkout> {
     let checkout = app::connect(config, Schema::Check).await?;
     if let Some(now) = checkout.store.time().await? {
@@ -83,9 +84,9 @@ async fn checkout(config: &Config) -> anyhow::Result<Checkout> {
     Ok(checkout)
 }
 
-impl Desk {
+impl OperatorArgs {
     async fn open(&self) -> anyhow::Result<Store> {
-        // Nothing here waits for time to pass, or hears of a dispute; a refund only sets when Stripe is asked after it.
+        // No subcommand waits for these times or hears of a dispute; a refund only sets when Stripe is asked about it.
         let limits = Limits {
             hold: Duration::from_secs(600),
             payment: Duration::from_secs(1200),
@@ -101,13 +102,13 @@ impl Desk {
         self.database.check().map_err(|(field, detail)| Refused::Field { field, detail })
     }
 
-    /// The person at the terminal, by name.
+    /// The name of the person at the terminal.
     fn operator(&self) -> Result<&str, Refused> {
         operator(self.who.as_deref())
     }
 }
 
-/// Who acts: a name that says something.
+/// The operator's name, which must not be blank.
 fn operator(who: Option<&str>) -> Result<&str, Refused> {
     who.map(str::trim).filter(|who| !who.is_empty()).ok_or(Refused::Nobody)
 }

@@ -1,26 +1,26 @@
 //! `outbox list` and `outbox retry`.
 use super::show::{moment, print, print_json, table};
-use super::{Desk, Refused};
+use super::{OperatorArgs, Refused};
 use crate::store::{OutboxEntry, Retried, Store};
 use serde_json::json;
 
 pub(super) const HEADER: [&str; 7] = ["command", "purchase", "state", "tries", "next", "what", "error"];
 
 /// Lists commands in `state`: `pending`, `needs_person` or `done`.
-pub async fn list_commands(desk: &Desk, state: &str, most: i64) -> anyhow::Result<()> {
+pub async fn list_commands(args: &OperatorArgs, state: &str, most: i64) -> anyhow::Result<()> {
     if !["pending", "needs_person", "done"].contains(&state) {
         let detail = format!("{state:?} is none of pending, needs_person, done");
         return Err(Refused::Field { field: "--state", detail }.into());
     }
-    let commands = desk.open().await?.commands_in(state, most).await?;
-    table(desk.json, &commands, &HEADER, commands.iter().map(row).collect())
+    let commands = args.open().await?.commands_in(state, most).await?;
+    table(args.json, &commands, &HEADER, commands.iter().map(row).collect())
 }
 
-/// Has a command that needed a person tried again.
-pub async fn retry_command(desk: &Desk, id: &str) -> anyhow::Result<()> {
-    let who = desk.operator()?;
-    put_back(&desk.open().await?, id, who, "retry").await?;
-    say_put_back(desk, id)
+/// Retries a command that needed attention.
+pub async fn retry_command(args: &OperatorArgs, id: &str) -> anyhow::Result<()> {
+    let who = args.operator()?;
+    put_back(&args.open().await?, id, who, "retry").await?;
+    say_put_back(args, id)
 }
 
 pub(super) async fn put_back(store: &Store, id: &str, who: &str, act: &str) -> anyhow::Result<()> {
@@ -39,8 +39,8 @@ pub(super) async fn put_back(store: &Store, id: &str, who: &str, act: &str) -> a
     }
 }
 
-pub(super) fn say_put_back(desk: &Desk, id: &str) -> anyhow::Result<()> {
-    if desk.json {
+pub(super) fn say_put_back(args: &OperatorArgs, id: &str) -> anyhow::Result<()> {
+    if args.json {
         return print_json(&json!({ "command": id, "state": "pending" }));
     }
     print(&format!("{id} is tried again within a second"));

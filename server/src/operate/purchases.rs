@@ -1,14 +1,14 @@
-//! `purchases list`, `show`, `refund` and `resend`.
+//! `purchases list`, `show`, `refund`, `cancel` and `resend`.
 use super::show::{moment, print, print_json, table};
-use super::{Desk, Refused, explain, unknown};
+use super::{OperatorArgs, Refused, explain, unknown};
 use crate::coupons::CodeState;
 use crate::purchase::{Command, Dispute, Event, Purchase};
 use crate::store::{OutboxEntry, PurchaseFilter};
 use serde_json::{Value, json};
 use shared::{Money, State};
 
-/// Lists the newest purchases that fit `filter`.
-pub async fn list_purchases(desk: &Desk, filter: PurchaseFilter) -> anyhow::Result<()> {
+/// Lists the newest purchases that match `filter`.
+pub async fn list_purchases(args: &OperatorArgs, filter: PurchaseFilter) -> anyhow::Result<()> {
     if let Some(state) = &filter.state
         && State::parse(state).is_none()
     {
@@ -17,7 +17,7 @@ pub async fn list_purchases(desk: &Desk, filter: PurchaseFilter) -> anyhow::Resu
             Refused::Field { field: "--state", detail: format!("{state:?} is none of {names}") }.into()
         );
     }
-    let purchases = desk.open().await?.purchases(&filter).await?;
+    let purchases = args.open().await?.purchases(&filter).await?;
     let data: Vec<_> = purchases.iter().map(summary).collect();
     let row = |purchase: &Purchase| {
         vec![
@@ -30,16 +30,16 @@ pub async fn list_purchases(desk: &Desk, filter: PurchaseFilter) -> anyhow::Resu
         ]
     };
     let header = ["reference", "state", "sku", "total", "email", "opened"];
-    table(desk.json, &data, &header, purchases.iter().map(row).collect())
+    table(args.json, &data, &header, purchases.iter().map(row).collect())
 }
 
-/// Shows all there is to know of the purchase called `name`.
-pub async fn show_purchase(desk: &Desk, name: &str) -> anyhow::Result<()> {
-    let store = desk.open().await?;
+/// Shows everything about the purchase called `name`.
+pub async fn show_purchase(args: &OperatorArgs, name: &str) -> anyhow::Result<()> {
+    let store = args.open().await?;
     let purchase = store.purchase_called(name).await.map_err(unknown(name))?;
     let commands = store.commands_of(purchase.id()).await?;
     let acts = store.acts_on(purchase.id()).await?;
-    if desk.json {
+    if args.json {
         let mut whole = summary(&purchase);
         whole["timeline"] = serde_json::to_value(purchase.view().timeline)?;
         whole["accounts"] = purchase
@@ -87,22 +87,22 @@ pub async fn show_purchase(desk: &Desk, name: &str) -> anyhow::Result<()> {
     table(false, &(), &["audit", "who", "act", "detail"], rows.collect())
 }
 
-/// Gives `amount` minor units back, or all that is left. A running server tells Stripe within a second.
+/// Refunds `amount` minor units, or all that is left. A running server asks Stripe for it within a second.
 pub async fn refund_purchase(
-    desk: &Desk,
+    args: &OperatorArgs,
     name: &str,
     amount: Option<i64>,
     reason: &str,
 ) -> anyhow::Result<()> {
-    let who = desk.operator()?;
-    let store = desk.open().await?;
+    let who = args.operator()?;
+    let store = args.open().await?;
     let purchase = store.purchase_called(name).await.map_err(unknown(name))?;
     let key = format!("{}-refund-{:016x}", purchase.reference().as_str(), rand::random::<u64>());
     let now = store.now().await?;
     let mut tx = store.begin().await?;
     let refunded = tx.apply(purchase.id(), Event::RefundRequested { amount, key }, now).await?;
     let refunded = refunded.map_err(|refusal| explain(&refusal, |amount| money(&purchase, amount)))?;
-    // What was left is known only now that nobody else can change it.
+    // What was left is certain only now that nobody else can change it.
     let asked = match amount {
         Some(amount) => money(&refunded, amount),
         None => "all that is left".to_owned(),
@@ -116,7 +116,7 @@ pub async fn refund_purchase(
     };
     let count = |state| codes.iter().filter(|code| code.state == state).count();
     let (gone, used) = (count(CodeState::Revoked) + count(CodeState::Expired), count(CodeState::Used));
-    if desk.json {
+    if args.json {
         let mut whole = summary(&refunded);
         if !codes.is_empty() {
             whole["codes"] = json!({ "taken_back": gone, "used": used, "good": codes.len() - gone - used });
@@ -146,22 +146,22 @@ pub async fn refund_purchase(
     Ok(())
 }
 
-/// Ends a purchase that nobody has paid, as the learner could: its seat is free once Stripe has confirmed that nothing will
-/// be paid, which a running server asks within a second.
-pub async fn cancel_purchase(desk: &Desk, name: &str, reason: &str) -> anyhow::Result<()> {
-    let who = desk.operator()?;
-    let store = desk.open().await?;
+/// Cancels an unpaid purchase, as the learner could. Its seat is freed once Stripe has confirmed that nothing will be
+/// paid, which a running server asks within a second.
+pub async fn cancel_purchase(args: &OperatorArgs, name: &str, reason: &str) -> anyhow::Result<()> {
+    let who = args.operator()?;
+    let store = args.open().await?;
     let purchase = store.purchase_called(name).await.map_err(unknown(name))?;
     let reference = purchase.reference().as_str().to_owned();
     let now = store.now().await?;
     let mut tx = store.begin().await?;
-    let canceled = tx.apply(purchase.id(), Event::GaveUp, now).await?.map_err(|_| {
+    let canceled = tx.apply(purchase.id(), Event::CancelRequested, now).await?.map_err(|_| {
         let state = purchase.state();
         Refused::Purchase(format!("{reference} is {state}: `purchases refund` gives back what was paid"))
     })?;
     tx.audit(who, "cancel", Some(purchase.id()), reason, now).await?;
     tx.commit().await?;
-    if desk.json {
+    if args.json {
         return print_json(&summary(&canceled));
     }
     print(&match canceled.state() {
@@ -181,10 +181,10 @@ pub async fn cancel_purchase(desk: &Desk, name: &str, reason: &str) -> anyhow::R
     Ok(())
 }
 
-/// Has FlockJay asked once more for the access that it refused.
-pub async fn resend_grant(desk: &Desk, name: &str) -> anyhow::Result<()> {
-    let who = desk.operator()?;
-    let store = desk.open().await?;
+/// Retries a grant that FlockJay refused.
+pub async fn resend_grant(args: &OperatorArgs, name: &str) -> anyhow::Result<()> {
+    let who = args.operator()?;
+    let store = args.open().await?;
     let purchase = store.purchase_called(name).await.map_err(unknown(name))?;
     let reference = purchase.reference().as_str();
     match purchase.state() {
@@ -211,10 +211,10 @@ pub async fn resend_grant(desk: &Desk, name: &str) -> anyhow::Result<()> {
         .into());
     };
     super::outbox::put_back(&store, &grant.id, who, "resend").await?;
-    super::outbox::say_put_back(desk, &grant.id)
+    super::outbox::say_put_back(args, &grant.id)
 }
 
-/// What programs get of a purchase, with the whole email.
+/// A purchase as JSON, for programs, with the unmasked email.
 fn summary(purchase: &Purchase) -> Value {
     let view = purchase.view();
     json!({

@@ -1,14 +1,14 @@
-//! `seats`: what is sold of each live offering.
-use super::Desk;
+//! `seats`: what is taken of each live offering.
+use super::OperatorArgs;
 use super::show::table;
 use crate::catalog;
 use serde_json::json;
 use std::path::Path;
 
-/// Shows capacity, seats taken (held ones included) and seats left.
-pub async fn show_seats(desk: &Desk, path: &Path) -> anyhow::Result<()> {
+/// Shows capacity, seats taken (including held ones) and seats left.
+pub async fn show_seats(args: &OperatorArgs, path: &Path) -> anyhow::Result<()> {
     let catalog = catalog::read(path)?;
-    let taken = desk.open().await?.all_taken_seats().await?;
+    let taken = args.open().await?.all_taken_seats().await?;
     let live = catalog.items().filter_map(|item| {
         let capacity = item.capacity?;
         let taken = taken.get(&item.sku).copied().unwrap_or_default();
@@ -22,5 +22,5 @@ pub async fn show_seats(desk: &Desk, path: &Path) -> anyhow::Result<()> {
     let rows = live.into_iter().map(|(sku, capacity, taken, left)| {
         vec![sku, capacity.to_string(), taken.to_string(), left.to_string()]
     });
-    table(desk.json, &data, &["sku", "capacity", "taken", "left"], rows.collect())
+    table(args.json, &data, &["sku", "capacity", "taken", "left"], rows.collect())
 }

@@ -1,4 +1,4 @@
-//! `sync`: tells a new receiver of what was bought before it was there.
+//! `sync`: notifies a new account receiver of earlier purchases.
 use super::coupons::parse_moment;
 use super::show::{print, print_json};
 use super::{Refused, operator};
@@ -15,39 +15,39 @@ use std::collections::HashSet;
 use std::time::Duration;
 use tokio::time::MissedTickBehavior;
 
-/// Messages that may wait for the receiver, and after how many that is looked at.
+/// Maximum messages that may wait for the receiver, and after how many that is checked.
 const MOST_PENDING: i64 = 500;
 const LOOK: usize = 50;
 /// Purchases read at a time.
 const AT_ONCE: i64 = 500;
 
-/// Whom to tell of what. The running servers do it, through the outbox.
+/// Which receiver to notify of what. The running servers do it, through the outbox.
 #[derive(Args, Clone, Debug)]
 pub struct Sync {
     #[command(flatten)]
     pub settings: RawConfig,
-    /// As the settings call it, such as sm or salesforce.
+    /// Name of the receiver in the settings, such as sm or salesforce.
     #[arg(long)]
     pub receiver: String,
-    /// Only what was paid since, such as 2026-12-01T00:00:00Z.
+    /// Only purchases paid since this time, such as 2026-12-01T00:00:00Z.
     #[arg(long)]
     pub since: String,
-    /// Purchases a second at most, so that the receiver keeps up.
+    /// Maximum purchases per second, so that the receiver keeps up.
     #[arg(long, default_value = "10", value_parser = clap::value_parser!(u32).range(1..=1000))]
     pub rate: u32,
-    /// Also what it was told of before.
+    /// Include purchases that it was notified of before.
     #[arg(long)]
     pub again: bool,
-    /// Who acts, for the audit trail.
+    /// Name of the operator, for the audit trail.
     #[arg(long = "as", env = "OPERATOR")]
     pub who: Option<String>,
-    /// Print JSON in place of a sentence.
+    /// Print JSON instead of a sentence.
     #[arg(long)]
     pub json: bool,
 }
 
-/// Asks the outbox to tell the receiver of each purchase that ever gave access. Stopped in between, it goes on where it
-/// was: whatever the receiver was asked to take is not asked for twice. (With `--again` it begins anew.)
+/// Has the outbox notify the receiver of each purchase that ever gave access. An interrupted sync continues at the next
+/// run: purchases that were already queued for the receiver are skipped. (With `--again` it starts over.)
 pub async fn sync(options: Sync) -> anyhow::Result<()> {
     let who = operator(options.who.as_deref())?;
     let since = parse_moment("--since", Some(&options.since))?.unwrap_or(Timestamp::from_millis(0));
@@ -68,7 +68,7 @@ pub async fn sync(options: Sync) -> anyhow::Result<()> {
     let mut turn = tokio::time::interval(Duration::from_secs(1) / options.rate);
     turn.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let receiver = Receiver::Account(options.receiver.clone());
-    // What was just asked for has changed, and comes again at the end.
+    // A purchase that was just queued has changed, and comes again at the end.
     let (mut place, mut asked, mut skipped) = (0, HashSet::new(), HashSet::new());
     loop {
         let entries = store.feed(place, Timestamp::from_millis(0), AT_ONCE).await?;
@@ -87,12 +87,12 @@ pub async fn sync(options: Sync) -> anyhow::Result<()> {
                 continue;
             }
             turn.tick().await;
-            // A receiver that is away is not to find a mountain, and what is sold meanwhile behind it.
+            // Don't pile up messages for a receiver that is down, with new sales queued behind them.
             while asked.len() % LOOK == 0 && store.pending_for(&receiver).await? > MOST_PENDING {
                 tokio::time::sleep(Duration::from_secs(1)).await;
             }
             let receivers = vec![options.receiver.clone()];
-            let asking = Event::AccountsAsked { receivers, event };
+            let asking = Event::AccountsFound { receivers, event };
             store.apply(id, asking, checkout.now()).await?.map_err(Error::from)?;
             asked.insert(id.clone());
         }

@@ -1,46 +1,46 @@
-//! `tokens`: who else may ask, and what.
+//! `tokens`: service tokens of other systems, and their scopes.
 use super::show::{moment, print, print_json, table};
-use super::{Desk, Refused};
+use super::{OperatorArgs, Refused};
 use crate::account::{Scope, new_token, token_hash};
 use clap::Subcommand;
 use serde_json::json;
 
 #[derive(Subcommand)]
 pub enum TokensCommand {
-    /// Makes a token and prints it, once.
+    /// Creates a token and prints it, once.
     Create {
-        /// The system that has it.
+        /// System that uses the token.
         name: String,
-        /// feed, learners or funnel; several times for several
+        /// Scope of the token: feed, learners or funnel; repeat for several.
         #[arg(long = "scope", required = true)]
         scopes: Vec<String>,
         #[command(flatten)]
-        desk: Desk,
+        args: OperatorArgs,
     },
-    /// Lists all, revoked ones too.
+    /// Lists all tokens, including revoked ones.
     List {
         #[command(flatten)]
-        desk: Desk,
+        args: OperatorArgs,
     },
-    /// Ends one at once, for good.
+    /// Revokes a token, immediately and permanently.
     Revoke {
         name: String,
         #[command(flatten)]
-        desk: Desk,
+        args: OperatorArgs,
     },
 }
 
-/// Carries out one of `tokens`.
+/// Runs one of the `tokens` subcommands.
 pub async fn tokens(command: TokensCommand) -> anyhow::Result<()> {
     match command {
-        TokensCommand::Create { name, scopes, desk } => create(&desk, name.trim(), &scopes).await,
-        TokensCommand::List { desk } => list(&desk).await,
-        TokensCommand::Revoke { name, desk } => revoke(&desk, name.trim()).await,
+        TokensCommand::Create { name, scopes, args } => create(&args, name.trim(), &scopes).await,
+        TokensCommand::List { args } => list(&args).await,
+        TokensCommand::Revoke { name, args } => revoke(&args, name.trim()).await,
     }
 }
 
-async fn create(desk: &Desk, name: &str, scopes: &[String]) -> anyhow::Result<()> {
-    let who = desk.operator()?;
+async fn create(args: &OperatorArgs, name: &str, scopes: &[String]) -> anyhow::Result<()> {
+    let who = args.operator()?;
     if name.is_empty() {
         return Err(wrong("NAME", "say which system has the token".to_owned()));
     }
@@ -49,7 +49,7 @@ async fn create(desk: &Desk, name: &str, scopes: &[String]) -> anyhow::Result<()
         Scope::parse(scope).map(Scope::name).ok_or_else(unknown)
     });
     let scopes = known.collect::<Result<Vec<_>, _>>()?;
-    let store = desk.open().await?;
+    let store = args.open().await?;
     let (token, now) = (new_token(), store.now().await?);
     let mut tx = store.begin().await?;
     if !tx.insert_token(name, &token_hash(&token), &scopes, now).await? {
@@ -57,15 +57,15 @@ async fn create(desk: &Desk, name: &str, scopes: &[String]) -> anyhow::Result<()
     }
     tx.audit(who, "create token", None, &format!("{name}: {}", scopes.join(" ")), now).await?;
     tx.commit().await?;
-    if desk.json {
+    if args.json {
         return print_json(&json!({ "name": name, "scopes": scopes, "token": token }));
     }
     print(&token);
     Ok(())
 }
 
-async fn list(desk: &Desk) -> anyhow::Result<()> {
-    let tokens = desk.open().await?.tokens().await?;
+async fn list(args: &OperatorArgs) -> anyhow::Result<()> {
+    let tokens = args.open().await?.tokens().await?;
     let rows = tokens.iter().map(|token| {
         vec![
             token.name.clone(),
@@ -74,12 +74,12 @@ async fn list(desk: &Desk) -> anyhow::Result<()> {
             token.revoked_at.map(moment).unwrap_or_default(),
         ]
     });
-    table(desk.json, &tokens, &["name", "scopes", "made", "revoked"], rows.collect())
+    table(args.json, &tokens, &["name", "scopes", "made", "revoked"], rows.collect())
 }
 
-async fn revoke(desk: &Desk, name: &str) -> anyhow::Result<()> {
-    let who = desk.operator()?;
-    let store = desk.open().await?;
+async fn revoke(args: &OperatorArgs, name: &str) -> anyhow::Result<()> {
+    let who = args.operator()?;
+    let store = args.open().await?;
     let now = store.now().await?;
     let mut tx = store.begin().await?;
     if !tx.revoke_token(name, now).await? {
@@ -87,7 +87,7 @@ async fn revoke(desk: &Desk, name: &str) -> anyhow::Result<()> {
     }
     tx.audit(who, "revoke token", None, name, now).await?;
     tx.commit().await?;
-    if desk.json {
+    if args.json {
         return print_json(&json!({ "name": name, "revoked_at": now }));
     }
     print(&format!("{name}: its token is no good from now on"));

@@ -1,5 +1,5 @@
-//! `variants`: what marketing made of the card, and how it does.
-use super::Desk;
+//! `variants`: marketing's variants of the card, and how they perform.
+use super::OperatorArgs;
 use super::show::table;
 use crate::funnel::{Counts, Line, beginning, funnel};
 use std::collections::BTreeMap;
@@ -8,18 +8,18 @@ use std::collections::BTreeMap;
 #[derive(clap::Args, Clone, Debug)]
 #[group(skip)]
 pub struct Stats {
-    /// How many days back.
+    /// Number of days to go back.
     #[arg(long, default_value = "30", value_parser = clap::value_parser!(u32).range(1..=366))]
     days: u32,
     /// Only this offering.
     #[arg(long)]
     sku: Option<String>,
-    /// A line for each day.
+    /// One line per day.
     #[arg(long)]
     daily: bool,
 }
 
-/// Lists the variants that there are.
+/// Lists the variants.
 pub fn list_variants(json: bool) -> anyhow::Result<()> {
     let all = widget::variants().iter().map(|(name, variant)| {
         let languages: Vec<_> = variant.file().words.keys().cloned().collect();
@@ -30,9 +30,9 @@ pub fn list_variants(json: bool) -> anyhow::Result<()> {
     table(json, &names, &["variant", "layout", "words of its own in"], rows)
 }
 
-/// Shows how many saw an offer and how many of them came how far, by variant.
-pub async fn show_stats(desk: &Desk, stats: &Stats) -> anyhow::Result<()> {
-    let store = desk.open().await?;
+/// Shows how many learners saw an offer and how far they got, by variant.
+pub async fn show_stats(args: &OperatorArgs, stats: &Stats) -> anyhow::Result<()> {
+    let store = args.open().await?;
     let since = beginning(store.now().await?, stats.days);
     let mut lines = funnel(store.views(since).await?, store.steps_since(since).await?);
     lines.retain(|line| stats.sku.as_ref().is_none_or(|sku| *sku == line.sku));
@@ -50,10 +50,10 @@ pub async fn show_stats(desk: &Desk, stats: &Stats) -> anyhow::Result<()> {
         .concat()
     });
     let header = ["day", "sku", "variant", "seen", "opened", "paying", "paid", "granted", "paid of seen"];
-    table(desk.json, &lines, &header, rows.collect())
+    table(args.json, &lines, &header, rows.collect())
 }
 
-/// All days as one.
+/// Adds up all days.
 fn together(lines: Vec<Line>) -> Vec<Line> {
     let mut all = BTreeMap::<(String, String), Counts>::new();
     for Line { sku, variant, counts, .. } in lines {

@@ -1,4 +1,4 @@
-//! The port to whoever takes the money. Only `stripe` knows that it is Stripe.
+//! The port to the payment provider. Only `stripe` uses Stripe's own types.
 
 mod session;
 mod stripe;
@@ -7,50 +7,50 @@ pub use session::{Session, SessionStatus, SessionTerms};
 pub use stripe::{Stripe, form_options};
 
 use crate::purchase::{Attempt, Disputed, Event, Reference, SeatFound};
+use async_trait::async_trait;
 use shared::{Currency, Timestamp};
-use std::future::Future;
 use std::time::Duration;
 
-/// What Stripe says of a payment intent.
+/// A payment intent, as Stripe reports it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Intent {
     pub id: String,
-    /// Opens the payment to the browser; absent from events.
+    /// Lets the browser confirm the payment; absent from events.
     pub client_secret: Option<ClientSecret>,
     pub status: IntentStatus,
-    /// Minor units that are to be paid.
+    /// Minor units to be paid.
     pub amount: i64,
     /// Minor units that were paid.
     pub received: i64,
-    /// Nothing where Stripe uses a code that isn't three letters.
+    /// `None` if Stripe uses a code that isn't three letters.
     pub currency: Option<Currency>,
-    /// Our reference, where the intent is ours.
+    /// Our reference, if the intent is ours.
     pub reference: Option<Reference>,
-    /// The failure that the last try ended in, named so that the same one told twice is known again.
+    /// Identifies the failure of the last attempt, so that a repeated report of it is recognized.
     pub failure: Option<String>,
 }
 
-/// Some of Stripe's payment intents.
+/// One page of Stripe's payment intents.
 #[derive(Clone, Debug)]
 pub struct IntentPage {
     pub intents: Vec<Intent>,
-    /// Where the next page begins; nothing after the last.
+    /// Where the next page begins; `None` after the last.
     pub next: Option<String>,
 }
 
-/// One movement of our balance that belongs to a payment.
+/// One movement of our Stripe balance that belongs to a payment.
 #[derive(Clone, Debug, PartialEq)]
 pub struct BalanceEntry {
-    /// Of Stripe's balance transaction.
+    /// The id of Stripe's balance transaction.
     pub id: String,
     pub at: Timestamp,
     /// The payment intent.
     pub intent: String,
     pub moved: Moved,
-    /// Minor units of what the learner paid in, above zero.
+    /// Minor units of the currency that the learner paid in, above zero.
     pub amount: i64,
     pub currency: Option<Currency>,
-    /// What Stripe kept, in minor units of the balance's currency.
+    /// Stripe's fee, in minor units of the balance's currency.
     pub fee: i64,
     pub fee_currency: String,
 }
@@ -60,26 +60,26 @@ pub struct BalanceEntry {
 pub enum Moved {
     Charged,
     Refunded,
-    /// The learner's bank asks for it.
+    /// Withdrawn because the learner's bank disputes the payment.
     Disputed,
     DisputeWon,
-    /// Not decided, or undone.
+    /// A refund that is not final, or failed.
     Nothing,
 }
 
-/// Some of our balance's movements.
+/// One page of our balance's movements.
 #[derive(Clone, Debug, Default)]
 pub struct BalancePage {
     pub entries: Vec<BalanceEntry>,
-    /// Where the next page begins; nothing after the last.
+    /// Where the next page begins; `None` after the last.
     pub next: Option<String>,
 }
 
-/// Never shown by `Debug`.
+/// The client secret of a payment intent. Never shown by `Debug`.
 #[derive(Clone, PartialEq, Eq)]
 pub struct ClientSecret(String);
 
-/// Where a payment intent stands.
+/// The status of a payment intent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum IntentStatus {
     /// Waits for a card, or for the learner.
@@ -90,7 +90,7 @@ pub enum IntentStatus {
     Canceled,
 }
 
-/// What a payment intent is to say.
+/// What a payment intent is created or updated with.
 #[derive(Clone, Debug)]
 pub struct IntentTerms<'a> {
     pub reference: &'a Reference,
@@ -98,30 +98,30 @@ pub struct IntentTerms<'a> {
     pub attempt: &'a Attempt,
 }
 
-/// Why a call came to nothing.
+/// Why a call failed.
 #[derive(Clone, Debug, thiserror::Error, PartialEq, Eq)]
 pub enum PaymentsError {
-    /// Not reached, busy, or answered by half: the same call with the same key is safe, later.
+    /// Unreachable, busy, or only half answered: it is safe to repeat the call with the same key later.
     #[error("{message}")]
     Transient { message: String, retry_after: Option<Duration> },
-    /// Failed for certain, and the same key will fail in the same way: a new one is needed.
+    /// Failed for certain, and would fail in the same way with the same key: a new one is needed.
     #[error("{message}")]
     Spent { message: String },
-    /// The intent or session is in another state than the call needs: ask for it.
+    /// The intent or session is in a different state than the call needs: retrieve it.
     #[error("the payment intent or checkout session is in another state")]
     OtherState,
-    /// Stripe won't take this email address.
+    /// Stripe rejects this email address.
     #[error("the email is refused")]
     EmailRefused,
     /// Stripe has no such object.
     #[error("Stripe has no such object")]
     Missing,
-    /// Refused for good. Stripe's own words are left out: they may repeat what the learner typed.
+    /// Refused for good. Stripe's own message is left out: it may repeat what the learner typed.
     #[error("refused: {code}")]
     Permanent { code: String },
 }
 
-/// One message from Stripe, its signature checked.
+/// A webhook message from Stripe, its signature verified.
 #[derive(Clone, Debug)]
 pub struct Message {
     pub id: String,
@@ -130,21 +130,21 @@ pub struct Message {
     pub news: News,
 }
 
-/// What a message says of a payment.
+/// What a message says about a payment.
 #[derive(Clone, Debug, PartialEq)]
 pub enum News {
     Intent(Intent),
-    /// About this payment, and unreadable or less than the whole truth, so that Stripe must be asked.
+    /// About this payment, but unreadable or incomplete, so that Stripe must be asked.
     Unclear {
         intent: Option<String>,
         reference: Option<Reference>,
     },
-    /// A card's issuer takes this payment for fraud, of a kind that Stripe names: a dispute may follow.
+    /// A card's issuer suspects fraud, of a kind that Stripe names: a dispute may follow.
     FraudWarning {
         intent: String,
         kind: String,
     },
-    /// Nothing that moves a purchase.
+    /// Nothing that concerns a purchase.
     Other,
 }
 
@@ -161,95 +161,85 @@ pub enum BadWebhook {
     Body,
 }
 
-/// Takes and gives back money. Every call may be repeated.
+/// Takes payments and refunds them. Every call may be repeated.
+#[async_trait]
 pub trait Payments: Send + Sync + 'static {
     /// Creates the payment intent for `terms`, or finds the one that an earlier call made.
-    fn create(
+    async fn create(
         &self,
         terms: IntentTerms<'_>,
         window: (Timestamp, Timestamp),
-    ) -> impl Future<Output = Result<Intent, PaymentsError>> + Send;
+    ) -> Result<Intent, PaymentsError>;
 
-    /// Brings an open payment intent up to date with `terms`.
-    fn update(
-        &self,
-        intent: &str,
-        terms: IntentTerms<'_>,
-    ) -> impl Future<Output = Result<Intent, PaymentsError>> + Send;
+    /// Updates an open payment intent to `terms`.
+    async fn update(&self, intent: &str, terms: IntentTerms<'_>) -> Result<Intent, PaymentsError>;
 
-    fn retrieve(&self, intent: &str) -> impl Future<Output = Result<Intent, PaymentsError>> + Send;
+    async fn retrieve(&self, intent: &str) -> Result<Intent, PaymentsError>;
 
-    /// The payment intent made for `reference` within `window` or a little outside, where there is one.
-    fn find(
+    /// The payment intent created for `reference` within `window` or a little outside, if there is one.
+    async fn find(
         &self,
         reference: &Reference,
         window: (Timestamp, Timestamp),
-    ) -> impl Future<Output = Result<Option<Intent>, PaymentsError>> + Send;
+    ) -> Result<Option<Intent>, PaymentsError>;
 
     /// Payment intents created from `since` on, ours or not, a page at a time.
-    fn created_since(
-        &self,
-        since: Timestamp,
-        page: Option<&str>,
-    ) -> impl Future<Output = Result<IntentPage, PaymentsError>> + Send;
+    async fn created_since(&self, since: Timestamp, page: Option<&str>) -> Result<IntentPage, PaymentsError>;
 
-    /// What moved our balance from `since` on, a page at a time.
-    fn balance_since(
-        &self,
-        since: Timestamp,
-        page: Option<&str>,
-    ) -> impl Future<Output = Result<BalancePage, PaymentsError>> + Send;
+    /// Movements of our balance from `since` on, a page at a time.
+    async fn balance_since(&self, since: Timestamp, page: Option<&str>)
+    -> Result<BalancePage, PaymentsError>;
 
-    fn cancel(&self, intent: &str) -> impl Future<Output = Result<Intent, PaymentsError>> + Send;
+    async fn cancel(&self, intent: &str) -> Result<Intent, PaymentsError>;
 
     /// Creates the checkout session for `terms`, or finds the one that an earlier call made.
-    fn create_session(
+    async fn create_session(
         &self,
         terms: SessionTerms<'_>,
         window: (Timestamp, Timestamp),
-    ) -> impl Future<Output = Result<Session, PaymentsError>> + Send;
+    ) -> Result<Session, PaymentsError>;
 
-    fn retrieve_session(&self, session: &str) -> impl Future<Output = Result<Session, PaymentsError>> + Send;
+    async fn retrieve_session(&self, session: &str) -> Result<Session, PaymentsError>;
 
-    /// The checkout session made for `reference` within `window` or a little outside, where there is one.
-    fn find_session(
+    /// The checkout session created for `reference` within `window` or a little outside, if there is one.
+    async fn find_session(
         &self,
         reference: &Reference,
         window: (Timestamp, Timestamp),
-    ) -> impl Future<Output = Result<Option<Session>, PaymentsError>> + Send;
+    ) -> Result<Option<Session>, PaymentsError>;
 
-    /// Closes the page of an open session, so that nobody pays on it any more.
-    fn expire_session(&self, session: &str) -> impl Future<Output = Result<Session, PaymentsError>> + Send;
+    /// Expires an open session, so that nobody can pay on its page any more.
+    async fn expire_session(&self, session: &str) -> Result<Session, PaymentsError>;
 
-    /// Gives `amount` minor units back, or all that is left: once, however often it is called with this `key`, which
-    /// begins with the purchase's reference. What becomes of it later is told by [`Payments::taken_back`].
-    fn refund(
+    /// Refunds `amount` minor units, or all that is left: once, however often it is called with this `key`, which
+    /// begins with the purchase's reference. [`Payments::reversals`] reports the outcome later.
+    async fn refund(
         &self,
         intent: &str,
         amount: Option<i64>,
         key: &str,
-    ) -> impl Future<Output = Result<RefundStatus, PaymentsError>> + Send;
+    ) -> Result<RefundStatus, PaymentsError>;
 
-    /// Checks a webhook's signature over its raw body and reads what can be read. A message of an unknown type or
-    /// version is a message all the same.
+    /// Verifies a webhook's signature over its raw body and reads what can be read. An unknown type or version is no
+    /// error.
     fn read_message(&self, body: &str, signature: Option<&str>) -> Result<Message, BadWebhook>;
 
-    /// What went back so far of a payment that succeeded.
-    fn taken_back(&self, intent: &str) -> impl Future<Output = Result<TakenBack, PaymentsError>> + Send;
+    /// What was refunded or disputed so far of a payment that succeeded.
+    async fn reversals(&self, intent: &str) -> Result<Reversals, PaymentsError>;
 }
 
-/// What went back of a payment, or may.
+/// What was refunded or disputed of a payment.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct TakenBack {
-    /// Minor units given back so far, refunds under way not counted.
+pub struct Reversals {
+    /// Minor units refunded so far, without refunds under way.
     pub refunded: i64,
-    /// Minor units of refunds that came to nothing.
+    /// Minor units of refunds that failed.
     pub failed: i64,
-    /// What the learner's bank made of it.
+    /// The payment's disputes, taken together.
     pub dispute: Option<Disputed>,
 }
 
-/// Where a refund stands.
+/// The status of a refund.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RefundStatus {
     Pending,
@@ -258,7 +248,7 @@ pub enum RefundStatus {
 }
 
 impl Intent {
-    /// What this says of a purchase, in order: that the intent is there, and how it stands.
+    /// The events that follow for a purchase, in order: the intent exists, and its status.
     #[must_use]
     pub fn events(&self) -> [Event; 2] {
         [Event::IntentCreated { intent: self.id.clone() }, self.standing()]
@@ -283,14 +273,14 @@ impl Intent {
     }
 }
 
-impl TakenBack {
-    /// Minor units that banks have taken for good.
+impl Reversals {
+    /// Minor units that banks have taken back for good.
     #[must_use]
     pub fn lost(&self) -> i64 {
         self.dispute.map_or(0, |dispute| dispute.money.lost)
     }
 
-    /// What this says of a purchase.
+    /// The events that follow for a purchase.
     #[must_use]
     pub fn events(&self) -> Vec<Event> {
         let counted = Event::RefundsCounted { succeeded: self.refunded, failed: self.failed };
@@ -304,7 +294,7 @@ impl ClientSecret {
         Self(secret)
     }
 
-    /// For the browser that pays, and nobody else.
+    /// Only for the browser that pays.
     #[must_use]
     pub fn reveal(&self) -> &str {
         &self.0

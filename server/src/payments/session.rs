@@ -1,39 +1,39 @@
-//! A checkout session: a page of Stripe's own on which one purchase is paid, without JavaScript of ours.
+//! A checkout session: Stripe's hosted page on which one purchase is paid, without our JavaScript.
 use super::{Intent, IntentStatus};
-use crate::purchase::{Attempt, Event, Hosted, Reference};
+use crate::purchase::{Attempt, CheckoutSession, Event, Reference};
 
-/// What Stripe says of a checkout session.
+/// A checkout session, as Stripe reports it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Session {
     pub id: String,
-    /// Where the learner pays; nothing once that is over.
+    /// Where the learner pays; `None` once the session is over.
     pub url: Option<String>,
     pub status: SessionStatus,
-    /// Made by Stripe at the learner's first try to pay; later tries are made with the same.
+    /// Created by Stripe when the learner first tries to pay; later attempts use the same one.
     pub intent: Option<String>,
 }
 
-/// Where a checkout session stands.
+/// The status of a checkout session.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SessionStatus {
     Open,
     /// Paid, or processing.
     Complete,
-    /// Closed, by us or by time.
+    /// Closed, by us or by timeout.
     Expired,
 }
 
-/// What a checkout session is to say.
+/// What a checkout session is created with.
 #[derive(Clone, Debug)]
 pub struct SessionTerms<'a> {
     pub reference: &'a Reference,
     pub sku: &'a str,
     pub attempt: &'a Attempt,
-    pub hosted: &'a Hosted,
+    pub page: &'a CheckoutSession,
 }
 
 impl Session {
-    /// What this says of a purchase, together with its intent as Stripe had it afterwards, in order.
+    /// The events that follow for a purchase, in order. `intent` is the session's intent, retrieved afterwards.
     #[must_use]
     pub fn events(&self, intent: Option<&Intent>) -> Vec<Event> {
         let mut events = vec![Event::SessionCreated { session: self.id.clone() }];
@@ -44,7 +44,7 @@ impl Session {
         match intent {
             Some(intent) => {
                 events.extend(intent.events());
-                // Only the page could pay it.
+                // Only the page could have paid it.
                 if closed && intent.status == IntentStatus::Open {
                     events.push(Event::IntentCanceled { intent: Some(intent.id.clone()) });
                 }

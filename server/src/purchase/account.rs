@@ -1,33 +1,33 @@
-//! What other systems of ours are told of a purchase, and how far that has come with each.
+//! Notifications to account receivers about a purchase, and the progress of each.
 use super::{Command, Purchase};
 use serde::{Deserialize, Serialize};
 use shared::{State, StepState, Timestamp};
 
-/// What has happened to a purchase, for those who keep the learner's account.
+/// What has happened to a purchase, for the systems that keep the learner's account.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum AccountEvent {
     /// The learner has access, or the team its codes.
     Granted,
-    /// The money is back, or a part of it.
+    /// The payment was refunded, fully or in part.
     Refunded,
-    /// FlockJay has taken the access away.
+    /// FlockJay has revoked the access.
     Revoked,
 }
 
-/// How far one receiver has come.
+/// The progress of one receiver.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct Told {
-    /// Messages on their way.
+pub(super) struct ReceiverProgress {
+    /// Messages that are not answered yet.
     pending: u32,
-    /// When the last one was taken.
+    /// When it last accepted a message.
     at: Option<Timestamp>,
-    /// The last one was refused: a person must look.
+    /// It refused the last message: a person must look.
     refused: bool,
 }
 
 impl AccountEvent {
-    /// As Standard Webhooks name a type.
+    /// The event's type, named as in Standard Webhooks.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
@@ -38,7 +38,7 @@ impl AccountEvent {
     }
 }
 
-impl Told {
+impl ReceiverProgress {
     fn state(&self) -> StepState {
         match self {
             Self { refused: true, .. } => StepState::Failed,
@@ -51,22 +51,22 @@ impl Told {
 impl Purchase {
     pub(super) fn accounts_asked(&mut self, receivers: Vec<String>, event: AccountEvent) -> Vec<Command> {
         for receiver in &receivers {
-            self.told.entry(receiver.clone()).or_default().pending += 1;
+            self.receivers.entry(receiver.clone()).or_default().pending += 1;
         }
-        receivers.into_iter().map(|receiver| Command::TellAccount { receiver, event }).collect()
+        receivers.into_iter().map(|receiver| Command::NotifyAccount { receiver, event }).collect()
     }
 
     pub(super) fn account_answered(&mut self, receiver: String, took: bool, now: Timestamp) -> Vec<Command> {
-        let told = self.told.entry(receiver).or_default();
-        told.pending = told.pending.saturating_sub(1);
-        told.refused = !took;
+        let progress = self.receivers.entry(receiver).or_default();
+        progress.pending = progress.pending.saturating_sub(1);
+        progress.refused = !took;
         if took {
-            told.at = Some(now);
+            progress.at = Some(now);
         }
         vec![]
     }
 
-    /// What whoever has heard nothing of it is to hear; nothing of what never gave access.
+    /// The event to send to a receiver that has missed all of them; `None` if the purchase never gave access.
     #[must_use]
     pub fn last_account_event(&self) -> Option<AccountEvent> {
         match self.state {
@@ -82,15 +82,15 @@ impl Purchase {
         }
     }
 
-    /// How far each receiver has come, and when it took its last message.
+    /// The progress of each receiver, and when it last accepted a message.
     pub fn accounts(&self) -> impl Iterator<Item = (&str, StepState, Option<Timestamp>)> {
-        self.told.iter().map(|(receiver, told)| (receiver.as_str(), told.state(), told.at))
+        self.receivers.iter().map(|(receiver, progress)| (receiver.as_str(), progress.state(), progress.at))
     }
 
-    /// All of them as one step; nothing where none was told anything.
+    /// All receivers as one step; `None` if none was notified.
     pub(super) fn account(&self) -> Option<(StepState, Option<Timestamp>)> {
-        let any = |wanted| self.told.values().any(|told| told.state() == wanted);
-        let state = if self.told.is_empty() {
+        let any = |wanted| self.receivers.values().any(|progress| progress.state() == wanted);
+        let state = if self.receivers.is_empty() {
             return None;
         } else if any(StepState::Failed) {
             StepState::Failed
@@ -99,7 +99,7 @@ impl Purchase {
         } else {
             StepState::Done
         };
-        let at = self.told.values().filter_map(|told| told.at).max();
+        let at = self.receivers.values().filter_map(|progress| progress.at).max();
         Some((state, at.filter(|_| state == StepState::Done)))
     }
 }

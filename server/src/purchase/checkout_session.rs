@@ -1,42 +1,42 @@
-//! A purchase that is paid on a page of Stripe's own, for browsers without JavaScript or WASM.
-use super::{Command, Learner, Limits, PageTerms, Purchase, Refusal, Way};
-use crate::trial::{Guard, holds};
+//! A purchase that is paid on Stripe's hosted page, for browsers without JavaScript or WASM.
+use super::{Command, Learner, Limits, PageTerms, PaymentPath, Purchase, Refusal};
+use crate::fault_injection::{Guard, enabled};
 use serde::{Deserialize, Serialize};
 use shared::{State, Timestamp};
 use std::time::Duration;
 
-/// Stripe refuses a session that lives for less than half an hour from its creation, which may be repeated until the
+/// Stripe refuses a session that expires less than half an hour after its creation, which may be repeated until the
 /// time to pay is over (<https://docs.stripe.com/api/checkout/sessions/create#create_checkout_session-expires_at>).
 const STRIPES_LEAST: Duration = Duration::from_secs(31 * 60);
-/// And one that lives for more than a day.
+/// Stripe also refuses a session that expires more than a day after its creation.
 const STRIPES_MOST: Duration = Duration::from_secs((24 * 60 - 1) * 60);
 
-/// Stripe's page for one purchase.
+/// Stripe's hosted page for one purchase.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Hosted {
+pub struct CheckoutSession {
     /// Frozen with the attempt, so that a repeat is the same request.
     pub terms: PageTerms,
-    /// When Stripe closes the page, should nobody do so before.
+    /// When Stripe closes the page, unless it is closed earlier.
     pub expires_at: Timestamp,
-    /// Stripe's checkout session.
+    /// The id of Stripe's checkout session, once it is known.
     pub session: Option<String>,
-    /// The page takes no payment any more.
+    /// The page no longer takes payments.
     pub closed: bool,
 }
 
 impl Purchase {
-    /// Stripe's page, where it is paid on one.
+    /// Stripe's page, if the purchase is paid there.
     #[must_use]
-    pub fn hosted(&self) -> Option<&Hosted> {
-        self.hosted.as_ref()
+    pub fn checkout_session(&self) -> Option<&CheckoutSession> {
+        self.checkout_session.as_ref()
     }
 
-    /// Why Pay may not be pressed at `now`, if it may not.
+    /// Whether Pay may be pressed at `now`; the error says why not.
     pub fn still_payable(&self, now: Timestamp) -> Result<(), Refusal> {
         if self.declines >= super::MOST_DECLINES {
             return Err(Refusal::TooManyDeclines);
         }
-        if self.ending {
+        if self.cancel_requested {
             return Err(Refusal::Ended);
         }
         let until = match self.state {
@@ -53,49 +53,49 @@ impl Purchase {
         if now < until { Ok(()) } else { Err(Refusal::HoldExpired) }
     }
 
-    /// Two ways at once would be two payments.
-    pub(super) fn same_way(&self, way: &Way) -> Result<(), Refusal> {
-        let other = match way {
-            Way::Inline => self.hosted.is_some(),
-            Way::Hosted(_) => self.hosted.is_none() && self.attempt.is_some(),
+    /// Refuses a second path: two at once could lead to two payments.
+    pub(super) fn check_path(&self, path: &PaymentPath) -> Result<(), Refusal> {
+        let other = match path {
+            PaymentPath::Inline => self.checkout_session.is_some(),
+            PaymentPath::Hosted(_) => self.checkout_session.is_none() && self.attempt.is_some(),
         };
         if other { Err(Refusal::PaidOtherwise) } else { Ok(()) }
     }
 
-    /// Whether Stripe's page, where one was asked for, is this learner's: it says an email, and can't be told of another.
+    /// Whether this learner may pay: once requested, Stripe's page shows one email, which can't be changed.
     #[must_use]
     pub fn can_be_paid_for(&self, learner: &Learner) -> bool {
-        let asked_for = self.hosted.is_some() && self.attempt.is_some();
+        let asked_for = self.checkout_session.is_some() && self.attempt.is_some();
         !asked_for || self.learner.as_ref().is_none_or(|known| known.is_same(learner))
     }
 
-    /// The first press of Pay decides what the page says and for how long it is there.
-    pub(super) fn choose_way(&mut self, way: Way, now: Timestamp, limits: &Limits) {
-        let Way::Hosted(terms) = way else { return };
+    /// The first press of Pay decides what the page says and when it expires.
+    pub(super) fn choose_path(&mut self, path: PaymentPath, now: Timestamp, limits: &Limits) {
+        let PaymentPath::Hosted(terms) = path else { return };
         let pay_until = self.pay_expires_at.unwrap_or(now.plus(limits.payment));
         let expires_at = pay_until.plus(STRIPES_LEAST).min(now.plus(STRIPES_MOST));
-        self.hosted = Some(Hosted { terms, expires_at, session: None, closed: false });
+        self.checkout_session = Some(CheckoutSession { terms, expires_at, session: None, closed: false });
     }
 
     pub(super) fn session_created(&mut self, session: String) -> Vec<Command> {
-        match &mut self.hosted {
-            Some(hosted) if hosted.session.is_none() => {
-                hosted.session = Some(session);
-                hosted.closed = false;
+        match &mut self.checkout_session {
+            Some(page) if page.session.is_none() => {
+                page.session = Some(session);
+                page.closed = false;
             }
             Some(_) | None => return vec![],
         }
-        if self.state.is_over() || self.ending { vec![Command::CancelIntent] } else { vec![] }
+        if self.state.is_over() || self.cancel_requested { vec![Command::CancelIntent] } else { vec![] }
     }
 
     pub(super) fn session_closed(&mut self) {
-        if let Some(hosted) = &mut self.hosted {
-            hosted.closed = true;
+        if let Some(page) = &mut self.checkout_session {
+            page.closed = true;
         }
     }
 
-    /// Whether a page may still take a payment, whatever became of the intent of an earlier try on it.
+    /// Whether the page may still take a payment, whatever happened to the intent of an earlier attempt on it.
     pub(super) fn page_is_open(&self) -> bool {
-        self.hosted.as_ref().is_some_and(|hosted| !hosted.closed) && holds(Guard::PageIsClosed)
+        self.checkout_session.as_ref().is_some_and(|page| !page.closed) && enabled(Guard::PageIsClosed)
     }
 }

@@ -1,58 +1,61 @@
-//! What is to be done because of an event.
+//! Commands: what has to be done because of an event.
 use super::AccountEvent;
 use crate::coupons::CouponCode;
 use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
 
-/// Carried out by the shell. Those with no receiver are part of the event's transaction; the others reach other
-/// systems and go through the outbox. Each is idempotent, and asks the purchase again before it acts.
+/// Carried out by the shell. Commands without a receiver are part of the event's transaction; the others go to other
+/// systems through the outbox. Each is idempotent, and is checked against the purchase again before it runs.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "do", rename_all = "snake_case")]
 pub enum Command {
-    /// Give the seat back, in the transaction of the event.
+    /// Release the seat, in the event's transaction.
     ReleaseSeat,
-    /// Give one use of the coupon back, in the transaction of the event.
+    /// Release one use of the coupon, in the event's transaction.
     ReleaseRedemption { code: CouponCode },
-    /// Make the codes that a team has paid for, in the transaction of the event.
+    /// Issue the codes that a team has paid for, in the event's transaction.
     IssuePack,
-    /// Take back those that nobody has used, in the transaction of the event.
+    /// Revoke those codes, in the event's transaction. Purchases that were paid with one keep their access.
     RevokePack,
-    /// Retrieve the payment intent and tell the purchase what it says.
+    /// Retrieve the payment intent and apply what it says to the purchase.
     AskStripe,
-    /// Cancel the payment intent, so that nothing can be paid any more.
+    /// Cancel the payment intent, so that nothing more can be paid.
     CancelIntent,
-    /// Give `amount` minor units back, or all that Stripe still has of the payment. `key` names the refund at Stripe.
+    /// Refund `amount` minor units, or all that Stripe still has of the payment. `key` identifies the refund at Stripe.
     CreateRefund { amount: Option<i64>, key: String },
-    /// Cancel a payment intent that another was paid in place of, or learn what was paid with it.
+    /// Cancel a payment intent that another one has replaced, or find out what was paid with it.
     CancelStray { intent: String },
-    /// Give all of it back where a second payment intent was paid for a purchase that is settled.
+    /// Refund all of a second payment intent that was paid for a settled purchase.
     ReturnStray { intent: String, amount: i64, key: String },
-    /// Show a person what no retry can mend.
-    CallPerson { why: String },
-    /// Give the learner access in FlockJay.
+    /// Escalate to a person what no retry can fix.
+    #[serde(rename = "call_person")]
+    Escalate { why: String },
+    /// Grant the learner access in FlockJay.
     CreateGrant,
-    /// Take that access away.
+    /// Revoke that access.
     RevokeGrant,
-    /// Find out who is to be told of `event`.
-    TellAccounts { event: AccountEvent },
-    /// Tell this one.
-    TellAccount { receiver: String, event: AccountEvent },
+    /// Find the account receivers to notify of `event`.
+    #[serde(rename = "tell_accounts")]
+    NotifyAccounts { event: AccountEvent },
+    /// Notify this account receiver.
+    #[serde(rename = "tell_account")]
+    NotifyAccount { receiver: String, event: AccountEvent },
 }
 
-/// Another system that commands are carried out against. Those of one purchase keep their order there, and wait for
-/// no other system.
+/// A system that commands are sent to. There, the commands of one purchase keep their order; they don't wait for other
+/// systems.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Receiver {
     Stripe,
     FlockJay,
-    /// Ourselves: only a server knows which systems there are to be told.
+    /// Ourselves: only a server knows which account receivers are configured.
     Accounts,
-    /// One of those, by its name.
+    /// One account receiver, by its name.
     Account(String),
 }
 
 impl Receiver {
-    /// Every receiver that there always is.
+    /// The receivers that always exist.
     pub const ALL: [Self; 3] = [Self::Stripe, Self::FlockJay, Self::Accounts];
 
     #[must_use]
@@ -67,7 +70,7 @@ impl Receiver {
 }
 
 impl Command {
-    /// Whom it goes to; nobody where the transaction of the event carries it out.
+    /// The receiver; `None` if the command is part of the event's transaction.
     #[must_use]
     pub fn receiver(&self) -> Option<Receiver> {
         match self {
@@ -77,14 +80,14 @@ impl Command {
             | Self::CreateRefund { .. }
             | Self::CancelStray { .. }
             | Self::ReturnStray { .. }
-            | Self::CallPerson { .. } => Some(Receiver::Stripe),
+            | Self::Escalate { .. } => Some(Receiver::Stripe),
             Self::CreateGrant | Self::RevokeGrant => Some(Receiver::FlockJay),
-            Self::TellAccounts { .. } => Some(Receiver::Accounts),
-            Self::TellAccount { receiver, .. } => Some(Receiver::Account(receiver.clone())),
+            Self::NotifyAccounts { .. } => Some(Receiver::Accounts),
+            Self::NotifyAccount { receiver, .. } => Some(Receiver::Account(receiver.clone())),
         }
     }
 
-    /// The word that the outbox and the logs use.
+    /// The name in the outbox and the logs.
     #[must_use]
     pub fn name(&self) -> &'static str {
         match self {
@@ -97,11 +100,11 @@ impl Command {
             Self::CreateRefund { .. } => "create_refund",
             Self::CancelStray { .. } => "cancel_stray",
             Self::ReturnStray { .. } => "return_stray",
-            Self::CallPerson { .. } => "call_person",
+            Self::Escalate { .. } => "call_person",
             Self::CreateGrant => "create_grant",
             Self::RevokeGrant => "revoke_grant",
-            Self::TellAccounts { .. } => "tell_accounts",
-            Self::TellAccount { .. } => "tell_account",
+            Self::NotifyAccounts { .. } => "tell_accounts",
+            Self::NotifyAccount { .. } => "tell_account",
         }
     }
 }

@@ -1,7 +1,7 @@
-//! The coupon of a purchase: one use of it is held like a seat, and given back when the purchase ends without money.
+//! The coupon of a purchase: one use of it is held like a seat, and released when the purchase ends unpaid or refunded.
 use super::{Command, Purchase, Refusal};
 use crate::coupons::CouponCode;
-use crate::trial::{Guard, holds};
+use crate::fault_injection::{Guard, enabled};
 use serde::{Deserialize, Serialize};
 use shared::{Price, State, Timestamp};
 
@@ -11,7 +11,7 @@ pub struct Redemption {
     pub code: CouponCode,
     /// A seat came with it, and goes back with it.
     pub brings_seat: bool,
-    /// It counts. Not any more where it was given back.
+    /// It counts, until it is released.
     pub held: bool,
 }
 
@@ -24,20 +24,20 @@ impl Redemption {
 }
 
 impl Purchase {
-    /// The coupon that lowers its price, also where its use was given back.
+    /// The coupon that lowers its price, even if its use was released.
     #[must_use]
     pub fn redemption(&self) -> Option<&Redemption> {
         self.redemption.as_ref()
     }
 
-    /// Why its price can't be changed at `now`, if it can't.
+    /// Whether its price can be changed at `now`; the error says why not.
     pub fn still_repriced(&self, now: Timestamp) -> Result<(), Refusal> {
         self.still_payable(now)?;
-        // Stripe's page says what it was created with.
-        if self.hosted.is_some() { Err(Refusal::PaidOtherwise) } else { Ok(()) }
+        // Stripe's page shows the price that it was created with.
+        if self.checkout_session.is_some() { Err(Refusal::PaidOtherwise) } else { Ok(()) }
     }
 
-    /// Whether the use of its coupon is gone, so that money that still arrives needs a new one.
+    /// Whether the use of its coupon was released, so that a late payment needs a new one.
     #[must_use]
     pub fn has_lost_redemption(&self) -> bool {
         self.redemption.as_ref().is_some_and(|redemption| !redemption.held) && !self.was_paid()
@@ -47,7 +47,7 @@ impl Purchase {
         self.redemption.as_ref().is_some_and(|redemption| redemption.brings_seat)
     }
 
-    /// The store has the new coupon's use already, and a seat where the old coupon took one with it.
+    /// The store has already taken the new coupon's use, and a seat if the old one goes with the old coupon.
     pub(super) fn reprice(&mut self, price: Price, redemption: Option<Redemption>) -> Vec<Command> {
         let brings_seat = redemption.as_ref().is_some_and(|redemption| redemption.brings_seat);
         let spare = self.owns_seat && !self.brings_seat() && brings_seat;
@@ -61,17 +61,19 @@ impl Purchase {
     pub(super) fn release_redemption(&mut self) -> Option<Command> {
         let redemption = self.redemption.as_mut().filter(|redemption| redemption.held)?;
         redemption.held = false;
-        holds(Guard::RedemptionGoesBack).then(|| Command::ReleaseRedemption { code: redemption.code.clone() })
+        enabled(Guard::RedemptionGoesBack)
+            .then(|| Command::ReleaseRedemption { code: redemption.code.clone() })
     }
 
-    /// The store has found a new use for money that came late.
+    /// The store has found a new use for a late payment.
     pub(super) fn regain_redemption(&mut self) {
         if let Some(redemption) = &mut self.redemption {
             redemption.held = true;
         }
     }
 
-    /// A coupon covers all of it: an intent from before must take no money, and what it has taken goes back as a stray.
+    /// A coupon covers the whole price: an earlier intent must take no money, and what it has taken is refunded as a
+    /// stray.
     pub(super) fn drop_intent(&mut self) -> Option<Command> {
         self.attempt = None;
         self.intent.take().map(|intent| Command::CancelStray { intent })

@@ -8,80 +8,80 @@ use shared::{Currency, Price};
 pub enum Event {
     /// A coupon was applied or removed.
     PriceChanged { price: Price, redemption: Option<Redemption> },
-    /// The learner pressed Pay. `key` is used where this is the first time.
+    /// The learner pressed Pay. `key` is used if this is the first time.
     PaySubmitted {
         learner: Learner,
         expected_total: i64,
         key: String,
         title: Option<String>,
         methods: Option<PaymentMethods>,
-        way: Way,
+        path: PaymentPath,
     },
     /// Stripe has the payment intent.
     IntentCreated { intent: String },
-    /// Stripe answered for certain that it made neither an intent nor a session, and will repeat that answer for this
-    /// key.
+    /// Stripe answered for certain that it created neither an intent nor a session, and will repeat that answer for
+    /// this key.
     IntentNotCreated,
-    /// Stripe has the checkout session: a page of its own on which this purchase can be paid.
+    /// Stripe has the checkout session: its hosted page on which this purchase can be paid.
     SessionCreated { session: String },
-    /// That page takes no payment any more, or there never was one. What was paid on it its intent says.
+    /// That page no longer takes payments, or never existed. Its intent says what was paid on it.
     SessionClosed,
-    /// The bank wants to see the learner (3-D Secure).
+    /// The bank wants to authenticate the learner (3-D Secure).
     PaymentActionRequired,
     /// Stripe waits for a card: nothing is under way.
     PaymentAwaited,
-    /// The method settles later.
+    /// The payment method settles later.
     PaymentProcessing,
-    /// Declined. `failure` names this try, so that the same one told twice counts once.
+    /// Declined. `failure` identifies this attempt, so that a repeated report counts once.
     PaymentFailed { failure: String },
-    /// Stripe took the money; `currency` is nothing where it is none of ours. `seat` is what the store found where the purchase had lost its own.
+    /// Stripe took the money; `currency` is `None` if we can't read it. `seat` is what the store found for a purchase
+    /// that had lost its own.
     PaymentSucceeded { intent: String, amount: i64, currency: Option<Currency>, seat: SeatFound },
-    /// Stripe will take no money by this intent any more; nothing where it has none for this purchase.
+    /// Stripe will take no more money with this intent; `None` if it has none for this purchase.
     IntentCanceled { intent: Option<String> },
-    /// The learner gave up.
-    GaveUp,
-    /// Whoever pays was declined too often, here and elsewhere.
-    PayerStopped,
-    /// The sweep looked in.
+    /// The learner cancelled.
+    CancelRequested,
+    /// The payer was declined too often, here and elsewhere.
+    PayerBlocked,
+    /// The sweep woke the purchase.
     Woken,
-    /// Stripe said something of this intent that can't be read, or less than the whole truth, so that it must be asked.
+    /// Stripe sent news of this intent that is unreadable or incomplete, so that it must be asked.
     StripeHadNews { intent: Option<String> },
-    /// FlockJay gave access.
+    /// FlockJay granted access.
     GrantCreated { access_url: String },
     /// FlockJay refused for good.
     GrantRefused,
-    /// FlockJay took access away.
+    /// FlockJay revoked access.
     GrantRevoked,
-    /// An operator gives money back: `amount` minor units, or all that is left.
+    /// An operator refunds `amount` minor units, or all that is left.
     RefundRequested { amount: Option<i64>, key: String },
-    /// Of all refunds so far `succeeded` minor units went back, and `failed` came to nothing. Those under way count in
-    /// neither.
+    /// The totals of all refunds so far, in minor units. Those under way count in neither.
     RefundsCounted { succeeded: i64, failed: i64 },
-    /// Stripe refused for good to give `amount` minor units back, or all of it.
+    /// Stripe refused for good to refund `amount` minor units, or all of it.
     RefundRefused { amount: Option<i64> },
     /// The learner's bank asks for the money back, or has decided.
     Disputed(Disputed),
-    /// A learner wants to be forgotten: its owner, or somebody who once pressed Pay and was not.
+    /// A learner asked to be erased: the owner, or someone else who once pressed Pay.
     LearnerErased { owner: bool },
-    /// These systems are to be told of `event`.
-    AccountsAsked { receivers: Vec<String>, event: AccountEvent },
-    /// One of them has taken its message, or refused it for good.
+    /// These account receivers are to be notified of `event`.
+    AccountsFound { receivers: Vec<String>, event: AccountEvent },
+    /// One of them accepted its message, or refused it for good.
     AccountAnswered { receiver: String, took: bool },
 }
 
 /// How a purchase is paid. Once chosen it stays, so that nobody pays twice.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Way {
+pub enum PaymentPath {
     /// By a payment intent, inside the course page.
     Inline,
     /// By a checkout session, on Stripe's page.
     Hosted(PageTerms),
 }
 
-/// What Stripe's page is to say, and where it sends the learner back to.
+/// What Stripe's page shows, and where it sends the learner back to.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PageTerms {
-    /// What is sold, in the catalogue's words.
+    /// The offering's title in the catalogue.
     pub title: String,
     /// The learner's language, such as `de`.
     pub lang: String,
@@ -89,7 +89,7 @@ pub struct PageTerms {
     pub back: String,
 }
 
-/// Where a dispute stands.
+/// The status of a dispute.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Dispute {
@@ -111,10 +111,10 @@ impl Dispute {
     }
 }
 
-/// What banks make of a payment, all its disputes together.
+/// All disputes of a payment, taken together.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Disputed {
-    /// Open while one of them is; else lost, if one was.
+    /// Open while any of them is; otherwise lost, if any was.
     pub standing: Dispute,
     pub money: DisputedMoney,
     /// Whether Stripe lets the payment be refunded while one is open.
@@ -124,7 +124,7 @@ pub struct Disputed {
 /// What disputes have taken, in minor units.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DisputedMoney {
-    /// What Stripe has withdrawn, and not given back. An inquiry takes nothing.
+    /// What Stripe has withdrawn and not returned. An inquiry withdraws nothing.
     pub withdrawn: i64,
     /// Of that, what is lost for good.
     pub lost: i64,
@@ -139,16 +139,16 @@ pub enum SeatFound {
     No,
 }
 
-/// Why a purchase refuses an event that somebody asked for.
+/// Why a purchase refuses an event that was requested.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Refusal {
     /// The hold, or the time to pay, ran out.
     HoldExpired,
-    /// It is being paid on Stripe's page, or inline, and not by the way or for the email that was asked for.
+    /// It is being paid on the other path (Stripe's page or inline), or for another email than requested.
     PaidOtherwise,
     /// It is paid, cancelled or refunded.
     Ended,
-    /// The learner saw another total.
+    /// The learner was shown another total.
     PriceChanged {
         total: i64,
     },
@@ -157,10 +157,10 @@ pub enum Refusal {
     RefundTooLarge {
         left: i64,
     },
-    /// There is nothing to give back yet.
+    /// There is nothing to refund yet.
     NotPaid,
-    /// Money or access may still move, and both need the learner.
+    /// Money or access may still change, and both need the learner's data.
     UnderWay,
-    /// The learner's bank has asked for the money, and Stripe gives nothing back until that is decided.
+    /// The learner's bank disputes the payment, and Stripe refunds nothing until that is decided.
     Disputed,
 }

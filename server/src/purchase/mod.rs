@@ -1,10 +1,10 @@
-//! The purchase: a pure machine that takes events and returns commands. It reads no clock and does no I/O.
+//! The purchase: a pure state machine that takes events and returns commands. It reads no clock and does no I/O.
 
 mod account;
+mod checkout_session;
 mod command;
 mod coupon;
 mod event;
-mod hosted;
 mod ids;
 mod ledger;
 mod money;
@@ -18,10 +18,10 @@ mod properties;
 mod table;
 
 pub use account::AccountEvent;
+pub use checkout_session::CheckoutSession;
 pub use command::{Command, Receiver};
 pub use coupon::Redemption;
-pub use event::{Dispute, Disputed, DisputedMoney, Event, PageTerms, Refusal, SeatFound, Way};
-pub use hosted::Hosted;
+pub use event::{Dispute, Disputed, DisputedMoney, Event, PageTerms, PaymentPath, Refusal, SeatFound};
 pub use ids::{PurchaseId, Reference};
 pub(crate) use ids::{is_secret, secret, shortened};
 pub use ledger::{Balance, Booked, Entry, Ledger, Movement};
@@ -33,8 +33,8 @@ use shared::{Email, Price, State, Timestamp};
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-/// What this release knows of a purchase. It goes up with a field that changes who pays, how much, or who has access, and a
-/// purchase that has such a field says so in `least_writer`.
+/// The version of a purchase's fields that this release knows. It goes up with a field that changes who pays, how much,
+/// or who has access; a purchase with such a field says so in `least_writer`.
 pub const WRITES: u32 = 1;
 
 fn first() -> u32 {
@@ -47,7 +47,7 @@ const TEAM_HOLD: Duration = Duration::from_secs(180);
 /// One learner buying one offering. Only [`Purchase::handle`] changes it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Purchase {
-    /// The least release that may change it, counted by [`WRITES`]: one before that would not heed what it does not know.
+    /// The lowest [`WRITES`] that may change it: an earlier release would ignore what it doesn't know.
     #[serde(default = "first")]
     least_writer: u32,
     id: PurchaseId,
@@ -62,11 +62,11 @@ pub struct Purchase {
     price: Price,
     #[serde(default)]
     redemption: Option<Redemption>,
-    /// For how many it is bought by somebody who buys for a team.
+    /// The number of places, if it is bought for a team.
     #[serde(default)]
     team: Option<i64>,
     learner: Option<Learner>,
-    /// Whom a token has named when it was opened: nobody else can pay.
+    /// The learner whom a token named when it was opened: nobody else can pay.
     #[serde(default)]
     signed_in: Option<Learner>,
     hold_expires_at: Timestamp,
@@ -74,56 +74,57 @@ pub struct Purchase {
     pay_expires_at: Option<Timestamp>,
     /// When the sweep looks at this purchase next.
     wake_at: Option<Timestamp>,
-    /// How often Stripe was asked since the purchase began to wait.
+    /// How many times Stripe was asked since the purchase began to wait.
     checks: u32,
     /// The request that creates the payment intent, frozen so that a repeat is the same request.
     attempt: Option<Attempt>,
     /// Stripe's payment intent.
     intent: Option<String>,
-    /// Stripe's page, where it is paid on one and not inside the course page.
-    #[serde(default)]
-    hosted: Option<Hosted>,
+    /// Stripe's page, if it is paid there and not inside the course page.
+    #[serde(default, rename = "hosted")]
+    checkout_session: Option<CheckoutSession>,
     declines: u32,
-    /// The failure counted last, so that the same one told twice counts once.
+    /// The failure that was counted last, so that a repeated report counts once.
     last_failure: Option<String>,
     /// The payment intent is being cancelled: nothing more may be paid.
-    ending: bool,
+    #[serde(rename = "ending")]
+    cancel_requested: bool,
     /// Minor units that Stripe took.
     charged: i64,
-    /// Minor units that Stripe gave back.
+    /// Minor units that Stripe refunded.
     refunded: i64,
-    /// Minor units that are given back or asked to be, so that two refunds under way never add up to more than was paid.
+    /// Minor units refunded or requested, so that two refunds under way never add up to more than was paid.
     #[serde(default)]
     refund_asked: i64,
-    /// Minor units of refunds that came to nothing. It only grows, and so tells older news from newer.
+    /// Minor units of failed refunds. It only grows, which tells older news from newer.
     #[serde(default)]
     refunds_failed: i64,
-    /// Money that should have gone back did not, and nobody has sent it again yet.
+    /// A refund failed, and has not been requested again yet.
     refund_failed: bool,
     #[serde(default)]
     dispute: Option<Dispute>,
-    /// Nothing where a release before has told only of the dispute itself.
+    /// `None` if an earlier release recorded only the dispute itself.
     #[serde(default)]
     disputed: Option<DisputedMoney>,
     /// Stripe refunds nothing while a bank decides.
     #[serde(default)]
     dispute_forbids_refund: bool,
-    /// A bank gave money back for which access had ended.
+    /// A bank returned money for which access had ended, or was about to.
     #[serde(default)]
     dispute_regained: bool,
     access_url: Option<String>,
-    /// A grant was asked for, so that FlockJay may have made one.
+    /// A grant was requested, so that FlockJay may have made one.
     grant_asked: bool,
     grant_refused: bool,
     opened_at: Timestamp,
     paid_at: Option<Timestamp>,
     granted_at: Option<Timestamp>,
     revoked_at: Option<Timestamp>,
-    /// When it expired, was canceled or was refunded.
+    /// When it expired, was cancelled or was refunded.
     ended_at: Option<Timestamp>,
-    /// What became of telling each system that keeps the learner's account.
-    #[serde(default)]
-    told: BTreeMap<String, account::Told>,
+    /// The progress of notifying each system that keeps the learner's account.
+    #[serde(default, rename = "told")]
+    receivers: BTreeMap<String, account::ReceiverProgress>,
 }
 
 /// Who gets access.
@@ -132,28 +133,28 @@ pub struct Learner {
     #[serde(with = "email_text")]
     pub email: Email,
     pub name: Option<String>,
-    /// What whoever signed them in calls them.
+    /// Their id at the issuer that signed them in.
     #[serde(default)]
     pub external_id: Option<String>,
-    /// Who signed them in: ids are one person's only there.
+    /// The issuer that signed them in: ids are unique only there.
     #[serde(default)]
     pub issuer: Option<String>,
 }
 
 impl Learner {
-    /// Whether it is the same person's email, in any spelling.
+    /// Whether both have the same email, in any spelling.
     #[must_use]
     pub fn is_same(&self, other: &Self) -> bool {
         normalized(&self.email) == normalized(&other.email)
     }
 
-    /// Issuer and id in one, by which they are found again.
+    /// Issuer and id combined, which identify the learner.
     #[must_use]
     pub fn identity(&self) -> Option<String> {
         Some([self.issuer.as_deref()?, self.external_id.as_deref()?].join(" "))
     }
 
-    /// The id of the sign-in service, whose issuer is an address. That of a launch link is FlockJay's alone.
+    /// The id at the sign-in service, whose issuer is a URL. The id of a launch link means something to FlockJay alone.
     #[must_use]
     pub fn account_id(&self) -> Option<&str> {
         let signed_in = self.issuer.as_deref().is_some_and(|issuer| issuer.contains("://"));
@@ -168,36 +169,36 @@ pub struct Attempt {
     pub key: String,
     pub price: Price,
     pub learner: Learner,
-    /// What the receipt calls the offering; its SKU where a release before this one has made the request.
+    /// What the receipt calls the offering; `None` in a request of an earlier release, which used the SKU.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub title: Option<String>,
-    /// All that Stripe's dashboard enables where a release before this one has made the request.
+    /// `None` in a request of an earlier release, which offered all that Stripe's dashboard enables.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub methods: Option<PaymentMethods>,
 }
 
-/// How a learner may pay, of the ways that Stripe's dashboard enables.
+/// Which of the payment methods that Stripe's dashboard enables are offered.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PaymentMethods {
-    /// Also those that settle hours or days later.
+    /// Include those that settle hours or days later.
     pub delayed: bool,
-    /// Stripe's payment method configuration; the account's own where there is none.
+    /// Stripe's payment method configuration; `None` for the account's default.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub configuration: Option<String>,
 }
 
 impl PaymentMethods {
-    /// What settles at once.
+    /// Methods that settle at once.
     pub const INSTANT: Self = Self { delayed: false, configuration: None };
 
-    /// Of these, for an offering that has seats or not: nobody's seat is kept for days.
+    /// The methods for an offering that is `seated` or not: a seat is not held for days.
     #[must_use]
     pub fn offered(&self, seated: bool) -> Self {
         Self { delayed: self.delayed && !seated, ..self.clone() }
     }
 }
 
-/// How long things may take, and how far they may go.
+/// How long things may take, and when a dispute ends access.
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
     /// From opening to the first press of Pay (`HOLD_SECONDS`).
@@ -206,7 +207,8 @@ pub struct Limits {
     pub payment: Duration,
     /// The first wait before Stripe is asked about a payment; it doubles each time (`SWEEP_SECONDS`).
     pub check: Duration,
-    /// Whether access ends with a part of the money that a bank takes back (`DISPUTE_PARTIAL_ACCESS`); it ends with all of it.
+    /// Whether access ends when a bank takes back a part of the money (`DISPUTE_PARTIAL_ACCESS`); it always ends with
+    /// all of it.
     pub partial_dispute_ends_access: bool,
 }
 
@@ -221,9 +223,9 @@ pub struct Opening {
     pub price: Price,
     /// The coupon that lowers the price.
     pub redemption: Option<Redemption>,
-    /// For how many, where somebody buys for a team.
+    /// The number of places, if bought for a team.
     pub team: Option<i64>,
-    /// The learner, where a token names one.
+    /// The learner whom a token names, if any.
     pub signed_in: Option<Learner>,
 }
 
@@ -232,7 +234,7 @@ impl Purchase {
     #[must_use]
     pub fn open(opening: Opening, now: Timestamp, limits: &Limits) -> Self {
         let Opening { id, reference, sku, seated, variant, price, redemption, team, signed_in } = opening;
-        // A team's seats are many, and nobody has said who it is.
+        // A team holds many seats, and the buyer is still unknown.
         let hold = if seated && team.is_some() { limits.hold.min(TEAM_HOLD) } else { limits.hold };
         let hold_expires_at = now.plus(hold);
         Self {
@@ -256,10 +258,10 @@ impl Purchase {
             checks: 0,
             attempt: None,
             intent: None,
-            hosted: None,
+            checkout_session: None,
             declines: 0,
             last_failure: None,
-            ending: false,
+            cancel_requested: false,
             charged: 0,
             refunded: 0,
             refund_asked: 0,
@@ -277,7 +279,7 @@ impl Purchase {
             granted_at: None,
             revoked_at: None,
             ended_at: None,
-            told: BTreeMap::new(),
+            receivers: BTreeMap::new(),
         }
     }
 }

@@ -1,6 +1,6 @@
-//! The transitions that give money back.
+//! The transitions of refunds and disputes.
 use super::{AccountEvent, Command, Dispute, Disputed, Limits, Purchase, Refusal};
-use crate::trial::{Guard, holds};
+use crate::fault_injection::{Guard, enabled};
 use shared::{State, Timestamp};
 
 impl Purchase {
@@ -13,9 +13,9 @@ impl Purchase {
     ) -> Result<Vec<Command>, Refusal> {
         match self.state {
             State::Paid | State::Granted => {}
-            // The bank would not take it: another try may go through.
+            // The bank rejected it: another attempt may succeed.
             State::Refunding if self.is_refund_stuck() => {}
-            // Access has ended with a part of the money, or a bank has given some back.
+            // Access ended with a part of the money, or a bank has returned some.
             State::Refunded if self.left_to_refund() > 0 => {}
             State::Refunding | State::Refunded => return Err(Refusal::Ended),
             State::Held | State::Paying | State::Processing | State::Expired | State::Canceled => {
@@ -27,8 +27,8 @@ impl Purchase {
         }
         let left = self.left_to_refund();
         match amount {
-            // Nothing was due: only access and seat go back.
-            None if self.charged == 0 => Ok(self.take_back(now)),
+            // Nothing was paid: only access and seat are withdrawn.
+            None if self.charged == 0 => Ok(self.conclude_refund(now)),
             None if left > 0 => Ok(self.begin_refund(key, now, limits)),
             Some(amount) if (1..left).contains(&amount) => {
                 self.refund_asked = self.charged - self.lost() - left + amount;
@@ -40,15 +40,15 @@ impl Purchase {
         }
     }
 
-    /// All of it goes back, however much Stripe still has.
+    /// Refunds all of it, however much Stripe still has.
     pub(super) fn begin_refund(&mut self, key: String, now: Timestamp, limits: &Limits) -> Vec<Command> {
-        // Without an amount Stripe gives back what it has not refunded, also what a bank has taken.
+        // Without an amount, Stripe refunds all that it has not refunded yet, including what a bank has taken.
         let amount = (self.lost() > 0).then(|| self.left_to_refund());
         self.state = State::Refunding;
         self.refund_asked = self.charged - self.lost();
         self.refund_failed = false;
         self.ended_at = None;
-        self.ending = false;
+        self.cancel_requested = false;
         self.checks = 0;
         self.wait_for_stripe(now, limits);
         vec![Command::CreateRefund { amount, key }]
@@ -56,11 +56,11 @@ impl Purchase {
 
     fn revoke_pack(&self) -> Option<Command> {
         let has_codes = self.is_for_team() && self.granted_at.is_some();
-        (has_codes && holds(Guard::CodesGoWithMoney)).then_some(Command::RevokePack)
+        (has_codes && enabled(Guard::CodesGoWithMoney)).then_some(Command::RevokePack)
     }
 
-    /// Takes what Stripe says of all refunds. News has no order; since what has failed stays failed, and only a failure
-    /// makes less of what has succeeded, older news is known.
+    /// Applies what Stripe says about all refunds. News arrives in any order, but older news is recognized: what has
+    /// failed stays failed, and only a failure reduces what has succeeded.
     pub(super) fn refunds_counted(
         &mut self,
         succeeded: i64,
@@ -68,7 +68,7 @@ impl Purchase {
         now: Timestamp,
         limits: &Limits,
     ) -> Vec<Command> {
-        // What was returned to who got it for nothing was another intent's.
+        // If the purchase was free, another intent was refunded.
         if !self.was_paid()
             || self.charged == 0
             || (failed, succeeded) <= (self.refunds_failed, self.refunded)
@@ -76,62 +76,62 @@ impl Purchase {
             return vec![];
         }
         let (failed_now, fell) = (failed - self.refunds_failed, succeeded < self.refunded);
-        let (gone, was_all_gone) = (self.gone(), self.is_all_gone());
+        let (reversed, was_fully_reversed) = (self.reversed(), self.is_fully_reversed());
         (self.refunds_failed, self.refunded) = (failed, succeeded);
         self.refund_asked = succeeded.max(self.refund_asked - failed_now);
-        if self.is_all_gone() {
+        if self.is_fully_reversed() {
             let is_over = self.state == State::Refunded;
             return if is_over {
-                self.tell_of_money(gone).into_iter().collect()
+                self.notify_reversal(reversed).into_iter().collect()
             } else {
-                self.take_back(now)
+                self.conclude_refund(now)
             };
         }
         if failed_now == 0 {
-            return self.tell_of_money(gone).into_iter().collect();
+            return self.notify_reversal(reversed).into_iter().collect();
         }
-        // The bank would not take the money, perhaps long after Stripe had called it given back.
-        if self.state == State::Refunded && was_all_gone {
+        // The bank rejected the refund, perhaps long after Stripe had reported it as succeeded.
+        if self.state == State::Refunded && was_fully_reversed {
             self.state = State::Refunding;
             self.ended_at = None;
             self.wait_for_stripe(now, limits);
         }
         self.refund_failed = true;
-        let call = Command::CallPerson {
+        let call = Command::Escalate {
             why: "a refund failed at the bank: `purchases refund` tries again, or give the money back another way"
                 .to_owned(),
         };
-        // Who counts the money has heard that it is back.
-        let told = fell.then_some(Command::TellAccounts { event: AccountEvent::Refunded });
+        // Account receivers were told that the money was refunded: notify them again.
+        let told = fell.then_some(Command::NotifyAccounts { event: AccountEvent::Refunded });
         [call].into_iter().chain(told).collect()
     }
 
-    /// What was refused is not under way, and may be asked for again.
+    /// A refused refund is not under way, and may be requested again.
     pub(super) fn refund_refused(&mut self, amount: Option<i64>) {
         let asked = amount.map_or(0, |amount| self.refund_asked - amount);
         self.refund_asked = asked.max(self.refunded);
         self.refund_failed |= self.state == State::Refunding;
     }
 
-    /// Takes what Stripe says of all disputes: it was asked, so that this is no old news. Where the payment's own message is
-    /// still to come, it is asked for all of it.
+    /// Applies what Stripe says about all disputes: since it was asked, this is current. If the payment's own message
+    /// is still to come, Stripe is asked for everything.
     pub(super) fn disputed(&mut self, news: Disputed, now: Timestamp, limits: &Limits) -> Vec<Command> {
         if !self.was_paid() {
             return vec![Command::AskStripe];
         }
-        // What it cost nothing can't be asked back: another intent's money is.
+        // A free purchase can't be disputed: the dispute is about another intent.
         if self.is_settled_free() {
             return vec![];
         }
-        let (before, gone) = (self.lost(), self.gone());
+        let (before, reversed) = (self.lost(), self.reversed());
         (self.dispute, self.disputed) = (Some(news.standing), Some(news.money));
         self.dispute_forbids_refund = news.standing == Dispute::Open && !news.refundable;
         let lost = self.lost();
         if self.state != State::Refunded
             && lost > 0
-            && (self.is_all_gone() || limits.partial_dispute_ends_access)
+            && (self.is_fully_reversed() || limits.partial_dispute_ends_access)
         {
-            return self.take_back(now);
+            return self.conclude_refund(now);
         }
         let mut commands = Vec::new();
         if lost < before && matches!(self.state, State::Refunding | State::Refunded) {
@@ -139,22 +139,22 @@ impl Purchase {
             self.refund_failed |= self.state == State::Refunding;
             let why = "a dispute that was lost has been won after all, and access has ended or is to end: give it another \
                        way, or give the money back with `purchases refund`";
-            commands.push(Command::CallPerson { why: why.to_owned() });
+            commands.push(Command::Escalate { why: why.to_owned() });
         }
-        commands.extend(self.tell_of_money(gone));
+        commands.extend(self.notify_reversal(reversed));
         commands
     }
 
-    /// Minor units that are not ours any more.
-    fn gone(&self) -> i64 {
+    /// Minor units that were refunded or lost.
+    fn reversed(&self) -> i64 {
         self.refunded + self.lost()
     }
 
-    /// Where a part is gone, or is back, whoever counts the money hears of it, and access stays as it is.
-    fn tell_of_money(&self, gone_before: i64) -> Option<Command> {
+    /// Notifies account receivers if a part was refunded, lost or returned; access stays as it is.
+    fn notify_reversal(&self, reversed_before: i64) -> Option<Command> {
         let counts = matches!(self.state, State::Granted | State::Refunded);
-        (counts && self.gone() != gone_before)
-            .then_some(Command::TellAccounts { event: AccountEvent::Refunded })
+        (counts && self.reversed() != reversed_before)
+            .then_some(Command::NotifyAccounts { event: AccountEvent::Refunded })
     }
 
     /// Minor units that banks have taken back for good.
@@ -163,7 +163,7 @@ impl Purchase {
         let left = self.charged - self.refunded;
         match self.disputed {
             Some(money) => money.lost.min(left),
-            // Before amounts were told, access ended with all of it.
+            // Before amounts were recorded, access ended with all of it.
             None if self.dispute == Some(Dispute::Lost) && self.state == State::Refunded => left,
             None => 0,
         }
@@ -175,56 +175,56 @@ impl Purchase {
         self.dispute_forbids_refund || self.is_dispute_unclear()
     }
 
-    /// Whether a release that knew of no amounts has told of a dispute last.
+    /// Whether the dispute was last recorded by a release that knew no amounts.
     pub(crate) fn is_dispute_unclear(&self) -> bool {
         matches!(self.dispute, Some(Dispute::Open | Dispute::Lost)) && self.disputed.is_none()
     }
 
-    fn is_all_gone(&self) -> bool {
-        self.gone() >= self.charged
+    fn is_fully_reversed(&self) -> bool {
+        self.reversed() >= self.charged
     }
 
-    /// Money is taken once for each purchase: what another intent took goes back.
+    /// Each purchase is paid once: what another intent took is refunded.
     pub(super) fn return_stray(&self, intent: String, amount: i64) -> Vec<Command> {
-        if self.intent.as_ref() == Some(&intent) || !holds(Guard::StrayGoesBack) {
+        if self.intent.as_ref() == Some(&intent) || !enabled(Guard::StrayGoesBack) {
             return vec![];
         }
         let key = self.money_key(&intent);
         vec![Command::ReturnStray { intent, amount, key }]
     }
 
-    /// The money is gone: so are access and seat. A grant that was refused may have been made by an earlier try that
-    /// got no answer.
-    pub(super) fn take_back(&mut self, now: Timestamp) -> Vec<Command> {
+    /// The money was refunded or lost, so access and seat end. Even a refused grant is revoked: an earlier attempt that
+    /// got no answer may have made it.
+    pub(super) fn conclude_refund(&mut self, now: Timestamp) -> Vec<Command> {
         let mut commands = self.release();
         if let Some(revoke) = self.revoke_pack() {
             self.revoked_at = Some(now);
             commands.push(revoke);
         }
-        if self.grant_asked && self.revoked_at.is_none() && holds(Guard::RevokedWithMoney) {
+        if self.grant_asked && self.revoked_at.is_none() && enabled(Guard::RevokedWithMoney) {
             commands.push(Command::RevokeGrant);
         }
         self.state = State::Refunded;
         self.refund_failed = false;
         self.wake_at = None;
         self.ended_at = Some(now);
-        commands.push(Command::TellAccounts { event: AccountEvent::Refunded });
+        commands.push(Command::NotifyAccounts { event: AccountEvent::Refunded });
         commands
     }
 
-    /// Whether money should have gone back, and nothing is under way that sends it.
+    /// Whether money should have been refunded, but no refund is under way.
     pub(super) fn is_refund_stuck(&self) -> bool {
         self.refund_failed || (self.state == State::Refunding && self.left_to_refund() > 0)
     }
 
-    /// Minor units that nobody has asked to be given back yet.
+    /// Minor units that are neither refunded, nor requested to be, nor lost.
     #[must_use]
     pub fn left_to_refund(&self) -> i64 {
-        let asked = if holds(Guard::RefundsAddUp) { self.refund_asked } else { 0 };
+        let asked = if enabled(Guard::RefundsAddUp) { self.refund_asked } else { 0 };
         (self.charged - self.refunded.max(asked) - self.lost()).max(0)
     }
 
-    /// Whether money was taken, as far as we have been told.
+    /// Whether it was paid, or settled for free, as far as we know.
     #[must_use]
     pub fn was_paid(&self) -> bool {
         match self.state {
@@ -233,7 +233,7 @@ impl Purchase {
         }
     }
 
-    /// An idempotency key for money that the machine itself sends back: one for each purchase and cause.
+    /// The idempotency key of a refund that the state machine itself starts: one per purchase and cause.
     pub(super) fn money_key(&self, cause: &str) -> String {
         [self.reference.as_str(), cause].join("-")
     }

@@ -1,4 +1,4 @@
-//! What must hold after any sequence of events.
+//! Invariants that must hold after any sequence of events.
 use super::*;
 use crate::coupons::CouponCode;
 use proptest::prelude::*;
@@ -21,7 +21,7 @@ fn usd() -> Currency {
     Currency::parse("usd").unwrap()
 }
 
-/// Half of a price, or all of what is left of it without: the total is the same.
+/// Half price with a coupon, or half the list price without: the total is the same.
 fn price(coupon: Option<&str>) -> (Price, Option<Redemption>) {
     let redemption = coupon.map(|code| Redemption::of(CouponCode::parse(code).unwrap(), false));
     let list = if coupon.is_some() { 9800 } else { 4900 };
@@ -40,15 +40,15 @@ fn any_event() -> impl Strategy<Value = Event> {
     let seat = prop_oneof![Just(SeatFound::Yes), Just(SeatFound::No)];
     let back = "https://checkout/p/1".to_owned();
     let terms = PageTerms { title: "Redis".to_owned(), lang: "en".to_owned(), back };
-    let way = prop_oneof![Just(Way::Inline), Just(Way::Hosted(terms))];
+    let path = prop_oneof![Just(PaymentPath::Inline), Just(PaymentPath::Hosted(terms))];
     prop_oneof![
-        8 => way.prop_map(move |way| Event::PaySubmitted {
+        8 => path.prop_map(move |path| Event::PaySubmitted {
             learner: learner.clone(),
             expected_total: 4900,
             key: "key".to_owned(),
             title: None,
             methods: None,
-            way,
+            path,
         }),
         4 => Just(Event::SessionCreated { session: "cs_1".to_owned() }),
         2 => Just(Event::SessionClosed),
@@ -67,8 +67,8 @@ fn any_event() -> impl Strategy<Value = Event> {
             let (price, redemption) = price(coupon);
             Event::PriceChanged { price, redemption }
         }),
-        1 => Just(Event::GaveUp),
-        1 => Just(Event::PayerStopped),
+        1 => Just(Event::CancelRequested),
+        1 => Just(Event::PayerBlocked),
         4 => Just(Event::Woken),
         1 => Just(Event::StripeHadNews { intent: None }),
         2 => Just(Event::GrantCreated { access_url: "https://learn".to_owned() }),
@@ -95,7 +95,7 @@ fn any_standing() -> impl Strategy<Value = Dispute> {
     prop_oneof![Just(Dispute::Open), Just(Dispute::Won), Just(Dispute::Lost)]
 }
 
-/// Follows a purchase and keeps the account that the invariants speak of.
+/// Follows a purchase and counts what the invariants are about.
 struct Ledger {
     purchase: Purchase,
     now: Timestamp,
@@ -156,10 +156,10 @@ impl Ledger {
             Ok(commands) => {
                 self.redemptions += i32::from(redeems);
                 let gives_back = commands.contains(&Command::ReleaseSeat);
-                let open = |hosted: &Hosted| hosted.session.is_some() && !hosted.closed;
+                let open = |page: &CheckoutSession| page.session.is_some() && !page.closed;
                 if gives_back && !before.was_paid() {
                     prop_assert!(
-                        !self.purchase.hosted().is_some_and(open),
+                        !self.purchase.checkout_session().is_some_and(open),
                         "a seat is free while its page is open"
                     );
                 }
@@ -176,9 +176,9 @@ impl Ledger {
                         | Command::CancelIntent
                         | Command::CancelStray { .. }
                         | Command::ReturnStray { .. }
-                        | Command::CallPerson { .. }
-                        | Command::TellAccounts { .. }
-                        | Command::TellAccount { .. } => {}
+                        | Command::Escalate { .. }
+                        | Command::NotifyAccounts { .. }
+                        | Command::NotifyAccount { .. } => {}
                     }
                 }
                 let changed = before != self.purchase;
@@ -205,18 +205,18 @@ impl Ledger {
         }
     }
 
-    /// Once Stripe and FlockJay have had their last word, no purchase waits for ever.
+    /// Once Stripe and FlockJay have given their final answers, no purchase waits forever.
     fn ends(mut self) -> Result<(), TestCaseError> {
         for _ in 0..40 {
             let last_word = match self.purchase.state() {
                 State::Held => Event::Woken,
                 State::Paying
-                    if self.purchase.is_ending()
-                        && self.purchase.hosted().is_some_and(|hosted| !hosted.closed) =>
+                    if self.purchase.is_cancel_requested()
+                        && self.purchase.checkout_session().is_some_and(|page| !page.closed) =>
                 {
                     Event::SessionClosed
                 }
-                State::Paying if self.purchase.is_ending() => {
+                State::Paying if self.purchase.is_cancel_requested() => {
                     Event::IntentCanceled { intent: self.purchase.intent().map(str::to_owned) }
                 }
                 State::Paying => Event::Woken,
@@ -261,10 +261,14 @@ impl Ledger {
             prop_assert!(self.asked_revokes >= 1, "what was given back is taken back");
         }
         prop_assert_eq!(self.purchase.unbooked(self.booked), vec![], "the books know all of it");
-        let (gone, left) = (self.purchase.refunded() + self.purchase.lost(), self.purchase.left_to_refund());
+        let (reversed, left) =
+            (self.purchase.refunded() + self.purchase.lost(), self.purchase.left_to_refund());
         if self.purchase.refunded() <= self.purchase.charged() {
-            prop_assert!(gone <= self.purchase.charged(), "no more is gone than was taken");
-            prop_assert!((0..=self.purchase.charged() - gone).contains(&left), "{left} left, {gone} gone");
+            prop_assert!(reversed <= self.purchase.charged(), "no more is refunded or lost than was taken");
+            prop_assert!(
+                (0..=self.purchase.charged() - reversed).contains(&left),
+                "{left} left, {reversed} refunded or lost"
+            );
         }
         let waits = matches!(state, State::Held | State::Paying | State::Processing | State::Refunding);
         prop_assert_eq!(self.purchase.wake_at().is_some(), waits, "what waits is looked after: {}", state);

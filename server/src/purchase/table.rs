@@ -1,4 +1,4 @@
-//! Every event in every state, against the table that a person can read and review.
+//! Every event in every state, compared with a table that people can review.
 use super::*;
 use shared::{Currency, Money};
 use std::fmt::Write as _;
@@ -12,7 +12,7 @@ const LIMITS: Limits = Limits {
 const OPENED: Timestamp = Timestamp::from_millis(1_800_000_000_000);
 const SOON: Timestamp = Timestamp::from_millis(1_800_000_060_000);
 const A_MINUTE_LATER: Timestamp = Timestamp::from_millis(1_800_000_120_000);
-const LATE: Timestamp = Timestamp::from_millis(1_800_100_000_000);
+const AFTER_EXPIRY: Timestamp = Timestamp::from_millis(1_800_100_000_000);
 
 fn disputed(standing: Dispute) -> Event {
     let withdrawn = if standing == Dispute::Won { 0 } else { 4900 };
@@ -43,21 +43,21 @@ fn learner() -> Learner {
 }
 
 fn pay() -> Event {
-    pay_by(Way::Inline, 4900)
+    pay_by(PaymentPath::Inline, 4900)
 }
 
 fn pay_hosted() -> Event {
-    pay_by(Way::Hosted(terms()), 4900)
+    pay_by(PaymentPath::Hosted(terms()), 4900)
 }
 
-fn pay_by(way: Way, expected_total: i64) -> Event {
+fn pay_by(path: PaymentPath, expected_total: i64) -> Event {
     Event::PaySubmitted {
         learner: learner(),
         expected_total,
         key: "key".to_owned(),
         title: None,
         methods: None,
-        way,
+        path,
     }
 }
 
@@ -75,11 +75,11 @@ fn succeeded(amount: i64, seat: SeatFound) -> Event {
 }
 
 fn tells(event: AccountEvent) -> Command {
-    Command::TellAccounts { event }
+    Command::NotifyAccounts { event }
 }
 
 fn asked() -> Event {
-    Event::AccountsAsked { receivers: vec!["sm".to_owned()], event: AccountEvent::Granted }
+    Event::AccountsFound { receivers: vec!["sm".to_owned()], event: AccountEvent::Granted }
 }
 
 fn refund(amount: Option<i64>) -> Event {
@@ -94,7 +94,7 @@ fn purchase(events: &[Event]) -> Purchase {
     purchase
 }
 
-/// A purchase in each state, as it comes there.
+/// A purchase in `state`, brought there by events.
 fn in_state(state: State) -> Purchase {
     let created = Event::IntentCreated { intent: "pi_1".to_owned() };
     let paid = || vec![pay(), created.clone(), succeeded(4900, SeatFound::Yes)];
@@ -107,10 +107,10 @@ fn in_state(state: State) -> Purchase {
         State::Granted => granted(),
         State::Expired => {
             let mut expired = purchase(&[]);
-            expired.handle(Event::Woken, LATE, &LIMITS).unwrap();
+            expired.handle(Event::Woken, AFTER_EXPIRY, &LIMITS).unwrap();
             return expired;
         }
-        State::Canceled => vec![Event::GaveUp],
+        State::Canceled => vec![Event::CancelRequested],
         State::Refunding => [granted(), vec![refund(None)]].concat(),
         State::Refunded => {
             [granted(), vec![refund(None), Event::RefundsCounted { succeeded: 4900, failed: 0 }]].concat()
@@ -119,15 +119,15 @@ fn in_state(state: State) -> Purchase {
     purchase(&events)
 }
 
-/// A purchase that is paid on Stripe's page, as far as its table differs.
+/// Purchases that are paid on Stripe's page, in the states where their table differs.
 fn hosted() -> Vec<(String, Purchase)> {
     let created = || Event::IntentCreated { intent: "pi_1".to_owned() };
     let tried = || vec![pay_hosted(), session_created(), created()];
     let stories = [
         ("paying, hosted", vec![pay_hosted(), session_created()]),
         ("paying, hosted, tried", tried()),
-        ("paying, hosted, ending", [tried(), vec![Event::GaveUp]].concat()),
-        ("paying, hosted, closed", [tried(), vec![Event::GaveUp, Event::SessionClosed]].concat()),
+        ("paying, hosted, ending", [tried(), vec![Event::CancelRequested]].concat()),
+        ("paying, hosted, closed", [tried(), vec![Event::CancelRequested, Event::SessionClosed]].concat()),
         ("processing, hosted", [tried(), vec![Event::PaymentProcessing]].concat()),
         (
             "canceled, hosted",
@@ -149,8 +149,8 @@ fn events() -> Vec<(&'static str, Event, Timestamp)> {
             SOON,
         ),
         ("pay submitted", pay(), SOON),
-        ("pay submitted, other total", pay_by(Way::Inline, 1), SOON),
-        ("pay submitted, late", pay(), LATE),
+        ("pay submitted, other total", pay_by(PaymentPath::Inline, 1), SOON),
+        ("pay submitted, late", pay(), AFTER_EXPIRY),
         ("pay submitted, hosted", pay_hosted(), SOON),
         ("intent created", Event::IntentCreated { intent: "pi_1".to_owned() }, SOON),
         ("intent not created", Event::IntentNotCreated, SOON),
@@ -175,10 +175,10 @@ fn events() -> Vec<(&'static str, Event, Timestamp)> {
         ("payment succeeded, other amount", succeeded(1, SeatFound::Yes), SOON),
         ("intent canceled", Event::IntentCanceled { intent: Some("pi_1".to_owned()) }, SOON),
         ("intent canceled, none known", Event::IntentCanceled { intent: None }, SOON),
-        ("gave up", Event::GaveUp, SOON),
-        ("payer stopped", Event::PayerStopped, SOON),
+        ("gave up", Event::CancelRequested, SOON),
+        ("payer stopped", Event::PayerBlocked, SOON),
         ("woken, early", Event::Woken, OPENED),
-        ("woken, late", Event::Woken, LATE),
+        ("woken, late", Event::Woken, AFTER_EXPIRY),
         ("stripe had news", Event::StripeHadNews { intent: Some("pi_1".to_owned()) }, SOON),
         ("stripe had news, other intent", Event::StripeHadNews { intent: Some("pi_2".to_owned()) }, SOON),
         ("grant created", Event::GrantCreated { access_url: "https://learn".to_owned() }, SOON),
@@ -200,7 +200,7 @@ fn events() -> Vec<(&'static str, Event, Timestamp)> {
     ]
 }
 
-/// To change the table on purpose: put what this prints into `table.txt`, and read the difference.
+/// To change the table on purpose, put what this prints into `table.txt` and review the diff.
 #[test]
 fn every_event_in_every_state_does_what_the_table_says() {
     let mut table = String::new();
@@ -227,12 +227,12 @@ fn every_event_in_every_state_does_what_the_table_says() {
 #[test]
 fn a_hosted_purchase_stays_one_and_its_request_stays_the_same() {
     let mut purchase = purchase(&[pay_hosted()]);
-    let first = (purchase.attempt().cloned(), purchase.hosted().cloned());
+    let first = (purchase.attempt().cloned(), purchase.checkout_session().cloned());
     let other = PageTerms { title: "Another".to_owned(), ..terms() };
-    purchase.handle(pay_by(Way::Hosted(other), 4900), A_MINUTE_LATER, &LIMITS).unwrap();
-    assert_eq!((purchase.attempt().cloned(), purchase.hosted().cloned()), first);
+    purchase.handle(pay_by(PaymentPath::Hosted(other), 4900), A_MINUTE_LATER, &LIMITS).unwrap();
+    assert_eq!((purchase.attempt().cloned(), purchase.checkout_session().cloned()), first);
     assert_eq!(purchase.handle(pay(), SOON, &LIMITS), Err(Refusal::PaidOtherwise));
-    let left = purchase.hosted().unwrap().expires_at.since(SOON.plus(LIMITS.payment));
+    let left = purchase.checkout_session().unwrap().expires_at.since(SOON.plus(LIMITS.payment));
     assert!(
         left >= Duration::from_secs(1800),
         "a repeat at the last moment is long enough for Stripe: {left:?}"
@@ -248,12 +248,12 @@ fn stripes_page_is_for_one_email() {
         key: "other".to_owned(),
         title: None,
         methods: None,
-        way: Way::Hosted(terms()),
+        path: PaymentPath::Hosted(terms()),
     };
     let mut purchase = purchase(&[pay_hosted()]);
     assert_eq!(purchase.handle(by("ADA@example.com"), SOON, &LIMITS), Ok(vec![]));
     assert_eq!(purchase.handle(by("grace@example.com"), SOON, &LIMITS), Err(Refusal::PaidOtherwise));
-    // Where Stripe made none, the next is made for whoever pays.
+    // If Stripe created none, the next one is created for the next payer.
     purchase.handle(Event::IntentNotCreated, SOON, &LIMITS).unwrap();
     assert_eq!(purchase.handle(by("grace@example.com"), SOON, &LIMITS), Ok(vec![]));
 }
@@ -309,7 +309,7 @@ fn a_refund_that_fails_after_all_calls_a_person_once_and_is_not_shown_as_done() 
     let older = Event::RefundsCounted { succeeded: 4900, failed: 0 };
     assert_eq!(purchase.handle(older, SOON, &LIMITS), Ok(vec![]), "it has failed since");
     assert!(purchase.still_wants(&commands[0]));
-    // Sent again: the seat went back the first time.
+    // Refunded again: the seat was released the first time.
     purchase.handle(refund(None), SOON, &LIMITS).unwrap();
     let done = Event::RefundsCounted { succeeded: 4900, failed: 4900 };
     assert_eq!(
@@ -341,7 +341,7 @@ fn stripe_is_asked_at_doubling_intervals_until_the_time_to_pay_is_over() {
 fn nothing_due_is_paid_without_stripe() {
     let free = Price { discount: 4900, total: 0, ..opening(false).price };
     let mut purchase = Purchase::open(Opening { price: free, ..opening(false) }, OPENED, &LIMITS);
-    let event = pay_by(Way::Inline, 0);
+    let event = pay_by(PaymentPath::Inline, 0);
     assert_eq!(purchase.handle(event, SOON, &LIMITS), Ok(vec![Command::CreateGrant]));
     assert_eq!((purchase.state(), purchase.attempt()), (State::Paid, None));
 }
@@ -382,7 +382,7 @@ fn a_refund_that_stripe_refuses_may_be_asked_for_again() {
 fn what_cost_nothing_can_be_taken_back_too() {
     let free = Price { discount: 4900, total: 0, ..opening(true).price };
     let mut purchase = Purchase::open(Opening { price: free, ..opening(true) }, OPENED, &LIMITS);
-    let event = pay_by(Way::Inline, 0);
+    let event = pay_by(PaymentPath::Inline, 0);
     purchase.handle(event, SOON, &LIMITS).unwrap();
     assert_eq!(purchase.handle(refund(Some(1)), SOON, &LIMITS), Err(Refusal::RefundTooLarge { left: 0 }));
     let commands = purchase.handle(refund(None), SOON, &LIMITS).unwrap();

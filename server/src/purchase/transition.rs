@@ -1,18 +1,18 @@
 //! The transition table: every event in every state.
 use super::{AccountEvent, Attempt, Command, Dispute, Event, Limits, Purchase, Refusal, SeatFound};
-use crate::trial::{Guard, holds};
+use crate::fault_injection::{Guard, enabled};
 use shared::{State, StepState, Timestamp};
 use std::time::Duration;
 
-/// Declines after which a purchase takes no further card.
+/// Number of declines after which a purchase accepts no further card.
 pub const MOST_DECLINES: u32 = 20;
 
 /// Stripe is asked at least this often about a payment that settles later.
 const LONGEST_CHECK: Duration = Duration::from_secs(3600);
 
 impl Purchase {
-    /// Applies `event` at `now` and returns what is to be done. A refusal leaves the purchase as it was, and so does
-    /// an event that says nothing new: then the version stays, too.
+    /// Applies `event` at `now` and returns the commands that follow. A refusal leaves the purchase as it was, and so
+    /// does an event without news, which also keeps the version.
     pub fn handle(&mut self, event: Event, now: Timestamp, limits: &Limits) -> Result<Vec<Command>, Refusal> {
         let before = self.clone();
         match self.apply(event, now, limits) {
@@ -35,9 +35,9 @@ impl Purchase {
                 self.still_repriced(now)?;
                 Ok(self.reprice(price, redemption))
             }
-            Event::PaySubmitted { learner, expected_total, key, title, methods, way } => {
+            Event::PaySubmitted { learner, expected_total, key, title, methods, path } => {
                 self.still_payable(now)?;
-                self.same_way(&way)?;
+                self.check_path(&path)?;
                 if !self.can_be_paid_for(&learner) {
                     return Err(Refusal::PaidOtherwise);
                 }
@@ -49,9 +49,9 @@ impl Purchase {
                     let stray = self.drop_intent();
                     return Ok(stray.into_iter().chain(self.become_paid(now)).collect());
                 }
-                if self.attempt.is_none() || !holds(Guard::FrozenAttempt) {
+                if self.attempt.is_none() || !enabled(Guard::FrozenAttempt) {
                     self.attempt = Some(Attempt { key, price: self.price.clone(), learner, title, methods });
-                    self.choose_way(way, now, limits);
+                    self.choose_path(path, now, limits);
                 }
                 if self.state == State::Held {
                     self.state = State::Paying;
@@ -69,10 +69,14 @@ impl Purchase {
                     return Ok(vec![]);
                 }
                 self.intent = Some(intent);
-                Ok(if self.state.is_over() || self.ending { vec![Command::CancelIntent] } else { vec![] })
+                Ok(if self.state.is_over() || self.cancel_requested {
+                    vec![Command::CancelIntent]
+                } else {
+                    vec![]
+                })
             }
             Event::IntentNotCreated => {
-                let session = self.hosted.as_ref().and_then(|hosted| hosted.session.as_ref());
+                let session = self.checkout_session.as_ref().and_then(|page| page.session.as_ref());
                 if self.intent.is_none() && session.is_none() {
                     self.attempt = None;
                 }
@@ -85,7 +89,7 @@ impl Purchase {
             }
             Event::PaymentActionRequired => Ok(vec![]),
             Event::PaymentAwaited => {
-                // What we took for processing was an older message, or came to nothing.
+                // The message about processing was an older one, or the processing failed.
                 if self.state == State::Processing {
                     self.back_to_paying(now, limits);
                 }
@@ -103,17 +107,13 @@ impl Purchase {
                 let exact = amount == self.price.total && currency == Some(self.price.currency);
                 Ok(self.payment_succeeded(intent, amount, exact, seat, now, limits))
             }
-            // Of another intent, or from before this one was known.
+            // About another intent, or from before this one was known.
             Event::IntentCanceled { intent } if self.intent.is_some() && intent != self.intent => {
-                Ok(if self.ending { vec![Command::CancelIntent] } else { vec![] })
+                Ok(if self.cancel_requested { vec![Command::CancelIntent] } else { vec![] })
             }
             Event::IntentCanceled { .. } => Ok(match self.state {
                 State::Held | State::Paying | State::Processing if self.page_is_open() => {
-                    if self.ending {
-                        vec![]
-                    } else {
-                        self.begin_ending(now, limits)
-                    }
+                    if self.cancel_requested { vec![] } else { self.begin_cancel(now, limits) }
                 }
                 State::Held | State::Paying | State::Processing => self.end(State::Canceled, now),
                 State::Paid
@@ -123,9 +123,9 @@ impl Purchase {
                 | State::Refunding
                 | State::Refunded => vec![],
             }),
-            Event::GaveUp => match self.state {
+            Event::CancelRequested => match self.state {
                 State::Held => Ok(self.end(State::Canceled, now)),
-                State::Paying => Ok(self.begin_ending(now, limits)),
+                State::Paying => Ok(self.begin_cancel(now, limits)),
                 State::Processing
                 | State::Paid
                 | State::Granted
@@ -134,9 +134,9 @@ impl Purchase {
                 | State::Refunding
                 | State::Refunded => Err(Refusal::Ended),
             },
-            Event::PayerStopped => {
-                let stops = self.state == State::Paying && !self.ending;
-                Ok(if stops { self.begin_ending(now, limits) } else { vec![] })
+            Event::PayerBlocked => {
+                let stops = self.state == State::Paying && !self.cancel_requested;
+                Ok(if stops { self.begin_cancel(now, limits) } else { vec![] })
             }
             Event::Woken => Ok(self.woken(now, limits)),
             Event::StripeHadNews { intent: Some(intent) }
@@ -155,7 +155,7 @@ impl Purchase {
                     return Ok(vec![]);
                 }
                 self.revoked_at = Some(now);
-                Ok(vec![Command::TellAccounts { event: AccountEvent::Revoked }])
+                Ok(vec![Command::NotifyAccounts { event: AccountEvent::Revoked }])
             }
             Event::RefundRequested { amount, key } => self.refund_requested(amount, key, now, limits),
             Event::RefundsCounted { succeeded, failed } => {
@@ -167,15 +167,15 @@ impl Purchase {
             }
             Event::Disputed(news) => Ok(self.disputed(news, now, limits)),
             Event::LearnerErased { owner } => self.learner_erased(owner),
-            Event::AccountsAsked { receivers, event } => Ok(self.accounts_asked(receivers, event)),
+            Event::AccountsFound { receivers, event } => Ok(self.accounts_asked(receivers, event)),
             Event::AccountAnswered { receiver, took } => Ok(self.account_answered(receiver, took, now)),
         }
     }
 
-    /// What was paid and when stays, and so does the access, which FlockJay knows by the purchase.
+    /// Amounts and times stay, and so does the access, which FlockJay knows by the purchase.
     fn learner_erased(&mut self, owner: bool) -> Result<Vec<Command>, Refusal> {
         let is_disputed = self.dispute == Some(Dispute::Open);
-        // What is still to be told of it names its learner.
+        // A pending notification names the learner.
         let is_told = self.accounts().all(|(_, state, _)| state != StepState::Pending);
         match self.state {
             State::Granted | State::Expired | State::Canceled | State::Refunded
@@ -204,7 +204,7 @@ impl Purchase {
         self.paid_at = Some(now);
         self.ended_at = None;
         self.wake_at = None;
-        self.ending = false;
+        self.cancel_requested = false;
         if self.is_for_team() {
             return self.become_team_granted(now);
         }
@@ -212,12 +212,12 @@ impl Purchase {
         vec![Command::CreateGrant]
     }
 
-    /// The codes are the team's access, and the seats are kept for them from now on.
+    /// The codes are the team's access, and the seats are reserved for them from now on.
     fn become_team_granted(&mut self, now: Timestamp) -> Vec<Command> {
         self.state = State::Granted;
         self.granted_at = Some(now);
         self.owns_seat = false;
-        vec![Command::IssuePack, Command::TellAccounts { event: AccountEvent::Granted }]
+        vec![Command::IssuePack, Command::NotifyAccounts { event: AccountEvent::Granted }]
     }
 
     fn payment_failed(&mut self, failure: String, now: Timestamp, limits: &Limits) -> Vec<Command> {
@@ -225,7 +225,7 @@ impl Purchase {
             return vec![];
         }
         if self.last_failure.as_ref() == Some(&failure) {
-            // Known, and Stripe's last word: so nothing is processing any more.
+            // This failure is known and is Stripe's latest report, so nothing is processing any more.
             if self.state == State::Processing {
                 self.back_to_paying(now, limits);
             }
@@ -234,7 +234,7 @@ impl Purchase {
         self.last_failure = Some(failure);
         self.declines += 1;
         self.back_to_paying(now, limits);
-        if self.declines >= MOST_DECLINES { self.begin_ending(now, limits) } else { vec![] }
+        if self.declines >= MOST_DECLINES { self.begin_cancel(now, limits) } else { vec![] }
     }
 
     fn back_to_paying(&mut self, now: Timestamp, limits: &Limits) {
@@ -258,13 +258,14 @@ impl Purchase {
                 return self.return_stray(intent, amount);
             }
         }
-        // The intent that was paid is the one that counts, also where we had another on record.
+        // The intent that was paid counts, even if another is on record.
         let displaced = self.intent.replace(intent.clone()).filter(|displaced| *displaced != intent);
         let is_foreign = displaced.is_some() || self.attempt.is_none();
-        let asks = (is_foreign || self.hosted.is_some()) && holds(Guard::StripeIsAskedForMore);
+        let asks = (is_foreign || self.checkout_session.is_some()) && enabled(Guard::StripeIsAskedForMore);
         let mut commands: Vec<_> =
             displaced.map(|intent| Command::CancelStray { intent }).into_iter().collect();
-        // Its page must take no second payment; and that some of it went back may have been told when it was nobody's.
+        // Its page must take no second payment, and refunds may have been reported before the intent belonged to a
+        // purchase.
         commands.extend(asks.then_some(Command::AskStripe));
         self.charged = amount;
         if self.has_lost_seat() {
@@ -273,12 +274,12 @@ impl Purchase {
         if self.has_lost_redemption() && seat == SeatFound::Yes {
             self.regain_redemption();
         }
-        let exact = exact || !holds(Guard::ExactAmount);
+        let exact = exact || !enabled(Guard::ExactAmount);
         if exact && seat == SeatFound::Yes {
             commands.extend(self.become_paid(now));
             return commands;
         }
-        // Charged for what can't be given, or not what was shown: all of it goes back.
+        // Charged for what can't be delivered, or not the amount that was shown: refund all of it.
         self.paid_at = Some(now);
         commands.extend(self.begin_refund(self.money_key("unwanted"), now, limits));
         commands
@@ -291,9 +292,9 @@ impl Purchase {
                 self.access_url = Some(access_url);
                 self.granted_at = Some(now);
                 self.grant_refused = false;
-                vec![Command::TellAccounts { event: AccountEvent::Granted }]
+                vec![Command::NotifyAccounts { event: AccountEvent::Granted }]
             }
-            // The money went back while FlockJay was answering.
+            // Refunded while FlockJay was answering.
             State::Refunded => {
                 self.granted_at = Some(now);
                 self.revoked_at = None;
@@ -320,8 +321,8 @@ impl Purchase {
             State::Paying => {
                 self.checks += 1;
                 self.wait_for_stripe(now, limits);
-                if self.ending || self.pay_expires_at.is_none_or(|until| now >= until) {
-                    self.begin_ending(now, limits)
+                if self.cancel_requested || self.pay_expires_at.is_none_or(|until| now >= until) {
+                    self.begin_cancel(now, limits)
                 } else {
                     vec![Command::AskStripe]
                 }
@@ -338,11 +339,11 @@ impl Purchase {
         }
     }
 
-    /// The seat stays owned until Stripe has confirmed that nothing will be paid.
-    fn begin_ending(&mut self, now: Timestamp, limits: &Limits) -> Vec<Command> {
-        self.ending = true;
+    /// The seat is kept until Stripe has confirmed that nothing will be paid.
+    fn begin_cancel(&mut self, now: Timestamp, limits: &Limits) -> Vec<Command> {
+        self.cancel_requested = true;
         self.wait_for_stripe(now, limits);
-        if !holds(Guard::SeatUntilCanceled) {
+        if !enabled(Guard::SeatUntilCanceled) {
             return self.release_seat().into_iter().chain([Command::CancelIntent]).collect();
         }
         vec![Command::CancelIntent]
@@ -352,11 +353,11 @@ impl Purchase {
         self.state = state;
         self.ended_at = Some(now);
         self.wake_at = None;
-        self.ending = false;
+        self.cancel_requested = false;
         self.release()
     }
 
-    /// Gives back what it owns.
+    /// Releases its seat and its use of a coupon.
     pub(super) fn release(&mut self) -> Vec<Command> {
         let seat = self.release_seat();
         seat.into_iter().chain(self.release_redemption()).collect()
@@ -368,7 +369,7 @@ impl Purchase {
         (owned && !self.brings_seat()).then_some(Command::ReleaseSeat)
     }
 
-    /// Sets the next look: doubling waits, and the end of the time to pay in any case.
+    /// Schedules the next look at Stripe: waits double, but never skip the end of the time to pay.
     pub(super) fn wait_for_stripe(&mut self, now: Timestamp, limits: &Limits) {
         let wait = limits.check.saturating_mul(1 << self.checks.min(16)).min(LONGEST_CHECK);
         let look = now.plus(wait);

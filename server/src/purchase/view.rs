@@ -1,4 +1,4 @@
-//! What the rest of the server, and a browser, may read of a purchase.
+//! What the rest of the server, and a browser, may read from a purchase.
 use super::{Attempt, Command, Dispute, Learner, Purchase, PurchaseId, Reference};
 use shared::{Email, Opened, Price, PurchaseView, State, Timestamp};
 
@@ -44,7 +44,7 @@ impl Purchase {
         self.team.unwrap_or(1)
     }
 
-    /// Whether this release knows all that counts of it.
+    /// Whether this release knows all of its fields that matter.
     #[must_use]
     pub fn may_be_changed(&self) -> bool {
         self.least_writer <= super::WRITES
@@ -57,7 +57,7 @@ impl Purchase {
         u32::try_from(seats).unwrap_or(u32::MAX)
     }
 
-    /// Whether it is for a team, which gets codes in place of access.
+    /// Whether it is for a team, which gets codes instead of access.
     #[must_use]
     pub fn is_for_team(&self) -> bool {
         self.team.is_some()
@@ -75,7 +75,7 @@ impl Purchase {
         self.variant.as_deref()
     }
 
-    /// Whether FlockJay ever gave access.
+    /// Whether it ever gave access, or a team its codes.
     #[must_use]
     pub fn was_granted(&self) -> bool {
         self.granted_at.is_some()
@@ -86,20 +86,20 @@ impl Purchase {
         self.learner.as_ref()
     }
 
-    /// Whom a token has named; a guest has none.
+    /// The learner whom a token named; `None` for a guest.
     #[must_use]
     pub fn signed_in(&self) -> Option<&Learner> {
         self.signed_in.as_ref()
     }
 
-    /// Everybody's email that it has: of whoever pays, of whoever is signed in, and of whoever pressed Pay before.
+    /// All emails in it: of the payer, of the signed-in learner, and of the learner who pressed Pay first.
     pub fn emails(&self) -> impl Iterator<Item = &Email> {
         let attempt = self.attempt.as_ref().map(|attempt| &attempt.learner);
         let learners = [self.learner.as_ref(), self.signed_in.as_ref(), attempt];
         learners.into_iter().flatten().map(|learner| &learner.email)
     }
 
-    /// Whose it is, as far as that is known.
+    /// Its owner, if known.
     #[must_use]
     pub fn owner(&self) -> Option<&Learner> {
         self.learner.as_ref().or(self.signed_in.as_ref())
@@ -115,14 +115,14 @@ impl Purchase {
         self.attempt.as_ref()
     }
 
-    /// From when to when its payment intent or its checkout session may have been created.
+    /// The period in which its payment intent or its checkout session may have been created.
     #[must_use]
     pub fn intent_window(&self) -> (Timestamp, Timestamp) {
         let until = self.pay_expires_at.unwrap_or(self.hold_expires_at);
-        (self.opened_at, self.hosted.as_ref().map_or(until, |hosted| until.max(hosted.expires_at)))
+        (self.opened_at, self.checkout_session.as_ref().map_or(until, |page| until.max(page.expires_at)))
     }
 
-    /// When its money came, or it was settled without any.
+    /// When it was paid, or settled for free.
     #[must_use]
     pub fn paid_at(&self) -> Option<Timestamp> {
         self.paid_at
@@ -133,10 +133,10 @@ impl Purchase {
         self.opened_at
     }
 
-    /// Whether somebody may have been given a way to pay.
+    /// Whether a way to pay may have been handed out.
     #[must_use]
     pub fn has_way_to_pay(&self) -> bool {
-        self.intent.is_some() || self.hosted.as_ref().is_some_and(|hosted| hosted.session.is_some())
+        self.intent.is_some() || self.checkout_session.as_ref().is_some_and(|page| page.session.is_some())
     }
 
     /// When the sweep looks at this purchase next, if ever.
@@ -145,43 +145,43 @@ impl Purchase {
         self.wake_at
     }
 
-    /// Whether Pay may not be pressed any more although the state still says held or paying.
+    /// Whether Pay may no longer be pressed, although the state is still held or paying.
     #[must_use]
-    pub fn is_ending(&self) -> bool {
-        self.ending
+    pub fn is_cancel_requested(&self) -> bool {
+        self.cancel_requested
     }
 
-    /// Minor units that Stripe took, as far as we have been told.
+    /// Minor units that Stripe took, as far as we know.
     #[must_use]
     pub fn charged(&self) -> i64 {
         self.charged
     }
 
-    /// Minor units that Stripe gave back.
+    /// Minor units that Stripe refunded.
     #[must_use]
     pub fn refunded(&self) -> i64 {
         self.refunded
     }
 
-    /// How many tries to pay were declined.
+    /// How many attempts to pay were declined.
     #[must_use]
     pub fn declines(&self) -> u32 {
         self.declines
     }
 
-    /// What the learner's bank made of it, if anything.
+    /// The status of its dispute, if there is one.
     #[must_use]
     pub fn dispute(&self) -> Option<Dispute> {
         self.dispute
     }
 
-    /// Whether FlockJay was ever asked to give access.
+    /// Whether FlockJay was ever asked to grant access.
     #[must_use]
     pub fn was_grant_asked(&self) -> bool {
         self.grant_asked
     }
 
-    /// Minor units of what Stripe took that nobody has back.
+    /// Minor units that Stripe took and that are neither refunded nor lost.
     #[must_use]
     pub fn refundable(&self) -> i64 {
         self.charged - self.refunded - self.lost()
@@ -192,7 +192,7 @@ impl Purchase {
         self.owns_seat
     }
 
-    /// Whether its seat is gone, so that money that still arrives needs a new one.
+    /// Whether its seat was released, so that a late payment needs a new one.
     #[must_use]
     pub fn has_lost_seat(&self) -> bool {
         self.seated && !self.owns_seat && !self.was_paid()
@@ -207,14 +207,16 @@ impl Purchase {
             | Command::IssuePack
             | Command::RevokePack => false,
             Command::AskStripe => true,
-            Command::CancelIntent => self.ending || matches!(self.state, State::Expired | State::Canceled),
-            // A dispute that was lost may have taken all of it already.
+            Command::CancelIntent => {
+                self.cancel_requested || matches!(self.state, State::Expired | State::Canceled)
+            }
+            // A lost dispute may already have taken all of it.
             Command::CreateRefund { .. } => self.state != State::Refunded || self.refundable() > 0,
             Command::CancelStray { .. }
             | Command::ReturnStray { .. }
-            | Command::TellAccounts { .. }
-            | Command::TellAccount { .. } => true,
-            Command::CallPerson { .. } => self.is_refund_stuck() || self.dispute_regained,
+            | Command::NotifyAccounts { .. }
+            | Command::NotifyAccount { .. } => true,
+            Command::Escalate { .. } => self.is_refund_stuck() || self.dispute_regained,
             Command::CreateGrant => self.state == State::Paid,
             Command::RevokeGrant => self.state == State::Refunded && self.revoked_at.is_none(),
         }
@@ -248,7 +250,7 @@ impl Purchase {
             price: self.price.clone(),
             email: self.owner().map(|learner| learner.email.masked()),
             hold_expires_at: owns_time.then(|| self.pay_expires_at.unwrap_or(self.hold_expires_at)),
-            // Whoever answers knows what time it is.
+            // Set by the caller, which knows the time.
             seconds_left: None,
             access_url: if self.state == State::Granted { self.access_url.clone() } else { None },
             places: self.team,

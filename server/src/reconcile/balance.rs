@@ -1,33 +1,32 @@
-//! The books against Stripe's balance transactions, to the cent.
+//! Compares the ledger with Stripe's balance transactions, to the cent.
 use super::{Difference, Report, Scope};
 use crate::checkout::Checkout;
 use crate::error::Error;
-use crate::grants::Grants;
-use crate::payments::{BalanceEntry, Moved, Payments};
+use crate::payments::{BalanceEntry, Moved};
 use crate::store::LedgerSums;
 use shared::Timestamp;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-/// What Stripe says that one payment intent has moved.
+/// What one payment intent has moved according to Stripe.
 #[derive(Default)]
-struct Told {
+struct IntentBalance {
     sums: LedgerSums,
     charged_at: Option<Timestamp>,
     moved_at: Option<Timestamp>,
     currency: Option<shared::Currency>,
 }
 
-impl<P: Payments, G: Grants> Checkout<P, G> {
-    /// Compares what each payment intent has moved, and writes down what Stripe has kept for it. What has moved since
-    /// `started`, the whole comparison's begin, may be known to one side only, and is left to the next.
+impl Checkout {
+    /// Compares what each payment intent has moved, and books Stripe's fees. What has moved since `started`, when the
+    /// whole comparison began, may be known to one side only, and is left to the next run.
     pub(super) async fn compare_balance(
         &self,
         scope: Scope<'_>,
         started: Timestamp,
         report: &mut Report,
     ) -> Result<(), Error> {
-        let mut told = BTreeMap::<String, Told>::new();
+        let mut balances = BTreeMap::<String, IntentBalance>::new();
         let mut page = None;
         loop {
             let balance = self.payments.balance_since(scope.since, page.as_deref()).await?;
@@ -36,22 +35,22 @@ impl<P: Payments, G: Grants> Checkout<P, G> {
                 if scope.mends.is_some() {
                     self.store.book_fee(&entry).await?;
                 }
-                told.entry(entry.intent.clone()).or_default().add(&entry);
+                balances.entry(entry.intent.clone()).or_default().add(&entry);
             }
             page = balance.next;
             if page.is_none() {
                 break;
             }
         }
-        // One that was charged before that time is told of in part.
-        for (intent, Told { mut sums, charged_at, moved_at, currency }) in told {
+        // An intent that was charged before `since` is listed only in part.
+        for (intent, IntentBalance { mut sums, charged_at, moved_at, currency }) in balances {
             let Some(charged_at) = charged_at else { continue };
-            // What comes back may be more than was taken, at another rate of exchange.
+            // More may come back than was taken, at a different exchange rate.
             sums.disputed = sums.disputed.max(0);
             let Some((reference, known, booked_at)) = self.store.ledger_of_intent(&intent).await? else {
                 continue;
             };
-            // Stripe tells whole seconds.
+            // Stripe's times are whole seconds.
             let moved_at = moved_at.map(|at| at.plus(Duration::from_secs(1))).max(Some(booked_at));
             if known != sums && moved_at < Some(started) {
                 let day: String = charged_at.to_string().chars().take(10).collect();
@@ -66,7 +65,7 @@ impl<P: Payments, G: Grants> Checkout<P, G> {
     }
 }
 
-impl Told {
+impl IntentBalance {
     fn add(&mut self, entry: &BalanceEntry) {
         self.moved_at = self.moved_at.max(Some(entry.at));
         match entry.moved {

@@ -1,30 +1,24 @@
-//! The comparison as a job of the running servers: one of them does it for all.
+//! Reconciliation as a job of the running servers: one of them does it for all.
 use super::Scope;
 use crate::checkout::Checkout;
-use crate::grants::Grants;
 use crate::heartbeat::Heartbeat;
-use crate::payments::Payments;
 use std::convert::Infallible;
 use std::time::Duration;
 
 const JOB: &str = "reconcile";
-/// Who mends, in the audit trail.
+/// Who made a repair, in the audit trail.
 const WHO: &str = "daily reconcile";
 /// How far back it looks: a refund or a dispute may come long after the payment.
 const BACK: Duration = Duration::from_secs(30 * 86_400);
-/// How long a run that failed waits before the next.
+/// How long to wait after a failed run before the next.
 const AGAIN: Duration = Duration::from_secs(900);
-/// How long a run belongs to one instance without a sign of life: after a crash another takes over that soon.
+/// How long an instance keeps a run without renewing its lease: after a crash, another takes over that soon.
 const LEASE: Duration = Duration::from_secs(60);
-/// How often an instance looks whether a run is due.
+/// How often an instance checks whether a run is due.
 const LOOK: Duration = Duration::from_secs(60);
 
-/// Compares every `interval` until the checkout stops.
-pub async fn run_daily<P: Payments, G: Grants>(
-    checkout: Checkout<P, G>,
-    interval: Duration,
-    heartbeat: Heartbeat,
-) {
+/// Reconciles every `interval` until the checkout stops.
+pub async fn run_daily(checkout: Checkout, interval: Duration, heartbeat: Heartbeat) {
     loop {
         heartbeat.beat();
         match checkout.store.claim_job(JOB, checkout.now(), interval, LEASE.min(interval)).await {
@@ -45,7 +39,7 @@ pub async fn run_daily<P: Payments, G: Grants>(
     }
 }
 
-async fn keep_lease<P: Payments, G: Grants>(checkout: &Checkout<P, G>, heartbeat: &Heartbeat) -> Infallible {
+async fn keep_lease(checkout: &Checkout, heartbeat: &Heartbeat) -> Infallible {
     loop {
         heartbeat.beat();
         tokio::time::sleep(LEASE / 3).await;
@@ -53,14 +47,14 @@ async fn keep_lease<P: Payments, G: Grants>(checkout: &Checkout<P, G>, heartbeat
     }
 }
 
-async fn postpone<P: Payments, G: Grants>(checkout: &Checkout<P, G>, wait: Duration) {
+async fn postpone(checkout: &Checkout, wait: Duration) {
     if let Err(error) = checkout.store.postpone_job(JOB, checkout.now().plus(wait)).await {
         tracing::error!(%error, "when to reconcile next can't be stored");
     }
 }
 
-/// Returns after how long to compare again.
-async fn compare<P: Payments, G: Grants>(checkout: &Checkout<P, G>, interval: Duration) -> Duration {
+/// Returns how long to wait before the next run.
+async fn compare(checkout: &Checkout, interval: Duration) -> Duration {
     let scope = Scope { since: checkout.now().minus(BACK), mends: Some(WHO) };
     match checkout.reconcile(scope, &|_| {}).await {
         Ok(report) => {

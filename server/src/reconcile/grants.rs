@@ -1,23 +1,22 @@
-//! Access that is paid for and missing, or given back and still there.
+//! Finds access that is paid for but missing, or refunded but still there.
 use super::{Difference, Report, Scope};
 use crate::checkout::Checkout;
 use crate::error::Error;
-use crate::grants::{Grant, Grants, GrantsError};
-use crate::payments::Payments;
+use crate::grants::{Grant, GrantsError};
 use crate::purchase::{Command, Event, Purchase};
 use crate::store::WaitsFor;
 use shared::State;
 
-impl<P: Payments, G: Grants> Checkout<P, G> {
-    /// FlockJay has no way to ask for a grant that changes nothing: to grant again, or to revoke again, says what was
-    /// there, and mends it in the same call.
+impl Checkout {
+    /// FlockJay has no read-only way to query a grant: granting or revoking again says what was there, and repairs it
+    /// in the same call.
     pub(super) async fn compare_grant(
         &self,
         purchase: &Purchase,
         scope: Scope<'_>,
         report: &mut Report,
     ) -> Result<(), Error> {
-        // A team has its codes, which were made with the payment's record.
+        // A team has its codes, which were issued when the payment was recorded.
         if purchase.is_for_team() {
             return Ok(());
         }
@@ -40,7 +39,7 @@ impl<P: Payments, G: Grants> Checkout<P, G> {
         }
     }
 
-    /// A grant that is under way is the outbox's; one that waits for a person, or for nothing, is not.
+    /// A pending grant is left to the outbox; one that needs attention, or that nothing is working on, is reported.
     async fn compare_waiting(
         &self,
         purchase: &Purchase,
@@ -80,7 +79,7 @@ impl<P: Payments, G: Grants> Checkout<P, G> {
             Ok(granted) if granted.made => {
                 let now = self.store.purchase(purchase.id()).await?;
                 if now.state() == State::Refunded {
-                    // Given back while FlockJay answered, and perhaps revoked before it made the grant.
+                    // Refunded while FlockJay was answering, and perhaps revoked before it made the grant.
                     return self.revoke_again(&now, who, report).await;
                 }
                 let detail = "granted here, and FlockJay had no access for it".to_owned();

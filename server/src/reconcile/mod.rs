@@ -1,7 +1,7 @@
-//! Compares what is stored here with Stripe and with FlockJay, and mends what differs.
+//! Compares what is stored here with Stripe and FlockJay, and repairs differences.
 //!
-//! Webhooks, the outbox and the sweep are meant to leave nothing to find: whatever is found here was lost by one of
-//! them, or changed by hand on the other side.
+//! Webhooks, the outbox and the sweep should leave nothing to find: any difference was lost by one of them, or made by
+//! hand on the other side.
 
 mod balance;
 mod daily;
@@ -12,8 +12,6 @@ pub use daily::run_daily;
 
 use crate::checkout::Checkout;
 use crate::error::Error;
-use crate::grants::Grants;
-use crate::payments::Payments;
 use crate::purchase::{Command, Event, Purchase, Reference};
 use crate::store::StoreError;
 use serde::Serialize;
@@ -23,9 +21,9 @@ use std::collections::HashSet;
 /// What to compare, and how.
 #[derive(Clone, Copy, Debug)]
 pub struct Scope<'a> {
-    /// Purchases opened, and payment intents created, from then on.
+    /// Compare purchases opened and payment intents created from this time on.
     pub since: Timestamp,
-    /// Who mends, for the audit trail; nothing is mended, and FlockJay is not asked, where nobody does.
+    /// Who makes repairs, for the audit trail. With `None`, nothing is repaired, and FlockJay is not asked.
     pub mends: Option<&'a str>,
 }
 
@@ -35,7 +33,7 @@ pub struct Report {
     pub since: Timestamp,
     pub payment_intents: usize,
     pub purchases: usize,
-    /// Movements of our balance at Stripe that belong to payments.
+    /// Movements of our Stripe balance that belong to payments.
     pub balance_transactions: usize,
     pub findings: Vec<Finding>,
 }
@@ -47,36 +45,36 @@ pub struct Finding {
     pub difference: Difference,
     /// For a person to read.
     pub detail: String,
-    /// Otherwise a person must look.
+    /// If not, a person must look.
     pub mended: bool,
 }
 
-/// What kind of difference.
+/// The kind of a difference.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Difference {
-    /// Stripe knows more of the payment, or of its refunds, than was known here.
+    /// Stripe knew more about the payment, or its refunds, than was known here.
     Payment,
     /// Stripe took money for a purchase that is unknown here.
     NotHere,
-    /// Paid here, and not at Stripe.
+    /// Paid here, but not at Stripe.
     NotThere,
-    /// Stripe took another amount than is known here.
+    /// Stripe charged a different amount than is known here.
     Amount,
     /// A second payment for one purchase.
     Stray,
-    /// The books say another sum than the purchase.
+    /// The ledger disagrees with the purchase, or with Stripe's balance.
     Books,
-    /// Paid for, and without access.
+    /// Paid, but without access.
     Grant,
-    /// Given back, and with access.
+    /// Refunded, but still with access.
     Revocation,
 }
 
-/// How far the comparison is: so many of so many.
+/// Progress of the comparison.
 #[derive(Clone, Copy, Debug)]
 pub enum Progress {
-    /// Payment intents looked at; how many there are is not known before the last.
+    /// Payment intents compared so far; their total is not known in advance.
     Intents(usize),
     Purchases {
         done: usize,
@@ -91,7 +89,8 @@ impl Report {
         self.findings.iter().filter(|finding| !finding.mended).count()
     }
 
-    /// What differs in one way often differs in another, too: the books are named where nothing else is.
+    /// Whether an open finding already names the purchase. One difference often causes another, so the ledger is
+    /// reported only if nothing else is.
     fn is_named(&self, reference: &Reference) -> bool {
         self.findings.iter().any(|finding| !finding.mended && finding.reference == reference.as_str())
     }
@@ -102,9 +101,9 @@ impl Report {
     }
 }
 
-impl<P: Payments, G: Grants> Checkout<P, G> {
-    /// Goes through Stripe's payment intents, then through our purchases. Fails where Stripe or the database can't be
-    /// asked; what was mended until then stays mended.
+impl Checkout {
+    /// Goes through Stripe's payment intents, then our purchases, then Stripe's balance. Fails if Stripe, FlockJay or
+    /// the database can't be reached; repairs made until then stay.
     pub async fn reconcile(
         &self,
         scope: Scope<'_>,
@@ -137,7 +136,7 @@ impl<P: Payments, G: Grants> Checkout<P, G> {
         for id in &purchases {
             if let Some(purchase) = readable(self.store.purchase(id).await)? {
                 self.compare_unseen(&purchase, &seen, scope, &mut report).await?;
-                // Read anew: the comparison with Stripe may have changed it.
+                // Read again: the comparison with Stripe may have changed it.
                 let purchase = self.store.purchase(id).await?;
                 self.compare_grant(&purchase, scope, &mut report).await?;
                 self.compare_books(id, &mut report).await?;
@@ -149,7 +148,7 @@ impl<P: Payments, G: Grants> Checkout<P, G> {
         Ok(report)
     }
 
-    /// Tells the purchase what it missed and has lost commands carried out, and writes down who did so and why.
+    /// Applies the events that the purchase missed, enqueues a lost command, and records who did so and why.
     async fn mend(
         &self,
         purchase: &Purchase,
@@ -171,7 +170,7 @@ impl<P: Payments, G: Grants> Checkout<P, G> {
     }
 }
 
-/// One that can't be read must not keep the others from being compared.
+/// A purchase that can't be read must not keep the others from being compared.
 fn readable(purchase: Result<Purchase, StoreError>) -> Result<Option<Purchase>, StoreError> {
     match purchase {
         Err(StoreError::Corrupt(error)) => {

@@ -1,22 +1,21 @@
-//! Paid here and not there, there and not here, amounts and refunds.
+//! Compares payments with Stripe: paid on one side only, amounts and refunds.
 use super::{Difference, Report, Scope, readable};
 use crate::checkout::Checkout;
 use crate::error::Error;
-use crate::grants::Grants;
-use crate::payments::{Intent, IntentStatus, Payments, PaymentsError, TakenBack};
+use crate::payments::{Intent, IntentStatus, PaymentsError, Reversals};
 use crate::purchase::{Event, Purchase, PurchaseId};
 use crate::store::StoreError;
 use shared::Money;
 use std::collections::HashSet;
 
-/// A purchase beside what Stripe says of one of its payment intents.
+/// A purchase, and what Stripe says about one of its payment intents.
 struct Look {
     intent: Intent,
     purchase: Purchase,
-    /// The purchase once it has heard of that.
+    /// The purchase after it has handled that.
     told: Purchase,
     events: Vec<Event>,
-    taken_back: TakenBack,
+    reversals: Reversals,
 }
 
 impl Look {
@@ -30,8 +29,8 @@ impl Look {
     }
 }
 
-impl<P: Payments, G: Grants> Checkout<P, G> {
-    /// What Stripe says of one of its payment intents, against the purchase that it names.
+impl Checkout {
+    /// Compares one of Stripe's payment intents with the purchase that it names.
     pub(super) async fn compare_intent(
         &self,
         intent: &Intent,
@@ -55,13 +54,13 @@ impl<P: Payments, G: Grants> Checkout<P, G> {
         if !look.differs() {
             return Ok(());
         }
-        // What was listed, and what was read, may be older than each other: both anew, and the purchase last.
+        // The listed intent and the stored purchase may be from different times: read both again, the purchase last.
         let intent = self.payments.retrieve(&intent.id).await?;
         let purchase = self.store.purchase(look.purchase.id()).await?;
-        let Look { purchase, told, events, taken_back, .. } = self.look(&intent, purchase).await?;
-        // What was had for nothing was not paid with the intent from before.
+        let Look { purchase, told, events, reversals, .. } = self.look(&intent, purchase).await?;
+        // A purchase that was settled for free was not paid with its earlier intent.
         if purchase.intent().is_some_and(|recorded| recorded != intent.id) || purchase.is_settled_free() {
-            return self.compare_stray(&purchase, &intent, taken_back, scope, report).await;
+            return self.compare_stray(&purchase, &intent, reversals, scope, report).await;
         }
         if purchase.was_paid() && intent.status != IntentStatus::Succeeded {
             let detail = format!("paid here, while {} is {:?} at Stripe", intent.id, intent.status);
@@ -87,34 +86,32 @@ impl<P: Payments, G: Grants> Checkout<P, G> {
     }
 
     async fn look(&self, intent: &Intent, purchase: Purchase) -> Result<Look, Error> {
-        let taken_back = match intent.status {
-            IntentStatus::Succeeded => self.payments.taken_back(&intent.id).await?,
+        let reversals = match intent.status {
+            IntentStatus::Succeeded => self.payments.reversals(&intent.id).await?,
             IntentStatus::Open
             | IntentStatus::ActionRequired
             | IntentStatus::Processing
-            | IntentStatus::Canceled => TakenBack::default(),
+            | IntentStatus::Canceled => Reversals::default(),
         };
-        let events: Vec<_> = intent.events().into_iter().chain(taken_back.events()).collect();
-        // The machine itself says what it would learn from this.
+        let events: Vec<_> = intent.events().into_iter().chain(reversals.events()).collect();
+        // The state machine itself shows what it would learn from this.
         let mut told = purchase.clone();
         for event in events.clone() {
             told.handle(event, self.now(), self.store.limits())?;
         }
-        Ok(Look { intent: intent.clone(), purchase, told, events, taken_back })
+        Ok(Look { intent: intent.clone(), purchase, told, events, reversals })
     }
 
-    /// Money that a second intent took goes back.
+    /// Reports money that a second intent took; a repair refunds it.
     async fn compare_stray(
         &self,
         purchase: &Purchase,
         intent: &Intent,
-        taken_back: TakenBack,
+        reversals: Reversals,
         scope: Scope<'_>,
         report: &mut Report,
     ) -> Result<(), Error> {
-        if intent.received <= taken_back.refunded
-            || intent.received <= taken_back.refunded + taken_back.lost()
-        {
+        if intent.received <= reversals.refunded || intent.received <= reversals.refunded + reversals.lost() {
             return Ok(());
         }
         let detail = format!("{} was paid beside the purchase's own payment intent", intent.id);
@@ -125,7 +122,7 @@ impl<P: Payments, G: Grants> Checkout<P, G> {
         Ok(())
     }
 
-    /// What a purchase's money has done is what the books add up to.
+    /// Compares what a purchase's money has done with the sums in the ledger.
     pub(super) async fn compare_books(&self, id: &PurchaseId, report: &mut Report) -> Result<(), Error> {
         let Some((purchase, booked)) = self.store.purchase_in_books(id).await? else { return Ok(()) };
         let lacking = purchase.unbooked(booked);
@@ -145,7 +142,7 @@ impl<P: Payments, G: Grants> Checkout<P, G> {
         Ok(())
     }
 
-    /// A purchase whose payment intent was not among those of the time: created earlier, or not there at all.
+    /// Compares a purchase whose payment intent was not among those listed: created earlier, or missing at Stripe.
     pub(super) async fn compare_unseen(
         &self,
         purchase: &Purchase,

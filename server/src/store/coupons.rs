@@ -2,33 +2,33 @@
 use super::{Store, StoreError, Tx};
 use crate::coupons::{Coupon, CouponCode, CouponRefusal};
 use crate::email::normalized;
+use crate::fault_injection::{Guard, enabled};
 use crate::purchase::PurchaseId;
-use crate::trial::{Guard, holds};
 use shared::{Email, Timestamp};
 use sqlx::Row;
 use sqlx::any::AnyRow;
 
-/// The purchase that paid for a code of a pack, while its money is on its way back.
+/// The purchase that paid for a pack's code, while its refund is under way.
 const REFUNDING: &str = "SELECT 1 FROM packs k JOIN purchases p ON p.id = k.purchase_id WHERE k.id = coupons.pack \
     AND p.state = 'refunding'";
 
 pub(super) const COLUMNS: &str = "code, used, most, valid_until, email, pack, brings_seat, revoked_at, terms";
 
-/// Which coupons to list; everything that is set must fit.
+/// Which coupons to list; every field that is set must match.
 #[derive(Clone, Debug, Default)]
 pub struct CouponFilter {
     pub pack: Option<String>,
-    /// Those of packs, too, where no pack is named.
+    /// Include the codes of packs if no pack is named.
     pub all: bool,
     pub most: i64,
 }
 
-/// One use of a coupon, with who uses it.
+/// One use of a coupon, and who uses it.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
 pub struct Use {
     pub code: String,
     pub reference: String,
-    /// The purchase's.
+    /// The state of the purchase.
     pub state: String,
     pub email: Option<String>,
     pub at: Timestamp,
@@ -42,7 +42,7 @@ impl Store {
         query.fetch_optional(self.pool()).await?.map(|row| coupon(&row)).transpose()
     }
 
-    /// The newest coupons that fit, newest first.
+    /// The newest coupons that match, newest first.
     pub async fn coupons(&self, filter: &CouponFilter) -> Result<Vec<Coupon>, StoreError> {
         let text = format!(
             "SELECT {COLUMNS} FROM coupons WHERE ($1 IS NULL OR pack = $1) AND ($1 IS NOT NULL OR $2 = 1 OR pack IS NULL) \
@@ -55,7 +55,7 @@ impl Store {
         query.fetch_all(self.pool()).await?.iter().map(coupon).collect()
     }
 
-    /// Who uses `code`, the first first.
+    /// The uses of `code`, oldest first.
     pub async fn uses_of(&self, code: &CouponCode) -> Result<Vec<Use>, StoreError> {
         let rows = sqlx::query(
             "SELECT r.code, p.reference, p.state, r.email, r.at FROM redemptions r JOIN purchases p ON p.id = r.purchase_id \
@@ -78,7 +78,7 @@ impl Store {
 }
 
 impl Tx {
-    /// Keeps a new coupon; `false` where there is one with this code.
+    /// Stores a new coupon; `false` if one with this code exists.
     pub async fn insert_coupon(&mut self, coupon: &Coupon, now: Timestamp) -> Result<bool, StoreError> {
         let inserted = sqlx::query(
             "INSERT INTO coupons (code, used, most, valid_until, email, pack, brings_seat, created_at, terms) \
@@ -97,7 +97,7 @@ impl Tx {
         Ok(inserted.rows_affected() == 1)
     }
 
-    /// Whether a seat comes with `code`; nothing where there is no such coupon.
+    /// Whether a seat comes with `code`; `None` if there is no such coupon.
     pub async fn brings_seat(&mut self, code: &CouponCode) -> Result<Option<bool>, StoreError> {
         let row = sqlx::query("SELECT brings_seat FROM coupons WHERE code = $1")
             .bind(code.as_str())
@@ -106,7 +106,8 @@ impl Tx {
         row.map(|row| Ok(row.try_get::<i64, _>("brings_seat")? == 1)).transpose()
     }
 
-    /// Takes one use of `code` for `purchase`, where one is left. With a code that was taken back its seat is gone.
+    /// Takes one use of `code` for `purchase`, if one is left. A revoked code that brought a seat has lost it, and is
+    /// refused.
     pub async fn redeem(
         &mut self,
         code: &CouponCode,
@@ -120,8 +121,8 @@ impl Tx {
         );
         let taken = sqlx::query(sqlx::AssertSqlSafe(text))
             .bind(code.as_str())
-            .bind(i64::from(!holds(Guard::CouponIsLeft)))
-            .bind(i64::from(!holds(Guard::CodesGoWithMoney)))
+            .bind(i64::from(!enabled(Guard::CouponIsLeft)))
+            .bind(i64::from(!enabled(Guard::CodesGoWithMoney)))
             .fetch_optional(self.connection())
             .await?;
         let Some(taken) = taken else {
@@ -145,7 +146,7 @@ impl Tx {
         Ok(Ok(coupon))
     }
 
-    /// Whether the money that was paid for this code is on its way back. Should that fail, the code is good again.
+    /// Whether the payment for this code is being refunded. If the refund fails, the code is valid again.
     async fn is_refunding(&mut self, coupon: &Coupon) -> Result<bool, StoreError> {
         if coupon.pack.is_none() {
             return Ok(false);
@@ -153,11 +154,11 @@ impl Tx {
         let text = format!("SELECT 1 AS one FROM coupons WHERE code = $1 AND EXISTS ({REFUNDING})");
         let query = sqlx::query(sqlx::AssertSqlSafe(text)).bind(coupon.code.as_str());
         let row = query.fetch_optional(self.connection()).await?;
-        Ok(row.is_some() && holds(Guard::CodesGoWithMoney))
+        Ok(row.is_some() && enabled(Guard::CodesGoWithMoney))
     }
 
-    /// Notes who pays with the coupon of `purchase`, as far as that learner may use it. Two purchases of one learner
-    /// wait for each other here.
+    /// Records who pays with the coupon of `purchase`, if that learner may use it. Two purchases of one learner wait
+    /// for each other here.
     pub async fn redeem_for(
         &mut self,
         code: &CouponCode,
@@ -168,7 +169,7 @@ impl Tx {
         let row =
             sqlx::query(sqlx::AssertSqlSafe(text)).bind(code.as_str()).fetch_one(self.connection()).await?;
         let coupon = coupon(&row)?;
-        // What a company has got its money back for is good for nobody who has not paid with it yet.
+        // A pack's code that is revoked or being refunded is no longer valid for anyone who has not paid with it yet.
         if coupon.pack.is_some() && (coupon.revoked || self.is_refunding(&coupon).await?) {
             return Ok(Err(CouponRefusal::Expired));
         }
@@ -197,14 +198,14 @@ impl Tx {
         Ok(Ok(()))
     }
 
-    /// Gives one use back. The seat of a code that was taken back meanwhile is on sale again.
+    /// Releases one use. If the code was revoked meanwhile, its seat goes back on sale.
     pub(super) async fn release_redemption(
         &mut self,
         code: &CouponCode,
         purchase: &PurchaseId,
         sku: &str,
     ) -> Result<(), StoreError> {
-        // The seats before the codes, in all transactions.
+        // Lock order in all transactions: seats, then codes.
         self.lock_seats(sku).await?;
         let gone = sqlx::query("DELETE FROM redemptions WHERE purchase_id = $1 AND code = $2")
             .bind(purchase.as_str())
@@ -227,8 +228,8 @@ impl Tx {
         Ok(())
     }
 
-    /// Takes `code` back: whoever holds it goes on, nobody else may begin. `false` where that was done before, or there
-    /// is no such coupon. The seat of a code that nobody uses is on sale again.
+    /// Revokes `code`: purchases that already use it go on, but no new one may. `false` if it was revoked before, or
+    /// there is no such coupon. If nobody uses the code, its seat goes back on sale.
     pub async fn revoke_coupon(
         &mut self,
         code: &CouponCode,

@@ -1,5 +1,5 @@
-//! What is stored beside a purchase's body and follows from it: columns that are searched and counted, and the books. A server
-//! of an earlier release changes the body and leaves behind what it does not know of: here that is caught up with.
+//! Data that is derived from a purchase's body and stored beside it: columns for searches and counts, and the ledger. A
+//! server of an earlier release changes the body without the derived data that it doesn't know; this module catches up.
 use super::purchases::{Locked, known_id};
 use super::{Store, StoreError, Tx};
 use crate::email::normalized;
@@ -8,7 +8,7 @@ use shared::{Email, Timestamp};
 use sqlx::Row;
 
 impl Store {
-    /// Purchases that a server of an earlier release has written last, by their ids from the one after `last` on.
+    /// Purchases last written by a server of an earlier release, ordered by id, starting after `last`.
     pub async fn underived_purchases(
         &self,
         last: Option<&PurchaseId>,
@@ -24,9 +24,9 @@ impl Store {
 }
 
 impl Tx {
-    /// Catches up with one of them.
+    /// Brings the derived data of one purchase up to date.
     pub async fn derive(&mut self, id: &PurchaseId, now: Timestamp) -> Result<(), StoreError> {
-        let Locked { purchase, is_derived, .. } = self.lock(id).await?;
+        let Locked { purchase, is_derived, .. } = self.lock_row(id).await?;
         if is_derived {
             return Ok(());
         }
@@ -49,7 +49,8 @@ impl Tx {
         Ok(())
     }
 
-    /// A server of an earlier release spells some emails another way than those that count and erase look for.
+    /// Normalizes emails that a server of an earlier release has stored in another spelling, so that counts and erasure
+    /// find them.
     pub(super) async fn respell_redemptions(&mut self, id: &PurchaseId) -> Result<(), StoreError> {
         let rows =
             sqlx::query("SELECT code, email FROM redemptions WHERE purchase_id = $1 AND email IS NOT NULL")
@@ -69,7 +70,7 @@ impl Tx {
     }
 }
 
-/// The variant that the funnel counts it for: a client may name what there is not.
+/// The variant that the funnel counts the purchase for: a client may have named one that doesn't exist.
 pub(super) fn counted_variant(purchase: &Purchase) -> Option<&str> {
     purchase.variant().filter(|variant| widget::variants().find(variant).1)
 }

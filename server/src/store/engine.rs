@@ -1,6 +1,6 @@
-//! The two databases, as far as they differ before the first statement.
+//! What SQLite and PostgreSQL need before the first statement.
 use super::StoreError;
-use crate::trial::{Guard, holds};
+use crate::fault_injection::{Guard, enabled};
 use percent_encoding::percent_decode_str;
 use sqlx::{AnyConnection, Executor};
 use std::fs::{OpenOptions, Permissions};
@@ -8,8 +8,8 @@ use std::io::ErrorKind;
 use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::Path;
 
-/// What SQLite's one writer has beside what every connection has: 16 MiB of pages in memory, and a log that may grow to
-/// 40 MB before a commit has to wait until it is worked into the file.
+/// Extra settings of SQLite's one writer: a page cache of 16 MiB, and a WAL that may grow to 40 MB before a commit has
+/// to wait for a checkpoint.
 pub(super) const WRITER: &str = "PRAGMA cache_size = -16384; PRAGMA wal_autocheckpoint = 10000;";
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -35,7 +35,7 @@ impl Engine {
         }
     }
 
-    /// Makes a connection wait for others, keep what it commits, and leave nothing of what it deletes in the file.
+    /// Makes a connection wait for locks, commit durably, and leave no deleted data in the file.
     pub(super) async fn prepare(self, connection: &mut AnyConnection) -> Result<(), sqlx::Error> {
         match self {
             Self::Sqlite => {
@@ -45,12 +45,12 @@ impl Engine {
                          PRAGMA foreign_keys = ON; PRAGMA secure_delete = ON;",
                     )
                     .await?;
-                if !holds(Guard::CommitIsSynced) {
+                if !enabled(Guard::CommitIsSynced) {
                     connection.execute("PRAGMA synchronous = OFF").await?;
                 }
                 Ok(())
             }
-            // Whatever the role or the database has as its own.
+            // These override the defaults of the role and of the database.
             Self::Postgres => connection
                 .execute(
                     "SET lock_timeout = '10s'; SET default_transaction_isolation = 'read committed'; \
@@ -61,8 +61,8 @@ impl Engine {
         }
     }
 
-    /// The same for one of the connections that all share: on it nothing takes long, and what a server that went away had
-    /// locked is free again soon.
+    /// The same for a connection of the pool: there no statement takes long, and the locks of a server that went away
+    /// are released soon.
     pub(super) async fn prepare_shared(self, connection: &mut AnyConnection) -> Result<(), sqlx::Error> {
         self.prepare(connection).await?;
         match self {
@@ -78,14 +78,14 @@ impl Engine {
         }
     }
 
-    /// SQLite opens no file that isn't there unless told to, and creates no folder at all.
+    /// The address to connect to. SQLite creates a missing file only if told to, and a missing folder never.
     pub(super) fn address(self, url: &str, creates: bool) -> Result<String, StoreError> {
         match self {
             Self::Postgres => Ok(url.to_owned()),
             Self::Sqlite => {
                 let path = url.trim_start_matches("sqlite:").trim_start_matches("//");
                 let file = path.split('?').next().unwrap_or(path);
-                // As it is read by who opens it.
+                // Decoded in the same way as when the file is opened.
                 let file = &*percent_decode_str(file).decode_utf8_lossy();
                 if !creates && !Path::new(file).exists() {
                     return Err(StoreError::Unsupported(format!("DATABASE_URL: there is no file {file}")));
@@ -112,8 +112,8 @@ impl Engine {
     }
 }
 
-/// Makes the file one that only its owner reads: it has names and addresses in it. SQLite gives its log the same rights. A
-/// file that is there is never opened here: closing it would end the locks that SQLite has on it in this process
+/// Lets only the owner read the file, since it contains names and addresses. SQLite gives its WAL the same permissions.
+/// An existing file is never opened here: closing it would release the locks that SQLite holds on it in this process
 /// (<https://www.sqlite.org/howtocorrupt.html>, 2.2).
 fn keep_private(file: &Path) -> std::io::Result<()> {
     let mode = 0o600;

@@ -1,4 +1,4 @@
-//! All that is kept of one learner: to be shown to them, and to be erased.
+//! Everything that is stored about one learner: to show it to them, and to erase it.
 use super::operators::with_change;
 use super::{Store, StoreError, Tx};
 use crate::coupons::Terms;
@@ -12,52 +12,52 @@ use sqlx::any::AnyRow;
 use sqlx::{Connection, Row};
 use std::collections::{BTreeSet, HashMap};
 
-/// Rows read at a time where all are looked through.
+/// Rows per page when all purchases are searched.
 const PAGE: i64 = 2000;
 
-/// One learner, by every email and id that they have had here.
+/// One learner, with every email and id that they have used here.
 #[derive(Clone, Debug, Default)]
 pub struct Person {
-    /// In the one spelling.
+    /// Normalized.
     pub emails: BTreeSet<String>,
-    /// Theirs, and those for which they have pressed Pay and left it to somebody else; the newest first.
+    /// Their own, and those for which they pressed Pay before someone else took over; newest first.
     pub purchases: Vec<PersonsPurchase>,
-    /// Of Stripe's events those that belong to no purchase and name them.
+    /// Ids of Stripe's events that name them, but belong to no purchase or to someone else's.
     strays: Vec<String>,
 }
 
-/// A purchase that a person has something to do with.
+/// A purchase that involves a person.
 #[derive(Clone, Debug)]
 pub struct PersonsPurchase {
     pub purchase: Purchase,
     /// When it last changed.
     pub at: Timestamp,
-    /// Whether it is theirs.
+    /// Whether they own it.
     pub owner: bool,
 }
 
-/// What is kept of a learner beside their purchases.
+/// What is stored about a learner besides their purchases.
 #[derive(Clone, Debug, Serialize)]
 pub struct LearnerRecord {
-    /// Codes that are kept for them, and codes that they have used.
+    /// Codes assigned to them, and codes that they have used.
     pub codes: Vec<LearnersCode>,
-    /// Letters with codes that were sent to them, or are to be.
+    /// Emails that were sent to them, or are to be.
     pub letters: Vec<LearnersLetter>,
-    /// What Stripe has told of their payments, as it came.
+    /// Stripe's events about their payments, as received.
     pub stripe_events: Vec<LearnersEvent>,
 }
 
 #[derive(Clone, Debug, Serialize)]
 pub struct LearnersCode {
     pub code: String,
-    /// `kept` or `used`.
+    /// `kept` (assigned to them) or `used`.
     pub how: &'static str,
     pub at: Option<Timestamp>,
 }
 
 #[derive(Clone, Debug, Serialize)]
 pub struct LearnersLetter {
-    /// The code that it brought; none where it was about a purchase.
+    /// The code that it contained; `None` if it was about a purchase.
     pub code: Option<String>,
     /// The reference of the purchase that it was about.
     pub purchase: Option<String>,
@@ -73,7 +73,7 @@ pub struct LearnersEvent {
     pub body: String,
 }
 
-/// What was erased.
+/// How much was erased.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Erased {
     pub purchases: usize,
@@ -83,7 +83,7 @@ pub struct Erased {
 }
 
 impl Erased {
-    /// Whether there was nothing.
+    /// Whether there was nothing to erase.
     #[must_use]
     pub fn is_nothing(&self) -> bool {
         *self == Self::default()
@@ -91,7 +91,7 @@ impl Erased {
 }
 
 impl Store {
-    /// Whoever has this email, in any spelling: with all emails and ids that lead from one purchase of theirs to another.
+    /// The person with this email, in any spelling, with all emails and ids that link their purchases.
     pub async fn person(&self, email: &Email) -> Result<Person, StoreError> {
         let mut known = Known::default();
         known.emails_to_see.push(normalized(email));
@@ -119,7 +119,8 @@ impl Store {
         Ok(Person { emails, purchases, strays })
     }
 
-    /// Who pressed Pay for another email first is in the request that was sent then, which no column tells.
+    /// Finds purchases for which one of these emails pressed Pay before someone else took over. Only the stored request
+    /// names it, and no column, so all purchases are searched.
     async fn find_presses(
         &self,
         emails: &BTreeSet<String>,
@@ -141,8 +142,8 @@ impl Store {
         }
     }
 
-    /// What Stripe told and could not be applied was kept for a person to look at, and may name somebody; and so may what it
-    /// told of another's purchase.
+    /// Finds Stripe's events that name one of these emails: events that could not be applied were kept for a person to
+    /// look at, and may name anyone, and so may events about someone else's purchase.
     async fn find_strays(
         &self,
         emails: &BTreeSet<String>,
@@ -156,7 +157,7 @@ impl Store {
         }
         let mut strays = Vec::new();
         for row in &rows {
-            // One that is no JSON is looked through as it came.
+            // A body that isn't JSON is searched as plain text.
             let body: &str = row.try_get("body")?;
             let event = serde_json::from_str(body).unwrap_or_else(|_| Value::String(body.to_owned()));
             if names(&event, emails) {
@@ -166,7 +167,7 @@ impl Store {
         Ok(strays)
     }
 
-    /// What is kept of a person beside their purchases.
+    /// What is stored about a person besides their purchases.
     pub async fn learner_record(&self, person: &Person) -> Result<LearnerRecord, StoreError> {
         let moment = |row: &AnyRow, column| row.try_get(column).map(Timestamp::from_millis);
         let (mut codes, mut letters) = (Vec::new(), Vec::new());
@@ -217,10 +218,10 @@ impl Store {
         Ok(LearnerRecord { codes, letters, stripe_events })
     }
 
-    /// Takes what was deleted out of the database's files, too. Where others use the file it may have to wait for them, and
-    /// says so.
+    /// Removes deleted data from the database's files, too. It may have to wait for others that use the file, and fails
+    /// if that takes too long.
     pub async fn scrub(&self) -> Result<(), StoreError> {
-        let statements: &[_] = if self.line.is_some() {
+        let statements: &[_] = if self.writer_queue.is_some() {
             &["PRAGMA wal_checkpoint(TRUNCATE)", "VACUUM", "PRAGMA wal_checkpoint(TRUNCATE)"]
         } else {
             &[
@@ -233,7 +234,7 @@ impl Store {
                 "VACUUM mails",
             ]
         };
-        // Without a deadline, since a large file takes long, and on a connection that nobody uses afterwards.
+        // Without a deadline, since a large file takes long, and on a connection that is closed afterwards.
         let mut connection = self.pool.acquire().await?.detach();
         for statement in statements {
             sqlx::query(*statement).persistent(false).execute(&mut connection).await?;
@@ -242,7 +243,7 @@ impl Store {
     }
 }
 
-/// What leads from one purchase of a person to another.
+/// The emails and ids that lead from one purchase of a person to another, and the purchases found so far.
 #[derive(Default)]
 struct Known {
     emails: BTreeSet<String>,
@@ -257,8 +258,9 @@ impl Known {
         !self.emails_to_see.is_empty() || !self.ids_to_see.is_empty()
     }
 
-    /// Takes note of purchases of theirs, and of whom they name: found by an id, or by `email`, which must be theirs still. An
-    /// email that several ids have is a team's, or was passed on: it leads to nobody else.
+    /// Records purchases and the emails and ids that they name. They were found by an id, or by `email`, which must
+    /// still be their owner's. An email that several ids share belongs to a team, or was passed on: it leads to nobody
+    /// else.
     fn meet(&mut self, rows: &[AnyRow], email: Option<&str>) -> Result<(), StoreError> {
         let mut found = Vec::new();
         for row in rows {
@@ -283,7 +285,7 @@ impl Known {
     }
 }
 
-/// Whether one of these emails is anywhere in `value`.
+/// Whether one of these emails appears anywhere in `value`.
 fn names(value: &Value, emails: &BTreeSet<String>) -> bool {
     match value {
         Value::String(text) => text
@@ -296,8 +298,8 @@ fn names(value: &Value, emails: &BTreeSet<String>) -> bool {
 }
 
 impl Tx {
-    /// Takes email, name and external id out of all that is kept of a person. Amounts, times and references stay. Where a
-    /// purchase is under way nothing is to be committed: the error names it.
+    /// Removes email, name and external id from everything that is stored about a person. Amounts, times and references
+    /// stay. If a purchase is under way, the inner error names it, and the caller must not commit.
     pub async fn erase_learner(
         &mut self,
         person: &Person,
@@ -310,7 +312,7 @@ impl Tx {
                 return Ok(Err(purchase.reference().clone()));
             }
             erased.purchases += 1;
-            // What is another's stays theirs.
+            // The data of another owner stays.
             if *owner {
                 erased.stripe_events += self.erase_events(id).await?;
                 self.erase_company(id).await?;
@@ -334,7 +336,8 @@ impl Tx {
         Ok(done.rows_affected())
     }
 
-    /// Stripe repeats email, name and address in what it tells. That an event came stays known.
+    /// Erases the bodies of Stripe's events, which repeat email, name and address, and the client's networks. That an
+    /// event was received stays known.
     async fn erase_events(&mut self, purchase: &PurchaseId) -> Result<u64, StoreError> {
         let erased = sqlx::query("UPDATE stripe_events SET body = '' WHERE purchase_id = $1 AND body <> ''")
             .bind(purchase.as_str())
@@ -347,7 +350,8 @@ impl Tx {
         Ok(erased.rows_affected())
     }
 
-    /// A pack that a learner has paid for has their name in place of a company's.
+    /// A pack that a learner bought carries their name as the company: the purchase order replaces it, in its codes,
+    /// too.
     async fn erase_company(&mut self, purchase: &PurchaseId) -> Result<(), StoreError> {
         let row = sqlx::query(
             "UPDATE packs SET company = purchase_order WHERE purchase_id = $1 RETURNING id, company",

@@ -1,4 +1,4 @@
-//! Letters to be sent: leased to one worker at a time, retried, and kept with what became of them.
+//! Emails to be sent: leased to one worker at a time, retried, and kept with their outcome.
 use super::outbox::random_name;
 use super::{Store, StoreError, Tx};
 use crate::coupons::{CouponCode, Pack};
@@ -13,59 +13,60 @@ const REMINDER_INTERVAL: Duration = Duration::from_secs(86_400);
 /// A reminder still unsent after this long is dropped.
 const REMINDER_MAX_AGE: Duration = Duration::from_secs(3600);
 
-/// The purchase that a reminder is of, unless it is another's by now or `$2` is later than the reminder.
+/// The purchase that a reminder is about, unless access has ended, it is someone else's by now, or the reminder is not
+/// newer than `$2`.
 const STILL_OWNED: &str = "SELECT p.email, m.lang, p.sku, p.id FROM mails m JOIN purchases p ON p.id = m.purchase_id \
      WHERE m.id = $1 AND p.state = 'granted' AND p.email_key = m.email AND m.created_at > $2";
-/// The code that an email is to bring, unless it is another's or has ended at `$2`.
+/// The code that an email is to contain, unless it is someone else's by now, was revoked, or has expired at `$2`.
 const STILL_KEPT: &str = "SELECT m.email, m.lang, c.code, p.sku, coalesce((SELECT q.email FROM purchases q WHERE q.id = p.purchase_id), \
      p.company) AS company FROM mails m JOIN coupons c ON c.code = m.code \
      JOIN packs p ON p.id = c.pack WHERE m.id = $1 AND c.email = m.email AND c.revoked_at IS NULL \
      AND (c.valid_until IS NULL OR c.valid_until > $2)";
 
-/// A letter leased to this worker: to whom, and what of.
+/// An email leased to this worker.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Mail {
     pub id: String,
     pub email: String,
-    /// Of whoever had it sent.
+    /// The language of the person who requested the email.
     pub lang: String,
     pub sku: String,
     pub about: About,
-    /// This try included.
+    /// Including the current attempt.
     pub attempts: u32,
-    /// When it was first tried.
+    /// Time of the first attempt.
     pub tried_since: Timestamp,
 }
 
-/// What a letter is about.
+/// What an email is about.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum About {
-    /// A code that is kept for them.
+    /// A code that is assigned to the recipient.
     Code {
-        /// As people read it.
+        /// Formatted for people.
         code: String,
-        /// Who gives it: an operator's word for the company, or the email of who has paid for it, whose name could be any
-        /// text.
+        /// Who gives the code: the company as an operator named it, or the email of the learner who paid for the pack,
+        /// since their name could be any text.
         company: String,
     },
-    /// An offering they already have and someone is about to pay for again.
+    /// An offering that the recipient already has and someone is about to pay for again.
     Owned {
-        /// The purchase by which they have it.
+        /// The purchase that gives them access.
         id: String,
     },
 }
 
-/// What became of a look for the next letter.
+/// Result of looking for the next email.
 enum Next {
     Mail(Mail),
-    /// It was another worker's, or is not to be sent any more.
+    /// Another worker leased it, or it must no longer be sent.
     Gone,
     Nothing,
 }
 
 impl Store {
-    /// Leases the letter that has been due longest. One whose code has ended, or is another's meanwhile, is
-    /// dropped.
+    /// Leases the email that has been due longest. An email whose code has ended, or is someone else's meanwhile, is
+    /// dropped, and so is an outdated reminder.
     pub async fn lease_mail(&self, now: Timestamp, lease: Duration) -> Result<Option<Mail>, StoreError> {
         loop {
             match self.next_mail(now, lease).await? {
@@ -76,7 +77,7 @@ impl Store {
         }
     }
 
-    /// Forgets letters that were made before then and are to be sent no more.
+    /// Deletes emails created before `before` that were sent or dropped.
     pub async fn forget_mails(&self, before: Timestamp) -> Result<(), StoreError> {
         let statement =
             sqlx::query("DELETE FROM mails WHERE state IN ('sent', 'dropped') AND created_at < $1");
@@ -106,12 +107,12 @@ impl Store {
         .fetch_optional(tx.connection())
         .await?;
         let Some(leased) = leased else {
-            tx.take_back().await?;
+            tx.rollback().await?;
             return Ok(Next::Gone);
         };
         let reminds = leased.try_get::<Option<String>, _>("purchase_id")?.is_some();
         let statement = if reminds { STILL_OWNED } else { STILL_KEPT };
-        // A reminder goes by its age, a code by its end.
+        // A reminder expires by age, a code by its own expiry.
         let moment = if reminds { now.minus(REMINDER_MAX_AGE) } else { now };
         let row =
             sqlx::query(statement).bind(&id).bind(moment.as_millis()).fetch_optional(tx.connection()).await?;
@@ -140,21 +141,21 @@ impl Store {
         }))
     }
 
-    /// The letter was taken by the mail server.
+    /// Records that the mail server accepted the email.
     pub async fn finish_mail(&self, mail: &Mail) -> Result<(), StoreError> {
         let mut tx = self.begin().await?;
         tx.close_mail(&mail.id, "sent", None).await?;
         tx.commit().await
     }
 
-    /// Nobody will try again.
+    /// Records that the email failed for good.
     pub async fn give_mail_up(&self, mail: &Mail, error: &str) -> Result<(), StoreError> {
         let mut tx = self.begin().await?;
         tx.close_mail(&mail.id, "failed", Some(error)).await?;
         tx.commit().await
     }
 
-    /// Puts the letter back, to be tried again at `next_attempt_at`.
+    /// Puts the email back, to be retried at `next_attempt_at`.
     pub async fn retry_mail(
         &self,
         mail: &Mail,
@@ -196,7 +197,7 @@ impl Tx {
         self.write_mail("", Some(&owned), &email, lang, now).await
     }
 
-    /// Has `code` sent to `email`, in the words of `lang`.
+    /// Queues an email with `code` to `email`, in the language `lang`.
     pub async fn send_code(
         &mut self,
         code: &CouponCode,
@@ -230,7 +231,7 @@ impl Tx {
         Ok(())
     }
 
-    /// Letters of a pack since `since`, and its codes.
+    /// How many emails of a pack were queued since `since`, and how many codes it has.
     pub async fn letters_of(&mut self, pack: &Pack, since: Timestamp) -> Result<(i64, i64), StoreError> {
         let row = sqlx::query(
             "SELECT (SELECT count(*) FROM mails m JOIN coupons c ON c.code = m.code WHERE c.pack = $1 \

@@ -12,7 +12,6 @@ mod idempotency;
 mod jobs;
 mod learners;
 mod ledger;
-mod line;
 mod mails;
 mod migrations;
 mod operators;
@@ -28,6 +27,7 @@ mod survive;
 mod time;
 mod tokens;
 mod views;
+mod writer_queue;
 
 #[cfg(test)]
 mod tests;
@@ -49,12 +49,11 @@ pub use tokens::TokenEntry;
 
 use crate::abuse::{ClientNetwork, Pseudonyms, Rate};
 use crate::catalog::CurrentCatalog;
+use crate::fault_injection::reach;
 use crate::purchase::{Command, Limits, Purchase, PurchaseId};
-use crate::trial::reach;
 use deadline::{InTime, LastSilence, in_time};
 use engine::{Engine, WRITER};
 use futures_util::FutureExt;
-use line::{Line, Turn};
 use shared::Timestamp;
 use sqlx::any::{AnyArguments, AnyPoolOptions, AnyRow};
 use sqlx::query::Query;
@@ -64,79 +63,80 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 use tokio::sync::{Notify, broadcast, watch};
+use writer_queue::{WriteGuard, WriterQueue};
 
-/// How long a request waits for a connection before it is told to come back.
-const PATIENCE: Duration = Duration::from_secs(10);
+/// How long a request waits for a connection before its client is asked to retry.
+const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// A pool of connections, and the signals that say when something has changed.
+/// A connection pool, and the signals that announce changes.
 #[derive(Clone)]
 pub struct Store {
     pool: AnyPool,
     limits: Limits,
-    /// Says how many seats an offering has.
+    /// Defines how many seats each offering has.
     catalog: CurrentCatalog,
     counting: Counting,
     changed: broadcast::Sender<PurchaseId>,
-    /// Says when something was put into the outbox, or back.
+    /// Signals that a command was enqueued, or put back for a retry.
     work: watch::Sender<()>,
-    /// Whether there may be systems that are to be told of purchases.
+    /// Whether account receivers may be configured; if not, nothing is enqueued for them.
     tells_accounts: bool,
     seats: Arc<Notify>,
-    /// How often this process has moved seats.
+    /// How many times this process has taken or released seats.
     seat_moves: Arc<AtomicU64>,
-    /// How many coupon codes that there are not this process was asked for.
+    /// How many unknown coupon codes this process was asked for.
     guesses: Arc<AtomicU64>,
-    /// Where those who write stand in line; nothing where the engine lets several write.
-    line: Option<Line>,
+    /// Queue of writers on SQLite; `None` on PostgreSQL, which allows several writers at a time.
+    writer_queue: Option<WriterQueue>,
 }
 
-/// How often things may be done that count when a purchase changes.
+/// Rate limits that are counted when a purchase changes.
 #[derive(Clone, Default)]
 pub struct Counting {
-    /// Purchases opened by a client.
+    /// Purchases opened per client.
     pub opens: Option<Rate>,
-    /// Emails tried with a coupon by a client.
+    /// Emails tried with a coupon, per client.
     pub emails: Option<Rate>,
-    /// Declines of a client, and for an email.
+    /// Declines per client, and per email.
     pub declines: Option<Rate>,
-    /// Declines of all together.
+    /// Declines of all clients together.
     pub decline_run: Option<Rate>,
     pub pseudonyms: Pseudonyms,
 }
 
-/// A transaction that owns what it has read: nobody else can change it before [`Tx::commit`].
+/// A write transaction: nobody else can change the rows that it has locked before [`Tx::commit`].
 pub struct Tx {
     inner: Inner,
     store: Store,
     changed: Vec<PurchaseId>,
     enqueued: bool,
     seats_moved: bool,
-    /// Commands that are enqueued after the commit; none, unless a test asks for it.
+    /// Commands to enqueue after the commit. Always empty, unless a test disables `CommandsCommitWithState`.
     later: Vec<(PurchaseId, Command, Timestamp)>,
-    /// Purchases that have become paid, and who opened them.
-    thanks: Vec<(Purchase, Vec<ClientNetwork>)>,
+    /// Purchases that became paid, each with the networks of the client that opened it.
+    allowances_to_return: Vec<(Purchase, Vec<ClientNetwork>)>,
 }
 
-/// How a transaction is had: in turn on SQLite, of its own on PostgreSQL.
+/// The transaction itself: queued behind other writers on SQLite, independent on PostgreSQL.
 enum Inner {
-    Turn(Turn),
+    Queued(WriteGuard),
     Own(Transaction<'static, Any>),
 }
 
 impl Store {
-    /// Connects to `url` (`sqlite://…` or `postgres://…`), creates the SQLite file where there is none, and migrates.
+    /// Connects to `url` (`sqlite://…` or `postgres://…`), creates the SQLite file if it is missing, and migrates.
     pub async fn connect(url: &str, limits: Limits, catalog: CurrentCatalog) -> Result<Self, StoreError> {
         Self::open(url, limits, catalog, Schema::Migrate).await
     }
 
-    /// Brings the database to this release's schema, and returns the one it had, if any, and the one it has.
+    /// Migrates the database to this release's schema. Returns the schema version before, if any, and after.
     pub async fn migrate(url: &str) -> Result<(Option<i64>, i64), StoreError> {
         let (_, _, connection, before) = Self::prepare(url, Schema::Migrate).await?;
         connection.close().await?;
         Ok((before, before.unwrap_or_default().max(migrations::LATEST)))
     }
 
-    /// The same, but a database of this release must be there.
+    /// Like [`Store::connect`], but a database whose schema fits this release must already exist.
     pub async fn connect_existing(
         url: &str,
         limits: Limits,
@@ -145,8 +145,8 @@ impl Store {
         Self::open(url, limits, catalog, Schema::Check).await
     }
 
-    /// A first connection to a database that is fit for this release, with its engine, its whole address and the schema that
-    /// it had.
+    /// Opens a first connection and makes the database fit for this release. Returns the engine, the full address, the
+    /// connection and the schema version that it found.
     async fn prepare(
         url: &str,
         schema: Schema,
@@ -154,8 +154,8 @@ impl Store {
         sqlx::any::install_default_drivers();
         let engine = Engine::of(url)?;
         let address = engine.address(url, schema != Schema::Check)?;
-        // One by hand first: the pool would try again for long, and then say no more than that it gave up. And one without
-        // limits: a migration may take long.
+        // Connect once by hand first: the pool would retry for a long time and then report only a timeout. This
+        // connection has no statement timeout, since a migration may take long.
         let mut first = in_time(AnyConnection::connect(&address).boxed()).await?;
         engine.prepare(&mut first).await?;
         if engine == Engine::Postgres {
@@ -165,7 +165,7 @@ impl Store {
         Ok((engine, address, first, before))
     }
 
-    /// Connects to `url` and does to its schema what `schema` says.
+    /// Connects to `url` and treats its schema as `schema` says.
     pub async fn open(
         url: &str,
         limits: Limits,
@@ -175,12 +175,12 @@ impl Store {
         let (engine, address, mut first, _) = Self::prepare(url, schema).await?;
         let mut options = AnyPoolOptions::new()
             .max_connections(16)
-            .acquire_timeout(PATIENCE)
+            .acquire_timeout(ACQUIRE_TIMEOUT)
             .test_before_acquire(false)
             .after_connect(move |connection, _| {
                 Box::pin(async move { engine.prepare_shared(connection).await })
             });
-        // A file does not go away as a server does.
+        // Only a server can become unreachable; a file can't.
         if engine == Engine::Postgres {
             let before = LastSilence::default();
             let after = before.clone();
@@ -204,10 +204,10 @@ impl Store {
             seats: Arc::default(),
             seat_moves: Arc::default(),
             guesses: Arc::default(),
-            line: match engine {
+            writer_queue: match engine {
                 Engine::Sqlite => {
                     first.execute(WRITER).await?;
-                    Some(Line::new(first))
+                    Some(WriterQueue::new(first))
                 }
                 Engine::Postgres => {
                     first.close().await?;
@@ -217,22 +217,22 @@ impl Store {
         })
     }
 
-    /// Counts what purchases come to from now on.
+    /// Sets the rate limits to count when a purchase changes.
     #[must_use]
     pub fn counting(self, counting: Counting) -> Self {
         Self { counting, ..self }
     }
 
-    /// Without anybody to be told of purchases.
+    /// Without account receivers: no notifications are enqueued.
     #[must_use]
-    pub fn telling_nobody(self) -> Self {
+    pub fn without_accounts(self) -> Self {
         Self { tells_accounts: false, ..self }
     }
 
-    /// Begins a transaction that may write. On SQLite it waits for its turn here, so that it can't fail half way.
+    /// Begins a transaction that may write. On SQLite it waits for the write lock here, so that it can't fail halfway.
     pub async fn begin(&self) -> Result<Tx, StoreError> {
-        let inner = match &self.line {
-            Some(line) => Inner::Turn(line.enter().await?),
+        let inner = match &self.writer_queue {
+            Some(queue) => Inner::Queued(queue.acquire().await?),
             None => Inner::Own(in_time(self.pool.begin().boxed()).await?),
         };
         Ok(Tx {
@@ -242,31 +242,31 @@ impl Store {
             enqueued: false,
             seats_moved: false,
             later: Vec::new(),
-            thanks: Vec::new(),
+            allowances_to_return: Vec::new(),
         })
     }
 
-    /// What statements outside of a transaction are run by.
+    /// Executor for statements outside a transaction.
     fn pool(&self) -> InTime<&AnyPool> {
         InTime(&self.pool)
     }
 
-    /// One statement in a transaction of its own; the first row that it returns.
+    /// Runs one statement in its own transaction, and returns its first row.
     async fn write(&self, statement: Query<'_, Any, AnyArguments>) -> Result<Option<AnyRow>, StoreError> {
-        let Some(line) = &self.line else { return Ok(statement.fetch_optional(self.pool()).await?) };
-        let mut turn = line.enter().await?;
-        let row = statement.fetch_optional(InTime(&mut *turn)).await?;
-        turn.commit().await?;
+        let Some(queue) = &self.writer_queue else { return Ok(statement.fetch_optional(self.pool()).await?) };
+        let mut guard = queue.acquire().await?;
+        let row = statement.fetch_optional(InTime(&mut *guard)).await?;
+        guard.commit().await?;
         Ok(row)
     }
 
-    /// How often this process has taken seats or given them back.
+    /// How many times this process has taken or released seats.
     #[must_use]
     pub fn seat_moves(&self) -> u64 {
         self.seat_moves.load(Ordering::Acquire)
     }
 
-    /// How many coupon codes that there are not this process was asked for.
+    /// How many unknown coupon codes this process was asked for.
     #[must_use]
     pub fn guesses(&self) -> u64 {
         self.guesses.load(Ordering::Relaxed)
@@ -284,13 +284,13 @@ impl Store {
         &self.limits
     }
 
-    /// Purchases changed by this process, as they change.
+    /// Subscribes to the ids of purchases as this process changes them.
     #[must_use]
     pub fn changes(&self) -> broadcast::Receiver<PurchaseId> {
         self.changed.subscribe()
     }
 
-    /// Changes when this process has put something into the outbox, or back.
+    /// Changes whenever this process enqueues a command, or puts one back.
     #[must_use]
     pub fn work(&self) -> watch::Receiver<()> {
         self.work.subscribe()
@@ -300,14 +300,14 @@ impl Store {
         self.work.send_replace(());
     }
 
-    /// Closes the connections, once those in use are done.
+    /// Closes the connections once they are no longer in use.
     pub async fn close(&self) {
-        // One that is silent is closed with the process.
+        // A connection that doesn't answer is closed when the process exits.
         if in_time(self.pool.close().map(Ok).boxed()).await.is_err() {
             tracing::warn!("the database does not answer: its connections are given up");
         }
-        if let Some(line) = &self.line
-            && let Err(error) = line.close().await
+        if let Some(queue) = &self.writer_queue
+            && let Err(error) = queue.close().await
         {
             tracing::error!(%error, "the database could not be closed");
         }
@@ -315,20 +315,20 @@ impl Store {
 }
 
 impl Tx {
-    /// What the transaction's statements are run by.
+    /// Executor for this transaction's statements.
     fn connection(&mut self) -> InTime<&mut AnyConnection> {
         InTime(&mut self.inner)
     }
 
-    /// Takes all of it back before another may write, and returns once what it has read is kept.
-    pub async fn take_back(self) -> Result<(), StoreError> {
+    /// Rolls back before another may write, and returns once what it has read is durable.
+    pub async fn rollback(self) -> Result<(), StoreError> {
         match self.inner {
-            Inner::Turn(turn) => turn.take_back().await,
+            Inner::Queued(guard) => guard.rollback().await,
             Inner::Own(transaction) => Ok(in_time(transaction.rollback().boxed()).await?),
         }
     }
 
-    /// Commits, then tells who waits. Dropped without it, nothing has happened.
+    /// Commits, then notifies waiters. A transaction that is dropped without a commit is rolled back.
     pub async fn commit(self) -> Result<(), StoreError> {
         self.inner.commit().await?;
         if !self.later.is_empty() {
@@ -339,14 +339,14 @@ impl Tx {
             }
             tx.inner.commit().await?;
         }
-        if !self.thanks.is_empty()
-            && let Err(error) = self.store.thank(&self.thanks).await
+        if !self.allowances_to_return.is_empty()
+            && let Err(error) = self.store.thank(&self.allowances_to_return).await
         {
-            // An allowance comes back by itself in time.
+            // The allowance returns by itself over time.
             tracing::debug!(%error, "what was paid gives nothing back");
         }
         for id in self.changed {
-            // Nobody may be listening.
+            // Fails only if nobody is listening.
             let _ = self.store.changed.send(id);
         }
         if self.seats_moved {
@@ -363,7 +363,7 @@ impl Tx {
 impl Inner {
     async fn commit(self) -> Result<(), StoreError> {
         match self {
-            Self::Turn(turn) => turn.commit().await,
+            Self::Queued(guard) => guard.commit().await,
             Self::Own(transaction) => Ok(in_time(transaction.commit().boxed()).await?),
         }
     }
@@ -374,7 +374,7 @@ impl Deref for Inner {
 
     fn deref(&self) -> &AnyConnection {
         match self {
-            Self::Turn(turn) => turn,
+            Self::Queued(guard) => guard,
             Self::Own(transaction) => transaction,
         }
     }
@@ -383,7 +383,7 @@ impl Deref for Inner {
 impl DerefMut for Inner {
     fn deref_mut(&mut self) -> &mut AnyConnection {
         match self {
-            Self::Turn(turn) => turn,
+            Self::Queued(guard) => guard,
             Self::Own(transaction) => transaction,
         }
     }

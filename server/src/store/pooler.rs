@@ -1,24 +1,24 @@
-//! A pooler such as `PgBouncer`, in transaction mode, gives each transaction another session of the database's: deadlines and
-//! prepared statements that were set for one are another's then. That is found out before anything is begun.
+//! Detects a connection pooler in transaction mode, such as `PgBouncer`, at startup: it gives each transaction a
+//! different session of the database, so that timeouts and prepared statements end up on another connection's session.
 use super::StoreError;
 use super::deadline::in_time;
 use futures_util::FutureExt;
 use sqlx::{AnyConnection, Connection, Executor, Row};
 use std::time::Duration;
 
-/// For an answer that comes at once from who has a session of its own.
-const PATIENCE: Duration = Duration::from_secs(5);
+/// A connection with a session of its own answers at once.
+const CHECK_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// Fails where `one`, on which something was set, and another connection share a session: who is connected to PostgreSQL itself
-/// never does, nor who is given a session for good.
+/// Fails if `one`, on which something was set, shares a session with another connection. That never happens with a
+/// direct connection to PostgreSQL, nor with a pooler in session mode.
 pub(super) async fn refuse(address: &str, one: &mut AnyConnection) -> Result<(), StoreError> {
     let before = session(one).await?;
     let mut other = in_time(AnyConnection::connect(address).boxed()).await?;
     in_time(other.execute("SET lock_timeout = '10s'").boxed()).await?;
     in_time(other.execute("BEGIN").boxed()).await?;
     let of_other = session(&mut other).await?;
-    // A pooler that has only one to give lets it wait for the other's end.
-    let after = tokio::time::timeout(PATIENCE, session(one)).await;
+    // A pooler with only one session makes `one` wait until the other transaction ends.
+    let after = tokio::time::timeout(CHECK_TIMEOUT, session(one)).await;
     in_time(other.execute("ROLLBACK").boxed()).await?;
     let is_shared = match after {
         Ok(after) => before == of_other || before != after?,
@@ -34,7 +34,7 @@ pub(super) async fn refuse(address: &str, one: &mut AnyConnection) -> Result<(),
     Ok(other.close().await?)
 }
 
-/// The process of PostgreSQL's that answers. Asked without preparing a statement, which a pooler may not take.
+/// The PostgreSQL process that answers. Sent without a prepared statement, which a pooler may reject.
 async fn session(connection: &mut AnyConnection) -> Result<i64, StoreError> {
     let asked = connection.fetch_one("SELECT CAST(pg_backend_pid() AS BIGINT) AS pid");
     let row = in_time(asked.boxed()).await?;

@@ -5,10 +5,10 @@ use super::survive::with_unknown;
 use super::{Allowance, Store, StoreError, Tx, subject};
 use crate::abuse::ClientNetwork;
 use crate::email::normalized;
+use crate::fault_injection::{Guard, enabled};
 use crate::purchase::{
     Command, Event, Learner, Purchase, PurchaseId, Receiver, Redemption, Reference, Refusal, SeatFound,
 };
-use crate::trial::{Guard, holds};
 use shared::{State, Timestamp};
 use sqlx::Row;
 
@@ -23,7 +23,7 @@ impl Store {
         Ok(serde_json::from_str(row.try_get("body")?)?)
     }
 
-    /// Purchases that the sweep is to look at, the longest waiting first.
+    /// Purchases that the sweep is to wake, the longest overdue first.
     pub async fn due_purchases(&self, now: Timestamp, most: i64) -> Result<Vec<PurchaseId>, StoreError> {
         let rows = sqlx::query("SELECT id FROM purchases WHERE wake_at <= $1 ORDER BY wake_at LIMIT $2")
             .bind(now.as_millis())
@@ -33,7 +33,7 @@ impl Store {
         rows.iter().map(|row| known_id(row.try_get("id")?)).collect()
     }
 
-    /// Holds of `sku` that ran out, and whose seats are not free yet.
+    /// Expired holds of `sku` whose seats are not released yet.
     pub async fn due_holds(&self, sku: &str, now: Timestamp) -> Result<Vec<PurchaseId>, StoreError> {
         let rows = sqlx::query(
             "SELECT id FROM purchases WHERE wake_at <= $1 AND state = 'held' AND sku = $2 LIMIT 20",
@@ -45,7 +45,7 @@ impl Store {
         rows.iter().map(|row| known_id(row.try_get("id")?)).collect()
     }
 
-    /// Has the sweep look at this purchase later, where it could not be woken.
+    /// Postpones the sweep's next look at a purchase that could not be woken.
     pub async fn postpone(&self, id: &PurchaseId, until: Timestamp) -> Result<(), StoreError> {
         let statement = sqlx::query("UPDATE purchases SET wake_at = $2 WHERE id = $1");
         self.write(statement.bind(id.as_str()).bind(until.as_millis())).await?;
@@ -69,7 +69,7 @@ impl Store {
 }
 
 impl Tx {
-    /// Stores a new purchase; `false` where what its client has done before does not allow another.
+    /// Stores a new purchase; `false` if its client's earlier activity does not allow another.
     pub async fn insert(
         &mut self,
         purchase: &Purchase,
@@ -110,7 +110,7 @@ impl Tx {
         .bind(now.as_millis())
         .bind(serde_json::to_string(purchase)?)
         .bind(client)
-        // Trust is added to it.
+        // Leaves room for the trust that is added to it.
         .bind(allowance.held_by(times, purchase.is_for_team()).min(i64::MAX / 2))
         .bind(client.map(subject::declines))
         .bind(allowance.declined_until(times, now).as_millis())
@@ -156,7 +156,7 @@ impl Tx {
         Ok(row.is_some())
     }
 
-    /// The most seats of `sku` that one of these networks holds and has not paid.
+    /// The most unpaid seats of `sku` that one of these networks holds.
     pub async fn unpaid_seats(&mut self, networks: &[ClientNetwork], sku: &str) -> Result<i64, StoreError> {
         let mut most = 0;
         for (network, column) in networks.iter().zip(["client", "client_56", "client_48"]) {
@@ -170,33 +170,34 @@ impl Tx {
         Ok(most)
     }
 
-    /// Lets the purchase handle `event`, and stores what follows: its state, its seat and its outbox rows.
+    /// Lets the purchase handle `event`, and stores the result: its state, its seat and its outbox rows.
     pub async fn apply(
         &mut self,
         id: &PurchaseId,
         event: Event,
         now: Timestamp,
     ) -> Result<Result<Purchase, Refusal>, StoreError> {
-        let Locked { mut purchase, networks, body, is_derived } = self.lock(id).await?;
+        let Locked { mut purchase, networks, body, is_derived } = self.lock_row(id).await?;
         let (before, declines) = (purchase.version(), purchase.declines());
         let balance = purchase.balance();
         let was_paid = purchase.was_paid();
         let event = self.find_seat(&purchase, event, now).await?;
-        // That others have heard of it is no news of theirs.
-        let tells = matches!(event, Event::AccountsAsked { .. } | Event::AccountAnswered { .. });
+        // The progress of notifications is no change of the purchase itself, so `updated_at` stays.
+        let tells = matches!(event, Event::AccountsFound { .. } | Event::AccountAnswered { .. });
         let mut commands = match purchase.handle(event, now, &self.store.limits) {
             Ok(commands) => commands,
             Err(refusal) => return Ok(Err(refusal)),
         };
         if purchase.declines() > declines && self.count_decline(&purchase, &networks, now).await? {
-            match purchase.handle(Event::PayerStopped, now, &self.store.limits) {
+            match purchase.handle(Event::PayerBlocked, now, &self.store.limits) {
                 Ok(more) => commands.extend(more),
                 Err(refusal) => return Ok(Err(refusal)),
             }
         }
-        // Whoever opens counts first and takes seats and coupons then: the other way round is for after the commit.
+        // Opening a purchase locks rates first, then seats and coupons. Here that order would be reversed, so the
+        // allowance is returned after the commit.
         if !was_paid && matches!(purchase.state(), State::Paid | State::Granted) {
-            self.thanks.push((purchase.clone(), networks.clone()));
+            self.allowances_to_return.push((purchase.clone(), networks.clone()));
         }
         if purchase.balance() != balance || !is_derived {
             self.book(&purchase, now).await?;
@@ -213,10 +214,10 @@ impl Tx {
                 self.book_stray(&purchase, intent, *amount, now).await?;
             }
             match command.receiver() {
-                Some(_) if !holds(Guard::CommandsCommitWithState) => {
+                Some(_) if !enabled(Guard::CommandsCommitWithState) => {
                     self.later.push((id.clone(), command, now))
                 }
-                // Nobody is to be told.
+                // There is no account receiver to notify.
                 Some(Receiver::Accounts) if !self.store.tells_accounts => {}
                 Some(receiver) => self.enqueue(id, &command, &receiver, now).await?,
                 None => self.carry_out_here(&purchase, &command, now).await?,
@@ -225,7 +226,7 @@ impl Tx {
         Ok(Ok(purchase))
     }
 
-    /// What is part of the event's transaction.
+    /// Carries out a command that is part of the event's transaction.
     async fn carry_out_here(
         &mut self,
         purchase: &Purchase,
@@ -244,17 +245,17 @@ impl Tx {
             | Command::CreateRefund { .. }
             | Command::CancelStray { .. }
             | Command::ReturnStray { .. }
-            | Command::CallPerson { .. }
+            | Command::Escalate { .. }
             | Command::CreateGrant
             | Command::RevokeGrant
-            | Command::TellAccounts { .. }
-            | Command::TellAccount { .. } => Ok(()),
+            | Command::NotifyAccounts { .. }
+            | Command::NotifyAccount { .. } => Ok(()),
         }
     }
 
-    /// The purchase that a payment intent belongs to, by its id, or by our reference where Stripe's word comes before
-    /// our own record of the id. With `any`, an intent that we have no record of counts beside the recorded one, too: money
-    /// that was paid with it must not be forgotten.
+    /// The purchase that a payment intent belongs to: by its id, or by our reference if Stripe's message arrives before
+    /// we have recorded the id. With `any`, an unrecorded intent counts even if another one is on record: money that
+    /// was paid with it must not be forgotten.
     pub async fn purchase_of_intent(
         &mut self,
         intent: &str,
@@ -272,13 +273,13 @@ impl Tx {
         row.map(|row| known_id(row.try_get("id")?)).transpose()
     }
 
-    /// Reads the purchase and keeps others from changing it until the end of this transaction: on PostgreSQL an
-    /// update locks the row, on SQLite the transaction itself is the lock.
-    pub async fn hold(&mut self, id: &PurchaseId) -> Result<Purchase, StoreError> {
-        Ok(self.lock(id).await?.purchase)
+    /// Reads the purchase and locks it until the end of this transaction: on PostgreSQL an update locks the row, on
+    /// SQLite the transaction itself is the lock.
+    pub async fn lock(&mut self, id: &PurchaseId) -> Result<Purchase, StoreError> {
+        Ok(self.lock_row(id).await?.purchase)
     }
 
-    pub(super) async fn lock(&mut self, id: &PurchaseId) -> Result<Locked, StoreError> {
+    pub(super) async fn lock_row(&mut self, id: &PurchaseId) -> Result<Locked, StoreError> {
         let row = sqlx::query(
             "UPDATE purchases SET version = version WHERE id = $1 RETURNING body, version, derived_version, client, \
              client_56, client_48",
@@ -302,7 +303,7 @@ impl Tx {
         Ok(Locked { purchase, networks, body, is_derived })
     }
 
-    /// Money that arrives after seat and coupon were given back needs new ones.
+    /// A payment that arrives after seat and coupon were released needs new ones.
     async fn find_seat(
         &mut self,
         purchase: &Purchase,
@@ -373,21 +374,21 @@ impl Tx {
     }
 }
 
-/// A purchase that nobody else can change now.
+/// A purchase that this transaction has locked.
 pub(super) struct Locked {
     pub(super) purchase: Purchase,
-    /// Of whoever opened it.
+    /// Of the client that opened it.
     networks: Vec<ClientNetwork>,
-    /// As it is stored.
+    /// The purchase as stored.
     body: String,
-    /// Whether the columns beside it, and the books, are of the same version.
+    /// Whether the derived columns and the ledger are of the same version.
     pub(super) is_derived: bool,
 }
 
-/// Whether its seat is gone, and none comes with its coupon.
+/// Whether its seat was released, and none comes with its coupon.
 fn needs_seat(purchase: &Purchase) -> bool {
     let brings_seat = purchase.redemption().is_some_and(|redemption| redemption.brings_seat);
-    purchase.has_lost_seat() && !brings_seat && holds(Guard::LateMoneyNeedsSeat)
+    purchase.has_lost_seat() && !brings_seat && enabled(Guard::LateMoneyNeedsSeat)
 }
 
 pub(super) fn known_id(text: &str) -> Result<PurchaseId, StoreError> {

@@ -1,80 +1,82 @@
-//! SQLite has one writer at a time. Here it is one connection, whose pages stay in memory, and those who write stand in
-//! line for it: SQLite's own way of waiting is to sleep and to look again.
+//! SQLite allows one writer at a time. All writers share one connection, whose pages stay in memory, and queue for it
+//! here: SQLite itself would wait by sleeping and polling.
 //!
-//! Who is done does not commit at once, but stands in line again to do so: by then others have written into the same
-//! transaction, and one commit, which is what the disk is slow at, keeps the writes of all. Where nobody waits, it is
-//! one's turn again at once. Nobody is told that theirs is kept before it is.
+//! Writers share a commit (group commit), because the commit is what the disk is slow at. A writer that is done doesn't
+//! commit at once but queues again to do so; by then others have written into the same transaction, and one commit
+//! makes all their writes durable. If nobody else waits, the commit follows at once. No writer reports success before
+//! its writes are durable.
 use super::deadline::{or_silence, unanswered};
-use super::{PATIENCE, StoreError};
+use super::{ACQUIRE_TIMEOUT, StoreError};
+use crate::fault_injection::{Guard, enabled, falls_silent};
 use crate::quiet::Quiet;
-use crate::trial::{Guard, falls_silent, holds};
 use sqlx::{AnyConnection, Executor};
 use std::ops::{Deref, DerefMut};
 use std::sync::Arc;
 use tokio::runtime::Handle;
 use tokio::sync::{Mutex, OwnedMutexGuard, oneshot};
 
-/// Turns until a commit at most: the first waits for the last.
+/// The most writers that share a commit: the first one waits for the last.
 const GROUP: usize = 32;
 
-/// The writer, and those who wait for it in the order in which they came.
+/// The writing connection, and the writers that wait for it in order of arrival.
 #[derive(Clone)]
-pub(super) struct Line(Arc<Mutex<Writer>>);
+pub(super) struct WriterQueue(Arc<Mutex<Writer>>);
 
 struct Writer {
     connection: AnyConnection,
     group: Group,
 }
 
-/// Those who have written into the open transaction, and wait to hear that it is kept.
+/// The writers of the open transaction, which wait until it is durable.
 #[derive(Default)]
 struct Group {
     number: u64,
     is_open: bool,
-    /// Those who took theirs back included.
-    turns: usize,
+    /// Includes those that were rolled back.
+    writes: usize,
     members: Vec<oneshot::Sender<()>>,
 }
 
-/// The right to write. Dropped before [`Turn::commit`], what was written is taken back before the next one's turn.
-pub(super) struct Turn {
-    line: Line,
-    /// Always there until the turn is over.
+/// The exclusive right to write. If it is dropped before [`WriteGuard::commit`], its writes are rolled back before the
+/// next guard is handed out.
+pub(super) struct WriteGuard {
+    queue: WriterQueue,
+    /// `Some` until the guard has ended.
     writer: Option<OwnedMutexGuard<Writer>>,
 }
 
-impl Line {
+impl WriterQueue {
     pub(super) fn new(connection: AnyConnection) -> Self {
         Self(Arc::new(Mutex::new(Writer { connection, group: Group::default() })))
     }
 
-    /// Waits for a turn.
-    pub(super) async fn enter(&self) -> Result<Turn, StoreError> {
+    /// Queues for a guard.
+    pub(super) async fn acquire(&self) -> Result<WriteGuard, StoreError> {
         let writer = self.0.clone().lock_owned();
         let mut writer =
-            tokio::time::timeout(PATIENCE, writer).await.map_err(|_| sqlx::Error::PoolTimedOut)?;
-        let line = self.clone();
-        // In a task of its own, as whatever opens or ends a transaction: a caller who goes away meanwhile must not leave
-        // it half way.
+            tokio::time::timeout(ACQUIRE_TIMEOUT, writer).await.map_err(|_| sqlx::Error::PoolTimedOut)?;
+        let queue = self.clone();
+        // In its own task, like everything that opens or ends a transaction: a caller that is cancelled meanwhile must
+        // not leave it halfway.
         or_silence(in_task(async move {
-            writer.join().await?;
-            Ok(Turn { line, writer: Some(writer) })
+            writer.begin().await?;
+            Ok(WriteGuard { queue, writer: Some(writer) })
         }))
         .await
     }
 
-    /// Stands in line to commit this group, unless a full one is committed already.
-    fn commit_in_turn(&self, number: u64) {
-        let line = self.clone();
+    /// Queues to commit the group `number`, unless it filled up and was committed before.
+    fn schedule_commit(&self, number: u64) {
+        let queue = self.clone();
         tokio::spawn(async move {
-            let mut writer = line.0.lock().await;
+            let mut writer = queue.0.lock().await;
             if writer.group.number == number {
                 writer.commit().await;
             }
         });
     }
 
-    /// Lets those who stand in line finish, and leaves a file that is whole without its log.
+    /// Lets the queued writers finish, and leaves a file that is complete without its WAL.
     pub(super) async fn close(&self) -> Result<(), StoreError> {
         let mut writer = self.0.lock().await;
         writer.commit().await;
@@ -83,42 +85,41 @@ impl Line {
     }
 }
 
-impl Turn {
-    /// Returns once what was written is kept. A disk that does not answer may keep it all the same.
+impl WriteGuard {
+    /// Returns once the writes are durable. If the disk doesn't answer, this fails, but the writes may still be kept.
     pub(super) async fn commit(mut self) -> Result<(), StoreError> {
         let Some(mut writer) = self.writer.take() else { return Err(StoreError::NotKept) };
-        let (tell, told) = oneshot::channel();
-        writer.group.members.push(tell);
+        let (sender, receiver) = oneshot::channel();
+        writer.group.members.push(sender);
         let (number, is_first) = (writer.group.number, writer.group.members.len() == 1);
-        if writer.group.turns >= GROUP {
+        if writer.group.writes >= GROUP {
             tokio::spawn(async move { writer.commit().await });
         } else {
             drop(writer);
             if is_first {
-                self.line.commit_in_turn(number);
+                self.queue.schedule_commit(number);
             }
         }
-        or_silence(hear(told)).await?;
+        or_silence(durable(receiver)).await?;
         if falls_silent() { Err(unanswered()) } else { Ok(()) }
     }
 
-    /// Takes back what was written, and returns once what was read is kept: others may have written it in the same
-    /// transaction.
-    pub(super) async fn take_back(mut self) -> Result<(), StoreError> {
+    /// Rolls back, and returns once what was read is durable: others may have written it in the same transaction.
+    pub(super) async fn rollback(mut self) -> Result<(), StoreError> {
         let Some(mut writer) = self.writer.take() else { return Ok(()) };
         let read = in_task(async move {
             if writer.group.members.is_empty() {
-                writer.take_back().await;
+                writer.rollback().await;
                 return Ok(None);
             }
-            let (tell, told) = oneshot::channel();
-            writer.group.members.push(tell);
-            writer.take_back().await;
-            Ok(Some(told))
+            let (sender, receiver) = oneshot::channel();
+            writer.group.members.push(sender);
+            writer.rollback().await;
+            Ok(Some(receiver))
         });
         or_silence(async {
             match read.await? {
-                Some(told) => hear(told).await,
+                Some(receiver) => durable(receiver).await,
                 None => Ok(()),
             }
         })
@@ -126,19 +127,19 @@ impl Turn {
     }
 }
 
-impl Drop for Turn {
+impl Drop for WriteGuard {
     fn drop(&mut self) {
-        // Without a runtime the process is at its end, and SQLite takes back what was not committed.
+        // Without a runtime the process is ending, and SQLite rolls back what was not committed.
         if let (Some(mut writer), Ok(runtime)) = (self.writer.take(), Handle::try_current()) {
-            runtime.spawn(async move { writer.take_back().await });
+            runtime.spawn(async move { writer.rollback().await });
         }
     }
 }
 
 impl Writer {
-    /// Begins a transaction, or a part of the open one that can be taken back by itself.
-    async fn join(&mut self) -> Result<(), sqlx::Error> {
-        self.group.turns += 1;
+    /// Begins a transaction, or in the open one a savepoint that can be rolled back by itself.
+    async fn begin(&mut self) -> Result<(), sqlx::Error> {
+        self.group.writes += 1;
         let statement = if self.group.is_open {
             "RELEASE member; SAVEPOINT member"
         } else {
@@ -146,25 +147,25 @@ impl Writer {
         };
         let joined = self.run(statement).await;
         if joined.is_err() {
-            // It may have begun all the same, or SQLite may have ended what was open.
-            self.give_up().await;
+            // It may have begun nevertheless, or SQLite may have ended the open transaction.
+            self.abandon().await;
         }
         self.group.is_open = joined.is_ok();
         joined
     }
 
-    async fn take_back(&mut self) {
+    async fn rollback(&mut self) {
         if self.group.members.is_empty() {
-            return self.give_up().await;
+            return self.abandon().await;
         }
         if let Err(error) = self.run("ROLLBACK TO member").await {
             static KEPT: Quiet = Quiet::new();
             if let Some(more) = KEPT.speak() {
                 tracing::error!(%error, more, "a write can't be taken back: those that it shares a commit with fail");
             }
-            return self.give_up().await;
+            return self.abandon().await;
         }
-        if self.group.turns >= GROUP {
+        if self.group.writes >= GROUP {
             self.commit().await;
         }
     }
@@ -174,35 +175,35 @@ impl Writer {
             return;
         }
         if let Err(error) = self.run("COMMIT").await {
-            if !holds(Guard::CommitIsAwaited) {
+            if !enabled(Guard::CommitIsAwaited) {
                 self.run("ROLLBACK").await.unwrap_or_default();
-                return self.tell();
+                return self.notify_members();
             }
             static FAILED: Quiet = Quiet::new();
             if let Some(more) = FAILED.speak() {
                 tracing::error!(%error, more, "a commit failed");
             }
-            return self.give_up().await;
+            return self.abandon().await;
         }
-        self.tell();
+        self.notify_members();
     }
 
-    /// Those who share the commit hear that it is kept.
-    fn tell(&mut self) {
+    /// Tells every writer in the group that the commit is durable.
+    fn notify_members(&mut self) {
         for member in self.end() {
-            // They may have gone away.
+            // The writer may have been cancelled.
             let _ = member.send(());
         }
     }
 
-    /// Nothing of the open transaction is kept; its members are told.
-    async fn give_up(&mut self) {
-        // It fails where SQLite has done so already.
+    /// Rolls back the whole open transaction; all its members fail.
+    async fn abandon(&mut self) {
+        // Fails if SQLite has already rolled back.
         let _ = self.run("ROLLBACK").await;
         drop(self.end());
     }
 
-    /// Compiled once.
+    /// Runs a statement that sqlx prepares only once.
     async fn run(&mut self, statement: &'static str) -> Result<(), sqlx::Error> {
         sqlx::query(statement).execute(&mut self.connection).await.map(drop)
     }
@@ -213,24 +214,24 @@ impl Writer {
     }
 }
 
-impl Deref for Turn {
+impl Deref for WriteGuard {
     type Target = AnyConnection;
 
-    #[expect(clippy::expect_used, reason = "only what ends the turn takes it")]
+    #[expect(clippy::expect_used, reason = "only what ends the guard takes it")]
     fn deref(&self) -> &AnyConnection {
-        &self.writer.as_ref().expect("a turn that is not over").connection
+        &self.writer.as_ref().expect("a guard that has not ended").connection
     }
 }
 
-impl DerefMut for Turn {
-    #[expect(clippy::expect_used, reason = "only what ends the turn takes it")]
+impl DerefMut for WriteGuard {
+    #[expect(clippy::expect_used, reason = "only what ends the guard takes it")]
     fn deref_mut(&mut self) -> &mut AnyConnection {
-        &mut self.writer.as_mut().expect("a turn that is not over").connection
+        &mut self.writer.as_mut().expect("a guard that has not ended").connection
     }
 }
 
-async fn hear(told: oneshot::Receiver<()>) -> Result<(), StoreError> {
-    told.await.map_err(|_| StoreError::NotKept)
+async fn durable(receiver: oneshot::Receiver<()>) -> Result<(), StoreError> {
+    receiver.await.map_err(|_| StoreError::NotKept)
 }
 
 async fn in_task<T: Send + 'static>(
@@ -248,7 +249,7 @@ mod tests {
     struct File(TempDir);
 
     impl File {
-        async fn with_table() -> (Self, Line) {
+        async fn with_table() -> (Self, WriterQueue) {
             sqlx::any::install_default_drivers();
             let file = Self(TempDir::new().unwrap());
             let mut writer = file.connect().await;
@@ -257,7 +258,7 @@ mod tests {
                 .await
                 .unwrap();
             writer.execute("CREATE TABLE needs (n BIGINT REFERENCES kept (n))").await.unwrap();
-            (file, Line::new(writer))
+            (file, WriterQueue::new(writer))
         }
 
         async fn connect(&self) -> AnyConnection {
@@ -265,28 +266,28 @@ mod tests {
             AnyConnection::connect(&url).await.unwrap()
         }
 
-        /// As another connection sees it.
+        /// The committed rows, as another connection sees them.
         async fn kept(&self) -> Vec<i64> {
             let rows = self.connect().await.fetch_all("SELECT n FROM kept ORDER BY n").await.unwrap();
             rows.iter().map(|row| row.get("n")).collect()
         }
     }
 
-    async fn write(turn: &mut Turn, n: i64) {
+    async fn write(guard: &mut WriteGuard, n: i64) {
         let insert = sqlx::query("INSERT INTO kept (n) VALUES ($1)").bind(n);
-        insert.execute(&mut **turn).await.unwrap();
+        insert.execute(&mut **guard).await.unwrap();
     }
 
     #[tokio::test]
     async fn whoever_is_told_can_be_read_elsewhere() {
-        let (file, line) = File::with_table().await;
+        let (file, queue) = File::with_table().await;
         let file = Arc::new(file);
         let writers = (0..100).map(|n| {
-            let (file, line) = (file.clone(), line.clone());
+            let (file, queue) = (file.clone(), queue.clone());
             tokio::spawn(async move {
-                let mut turn = line.enter().await.unwrap();
-                write(&mut turn, n).await;
-                turn.commit().await.unwrap();
+                let mut guard = queue.acquire().await.unwrap();
+                write(&mut guard, n).await;
+                guard.commit().await.unwrap();
                 assert!(file.kept().await.contains(&n), "{n} was told too early");
             })
         });
@@ -297,16 +298,16 @@ mod tests {
 
     #[tokio::test]
     async fn those_who_take_back_or_go_away_take_nobody_along() {
-        let (file, line) = File::with_table().await;
+        let (file, queue) = File::with_table().await;
         let writers = (0..99).map(|n| {
-            let line = line.clone();
+            let queue = queue.clone();
             tokio::spawn(async move {
-                let mut turn = line.enter().await.unwrap();
-                write(&mut turn, n).await;
+                let mut guard = queue.acquire().await.unwrap();
+                write(&mut guard, n).await;
                 match n % 3 {
-                    0 => turn.commit().await.unwrap(),
-                    1 => turn.take_back().await.unwrap(),
-                    _ => drop(turn),
+                    0 => guard.commit().await.unwrap(),
+                    1 => guard.rollback().await.unwrap(),
+                    _ => drop(guard),
                 }
             })
         });
@@ -318,16 +319,16 @@ mod tests {
 
     #[tokio::test]
     async fn who_only_reads_what_others_have_not_committed_hears_of_it() {
-        let (file, line) = File::with_table().await;
-        let mut first = line.enter().await.unwrap();
+        let (file, queue) = File::with_table().await;
+        let mut first = queue.acquire().await.unwrap();
         write(&mut first, 1).await;
         first.execute("PRAGMA defer_foreign_keys = ON; INSERT INTO needs (n) VALUES (99)").await.unwrap();
         let readers = [true, false].map(|commits| {
-            let line = line.clone();
+            let queue = queue.clone();
             tokio::spawn(async move {
-                let mut turn = line.enter().await?;
-                assert_eq!(turn.fetch_all("SELECT n FROM kept").await.unwrap().len(), 1);
-                if commits { turn.commit().await } else { turn.take_back().await }
+                let mut guard = queue.acquire().await?;
+                assert_eq!(guard.fetch_all("SELECT n FROM kept").await.unwrap().len(), 1);
+                if commits { guard.commit().await } else { guard.rollback().await }
             })
         });
         tokio::task::yield_now().await;
@@ -340,12 +341,12 @@ mod tests {
 
     #[tokio::test]
     async fn one_whose_caller_goes_away_at_any_moment_stands_in_nobodys_way() {
-        let (file, line) = File::with_table().await;
+        let (file, queue) = File::with_table().await;
         for polls in 0..40 {
             let mut writing = Box::pin(async {
-                let mut turn = line.enter().await.unwrap();
-                write(&mut turn, polls).await;
-                turn.commit().await.unwrap();
+                let mut guard = queue.acquire().await.unwrap();
+                write(&mut guard, polls).await;
+                guard.commit().await.unwrap();
             });
             for _ in 0..polls {
                 if futures_util::poll!(writing.as_mut()).is_ready() {
@@ -354,10 +355,10 @@ mod tests {
                 tokio::task::yield_now().await;
             }
             drop(writing);
-            let mut turn = line.enter().await.unwrap();
-            write(&mut turn, 100 + polls).await;
-            turn.commit().await.unwrap();
-            // Nothing is left open that would keep other processes from writing.
+            let mut guard = queue.acquire().await.unwrap();
+            write(&mut guard, 100 + polls).await;
+            guard.commit().await.unwrap();
+            // No transaction is left open that would keep other processes from writing.
             let mut other = file.connect().await;
             other.execute("PRAGMA busy_timeout = 0; BEGIN IMMEDIATE; COMMIT").await.unwrap();
         }
@@ -366,27 +367,27 @@ mod tests {
 
     #[tokio::test]
     async fn all_who_share_a_commit_hear_that_it_failed() {
-        let (file, line) = File::with_table().await;
-        let mut first = line.enter().await.unwrap();
+        let (file, queue) = File::with_table().await;
+        let mut first = queue.acquire().await.unwrap();
         write(&mut first, 1).await;
         let second = {
-            let line = line.clone();
+            let queue = queue.clone();
             tokio::spawn(async move {
-                let mut turn = line.enter().await?;
-                write(&mut turn, 2).await;
-                // What is found wrong only at the commit.
-                turn.execute("PRAGMA defer_foreign_keys = ON; INSERT INTO needs (n) VALUES (99)").await?;
-                turn.commit().await
+                let mut guard = queue.acquire().await?;
+                write(&mut guard, 2).await;
+                // A violation that is only detected at the commit.
+                guard.execute("PRAGMA defer_foreign_keys = ON; INSERT INTO needs (n) VALUES (99)").await?;
+                guard.commit().await
             })
         };
-        // The second stands in line before the first commits.
+        // The second writer queues before the first one commits.
         tokio::task::yield_now().await;
         assert!(matches!(first.commit().await, Err(StoreError::NotKept)));
         assert!(matches!(second.await.unwrap(), Err(StoreError::NotKept)));
         assert!(file.kept().await.is_empty());
-        let mut turn = line.enter().await.unwrap();
-        write(&mut turn, 3).await;
-        turn.commit().await.unwrap();
+        let mut guard = queue.acquire().await.unwrap();
+        write(&mut guard, 3).await;
+        guard.commit().await.unwrap();
         assert_eq!(file.kept().await, [3]);
     }
 }

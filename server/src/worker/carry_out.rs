@@ -1,19 +1,20 @@
-//! What each command means for the other systems.
+//! Carries out each command against the other systems.
 use super::Outcome;
 use crate::account::{AccountError, Message, Snapshot};
 use crate::checkout::Checkout;
 use crate::error::Error;
-use crate::grants::{Grant, Grants, GrantsError};
-use crate::payments::{Intent, IntentStatus, IntentTerms, Payments, PaymentsError, RefundStatus};
+use crate::fault_injection::{Guard, enabled};
+use crate::grants::{Grant, GrantsError};
+use crate::payments::{Intent, IntentStatus, IntentTerms, PaymentsError, RefundStatus};
 use crate::purchase::{AccountEvent, Command, Event, Purchase};
 use crate::store::Task;
-use crate::trial::{Guard, holds};
 use std::time::Duration;
 
-/// For how long a key surely stands for the request that it was first sent with: Stripe keeps them for 24 hours at least.
+/// How long an idempotency key surely stands for the request that it was first sent with: Stripe keeps keys for at
+/// least 24 hours.
 const KEY_LIFE: Duration = Duration::from_secs(23 * 3600);
 
-impl<P: Payments, G: Grants> Checkout<P, G> {
+impl Checkout {
     /// Carries out one command, unless the purchase has moved on and no longer wants it.
     pub(super) async fn carry_out(&self, task: &Task) -> Result<Outcome, Error> {
         let purchase = self.store.purchase(&task.purchase).await?;
@@ -21,7 +22,7 @@ impl<P: Payments, G: Grants> Checkout<P, G> {
             return Ok(Outcome::Done(vec![]));
         }
         Ok(match &task.command {
-            // Both are asked again by every wake: a refusal that passes must leave nothing for a person.
+            // Every wake issues both again, so a temporary refusal must not be escalated.
             Command::AskStripe => self.ask_stripe(&purchase).await.unwrap_or_else(Outcome::retry),
             Command::CancelIntent => self.cancel_intent(&purchase).await.unwrap_or_else(Outcome::retry),
             Command::CreateRefund { amount, key } => {
@@ -39,11 +40,11 @@ impl<P: Payments, G: Grants> Checkout<P, G> {
             | Command::ReleaseRedemption { .. }
             | Command::IssuePack
             | Command::RevokePack => Outcome::Done(vec![]),
-            Command::TellAccounts { event } => Outcome::Done(self.ask_accounts(*event)),
-            Command::TellAccount { receiver, event } => {
-                self.tell_account(task, &purchase, receiver, *event).await?
+            Command::NotifyAccounts { event } => Outcome::Done(self.ask_accounts(*event)),
+            Command::NotifyAccount { receiver, event } => {
+                self.notify_account(task, &purchase, receiver, *event).await?
             }
-            Command::CallPerson { why } => Outcome::NeedsPerson { message: why.clone(), events: vec![] },
+            Command::Escalate { why } => Outcome::NeedsAttention { message: why.clone(), events: vec![] },
             Command::CancelStray { intent } => {
                 self.cancel_stray(&purchase, intent).await.unwrap_or_else(Outcome::from)
             }
@@ -55,11 +56,12 @@ impl<P: Payments, G: Grants> Checkout<P, G> {
 
     fn ask_accounts(&self, event: AccountEvent) -> Vec<Event> {
         let receivers: Vec<_> = self.accounts.iter().map(|account| account.name().to_owned()).collect();
-        if receivers.is_empty() { vec![] } else { vec![Event::AccountsAsked { receivers, event }] }
+        if receivers.is_empty() { vec![] } else { vec![Event::AccountsFound { receivers, event }] }
     }
 
-    /// The purchase as it stands now: a receiver that is told late hears of the end at once, and then of it again.
-    async fn tell_account(
+    /// Sends the purchase as it stands now: a receiver that is notified late gets the final state at once, and then
+    /// once more.
+    async fn notify_account(
         &self,
         task: &Task,
         purchase: &Purchase,
@@ -69,40 +71,40 @@ impl<P: Payments, G: Grants> Checkout<P, G> {
         let answered = |took| vec![Event::AccountAnswered { receiver: receiver.to_owned(), took }];
         let Some(account) = self.accounts.iter().find(|account| account.name() == receiver) else {
             let message = format!("the settings name no receiver {receiver}");
-            return Ok(Outcome::NeedsPerson { message, events: answered(false) });
+            return Ok(Outcome::NeedsAttention { message, events: answered(false) });
         };
         let updated_at = self.store.updated_at(purchase.id()).await?;
         let snapshot = Snapshot::of(purchase, updated_at, &self.catalog.get());
         let message = Message { id: task.id.clone(), event, at: self.now(), purchase: snapshot };
-        Ok(match account.tell(&message).await {
+        Ok(match account.notify(&message).await {
             Ok(()) => Outcome::Done(answered(true)),
             Err(AccountError::Transient { message, retry_after }) => Outcome::later(message, retry_after),
             Err(AccountError::Permanent { message }) => {
-                Outcome::NeedsPerson { message, events: answered(false) }
+                Outcome::NeedsAttention { message, events: answered(false) }
             }
         })
     }
 
     async fn ask_stripe(&self, purchase: &Purchase) -> Result<Outcome, PaymentsError> {
-        let mut events = match purchase.hosted() {
+        let mut events = match purchase.checkout_session() {
             Some(_) if !purchase.was_paid() => return self.ask_of_page(purchase).await,
-            Some(hosted) if !hosted.closed => match self.close_paid_page(purchase).await? {
+            Some(page) if !page.closed => match self.close_paid_page(purchase).await? {
                 Outcome::Done(events) => events,
-                other @ (Outcome::Retry { .. } | Outcome::NeedsPerson { .. }) => return Ok(other),
+                other @ (Outcome::Retry { .. } | Outcome::NeedsAttention { .. }) => return Ok(other),
             },
             Some(_) | None => vec![],
         };
         let Some(intent) = self.find_intent(purchase).await? else { return Ok(Outcome::Done(events)) };
         events.extend(intent.events());
         if intent.status == IntentStatus::Succeeded {
-            match self.payments.taken_back(&intent.id).await {
-                Ok(taken_back) => events.extend(taken_back.events()),
+            match self.payments.reversals(&intent.id).await {
+                Ok(reversals) => events.extend(reversals.events()),
                 Err(error) if purchase.was_paid() => return Err(error),
-                // News of the payment doesn't wait for news of its refund, whose message may have come and gone: it is
-                // asked for until there is an answer.
+                // Record the payment without waiting for its refunds, whose webhook may have come and gone: the retries
+                // ask for them until Stripe answers.
                 Err(error) => {
-                    let learned = self.learn(purchase.id(), &intent).await;
-                    learned.map_err(|error| PaymentsError::transient(error.to_string()))?;
+                    let recorded = self.record_intent(purchase.id(), &intent).await;
+                    recorded.map_err(|error| PaymentsError::transient(error.to_string()))?;
                     return Err(error);
                 }
             }
@@ -110,9 +112,9 @@ impl<P: Payments, G: Grants> Checkout<P, G> {
         Ok(Outcome::Done(events))
     }
 
-    /// An intent that can't be cancelled has moved on, and says where to: then the payment wins.
+    /// An intent that can't be cancelled has moved on; its new status is applied, so that a payment wins.
     async fn cancel_intent(&self, purchase: &Purchase) -> Result<Outcome, PaymentsError> {
-        if purchase.hosted().is_some() {
+        if purchase.checkout_session().is_some() {
             return self.close_page(purchase).await;
         }
         let Some(known) = self.intent_to_cancel(purchase).await? else {
@@ -123,7 +125,7 @@ impl<P: Payments, G: Grants> Checkout<P, G> {
 
     pub(super) async fn cancel_known(&self, intent: &str) -> Result<Vec<Event>, PaymentsError> {
         let intent = match self.payments.cancel(intent).await {
-            Err(PaymentsError::OtherState) if holds(Guard::PaymentWins) => {
+            Err(PaymentsError::OtherState) if enabled(Guard::PaymentWins) => {
                 self.payments.retrieve(intent).await?
             }
             Err(PaymentsError::OtherState) => {
@@ -141,7 +143,8 @@ impl<P: Payments, G: Grants> Checkout<P, G> {
         key: &str,
     ) -> Result<Outcome, PaymentsError> {
         let Some(intent) = purchase.intent() else { return Ok(Outcome::Done(vec![])) };
-        // Without an amount Stripe gives back also what a bank has taken meanwhile; and a key stands for one request.
+        // Without an amount, Stripe also refunds what a bank has taken meanwhile. A key stands for one request, so it
+        // changes with the amount.
         let (amount, key) = match amount {
             None if purchase.lost() > 0 => (Some(purchase.refundable()), format!("{key}-rest")),
             amount => (amount, key.to_owned()),
@@ -149,7 +152,7 @@ impl<P: Payments, G: Grants> Checkout<P, G> {
         match self.payments.refund(intent, amount, &key).await? {
             RefundStatus::Pending => Ok(Outcome::Done(vec![])),
             RefundStatus::Succeeded | RefundStatus::Failed => {
-                Ok(Outcome::Done(self.payments.taken_back(intent).await?.events()))
+                Ok(Outcome::Done(self.payments.reversals(intent).await?.events()))
             }
         }
     }
@@ -157,8 +160,8 @@ impl<P: Payments, G: Grants> Checkout<P, G> {
     async fn cancel_stray(&self, purchase: &Purchase, intent: &str) -> Result<Outcome, PaymentsError> {
         let known = match self.payments.cancel(intent).await {
             Err(PaymentsError::OtherState) => self.payments.retrieve(intent).await?,
-            // Its page has made it, and is closed in its place.
-            Err(PaymentsError::Permanent { .. }) if purchase.hosted().is_some() => {
+            // Stripe's page made this intent, so the page is closed instead.
+            Err(PaymentsError::Permanent { .. }) if purchase.checkout_session().is_some() => {
                 return self.close_paid_page(purchase).await;
             }
             outcome => outcome?,
@@ -176,8 +179,8 @@ impl<P: Payments, G: Grants> Checkout<P, G> {
     async fn return_stray(&self, intent: &str, amount: i64, key: &str) -> Result<Outcome, PaymentsError> {
         let status = match self.payments.refund(intent, Some(amount), key).await {
             Err(PaymentsError::Permanent { code }) => {
-                // Somebody may have given it back at Stripe itself.
-                match self.payments.taken_back(intent).await?.refunded >= amount {
+                // Someone may have refunded it in Stripe's dashboard.
+                match self.payments.reversals(intent).await?.refunded >= amount {
                     true => RefundStatus::Succeeded,
                     false => return Err(PaymentsError::Permanent { code }),
                 }
@@ -186,9 +189,9 @@ impl<P: Payments, G: Grants> Checkout<P, G> {
         };
         Ok(match status {
             RefundStatus::Succeeded => Outcome::Done(vec![]),
-            // Nobody else asks what becomes of it.
+            // Nothing else follows up on this refund.
             RefundStatus::Pending => Outcome::later("the refund is under way", None),
-            RefundStatus::Failed => Outcome::NeedsPerson {
+            RefundStatus::Failed => Outcome::NeedsAttention {
                 message: format!("{intent} was paid beside the purchase's own, and can't be given back"),
                 events: vec![],
             },
@@ -198,11 +201,11 @@ impl<P: Payments, G: Grants> Checkout<P, G> {
     async fn create_grant(&self, purchase: &Purchase) -> Outcome {
         let catalog = self.catalog.get();
         let Some(item) = catalog.find(purchase.sku()) else {
-            // A person may put it back: the purchase is paid for.
+            // Retry, since someone may put the offering back: the purchase is paid.
             return Outcome::blocked(format!("{} is not in the catalogue any more", purchase.sku()));
         };
         let Some(learner) = purchase.learner() else {
-            return Outcome::NeedsPerson { message: "nobody to grant it to".to_owned(), events: vec![] };
+            return Outcome::NeedsAttention { message: "nobody to grant it to".to_owned(), events: vec![] };
         };
         let grant = Grant {
             purchase: purchase.id(),
@@ -214,7 +217,7 @@ impl<P: Payments, G: Grants> Checkout<P, G> {
             Ok(granted) => Outcome::Done(vec![Event::GrantCreated { access_url: granted.access_url }]),
             Err(error) => {
                 if matches!(error, GrantsError::Permanent { .. }) {
-                    // Perhaps for all who buy it: the circuit looks.
+                    // It may be refused for every buyer: let the circuit breaker check.
                     self.pauses.forget(&item.resource);
                 }
                 Outcome::from_grants(error, vec![Event::GrantRefused])
@@ -222,20 +225,20 @@ impl<P: Payments, G: Grants> Checkout<P, G> {
         }
     }
 
-    /// The intent that must not be paid any more. Where our record of it was lost, the same request with the same key answers
-    /// with what it made, however many others were made since; only once Stripe may have forgotten the key are all looked
-    /// through.
+    /// The intent that must no longer be paid. If we lost its id, the same request with the same key returns what it
+    /// created, however many intents were created since. Only once Stripe may have forgotten the key are all of them
+    /// searched.
     async fn intent_to_cancel(&self, purchase: &Purchase) -> Result<Option<Intent>, PaymentsError> {
         let key_is_known = self.now().since(purchase.opened_at()) < KEY_LIFE;
         let (None, Some(attempt), true) = (purchase.intent(), purchase.attempt(), key_is_known) else {
             return self.find_intent(purchase).await;
         };
-        if !holds(Guard::IntentIsSought) {
+        if !enabled(Guard::IntentIsSought) {
             return Ok(None);
         }
         let terms = IntentTerms { reference: purchase.reference(), sku: purchase.sku(), attempt };
         match self.payments.create(terms, purchase.intent_window()).await {
-            // It made nothing, and makes nothing with this key.
+            // Nothing was created, and nothing ever is with this key.
             Err(
                 PaymentsError::Spent { .. }
                 | PaymentsError::EmailRefused
@@ -246,22 +249,22 @@ impl<P: Payments, G: Grants> Checkout<P, G> {
         }
     }
 
-    /// The purchase's intent: by its id, or among Stripe's where our record of it was lost.
+    /// The purchase's intent: by its id, or by a search at Stripe if we lost the id.
     async fn find_intent(&self, purchase: &Purchase) -> Result<Option<Intent>, PaymentsError> {
         match purchase.intent() {
             Some(intent) => self.payments.retrieve(intent).await.map(Some),
-            None if !holds(Guard::IntentIsSought) => Ok(None),
+            None if !enabled(Guard::IntentIsSought) => Ok(None),
             None => self.payments.find(purchase.reference(), purchase.intent_window()).await,
         }
     }
 }
 
 impl Outcome {
-    /// Tells the purchase `event` where a person is needed.
+    /// Adds `event` for the purchase if the outcome needs attention.
     fn telling(self, event: Event) -> Self {
         match self {
-            Self::NeedsPerson { message, events } => {
-                Self::NeedsPerson { message, events: [events, vec![event]].concat() }
+            Self::NeedsAttention { message, events } => {
+                Self::NeedsAttention { message, events: [events, vec![event]].concat() }
             }
             other @ (Self::Done(_) | Self::Retry { .. }) => other,
         }
@@ -282,7 +285,7 @@ impl Outcome {
     fn from_grants(error: GrantsError, events: Vec<Event>) -> Self {
         match error {
             GrantsError::Transient { message, retry_after } => Self::later(message, retry_after),
-            GrantsError::Permanent { message } => Self::NeedsPerson { message, events },
+            GrantsError::Permanent { message } => Self::NeedsAttention { message, events },
         }
     }
 }
@@ -291,7 +294,7 @@ impl From<PaymentsError> for Outcome {
     fn from(error: PaymentsError) -> Self {
         match error {
             error @ (PaymentsError::Missing | PaymentsError::Permanent { .. }) => {
-                Self::NeedsPerson { message: error.to_string(), events: vec![] }
+                Self::NeedsAttention { message: error.to_string(), events: vec![] }
             }
             error @ (PaymentsError::Transient { .. }
             | PaymentsError::Spent { .. }

@@ -1,33 +1,30 @@
-//! The circuit: pauses the sale of what FlockJay has not, or whose grants have been failing, and opens it again.
+//! The circuit breaker: pauses the sale of offerings that FlockJay doesn't have, or whose grants keep failing, and
+//! resumes it.
 use crate::catalog::{Catalog, Item};
 use crate::checkout::Checkout;
-use crate::grants::{Grants, GrantsError};
+use crate::grants::GrantsError;
 use crate::heartbeat::Heartbeat;
-use crate::payments::Payments;
 use futures_util::StreamExt;
 use futures_util::stream;
 use shared::Timestamp;
 use std::time::Duration;
 
-/// How often every resource is asked for, beside those that are not known to exist and those whose sale is about to open.
-const ROUND: Duration = Duration::from_secs(3600);
-/// For how long a grant may fail before its offering is paused: an outage that short costs nobody a sale.
-const PATIENCE: Duration = Duration::from_secs(900);
-/// Purchases that need a person, each refused for good, after which it is the offering that is wrong.
-const REFUSALS: i64 = 3;
-/// For how long after the last refusal it stays paused: then one more buyer may try.
+/// How often every resource is checked. Those not known to exist, or whose sale is about to open, are checked in every
+/// round.
+const CHECK_INTERVAL: Duration = Duration::from_secs(3600);
+/// How long a grant may fail before its offering is paused: a shorter outage costs no sale.
+const FAILING_FOR: Duration = Duration::from_secs(900);
+/// Number of purchases that need attention, each refused for good, from which on the offering itself is at fault.
+const MAX_REFUSALS: i64 = 3;
+/// How long the sale stays paused after the last refusal; then one more buyer may try.
 const PAUSE: Duration = Duration::from_secs(3600);
-/// Resources asked for at the same time.
+/// Resources checked at the same time.
 const AT_ONCE: usize = 8;
-/// How long a catalogue waits for FlockJay's word before it is sold from.
+/// How long a catalogue waits for FlockJay's answers before its offerings are sold.
 const FIRST_WORD: Duration = Duration::from_secs(2);
 
-/// Looks every `interval` until the checkout stops.
-pub async fn run_circuit<P: Payments, G: Grants>(
-    checkout: Checkout<P, G>,
-    interval: Duration,
-    heartbeat: Heartbeat,
-) {
+/// Checks every `interval` until the checkout stops.
+pub async fn run_circuit(checkout: Checkout, interval: Duration, heartbeat: Heartbeat) {
     let mut round = checkout.now();
     loop {
         heartbeat.beat();
@@ -36,7 +33,7 @@ pub async fn run_circuit<P: Payments, G: Grants>(
             () = checkout.stop.cancelled() => return,
         }
         let now = checkout.now();
-        let all = now.since(round) >= ROUND;
+        let all = now.since(round) >= CHECK_INTERVAL;
         if all {
             round = now;
         }
@@ -54,9 +51,9 @@ pub async fn run_circuit<P: Payments, G: Grants>(
     }
 }
 
-/// Asks for what is in `catalog`, and sees what was failing, before anything of it is sold. Where FlockJay is silent
-/// the sale opens all the same: the grants will wait.
-pub async fn look_first<P: Payments, G: Grants>(checkout: &Checkout<P, G>, catalog: &Catalog) {
+/// Checks the resources in `catalog`, and which grants have been failing, before any of it is sold. If FlockJay doesn't
+/// answer, the sale opens nevertheless: the grants will wait.
+pub async fn look_first(checkout: &Checkout, catalog: &Catalog) {
     let unheard = Heartbeat::unheard();
     let asked = ask(checkout, catalog, |_| true, &unheard);
     if tokio::time::timeout(FIRST_WORD, asked).await.is_err() {
@@ -65,8 +62,8 @@ pub async fn look_first<P: Payments, G: Grants>(checkout: &Checkout<P, G>, catal
     count_failures(checkout, checkout.now()).await;
 }
 
-async fn count_failures<P: Payments, G: Grants>(checkout: &Checkout<P, G>, now: Timestamp) {
-    match checkout.store.failing_skus(now.minus(PATIENCE), REFUSALS, now.minus(PAUSE)).await {
+async fn count_failures(checkout: &Checkout, now: Timestamp) {
+    match checkout.store.failing_skus(now.minus(FAILING_FOR), MAX_REFUSALS, now.minus(PAUSE)).await {
         Ok(failing) => {
             for sku in checkout.pauses.set_failing(failing) {
                 tracing::error!(alert = true, offering.sku = sku, "grants keep failing: its sale is paused");
@@ -76,22 +73,17 @@ async fn count_failures<P: Payments, G: Grants>(checkout: &Checkout<P, G>, now: 
     }
 }
 
-async fn ask<P: Payments, G: Grants>(
-    checkout: &Checkout<P, G>,
-    catalog: &Catalog,
-    asks: impl Fn(&Item) -> bool,
-    heartbeat: &Heartbeat,
-) {
+async fn ask(checkout: &Checkout, catalog: &Catalog, asks: impl Fn(&Item) -> bool, heartbeat: &Heartbeat) {
     let items = catalog.items().filter(|item| asks(item));
     stream::iter(items).for_each_concurrent(AT_ONCE, |item| ask_for(checkout, item, heartbeat)).await;
 }
 
-async fn ask_for<P: Payments, G: Grants>(checkout: &Checkout<P, G>, item: &Item, heartbeat: &Heartbeat) {
+async fn ask_for(checkout: &Checkout, item: &Item, heartbeat: &Heartbeat) {
     heartbeat.beat();
     let (kind, id) = (&item.resource.kind, &item.resource.id);
     let exists = match checkout.grants.exists(&item.resource).await {
         Ok(exists) => exists,
-        // Who is not even told would be granted nothing.
+        // If FlockJay refuses to answer us, it would refuse a grant, too.
         Err(GrantsError::Permanent { message }) => {
             tracing::warn!(
                 offering.sku = item.sku,

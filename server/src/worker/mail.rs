@@ -1,22 +1,14 @@
-//! Sends the letters that are due.
+//! Sends the emails that are due.
 use super::{LONGEST_MAIL, LOOK, backoff};
 use crate::checkout::Checkout;
 use crate::config::Retry;
-use crate::grants::Grants;
 use crate::heartbeat::Heartbeat;
-use crate::mail::{MailError, Mailer, letter};
-use crate::payments::Payments;
+use crate::mail::{MailError, Mailer, message};
 use crate::quiet::Quiet;
 use crate::store::{Mail, StoreError};
 
 /// Runs until the checkout stops. `base` is our address without a trailing slash.
-pub async fn run_mail<P: Payments, G: Grants>(
-    checkout: Checkout<P, G>,
-    mailer: Mailer,
-    base: String,
-    retry: Retry,
-    heartbeat: Heartbeat,
-) {
+pub async fn run_mail(checkout: Checkout, mailer: Mailer, base: String, retry: Retry, heartbeat: Heartbeat) {
     while !checkout.stop.is_cancelled() {
         heartbeat.beat();
         let leased = match checkout.takes_work() {
@@ -26,7 +18,7 @@ pub async fn run_mail<P: Payments, G: Grants>(
         match leased {
             Ok(Some(mail)) => {
                 if let Err(error) = send(&checkout, &mailer, &base, &retry, &mail).await {
-                    // The lease runs out, and it is sent again.
+                    // The lease expires, and the email is sent again.
                     tracing::error!(%error, mail.id = mail.id, "what became of a letter is not recorded");
                 }
                 continue;
@@ -46,8 +38,8 @@ pub async fn run_mail<P: Payments, G: Grants>(
     }
 }
 
-async fn send<P: Payments, G: Grants>(
-    checkout: &Checkout<P, G>,
+async fn send(
+    checkout: &Checkout,
     mailer: &Mailer,
     base: &str,
     retry: &Retry,
@@ -56,9 +48,9 @@ async fn send<P: Payments, G: Grants>(
     let (_, locale) = widget::locales().find(&mail.lang);
     let catalog = checkout.catalog.get();
     let title = catalog.find(&mail.sku).map_or(&mail.sku, |item| &item.title);
-    let error = match mailer.send(&letter(mail, locale, title, base)).await {
+    let error = match mailer.send(&message(mail, locale, title, base)).await {
         Ok(()) => {
-            tracing::info!(mail.id = mail.id, mail.attempts = mail.attempts, "letter sent");
+            tracing::info!(mail.id = mail.id, mail.attempts = mail.attempts, "email sent");
             return checkout.store.finish_mail(mail).await;
         }
         Err(error) => error,
@@ -71,16 +63,16 @@ async fn send<P: Payments, G: Grants>(
                 mail.id = mail.id,
                 mail.attempts = mail.attempts,
                 error = why,
-                "letter not sent yet"
+                "email not sent yet"
             );
             let next = now.plus(wait).min(mail.tried_since.plus(retry.give_up));
             checkout.store.retry_mail(mail, &why, next).await
         }
         MailError::Transient(why) => {
-            tracing::error!(alert = true, mail.id = mail.id, error = why, "no mail server takes a letter");
+            tracing::error!(alert = true, mail.id = mail.id, error = why, "no mail server accepts an email");
             checkout.store.give_mail_up(mail, &why).await
         }
-        // The company's page says so.
+        // The company's page shows the failure.
         MailError::Permanent(why) => {
             tracing::warn!(mail.id = mail.id, error = why, "the mail server refuses an address");
             checkout.store.give_mail_up(mail, &why).await

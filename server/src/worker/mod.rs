@@ -1,9 +1,9 @@
-//! Carries out the outbox: leases a command, does it, and records what came of it in the transaction that closes it.
+//! The outbox worker: leases a command, carries it out, and records the outcome in the transaction that closes it.
 
 mod carry_out;
 mod circuit;
-mod hosted;
 mod mail;
+mod stripe_page;
 mod sweep;
 mod views;
 
@@ -16,13 +16,11 @@ pub use views::run_views;
 use crate::checkout::Checkout;
 use crate::config::Retry;
 use crate::error::Error;
-use crate::grants::Grants;
+use crate::fault_injection::reach;
 use crate::heartbeat::Heartbeat;
-use crate::payments::Payments;
 use crate::purchase::{Command, Event, Receiver};
 use crate::quiet::Quiet;
 use crate::store::{StoreError, Task};
-use crate::trial::reach;
 use shared::Timestamp;
 use std::convert::Infallible;
 use std::hash::{DefaultHasher, Hash, Hasher};
@@ -31,32 +29,32 @@ use std::time::Duration;
 use tokio::sync::Semaphore;
 use tokio_util::task::TaskTracker;
 
-/// How long a command belongs to one worker without a sign of life: after a crash another takes over that soon.
+/// How long a worker keeps a command without renewing its lease: after a crash, another takes over that soon.
 const LEASE: Duration = Duration::from_secs(10);
-/// How often a worker gives that sign.
+/// How often a worker renews its lease.
 const HEARTBEAT: Duration = Duration::from_secs(3);
-/// The time that a try has.
+/// Timeout of one attempt.
 const ALLOWED: Duration = Duration::from_secs(75);
 /// The longest `Retry-After` that is honoured.
 const LONGEST_HEED: Duration = Duration::from_secs(86_400);
-/// The time that a letter has, with all that the mail server answers.
+/// Lease of an email: enough for the whole exchange with the mail server.
 const LONGEST_MAIL: Duration = Duration::from_secs(180);
-/// The longest sleep: other instances' commands are found by looking.
+/// The longest sleep: other instances' commands are found by polling.
 const LOOK: Duration = Duration::from_secs(1);
 /// The longest sleep while the outbox can't be read or written to.
 const MOST_TROUBLE: Duration = Duration::from_secs(10);
-/// Commands carried out at the same time, for each receiver, so that one that hangs holds up no other.
+/// Concurrent commands per receiver, so that one that hangs holds up no other.
 const AT_ONCE: usize = 16;
 
-/// How a try ended.
+/// How an attempt ended.
 #[derive(Debug)]
 enum Outcome {
-    /// Done; this is what to tell the purchase.
+    /// Done, with the events to apply to the purchase.
     Done(Vec<Event>),
-    /// Worth another try; where it is blocked, only once somebody has mended what is wrong, such as a key.
+    /// Worth a retry; if blocked, only once someone has fixed the cause, such as a wrong key.
     Retry { message: String, after: Option<Duration>, is_blocked: bool },
-    /// Refused for good; this is what to tell the purchase.
-    NeedsPerson { message: String, events: Vec<Event> },
+    /// Refused for good, with the events to apply to the purchase.
+    NeedsAttention { message: String, events: Vec<Event> },
 }
 
 impl Outcome {
@@ -70,16 +68,11 @@ impl Outcome {
 }
 
 /// Runs for one receiver until the checkout stops, then finishes what is under way.
-pub async fn run_outbox<P: Payments, G: Grants>(
-    checkout: Checkout<P, G>,
-    receiver: Receiver,
-    retry: Retry,
-    heartbeat: Heartbeat,
-) {
+pub async fn run_outbox(checkout: Checkout, receiver: Receiver, retry: Retry, heartbeat: Heartbeat) {
     let tasks = TaskTracker::new();
     let slots = Arc::new(Semaphore::new(AT_ONCE));
     let mut work = checkout.store.work();
-    // How long the database is left alone that can't be written to.
+    // Current backoff while the database can't be used.
     let mut trouble = Duration::ZERO;
     while !checkout.stop.is_cancelled() {
         heartbeat.beat();
@@ -126,25 +119,21 @@ pub async fn run_outbox<P: Payments, G: Grants>(
     tasks.wait().await;
 }
 
-async fn wait<P: Payments, G: Grants>(checkout: &Checkout<P, G>, receiver: &Receiver) -> Duration {
+async fn wait(checkout: &Checkout, receiver: &Receiver) -> Duration {
     match checkout.store.next_due(receiver).await {
         Ok(Some(due)) => due.since(checkout.now()).clamp(Duration::from_millis(10), LOOK),
         Ok(None) | Err(_) => LOOK,
     }
 }
 
-/// Leases the next command to `receiver` and carries it out; `false` where none is due.
-pub async fn work_once<P: Payments, G: Grants>(
-    checkout: &Checkout<P, G>,
-    receiver: &Receiver,
-    retry: &Retry,
-) -> Result<bool, StoreError> {
+/// Leases the next command to `receiver` and carries it out; `false` if none is due.
+pub async fn work_once(checkout: &Checkout, receiver: &Receiver, retry: &Retry) -> Result<bool, StoreError> {
     let Some(task) = checkout.store.lease(receiver, checkout.now(), LEASE).await? else { return Ok(false) };
     carry_out(checkout, retry, &task).await;
     Ok(true)
 }
 
-async fn carry_out<P: Payments, G: Grants>(checkout: &Checkout<P, G>, retry: &Retry, task: &Task) {
+async fn carry_out(checkout: &Checkout, retry: &Retry, task: &Task) {
     reach("outbox.leased", task.command.name());
     let tried = tokio::select! {
         tried = tokio::time::timeout(ALLOWED, checkout.carry_out(task)) => tried,
@@ -157,7 +146,7 @@ async fn carry_out<P: Payments, G: Grants>(checkout: &Checkout<P, G>, retry: &Re
     };
     reach("outbox.carried_out", task.command.name());
     if let Err(error) = record(checkout, retry, task, outcome).await {
-        // Nothing is lost: the lease runs out, and the command is carried out again.
+        // Nothing is lost: the lease expires, and the command is carried out again.
         static LOST: Quiet = Quiet::new();
         if let Some(more) = LOST.speak() {
             tracing::error!(%error, more, outbox.id = task.id, outbox.command = task.command.name(), "outcome not recorded");
@@ -165,7 +154,7 @@ async fn carry_out<P: Payments, G: Grants>(checkout: &Checkout<P, G>, retry: &Re
     }
 }
 
-async fn keep_lease<P: Payments, G: Grants>(checkout: &Checkout<P, G>, task: &Task) -> Infallible {
+async fn keep_lease(checkout: &Checkout, task: &Task) -> Infallible {
     loop {
         tokio::time::sleep(HEARTBEAT).await;
         if let Err(error) = checkout.store.renew(task, checkout.now().plus(LEASE)).await {
@@ -177,22 +166,17 @@ async fn keep_lease<P: Payments, G: Grants>(checkout: &Checkout<P, G>, task: &Ta
     }
 }
 
-async fn record<P: Payments, G: Grants>(
-    checkout: &Checkout<P, G>,
-    retry: &Retry,
-    task: &Task,
-    outcome: Outcome,
-) -> Result<(), Error> {
+async fn record(checkout: &Checkout, retry: &Retry, task: &Task, outcome: Outcome) -> Result<(), Error> {
     let now = checkout.now();
     let command = task.command.name();
     let (events, failure) = match outcome {
         Outcome::Done(events) => (events, None),
-        Outcome::NeedsPerson { message, events } => (events, Some(message)),
+        Outcome::NeedsAttention { message, events } => (events, Some(message)),
         Outcome::Retry { message, .. } if now.since(task.tried_since) >= retry.give_up => {
             (given_up(&task.command), Some(message))
         }
         Outcome::Retry { message, after, is_blocked } => {
-            // Nobody should learn of it only when the tries end.
+            // Alert operators now, not only when the retries end.
             static BLOCKED: Quiet = Quiet::new();
             if is_blocked && let Some(more) = BLOCKED.speak() {
                 tracing::error!(
@@ -209,7 +193,7 @@ async fn record<P: Payments, G: Grants>(
                 task.tried_since,
                 task.attempts,
             ));
-            // The last try is at the end of the time, so that it always comes to one.
+            // The last attempt is at the very end of the retry period, so that there always is one.
             let next = now.plus(wait).min(task.tried_since.plus(retry.give_up));
             tracing::warn!(
                 outbox.id = task.id,
@@ -235,7 +219,7 @@ async fn record<P: Payments, G: Grants>(
             tx.give_to_person(task, message, now).await?
         }
     };
-    // What was done is done, also where another worker has taken over meanwhile.
+    // What was done is recorded, even if another worker has taken over meanwhile.
     if closed || failure.is_none() {
         reach("outbox.stored", command);
         tx.commit().await?;
@@ -245,11 +229,11 @@ async fn record<P: Payments, G: Grants>(
     Ok(())
 }
 
-/// What the purchase is told once nobody tries any more, so that its timeline doesn't wait.
+/// The events for the purchase once retries have ended, so that its timeline doesn't wait.
 fn given_up(command: &Command) -> Vec<Event> {
     match command {
         Command::CreateGrant => vec![Event::GrantRefused],
-        Command::TellAccount { receiver, .. } => {
+        Command::NotifyAccount { receiver, .. } => {
             vec![Event::AccountAnswered { receiver: receiver.clone(), took: false }]
         }
         Command::ReleaseSeat
@@ -261,14 +245,14 @@ fn given_up(command: &Command) -> Vec<Event> {
         | Command::CreateRefund { .. }
         | Command::CancelStray { .. }
         | Command::ReturnStray { .. }
-        | Command::CallPerson { .. }
+        | Command::Escalate { .. }
         | Command::RevokeGrant
-        | Command::TellAccounts { .. } => vec![],
+        | Command::NotifyAccounts { .. } => vec![],
     }
 }
 
-/// Doubles with each try up to the cap. The jitter keeps many from coming back at once; it follows from the command, so
-/// that a simulation can be repeated.
+/// Doubles with each attempt up to the cap. Jitter keeps many commands from retrying at once; it is derived from the
+/// command, so that a simulation is reproducible.
 fn backoff(retry: &Retry, tried_since: Timestamp, attempts: u32) -> Duration {
     let doubled = retry.base.saturating_mul(1 << attempts.saturating_sub(1).min(24));
     let mut hasher = DefaultHasher::new();

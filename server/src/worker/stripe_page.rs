@@ -1,12 +1,11 @@
-//! Commands to Stripe about a purchase that is paid on Stripe's own page.
+//! Commands to Stripe about a purchase that is paid on Stripe's hosted page.
 use super::Outcome;
 use crate::checkout::Checkout;
-use crate::grants::Grants;
-use crate::payments::{Intent, IntentStatus, Payments, PaymentsError, Session, SessionStatus};
+use crate::fault_injection::{Guard, enabled};
+use crate::payments::{Intent, IntentStatus, PaymentsError, Session, SessionStatus};
 use crate::purchase::{Event, Purchase};
-use crate::trial::{Guard, holds};
 
-impl<P: Payments, G: Grants> Checkout<P, G> {
+impl Checkout {
     pub(super) async fn ask_of_page(&self, purchase: &Purchase) -> Result<Outcome, PaymentsError> {
         Ok(match self.session_of(purchase).await? {
             Some((session, intent)) => Outcome::Done(session.events(intent.as_ref())),
@@ -14,8 +13,8 @@ impl<P: Payments, G: Grants> Checkout<P, G> {
         })
     }
 
-    /// Stripe refuses to cancel the intent of a page that is open, so the page is closed first. What can't be closed has
-    /// moved on, and its intent says where to: then the payment wins.
+    /// Stripe refuses to cancel the intent of an open page, so the page is closed first. A page that can't be closed
+    /// has moved on; its intent says how, and a payment wins.
     pub(super) async fn close_page(&self, purchase: &Purchase) -> Result<Outcome, PaymentsError> {
         let Some((known, _)) = self.session_of(purchase).await? else {
             let canceled = match purchase.intent() {
@@ -25,7 +24,7 @@ impl<P: Payments, G: Grants> Checkout<P, G> {
             return Ok(Outcome::Done([vec![Event::SessionClosed], canceled].concat()));
         };
         let session = match known.status {
-            SessionStatus::Open if !holds(Guard::PageIsClosed) => {
+            SessionStatus::Open if !enabled(Guard::PageIsClosed) => {
                 Session { status: SessionStatus::Expired, ..known }
             }
             SessionStatus::Open => self.expire(&known).await?,
@@ -41,7 +40,7 @@ impl<P: Payments, G: Grants> Checkout<P, G> {
             return Ok(Outcome::later(message, None));
         }
         Ok(Outcome::Done(match purchase.intent() {
-            // One that is on record and no page's: made by another tool for the same purchase.
+            // The intent on record belongs to no page: another tool made it for the same purchase.
             Some(other)
                 if session.intent.as_deref() != Some(other) && status != Some(IntentStatus::Succeeded) =>
             {
@@ -51,7 +50,7 @@ impl<P: Payments, G: Grants> Checkout<P, G> {
         }))
     }
 
-    /// Of a purchase that is paid: its page takes nothing more, and what was paid there besides goes back.
+    /// Closes the page of a paid purchase, so that it takes no more; a second payment made there is refunded.
     pub(super) async fn close_paid_page(&self, purchase: &Purchase) -> Result<Outcome, PaymentsError> {
         let closed = || Outcome::Done(vec![Event::SessionClosed]);
         let Some((known, _)) = self.session_of(purchase).await? else { return Ok(closed()) };
@@ -78,7 +77,7 @@ impl<P: Payments, G: Grants> Checkout<P, G> {
 
     async fn expire(&self, session: &Session) -> Result<Session, PaymentsError> {
         match self.payments.expire_session(&session.id).await {
-            Err(PaymentsError::OtherState) if holds(Guard::PaymentWins) => {
+            Err(PaymentsError::OtherState) if enabled(Guard::PaymentWins) => {
                 self.payments.retrieve_session(&session.id).await
             }
             Err(PaymentsError::OtherState) => {
@@ -88,8 +87,8 @@ impl<P: Payments, G: Grants> Checkout<P, G> {
         }
     }
 
-    /// The intent that a closed page leaves behind. Stripe may refuse to cancel it, since the page has made it: then it is
-    /// taken as it is.
+    /// Cancels the intent that a closed page leaves behind. Stripe may refuse, since the page made it: then it is
+    /// returned as it is.
     async fn cancel_unpaid(&self, intent: Intent) -> Result<Option<Intent>, PaymentsError> {
         match intent.status {
             IntentStatus::Open | IntentStatus::ActionRequired => {}

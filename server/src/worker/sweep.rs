@@ -1,33 +1,27 @@
 //! The sweep: wakes every purchase that has waited too long, so that a lost message holds nothing up.
 use crate::checkout::Checkout;
-use crate::grants::Grants;
+use crate::fault_injection::{Guard, enabled};
 use crate::heartbeat::Heartbeat;
-use crate::payments::Payments;
 use crate::purchase::Event;
 use crate::quiet::Quiet;
 use crate::store::StoreError;
-use crate::trial::{Guard, holds};
 use std::time::Duration;
 
-/// When to look again at a purchase that can't be woken.
+/// How long to postpone a purchase that can't be woken.
 const LATER: Duration = Duration::from_secs(3600);
 /// How long an `Idempotency-Key` is honoured; far longer than any client repeats a request.
 const KEYS_KEPT: Duration = Duration::from_secs(7 * 86_400);
-/// How long it is known that a letter was sent.
+/// How long records of sent emails are kept.
 const MAILS_KEPT: Duration = Duration::from_secs(90 * 86_400);
-/// How often older ones are forgotten.
+/// How often older records are deleted.
 const FORGETS: Duration = Duration::from_secs(3600);
-/// Purchases woken in one go.
+/// Purchases woken per batch.
 const BATCH: i64 = 200;
-/// How many such lots are caught up with in one sweep, so that what is due soon does not wait for all.
+/// Batches to catch up with per sweep, so that purchases that are due soon don't wait for all of them.
 const CATCH_UPS: usize = 5;
 
 /// Runs every `interval` until the checkout stops.
-pub async fn run_sweep<P: Payments, G: Grants>(
-    checkout: Checkout<P, G>,
-    interval: Duration,
-    heartbeat: Heartbeat,
-) {
+pub async fn run_sweep(checkout: Checkout, interval: Duration, heartbeat: Heartbeat) {
     loop {
         heartbeat.beat();
         if checkout.takes_work()
@@ -46,29 +40,26 @@ pub async fn run_sweep<P: Payments, G: Grants>(
 }
 
 /// Wakes everything that is due.
-pub async fn sweep<P: Payments, G: Grants>(
-    checkout: &Checkout<P, G>,
-    heartbeat: &Heartbeat,
-) -> Result<(), StoreError> {
-    while holds(Guard::Swept) {
+pub async fn sweep(checkout: &Checkout, heartbeat: &Heartbeat) -> Result<(), StoreError> {
+    while enabled(Guard::Swept) {
         let due = checkout.store.due_purchases(checkout.now(), BATCH).await?;
         let mut woken = 0;
         for id in &due {
             heartbeat.beat();
             match checkout.store.apply(id, Event::Woken, checkout.now()).await {
                 Ok(Ok(_)) => woken += 1,
-                // Another server wakes it.
+                // A server of a newer release wakes it.
                 Err(StoreError::Newer) => {}
                 Ok(Err(refusal)) => tracing::error!(?refusal, "a purchase refused to wake"),
                 Err(error) if error.is_passing() => return Err(error),
-                // One that can't be read must not keep the others asleep.
+                // A purchase that can't be read must not keep the others asleep.
                 Err(error) => {
                     tracing::error!(alert = true, %error, purchase.id = ?id, "a purchase can't be woken");
                     checkout.store.postpone(id, checkout.now().plus(LATER)).await?;
                 }
             }
         }
-        // Where none of many could be woken, the same would come again.
+        // If none of a full batch could be woken, the next batch would be the same.
         let more = due.len() >= usize::try_from(BATCH).unwrap_or(usize::MAX) && woken > 0;
         if !more || checkout.stop.is_cancelled() {
             break;
@@ -83,11 +74,8 @@ pub async fn sweep<P: Payments, G: Grants>(
     catch_up(checkout, heartbeat).await
 }
 
-/// Catches up with some of what a server of an earlier release has written while this one takes its place.
-async fn catch_up<P: Payments, G: Grants>(
-    checkout: &Checkout<P, G>,
-    heartbeat: &Heartbeat,
-) -> Result<(), StoreError> {
+/// Catches up with some of what servers of an earlier release write during a rollout.
+async fn catch_up(checkout: &Checkout, heartbeat: &Heartbeat) -> Result<(), StoreError> {
     let mut last = None;
     for _ in 0..CATCH_UPS {
         let behind = checkout.store.underived_purchases(last.as_ref(), BATCH).await?;
@@ -98,7 +86,7 @@ async fn catch_up<P: Payments, G: Grants>(
                 Ok(()) => tx.commit().await,
                 failed => failed,
             };
-            // It is tried again with the next sweep, and holds up no other.
+            // The next sweep tries it again; it holds up no other purchase.
             if let Err(error) = caught_up {
                 static LEFT: Quiet = Quiet::new();
                 if let Some(more) = LEFT.speak() {
@@ -114,7 +102,7 @@ async fn catch_up<P: Payments, G: Grants>(
     Ok(())
 }
 
-async fn forget<P: Payments, G: Grants>(checkout: &Checkout<P, G>) -> Result<(), StoreError> {
+async fn forget(checkout: &Checkout) -> Result<(), StoreError> {
     let now = checkout.now();
     checkout.guards.process.forget();
     if checkout.store.claim_job("forget keys", now, FORGETS, FORGETS).await? {

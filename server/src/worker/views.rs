@@ -1,4 +1,4 @@
-//! Stores what was seen, now and then.
+//! Stores view counts periodically.
 use crate::funnel::Views;
 use crate::heartbeat::Heartbeat;
 use crate::store::Store;
@@ -6,10 +6,10 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
-/// As much as a crash loses.
+/// How often view counts are stored: a crash loses at most this much.
 const INTERVAL: Duration = Duration::from_secs(5);
 
-/// Runs until `stop`, and stores the rest then.
+/// Runs until `stop`, then stores the rest.
 pub async fn run_views(store: Store, views: Arc<Views>, stop: CancellationToken, heartbeat: Heartbeat) {
     loop {
         heartbeat.beat();
@@ -22,8 +22,8 @@ pub async fn run_views(store: Store, views: Arc<Views>, stop: CancellationToken,
             && let Err(error) = store.add_views(&seen).await
         {
             tracing::warn!(%error, "what was seen can't be stored now");
-            for (shelf, seen) in seen {
-                views.add(shelf, seen);
+            for (key, seen) in seen {
+                views.add(key, seen);
             }
         }
         if stopped {

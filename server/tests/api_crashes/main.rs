@@ -1,8 +1,8 @@
-//! The real process is killed at every step of a purchase and started again: nothing is lost, nothing is done twice.
+//! Kills the real process at every step of a purchase and restarts it: nothing is lost, nothing is done twice.
 mod process;
 
 use process::Process;
-use redis_checkout::trial::STEPS;
+use redis_checkout::fault_injection::STEPS;
 use reqwest::Method;
 use serde_json::{Value, json};
 use std::process::Command;
@@ -10,9 +10,9 @@ use std::sync::Arc;
 use tokio::sync::Semaphore;
 
 const GOOD: &str = "4242424242424242";
-/// What the outbox carries out in the story below.
+/// The commands that the outbox carries out in the story below.
 const COMMANDS: [&str; 5] = ["ask_stripe", "cancel_intent", "create_grant", "create_refund", "revoke_grant"];
-/// Processes at the same time; most of them wait for a lease to run out.
+/// Concurrent processes; most of them wait for a lease to expire.
 const AT_ONCE: usize = 6;
 
 #[tokio::test(flavor = "multi_thread")]
@@ -37,7 +37,7 @@ async fn killed_at_any_step_it_loses_nothing_and_does_nothing_twice() {
     }
 }
 
-/// A seat is bought and refunded, then held and given up, then bought on Stripe's page, in one life or in two.
+/// Buys and refunds a seat, holds one and cancels it, then buys one on Stripe's page, in one life or in two.
 async fn live_through(step: &str) {
     let mut process = Process::start(step).await;
     let (id, intent) = open_and_press_pay(&mut process).await;

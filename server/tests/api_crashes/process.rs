@@ -1,4 +1,4 @@
-//! The real binary as a process that is killed, and started again as an operator's supervisor would.
+//! The real binary as a process that is killed, and restarted as an operator's supervisor would.
 use checkout_tests::TestApp;
 use reqwest::{Method, RequestBuilder};
 use serde_json::Value;
@@ -7,14 +7,14 @@ use std::os::unix::process::ExitStatusExt;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-/// The longest that anything may take: a lease has to run out after a crash.
-const PATIENCE: Duration = Duration::from_secs(60);
+/// The longest that anything may take: after a crash, a lease has to expire first.
+const TIMEOUT: Duration = Duration::from_secs(60);
 
 pub(crate) struct Process {
     /// Its own server is stopped; it has the database, the catalogue and the sandbox.
     pub(crate) app: TestApp,
     client: reqwest::Client,
-    /// Goes nowhere by itself.
+    /// Follows no redirects.
     plain: reqwest::Client,
     address: String,
     child: Child,
@@ -23,7 +23,7 @@ pub(crate) struct Process {
 }
 
 impl Process {
-    /// Starts the binary, to be killed when it comes to `step`.
+    /// Starts the binary, to be killed when it reaches `step`.
     pub(crate) async fn start(step: &str) -> Self {
         let mut app = TestApp::start().await;
         app.stop().await;
@@ -37,11 +37,11 @@ impl Process {
         Self { app, client: reqwest::Client::new(), plain, address, child, deaths: 0 }
     }
 
-    /// Asks until there is an answer, starting the process again where it has died.
+    /// Asks until there is an answer, restarting the process if it has died.
     pub(crate) async fn ask(&mut self, method: Method, path: &str, body: Option<&Value>) -> (u16, Value) {
         let request = |process: &Self| -> RequestBuilder {
             let address = format!("http://{}{path}", process.address);
-            // The same key at every try, as a browser has it.
+            // The same key for every retry, as a browser would send.
             let key = format!("{method} {path} {}", body.map(Value::to_string).unwrap_or_default());
             let request = process.client.request(method.clone(), address).header("idempotency-key", key);
             match body {
@@ -49,7 +49,7 @@ impl Process {
                 None => request,
             }
         };
-        let until = Instant::now() + PATIENCE;
+        let until = Instant::now() + TIMEOUT;
         let mut tries = tokio::time::interval(Duration::from_millis(20));
         loop {
             assert!(Instant::now() < until, "{method} {path} is not answered");
@@ -66,9 +66,9 @@ impl Process {
         }
     }
 
-    /// Submits a form until it leads somewhere, and returns where to.
+    /// Submits a form until it redirects, and returns where to.
     pub(crate) async fn submit(&mut self, path: &str, fields: &[(&str, &str)]) -> String {
-        let until = Instant::now() + PATIENCE;
+        let until = Instant::now() + TIMEOUT;
         let mut tries = tokio::time::interval(Duration::from_millis(20));
         loop {
             assert!(Instant::now() < until, "{path} is not answered");
@@ -86,7 +86,7 @@ impl Process {
     /// Asks until the purchase is in `state`.
     pub(crate) async fn reaches(&mut self, id: &str, state: &str) {
         let path = format!("/v1/purchases/{id}");
-        let until = Instant::now() + PATIENCE;
+        let until = Instant::now() + TIMEOUT;
         let mut tries = tokio::time::interval(Duration::from_millis(20));
         loop {
             let (_, purchase) = self.ask(Method::GET, &path, None).await;
@@ -98,9 +98,9 @@ impl Process {
         }
     }
 
-    /// Waits for `condition`, starting the process again where it has died.
+    /// Waits for `condition`, restarting the process if it has died.
     pub(crate) async fn until(&mut self, what: &str, condition: impl Fn(&TestApp) -> bool) {
-        let until = Instant::now() + PATIENCE;
+        let until = Instant::now() + TIMEOUT;
         let mut tries = tokio::time::interval(Duration::from_millis(20));
         while !condition(&self.app) {
             assert!(Instant::now() < until, "{what} has not happened");

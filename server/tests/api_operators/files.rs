@@ -1,4 +1,4 @@
-//! A system that lets the server have few files open, or none that grow.
+//! A system with a low limit on open files, and one whose disk is full.
 use checkout_tests::{COURSE, TestApp};
 use reqwest::Method;
 use rustix::process::{Pid, Resource, Rlimit, prlimit};
@@ -10,9 +10,9 @@ use std::time::Duration;
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
 
-/// What `ulimit -n` says.
+/// The limit set by `ulimit -n`.
 const FILES: usize = 1024;
-const PATIENCE: Duration = Duration::from_secs(60);
+const TIMEOUT: Duration = Duration::from_secs(60);
 
 struct Server {
     child: Child,
@@ -25,7 +25,7 @@ impl Server {
         self.log.lock().expect("a log").clone()
     }
 
-    /// As a disk that has no room from now on, or has it again.
+    /// Simulates a disk that is full from now on, or has room again.
     fn let_files_grow_to(&self, bytes: Option<u64>) {
         let process = Pid::from_child(&self.child);
         let limit = Rlimit { current: bytes, maximum: None };
@@ -41,7 +41,7 @@ impl Drop for Server {
     }
 }
 
-/// The binary in place of the server of `app`, and where it is. What a shell says before it starts it.
+/// Starts the binary in place of the server of `app`, after the shell command `first`, and returns its address.
 async fn start(app: &mut TestApp, first: &str) -> (Server, String) {
     app.stop().await;
     let free = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
@@ -52,7 +52,7 @@ async fn start(app: &mut TestApp, first: &str) -> (Server, String) {
     let mut command = Command::new("sh");
     command.args(["-c", &format!("{first} && exec \"$0\" serve"), env!("CARGO_BIN_EXE_redis-checkout")]);
     command.envs(app.for_operators()).env("LISTEN", &address).env("LOG", "info");
-    // Nobody is an exception.
+    // No network is exempt from the limits.
     command.env("LIMIT_NETWORKS", "").stdout(Stdio::null()).stderr(Stdio::piped());
     let mut child = command.spawn().expect("the binary starts");
     let log = Arc::new(Mutex::new(String::new()));
@@ -66,7 +66,7 @@ async fn start(app: &mut TestApp, first: &str) -> (Server, String) {
     });
     let server = Server { child, log };
     let mut looks = tokio::time::interval(Duration::from_millis(50));
-    let until = tokio::time::Instant::now() + PATIENCE;
+    let until = tokio::time::Instant::now() + TIMEOUT;
     while reqwest::get(format!("{base}/readyz")).await.is_err() {
         assert!(tokio::time::Instant::now() < until, "it does not start: {}", server.logged());
         looks.tick().await;
@@ -80,19 +80,19 @@ async fn more_half_sent_webhooks_than_there_may_be_files_keep_nobody_out() {
     let (_server, base) = start(&mut app, &format!("ulimit -n {FILES}")).await;
     let half = "POST /v1/stripe/webhook HTTP/1.1\r\nhost: x\r\ncontent-length: 5000\r\n\r\n{\"id\":";
     let mut open = Vec::new();
-    // Ours count, too: this process may have more files open.
+    // Our ends count, too: raise this process's own limit.
     let most = rustix::process::getrlimit(rustix::process::Resource::Nofile).maximum;
     let limit = rustix::process::Rlimit { current: most, maximum: most };
     rustix::process::setrlimit(rustix::process::Resource::Nofile, limit).unwrap();
     for _ in 0..FILES + 76 {
         let mut connection = TcpStream::connect(base.trim_start_matches("http://")).await.unwrap();
-        // One that was closed for another's sake says so here.
+        // Writing fails if the connection was closed to make room for another.
         let _closed = connection.write_all(half.as_bytes()).await;
         open.push(connection);
     }
     let client = reqwest::Client::new();
     let ask = async |method: Method, path: &str, body: &str| {
-        let request = client.request(method, format!("{base}{path}")).timeout(PATIENCE);
+        let request = client.request(method, format!("{base}{path}")).timeout(TIMEOUT);
         let request = request.header("content-type", "application/json").body(body.to_owned());
         request.send().await.unwrap()
     };
@@ -108,7 +108,7 @@ async fn more_half_sent_webhooks_than_there_may_be_files_keep_nobody_out() {
         paying.json::<serde_json::Value>().await.unwrap()["client_secret"].as_str().unwrap().to_owned();
     let intent = checkout_tests::intent_of(&secret);
     app.sandbox.stripe().confirm(&intent, "4242424242424242").unwrap();
-    let until = tokio::time::Instant::now() + PATIENCE;
+    let until = tokio::time::Instant::now() + TIMEOUT;
     loop {
         let shown = ask(Method::GET, &format!("/v1/purchases/{id}?wait=5"), "").await;
         if shown.text().await.unwrap().contains("\"granted\"") {
@@ -126,12 +126,12 @@ async fn a_full_disk_is_told_once_and_loses_nothing() {
         return;
     }
     let (bought, intent) = app.open_and_press_pay(COURSE, 4900).await;
-    // A write that fails says so, and does not end the process.
+    // Ignore SIGXFSZ, so that a failed write returns an error and does not end the process.
     let (server, base) = start(&mut app, "trap '' XFSZ").await;
     server.let_files_grow_to(Some(1));
     app.sandbox.stripe().confirm(&intent, "4242424242424242").unwrap();
     let status = async || reqwest::get(format!("{base}/readyz")).await.unwrap();
-    let until = tokio::time::Instant::now() + PATIENCE;
+    let until = tokio::time::Instant::now() + TIMEOUT;
     let mut looks = tokio::time::interval(Duration::from_millis(100));
     loop {
         let answer = status().await;
@@ -161,7 +161,7 @@ async fn a_full_disk_is_told_once_and_loses_nothing() {
     );
     assert_eq!(log.matches("nothing can be written to the database").count(), 1, "{log}");
     server.let_files_grow_to(None);
-    let until = tokio::time::Instant::now() + PATIENCE;
+    let until = tokio::time::Instant::now() + TIMEOUT;
     while !reqwest::get(format!("{base}/v1/purchases/{bought}"))
         .await
         .unwrap()
@@ -174,7 +174,7 @@ async fn a_full_disk_is_told_once_and_loses_nothing() {
         looks.tick().await;
     }
     assert_eq!(status().await.status(), 200);
-    // What it has said comes by a pipe.
+    // The log arrives by a pipe.
     while !server.logged().contains("can be written to again") {
         assert!(tokio::time::Instant::now() < until, "not told: {}", server.logged());
         looks.tick().await;

@@ -1,4 +1,4 @@
-//! What is kept of a learner: shown whole, and erased whole.
+//! What is stored about a learner: exported and erased in full.
 use crate::cli::{reference, run};
 use checkout_tests::{COURSE, TestApp, intent_of};
 use serde_json::{Value, json};
@@ -14,7 +14,7 @@ async fn a_learner_is_shown_what_is_kept_of_them_and_forgotten() {
     let team = json!({ "sku": COURSE, "places": 2 });
     let team = app.post("/v1/purchases", &team).await.expect(201).text_at("id");
     pay(&app, &team, 9800).await;
-    // Of a company's pack a code is kept for her, and sent to her.
+    // A code of a company's pack is assigned and emailed to her.
     let arguments = [
         "coupons",
         "pack",
@@ -32,7 +32,7 @@ async fn a_learner_is_shown_what_is_kept_of_them_and_forgotten() {
     let assign =
         app.request(reqwest::Method::POST, page).form(&[("emails", "Grace@example.com"), ("send", "yes")]);
     app.send(assign).await.expect(200);
-    app.until("a letter", |sandbox| !sandbox.mailbox().letters().is_empty()).await;
+    app.until("an email", |sandbox| !sandbox.mailbox().emails().is_empty()).await;
     let kept = run(&app, &["learner", "export", "GRACE@example.com"]).json();
     assert_eq!(kept["purchases"].as_array().unwrap().len(), 2, "{kept}");
     assert_eq!(kept["purchases"][1]["learner"]["external_id"], "okta-7");
@@ -51,7 +51,7 @@ async fn a_learner_is_shown_what_is_kept_of_them_and_forgotten() {
     assert!(!app.is_on_sqlite() || app.bytes_with("grace@example.com"));
     let events = record["stripe_events"].as_array().unwrap().len();
     let said = run(&app, &["learner", "erase", "grace@example.com", "--as=ada", "--json"]).json();
-    // What was shown is what is erased.
+    // Exactly what was exported is erased.
     let erased = json!({ "purchases": 2, "codes": 2, "letters": 1, "stripe_events": events });
     assert_eq!(said, erased);
     for text in ["grace@example.com", "Grace@example.com", "okta-7", "Grace Hopper"] {
@@ -62,7 +62,7 @@ async fn a_learner_is_shown_what_is_kept_of_them_and_forgotten() {
     }
     let kept = run(&app, &["learner", "export", "grace@example.com"]).json();
     assert_eq!(kept["purchases"], json!([]));
-    // What was paid stays, and so does the access.
+    // The payment stays on record, and so does the access.
     let paid = app.get(&format!("/v1/purchases/{own}")).await.expect(200).json();
     assert_eq!(
         (&paid["state"], &paid["price"]["total"], &paid["email"]),
@@ -74,7 +74,7 @@ async fn a_learner_is_shown_what_is_kept_of_them_and_forgotten() {
         list.as_array().unwrap().iter().map(|purchase| purchase["charged"].as_i64().unwrap()).sum::<i64>(),
         14_210
     );
-    // The purchase can still be given back, and its access taken.
+    // The purchase can still be refunded, and its access revoked.
     run(&app, &["purchases", "refund", &own, "--as=ada"]).ok();
     app.reaches(&own, "refunded").await;
     app.until("access taken away", |sandbox| sandbox.flockjay().active_grants().is_empty()).await;
@@ -85,7 +85,7 @@ async fn a_learner_is_shown_what_is_kept_of_them_and_forgotten() {
 async fn a_person_is_known_by_every_email_and_spelling() {
     let app = TestApp::start().await;
     run(&app, &["coupons", "create", "SPRING", "--percent=10", "--as=ada"]).ok();
-    // The same person at the sign-in service, with an older email there; and as a guest, with the older one.
+    // The same person at the sign-in service, where she had an older email; and as a guest, with the older one.
     for (email, name) in [("ada@work.example", "okta-9"), ("jürgen@müller.de", "okta-9")] {
         let token = app.sandbox.sign_in().token(email, name);
         let opening = json!({ "sku": COURSE, "learner_token": token, "coupon": "SPRING" });
@@ -96,7 +96,7 @@ async fn a_person_is_known_by_every_email_and_spelling() {
     pay_as(&app, &guest, "Ada@Work.example", 4900).await;
     let other = app.open(COURSE).await;
     pay_as(&app, &other, "else@example.com", 4900).await;
-    // Stripe told something that could not be applied.
+    // An event from Stripe that could not be applied.
     app.execute(
         "INSERT INTO stripe_events (id, kind, outcome, received_at, body) VALUES ('evt_stray', 'charge.failed', 'failed', 1, \
          '{\"receipt\":\"J\\u00dcRGEN@xn--mller-kva.de\"}')",

@@ -1,4 +1,4 @@
-//! Codes sent to those they are kept for.
+//! Codes emailed to the learners that they are assigned to.
 use crate::cli::run;
 use checkout_tests::{Answer, COURSE, TestApp, logged};
 use reqwest::Method;
@@ -11,16 +11,16 @@ async fn each_is_sent_their_code_once_and_can_use_it() {
     let form = [("emails", "Ada@example.com, grace@example.com"), ("send", "yes")];
     hand_out(&app, &pack, "?lang=de", &form).await.expect(200);
     hand_out(&app, &pack, "?lang=de", &form).await.expect(200);
-    app.until("two letters", |sandbox| sandbox.mailbox().letters().len() == 2).await;
-    let letters = app.sandbox.mailbox().letters();
-    let letter = letters.iter().find(|letter| letter.to == "ada@example.com").expect("Ada's");
-    assert_eq!(letter.from, "university@redis.example");
+    app.until("two emails", |sandbox| sandbox.mailbox().emails().len() == 2).await;
+    let emails = app.sandbox.mailbox().emails();
+    let email = emails.iter().find(|email| email.to == "ada@example.com").expect("Ada's");
+    assert_eq!(email.from, "university@redis.example");
     assert!(
-        letter.subject.starts_with("Ihr Platz: Redis") && letter.text.contains("Acme & Söhne"),
-        "{letter:?}"
+        email.subject.starts_with("Ihr Platz: Redis") && email.text.contains("Acme & Söhne"),
+        "{email:?}"
     );
     let code = code_of(&app, &pack, "ada@example.com");
-    assert!(letter.text.contains(&format!("/buy/{COURSE}?coupon={code}&lang=de")), "{letter:?}");
+    assert!(email.text.contains(&format!("/buy/{COURSE}?coupon={code}&lang=de")), "{email:?}");
     let id =
         app.post("/v1/purchases", &json!({ "sku": COURSE, "coupon": code })).await.expect(201).text_at("id");
     app.press_pay(&id, 0).await.expect(200);
@@ -28,7 +28,7 @@ async fn each_is_sent_their_code_once_and_can_use_it() {
     shows(&app, &pack, "gemailt", 2).await;
     let shown = show(&app, &pack);
     let sent = shown["codes"].as_array().unwrap().iter().filter(|code| code["mail"] == "sent").count();
-    assert_eq!((sent, app.sandbox.mailbox().letters().len()), (2, 2), "once each");
+    assert_eq!((sent, app.sandbox.mailbox().emails().len()), (2, 2), "once each");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -44,24 +44,24 @@ async fn who_pays_for_what_their_address_has_is_told_there_and_nowhere_else() {
     let told = |answer: &Value| answer.as_object().unwrap().keys().cloned().collect::<Vec<_>>();
     let first = pay("grace@example.com").await;
     let (id, _) = app.buy(COURSE, 4900).await;
-    assert!(app.sandbox.mailbox().letters().is_empty(), "nobody has anything twice");
-    // In any spelling.
+    assert!(app.sandbox.mailbox().emails().is_empty(), "nobody has anything twice");
+    // The email is recognized in any spelling.
     assert_eq!(told(&pay("ADA@example.com").await), told(&first), "a stranger learns nothing");
-    app.until("the letter", |sandbox| !sandbox.mailbox().letters().is_empty()).await;
-    // Once a day, however often it has it.
+    app.until("the email", |sandbox| !sandbox.mailbox().emails().is_empty()).await;
+    // Only one email a day, however often the learner owns it.
     app.buy(COURSE, 4900).await;
     pay("ada@example.com").await;
     pay("grace@example.com").await;
     app.outbox_is(0, 0).await;
-    let letters = app.sandbox.mailbox().letters();
-    let [letter] = &letters[..] else { panic!("{letters:?}") };
-    assert_eq!(letter.to, "ada@example.com");
-    assert!(letter.subject.ends_with("haben bereits: Redis <fundamentals>"), "{letter:?}");
-    assert!(letter.text.contains(&format!("/p/{id}?lang=de")), "{letter:?}");
+    let emails = app.sandbox.mailbox().emails();
+    let [email] = &emails[..] else { panic!("{emails:?}") };
+    assert_eq!(email.to, "ada@example.com");
+    assert!(email.subject.ends_with("haben bereits: Redis <fundamentals>"), "{email:?}");
+    assert!(email.text.contains(&format!("/p/{id}?lang=de")), "{email:?}");
     let exported = run(&app, &["learner", "export", "ada@example.com"]).json();
     let reference = app.get(&format!("/v1/purchases/{id}")).await.text_at("reference");
     assert_eq!(exported["record"]["letters"][0]["purchase"], reference);
-    // What goes back is not theirs any more.
+    // A refunded purchase is not theirs any more.
     for charge in app.sandbox.stripe().charges_succeeded() {
         app.sandbox.stripe().refund(charge["payment_intent"].as_str().unwrap(), None).unwrap();
     }
@@ -73,11 +73,11 @@ async fn who_pays_for_what_their_address_has_is_told_there_and_nowhere_else() {
     silent.buy(COURSE, 4900).await;
     silent.buy(COURSE, 4900).await;
     assert!(silent.columns_with("ada@example.com").await.iter().all(|column| !column.starts_with("mails")));
-    assert_eq!(app.sandbox.mailbox().letters().len(), 1);
+    assert_eq!(app.sandbox.mailbox().emails().len(), 1);
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_letter_waits_for_a_mail_server_that_is_away_and_is_dropped_where_its_code_is_given_away() {
+async fn an_email_waits_for_a_mail_server_that_is_away_and_is_dropped_where_its_code_is_given_away() {
     let app = TestApp::start().await;
     let pack = create(&app, 2);
     app.sandbox.mailbox().set_away(true);
@@ -88,15 +88,15 @@ async fn a_letter_waits_for_a_mail_server_that_is_away_and_is_dropped_where_its_
     let form = [("code", code.as_str()), ("email", "alan@example.com"), ("send", "yes")];
     hand_out(&app, &pack, "", &form).await.expect(200);
     app.sandbox.mailbox().set_away(false);
-    app.until("two letters", |sandbox| sandbox.mailbox().letters().len() == 2).await;
-    let mut to: Vec<_> = app.sandbox.mailbox().letters().into_iter().map(|letter| letter.to).collect();
+    app.until("two emails", |sandbox| sandbox.mailbox().emails().len() == 2).await;
+    let mut to: Vec<_> = app.sandbox.mailbox().emails().into_iter().map(|email| email.to).collect();
     to.sort();
     assert_eq!(to, ["alan@example.com", "grace@example.com"]);
     shows(&app, &pack, ">emailed", 2).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_same_press_twice_is_one_letter_and_a_page_is_no_mail_relay() {
+async fn the_same_press_twice_is_one_email_and_a_page_is_no_mail_relay() {
     let app = TestApp::start().await;
     let pack = create(&app, 1);
     hand_out(&app, &pack, "", &[("emails", "ada@example.com"), ("send", "yes")]).await.expect(200);
@@ -111,18 +111,16 @@ async fn the_same_press_twice_is_one_letter_and_a_page_is_no_mail_relay() {
     give("alan@example.com").await.expect(200);
     let refused = give("eve@example.com").await.expect(429);
     assert!(refused.text.contains("alan@example.com"), "it is kept for whom it was: {refused:?}");
-    app.until("the last letter", |sandbox| {
-        sandbox.mailbox().letters().iter().any(|letter| letter.to == "alan@example.com")
+    app.until("the last email", |sandbox| {
+        sandbox.mailbox().emails().iter().any(|email| email.to == "alan@example.com")
     })
     .await;
-    let letters = app.sandbox.mailbox().letters();
-    assert!(
-        letters.iter().filter(|letter| letter.to == "Grace@example.com").count() <= 1 && letters.len() <= 3
-    );
+    let emails = app.sandbox.mailbox().emails();
+    assert!(emails.iter().filter(|email| email.to == "Grace@example.com").count() <= 1 && emails.len() <= 3);
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn whoever_pays_by_card_is_named_in_letters_by_email_alone() {
+async fn whoever_pays_by_card_is_named_in_emails_by_address_alone() {
     let app = TestApp::with_teams().await;
     let opened = app.post("/v1/purchases", &json!({ "sku": COURSE, "places": 2 })).await.expect(201);
     let id = opened.text_at("id");
@@ -133,11 +131,11 @@ async fn whoever_pays_by_card_is_named_in_letters_by_email_alone() {
     app.sandbox.stripe().confirm(&checkout_tests::intent_of(&secret), "4242424242424242").expect("a payment");
     let page = json!({ "page": app.reaches(&id, "granted").await["access_url"] });
     hand_out(&app, &page, "", &[("emails", "grace@example.com"), ("send", "yes")]).await.expect(200);
-    app.until("the letter", |sandbox| !sandbox.mailbox().letters().is_empty()).await;
-    let letter = &app.sandbox.mailbox().letters()[0];
+    app.until("the email", |sandbox| !sandbox.mailbox().emails().is_empty()).await;
+    let email = &app.sandbox.mailbox().emails()[0];
     assert!(
-        letter.text.starts_with("ada@example.com has a place") && !letter.text.contains("evil"),
-        "{letter:?}"
+        email.text.starts_with("ada@example.com has a place") && !email.text.contains("evil"),
+        "{email:?}"
     );
 }
 
@@ -159,7 +157,7 @@ async fn a_mail_server_that_is_away_for_good_calls_a_person() {
     app.sandbox.mailbox().set_away(true);
     hand_out(&app, &pack, "", &[("emails", "ada@example.com"), ("send", "yes")]).await.expect(200);
     shows(&app, &pack, "email not delivered", 1).await;
-    assert!(logged().contains("no mail server takes a letter"));
+    assert!(logged().contains("no mail server accepts an email"));
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -203,7 +201,7 @@ async fn hand_out(app: &TestApp, pack: &Value, query: &str, fields: &[(&str, &st
     app.send(request.form(fields)).await
 }
 
-/// Waits until the page of the pack says `text` so many times, in German where that is German.
+/// Waits until the pack's page shows `text` this many times, in German if the text is German.
 async fn shows(app: &TestApp, pack: &Value, text: &str, times: usize) {
     let query = if text == "gemailt" { "?lang=de" } else { "" };
     let page = format!("{}{query}", path(pack));

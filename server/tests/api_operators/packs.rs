@@ -56,7 +56,7 @@ async fn a_reserved_seat_is_taken_for_the_public_and_free_for_who_has_the_code()
     app.post("/v1/purchases", &json!({ "sku": "ru-live" })).await.expect_problem(409, "sold_out");
     let code = code_of(&pack["codes"][0]);
     let id = open_with(&app, "ru-live", &code).await.expect(201).text_at("id");
-    // The seat goes with its code, and comes back with it.
+    // The seat goes and comes back together with its code.
     let bare = app.request(Method::PATCH, &format!("/v1/purchases/{id}")).json(&json!({ "coupon": null }));
     app.send(bare).await.expect_problem(409, "sold_out");
     app.delete(&format!("/v1/purchases/{id}")).await.expect(200);
@@ -88,7 +88,7 @@ async fn who_swaps_a_code_and_who_opens_with_one_never_wait_for_each_other_for_e
     for code in pack["codes"].as_array().unwrap() {
         held.push(open_with(&app, "ru-live", &code_of(code)).await.expect(201).text_at("id"));
     }
-    // Either needs a seat, and a use of the coupon.
+    // Both need a seat, and a use of the coupon.
     let swap = |id| {
         let any =
             app.request(Method::PATCH, &format!("/v1/purchases/{id}")).json(&json!({ "coupon": "ANY" }));
@@ -153,7 +153,7 @@ async fn a_team_is_paid_for_at_once_and_gets_its_codes() {
     let used = open_with(&app, COURSE, &codes[0]).await.expect(201).text_at("id");
     app.press_pay(&used, 0).await.expect(200);
     app.reaches(&used, "granted").await;
-    // The money goes back for all; access stays with who has it.
+    // All places are refunded; learners who already have access keep it.
     let said = run(&app, &["purchases", "refund", &reference(&app, &id).await, "--as=ada"]).ok();
     assert!(said.contains("2 codes") && said.contains("1 was used"), "{said}");
     app.reaches(&id, "refunded").await;
@@ -216,13 +216,13 @@ async fn a_company_hands_its_codes_out() {
     app.press_pay(&id, 0).await.expect(200);
     app.reaches(&id, "granted").await;
     let late = form(&app, &address, &[("code", &adas), ("email", "eve@example.com")]).await;
-    assert!(late.expect(422).text.contains("used already"));
+    assert!(late.expect(422).text.contains("already been used"));
     form(&app, &address, &[("code", &bobs), ("email", "eve")]).await.expect(422);
     form(&app, &address, &[("code", &bobs), ("email", "eve@example.com")]).await.expect(200);
     let many: String = (0..501).map(|n| format!("a{n}@example.com ")).collect();
     let refused = form(&app, &address, &[("emails", &many)]).await.expect(422).text;
     assert!(refused.contains("a500@example.com"), "what was pasted stays");
-    // Another site can't, and an address that was renewed opens nothing.
+    // Another site can't submit the form, and the old address opens nothing after a renewal.
     let path = path_of(&address);
     let foreign = app.request(Method::POST, &path).header("sec-fetch-site", "cross-site");
     app.send(foreign.form(&[("emails", "x@example.com")])).await.expect(403);
@@ -257,7 +257,7 @@ async fn codes_are_good_again_where_their_refund_failed() {
     app.sandbox.stripe().clear_faults();
     app.reaches(&id, "refunded").await;
     open_with(&app, COURSE, &codes[0]).await.expect_problem(422, "coupon_expired");
-    // A part leaves them good.
+    // A partial refund leaves the codes valid.
     let (id, bought) = buy_for_team(&app, COURSE, 2, 9800).await;
     let said = run(&app, &["purchases", "refund", &id, "--as=ada", "--amount=100"]).ok();
     assert!(said.contains("its codes stay good"), "{said}");
@@ -293,7 +293,7 @@ async fn what_only_its_code_allowed_is_not_kept_without_it() {
     for n in 0..3 {
         opened.push(open(json!({ "sku": "ru-live", "coupon": code(n) })).await.expect(201).text_at("id"));
     }
-    // Without their codes they are purchases like others, of which two an hour are allowed.
+    // Without their codes they count as ordinary purchases, of which two an hour are allowed.
     change(&opened[0], Value::Null).await.expect(200);
     change(&opened[1], Value::Null).await.expect(200);
     change(&opened[2], Value::Null).await.expect_problem(429, "rate_limited");
@@ -341,7 +341,7 @@ async fn a_team_is_bought_only_where_that_is_sold() {
     assert_eq!(team, json!({ "min": 2, "max": 10 }));
 }
 
-/// Pays `total` for so many places; the purchase's id, and what it has become.
+/// Buys `places` for a team at `total`. Returns the purchase's id, and its final view.
 async fn buy_for_team(app: &TestApp, sku: &str, places: i64, total: i64) -> (String, Value) {
     let opened = app.post("/v1/purchases", &json!({ "sku": sku, "places": places })).await;
     let id = opened.expect(201).text_at("id");

@@ -1,4 +1,4 @@
-//! Two processes on one database: the release before, and this one.
+//! Two processes on one database: the previous release, and this one.
 use checkout_tests::{Setup, TestApp, intent_of};
 use reqwest::Method;
 use rustix::process::{Pid, Signal, kill_process};
@@ -8,7 +8,7 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 /// The longest that anything may take.
-const PATIENCE: Duration = Duration::from_secs(60);
+const TIMEOUT: Duration = Duration::from_secs(60);
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Which {
@@ -30,7 +30,7 @@ struct Server {
 }
 
 impl Pair {
-    /// Starts the release before on an empty database.
+    /// Starts the previous release on an empty database.
     pub(crate) async fn start_old() -> Self {
         let program = std::env::var("PREVIOUS_RELEASE").expect("PREVIOUS_RELEASE names the program");
         let app = TestApp::set_up(Setup { is_idle: true, ..Setup::default() }).await;
@@ -41,14 +41,14 @@ impl Pair {
         pair
     }
 
-    /// Starts this release beside it, which brings the database to its schema first.
+    /// Migrates the database, and starts this release beside the previous one.
     pub(crate) async fn start_new(&mut self) {
         self.operate(&["migrate"]);
         self.new = Some(Server::start(&self.app, env!("CARGO_BIN_EXE_redis-checkout")));
         self.is_ready(Which::New).await;
     }
 
-    /// Stops the release before as its supervisor would.
+    /// Stops the previous release as its supervisor would.
     pub(crate) fn stop_old(&mut self) {
         let mut old = self.old.take().expect("a server");
         let process = Pid::from_child(&old.child);
@@ -56,7 +56,7 @@ impl Pair {
         tokio::task::block_in_place(|| old.child.wait()).expect("its end");
     }
 
-    /// Where Stripe's messages go from now on.
+    /// Sends Stripe's webhooks to `which` from now on.
     pub(crate) fn hears_of_stripe(&self, which: Which) {
         self.app.sandbox.connect(&format!("http://{}", self.server(which).address));
     }
@@ -69,7 +69,7 @@ impl Pair {
         body: Option<&Value>,
     ) -> (u16, Value) {
         let address = format!("http://{}{path}", self.server(which).address);
-        let mut request = self.client.request(method, address).timeout(PATIENCE);
+        let mut request = self.client.request(method, address).timeout(TIMEOUT);
         if let Some(body) = body {
             request = request.json(body);
         }
@@ -100,7 +100,7 @@ impl Pair {
     }
 
     pub(crate) async fn reaches(&self, which: Which, id: &str, state: &str) {
-        let until = Instant::now() + PATIENCE;
+        let until = Instant::now() + TIMEOUT;
         let mut tries = tokio::time::interval(Duration::from_millis(50));
         loop {
             let (_, purchase) = self.ask(which, Method::GET, &format!("/v1/purchases/{id}"), None).await;
@@ -124,7 +124,7 @@ impl Pair {
 
     async fn is_ready(&self, which: Which) {
         let address = format!("http://{}/readyz", self.server(which).address);
-        let until = Instant::now() + PATIENCE;
+        let until = Instant::now() + TIMEOUT;
         let mut tries = tokio::time::interval(Duration::from_millis(50));
         loop {
             let answer = self.client.get(&address).send().await;

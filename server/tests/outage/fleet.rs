@@ -1,4 +1,4 @@
-//! Two servers as processes on one database, and clients that go to the other where one does not answer.
+//! Two server processes on one database, and clients that switch to the other if one does not answer.
 use checkout_tests::TestApp;
 use reqwest::Method;
 use serde_json::Value;
@@ -8,7 +8,7 @@ use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 /// The longest that anything may take, outages included.
-const PATIENCE: Duration = Duration::from_secs(90);
+const TIMEOUT: Duration = Duration::from_secs(90);
 
 pub(crate) struct Fleet {
     /// Its own server is stopped; it has the database, the catalogue and the sandbox.
@@ -39,7 +39,7 @@ impl Fleet {
         body: Option<&Value>,
         key: &str,
     ) -> (u16, Value) {
-        let until = Instant::now() + PATIENCE;
+        let until = Instant::now() + TIMEOUT;
         let mut tries = tokio::time::interval(Duration::from_millis(50));
         let mut turn = key.len();
         loop {
@@ -63,7 +63,7 @@ impl Fleet {
 
     pub(crate) async fn reaches(&self, id: &str, state: &str) {
         let path = format!("/v1/purchases/{id}");
-        let until = Instant::now() + PATIENCE;
+        let until = Instant::now() + TIMEOUT;
         let mut tries = tokio::time::interval(Duration::from_millis(50));
         loop {
             let (_, purchase) = self.ask(Method::GET, &path, None, id).await;
@@ -75,7 +75,7 @@ impl Fleet {
         }
     }
 
-    /// Kills one as `kill -9` does, and starts it again.
+    /// Kills one as `kill -9` does, and restarts it.
     pub(crate) fn kill(&self, which: usize) {
         let mut children = self.children.lock().unwrap_or_else(PoisonError::into_inner);
         children[which].kill().expect("a kill");

@@ -1,5 +1,5 @@
-//! Two servers under load; one is killed, and PostgreSQL, where `TEST_POSTGRES` names one that is this test's own, is
-//! restarted: the invariants hold, and nobody is stuck.
+//! Two servers under load: each is killed once, and PostgreSQL is restarted if `TEST_POSTGRES` names one that is this
+//! test's own. The invariants hold, and nobody is stuck.
 mod fleet;
 mod postgres;
 
@@ -11,18 +11,18 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 const GOOD: &str = "4242424242424242";
-/// Learners at the same time, and what each buys one after another.
+/// Concurrent learners, and how many purchases each makes one after another.
 const LEARNERS: usize = 8;
 const EACH: usize = 6;
 const SEATS: usize = 5;
 /// The longest that a few purchases may take, outages included.
-const PATIENCE: Duration = Duration::from_secs(120);
+const TIMEOUT: Duration = Duration::from_secs(120);
 
 #[tokio::test(flavor = "multi_thread")]
 async fn one_server_killed_and_the_database_restarted_nobody_is_stuck_or_charged_twice() {
     let fleet = Arc::new(Fleet::start().await);
     fleet.app.change_catalog_file(|text| text.replace("seats = 1\n", &format!("seats = {SEATS}\n")));
-    // Both read the catalogue again.
+    // Restart both, so that they reload the catalogue.
     fleet.kill(0);
     fleet.kill(1);
     let done = Arc::new(AtomicUsize::new(0));
@@ -83,7 +83,7 @@ async fn buy(fleet: &Fleet, sku: &str, key: &str) -> Option<String> {
 }
 
 async fn comes_to(done: &AtomicUsize, wanted: usize) {
-    let until = Instant::now() + PATIENCE;
+    let until = Instant::now() + TIMEOUT;
     let mut looks = tokio::time::interval(Duration::from_millis(5));
     while done.load(Ordering::Relaxed) < wanted {
         assert!(Instant::now() < until, "somebody is stuck: see above");

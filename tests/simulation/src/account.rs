@@ -1,8 +1,9 @@
-//! The systems that are told of purchases, as the checkout's port sees them.
+//! The account receivers, as the checkout's port sees them.
 use crate::world::{Inner, World};
-use redis_checkout::account::{Account, AccountError, Message, Telling};
+use async_trait::async_trait;
+use redis_checkout::account::{Account, AccountError, Message};
 
-/// Each has rows, tries and faults of its own.
+/// Receivers, each with its own rows, attempts and faults.
 pub(crate) const NAMES: [&str; 3] = ["sm", "salesforce", "orb"];
 
 pub(crate) struct SimAccount {
@@ -10,12 +11,13 @@ pub(crate) struct SimAccount {
     pub(crate) name: &'static str,
 }
 
+#[async_trait]
 impl Account for SimAccount {
     fn name(&self) -> &str {
         self.name
     }
 
-    fn tell<'a>(&'a self, message: &'a Message) -> Telling<'a> {
+    async fn notify(&self, message: &Message) -> Result<(), AccountError> {
         let lost = |why: &str| AccountError::Transient { message: why.to_owned(), retry_after: None };
         let work = move |world: &mut Inner| {
             let purchase = &message.purchase;
@@ -26,6 +28,6 @@ impl Account for SimAccount {
             }
             Ok(())
         };
-        Box::pin(self.world.call("a receiver is told", work, lost))
+        self.world.call("a receiver is notified", work, lost).await
     }
 }

@@ -1,5 +1,6 @@
 //! FlockJay as the checkout's port sees it.
 use crate::world::{Inner, SimGrant, World};
+use async_trait::async_trait;
 use redis_checkout::grants::{Grant, Granted, Grants, GrantsError, Resource};
 use redis_checkout::purchase::PurchaseId;
 
@@ -9,6 +10,7 @@ fn transient(why: &str) -> GrantsError {
     GrantsError::Transient { message: why.to_owned(), retry_after: None }
 }
 
+#[async_trait]
 impl Grants for SimFlockJay {
     async fn grant(&self, grant: Grant<'_>) -> Result<Granted, GrantsError> {
         let work = |world: &mut Inner| {

@@ -1,11 +1,11 @@
-//! Stripe's own pages: checkout sessions, and what learners do there.
+//! Stripe's hosted pages: each `CheckoutSession`, and what learners do there.
 use crate::stripe::Attempted;
 use crate::world::{Inner, KeyUse, StripeLedger};
 use redis_checkout::payments::{IntentStatus, PaymentsError, Session, SessionStatus, SessionTerms};
 use redis_checkout::purchase::Reference;
 use shared::Currency;
 
-/// Stripe refuses a session that lives for less than that, in milliseconds.
+/// The shortest lifetime of a session that Stripe accepts, in milliseconds.
 const SHORTEST: i64 = 30 * 60_000;
 
 pub(crate) struct SimSession {
@@ -22,7 +22,7 @@ pub(crate) struct SimSession {
 }
 
 impl StripeLedger {
-    /// Whether somebody might pay on the page that has made `intent`; also where no page has.
+    /// Whether the page that created `intent` still takes a payment; true if no page created it.
     pub(crate) fn page_allows(&self, intent: &str) -> bool {
         let page = self.sessions.iter().find(|page| page.now.intent.as_deref() == Some(intent));
         page.is_none_or(|page| page.now.status == SessionStatus::Open)
@@ -49,9 +49,9 @@ impl Inner {
             self.stripe.keys.insert(attempt.key.clone(), KeyUse::Spent);
             return Err(PaymentsError::Spent { message: "500".to_owned() });
         }
-        let (made_at, expires_at) = (self.now(), terms.hosted.expires_at.as_millis());
+        let (made_at, expires_at) = (self.now(), terms.page.expires_at.as_millis());
         if expires_at - made_at < SHORTEST {
-            // The call was on its way for so long.
+            // The call took that long to arrive.
             return Err(PaymentsError::Permanent { code: "400".to_owned() });
         }
         let id = format!("cs_{}", self.stripe.sessions.len());
@@ -99,7 +99,7 @@ impl Inner {
         Ok(self.session(id)?.now.clone())
     }
 
-    /// Closes a page. What becomes of an intent that is left unpaid there Stripe doesn't say, so both may happen.
+    /// Closes a page. Stripe doesn't say what happens to an intent that is left unpaid there, so either may happen.
     fn close(&mut self, place: usize) {
         let page = &mut self.stripe.sessions[place].now;
         (page.status, page.url) = (SessionStatus::Expired, None);
@@ -113,7 +113,7 @@ impl Inner {
         }
     }
 
-    /// A page is done with once it was paid on, or the money is on its way.
+    /// Completes the intent's page once it is paid or the money is on its way.
     pub(crate) fn follow(&mut self, intent: &str, status: IntentStatus) {
         let page = self.stripe.sessions.iter_mut().find(|page| page.now.intent.as_deref() == Some(intent));
         if let Some(page) = page
@@ -124,7 +124,7 @@ impl Inner {
         }
     }
 
-    /// Pays on a page, where it still takes a payment.
+    /// Pays on a page, if it still takes a payment.
     pub(crate) fn attempt_on_page(&mut self, id: &str, outcome: Attempted) {
         let Ok(page) = self.session(id) else { return };
         if page.now.status != SessionStatus::Open {

@@ -1,8 +1,9 @@
 //! Stripe as the checkout's port sees it, and what learners, banks and the dashboard do there.
 use crate::world::{Inner, KeyUse, SimIntent, SimRefund, World};
+use async_trait::async_trait;
 use redis_checkout::payments::{
     BadWebhook, BalancePage, ClientSecret, Intent, IntentPage, IntentStatus, IntentTerms, Message, News,
-    Payments, PaymentsError, RefundStatus, Session, SessionTerms, TakenBack,
+    Payments, PaymentsError, RefundStatus, Reversals, Session, SessionTerms,
 };
 use redis_checkout::purchase::{Dispute, Disputed, DisputedMoney, Reference};
 use shared::{Currency, Timestamp};
@@ -13,6 +14,7 @@ fn transient(why: &str) -> PaymentsError {
     PaymentsError::Transient { message: why.to_owned(), retry_after: None }
 }
 
+#[async_trait]
 impl Payments for SimStripe {
     async fn create(
         &self,
@@ -88,7 +90,7 @@ impl Payments for SimStripe {
     }
 
     async fn balance_since(&self, _: Timestamp, _: Option<&str>) -> Result<BalancePage, PaymentsError> {
-        // The daily comparison is no part of this.
+        // The daily comparison of balances is not part of the simulation.
         Ok(BalancePage::default())
     }
 
@@ -96,7 +98,8 @@ impl Payments for SimStripe {
         let work = |world: &mut Inner| {
             let status = world.intent(intent)?.now.status;
             let pages = world.stripe.is_of_page(intent);
-            // Stripe lets nobody else touch what its page has made; what a bank still asks about it may.
+            // Stripe lets nobody else cancel what its page has created, except, once the page is closed, an intent that
+            // a bank still asks about.
             if pages && (world.stripe.page_allows(intent) || status == IntentStatus::Open) {
                 return Err(PaymentsError::Permanent { code: "400".to_owned() });
             }
@@ -152,10 +155,10 @@ impl Payments for SimStripe {
         self.0.lock().stripe.messages.get(&id).cloned().ok_or(BadWebhook::Body)
     }
 
-    async fn taken_back(&self, intent: &str) -> Result<TakenBack, PaymentsError> {
+    async fn reversals(&self, intent: &str) -> Result<Reversals, PaymentsError> {
         let work = |world: &mut Inner| {
             let known = world.intent(intent)?;
-            Ok(TakenBack {
+            Ok(Reversals {
                 refunded: known.sum_of(RefundStatus::Succeeded),
                 failed: known.sum_of(RefundStatus::Failed),
                 dispute: known.dispute.map(|standing| Disputed {
@@ -172,7 +175,7 @@ impl Payments for SimStripe {
     }
 }
 
-/// What a learner's card, bank or patience makes of a payment.
+/// What becomes of a payment, by the learner's card, bank or patience.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Attempted {
     Paid,
@@ -186,7 +189,7 @@ impl SimIntent {
         self.refunds.iter().filter(|refund| refund.status == status).map(|refund| refund.amount).sum()
     }
 
-    /// What Stripe still has of it.
+    /// What is left of the money: neither refunded nor lost to a dispute.
     pub(crate) fn kept(&self) -> i64 {
         let left = self.now.received - self.sum_of(RefundStatus::Succeeded);
         if self.dispute == Some(Dispute::Lost) { left - self.disputed.min(left) } else { left }
@@ -236,7 +239,7 @@ impl Inner {
         intent
     }
 
-    /// Confirms the payment in a browser, where its intent still takes one.
+    /// Confirms the payment in a browser, if its intent still takes one.
     pub(crate) fn attempt(&mut self, id: &str, outcome: Attempted) {
         let Ok(known) = self.intent(id) else { return };
         if !is_open(known.now.status) {
@@ -259,7 +262,7 @@ impl Inner {
         }
     }
 
-    /// The challenge is passed or failed, or the money settles or does not.
+    /// Passes or fails the challenge, or settles or fails the payment.
     pub(crate) fn conclude(&mut self, id: &str, succeeds: bool) {
         let Ok(known) = self.intent(id) else { return };
         if !matches!(known.now.status, IntentStatus::ActionRequired | IntentStatus::Processing) {
@@ -288,7 +291,7 @@ impl Inner {
         self.send(kind, News::Intent(told));
     }
 
-    /// Gives `amount` back, or all that is left; `key` is nothing where the dashboard does it.
+    /// Refunds `amount`, or all that is left; `key` is `None` if the dashboard does it.
     pub(crate) fn refund(
         &mut self,
         id: &str,
@@ -324,7 +327,7 @@ impl Inner {
         Ok(status)
     }
 
-    /// A refund that was under way arrives, or one that seemed to have arrived does not.
+    /// Completes pending refunds, and fails those that only seemed to have succeeded.
     pub(crate) fn settle_refunds(&mut self, id: &str) {
         let Ok(known) = self.intent(id) else { return };
         let reference = known.now.reference.clone();
@@ -348,7 +351,7 @@ impl Inner {
             known.disputed = if part { known.now.received / 3 } else { known.now.received };
         }
         known.dispute = Some(dispute);
-        // A dispute names the intent alone.
+        // A dispute names only the intent.
         self.send("charge.dispute", News::Unclear { intent: Some(id.to_owned()), reference: None });
     }
 

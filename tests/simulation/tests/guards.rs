@@ -1,11 +1,11 @@
-//! With any guard taken away, the simulation finds an invariant broken; with all in place it does not.
-use redis_checkout::trial::{Guard, without};
+//! Without any one of the guards the simulation finds a broken invariant; with all in place it finds none.
+use redis_checkout::fault_injection::{Guard, disable};
 use simulation::{Report, Seeds, simulate};
 
 /// Seeds within which a missing guard must show.
 const SEEDS: u64 = 2000;
 
-/// Runs so many seeds from `first` on, up to the first that breaks an invariant.
+/// Runs `seeds` seeds, starting at `first`, up to the first one that breaks an invariant.
 fn run(first: u64, seeds: u64) -> Report {
     let end = first + seeds;
     simulate(Seeds { first, end, step: 1, most: 1, stories: false }, &|| {}).expect("a simulation")
@@ -20,7 +20,7 @@ fn nothing_breaks_with_every_guard_in_place() {
 
 #[test]
 fn a_run_is_the_same_when_it_is_repeated() {
-    without(Some(Guard::SeatIsLeft));
+    disable(Some(Guard::SeatIsLeft));
     let twice = [0, 1].map(|_| run(0, SEEDS));
     assert_eq!(twice[0].broken[0].seed, twice[1].broken[0].seed);
     assert_eq!(twice[0].purchases, twice[1].purchases);
@@ -30,8 +30,8 @@ macro_rules! every_guard_is_needed {
     ($($name:ident: $guard:ident $(from $first:literal)?),+ $(,)?) => {
         $(#[test]
         fn $name() {
-            without(Some(Guard::$guard));
-            // A rare fault is looked for where it is known to be.
+            disable(Some(Guard::$guard));
+            // A rare fault starts at a seed that is known to show it.
             let first = [$($first,)? 0][0];
             let report = run(first, SEEDS);
             assert!(!report.broken.is_empty(), "{:?} was taken away, and nothing broke", Guard::$guard);

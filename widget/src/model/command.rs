@@ -1,33 +1,36 @@
-//! What the shell is to do.
+//! Commands that the model gives the shell.
 use shared::{Challenge, Money, OpenPurchase, Pay, SeatsNews, Timestamp};
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Command {
-    /// The same `turn` is the same attempt: it carries the same idempotency key.
+    /// The same `turn` means the same attempt, with the same idempotency key.
     OpenPurchase {
         turn: u32,
         request: OpenPurchase,
     },
-    /// Asks whether the learner of its token has the offering already.
+    /// Asks whether the learner whom the token names already has the offering.
     FindAccess {
         request: OpenPurchase,
     },
     LoadStripe,
-    /// Stripe's form, or its new amount where it is shown.
+    /// Shows Stripe's form, or updates the amount if it is already shown.
     ShowPayment {
         due: Money,
     },
     HidePayment,
-    /// Applies a code, or takes the one off that there is.
+    /// Applies a code, or removes the applied coupon.
     ChangeCoupon {
         id: String,
         coupon: Option<String>,
     },
-    CheckDetails,
+    /// `bought` is what [`Command::RememberPurchase`] remembers.
+    CheckDetails {
+        bought: String,
+    },
     PreparePayment {
         id: String,
         request: Pay,
-        /// Of a challenge that was passed.
+        /// The answer to a challenge that the learner passed.
         answer: Option<String>,
     },
     ShowChallenge(Challenge),
@@ -35,33 +38,35 @@ pub(crate) enum Command {
         id: String,
         client_secret: String,
     },
-    /// Asks the server to ask Stripe.
+    /// Makes the server query Stripe.
     Refresh {
         id: String,
     },
-    /// Looks at once, or waits for a version after `after`; either only when `delay` milliseconds have passed.
+    /// Fetches the purchase, or waits for a version after `after`; either way only after `delay` milliseconds.
     Watch {
         id: String,
         after: Option<i64>,
         delay: u32,
     },
-    /// Reads the clock in a second.
+    /// Reads the clock after one second.
     Tick,
-    /// Says so when access has not come within a few seconds.
+    /// Reports when access has not arrived within a few seconds.
     AwaitAccess,
     ClosePurchase {
         id: String,
     },
-    /// Tells the page that embeds us.
+    /// Notifies the embedding page.
     Tell {
         notice: Notice,
         variant: Option<String>,
         purchase: Option<String>,
     },
-    /// Has this browser remember that the offering was bought, and by nobody's name.
-    RememberPurchase,
+    /// Makes this browser remember that the offering was bought, but not by whom.
+    RememberPurchase {
+        bought: String,
+    },
     Focus(Target),
-    /// Keeps a checkout whose money may be moving for the next element that sells the same.
+    /// Keeps a checkout whose money may be moving, for the next element that sells the same offering.
     Keep(Box<super::Model>),
 }
 
@@ -80,7 +85,7 @@ pub(crate) enum Notice {
     Error { code: &'static str },
 }
 
-/// Where the keyboard should be next.
+/// Where the focus moves next.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Target {
     Title,
@@ -88,7 +93,7 @@ pub(crate) enum Target {
     Email,
     /// The field for a code.
     Code,
-    /// The button that opens that field, applies what is in it, or takes it off.
+    /// The button that opens that field, applies its code, or removes the coupon.
     Redeem,
     /// The field for the number of places.
     Places,

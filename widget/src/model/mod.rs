@@ -1,4 +1,4 @@
-//! The checkout as a pure machine: events in, commands out. It reads no clock and does no I/O.
+//! The checkout as a pure state machine: events in, commands out. It reads no clock and does no I/O.
 mod command;
 mod coupon;
 mod dialog;
@@ -30,42 +30,42 @@ pub(crate) struct Model {
     pub(crate) stage: Stage,
     pub(crate) email: String,
     pub(crate) purchase: Option<Purchase>,
-    /// Calls that failed in a row while watching.
+    /// Consecutive calls that failed while watching.
     pub(crate) misses: u32,
-    /// Looks at the purchase that are under way.
+    /// Requests for the purchase that are in flight.
     looks: u32,
     email_typed: bool,
-    /// The email is that of who is signed in, masked, and can't be another.
+    /// The email is the signed-in learner's, masked, and can't be changed.
     pub(crate) signed_in: bool,
-    /// The learner had it before they came here.
+    /// The learner already had the offering.
     pub(crate) owned: bool,
-    /// A coupon's code, from the page or typed; whether its field is open, and whether a purchase is opened with it.
+    /// A coupon code, from the page or typed; whether its field is open, and whether a purchase is opened with it.
     code: String,
     code_open: bool,
     code_wanted: bool,
-    /// What the form will say once it is there.
+    /// What the form will say once it is shown.
     pending: Option<Note>,
-    /// For how many of a team it is bought; what is in the field for that number, and whether it is open.
+    /// The number of places for a team; the content of the field for that number, and whether the field is open.
     pub(crate) team: Option<i64>,
     places: String,
     places_open: bool,
-    /// The purchase was opened where no seat was left: its seat came with the coupon.
+    /// The purchase was opened although no seat was left: its seat came with the coupon.
     brought_seat: bool,
     settings: Settings,
     stripe: Script,
-    /// Milliseconds that the hold still lasts, at the last look at the clock.
+    /// Milliseconds until the hold expires, as of the last reading of the clock.
     hold_left: Option<i64>,
     ticking: bool,
-    /// A purchase is being given up; the next one waits, so that it never finds its own seat taken.
+    /// A purchase is being cancelled. The next one waits, so that it never finds the learner's own seat taken.
     closing: bool,
     told_paid: bool,
-    /// The learner knows that this browser has bought it before.
+    /// The learner was told that this browser has bought the offering before.
     told_bought: bool,
-    /// Taken over from another element, with no payment form yet.
+    /// There is no payment form yet: the checkout was taken over from another element, or the page removed the form.
     resumed: bool,
-    /// How often the page has taken the payment form away.
+    /// How often the page has removed the payment form.
     removals: u32,
-    /// The learner has closed the dialog; the page shows what it said.
+    /// The learner has closed the dialog; the page shows what was in it.
     folded: bool,
     turn: u32,
 }
@@ -116,17 +116,17 @@ impl Model {
         self.purchase.as_ref().map_or(self.screen.offering.price, |purchase| purchase.price.due())
     }
 
-    /// Whether what comes after the offer lies over the page.
+    /// Whether the dialog that follows the offer is open over the page.
     pub(crate) const fn is_dialog_open(&self) -> bool {
         self.screen.dialog && !self.folded && !self.stage.is_offer()
     }
 
-    /// Counts the purchases begun: an answer that belongs to an earlier one is stale.
+    /// The number of purchases begun: an answer that belongs to an earlier one is stale.
     pub(crate) const fn turn(&self) -> u32 {
         self.turn
     }
 
-    /// Takes an answer that was asked for in `turn`.
+    /// Handles the answer to a request made in `turn`.
     pub(crate) fn handle_answer(&mut self, turn: u32, event: Event) -> Vec<Command> {
         if turn == self.turn { self.handle(event) } else { self.clear_away(event) }
     }
@@ -176,6 +176,11 @@ impl Model {
             Event::ElementRemoved => self.leave(),
             Event::CheckoutKept(kept) => self.resume(*kept),
         }
+    }
+
+    /// The offering and the email it is bought with.
+    fn bought(&self) -> String {
+        [&self.screen.offering.sku, " ", self.email.trim()].concat()
     }
 
     fn tell(&self, notice: Notice) -> Command {

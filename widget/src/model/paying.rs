@@ -24,7 +24,7 @@ impl Model {
 
     pub(super) fn press_pay(&mut self) -> Vec<Command> {
         let Stage::Form { .. } = self.stage else { return Vec::new() };
-        // Nobody pays another price than the code is hoped to bring, unless it was refused.
+        // Apply a typed code first, unless it was refused: nobody pays a higher price than they expect.
         if !self.is_code_refused() && self.typed_code().is_some() {
             return self.press_code();
         }
@@ -37,14 +37,14 @@ impl Model {
         self.stage = Stage::Paying(Step::CheckingDetails);
         let mut commands = vec![self.tell(Notice::Paying)];
         if self.due().amount > 0 {
-            commands.push(Command::CheckDetails);
+            commands.push(Command::CheckDetails { bought: self.bought() });
         } else {
             commands.extend(self.prepare(None));
         }
         commands
     }
 
-    /// Asks once before the same browser pays for the same offering again. Who is signed in was told at the offer.
+    /// Asks once before the same browser pays for the same offering again. Signed-in learners were told at the offer.
     pub(super) fn accept_details(&mut self, bought: bool) -> Vec<Command> {
         let Stage::Paying(Step::CheckingDetails) = self.stage else { return Vec::new() };
         if bought && !self.told_bought && !self.signed_in && self.team.is_none() {
@@ -61,7 +61,7 @@ impl Model {
         commands
     }
 
-    /// The payment goes on where it stopped.
+    /// Continues the payment where it stopped.
     pub(super) fn pass_challenge(&mut self, answer: String) -> Vec<Command> {
         let Stage::Form { note: Some(Note::Challenge) } = self.stage else { return Vec::new() };
         self.prepare(Some(answer))
@@ -83,7 +83,7 @@ impl Model {
 
     pub(super) fn refuse_details(&mut self, words: Option<String>) -> Vec<Command> {
         let Stage::Paying(_) = self.stage else { return Vec::new() };
-        // Where it has no words, it can't answer at all.
+        // Without a message, Stripe can't answer at all.
         let Some(words) = words else {
             return self.note(Note::Trouble(Trouble::Refused(Code::PaymentsUnavailable)));
         };
@@ -92,7 +92,7 @@ impl Model {
         Vec::new()
     }
 
-    /// Only what the button said is confirmed.
+    /// Confirms only the amount that the button showed.
     pub(super) fn confirm_payment(&mut self, client_secret: String, total: i64) -> Vec<Command> {
         let (Stage::Paying(Step::Preparing), Some(purchase)) = (&self.stage, &mut self.purchase) else {
             return Vec::new();
@@ -115,7 +115,7 @@ impl Model {
                 self.look()
             }
             Trouble::Refused(Code::HoldExpired) => self.end(State::Expired),
-            // Ended may well mean paid, in another tab.
+            // It may well have ended because it was paid in another tab.
             Trouble::Refused(Code::PurchaseEnded) => self.check(false),
             trouble if step == Step::Applying && self.applied().is_none() => {
                 self.note(Note::Coupon(Some(trouble)))
@@ -169,8 +169,8 @@ impl Model {
     }
 }
 
-/// Catches slips of the finger. The server parses, and says so at the same field; its rules need Unicode's tables,
-/// which are too heavy for the page.
+/// Catches typing mistakes. The server parses the email, and its errors show at the same field; its rules need Unicode
+/// tables, which are too large for the page.
 fn could_be_email(text: &str) -> bool {
     if !text.is_ascii() {
         return true;

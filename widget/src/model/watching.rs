@@ -1,13 +1,13 @@
-//! After the payment: the server's word on it, and access. Only what the server says counts.
+//! After the payment: waiting for the server to confirm it, and for access. Only what the server says counts.
 use super::{Command, Model, Note, Notice, Stage, Step, Target, Trouble};
 use shared::{PurchaseView, State};
 
-/// Answers without news after which a payment in doubt may be tried again. Trying again is safe: one purchase has
-/// one payment intent.
+/// Answers without news after which a payment in doubt may be retried. Retrying is safe: one purchase has one payment
+/// intent.
 const LOOKS_IN_DOUBT: u32 = 2;
-/// Milliseconds between two answers without news, for a server that does not wait.
+/// Milliseconds to pause after an answer without news, for a server that does not hold long polls.
 const PAUSE: u32 = 1000;
-/// Milliseconds between two tries at most, while the server is away.
+/// Maximum milliseconds between two tries while the server is unreachable.
 const LONGEST_PAUSE: u32 = 15_000;
 
 impl Model {
@@ -17,7 +17,7 @@ impl Model {
         self.ask()
     }
 
-    /// Stripe's word that it went well, which may come when nobody waited for it any more.
+    /// Handles Stripe's report of success, which may arrive when nothing waits for it any more.
     pub(super) fn confirm(&mut self) -> Vec<Command> {
         match &mut self.stage {
             Stage::Checking { sure, .. } => *sure = true,
@@ -38,12 +38,12 @@ impl Model {
         Vec::new()
     }
 
-    /// Whether the server's word is waited for.
+    /// Whether the checkout is waiting for the server.
     const fn waits(&self) -> bool {
         matches!(self.stage, Stage::Checking { .. } | Stage::Processing | Stage::Paid { .. })
     }
 
-    /// Asks once more, as if nothing had been asked before.
+    /// Asks again from the start.
     pub(super) fn check_again(&mut self) -> Vec<Command> {
         let sure = matches!(self.stage, Stage::Checking { sure: true, .. } | Stage::Processing);
         self.stage = Stage::Checking { sure, looks: 0 };
@@ -65,7 +65,7 @@ impl Model {
             return Vec::new();
         }
         let Some(purchase) = &mut self.purchase else { return Vec::new() };
-        // One that was on its way while something newer was told.
+        // This answer is older than what the model already knows.
         if purchase.version > Some(seen.version) {
             return if self.waits() { self.watch(0) } else { Vec::new() };
         }
@@ -76,7 +76,7 @@ impl Model {
         let repriced = purchase.price.total != before;
         self.misses = 0;
         match seen.state {
-            // Stripe's form must have the price that the button has.
+            // Stripe's form must have the same price as the button.
             State::Held | State::Paying if repriced && matches!(self.stage, Stage::Form { .. }) => {
                 self.show_new_price()
             }
@@ -91,13 +91,13 @@ impl Model {
                 commands
             }
             State::Paid => self.see_paid(pause),
-            // Two looks may be under way at once: one of them has told it.
+            // Two requests may be in flight at once: the other one has reported it.
             State::Granted if matches!(self.stage, Stage::Granted { .. }) => Vec::new(),
             State::Granted => {
                 let mut commands = self.tell_paid();
                 commands.push(self.tell(Notice::Granted));
-                if self.team.is_none() {
-                    commands.push(Command::RememberPurchase);
+                if self.team.is_none() && !self.signed_in {
+                    commands.push(Command::RememberPurchase { bought: self.bought() });
                 }
                 commands.extend(self.enter(Stage::Granted { access_url: seen.access_url }));
                 commands
@@ -132,7 +132,7 @@ impl Model {
         commands
     }
 
-    /// Looks at once, whatever else is under way.
+    /// Fetches the purchase at once, whatever else is in flight.
     pub(super) fn look(&mut self) -> Vec<Command> {
         let Some(purchase) = &mut self.purchase else { return Vec::new() };
         purchase.version = None;
@@ -140,15 +140,15 @@ impl Model {
         vec![Command::Watch { id: purchase.id.clone(), after: None, delay: 0 }]
     }
 
-    /// Goes on looking, unless another look that is under way will.
+    /// Keeps polling, unless another request in flight will.
     pub(super) fn watch(&mut self, delay: u32) -> Vec<Command> {
         let Some(purchase) = self.purchase.as_ref().filter(|_| self.looks == 0) else { return Vec::new() };
         self.looks = 1;
         vec![Command::Watch { id: purchase.id.clone(), after: purchase.version, delay }]
     }
 
-    /// The learner is back from wherever they were, or the network is. After another page, nothing comes any more of what
-    /// this one waited for.
+    /// The learner is back, or the network is. If another page was shown in between, the answers that this one was
+    /// waiting for never arrive.
     pub(super) fn come_back(&mut self, left: bool) -> Vec<Command> {
         match self.stage {
             Stage::Paying(_) if left => {
@@ -168,7 +168,7 @@ impl Model {
     fn see_nothing_new(&mut self, pause: u32) -> Vec<Command> {
         match &mut self.stage {
             Stage::Paying(Step::Repricing) => self.show_new_price(),
-            // Another look that is under way says more.
+            // Another request in flight will say more.
             Stage::Checking { .. } if self.looks > 0 => Vec::new(),
             Stage::Checking { sure: false, looks } if *looks >= LOOKS_IN_DOUBT => self.admit_doubt(),
             Stage::Checking { looks, .. } => {
@@ -176,7 +176,7 @@ impl Model {
                 self.watch(pause)
             }
             Stage::Processing => {
-                // The bank has refused in the end: the form is still there for another way to pay.
+                // The bank refused in the end: the form is still there for another payment method.
                 self.admit_doubt()
             }
             Stage::Offer { .. }

@@ -1,18 +1,18 @@
-//! Other people's scripts: each loaded once per page, and forgotten where it fails, so that the next call tries again.
+//! Third-party scripts: each is loaded once per page, and forgotten if it fails, so that the next call tries again.
 use super::dom::{is_there, load_script};
 use js_sys::{Function, Promise};
 use std::cell::RefCell;
 use wasm_bindgen::JsValue;
 
-/// Milliseconds that a script may take.
-const PATIENCE: u32 = 20_000;
+/// Timeout for loading a script, in milliseconds.
+const LOAD_TIMEOUT: u32 = 20_000;
 
 thread_local! {
     static LOADING: RefCell<Vec<(String, Promise)>> = const { RefCell::new(Vec::new()) };
 }
 
-/// Loads the script at `address`, which makes a `global`. `trusted` makes an address into what a page under Trusted
-/// Types lets a script load. What comes with the promise says, once it has settled, whether the global is there.
+/// Loads the script at `address`, which defines a `global`. `trusted` turns a URL into a value that Trusted Types
+/// accept. Once the promise has settled, the function that comes with it says whether the global is there.
 pub(crate) fn load(
     address: &str,
     global: &str,
@@ -25,7 +25,7 @@ pub(crate) fn load(
         if let Some((_, known)) = all.iter().find(|(known, _)| known == address) {
             return known.clone();
         }
-        let new = load_script(address, trusted, PATIENCE);
+        let new = load_script(address, trusted, LOAD_TIMEOUT);
         all.push((address.to_owned(), new.clone()));
         new
     });

@@ -1,22 +1,22 @@
-//! What is said in place of the form: progress, success, an end or a failure, each with a way on.
+//! The panel in place of the form: progress, success, an end or a failure, each with a next step.
 use super::{
     Press,
     button::{BUTTON_PART, Button, QUIET_PART, button},
 };
 use crate::{
     model::{Failure, Model, Stage},
-    words::{self, Key, Way, Words},
+    words::{self, Key, PanelAction, Words},
 };
 use leptos::{attr::custom::custom_attribute, prelude::*};
 
 pub(super) fn panel(model: &Model, words: &Words) -> impl Render + use<> {
-    let words::Panel { tone, heading, text, way } = words.panel(model);
-    let press = match way {
-        Way::TryAgain(_) => Press::TryAgain,
-        Way::StartAgain(_) => Press::StartAgain,
-        Way::Wait | Way::Go(..) => Press::Nothing,
+    let words::Panel { tone, heading, text, action } = words.panel(model);
+    let press = match action {
+        PanelAction::TryAgain(_) => Press::TryAgain,
+        PanelAction::StartAgain(_) => Press::StartAgain,
+        PanelAction::Wait | PanelAction::Go(..) => Press::Nothing,
     };
-    let (label, link_label, address) = way.parts();
+    let (label, link_label, address) = action.parts();
     let reference = model.purchase.as_ref().map(|purchase| purchase.reference.clone()).unwrap_or_default();
     let hosted = [&model.screen.api, "/buy/", &model.screen.offering.sku].concat();
     let works = model.stage != Stage::Failed(Failure::Stripe);
@@ -24,7 +24,7 @@ pub(super) fn panel(model: &Model, words: &Words) -> impl Render + use<> {
         hidden: !matches!(model.stage, Stage::Failed(_)),
         ..Button::new(Press::StartAgain, words.say(Key::Back))
     };
-    // Behind a button the title is not there to stand over it.
+    // With the dialog closed, no title is shown above this heading.
     let level = if model.screen.dialog && !model.is_dialog_open() { "2" } else { "3" };
     view! {
         <section class="panel" part="panel" data-tone=tone.name()>

@@ -1,5 +1,5 @@
-//! Every word that the learner reads, apart from the catalogue's and Stripe's. The words themselves are in `locales/`, a
-//! file for each language; here is which one is said when.
+//! Every text that the learner reads, apart from the catalogue's and Stripe's. The texts themselves are in `locales/`,
+//! one file per language; this module decides which one to show when.
 mod key;
 #[cfg(any(not(target_arch = "wasm32"), feature = "preview"))]
 mod locale;
@@ -32,12 +32,12 @@ pub(crate) struct Words {
     speech: Speech,
 }
 
-/// What the panel in place of the form says, and the way on from there.
+/// What the panel in place of the form says, and the next step.
 pub(crate) struct Panel {
     pub(crate) tone: Tone,
     pub(crate) heading: String,
     pub(crate) text: String,
-    pub(crate) way: Way,
+    pub(crate) action: PanelAction,
 }
 
 #[derive(Clone, Copy)]
@@ -47,16 +47,16 @@ pub(crate) enum Tone {
     Bad,
 }
 
-pub(crate) enum Way {
+pub(crate) enum PanelAction {
     Wait,
     TryAgain(String),
     StartAgain(String),
-    /// A link: what it says and its address.
+    /// A link: its label and its URL.
     Go(String, String),
 }
 
-impl Way {
-    /// The button's label and the link's label and address; empty where there is none.
+impl PanelAction {
+    /// The button's label, and the link's label and URL; empty if there is none.
     pub(crate) fn parts(self) -> (String, String, String) {
         match self {
             Self::TryAgain(label) | Self::StartAgain(label) => (label, String::new(), String::new()),
@@ -137,23 +137,23 @@ impl Words {
         }
     }
 
-    /// What it costs; nothing for who has it.
+    /// The price; empty for a learner who already has the offering.
     pub(crate) fn price(&self, model: &Model) -> String {
         if model.owned { String::new() } else { self.money(model.due()) }
     }
 
-    /// How many seats are left; empty where there is no limit.
+    /// How many seats are left; empty if there is no limit.
     pub(crate) fn seats(&self, model: &Model) -> String {
         let Some(seats) = model.screen.offering.seats else { return String::new() };
         match (seats.left, &model.purchase) {
-            // One's own hold must not read as sold out.
+            // The learner's own hold must not read as sold out.
             (..=0, Some(_)) => self.say(Key::SeatReserved),
             (..=0, None) => self.say(Key::NoSeats),
             (left, _) => self.count(Key::SeatsLeft, left),
         }
     }
 
-    /// How the total came about; empty where it is simply the list price.
+    /// How the total is calculated; empty if it is simply the list price.
     pub(crate) fn sums(&self, model: &Model) -> String {
         let Some(Price { currency, list, discount, tax, .. }) =
             model.purchase.as_ref().map(|own| own.price.clone())
@@ -176,7 +176,7 @@ impl Words {
         }
     }
 
-    /// Empty where no seat is held.
+    /// How long the seat is held; empty if none is.
     pub(crate) fn held(&self, model: &Model) -> String {
         match (model.hold_seconds(), &model.screen.offering.seats, &model.purchase) {
             (Some(0), ..) => self.say(Key::HoldEnding),
@@ -213,13 +213,13 @@ impl Words {
         }
     }
 
-    /// What is wrong with the email; empty where nothing is.
+    /// What is wrong with the email; empty if nothing is.
     pub(crate) fn fault(&self, model: &Model) -> String {
         let Stage::Form { note: Some(Note::Email(trouble)) } = model.stage else { return String::new() };
         self.because(trouble)
     }
 
-    /// What is wrong with the code; empty where nothing is.
+    /// What is wrong with the code; empty if nothing is.
     pub(crate) fn code_fault(&self, model: &Model) -> String {
         match model.code_fault() {
             Some(Trouble::Refused(Code::SoldOut)) => self.say(Key::CouponNoSeat),
@@ -228,7 +228,7 @@ impl Words {
         }
     }
 
-    /// What the button beside the code's field does.
+    /// The label of the button beside the code field.
     pub(crate) fn redeem(&self, model: &Model) -> String {
         match (model.applied(), model.code()) {
             (Some(code), _) => self.fill(Key::Remove, code),
@@ -237,12 +237,12 @@ impl Words {
         }
     }
 
-    /// Whose access it is; empty where that is decided later.
+    /// Who gets access; empty if that is decided later.
     pub(crate) fn email_hint(&self, model: &Model) -> String {
         if model.team.is_some() { String::new() } else { self.say(Key::EmailHint) }
     }
 
-    /// What the button beside the field for places does.
+    /// The label of the button beside the places field.
     pub(crate) fn team(&self, model: &Model) -> String {
         self.say(match (model.team, model.places()) {
             (Some(_), _) => Key::ForMe,
@@ -251,7 +251,7 @@ impl Words {
         })
     }
 
-    /// What is wrong with the number of places; empty where nothing is.
+    /// What is wrong with the number of places; empty if nothing is.
     pub(crate) fn places_fault(&self, model: &Model) -> String {
         let Stage::Form { note: Some(Note::Places(trouble)) } = &model.stage else { return String::new() };
         match trouble {
@@ -261,7 +261,7 @@ impl Words {
         }
     }
 
-    /// With how many there may be; empty where no team can buy.
+    /// A text with the allowed numbers of places; empty if the offering isn't sold to teams.
     pub(crate) fn places(&self, key: Key, model: &Model) -> String {
         model.screen.offering.team.map(|team| self.places_range(key, team)).unwrap_or_default()
     }
@@ -270,7 +270,7 @@ impl Words {
         self.fill(key, &[&dates::decimal(min), "–", &dates::decimal(max)].concat())
     }
 
-    /// What the form says besides its email field; empty where it says nothing.
+    /// What the form says, apart from the messages at its fields; empty if it says nothing.
     pub(crate) fn note(&self, model: &Model) -> String {
         let Stage::Form { note: Some(note) } = &model.stage else { return String::new() };
         match note {
@@ -290,7 +290,7 @@ impl Words {
         }
     }
 
-    /// Said to a screen reader where the focus stays.
+    /// What screen readers announce when the focus stays where it is.
     pub(crate) fn status(&self, model: &Model) -> String {
         let key = match model.stage {
             Stage::Opening => Key::Opening,
@@ -320,25 +320,31 @@ impl Words {
     pub(crate) fn panel(&self, model: &Model) -> Panel {
         let status_page = || match &model.purchase {
             Some(purchase) => {
-                Way::Go(self.say(Key::StatusPage), [&model.screen.api, "/p/", &purchase.id].concat())
+                PanelAction::Go(self.say(Key::StatusPage), [&model.screen.api, "/p/", &purchase.id].concat())
             }
-            None => Way::Wait,
+            None => PanelAction::Wait,
         };
-        let panel =
-            |tone, heading, text, way| Panel { tone, heading: self.say(heading), text: self.say(text), way };
+        let panel = |tone, heading, text, action| Panel {
+            tone,
+            heading: self.say(heading),
+            text: self.say(text),
+            action,
+        };
         let busy = Tone::Busy;
         match &model.stage {
             Stage::Checking { .. } | Stage::Paid { .. } | Stage::Processing if model.misses > 2 => {
                 panel(busy, Key::WaitingHeading, Key::WaitingText, status_page())
             }
             Stage::Checking { sure: true, .. } => {
-                panel(busy, Key::ConfirmingHeading, Key::ConfirmingText, Way::Wait)
+                panel(busy, Key::ConfirmingHeading, Key::ConfirmingText, PanelAction::Wait)
             }
             Stage::Checking { sure: false, .. } => {
-                panel(busy, Key::CheckingHeading, Key::CheckingText, Way::Wait)
+                panel(busy, Key::CheckingHeading, Key::CheckingText, PanelAction::Wait)
             }
             Stage::Processing => panel(busy, Key::ProcessingHeading, Key::ProcessingText, status_page()),
-            Stage::Paid { slow: false } => panel(Tone::Good, Key::PaidHeading, Key::PaidText, Way::Wait),
+            Stage::Paid { slow: false } => {
+                panel(Tone::Good, Key::PaidHeading, Key::PaidText, PanelAction::Wait)
+            }
             Stage::Paid { slow: true } => {
                 panel(Tone::Good, Key::PaidHeading, Key::PaidSlowText, status_page())
             }
@@ -348,13 +354,13 @@ impl Words {
                     None if model.owned => (Key::OwnedHeading, Key::OwnedText, Key::StartLearning),
                     None => (Key::GrantedHeading, Key::GrantedText, Key::StartLearning),
                 };
-                let go = |url| Way::Go(self.say(link), url);
-                panel(Tone::Good, heading, text, access_url.clone().map_or(Way::Wait, go))
+                let go = |url| PanelAction::Go(self.say(link), url);
+                panel(Tone::Good, heading, text, access_url.clone().map_or(PanelAction::Wait, go))
             }
             Stage::Over(state) => self.over(*state),
             Stage::Failed(failure) => self.failed(*failure),
             Stage::Offer { .. } | Stage::Opening | Stage::Form { .. } | Stage::Paying(_) => {
-                Panel { tone: busy, heading: String::new(), text: String::new(), way: Way::Wait }
+                Panel { tone: busy, heading: String::new(), text: String::new(), action: PanelAction::Wait }
             }
         }
     }
@@ -371,8 +377,8 @@ impl Words {
             | State::Paid
             | State::Granted => (Key::EndedHeading, Key::EndedText, Key::StartAgain),
         };
-        let way = Way::StartAgain(self.say(label));
-        Panel { tone: Tone::Bad, heading: self.say(heading), text: self.say(text), way }
+        let action = PanelAction::StartAgain(self.say(label));
+        Panel { tone: Tone::Bad, heading: self.say(heading), text: self.say(text), action }
     }
 
     fn failed(&self, failure: Failure) -> Panel {
@@ -380,7 +386,7 @@ impl Words {
             Failure::Opening(trouble) => (Key::OpeningFailed, self.because(trouble), Key::TryAgain),
             Failure::Stripe => (Key::StripeFailed, self.say(Key::StripeFailedText), Key::TryAgain),
         };
-        let way = Way::TryAgain(self.say(label));
-        Panel { tone: Tone::Bad, heading: self.say(heading), text, way }
+        let action = PanelAction::TryAgain(self.say(label));
+        Panel { tone: Tone::Bad, heading: self.say(heading), text, action }
     }
 }

@@ -1,4 +1,4 @@
-//! Why something did not work, in a sentence.
+//! Why something failed, in a sentence.
 use super::{Key, Words};
 use crate::model::Trouble;
 use shared::{Code, Reason};
@@ -16,7 +16,7 @@ impl Words {
                 Reason::Learner => Key::CouponLearner,
                 Reason::Minimum => Key::CouponMinimum,
                 Reason::OtherEmail => Key::CouponOtherEmail,
-                // The server's alone: pages are told the code, and say it by that.
+                // Only the server knows this reason: pages choose their text by the code.
                 #[cfg(not(target_arch = "wasm32"))]
                 Reason::Team => Key::CouponOther,
             },
@@ -71,10 +71,10 @@ mod tests {
     fn a_wait_is_said_as_people_say_it() {
         let words = locales().english().words();
         let said = |seconds| words.because(Trouble::TooMany { seconds });
-        assert_eq!(said(1), "Too many tries. Wait a minute, or use another network.");
-        assert_eq!(said(61), "Too many tries. Wait 2 minutes, or use another network.");
-        assert_eq!(said(3540), "Too many tries. Wait 59 minutes, or use another network.");
-        assert_eq!(said(3541), "Too many tries. Wait an hour, or use another network.");
-        assert_eq!(said(4000), "Too many tries. Wait 2 hours, or use another network.");
+        assert_eq!(said(1), "Too many attempts. Wait a minute, or use another network.");
+        assert_eq!(said(61), "Too many attempts. Wait 2 minutes, or use another network.");
+        assert_eq!(said(3540), "Too many attempts. Wait 59 minutes, or use another network.");
+        assert_eq!(said(3541), "Too many attempts. Wait an hour, or use another network.");
+        assert_eq!(said(4000), "Too many attempts. Wait 2 hours, or use another network.");
     }
 }

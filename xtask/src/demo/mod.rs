@@ -30,18 +30,18 @@ pub(crate) struct Options {
     verbose: bool,
 }
 
-/// How long both programs together may take until they answer.
+/// Timeout for each program to answer.
 const START_LIMIT: Duration = Duration::from_secs(60);
 
 pub(crate) fn run(options: &Options) -> Result<()> {
-    // Mistakes in what was asked come to light before minutes are spent on building.
+    // Finds mistakes in the options before minutes are spent on building.
     let stripe = Stripe::from_environment(|name| std::env::var(name).ok())?;
     ports::choose(&options.ports)?;
     room::check(room::Need::Demo)?;
     tools::could_have(&tools::ESBUILD)?;
     tools::rust::ensure()?;
     cargo::fetch()?;
-    // The last of the server's crates compile one after another: the widget's fill the other cores.
+    // The server's last crates compile one after another: the widget's crates fill the other cores.
     interrupt::both(build_programs, widget::build_checkout)?;
     let (ports, moved) = ports::choose(&options.ports)?;
     for note in moved {
@@ -56,29 +56,30 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     }
 }
 
-/// What the demo runs, and no more: tests and benchmarks have a browser's driver and a simulation among their crates.
+/// Builds what the demo runs, and no more: the crates of tests and benchmarks include a browser driver and a
+/// simulation.
 fn build_programs() -> Result<()> {
     widget::make_folder()?;
     let mut build = process::cargo();
     build.args(["build", "--package", "redis-checkout", "--package", "sandbox", "--bins"]);
-    // As tests have it, which run the same file and may be under way.
-    build.args(["--features", "redis-checkout/trial"]);
+    // The same features as the tests, which run the same file and may be under way.
+    build.args(["--features", "redis-checkout/fault-injection"]);
     cargo::build("building the server and the stand-ins", &mut build).map(drop)
 }
 
-/// Until Ctrl-C, or until the sandbox or the last server dies.
+/// Runs until Ctrl-C, or until the sandbox or the last server dies.
 fn serve(settings: &Settings, options: &Options) -> Result<()> {
     let folder = fresh_folder(&settings.ports)?;
     let programs = repo::programs()?;
-    // Ended after the servers that use it.
+    // Outlives the servers that use it.
     let cluster = if options.instances > 1 { Some(Cluster::start()?) } else { None };
-    // The logs are files.
+    // The logs are files, so they get no colours.
     let mut sandbox = process::tied_to_us(&programs.join("sandbox"));
     let salesforce_key = folder.join("salesforce.pem");
     sandbox.arg("--salesforce-key-file").arg(&salesforce_key);
     sandbox.args(settings.sandbox_arguments()).envs(machine::without_proxy()).env("NO_COLOR", "1");
     sandbox.current_dir(repo::root());
-    // The server asks FlockJay at its start whether what the catalogue names exists.
+    // At startup the server asks FlockJay whether everything in the catalogue exists.
     let mut services = vec![Service::start("sandbox", &mut sandbox, &folder, options.verbose)?];
     wait_until_ready(&mut services, settings.ports.flockjay, "/_sandbox/health")?;
     let instances = settings.instances(options.instances, &folder, cluster.as_ref())?;
@@ -103,7 +104,7 @@ fn serve(settings: &Settings, options: &Options) -> Result<()> {
     interrupt::both(move || watch(services), build_preview)
 }
 
-/// While somebody may buy already. The server reads it from the disk once it is there.
+/// Builds the preview while somebody may already buy. The server reads it from the disk once it is there.
 fn build_preview() -> Result<()> {
     match widget::build_preview() {
         Err(error) if !error.is::<Interrupted>() => {
@@ -121,7 +122,7 @@ fn watch(mut services: Vec<Service>) -> Result<()> {
     }
 }
 
-/// Lets `server` find what the others in the demo are at.
+/// Tells `server` where everything else in the demo is.
 fn settle(server: &mut Command, settings: &Settings, instance: &Instance) {
     server.env("NO_COLOR", "1").current_dir(repo::root());
     for (name, value) in settings.server_environment(instance) {
@@ -132,7 +133,7 @@ fn settle(server: &mut Command, settings: &Settings, instance: &Instance) {
     }
 }
 
-/// While another server lives, one that dies is told and missed by nobody.
+/// Reports and drops a server that has died, if another one lives.
 fn drop_dead_instance(services: &mut Vec<Service>) -> Result<()> {
     let Err(death) = check(services) else { return Ok(()) };
     let servers = services.len() - 1;
@@ -147,8 +148,8 @@ fn drop_dead_instance(services: &mut Vec<Service>) -> Result<()> {
     }
 }
 
-/// Per port, so that two demos at once don't share a database. The stand-ins forget everything when they end, hence so
-/// must the database.
+/// One folder per port, so that two demos at once don't share a database. The stand-ins forget everything when they
+/// end, so the database must, too.
 fn fresh_folder(ports: &Ports) -> Result<std::path::PathBuf> {
     let folder = repo::scratch("demo")?.join(ports.server.to_string());
     if folder.exists() {

@@ -1,4 +1,4 @@
-//! Orb: a one-off invoice for each purchase, paid already, and credit notes for refunds and lost disputes.
+//! Orb: a one-off invoice for each purchase, marked as paid, and credit notes for refunds and lost disputes.
 //!
 //! Orb deducts a customer's balance from the next invoice, and adds credit notes on paid invoices to that balance. Our
 //! payments and refunds go through the card instead, so each learner gets a separate Orb customer per currency whose balance
@@ -8,8 +8,9 @@ mod api;
 pub use api::OrbConfig;
 
 use super::snapshot::LearnerSnapshot;
-use super::{Account, AccountError, Message, Snapshot, Telling};
+use super::{Account, AccountError, Message, Snapshot};
 use api::{Api, Customer, Invoice, NewCustomer, NewInvoice, Transaction};
+use async_trait::async_trait;
 use jiff::tz::TimeZone;
 use shared::{Currency, Timestamp};
 use std::hash::{DefaultHasher, Hash, Hasher};
@@ -17,7 +18,7 @@ use std::time::Duration;
 use tokio::sync::Mutex;
 use tokio::time::timeout;
 
-/// As `sync`, the outbox and the timeline call it.
+/// Its name in `sync`, the outbox and the timeline.
 pub const NAME: &str = "orb";
 
 pub struct Orb {
@@ -30,13 +31,13 @@ pub struct Orb {
 
 /// Number of locks; customers that hash to the same one wait for each other.
 const CUSTOMER_LOCKS: usize = 16;
-/// Longer waits would keep the outbox from other work where Orb is slow.
+/// A longer wait would keep the outbox from other work when Orb is slow.
 const LOCK_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// Whose invoice it is.
+/// The customer that an invoice belongs to.
 struct Owner {
     customer: Customer,
-    /// Nothing but trainings is billed to it.
+    /// Only trainings are billed to it.
     is_for_trainings: bool,
 }
 
@@ -46,7 +47,8 @@ impl Orb {
         Ok(Self { api: Api::new(config)?, item, customer_locks: Default::default() })
     }
 
-    /// Looks before each step, so that a message that comes twice, or was cut off half way, does nothing twice.
+    /// Checks the state before each step, so that a message that is repeated, or was cut off half way, does nothing
+    /// twice.
     async fn send(&self, purchase: &Snapshot, now: Timestamp) -> Result<(), AccountError> {
         // Nothing was charged: there is nothing to account for.
         if purchase.charged == 0 {
@@ -69,7 +71,7 @@ impl Orb {
         }
         check_total(&invoice, purchase)?;
         if matches!(invoice.status.as_str(), "issued" | "synced") {
-            // Paid means that nobody is asked to pay again.
+            // Mark it as paid, so that Orb asks nobody to pay again.
             let day = day(paid_at(purchase), &owner.customer);
             invoice = self.api.mark_paid(&invoice.id, &day, purchase.payment.as_deref()).await?;
         }
@@ -178,7 +180,7 @@ impl Orb {
         let credited: Option<i64> = notes.map(|note| minor(&note.total, currency)).sum();
         let credited =
             credited.ok_or_else(|| AccountError::permanent("Orb's credit notes can't be read".to_owned()))?;
-        let due = purchase.gone() - credited;
+        let due = purchase.reversed() - credited;
         if due < 0 {
             // A refund has failed at the bank after all.
             return Err(AccountError::permanent(format!(
@@ -192,7 +194,7 @@ impl Orb {
         let Some(line) = invoice.line_items.first() else {
             return Err(AccountError::permanent(format!("Orb's invoice {} has no line", invoice.id)));
         };
-        let key = format!("{}-credit-{}", purchase.reference, purchase.gone());
+        let key = format!("{}-credit-{}", purchase.reference, purchase.reversed());
         let memo = format!("Refund of {}", purchase.reference);
         self.api.credit(&line.id, &major(due, currency), &memo, &key).await?;
         Ok(true)
@@ -219,13 +221,14 @@ impl Orb {
     }
 }
 
+#[async_trait]
 impl Account for Orb {
     fn name(&self) -> &str {
         NAME
     }
 
-    fn tell<'a>(&'a self, message: &'a Message) -> Telling<'a> {
-        Box::pin(self.send(&message.purchase, message.at))
+    async fn notify(&self, message: &Message) -> Result<(), AccountError> {
+        self.send(&message.purchase, message.at).await
     }
 }
 
@@ -263,7 +266,7 @@ fn paid_at(purchase: &Snapshot) -> Timestamp {
     purchase.paid_at.unwrap_or(purchase.opened_at)
 }
 
-/// Such as `2026-12-09`, where Orb says that the customer is.
+/// The date in the customer's time zone at Orb, such as `2026-12-09`.
 fn day(at: Timestamp, customer: &Customer) -> String {
     let zone =
         customer.timezone.as_deref().and_then(|name| TimeZone::get(name).ok()).unwrap_or(TimeZone::UTC);
@@ -279,7 +282,7 @@ fn major(amount: i64, currency: Currency) -> String {
     if fraction.is_empty() { whole.to_owned() } else { format!("{whole}.{fraction}") }
 }
 
-/// The same back; nothing where it is no amount of this currency.
+/// Parses such text; `None` if it is not an amount in this currency.
 fn minor(text: &str, currency: Currency) -> Option<i64> {
     let decimals = currency.decimals();
     let (whole, fraction) = text.split_once('.').unwrap_or((text, ""));

@@ -1,4 +1,4 @@
-//! The hosted page: the same widget, full-page, and a form for those whose browser refuses JavaScript or WASM.
+//! The hosted page: the same widget, full-page, and a form for browsers without JavaScript or WASM.
 use super::buy_form::{BuyForm, is_variant};
 use super::failure::refusal;
 use super::form::Form;
@@ -7,7 +7,7 @@ use super::offer::Shown;
 use super::purchase::hindered_purchase;
 use super::see_other;
 use crate::abuse::Client;
-use crate::checkout::Hindered;
+use crate::checkout::FormRejection;
 use crate::error::Error;
 use crate::http::Api;
 use crate::http::extract::Sku;
@@ -16,13 +16,13 @@ use axum::http::{HeaderValue, header};
 use axum::response::Response;
 use shared::Problem;
 
-/// Query by which the page is the form alone.
+/// Query parameter for a page with only the form.
 pub(super) const PLAIN: &str = "plain";
 
-/// Query by which the form is for a team.
+/// Query parameter for a form for a team.
 pub(super) const TEAM: &str = "team";
 
-/// The hosted page. With JavaScript and WASM it is the widget; without, or with `plain` in the query, it is a form.
+/// Shows the hosted page: the widget, or a form without JavaScript or WASM, or with `plain` in the query.
 #[utoipa::path(
     get,
     path = "/buy/{sku}",
@@ -56,14 +56,14 @@ pub(in crate::http) async fn buy(
     let blank = BuyForm { variant, coupon: asked("coupon"), places, ..BuyForm::default() };
     let shown = Shown { api: &api, language: &language, offering: &offering };
     let mut page = shown.page(asked(PLAIN).is_some(), &blank, None);
-    // Whoever comes back by the browser's button submits the same form again.
+    // A visitor who comes back by the browser's button submits the same form again.
     page.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("private, no-cache"));
     Ok(page)
 }
 
-/// The form was submitted: the purchase holds its seat, and the browser is sent to Stripe's page. What doesn't work
-/// comes back as the form with what was typed and what is wrong, or as the page of the form's purchase where one is
-/// under way.
+/// Submits the form: the purchase holds its seat, and the browser is redirected to Stripe's page.
+/// On an error, the form comes back with what was typed and what is wrong, or the page of the form's purchase if one is
+/// in progress.
 #[utoipa::path(
     post,
     path = "/buy/{sku}",
@@ -86,15 +86,15 @@ pub(in crate::http) async fn buy_by_form(
     client: Client,
     form: Result<Form, Error>,
 ) -> Result<Response, Error> {
-    let (typed, hindered) = match form.and_then(|form| BuyForm::read(&form)) {
+    let (typed, rejection) = match form.and_then(|form| BuyForm::read(&form)) {
         Ok(typed) => match typed.buy(&api, sku.clone(), &language, client).await {
             Ok(address) => return Ok(see_other(&address)),
-            Err(hindered) => (typed, hindered),
+            Err(rejection) => (typed, rejection),
         },
         Err(error @ (Error::CrossSite | Error::Invalid { .. })) => (BuyForm::default(), error.into()),
         Err(error) => return Err(error),
     };
-    let Hindered { error, purchase } = hindered;
+    let FormRejection { error, purchase } = rejection;
     if let Some(id) = purchase {
         return hindered_purchase(&api, &language, &id, error).await;
     }

@@ -1,25 +1,25 @@
-//! What the hosted page's form sends, and what it buys.
+//! The hosted page's form: what it sends, and how it buys.
 use super::form::Form;
 use super::language::Language;
 use crate::abuse::Client;
-use crate::checkout::{Hindered, HostedPurchase, PageSite, Payer};
+use crate::checkout::{FormRejection, HostedPurchase, PageSite, Payer};
 use crate::error::Error;
 use crate::http::Api;
 use utoipa::ToSchema;
 
-/// What the form sends.
+/// The fields of the form.
 #[derive(Clone, Debug, Default, ToSchema)]
 pub(in crate::http) struct BuyForm {
     pub(super) email: String,
     pub(super) name: Option<String>,
     pub(super) coupon: Option<String>,
-    /// A number, where it is bought for so many of a team.
+    /// Number of places, if bought for a team.
     pub(super) places: Option<String>,
-    /// The variant that led to the page; one that there is not is the default one.
+    /// The variant that led to the page; an unknown one counts as the default one.
     pub(super) variant: Option<String>,
     /// From the page: a second submission with the same key and email leads to the same purchase.
     pub(super) key: Option<String>,
-    /// Minor units that the page showed, for one place. With another price the page comes again.
+    /// Minor units that the page showed for one place. If the price has changed, the page is shown again.
     pub(super) total: Option<i64>,
 }
 
@@ -43,19 +43,19 @@ impl BuyForm {
         Ok(Self { email, name, coupon, places, variant, key, total })
     }
 
-    /// Whether somebody who knows that no seat is left has a code, or has come here to type one.
+    /// Whether a visitor who knows that no seat is left has a code, or has come here to type one.
     pub(super) fn asks_for_seat(&self, error: Option<&Error>) -> bool {
         self.coupon.as_ref().is_some_and(|coupon| error.is_none() || !coupon.trim().is_empty())
     }
 
-    /// Where the browser goes next.
+    /// Buys, and returns the address to which the browser goes next.
     pub(super) async fn buy(
         &self,
         api: &Api,
         sku: String,
         language: &Language,
         client: Client,
-    ) -> Result<String, Hindered> {
+    ) -> Result<String, FormRejection> {
         let Self { email, name, coupon, variant, key, total, .. } = self.clone();
         let places = self.places.as_ref().map(|places| {
             let wrong =

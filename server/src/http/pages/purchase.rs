@@ -1,4 +1,4 @@
-//! Where one purchase stands, for whoever has its address, and what they press there.
+//! The page of one purchase, for anyone who has its address, and its buttons.
 use super::failure::{refusal, said};
 use super::form::OwnPage;
 use super::language::Language;
@@ -15,10 +15,10 @@ use axum::response::Response;
 use shared::{Problem, State as PurchaseState};
 use std::time::Duration;
 
-/// How long the page of a purchase that is paid waits for its access.
+/// How long the page of a paid purchase waits for access.
 const ACCESS: Duration = Duration::from_secs(3);
 
-/// Asks Stripe, and grants nothing by itself.
+/// Shows the state of a purchase. Asks Stripe, and grants nothing by itself.
 #[utoipa::path(
     get,
     path = "/p/{id}",
@@ -41,7 +41,7 @@ pub(in crate::http) async fn purchase(
     Ok(Standing { api: &api, language: &language, purchase: &purchase, team: team.as_ref() }.page(None))
 }
 
-/// Back to Stripe's page, where the purchase is paid on one and still can be.
+/// Redirects back to Stripe's page, if the purchase is paid on one and still can be.
 #[utoipa::path(
     post,
     path = "/p/{id}/pay",
@@ -67,7 +67,7 @@ pub(in crate::http) async fn pay_on_page(
     }
 }
 
-/// Gives the purchase up; its page says what came of it.
+/// Cancels the purchase. Its page shows the outcome.
 #[utoipa::path(
     post,
     path = "/p/{id}/cancel",
@@ -84,14 +84,14 @@ pub(in crate::http) async fn cancel_purchase(
     language: Language,
     _: OwnPage,
 ) -> Result<Response, Error> {
-    match api.checkout.give_up(&id).await {
-        // Paid, or over already.
+    match api.checkout.cancel(&id).await {
+        // It has been paid, or has ended.
         Ok(_) | Err(Error::Refused(_)) => Ok(see_other(&address(&api, &id, &language))),
         Err(error) => Err(error),
     }
 }
 
-/// The address of a button, opened like a page: where a browser reloads what a press of it has shown.
+/// Redirects to the purchase's page: a browser opens a button's address when it reloads the answer to a press.
 #[utoipa::path(
     get,
     path = "/p/{id}/pay",
@@ -106,7 +106,7 @@ pub(in crate::http) async fn back_from_pay(
     see_other(&address(&api, &id, &language))
 }
 
-/// The address of a button, opened like a page.
+/// Redirects to the purchase's page, if a button's address is opened like a page.
 #[utoipa::path(
     get,
     path = "/p/{id}/cancel",
@@ -121,7 +121,7 @@ pub(in crate::http) async fn back_from_cancel(
     see_other(&address(&api, &id, &language))
 }
 
-/// The purchase's page, with why the last press came to nothing.
+/// The purchase's page, with the reason why the last press failed.
 pub(super) async fn hindered_purchase(
     api: &Api,
     language: &Language,
@@ -134,16 +134,16 @@ pub(super) async fn hindered_purchase(
     Ok(refusal(error, page))
 }
 
-/// With the codes that it has paid for, where it is a team's.
+/// The purchase, with the codes that it has paid for if it is a team's.
 async fn found(api: &Api, id: &PurchaseId, client: &Client) -> Result<(Purchase, Option<TeamPage>), Error> {
     let purchase = match api.checkout.refresh(id, client).await {
-        // The page still tells what we know.
+        // The page still shows what we know.
         Err(Error::Payments(_) | Error::TooMany { .. }) => {
             api.checkout.status(id, None, Duration::ZERO).await?
         }
         outcome => outcome?,
     };
-    // Access mostly follows in a moment: who comes from paying needn't look again for it.
+    // Access mostly follows in a moment: a learner who comes from paying needn't reload for it.
     let purchase = if purchase.state() == PurchaseState::Paid {
         api.checkout.with_access(id, ACCESS).await?
     } else {

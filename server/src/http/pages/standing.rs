@@ -26,8 +26,8 @@ impl Standing<'_> {
         Page { title: &words.title, head: "", body: &body }.answer(self.api, self.language)
     }
 
-    /// Whether it may come to stand otherwise by itself. The page is not loaded again for it: that would move the focus, and
-    /// start a screen reader anew (<https://www.w3.org/WAI/WCAG22/Techniques/failures/F41>).
+    /// Whether its state may change by itself. The page doesn't reload for that, which would move the focus and restart
+    /// a screen reader (<https://www.w3.org/WAI/WCAG22/Techniques/failures/F41>).
     fn expects_news(&self) -> bool {
         match self.purchase.state() {
             PurchaseState::Held
@@ -54,12 +54,13 @@ impl Standing<'_> {
             .hold_expires_at
             .filter(|_| self.is_payable())
             .map(|until| format!("<p>{}</p>", filled(&words.pay_until, "{time}", &self.moment(until))));
-        // Who learns by a team's codes is decided later.
+        // A team decides later who gets its codes.
         let own = view.email.as_ref().filter(|_| !self.purchase.is_for_team());
         let email = own.map(|email| {
             format!("<p class=\"hint\">{}</p>", filled(&words.access_for, "{email}", &escape(email)))
         });
-        // By its own address: a form that failed is shown at the form's, which nobody can look at.
+        // Links to the page's own address: a failed form is shown at the form's address, which can't be opened as a
+        // page.
         let look = self.expects_news().then(|| {
             let (base, id) = (escape(&self.api.site.public_url), self.purchase.id().as_str());
             let (query, word) = (&self.language.query, escape(&words.look_again));
@@ -96,7 +97,7 @@ impl Standing<'_> {
         }
         match self.purchase.state() {
             PurchaseState::Held => ours(&words.held_heading, &words.held_text),
-            PurchaseState::Paying if self.purchase.is_ending() => {
+            PurchaseState::Paying if self.purchase.is_cancel_requested() => {
                 ours(&words.ending_heading, &words.ending_text)
             }
             PurchaseState::Paying => ours(&words.paying_heading, &words.paying_text),
@@ -114,7 +115,7 @@ impl Standing<'_> {
         }
     }
 
-    /// Held, paid, access and account. What has no word of its own yet follows the others.
+    /// Held, paid, access and account. A step that the timeline doesn't have yet follows the others.
     fn steps(&self) -> Vec<(&str, Option<StepState>, Option<Timestamp>)> {
         let words = self.language.locale.pages();
         let timeline = self.purchase.view().timeline;
@@ -122,7 +123,7 @@ impl Standing<'_> {
             let entry = timeline.iter().find(|entry| entry.step == step);
             entry.map_or((None, None), |entry| (Some(entry.state), entry.at))
         };
-        // What has no seats is held all the same: at this price, for this learner.
+        // An offering without seats is held as well: at this price, for this learner.
         let held = match find(Step::Seat) {
             (None, _) => (Some(StepState::Done), Some(self.purchase.opened_at())),
             known => known,
@@ -163,7 +164,7 @@ impl Standing<'_> {
         format!("<time datetime=\"{at}\">{}</time>", escape(&self.language.locale.span(at, None)))
     }
 
-    /// What to do next.
+    /// Buttons and links for what to do next.
     fn actions(&self) -> String {
         let (locale, words) = (self.language.locale, self.language.locale.pages());
         let (base, query) = (escape(&self.api.site.public_url), &self.language.query);
@@ -202,7 +203,7 @@ impl Standing<'_> {
                 None => String::new(),
             },
             PurchaseState::Held | PurchaseState::Paying if self.is_payable() => {
-                let way_on = match self.purchase.hosted() {
+                let way_on = match self.purchase.checkout_session() {
                     Some(_) => press("pay", "button", &words.continue_to_payment),
                     None => offer(SharedWord::Back),
                 };
@@ -219,7 +220,7 @@ impl Standing<'_> {
     }
 }
 
-/// `text` as HTML with `value`, which is HTML already, in its place.
+/// `text` as HTML, with `value`, which is already HTML, in place of `place`.
 fn filled(text: &str, place: &str, value: &str) -> String {
     escape(text).replace(place, value)
 }

@@ -1,6 +1,6 @@
-//! `coupons create`: every mistake is named before anybody is told of the code.
+//! `coupons create`: catches mistakes before anybody gets the code.
 use super::super::show::{print, print_json};
-use super::super::{Desk, Refused};
+use super::super::{OperatorArgs, Refused};
 use crate::catalog::{self, Catalog, Item};
 use crate::coupons::{Coupon, CouponCode, CouponRefusal, Discount, Scope, Terms};
 use crate::email::{normalized_domain, plain};
@@ -8,55 +8,55 @@ use shared::{Currency, Email, Kind, Money, Timestamp};
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 
-/// A coupon as an operator asks for it.
+/// A coupon as an operator requests it.
 #[derive(clap::Args, Clone, Debug)]
 #[group(skip)]
 pub struct NewCoupon {
-    /// What learners type. Case, spaces and dashes don't matter.
+    /// Code that learners type. Case, spaces and dashes don't matter.
     code: String,
     /// Percent off, 1 to 100.
     #[arg(long, conflicts_with = "amount", required_unless_present = "amount")]
     percent: Option<i64>,
-    /// Minor units off, such as cents.
+    /// Amount off in minor units, such as cents.
     #[arg(long, requires = "currency")]
     amount: Option<i64>,
-    /// Of the amount, such as usd.
+    /// Currency of the amount, such as usd.
     #[arg(long, requires = "amount")]
     currency: Option<String>,
-    /// Only this offering; several times for several.
+    /// Only this offering; repeat for several.
     #[arg(long = "sku")]
     skus: Vec<String>,
-    /// Only offerings of this kind: course, lab, exam or live; several times for several.
+    /// Only offerings of this kind: course, lab, exam or live; repeat for several.
     #[arg(long = "kind")]
     kinds: Vec<String>,
-    /// From when on, such as 2026-12-01T00:00:00Z.
+    /// Start of validity, such as 2026-12-01T00:00:00Z.
     #[arg(long)]
     from: Option<String>,
-    /// Until when, such as 2027-01-01T00:00:00Z.
+    /// End of validity, such as 2027-01-01T00:00:00Z.
     #[arg(long)]
     until: Option<String>,
-    /// Uses in all.
+    /// Maximum uses in total.
     #[arg(long)]
     limit: Option<i64>,
-    /// Uses by one learner.
+    /// Maximum uses by one learner.
     #[arg(long)]
     per_learner: Option<i64>,
-    /// Only emails of this domain, such as example.com; several times for several.
+    /// Only emails of this domain, such as example.com; repeat for several.
     #[arg(long = "domain")]
     domains: Vec<String>,
-    /// What it is for, for operators.
+    /// Note for operators.
     #[arg(long, default_value = "")]
     note: String,
-    /// What is sold, so that the coupon fits it.
+    /// Path of the catalogue, which the coupon must fit.
     #[arg(long, env = "CATALOG", default_value = "catalog.toml")]
     catalog: PathBuf,
 }
 
-pub(super) async fn create_coupon(desk: &Desk, asked: NewCoupon) -> anyhow::Result<()> {
-    let who = desk.operator()?;
+pub(super) async fn create_coupon(args: &OperatorArgs, asked: NewCoupon) -> anyhow::Result<()> {
+    let who = args.operator()?;
     let catalog = catalog::read(&asked.catalog)?;
     let coupon = asked.check(&catalog)?;
-    let store = desk.open().await?;
+    let store = args.open().await?;
     let now = store.now().await?;
     let mut tx = store.begin().await?;
     if !tx.insert_coupon(&coupon, now).await? {
@@ -65,7 +65,7 @@ pub(super) async fn create_coupon(desk: &Desk, asked: NewCoupon) -> anyhow::Resu
     }
     tx.audit(who, "create coupon", None, &coupon.terms.shown, now).await?;
     tx.commit().await?;
-    if desk.json {
+    if args.json {
         return print_json(&super::summary(&coupon));
     }
     print(&format!("{}: {} off {}", coupon.terms.shown, super::off(&coupon), super::scope(&coupon)));
@@ -145,7 +145,7 @@ fn kinds(named: &[String]) -> Result<Vec<Kind>, Refused> {
     named.iter().map(parse).collect()
 }
 
-/// A domain is what an email has behind its `@`.
+/// Parses a domain: the part of an email after the `@`.
 fn parse_domain(text: &str) -> Result<String, Refused> {
     let domain = normalized_domain(plain(text).trim().trim_start_matches('@'));
     match Email::parse(&format!("a@{domain}")) {
@@ -154,7 +154,7 @@ fn parse_domain(text: &str) -> Result<String, Refused> {
     }
 }
 
-/// A coupon that fits nothing, or leaves less than Stripe takes, would disappoint whoever gets it.
+/// Rejects a coupon that fits nothing or leaves less than Stripe's minimum, since it would disappoint its holder.
 fn fits(terms: &Terms, catalog: &Catalog) -> Result<(), Refused> {
     let included: Vec<&Item> = catalog.items().filter(|item| terms.scope.includes(item)).collect();
     let mut lowers = false;

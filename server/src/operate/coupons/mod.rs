@@ -7,7 +7,7 @@ pub(super) use create::parse_moment;
 use pack::PackCommand;
 
 use super::show::{moment, print, print_json, table};
-use super::{Desk, Refused};
+use super::{OperatorArgs, Refused};
 use crate::coupons::{Coupon, CouponCode, Discount};
 use crate::store::{CouponFilter, Use};
 use clap::Subcommand;
@@ -15,53 +15,53 @@ use serde_json::{Value, json};
 
 #[derive(Subcommand)]
 pub enum CouponsCommand {
-    /// Makes a coupon: a share or an amount off, down to nothing.
+    /// Creates a coupon: a percentage or an amount off, up to the whole price.
     Create {
         #[command(flatten)]
         coupon: Box<NewCoupon>,
         #[command(flatten)]
-        desk: Desk,
+        args: OperatorArgs,
     },
-    /// Lists the newest.
+    /// Lists the newest coupons.
     List {
-        /// How many at most.
+        /// Maximum number to list.
         #[arg(long, default_value = "50")]
         limit: u32,
         #[command(flatten)]
-        desk: Desk,
+        args: OperatorArgs,
     },
-    /// Shows one, and who uses it.
+    /// Shows a coupon, and who uses it.
     Show {
         code: String,
         #[command(flatten)]
-        desk: Desk,
+        args: OperatorArgs,
     },
-    /// Looks after packs of codes for companies.
+    /// Manages packs of codes for companies.
     Pack {
         #[command(subcommand)]
         command: PackCommand,
     },
-    /// Ends one: who has applied it already may still pay with it, nobody else may begin.
+    /// Revokes a coupon. Purchases that have already applied it may still be paid with it; no others can apply it.
     Revoke {
         code: String,
         #[command(flatten)]
-        desk: Desk,
+        args: OperatorArgs,
     },
 }
 
-/// Does what was asked.
+/// Runs one of the `coupons` subcommands.
 pub async fn coupons(command: CouponsCommand) -> anyhow::Result<()> {
     match command {
-        CouponsCommand::Create { coupon, desk } => create::create_coupon(&desk, *coupon).await,
-        CouponsCommand::List { limit, desk } => list(&desk, limit.into()).await,
-        CouponsCommand::Show { code, desk } => show(&desk, &code).await,
-        CouponsCommand::Revoke { code, desk } => revoke(&desk, &code).await,
+        CouponsCommand::Create { coupon, args } => create::create_coupon(&args, *coupon).await,
+        CouponsCommand::List { limit, args } => list(&args, limit.into()).await,
+        CouponsCommand::Show { code, args } => show(&args, &code).await,
+        CouponsCommand::Revoke { code, args } => revoke(&args, &code).await,
         CouponsCommand::Pack { command } => pack::pack(command).await,
     }
 }
 
-async fn list(desk: &Desk, most: i64) -> anyhow::Result<()> {
-    let store = desk.open().await?;
+async fn list(args: &OperatorArgs, most: i64) -> anyhow::Result<()> {
+    let store = args.open().await?;
     let now = store.now().await?;
     let coupons = store.coupons(&CouponFilter { most, ..CouponFilter::default() }).await?;
     let data: Vec<_> = coupons.iter().map(summary).collect();
@@ -77,14 +77,14 @@ async fn list(desk: &Desk, most: i64) -> anyhow::Result<()> {
         ]
     };
     let header = ["code", "off", "for", "used", "until", "state", "note"];
-    table(desk.json, &data, &header, coupons.iter().map(row).collect())
+    table(args.json, &data, &header, coupons.iter().map(row).collect())
 }
 
-async fn show(desk: &Desk, text: &str) -> anyhow::Result<()> {
-    let store = desk.open().await?;
+async fn show(args: &OperatorArgs, text: &str) -> anyhow::Result<()> {
+    let store = args.open().await?;
     let coupon = store.coupon(&parse(text)?).await?.ok_or_else(|| unknown(text))?;
     let (users, now) = (store.uses_of(&coupon.code).await?, store.now().await?);
-    if desk.json {
+    if args.json {
         let mut whole = summary(&coupon);
         whole["uses"] = serde_json::to_value(&users)?;
         return print_json(&whole);
@@ -117,10 +117,10 @@ async fn show(desk: &Desk, text: &str) -> anyhow::Result<()> {
     table(false, &(), &["used by", "state", "email", "at"], users.iter().map(row).collect())
 }
 
-async fn revoke(desk: &Desk, text: &str) -> anyhow::Result<()> {
-    let who = desk.operator()?;
+async fn revoke(args: &OperatorArgs, text: &str) -> anyhow::Result<()> {
+    let who = args.operator()?;
     let code = parse(text)?;
-    let store = desk.open().await?;
+    let store = args.open().await?;
     let coupon = store.coupon(&code).await?.ok_or_else(|| unknown(text))?;
     let now = store.now().await?;
     let mut tx = store.begin().await?;
@@ -130,7 +130,7 @@ async fn revoke(desk: &Desk, text: &str) -> anyhow::Result<()> {
     }
     tx.audit(who, "revoke coupon", None, &coupon.terms.shown, now).await?;
     tx.commit().await?;
-    if desk.json {
+    if args.json {
         return print_json(&summary(&Coupon { revoked: true, ..coupon }));
     }
     print(&format!("{} can't be applied any more", coupon.terms.shown));
@@ -148,7 +148,7 @@ fn unknown(text: &str) -> Refused {
     }
 }
 
-/// What programs get of a coupon.
+/// A coupon as JSON, for programs.
 fn summary(coupon: &Coupon) -> Value {
     let terms = &coupon.terms;
     json!({

@@ -1,5 +1,5 @@
 //! `coupons pack`: batches of codes for companies.
-use super::super::Desk;
+use super::super::OperatorArgs;
 use super::super::show::{moment, print, print_json, table};
 use super::create::{parse_moment, wrong};
 use crate::catalog;
@@ -11,24 +11,24 @@ use std::path::PathBuf;
 
 #[derive(Subcommand)]
 pub enum PackCommand {
-    /// Makes codes for places that a company has bought, each good for one.
+    /// Creates codes for places that a company has bought, each good for one.
     Create {
         #[command(flatten)]
         pack: NewPack,
         #[command(flatten)]
-        desk: Desk,
+        args: OperatorArgs,
     },
-    /// Lists the newest.
+    /// Lists the newest packs.
     List {
-        /// How many at most.
+        /// Maximum number to list.
         #[arg(long, default_value = "50")]
         limit: u32,
         #[command(flatten)]
-        desk: Desk,
+        args: OperatorArgs,
     },
-    /// Shows the codes of one, who used which, and what is left.
+    /// Shows a pack's codes, who used which, and how many are left.
     Show {
-        /// Such as PK-7K3M-92QF.
+        /// Id of the pack, such as PK-7K3M-92QF.
         pack: String,
         /// Print the codes as CSV.
         #[arg(long)]
@@ -36,53 +36,53 @@ pub enum PackCommand {
         #[command(flatten)]
         at: PageAt,
         #[command(flatten)]
-        desk: Desk,
+        args: OperatorArgs,
     },
-    /// Takes back the codes that nobody has used: also those that somebody holds and has not paid with.
+    /// Revokes a pack's unused codes, including those that unpaid purchases hold.
     Revoke {
         pack: String,
         #[command(flatten)]
-        desk: Desk,
+        args: OperatorArgs,
     },
-    /// Lets the codes be used until another time.
+    /// Changes until when a pack's codes can be used.
     Extend {
         pack: String,
-        /// Such as 2027-06-30T00:00:00Z, or `never`.
+        /// New end of validity, such as 2027-06-30T00:00:00Z, or `never`.
         #[arg(long)]
         until: String,
         #[command(flatten)]
-        desk: Desk,
+        args: OperatorArgs,
     },
-    /// Gives the company's page another address, where the old one got into wrong hands.
+    /// Gives the company's page a new address, in case the old one has leaked.
     Renew {
         pack: String,
         #[command(flatten)]
         at: PageAt,
         #[command(flatten)]
-        desk: Desk,
+        args: OperatorArgs,
     },
 }
 
-/// A pack as an operator asks for it.
+/// A pack as an operator requests it.
 #[derive(clap::Args, Clone, Debug)]
 #[group(skip)]
 pub struct NewPack {
-    /// What the codes are for.
+    /// SKU of the offering that the codes are for.
     #[arg(long)]
     sku: String,
-    /// How many codes.
+    /// Number of codes.
     #[arg(long)]
     count: i64,
-    /// Who bought them.
+    /// Company that bought the codes.
     #[arg(long)]
     company: String,
-    /// Its purchase order.
+    /// The company's purchase order.
     #[arg(long)]
     po: String,
-    /// Until when they can be used, such as 2027-01-01T00:00:00Z; for ever without it.
+    /// End of validity, such as 2027-01-01T00:00:00Z; the codes never expire if unset.
     #[arg(long)]
     until: Option<String>,
-    /// Keep a seat of the live training for each code from now on, and not only once it is used.
+    /// Reserve a seat of the live training for each code now, instead of when it is used.
     #[arg(long)]
     reserve: bool,
     /// Print the codes as CSV.
@@ -90,7 +90,7 @@ pub struct NewPack {
     csv: bool,
     #[command(flatten)]
     at: PageAt,
-    /// What is sold.
+    /// Path of the catalogue.
     #[arg(long, env = "CATALOG", default_value = "catalog.toml")]
     catalog: PathBuf,
 }
@@ -99,24 +99,24 @@ pub struct NewPack {
 #[derive(clap::Args, Clone, Debug)]
 #[group(skip)]
 pub struct PageAt {
-    /// Where browsers reach the servers.
+    /// Address at which browsers reach the servers.
     #[arg(long, env = "PUBLIC_URL", default_value = "")]
     public_url: String,
 }
 
 pub(super) async fn pack(command: PackCommand) -> anyhow::Result<()> {
     match command {
-        PackCommand::Create { pack, desk } => create(&desk, pack).await,
-        PackCommand::List { limit, desk } => list(&desk, limit.into()).await,
-        PackCommand::Show { pack, csv, at, desk } => show(&desk, &pack, csv, &at).await,
-        PackCommand::Revoke { pack, desk } => revoke(&desk, &pack).await,
-        PackCommand::Extend { pack, until, desk } => extend(&desk, &pack, &until).await,
-        PackCommand::Renew { pack, at, desk } => renew(&desk, &pack, &at).await,
+        PackCommand::Create { pack, args } => create(&args, pack).await,
+        PackCommand::List { limit, args } => list(&args, limit.into()).await,
+        PackCommand::Show { pack, csv, at, args } => show(&args, &pack, csv, &at).await,
+        PackCommand::Revoke { pack, args } => revoke(&args, &pack).await,
+        PackCommand::Extend { pack, until, args } => extend(&args, &pack, &until).await,
+        PackCommand::Renew { pack, at, args } => renew(&args, &pack, &at).await,
     }
 }
 
-async fn create(desk: &Desk, asked: NewPack) -> anyhow::Result<()> {
-    let who = desk.operator()?;
+async fn create(args: &OperatorArgs, asked: NewPack) -> anyhow::Result<()> {
+    let who = args.operator()?;
     let catalog = catalog::read(&asked.catalog)?;
     let Some(item) = catalog.find(&asked.sku) else {
         return Err(wrong("--sku", format!("the catalogue has no {:?}", asked.sku)).into());
@@ -133,7 +133,7 @@ async fn create(desk: &Desk, asked: NewPack) -> anyhow::Result<()> {
     if item.capacity.is_none() && asked.reserve {
         return Err(wrong("--reserve", format!("{} has no seats; leave it out", item.sku)).into());
     }
-    let store = desk.open().await?;
+    let store = args.open().await?;
     let now = store.now().await?;
     let random = (rand::random(), rand::random());
     let pack = Pack::new(&item.sku, asked.company.trim(), asked.po.trim(), random, now);
@@ -151,11 +151,11 @@ async fn create(desk: &Desk, asked: NewPack) -> anyhow::Result<()> {
     tx.audit(who, "create pack", None, &format!("{} for {}: {}", pack.id, pack.company, pack.order), now)
         .await?;
     tx.commit().await?;
-    tell(desk, &store, &pack, asked.csv, &asked.at).await
+    tell(args, &store, &pack, asked.csv, &asked.at).await
 }
 
-async fn list(desk: &Desk, most: i64) -> anyhow::Result<()> {
-    let store = desk.open().await?;
+async fn list(args: &OperatorArgs, most: i64) -> anyhow::Result<()> {
+    let store = args.open().await?;
     let mut data = Vec::new();
     let mut rows = Vec::new();
     for pack in store.packs(most).await? {
@@ -174,22 +174,22 @@ async fn list(desk: &Desk, most: i64) -> anyhow::Result<()> {
         rows.push(row.to_vec());
         data.push(summary(&pack, &codes));
     }
-    table(desk.json, &data, &["pack", "company", "po", "sku", "codes", "used", "left", "made"], rows)
+    table(args.json, &data, &["pack", "company", "po", "sku", "codes", "used", "left", "made"], rows)
 }
 
-async fn show(desk: &Desk, name: &str, csv: bool, at: &PageAt) -> anyhow::Result<()> {
-    let store = desk.open().await?;
+async fn show(args: &OperatorArgs, name: &str, csv: bool, at: &PageAt) -> anyhow::Result<()> {
+    let store = args.open().await?;
     let pack = find(&store, name).await?;
-    tell(desk, &store, &pack, csv, at).await
+    tell(args, &store, &pack, csv, at).await
 }
 
-async fn tell(desk: &Desk, store: &Store, pack: &Pack, csv: bool, at: &PageAt) -> anyhow::Result<()> {
+async fn tell(args: &OperatorArgs, store: &Store, pack: &Pack, csv: bool, at: &PageAt) -> anyhow::Result<()> {
     let codes = store.codes_of(&pack.id, store.now().await?).await?;
     if csv {
         print(crate::coupons::csv(&codes).trim_end());
         return Ok(());
     }
-    if desk.json {
+    if args.json {
         let mut whole = summary(pack, &codes);
         whole["page"] = json!(at.page(&pack.key));
         whole["codes"] = codes.iter().map(code_json).collect();
@@ -221,9 +221,9 @@ async fn tell(desk: &Desk, store: &Store, pack: &Pack, csv: bool, at: &PageAt) -
     table(false, &(), &["code", "state", "kept for", "used by", "email"], codes.iter().map(row).collect())
 }
 
-async fn revoke(desk: &Desk, name: &str) -> anyhow::Result<()> {
-    let who = desk.operator()?;
-    let store = desk.open().await?;
+async fn revoke(args: &OperatorArgs, name: &str) -> anyhow::Result<()> {
+    let who = args.operator()?;
+    let store = args.open().await?;
     let pack = find(&store, name).await?;
     let now = store.now().await?;
     let mut tx = store.begin().await?;
@@ -232,40 +232,40 @@ async fn revoke(desk: &Desk, name: &str) -> anyhow::Result<()> {
     tx.commit().await?;
     let codes = store.codes_of(&pack.id, now).await?;
     let used = count(&codes, CodeState::Used);
-    if desk.json {
+    if args.json {
         return print_json(&json!({ "pack": pack.id, "revoked": revoked, "used": used }));
     }
     print(&format!("{}: {revoked} codes taken back; {used} were used and keep their access", pack.id));
     Ok(())
 }
 
-async fn extend(desk: &Desk, name: &str, until: &str) -> anyhow::Result<()> {
-    let who = desk.operator()?;
+async fn extend(args: &OperatorArgs, name: &str, until: &str) -> anyhow::Result<()> {
+    let who = args.operator()?;
     let until = if until == "never" { None } else { parse_moment("--until", Some(until))? };
-    let store = desk.open().await?;
+    let store = args.open().await?;
     let pack = find(&store, name).await?;
     let now = store.now().await?;
     let said = until.map_or_else(|| "for ever".to_owned(), |until| format!("until {until}"));
     let mut tx = store.begin().await?;
     let extended = tx.extend_pack(&pack, until).await?;
     if extended == 0 {
-        tx.take_back().await?;
+        tx.rollback().await?;
         return Err(
             wrong("PACK", format!("all codes of {} are taken back: make another pack", pack.id)).into()
         );
     }
     tx.audit(who, "extend pack", None, &format!("{} {said}", pack.id), now).await?;
     tx.commit().await?;
-    if desk.json {
+    if args.json {
         return print_json(&json!({ "pack": pack.id, "extended": extended, "until": until }));
     }
     print(&format!("{}: {extended} codes can be used {said}", pack.id));
     Ok(())
 }
 
-async fn renew(desk: &Desk, name: &str, at: &PageAt) -> anyhow::Result<()> {
-    let who = desk.operator()?;
-    let store = desk.open().await?;
+async fn renew(args: &OperatorArgs, name: &str, at: &PageAt) -> anyhow::Result<()> {
+    let who = args.operator()?;
+    let store = args.open().await?;
     let pack = find(&store, name).await?;
     let key = PackKey::from_random(rand::random());
     let now = store.now().await?;
@@ -273,7 +273,7 @@ async fn renew(desk: &Desk, name: &str, at: &PageAt) -> anyhow::Result<()> {
     tx.renew_pack(&pack, &key).await?;
     tx.audit(who, "renew pack", None, &pack.id, now).await?;
     tx.commit().await?;
-    if desk.json {
+    if args.json {
         return print_json(&json!({ "pack": pack.id, "page": at.page(&key) }));
     }
     print(&format!("{}: its page is {} from now on", pack.id, at.page(&key)));

@@ -9,9 +9,10 @@ mod sessions;
 
 use super::{
     BadWebhook, BalancePage, Intent, IntentPage, IntentTerms, Message, Payments, PaymentsError, RefundStatus,
-    Session, SessionTerms, TakenBack,
+    Reversals, Session, SessionTerms,
 };
 use crate::purchase::{Learner, Reference};
+use async_trait::async_trait;
 pub use methods::form_options;
 
 use envelope::Envelope;
@@ -31,24 +32,24 @@ use stripe_core::refund::{CreateRefund, ListRefund};
 use stripe_types::{RangeBoundsTs, RangeQueryTs};
 use stripe_webhook::{Webhook, WebhookError};
 
-/// How often a call is sent before it is given up, for now.
+/// How many times a call is sent before it fails for now.
 const TRIES: u32 = 3;
-/// How often it is sent while Stripe still works on an earlier call with the same key.
+/// How many times it is sent while Stripe is still working on an earlier call with the same key.
 const TRIES_WHILE_BUSY: u32 = 20;
-/// The first wait between two tries; it doubles up to the longest.
+/// The wait before the first retry; it doubles up to the longest.
 const FIRST_WAIT: Duration = Duration::from_millis(150);
 const LONGEST_WAIT: Duration = Duration::from_millis(1200);
-/// Stripe's largest page.
+/// Stripe's largest page size.
 const PAGE: i64 = 100;
 /// The metadata field that carries our reference.
 const REFERENCE: &str = "purchase";
 /// The metadata field that carries the learner's external id.
 const LEARNER: &str = "learner_external_id";
-/// The metadata field by which a refund is known again: its key, which begins with our reference.
+/// The metadata field that identifies a refund: its key, which begins with our reference.
 const REFUND: &str = "refund";
-/// Stripe's code where nothing is left to give back.
+/// Stripe's code if nothing is left to refund.
 const ALL_REFUNDED: &str = "charge_already_refunded";
-/// Keys that Stripe may spend on one refund before it is left for later.
+/// How many keys one refund may spend before it is left for later.
 const MOST_SPENT: u32 = 3;
 
 /// Stripe's API, and the secrets that sign its webhooks.
@@ -61,7 +62,7 @@ pub struct Stripe {
 }
 
 impl Stripe {
-    /// A client of `api_url` (Stripe itself where there is none). Fails where the key can't be a header.
+    /// A client of `api_url` (Stripe itself if `None`). Fails if the key can't be sent as a header.
     pub fn new(
         secret_key: &str,
         api_url: Option<&str>,
@@ -100,7 +101,8 @@ impl Stripe {
         Ok(self.send(&ListRefund::new().payment_intent(intent).limit(PAGE), None).await?.data)
     }
 
-    /// Sends a call up to [`TRIES`] times, with the same key each time.
+    /// Sends a call up to [`TRIES`] times, or [`TRIES_WHILE_BUSY`] while an earlier one is under way, with the same key
+    /// each time.
     async fn send<R>(&self, request: &R, key: Option<&str>) -> Result<R::Output, PaymentsError>
     where
         R: StripeRequest + Sync,
@@ -132,6 +134,7 @@ impl Stripe {
     }
 }
 
+#[async_trait]
 impl Payments for Stripe {
     async fn create(
         &self,
@@ -155,7 +158,7 @@ impl Payments for Stripe {
                 match self.find(terms.reference, window).await {
                     Ok(Some(intent)) => Ok(intent),
                     Ok(None) => Err(error),
-                    // Not known whether it did: the key must stay the same.
+                    // We don't know whether it did: the key must stay the same.
                     Err(_) => Err(PaymentsError::transient(error.to_string())),
                 }
             }
@@ -262,7 +265,7 @@ impl Payments for Stripe {
                 Err(PaymentsError::Spent { message }) => {
                     tracing::warn!(stripe.error = message, "a refund's key is spent: the next is used");
                 }
-                // Somebody gave all of it back in the dashboard.
+                // Someone refunded all of it in the dashboard.
                 Err(PaymentsError::Permanent { code }) if amount.is_none() && code == ALL_REFUNDED => {
                     return Ok(RefundStatus::Succeeded);
                 }
@@ -293,14 +296,14 @@ impl Payments for Stripe {
         Err(refusal)
     }
 
-    async fn taken_back(&self, intent: &str) -> Result<TakenBack, PaymentsError> {
+    async fn reversals(&self, intent: &str) -> Result<Reversals, PaymentsError> {
         let refunds = self.refunds(intent).await?;
         let disputes = self.send(&ListDispute::new().payment_intent(intent).limit(PAGE), None).await?;
         let sum_of = |status: RefundStatus| {
             let counted = refunds.iter().filter(|refund| refund_status(refund.status.as_deref()) == status);
             counted.map(|refund| refund.amount).sum()
         };
-        Ok(TakenBack {
+        Ok(Reversals {
             refunded: sum_of(RefundStatus::Succeeded),
             failed: sum_of(RefundStatus::Failed),
             dispute: disputed(&disputes.data),
@@ -308,7 +311,7 @@ impl Payments for Stripe {
     }
 }
 
-/// Clocks differ, and a call may be on its way for a while.
+/// `window` in seconds, widened because clocks differ and a call may be on its way for a while.
 fn seconds_around(window: (Timestamp, Timestamp)) -> (i64, i64) {
     (window.0.as_millis() / 1000 - 60, window.1.as_millis() / 1000 + 600)
 }
@@ -324,8 +327,8 @@ fn stripe_currency(currency: Currency) -> stripe_types::Currency {
     }
 }
 
-/// Our reference, and the learner as whoever signed them in calls them. Stripe compares the parameters of a repeat, not their
-/// order.
+/// Our reference, and the learner's id at the issuer that signed them in. Stripe compares the parameters of a repeat,
+/// but not their order.
 fn metadata(reference: &Reference, learner: &Learner) -> HashMap<String, String> {
     let learner = learner.external_id.clone().map(|id| (LEARNER.to_owned(), id));
     std::iter::once((REFERENCE.to_owned(), reference.as_str().to_owned())).chain(learner).collect()
@@ -335,8 +338,8 @@ fn metadata(reference: &Reference, learner: &Learner) -> HashMap<String, String>
 mod tests {
     use super::*;
 
-    /// Stripe's client has an enumeration of its own, older than Stripe's list: three decimals and two new currencies
-    /// are missing there, and a few that have ended are not.
+    /// Stripe's client has its own enum, older than Stripe's list: it lacks currencies with three decimals and new
+    /// ones, and still has a few that have been withdrawn.
     #[test]
     fn every_currency_that_stripes_client_knows_is_in_our_table() {
         let ended = ["eek", "hrk", "ltl", "lvl", "mro", "sll", "svc", "vef"];

@@ -28,7 +28,7 @@ impl Stripe {
                 match self.search_session(terms.reference, window).await {
                     Ok(Some(session)) => Ok(session),
                     Ok(None) => Err(error),
-                    // Not known whether it did: the key must stay the same.
+                    // We don't know whether it did: the key must stay the same.
                     Err(_) => Err(PaymentsError::transient(error.to_string())),
                 }
             }
@@ -68,17 +68,17 @@ impl Stripe {
 
     pub(super) async fn close_session(&self, session: &str) -> Result<Session, PaymentsError> {
         match self.send(&ExpireCheckoutSession::new(session), None).await {
-            // Stripe has no code for a session that is not open.
+            // Stripe has no error code for a session that is not open.
             Err(PaymentsError::Permanent { .. }) => Err(PaymentsError::OtherState),
             outcome => read_session(&outcome?),
         }
     }
 }
 
-/// The same request for the same terms, whenever and however often it is made.
+/// Builds the same request for the same terms, whenever and however often it is called.
 fn creation(terms: &SessionTerms<'_>) -> CreateCheckoutSession {
     let (price, learner) = (&terms.attempt.price, &terms.attempt.learner);
-    let page = &terms.hosted.terms;
+    let page = &terms.page.terms;
     let mut unit = CreateCheckoutSessionLineItemsPriceData::new(stripe_currency(price.currency));
     unit.unit_amount = Some(price.total);
     unit.product_data = Some(ProductData::new(page.title.clone()));
@@ -96,7 +96,7 @@ fn creation(terms: &SessionTerms<'_>) -> CreateCheckoutSession {
         .submit_type(CheckoutSessionSubmitType::Pay)
         .line_items(vec![item])
         .payment_intent_data(payment)
-        // What is charged is what was shown, in that currency.
+        // Charge what was shown, in the currency shown.
         .adaptive_pricing(one_currency)
         .client_reference_id(terms.reference.as_str())
         .metadata(metadata(terms.reference, learner))
@@ -104,7 +104,7 @@ fn creation(terms: &SessionTerms<'_>) -> CreateCheckoutSession {
         .locale(locale(&page.lang))
         .success_url(page.back.as_str())
         .cancel_url(page.back.as_str())
-        .expires_at(terms.hosted.expires_at.as_millis() / 1000);
+        .expires_at(terms.page.expires_at.as_millis() / 1000);
     match &terms.attempt.methods {
         Some(offered) => methods::restrict_session(request, offered),
         None => request,
@@ -128,7 +128,7 @@ fn read_session(session: &CheckoutSession) -> Result<Session, PaymentsError> {
     })
 }
 
-/// Stripe's page speaks some of our languages, and the browser's where it doesn't.
+/// Stripe's page supports some of our languages; for others it uses the browser's.
 fn locale(lang: &str) -> CheckoutSessionLocale {
     match lang.parse() {
         Ok(CheckoutSessionLocale::Unknown(_)) => CheckoutSessionLocale::Auto,

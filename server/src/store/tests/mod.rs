@@ -1,4 +1,4 @@
-//! The store's promises, on a database of its own.
+//! The store's guarantees; each test has its own database.
 mod derived;
 mod disk;
 mod leases;
@@ -7,7 +7,7 @@ mod races;
 use super::*;
 use crate::catalog::{Catalog, CurrentCatalog};
 use crate::purchase::Receiver;
-use crate::purchase::{Command, Event, Learner, Opening, Purchase, Reference, Way};
+use crate::purchase::{Command, Event, Learner, Opening, PaymentPath, Purchase, Reference};
 use shared::{Currency, Email, Money, Price, State, Timestamp};
 use sqlx::Row;
 use tempfile::TempDir;
@@ -82,7 +82,7 @@ impl Fixture {
                 key: "key".to_owned(),
                 title: None,
                 methods: None,
-                way: Way::Inline,
+                path: PaymentPath::Inline,
             },
         )
         .await;
@@ -134,7 +134,7 @@ async fn a_transaction_that_is_dropped_has_not_happened() {
     let fixture = Fixture::new().await;
     let id = fixture.open(1).await;
     let mut tx = fixture.store.begin().await.unwrap();
-    tx.apply(&id, Event::GaveUp, NOW).await.unwrap().unwrap();
+    tx.apply(&id, Event::CancelRequested, NOW).await.unwrap().unwrap();
     drop(tx);
     assert_eq!(fixture.store.purchase(&id).await.unwrap().state(), State::Held);
 }
@@ -247,7 +247,7 @@ async fn a_rate_is_used_up_and_comes_back_bit_by_bit() {
     assert_eq!((uses(minutes(200)).await, uses(minutes(200)).await), (Ok(()), Ok(())));
 }
 
-/// Where `TEST_POSTGRES` names a cluster, which speaks TLS with the certificate in `TEST_POSTGRES_CERTIFICATE`.
+/// Runs if `TEST_POSTGRES` names a cluster, which uses TLS with the certificate in `TEST_POSTGRES_CERTIFICATE`.
 #[tokio::test]
 async fn what_goes_to_postgresql_is_encrypted_and_its_certificate_is_verified() {
     let database = TestDatabase::new().await;

@@ -1,4 +1,4 @@
-//! What many do at the same time.
+//! Concurrent access to the store.
 use super::*;
 use crate::coupons::{CouponCode, Pack};
 use std::collections::{HashMap, HashSet};
@@ -55,7 +55,7 @@ async fn events_at_the_same_time_are_applied_one_after_another() {
     for teller in tellers.collect::<Vec<_>>() {
         teller.await.unwrap();
     }
-    // One is lost where two read the same purchase and the later write wins.
+    // An event is lost if two transactions read the same purchase and the later write wins.
     assert_eq!(fixture.store.purchase(&id).await.unwrap().version(), 1 + 15);
 }
 
@@ -84,7 +84,7 @@ async fn each_code_goes_from_hand_to_hand() {
     let fixture = Fixture::new().await;
     let (pack, codes) = fixture.pack(20).await;
     let people = |n: usize| Email::parse(&format!("{n}@example.com")).unwrap();
-    // Half of the requests paste an email, the others name a code for one.
+    // Half of the requests paste an email; the others assign a named code to one.
     let requests = (0..40).map(|n| {
         let (store, pack, code, email) =
             (fixture.store.clone(), pack.clone(), codes[n / 2].clone(), people(n));
@@ -147,7 +147,7 @@ async fn who_is_in_several_lists_pasted_at_once_gets_one_code() {
 }
 
 impl Fixture {
-    /// A pack with so many codes.
+    /// A pack with `count` codes.
     async fn pack(&self, count: u8) -> (Pack, Vec<CouponCode>) {
         let pack = Pack::new("ru-test", "Acme", "PO-1", ([1; 8], [1; 20]), NOW);
         let codes: Vec<_> = (0..count).map(|n| pack.coupon([n; 15], None, false)).collect();
@@ -158,7 +158,7 @@ impl Fixture {
     }
 }
 
-/// SQLite lets nobody commit while another's transaction is open.
+/// For PostgreSQL only: on SQLite nobody can commit while another transaction is open.
 #[tokio::test]
 async fn who_commits_late_comes_behind_what_was_read_of_the_feed() {
     let fixture = Fixture::new().await;
@@ -169,8 +169,8 @@ async fn who_commits_late_comes_behind_what_was_read_of_the_feed() {
     let behind = async |place| fixture.store.feed(place, Timestamp::from_millis(0), 10).await.unwrap();
     let read = behind(0).await.last().unwrap().place;
     let mut slow = fixture.store.begin().await.unwrap();
-    slow.apply(&late, Event::GaveUp, NOW).await.unwrap().unwrap();
-    fixture.apply(&early, Event::GaveUp).await;
+    slow.apply(&late, Event::CancelRequested, NOW).await.unwrap().unwrap();
+    fixture.apply(&early, Event::CancelRequested).await;
     let seen = behind(read).await;
     assert_eq!(seen.iter().map(|entry| entry.purchase.id()).collect::<Vec<_>>(), [&early]);
     slow.commit().await.unwrap();

@@ -1,4 +1,4 @@
-//! One visit: a Chromium that has seen nothing before, a connection, a processor and a page.
+//! One visit: a page in a fresh Chromium, on a given network and processor.
 use anyhow::Context;
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -10,30 +10,30 @@ use tempfile::TempDir;
 use thirtyfour::prelude::*;
 use thirtyfour::{ChromeCapabilities, ChromiumLikeCapabilities};
 
-/// The longest that a visit may take.
-const PATIENCE: Duration = Duration::from_secs(30);
+/// Timeout of a visit.
+const SCRIPT_TIMEOUT: Duration = Duration::from_secs(30);
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Network {
     /// As fast as this machine.
     Unthrottled,
-    /// 1.6 Mbit/s, 150 ms there and back, and a processor a quarter as fast.
+    /// 1.6 Mbit/s, 150 ms round trip, and a processor at a quarter of its speed.
     Slow,
 }
 
-/// What was seen on one visit. Times are milliseconds since the navigation began.
+/// Measurements of one visit. Times are milliseconds since the navigation began.
 #[derive(Clone, Debug, Deserialize)]
 pub(crate) struct Seen {
     pub(crate) price: f64,
-    /// On visits that buy only, as the next one.
+    /// Only on visits that buy, like the next field.
     pub(crate) email: Option<f64>,
     pub(crate) payment: Option<f64>,
     /// Sum of the layout shifts.
     pub(crate) shift: f64,
-    /// Milliseconds of the longest task beyond 50, and the sum of what is beyond 50 of each.
+    /// Milliseconds of the longest task over 50 ms; the next field sums the time beyond 50 ms of every task.
     pub(crate) longest: f64,
     pub(crate) blocked: f64,
-    /// Bytes transferred, heads and bodies, from the origins of page and checkout.
+    /// Bytes transferred, heads and bodies, from the origins of the page and the checkout.
     #[serde(default)]
     pub(crate) bytes: f64,
 }
@@ -41,7 +41,7 @@ pub(crate) struct Seen {
 pub(crate) struct Browser<'a> {
     pub(crate) chromium: &'a Path,
     pub(crate) chromedriver: &'a Path,
-    /// Whose bytes are left out: Stripe's.
+    /// The origin whose bytes are left out: Stripe's.
     pub(crate) not_counted: &'a str,
 }
 
@@ -70,7 +70,7 @@ impl Browser<'_> {
         seen
     }
 
-    /// A busy machine may not bring a driver or its browser up at once.
+    /// Tries several times: a busy machine may fail to start a driver or its browser.
     async fn start(&self, capabilities: &ChromeCapabilities) -> anyhow::Result<(Driver, WebDriver)> {
         let mut tries = 0;
         loop {
@@ -92,7 +92,7 @@ impl Browser<'_> {
 
     async fn look(&self, driver: &WebDriver, address: &str, network: Network) -> anyhow::Result<Seen> {
         let cdp = driver.cdp();
-        driver.set_script_timeout(PATIENCE).await?;
+        driver.set_script_timeout(SCRIPT_TIMEOUT).await?;
         let probe = json!({ "source": include_str!("probe.js") });
         cdp.send_raw("Page.addScriptToEvaluateOnNewDocument", probe).await?;
         if network == Network::Slow {
@@ -123,7 +123,7 @@ impl Browser<'_> {
         Ok(seen)
     }
 
-    /// What has come over the network until now.
+    /// Bytes received over the network so far.
     async fn bytes(&self, driver: &WebDriver) -> anyhow::Result<f64> {
         let mut counted = std::collections::HashSet::new();
         let mut bytes = 0.0;
@@ -167,7 +167,7 @@ impl Driver {
 
 impl Drop for Driver {
     fn drop(&mut self) {
-        // It may have ended with its browser.
+        // It may already have ended with its browser.
         let _ = self.0.kill();
         let _ = self.0.wait();
     }

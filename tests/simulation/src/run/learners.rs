@@ -1,4 +1,4 @@
-//! What learners do: open, press Pay, pay by card, look for news, give up.
+//! What learners do: open, press Pay, pay by card, refresh, cancel.
 use super::*;
 
 impl Run {
@@ -51,12 +51,12 @@ impl Run {
         Ok(())
     }
 
-    /// Now and then a code that somebody has handed out, used or not, and what it is for.
+    /// Now and then returns a code that somebody has handed out, used or not, and the SKU that it is for.
     async fn code_of_pack(&mut self) -> Result<Option<(String, &'static str)>, String> {
         let of_packs = CouponFilter { all: true, most: 100, ..CouponFilter::default() };
         let mut codes = self.store.coupons(&of_packs).await.map_err(|error| error.to_string())?;
         codes.retain(|coupon| coupon.pack.is_some());
-        // They are drawn anew in every run of the same choices.
+        // Codes are random even when a run is repeated, so they can't determine the order.
         codes.sort_by_key(|coupon| (coupon.used, coupon.brings_seat, coupon.revoked));
         if codes.is_empty() || !self.happens(60) {
             return Ok(None);
@@ -66,7 +66,7 @@ impl Run {
         Ok(Some((code.terms.shown.clone(), sku)))
     }
 
-    /// Buys without JavaScript, or does so once more with the same form.
+    /// Submits the form without JavaScript, for the first time or again.
     async fn submit_form(&mut self, buyer: usize) {
         let Buyer { sku, key, email, coupon, places, .. } = &self.buyers[buyer];
         let request = HostedPurchase {
@@ -83,13 +83,13 @@ impl Run {
         let site = PageSite { base, lang: "en".to_owned(), query: String::new() };
         let payer = Payer { client: Client::Unlimited, challenge_answer: None, lang: None };
         let buy = async move {
-            let hosted = server.buy_hosted(request, &site, &payer).await.map_err(|hindered| hindered.error);
+            let hosted = server.buy_hosted(request, &site, &payer).await.map_err(|rejection| rejection.error);
             Heard::Hosted(buyer, opened(&store, hosted).await)
         };
         self.begin(instance, format!("buyer {buyer} submits the form"), buy).await;
     }
 
-    /// From the purchase's own page back to Stripe's.
+    /// Goes from the purchase's own page back to Stripe's.
     async fn go_on_to_page(&mut self, buyer: usize, id: PurchaseId) {
         let instance = self.pick(INSTANCES);
         let (server, store) = (self.instances[instance].clone(), self.store.clone());
@@ -100,7 +100,7 @@ impl Run {
         self.begin(instance, format!("buyer {buyer} goes on to pay"), resume).await;
     }
 
-    /// A buyer who has opened a purchase, and its id.
+    /// Picks a buyer who has opened a purchase, and returns the purchase's id with it.
     pub(super) fn somebody(&self) -> Option<(usize, PurchaseId)> {
         let open = self.buyers.iter().enumerate().filter(|(_, buyer)| buyer.opened.is_some());
         let open: Vec<_> = open.map(|(n, _)| n).collect();
@@ -118,7 +118,7 @@ impl Run {
             match self.pick(4) {
                 0..=1 => return self.go_on_to_page(buyer, id).await,
                 2 => return self.submit_form(buyer).await,
-                // Presses Pay in the widget, too.
+                // Presses Pay in the widget as well.
                 _ => {}
             }
         }
@@ -132,7 +132,7 @@ impl Run {
         self.begin(instance, format!("buyer {buyer} presses Pay"), pay).await;
     }
 
-    /// An intent, or a page, that some browser can pay.
+    /// Picks an intent or a page that some browser can pay.
     fn a_way_to_pay(&self) -> Option<String> {
         let all: Vec<_> =
             self.buyers.iter().flat_map(|buyer| buyer.intents.iter().chain(&buyer.pages)).collect();
@@ -176,7 +176,7 @@ impl Run {
         self.begin(instance, format!("buyer {buyer} asks for news"), refresh).await;
     }
 
-    /// A learner applies a coupon, or takes it off.
+    /// A learner applies a coupon, or removes it.
     pub(super) async fn change_coupon(&mut self) {
         let Some((buyer, id)) = self.somebody() else { return };
         let coupon = COUPONS.get(self.pick(COUPONS.len() + 1)).copied();
@@ -191,7 +191,8 @@ impl Run {
 
     pub(super) async fn give_up(&mut self) -> Result<(), String> {
         let Some((buyer, id)) = self.somebody() else { return Ok(()) };
-        let outcome = self.store.apply(&id, Event::GaveUp, self.now()).await.map_err(|e| e.to_string())?;
+        let outcome =
+            self.store.apply(&id, Event::CancelRequested, self.now()).await.map_err(|e| e.to_string())?;
         self.tell(|| {
             format!("buyer {buyer} gives up: {}", outcome.map_or("refused", |p| p.state().as_str()))
         });
@@ -199,8 +200,8 @@ impl Run {
     }
 }
 
-/// With what a browser that opens its page sees there.
-async fn opened(store: &Store, hosted: Result<Hosted, Error>) -> Result<(Hosted, Opened), Error> {
+/// Adds the purchase as a browser sees it on its own page.
+async fn opened(store: &Store, hosted: Result<FormRedirect, Error>) -> Result<(FormRedirect, Opened), Error> {
     let hosted = hosted?;
     let purchase = store.purchase(&hosted.id).await?;
     Ok((hosted, purchase.opened()))

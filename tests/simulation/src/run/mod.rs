@@ -1,4 +1,4 @@
-//! One run: two instances on one database, a few buyers, and whatever may happen to them.
+//! One run: two instances on one database, a few buyers, and everything that may happen to them.
 mod ending;
 mod learners;
 mod outside;
@@ -16,16 +16,16 @@ use faulty_disk::{Call, Disk, Failure};
 use futures_util::FutureExt;
 use redis_checkout::abuse::Client;
 use redis_checkout::account::Account;
-use redis_checkout::checkout::{Checkout, Hosted, HostedPurchase, IdempotencyKey, PageSite, Payer};
+use redis_checkout::checkout::{Checkout, FormRedirect, HostedPurchase, IdempotencyKey, PageSite, Payer};
 use redis_checkout::clock::Clock;
 use redis_checkout::config::Retry;
 use redis_checkout::coupons::CouponCode;
 use redis_checkout::error::Error;
+use redis_checkout::fault_injection::{self, Killed};
 use redis_checkout::payments::{Intent, IntentStatus, News};
 use redis_checkout::purchase::{Dispute, Event, Purchase, PurchaseId, Receiver, Reference};
 use redis_checkout::reconcile::Scope;
 use redis_checkout::store::{CouponFilter, Retried, Store};
-use redis_checkout::trial::{self, Killed};
 use redis_checkout::worker;
 use shared::{OpenPurchase, Opened, Pay, PayAnswer, State, Timestamp};
 use std::future::{Future, poll_fn};
@@ -48,7 +48,7 @@ pub(crate) struct Run {
     pub(crate) world: World,
     pub(crate) store: Store,
     disk: Disk,
-    /// Whether the power may go: what that takes to know costs time.
+    /// Whether the power may fail. Recording what that needs costs time.
     may_lose_power: bool,
     pub(crate) snapshots: Snapshots,
     pub(crate) buyers: Vec<Buyer>,
@@ -59,67 +59,67 @@ pub(crate) struct Run {
     pub(crate) taken_before: i64,
 }
 
-/// A learner in front of one purchase.
+/// A learner with one purchase.
 pub(crate) struct Buyer {
     sku: &'static str,
     key: String,
     email: String,
-    /// Buys by the form, without JavaScript.
+    /// Buys with the form, without JavaScript.
     hosted: bool,
     coupon: Option<String>,
-    /// For so many of a team.
+    /// Number of places, if it is for a team.
     places: Option<i64>,
-    /// Every total that was on the button.
+    /// Every total that was shown on the button.
     pub(crate) totals: Vec<i64>,
     pub(crate) opened: Option<Opened>,
-    /// What the same form has led to before.
+    /// Ids of the earlier purchases that the same form has led to.
     pub(crate) earlier: Vec<String>,
     /// Stripe's pages that the browser was sent to.
     pages: Vec<String>,
     /// Payment intents whose secrets the browser was given, in one tab or another.
     intents: Vec<String>,
-    /// Refunds that operators were told would be made.
+    /// Keys of the refunds that operators were told would be made.
     pub(crate) refunds: Vec<String>,
 }
 
-type Server = Checkout<SimStripe, SimFlockJay>;
+type Server = Checkout;
 
 /// Something under way at one instance.
 struct Operation {
     id: u64,
     instance: usize,
     what: String,
-    /// The webhook that it takes, which Stripe sends again where it is not acknowledged.
+    /// The webhook that it handles, which Stripe sends again unless it is acknowledged.
     message: Option<u64>,
     future: Pin<Box<dyn Future<Output = Heard>>>,
 }
 
-/// What somebody outside learns of an operation that has ended.
+/// What the outside learns of a finished operation.
 enum Heard {
     Nothing,
     Opened(usize, Result<Opened, Error>),
     Pay(usize, Result<PayAnswer, Error>),
     Changed(usize, Result<Box<Purchase>, Error>),
-    /// With the purchase as it is opened, where there is one.
-    Hosted(usize, Result<(Hosted, Opened), Error>),
+    /// With the purchase as its page shows it.
+    Hosted(usize, Result<(FormRedirect, Opened), Error>),
     Webhook(u64, Result<(), Error>),
 }
 
 const BEGIN: i64 = 1_800_000_000_000;
 pub(crate) const INSTANCES: usize = 2;
-/// By how many milliseconds each one's clock is ahead: as far apart as they may be and nobody is told.
+/// How many milliseconds each instance's clock is ahead: as far apart as clocks may be without a warning.
 pub(crate) const AHEAD: [i64; INSTANCES] = [0, 1_999];
 const RETRY: Retry = Retry {
     base: Duration::from_secs(1),
     cap: Duration::from_secs(3600),
     give_up: Duration::from_secs(72 * 3600),
 };
-/// Steps before all goes well again.
+/// Steps before the faults stop.
 const STEPS: usize = 60;
-/// Rounds of 20 minutes after which a purchase that has not ended is stuck.
+/// Rounds of 20 minutes after which an unfinished purchase counts as stuck.
 const ROUNDS: usize = 400;
 
-/// Runs with these choices; `tell` keeps the story.
+/// Runs with these choices; `tell` records the story.
 pub(crate) async fn run(database: &mut Database, chooser: Chooser, tell: bool) -> anyhow::Result<Ran> {
     database.clear().await?;
     let time = Arc::new(AtomicI64::new(BEGIN));
@@ -150,13 +150,13 @@ fn server(instance: usize, store: &Store, world: &World, time: &Arc<AtomicI64>) 
     let (stripe, flockjay) = (SimStripe(world.clone()), SimFlockJay(world.clone()));
     let clock = Clock::ahead_of(time.clone(), AHEAD[instance]);
     let server = Checkout::new(store.clone(), stripe, flockjay, "pk_test", clock);
-    // Whatever it could wait for happens in a later step.
+    // Anything it could wait for happens in a later step.
     let accounts: Vec<Arc<dyn Account>> =
         NAMES.map(|name| Arc::new(SimAccount { world: world.clone(), name }) as Arc<dyn Account>).to_vec();
-    server.telling(accounts).waiting_for(Duration::ZERO)
+    server.with_accounts(accounts).with_cancel_timeout(Duration::ZERO)
 }
 
-/// All that the outbox goes to.
+/// Every receiver of the outbox.
 fn receivers() -> Vec<Receiver> {
     Receiver::ALL.into_iter().chain(NAMES.map(|name| Receiver::Account(name.to_owned()))).collect()
 }
@@ -256,11 +256,11 @@ impl Run {
         };
         if faulty && self.happens(5) {
             let steps = u32::try_from(self.pick(5)).unwrap_or(0);
-            trial::kill_at(Some(steps));
+            fault_injection::kill_at(Some(steps));
         }
         if faulty && self.happens(2) {
             let commits = u32::try_from(self.pick(3)).unwrap_or(0);
-            trial::fall_silent_at(Some(commits));
+            fault_injection::fall_silent_at(Some(commits));
         }
         if faulty && self.happens(2) {
             let call = [Call::Write, Call::Sync][self.pick(2)];
@@ -274,8 +274,8 @@ impl Run {
             Poll::Pending => Poll::Pending,
         });
         let ended = AssertUnwindSafe(until_parked).catch_unwind().await;
-        trial::kill_at(None);
-        trial::fall_silent_at(None);
+        fault_injection::kill_at(None);
+        fault_injection::fall_silent_at(None);
         if self.disk.heal() {
             self.tell(|| "    the disk has failed in the meantime".to_owned());
         }
@@ -286,7 +286,7 @@ impl Run {
                 let what = std::mem::take(&mut operation.what);
                 self.tell(|| format!("    killed in the middle of: {what}"));
                 let instance = operation.instance;
-                // It dies with the others.
+                // It dies with the server's other operations.
                 self.operations.push(operation);
                 self.crash(instance);
             }
@@ -348,7 +348,7 @@ impl Run {
         self.buyers[buyer].opened = Some(opened);
     }
 
-    /// A form leads to another purchase once the one before is past. An answer that was long on its way may tell of that.
+    /// A form leads to another purchase once the previous one is over. A late answer may still report the previous one.
     fn is_led_to(&mut self, buyer: usize, opened: Opened) {
         let known = &mut self.buyers[buyer];
         let before = match known.opened.take() {
@@ -363,7 +363,7 @@ impl Run {
             return self.tell(|| format!("    buyer {buyer} sees {}, which is past", opened.reference));
         }
         known.earlier.push(before.id.clone());
-        // Whoever had it may still pay or refund it.
+        // The previous purchase may still be paid or refunded.
         let past = Buyer {
             sku: known.sku,
             key: format!("{}past", known.key),
@@ -386,7 +386,7 @@ impl Run {
         self.world.lock().broken.push(what);
     }
 
-    /// The reference of what `buyer` holds.
+    /// The reference of `buyer`'s purchase.
     pub(crate) fn reference(&self, buyer: &Buyer) -> Option<Reference> {
         buyer.opened.as_ref().map(|opened| Reference::from_metadata(&opened.reference))
     }

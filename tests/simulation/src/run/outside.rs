@@ -2,7 +2,7 @@
 use super::*;
 
 impl Run {
-    /// An operator gives money back.
+    /// An operator refunds a purchase.
     pub(super) async fn refund(&mut self) -> Result<(), String> {
         let Some((buyer, id)) = self.somebody() else { return Ok(()) };
         let total = self.buyers[buyer].opened.as_ref().map_or(0, |opened| opened.price.total);
@@ -22,7 +22,7 @@ impl Run {
         Ok(())
     }
 
-    /// An operator makes a coupon with a seat, where one is left.
+    /// An operator creates a coupon that brings a seat, if one is left.
     pub(super) async fn keep_seat(&mut self) -> anyhow::Result<()> {
         let capacity =
             self.store.catalog().get().find(LIVE).and_then(|item| item.capacity).unwrap_or_default();
@@ -32,12 +32,12 @@ impl Run {
             tx.commit().await?;
             self.tell(|| "a seat is kept for SEAT".to_owned());
         } else {
-            tx.take_back().await?;
+            tx.rollback().await?;
         }
         Ok(())
     }
 
-    /// An operator takes a coupon back.
+    /// An operator revokes a coupon.
     pub(super) async fn revoke_coupon(&mut self) -> Result<(), String> {
         let name = COUPONS[self.pick(COUPONS.len())];
         let code = CouponCode::parse(name).map_err(|error| error.to_string())?;
@@ -48,7 +48,7 @@ impl Run {
         Ok(())
     }
 
-    /// An operator takes back what is left of a pack.
+    /// An operator revokes the unused codes of a pack.
     pub(super) async fn revoke_pack(&mut self) -> Result<(), String> {
         let packs = self.store.packs(100).await.map_err(|error| error.to_string())?;
         let Some(pack) = packs.first() else { return Ok(()) };
@@ -59,7 +59,7 @@ impl Run {
         Ok(())
     }
 
-    /// Somebody in Stripe's dashboard, a bank, or another tool with our keys.
+    /// Something happens at Stripe: in its dashboard, at a bank, or by another tool with our keys.
     pub(super) fn happen_at_stripe(&mut self) {
         let intents: Vec<Intent> =
             self.world.lock().stripe.intents.iter().map(|known| known.now.clone()).collect();
@@ -121,8 +121,8 @@ impl Run {
         world.tell(|| format!("at Stripe, {id}: {line}"));
     }
 
-    /// What Stripe says of a payment may be lost: it is asked. What becomes of money that was taken it alone tells, and
-    /// goes on telling.
+    /// Loses webhooks about payments, since the server asks Stripe about those. Only webhooks report refunds, disputes
+    /// and the intents of other tools, so Stripe keeps sending them.
     pub(super) fn lose_mail(&mut self) {
         let mut world = self.world.lock();
         let stripe = &mut world.stripe;

@@ -1,4 +1,4 @@
-//! Codes: brought by the page or typed, applied in place, refused and taken off.
+//! Coupon codes: provided by the page or typed, applied in place, refused and removed.
 use super::*;
 use crate::words::{Words, locales};
 use shared::{Reason, Seats};
@@ -30,7 +30,7 @@ fn a_code_is_applied_in_place_and_taken_off_again() {
     );
     assert_eq!(words().status(&model).trim(), "Pay $49.00");
     assert_eq!(words().redeem(&model), "Have a code?");
-    assert_eq!(model.handle(Event::PayPressed), [tell(Notice::Paying), Command::CheckDetails]);
+    assert_eq!(model.handle(Event::PayPressed), [tell(Notice::Paying), check_details()]);
 }
 
 #[test]
@@ -66,16 +66,16 @@ fn taking_off_what_covered_all_of_it_waits_for_a_script_that_did_not_come() {
 fn pay_applies_a_typed_code_first_and_pays_without_one_that_was_refused() {
     let mut model = form();
     model.handle(Event::CodePressed);
-    assert_eq!(model.handle(Event::PayPressed)[1..], [Command::CheckDetails], "an empty field is no code");
+    assert_eq!(model.handle(Event::PayPressed)[1..], [check_details()], "an empty field is no code");
     let mut model = typed();
     assert_eq!(model.handle(Event::PayPressed), [change(Some("welcome20"))]);
     model.handle(refused(Trouble::Refused(Code::CouponExpired)));
     let mut other = model.clone();
-    assert_eq!(model.handle(Event::PayPressed), [tell(Notice::Paying), Command::CheckDetails]);
+    assert_eq!(model.handle(Event::PayPressed), [tell(Notice::Paying), check_details()]);
     other.handle(Event::CodeTyped("welcome30".into()));
     assert_eq!(other.stage, Stage::Form { note: None }, "another code is not refused yet");
     assert_eq!(other.handle(Event::PayPressed), [change(Some("welcome30"))]);
-    // Nobody knows whether this one was applied.
+    // It is unknown whether this one was applied.
     other.handle(refused(Trouble::Timeout));
     assert_eq!(other.handle(Event::PayPressed), [change(Some("welcome30"))]);
 }
@@ -83,24 +83,24 @@ fn pay_applies_a_typed_code_first_and_pays_without_one_that_was_refused() {
 #[test]
 fn every_refusal_is_said_at_the_field() {
     for (trouble, said) in [
-        (Trouble::Refused(Code::CouponUnknown), "This coupon is not known."),
+        (Trouble::Refused(Code::CouponUnknown), "We couldn't find this coupon."),
         (
             Trouble::RefusedFor(Code::CouponUnknown, Reason::Typo),
-            "A letter of this code is wrong. Compare it with the original.",
+            "This code has a typo. Compare it with the original.",
         ),
         (Trouble::Refused(Code::CouponExpired), "This coupon has expired."),
-        (Trouble::RefusedFor(Code::CouponNotForThis, Reason::NotYet), "This coupon is not valid yet."),
-        (Trouble::Refused(Code::CouponUsedUp), "This coupon has been used up, or is in use right now."),
-        (Trouble::Refused(Code::CouponNotForThis), "This coupon is for something else."),
+        (Trouble::RefusedFor(Code::CouponNotForThis, Reason::NotYet), "This coupon isn't valid yet."),
+        (Trouble::Refused(Code::CouponUsedUp), "This coupon has been used up or is in use right now."),
+        (Trouble::Refused(Code::CouponNotForThis), "This coupon is for a different offering."),
         (
             Trouble::RefusedFor(Code::CouponNotForThis, Reason::Minimum),
-            "This coupon leaves less to pay than a card can be charged.",
+            "This coupon brings the price below the minimum card charge.",
         ),
         (
             Trouble::RefusedFor(Code::CouponEmailDomain, Reason::OtherEmail),
             "This coupon is for another email address.",
         ),
-        (Trouble::TooMany { seconds: 100 }, "Too many tries. Wait 2 minutes, or use another network."),
+        (Trouble::TooMany { seconds: 100 }, "Too many attempts. Wait 2 minutes, or use another network."),
         (Trouble::Offline, "You seem to be offline."),
     ] {
         let mut model = applying();
@@ -210,8 +210,8 @@ fn what_is_sold_out_is_opened_with_a_code_that_brings_a_seat() {
 #[test]
 fn a_refusal_where_it_is_sold_out_is_said_at_the_field() {
     for (trouble, said) in [
-        (Trouble::Refused(Code::CouponUnknown), "This coupon is not known."),
-        (Trouble::Refused(Code::SoldOut), "This coupon brings no seat, and none is left."),
+        (Trouble::Refused(Code::CouponUnknown), "We couldn't find this coupon."),
+        (Trouble::Refused(Code::SoldOut), "This coupon doesn't include a seat, and none are left."),
     ] {
         let mut model = with_coupon(sold_out());
         assert_eq!(model.code(), Some("NO"), "the page's code waits to be applied");
@@ -219,7 +219,7 @@ fn a_refusal_where_it_is_sold_out_is_said_at_the_field() {
         assert_eq!(model.handle(Event::OpeningFailed(trouble)).last(), Some(&Command::Focus(Target::Code)));
         assert_eq!(model.stage, Stage::Offer { note: Some(trouble) });
         assert_eq!((words().code_fault(&model).as_str(), model.code()), (said, Some("NO")));
-        assert!(words().promise(&model).contains("may become free"));
+        assert!(words().promise(&model).contains("becomes free"));
         model.handle(Event::CodeTyped("YES".into()));
         assert_eq!(words().code_fault(&model), "");
         let second = model.handle(Event::CodePressed);
@@ -267,7 +267,7 @@ fn with_coupon(mut model: Model) -> Model {
     model
 }
 
-/// What the purchases are opened with.
+/// The coupons with which `commands` open purchases.
 fn coupons(commands: &[Command]) -> Vec<Option<String>> {
     let coupon = |command: &Command| {
         if let Command::OpenPurchase { request, .. } = command { Some(request.coupon.clone()) } else { None }
@@ -283,7 +283,7 @@ fn refused(trouble: Trouble) -> Event {
     Event::PreparingFailed(trouble)
 }
 
-/// The purchase with `total` left of its price.
+/// The purchase, repriced to `total`.
 fn repriced(total: i64) -> Event {
     let mut view = view(State::Held, 2);
     let coupon = (total < 4900).then(|| "WELCOME20".to_owned());

@@ -1,4 +1,4 @@
-//! Models as far as stories need them, and what they do.
+//! Models at the points where tests start, and their events and commands.
 use super::*;
 
 pub(super) fn offer() -> Model {
@@ -69,6 +69,14 @@ pub(super) fn opened(total: i64) -> Opened {
 
 pub(super) const fn details_accepted() -> Event {
     Event::DetailsAccepted { bought: false }
+}
+
+pub(super) fn check_details() -> Command {
+    Command::CheckDetails { bought: "course ada@example.com".into() }
+}
+
+pub(super) fn remember_purchase() -> Command {
+    Command::RememberPurchase { bought: "course ada@example.com".into() }
 }
 
 pub(super) fn prepared(total: i64) -> Event {

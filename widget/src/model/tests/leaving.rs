@@ -1,7 +1,7 @@
-//! Settings that change and elements that go, at every moment of a purchase.
+//! Settings that change and elements that are removed, at every stage of a purchase.
 use super::{
     Command, Event, Model, Note, Notice, Settings, Stage, State, Target, Trouble, confirming, form, offer,
-    opened, opens, preparing, seen, tell, usd, watch,
+    opened, opens, preparing, remember_purchase, seen, tell, usd, watch,
 };
 
 #[test]
@@ -62,7 +62,7 @@ fn what_was_told_before_is_not_told_again() {
     let commands = model.handle(Event::CheckoutKept(Box::new(paid())));
     assert_eq!(commands, [watch(Some(3), 0), Command::AwaitAccess]);
     let commands = model.handle(seen(State::Granted, 4));
-    assert_eq!(commands, [tell(Notice::Granted), Command::RememberPurchase, Command::Focus(Target::Heading)]);
+    assert_eq!(commands, [tell(Notice::Granted), remember_purchase(), Command::Focus(Target::Heading)]);
     assert_eq!(model.handle(seen(State::Granted, 4)), [], "two looks may be under way at once");
     let mut next = offer();
     assert_eq!(next.handle(Event::CheckoutKept(Box::new(model))), []);

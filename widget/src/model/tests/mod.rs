@@ -1,4 +1,4 @@
-//! The machine by stories: what happens, and what is to be done about it.
+//! Tests of the state machine as stories: what happens, and which commands follow.
 mod coupon;
 mod dialog;
 mod fixtures;
@@ -34,7 +34,7 @@ fn a_purchase_goes_from_the_button_to_access() {
         [Command::ShowPayment { due: usd(4900) }, Command::Focus(Target::Email)]
     );
     model.handle(Event::EmailTyped(" ada@example.com ".into()));
-    assert_eq!(model.handle(Event::PayPressed), [tell(Notice::Paying), Command::CheckDetails]);
+    assert_eq!(model.handle(Event::PayPressed), [tell(Notice::Paying), check_details()]);
     let pay = Pay { email: "ada@example.com".into(), name: None, expected_total: 4900 };
     assert_eq!(
         model.handle(details_accepted()),
@@ -63,7 +63,7 @@ fn a_purchase_goes_from_the_button_to_access() {
     assert_eq!(model.stage, Stage::Paid { slow: true });
     assert_eq!(
         model.handle(seen(State::Granted, 4)),
-        [tell(Notice::Granted), Command::RememberPurchase, Command::Focus(Target::Heading)]
+        [tell(Notice::Granted), remember_purchase(), Command::Focus(Target::Heading)]
     );
     assert_eq!(model.stage, Stage::Granted { access_url: Some("https://learn.example/".into()) });
 }
@@ -75,7 +75,7 @@ fn the_same_browser_is_asked_once_before_it_pays_again() {
     model.handle(Event::PayPressed);
     assert_eq!(model.handle(bought()), [Command::Focus(Target::Note)]);
     assert_eq!(model.stage, Stage::Form { note: Some(Note::BoughtBefore) });
-    assert_eq!(model.handle(Event::PayPressed), [tell(Notice::Paying), Command::CheckDetails]);
+    assert_eq!(model.handle(Event::PayPressed), [tell(Notice::Paying), check_details()]);
     let commands = model.handle(bought());
     assert!(matches!(commands[..], [Command::PreparePayment { .. }]), "{commands:?}");
 }
@@ -232,7 +232,7 @@ fn a_decline_keeps_the_purchase_for_another_card() {
     let mut model = confirming();
     let commands = model.handle(Event::PaymentDeclined("No.".into()));
     assert_eq!(commands, [tell(Notice::Declined), Command::Focus(Target::Note)]);
-    assert_eq!(model.handle(Event::PayPressed), [tell(Notice::Paying), Command::CheckDetails]);
+    assert_eq!(model.handle(Event::PayPressed), [tell(Notice::Paying), check_details()]);
     model.handle(Event::DetailsRefused(Some("Incomplete.".into())));
     assert_eq!(model.stage, Stage::Form { note: Some(Note::Details("Incomplete.".into())) });
     let mut model = confirming();
