@@ -1,7 +1,8 @@
 //! The browser that the tests run in, with a driver and a profile of its own for each test.
+use checkout_tests::free_address;
 use serde_json::{Value, json};
 use std::io::{BufRead, BufReader};
-use std::net::{SocketAddr, TcpListener};
+use std::net::SocketAddr;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 use tempfile::TempDir;
@@ -141,8 +142,7 @@ impl Driver {
                 port => return Some((driver, SocketAddr::from(([127, 0, 0, 1], port)))),
             }
         }
-        let free = TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr());
-        let address = free.expect("a free port");
+        let address = free_address();
         let mut arguments = vec![format!("--port={}", address.port())];
         if browser == Browser::WebKit {
             // By default it requires IPv6 as well.

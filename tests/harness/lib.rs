@@ -6,6 +6,7 @@ mod browser;
 mod coupons;
 mod description;
 mod logs;
+mod ports;
 mod seats;
 mod wait;
 
@@ -14,4 +15,5 @@ pub use app::{COURSE, LAUNCH_SECRET, Setup, TestApp, intent_of};
 pub use browser::{HtmlForm, PlainBrowser, purchase_of};
 pub use coupons::percent_off;
 pub use logs::logged;
+pub use ports::free_address;
 pub use seats::SeatStream;

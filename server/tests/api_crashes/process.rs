@@ -1,8 +1,7 @@
 //! The real binary as a process that is killed, and restarted as an operator's supervisor would.
-use checkout_tests::TestApp;
+use checkout_tests::{TestApp, free_address};
 use reqwest::{Method, RequestBuilder};
 use serde_json::Value;
-use std::net::TcpListener;
 use std::os::unix::process::ExitStatusExt;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
@@ -27,9 +26,7 @@ impl Process {
     pub(crate) async fn start(step: &str) -> Self {
         let mut app = TestApp::start().await;
         app.stop().await;
-        let free = TcpListener::bind("127.0.0.1:0").expect("a port");
-        let address = free.local_addr().expect("an address").to_string();
-        drop(free);
+        let address = free_address().to_string();
         app.sandbox.connect(&format!("http://{address}"));
         let child = spawn(&app, &address, Some(step));
         let plain = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none());

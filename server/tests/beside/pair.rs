@@ -1,9 +1,8 @@
 //! Two processes on one database: the previous release, and this one.
-use checkout_tests::{Setup, TestApp, intent_of};
+use checkout_tests::{Setup, TestApp, free_address, intent_of};
 use reqwest::Method;
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::{Value, json};
-use std::net::TcpListener;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -147,9 +146,7 @@ impl Pair {
 
 impl Server {
     fn start(app: &TestApp, program: &str) -> Self {
-        let free = TcpListener::bind("127.0.0.1:0").expect("a port");
-        let address = free.local_addr().expect("an address").to_string();
-        drop(free);
+        let address = free_address().to_string();
         let mut command = Command::new(program);
         command.arg("serve").envs(app.for_operators()).env("LISTEN", &address).env("LOG", "warn");
         let child = command.stdout(Stdio::null()).spawn().expect("the program starts");

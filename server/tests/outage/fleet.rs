@@ -1,8 +1,7 @@
 //! Two server processes on one database, and clients that switch to the other if one does not answer.
-use checkout_tests::TestApp;
+use checkout_tests::{TestApp, free_address};
 use reqwest::Method;
 use serde_json::Value;
-use std::net::TcpListener;
 use std::process::{Child, Command, Stdio};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -22,10 +21,7 @@ impl Fleet {
     pub(crate) async fn start() -> Self {
         let mut app = TestApp::start().await;
         app.stop().await;
-        let addresses = [(); 2].map(|()| {
-            let free = TcpListener::bind("127.0.0.1:0").expect("a port");
-            free.local_addr().expect("an address").to_string()
-        });
+        let addresses = [(); 2].map(|()| free_address().to_string());
         app.sandbox.connect(&format!("http://{}", addresses[0]));
         let children = Mutex::new([spawn(&app, &addresses[0]), spawn(&app, &addresses[1])]);
         Self { app, client: reqwest::Client::new(), addresses, children }
