@@ -64,7 +64,7 @@ impl App {
             tracing::warn!(
                 files,
                 connections = room,
-                "the system allows fewer open files than MAX_CONNECTIONS needs"
+                "open file limit is too low for MAX_CONNECTIONS; allowing fewer connections"
             );
         }
         let listener = listen("LISTEN", config.listen)?;
@@ -76,7 +76,7 @@ impl App {
         let stop = checkout.stop.clone();
         let assets = Assets::find();
         if assets.is_none() {
-            tracing::warn!("the widget is not built: the embed routes answer 503");
+            tracing::warn!("widget is not built; embed routes return 503");
         }
         worker::look_first(&checkout, &checkout.catalog.get()).await;
         let views = Arc::new(Views::default());
@@ -111,10 +111,10 @@ impl App {
         match catalog::read(&self.catalog_path) {
             Ok(catalog) => {
                 worker::look_first(&self.checkout, &catalog).await;
-                tracing::info!(offerings = catalog.items().count(), "catalogue read again");
+                tracing::info!(offerings = catalog.items().count(), "catalogue reloaded");
                 self.checkout.catalog.replace(catalog);
             }
-            Err(mistakes) => tracing::error!(%mistakes, "catalogue refused: the old one stays"),
+            Err(mistakes) => tracing::error!(%mistakes, "catalogue reload failed; keeping the old one"),
         }
     }
 
@@ -128,10 +128,10 @@ impl App {
         self.stop.cancel();
         self.tasks.close();
         if tokio::time::timeout(SHUTDOWN_TIMEOUT, self.tasks.wait()).await.is_err() {
-            tracing::warn!("stopped with requests under way");
+            tracing::warn!("shutdown timed out with tasks still running");
         }
         if tokio::time::timeout(CLOSING, self.checkout.store.close()).await.is_err() {
-            tracing::warn!("stopped with connections to the database open");
+            tracing::warn!("shutdown timed out with database connections still open");
         }
     }
 }
@@ -239,13 +239,13 @@ fn listen(name: &str, address: SocketAddr) -> anyhow::Result<TcpListener> {
         socket.bind(address)?;
         socket.listen(BACKLOG)
     };
-    listening().with_context(|| format!("{name}: {address} can't be listened on; choose another address"))
+    listening().with_context(|| format!("{name}: can't listen on {address}; choose another address"))
 }
 
 async fn serve_metrics(listener: TcpListener, api: Api, stop: CancellationToken) {
     let serving = axum::serve(listener, http::metrics_router(api));
     if let Err(error) = serving.with_graceful_shutdown(stop.cancelled_owned()).await {
-        tracing::error!(%error, "serving metrics failed");
+        tracing::error!(%error, "metrics server failed");
     }
 }
 

@@ -17,25 +17,25 @@ pub enum Error {
     UnknownPurchase,
     #[error("unknown pack")]
     UnknownPack,
-    #[error("nothing is at this address")]
+    #[error("unknown route")]
     UnknownRoute,
-    #[error("no service token, or a wrong one")]
+    #[error("the service token is missing or invalid")]
     Unauthorized,
     /// The token is valid, but lacks this scope.
     #[error("the token lacks the scope {0}")]
     Forbidden(&'static str),
-    #[error("this address doesn't take that method")]
+    #[error("this route doesn't support the method")]
     MethodNotAllowed,
     /// The sale is not open.
     #[error("the sale is {0}")]
     NotForSale(Sale),
-    #[error("the coupon lowers no price here: {0:?}")]
+    #[error("the coupon doesn't apply: {0:?}")]
     Coupon(CouponRefusal),
-    #[error("the purchase refuses: {0:?}")]
+    #[error("the purchase doesn't allow this: {0:?}")]
     Refused(Refusal),
-    #[error("not an email address")]
+    #[error("invalid email address")]
     InvalidEmail,
-    #[error("the learner's token is refused: {0}")]
+    #[error("the learner's token was rejected: {0}")]
     Token(TokenRefusal),
     #[error("{field}: {detail}")]
     Invalid { field: String, detail: String },
@@ -47,29 +47,29 @@ pub enum Error {
     NotAForm,
     #[error("the form was sent from another site")]
     CrossSite,
-    #[error("the body is too large")]
+    #[error("the request body is too large")]
     BodyTooLarge,
-    #[error("the body came too slowly")]
+    #[error("the request body arrived too slowly")]
     BodyTooSlow,
     /// There is more concurrent work than the budgets allow.
-    #[error("no room")]
+    #[error("too many concurrent requests")]
     Busy,
-    #[error("it took too long")]
+    #[error("the request timed out")]
     TookTooLong,
-    #[error("the Idempotency-Key was used with another body")]
+    #[error("the Idempotency-Key was already used with a different body")]
     IdempotencyKeyReused,
-    #[error("webhook refused: {0}")]
+    #[error("webhook rejected: {0}")]
     BadSignature(#[from] BadWebhook),
     /// The learner may have paid already.
     #[error("payments: {0}")]
     Payments(#[from] PaymentsError),
     /// The learner had not been given a way to pay yet.
-    #[error("payments, and nothing was charged: {0}")]
+    #[error("payments (nothing was charged): {0}")]
     NotCharged(PaymentsError),
     #[error("grants: {0}")]
     Grants(#[from] GrantsError),
     /// Done too often; allowed again after `wait`, or at once if the learner passes `challenge`.
-    #[error("too many: {excess:?}")]
+    #[error("limit exceeded: {excess:?}")]
     TooMany { excess: Excess, wait: Duration, challenge: Option<Box<Challenge>> },
     #[error("the widget's assets are not built")]
     EmbedUnavailable,

@@ -72,24 +72,83 @@ impl Guard {
     ];
 }
 
-/// The steps of a purchase at which a process may die. Outbox steps are followed by the command's name, as in
-/// `outbox.leased create_grant`.
-pub const STEPS: [&str; 14] = [
-    "open.stored",
-    "open.committed",
-    "pay.stored",
-    "pay.committed",
-    "pay.intent_made",
-    "pay.session_made",
-    "record.stored",
-    "record.committed",
-    "webhook.stored",
-    "webhook.committed",
-    "outbox.leased",
-    "outbox.carried_out",
-    "outbox.stored",
-    "outbox.committed",
-];
+/// A step of a purchase at which a process may die.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Step {
+    OpenStored,
+    OpenCommitted,
+    CouponStored,
+    CouponCommitted,
+    PayStored,
+    PayCommitted,
+    IntentMade,
+    SessionMade,
+    RecordStored,
+    RecordCommitted,
+    WebhookStored,
+    WebhookCommitted,
+    OutboxLeased,
+    OutboxCarriedOut,
+    OutboxStored,
+    OutboxCommitted,
+    /// Before the commands that [`Guard::CommandsCommitWithState`] would have committed with the state.
+    CommandsLater,
+}
+
+impl Step {
+    /// Those that a purchase reaches with every guard enabled.
+    pub const ALL: [Self; 16] = [
+        Self::OpenStored,
+        Self::OpenCommitted,
+        Self::CouponStored,
+        Self::CouponCommitted,
+        Self::PayStored,
+        Self::PayCommitted,
+        Self::IntentMade,
+        Self::SessionMade,
+        Self::RecordStored,
+        Self::RecordCommitted,
+        Self::WebhookStored,
+        Self::WebhookCommitted,
+        Self::OutboxLeased,
+        Self::OutboxCarriedOut,
+        Self::OutboxStored,
+        Self::OutboxCommitted,
+    ];
+
+    /// What `CRASH_AT` calls it. For a step of the outbox, the command's name follows: `outbox.leased create_grant`.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::OpenStored => "open.stored",
+            Self::OpenCommitted => "open.committed",
+            Self::CouponStored => "coupon.stored",
+            Self::CouponCommitted => "coupon.committed",
+            Self::PayStored => "pay.stored",
+            Self::PayCommitted => "pay.committed",
+            Self::IntentMade => "pay.intent_made",
+            Self::SessionMade => "pay.session_made",
+            Self::RecordStored => "record.stored",
+            Self::RecordCommitted => "record.committed",
+            Self::WebhookStored => "webhook.stored",
+            Self::WebhookCommitted => "webhook.committed",
+            Self::OutboxLeased => "outbox.leased",
+            Self::OutboxCarriedOut => "outbox.carried_out",
+            Self::OutboxStored => "outbox.stored",
+            Self::OutboxCommitted => "outbox.committed",
+            Self::CommandsLater => "commands.later",
+        }
+    }
+
+    /// Whether the outbox reaches it, once for each command.
+    #[must_use]
+    pub const fn is_of_outbox(self) -> bool {
+        matches!(
+            self,
+            Self::OutboxLeased | Self::OutboxCarriedOut | Self::OutboxStored | Self::OutboxCommitted
+        )
+    }
+}
 
 #[cfg(feature = "fault-injection")]
 pub use on::{Killed, disable, fall_silent_at, kill_at};
@@ -102,7 +161,7 @@ pub(crate) const fn enabled(_: Guard) -> bool {
 }
 
 #[cfg(not(feature = "fault-injection"))]
-pub(crate) const fn reach(_step: &str, _of: &str) {}
+pub(crate) const fn reach(_step: Step, _of: &str) {}
 
 #[cfg(not(feature = "fault-injection"))]
 pub(crate) const fn falls_silent() -> bool {
@@ -111,7 +170,7 @@ pub(crate) const fn falls_silent() -> bool {
 
 #[cfg(feature = "fault-injection")]
 mod on {
-    use super::Guard;
+    use super::{Guard, Step};
     use std::cell::Cell;
     use std::sync::OnceLock;
 
@@ -154,11 +213,11 @@ mod on {
     }
 
     /// Marks the step `step` of the work on `of`. The process dies here if `CRASH_AT` names the step.
-    pub(crate) fn reach(step: &str, of: &str) {
+    pub(crate) fn reach(step: Step, of: &str) {
         static CRASH_AT: OnceLock<Option<String>> = OnceLock::new();
         let crash_at = CRASH_AT.get_or_init(|| std::env::var("CRASH_AT").ok());
         if let Some(name) = crash_at
-            && name.strip_prefix(step).is_some_and(|rest| rest.trim_start() == of)
+            && name.strip_prefix(step.name()).is_some_and(|rest| rest.trim_start() == of)
         {
             // Like `kill -9`: nothing is flushed, closed or rolled back.
             let _ = rustix::process::kill_process(rustix::process::getpid(), rustix::process::Signal::KILL);

@@ -89,12 +89,7 @@ impl Heartbeats {
                 }
             };
             heartbeat.0.restarts.fetch_add(1, Ordering::Relaxed);
-            tracing::error!(
-                alert = true,
-                background = heartbeat.0.name,
-                why,
-                "a background loop is started again"
-            );
+            tracing::error!(alert = true, background = heartbeat.0.name, why, "restarting a background loop");
             tokio::select! {
                 () = tokio::time::sleep(LOOK) => {}
                 () = stop.cancelled() => return,

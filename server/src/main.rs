@@ -21,7 +21,7 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Command {
-    /// Serves the API, and runs the outbox and the sweep, until SIGTERM or SIGINT. SIGHUP reloads the catalogue.
+    /// Runs the server (API, outbox and sweep) until SIGTERM or SIGINT. SIGHUP reloads the catalogue.
     Serve(Box<RawConfig>),
     /// Migrates the database to this release's schema.
     Migrate {
@@ -63,7 +63,7 @@ enum Command {
         #[command(subcommand)]
         command: operate::TokensCommand,
     },
-    /// Compares purchases with Stripe and FlockJay, repairs differences, and fails if any needs attention.
+    /// Compares purchases with Stripe and FlockJay and repairs differences. Fails if any difference needs attention.
     Reconcile(Box<Reconcile>),
     /// Notifies an account receiver of purchases made before it was connected.
     Sync(Box<Sync>),
@@ -74,6 +74,7 @@ enum Command {
     },
     /// Shows how many seats of each live offering are taken, including held ones.
     Seats {
+        /// Path of the catalogue.
         #[arg(long, env = "CATALOG", default_value = "catalog.toml")]
         catalog: PathBuf,
         #[command(flatten)]
@@ -83,8 +84,9 @@ enum Command {
 
 #[derive(Subcommand)]
 enum CatalogCommand {
-    /// Validates a catalogue, and reports every mistake in it.
+    /// Validates a catalogue and reports every mistake.
     Check {
+        /// Path of the catalogue.
         #[arg(env = "CATALOG", default_value = "catalog.toml")]
         path: PathBuf,
         /// Print JSON instead of a table.
@@ -100,8 +102,10 @@ enum PurchasesCommand {
         /// Only purchases in this state, such as paid.
         #[arg(long)]
         state: Option<String>,
+        /// Only purchases of this offering.
         #[arg(long)]
         sku: Option<String>,
+        /// Only purchases with this email.
         #[arg(long)]
         email: Option<String>,
         /// Maximum number to list.
@@ -119,8 +123,9 @@ enum PurchasesCommand {
     },
     /// Refunds a purchase. A full refund revokes access and frees the seat; a partial refund does neither.
     Refund {
+        /// Reference or id of the purchase.
         name: String,
-        /// Amount in minor units, such as cents; defaults to all that is left.
+        /// Amount in minor units, such as cents. Defaults to all that is left to refund.
         #[arg(long, allow_negative_numbers = true)]
         amount: Option<i64>,
         /// Reason, for the audit trail.
@@ -131,6 +136,7 @@ enum PurchasesCommand {
     },
     /// Cancels an unpaid purchase. Its seat is freed once Stripe confirms that nothing will be paid.
     Cancel {
+        /// Reference or id of the purchase.
         name: String,
         /// Reason, for the audit trail.
         #[arg(long, default_value = "")]
@@ -138,26 +144,29 @@ enum PurchasesCommand {
         #[command(flatten)]
         args: OperatorArgs,
     },
-    /// Shows every movement of money in double entry, for one purchase or all.
+    /// Shows the double-entry ledger of one purchase, or of all purchases.
     Ledger {
+        /// Reference or id of the purchase; all purchases if omitted.
         name: Option<String>,
         #[command(flatten)]
         options: operate::LedgerOptions,
         #[command(flatten)]
         args: OperatorArgs,
     },
-    /// Exports all purchases as CSV, or as JSON with --json; amounts in minor units.
+    /// Exports all purchases as CSV, or as JSON with --json. Amounts are in minor units.
     Export {
         /// Only purchases changed since this time, such as 2026-12-01T00:00:00Z.
         #[arg(long)]
         since: Option<String>,
+        /// Path of the catalogue.
         #[arg(long, env = "CATALOG", default_value = "catalog.toml")]
         catalog: PathBuf,
         #[command(flatten)]
         args: OperatorArgs,
     },
-    /// Retries a grant that FlockJay refused.
+    /// Retries a grant that FlockJay rejected.
     Resend {
+        /// Reference or id of the purchase.
         name: String,
         #[command(flatten)]
         args: OperatorArgs,
@@ -172,7 +181,7 @@ enum VariantsCommand {
         #[arg(long)]
         json: bool,
     },
-    /// Shows how many learners saw an offer, opened a purchase, pressed Pay, paid and got access, by variant.
+    /// Shows by variant how many learners saw an offer, opened a purchase, pressed Pay, paid and got access.
     Stats {
         #[command(flatten)]
         stats: operate::Stats,
@@ -185,7 +194,7 @@ enum VariantsCommand {
 enum OutboxCommand {
     /// Lists commands, oldest first.
     List {
-        /// `needs_person`, `pending` or `done`.
+        /// Only commands in this state: `needs_person`, `pending` or `done`.
         #[arg(long, default_value = "needs_person")]
         state: String,
         /// Maximum number to list.
@@ -194,8 +203,9 @@ enum OutboxCommand {
         #[command(flatten)]
         args: OperatorArgs,
     },
-    /// Retries a command that needed attention.
+    /// Retries a command that needs attention.
     Retry {
+        /// Id of the command, as `outbox list` shows it.
         id: String,
         #[command(flatten)]
         args: OperatorArgs,
@@ -274,7 +284,7 @@ async fn run(command: Command) -> anyhow::Result<()> {
 }
 
 async fn serve(raw: RawConfig) -> anyhow::Result<()> {
-    let config = raw.check().context("the settings can't be used")?;
+    let config = raw.check().context("invalid settings")?;
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
     let mut hang_up = signal(SignalKind::hangup())?;

@@ -84,12 +84,12 @@ impl Timekeeper {
         };
         let Some(decides) = decides else { return Ok(()) };
         match self.clock.go_by(decides, self.tolerance) {
-            Some((ClockState::Right, _)) => tracing::info!("this machine's clock is right again"),
+            Some((ClockState::Right, _)) => tracing::info!("this machine's clock is correct again"),
             Some((state, ahead)) => tracing::error!(
                 alert = true,
                 clock.ahead_ms = ahead,
                 clock.takes_work = state != ClockState::Wrong,
-                "this machine's clock differs from the others': set it, best by NTP"
+                "this machine's clock differs from the authoritative time: sync it with NTP"
             ),
             None => {}
         }
@@ -105,7 +105,7 @@ impl Timekeeper {
             match self.store.note_instance(&self.name, own).await {
                 Ok(()) => self.noted = Some(Instant::now()),
                 // Such as on a full disk: the others' readings can still be read.
-                Err(error) => tracing::debug!(%error, "the others are not told the time"),
+                Err(error) => tracing::debug!(%error, "failed to publish this machine's time"),
             }
         }
         let mut slowest = own;
@@ -149,7 +149,7 @@ pub async fn run_timekeeper(checkout: Checkout, keeper: Arc<Mutex<Timekeeper>>, 
         if let Err(error) = keeper.look().await {
             static UNTOLD: Quiet = Quiet::new();
             if let Some(more) = UNTOLD.speak() {
-                tracing::warn!(%error, more, "the time can't be asked for");
+                tracing::warn!(%error, more, "failed to check this machine's clock");
             }
         }
         // Alerts that nothing can be written, even if nobody asks for readiness.
@@ -163,7 +163,7 @@ pub async fn run_timekeeper(checkout: Checkout, keeper: Arc<Mutex<Timekeeper>>, 
         }
     }
     if let Err(error) = keeper.leave().await {
-        tracing::warn!(%error, "the others will wonder whether this server goes on");
+        tracing::warn!(%error, "failed to deregister this server at shutdown");
     }
 }
 

@@ -167,7 +167,7 @@ async fn a_run_of_declines_closes_paying_to_new_clients() {
     for n in 1..=3 {
         app.declined_as(&format!("192.0.2.{n}"), &format!("bot{n}@example.com")).await;
     }
-    assert!(logged().contains("cards are being declined in a run"), "an alert");
+    assert!(logged().contains("too many card declines"), "an alert");
     let new = open(&app, "192.0.2.5").await.expect(201).text_at("id");
     let refused = limited(pay(&app, "192.0.2.5", &new, "eve@example.com").await);
     assert_eq!(refused.json()["challenge"], Value::Null);
@@ -302,7 +302,7 @@ async fn an_office_of_forty_behind_one_address_buys() {
         opened += 1;
         assert!(opened < 40, "it never ends");
     }
-    assert!(logged().contains("a limit stops a client"));
+    assert!(logged().contains("client exceeded a limit"));
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -125,7 +125,7 @@ async fn a_key_that_stripe_refuses_for_a_while_leaves_nothing_for_a_person() {
     app.sandbox.stripe().fault(StripeFault::new(Misbehaviour::error_before(401)));
     app.until("asked in vain", |sandbox| sandbox.stripe().requests().iter().any(|r| r.status == Some(401)))
         .await;
-    app.until("an alert", |_| logged().contains("Stripe refuses our key")).await;
+    app.until("an alert", |_| logged().contains("Stripe rejected our API key")).await;
     app.sandbox.stripe().clear_faults();
     app.sandbox.stripe().confirm(&intent, GOOD).unwrap();
     app.reaches(&id, "granted").await;

@@ -108,7 +108,7 @@ impl Challenge {
         match asked.await {
             Ok(verdict) => verdict.success,
             Err(error) => {
-                tracing::error!(alert = true, error = %error.without_url(), "challenges can't be verified");
+                tracing::error!(alert = true, error = %error.without_url(), "failed to verify a challenge");
                 false
             }
         }

@@ -12,7 +12,7 @@ pub struct Rate {
 
 /// The text is not a rate such as `30/1h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("must be a number and a period, such as 30/1h (s, m, h or d), or off")]
+#[error("must be a count and a period in s, m, h or d, such as 30/1h, or off")]
 pub struct InvalidRate;
 
 /// By how much two times may be off, and so be reported in the wrong order.

@@ -138,7 +138,7 @@ impl Salesforce {
         let now = message.at.as_millis();
         let paused = self.paused_until.load(Ordering::Relaxed) - now;
         if let Some(wait) = u64::try_from(paused).ok().filter(|wait| *wait > 0) {
-            let message = "Salesforce's requests of the day are nearly used up".to_owned();
+            let message = "Salesforce's daily API limit is nearly used up".to_owned();
             return Err(AccountError::Transient { message, retry_after: Some(Duration::from_millis(wait)) });
         }
         let contact = self.contact(&message.purchase, now).await?;
@@ -149,7 +149,7 @@ impl Salesforce {
         match self.composite(vec![upsert(&body)], now).await {
             // Better to send the purchase without the email than not at all.
             Err(AccountError::Permanent { message }) if self.is_about_email(&message) => {
-                tracing::warn!(error = message, "Salesforce takes the purchase without its email");
+                tracing::warn!(error = message, "Salesforce rejected the email; sending without it");
                 let mut body = body;
                 body.insert(self.field("email").to_owned(), Value::Null);
                 self.composite(vec![upsert(&body)], now).await.map(drop)
@@ -255,7 +255,7 @@ impl Salesforce {
         if used_up(&headers) || text.contains(LIMIT) {
             let until = now + i64::try_from(PAUSE.as_millis()).unwrap_or(i64::MAX);
             self.paused_until.store(until, Ordering::Relaxed);
-            tracing::warn!(alert = true, "Salesforce's requests of the day are nearly used up");
+            tracing::warn!(alert = true, "Salesforce's daily API limit is nearly used up; pausing requests");
         }
         if !status.is_success() {
             let faults: Vec<Fault> = serde_json::from_str(&text).unwrap_or_default();
@@ -276,7 +276,7 @@ impl Salesforce {
         match failure {
             Some(failure) => Err(failure),
             None if results.len() != wanted => {
-                Err(AccountError::transient("Salesforce has answered only a part".to_owned()))
+                Err(AccountError::transient("Salesforce answered only some of our requests".to_owned()))
             }
             None => Ok(results),
         }
@@ -302,7 +302,7 @@ impl Salesforce {
             let refusal: Value = answer.json().await.unwrap_or_default();
             let why = refusal["error"].as_str().unwrap_or_default();
             // Transient, since an operator can fix the login and the purchase is not at fault.
-            return Err(AccountError::transient(format!("Salesforce lets us not in: {status} {why}")));
+            return Err(AccountError::transient(format!("Salesforce rejected our login: {status} {why}")));
         }
         let token: Arc<Token> = Arc::new(answer.json().await.map_err(unreachable)?);
         *known = Some(token.clone());

@@ -46,22 +46,22 @@ impl WebhookConfig {
         let name = name.trim();
         let fits = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
         if name.is_empty() || name.len() > 40 || !name.bytes().all(fits) {
-            return Err("a name has 1 to 40 letters a-z, digits and dashes");
+            return Err("the name must be 1 to 40 characters from a-z 0-9 -");
         }
         if [ORB, SALESFORCE].contains(&name) {
-            return Err("orb and salesforce are told in their own way: choose another name");
+            return Err("the names orb and salesforce are reserved: choose another name");
         }
         let (url, secrets) = rest.split_once('#').ok_or("the secret is missing: NAME=URL#whsec_…")?;
-        let url = Url::parse(url.trim()).map_err(|_| "the address must begin with https://")?;
+        let url = Url::parse(url.trim()).map_err(|_| "the URL must begin with https://")?;
         if !is_private(&url) {
-            return Err("the address must begin with https://");
+            return Err("the URL must begin with https://");
         }
         let key = |secret: &str| {
             let key = BASE64_STANDARD.decode(secret.trim().strip_prefix("whsec_")?).ok()?;
             (key.len() >= 16).then_some(key)
         };
         let keys: Option<Vec<_>> = secrets.split('|').map(key).collect();
-        let keys = keys.ok_or("each secret must be whsec_ and at least 16 bytes in Base64")?;
+        let keys = keys.ok_or("each secret must be whsec_ followed by at least 16 bytes in Base64")?;
         Ok(Self { name: name.to_owned(), url, keys })
     }
 }

@@ -8,7 +8,7 @@ pub fn raise_file_limit() -> usize {
     let current = match setrlimit(Resource::Nofile, most) {
         Ok(()) => most.current,
         Err(error) => {
-            tracing::warn!(%error, "the limit on open files stays as it is");
+            tracing::warn!(%error, "failed to raise the open file limit");
             limit.current
         }
     };

@@ -73,7 +73,7 @@ pub(crate) fn parse(name: &str, text: &str) -> Result<Catalog, CatalogMistakes> 
             reader.mistake(
                 start,
                 "sku",
-                &format!("{sku:?} stands here twice; a SKU names one offering for ever"),
+                &format!("{sku:?} is used more than once; give each offering its own SKU"),
             );
         }
     }
@@ -103,7 +103,7 @@ impl Reader<'_> {
         let at = entry.flockjay.span().start;
         let resource = entry.flockjay.into_inner();
         if resource.kind.trim().is_empty() || resource.id.trim().is_empty() {
-            self.mistake(at, "flockjay", "kind and id must both be given");
+            self.mistake(at, "flockjay", "kind and id must not be empty");
         }
         let price = self.price(&entry.price);
         let team = entry.team.as_ref().and_then(|team| self.team(team, price, capacity));
@@ -137,7 +137,7 @@ impl Reader<'_> {
                 self.mistake(
                     entry.sku.span().start,
                     "seats",
-                    "a live offering must say how many seats it has",
+                    "is required for a live offering: set how many seats it has",
                 );
                 None
             }
@@ -147,7 +147,7 @@ impl Reader<'_> {
             }
             (Kind::Live, Some(seats)) => Some(*seats.get_ref()),
             (Kind::Course | Kind::Lab | Kind::Exam, Some(seats)) => {
-                self.mistake(seats.span().start, "seats", "only a live offering has seats; leave it out");
+                self.mistake(seats.span().start, "seats", "only live offerings have seats; remove the field");
                 None
             }
             (Kind::Course | Kind::Lab | Kind::Exam, None) => None,
@@ -160,7 +160,7 @@ impl Reader<'_> {
         let known = Currency::parse(currency).ok();
         if known.and_then(|known| known.charges()).is_none() {
             let message =
-                format!("{currency:?} must be an ISO code in lower case that Stripe takes, such as \"usd\"");
+                format!("{currency:?} must be a lowercase ISO code that Stripe supports, such as \"usd\"");
             self.mistake(at, "price.currency", &message);
         }
         let price = Money { amount: *amount, currency: known.unwrap_or(Currency::USD) };
@@ -177,19 +177,19 @@ impl Reader<'_> {
     fn team(&mut self, team: &Spanned<Team>, price: Money, capacity: Option<i64>) -> Option<Team> {
         let Team { min, max } = *team.get_ref();
         let message = if min < 2 {
-            "min must be at least 2: one place is bought as ever".to_owned()
+            "min must be at least 2; a single place is an ordinary purchase".to_owned()
         } else if max < min {
-            format!("max must be at least min, which is {min}")
+            format!("max must be at least min ({min})")
         } else if max > MOST_CODES {
             format!("max must be at most {MOST_CODES}")
         } else if price.amount == 0 {
-            "what costs nothing needs no purchase for a team; leave it out".to_owned()
+            "a free offering can't be sold to teams; remove this field".to_owned()
         } else if let Err(unfit @ Unfit::Above { .. }) =
             (Money { amount: price.amount.saturating_mul(max), ..price }).fits()
         {
-            format!("max times the price {unfit}")
+            format!("the price of max places {unfit}")
         } else if capacity.is_some_and(|seats| min > seats) {
-            "min is more than there are seats".to_owned()
+            "min must not exceed the number of seats".to_owned()
         } else {
             return Some(Team { min, max });
         };
@@ -203,7 +203,8 @@ impl Reader<'_> {
             && text.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b"-_.".contains(&b))
             && !text.starts_with('.');
         if !fits {
-            let message = format!("{text:?} must be 1 to 64 of the characters a-z 0-9 - _ .");
+            let message =
+                format!("{text:?} must be 1 to 64 characters from a-z 0-9 - _ . and not start with a dot");
             self.mistake(sku.span().start, "sku", &message);
         }
     }

@@ -36,7 +36,7 @@ fn all_mistakes_are_named_at_once_with_line_and_field() {
         mistakes(&text),
         [
             "catalog.toml:4: kind: \"talk\" must be one of course, lab, exam, live",
-            "catalog.toml:9: seats: only a live offering has seats; leave it out",
+            "catalog.toml:9: seats: only live offerings have seats; remove the field",
             "catalog.toml:5: title: must not be empty",
             "catalog.toml:7: price.amount: 49 is below 50, the least that Stripe charges in usd",
         ]
@@ -58,7 +58,7 @@ fn an_unknown_field_and_broken_toml_name_their_line() {
 fn a_sku_stands_once() {
     let twice = mistakes(&[GOOD, GOOD].concat());
     assert_eq!(twice.len(), 1);
-    assert!(twice[0].contains("stands here twice"), "{twice:?}");
+    assert!(twice[0].contains("is used more than once"), "{twice:?}");
 }
 
 #[test]

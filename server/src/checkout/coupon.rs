@@ -5,7 +5,7 @@ use crate::abuse::Client;
 use crate::catalog::Item;
 use crate::coupons::{CouponCode, CouponRefusal};
 use crate::error::Error;
-use crate::fault_injection::reach;
+use crate::fault_injection::{Step, reach};
 use crate::purchase::{Event, Purchase, PurchaseId, Redemption};
 use crate::store::Tx;
 use shared::{Email, Money, Price, Sale, Timestamp};
@@ -42,9 +42,9 @@ impl Checkout {
         let mut tx = self.store.begin().await?;
         match self.change_in(&mut tx, id, code, client, now).await {
             Ok(purchase) => {
-                reach("coupon.stored", "");
+                reach(Step::CouponStored, "");
                 tx.commit().await?;
-                reach("coupon.committed", "");
+                reach(Step::CouponCommitted, "");
                 Ok(purchase)
             }
             Err(error) => {

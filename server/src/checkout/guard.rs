@@ -136,8 +136,8 @@ impl Checkout {
                 alert = true,
                 client = name,
                 limit = ?excess,
-                "a limit stops a client: `redis-checkout limits show ADDRESS` tells whether it is one that you know, and \
-                 LIMIT_NETWORKS lets its network do more"
+                "client exceeded a limit: check with `redis-checkout limits show ADDRESS` whether you know its address, \
+                 and raise its network's limits with LIMIT_NETWORKS"
             );
         }
     }

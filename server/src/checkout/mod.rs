@@ -1,5 +1,6 @@
 //! What the checkout does for each request: one method, called once by its handler.
 
+mod apply;
 mod asks;
 mod coupon;
 mod form;
@@ -20,7 +21,7 @@ use crate::account::Account;
 use crate::catalog::{CurrentCatalog, Item};
 use crate::clock::{Clock, ClockState};
 use crate::error::Error;
-use crate::fault_injection::reach;
+use crate::fault_injection::{Step, reach};
 use crate::grants::Grants;
 use crate::heartbeat::Heartbeats;
 use crate::identity::Identity;
@@ -192,9 +193,9 @@ impl Checkout {
         if known.intent() == Some(&intent.id) || intent.status == IntentStatus::Succeeded {
             known = tx.apply(purchase, standing, now).await??;
         }
-        reach("record.stored", "");
+        reach(Step::RecordStored, "");
         tx.commit().await?;
-        reach("record.committed", "");
+        reach(Step::RecordCommitted, "");
         Ok(known)
     }
 }

@@ -5,7 +5,7 @@ use crate::abuse::Client;
 use crate::catalog::Item;
 use crate::coupons::{CouponCode, CouponRefusal};
 use crate::error::Error;
-use crate::fault_injection::{Guard, enabled, reach};
+use crate::fault_injection::{Guard, Step, enabled, reach};
 use crate::purchase::{self, Event, Learner, Purchase, PurchaseId, Redemption, Reference};
 use crate::store::{Replay, StoreError, Tx};
 use sha2::{Digest, Sha256};
@@ -89,7 +89,7 @@ impl Checkout {
             None => None,
         };
         if let Some(Err(refusal)) = signed_in {
-            tracing::info!(token.refused = refusal.as_str(), "the learner goes on as a guest");
+            tracing::info!(token.refused = refusal.as_str(), "learner token refused; continuing as a guest");
         }
         let visit = Visit { request: &request, key: key.as_ref(), client, signed_in };
         match self.try_to_open(&visit).await {
@@ -163,9 +163,9 @@ impl Checkout {
                 return Err(error);
             }
         };
-        reach("open.stored", "");
+        reach(Step::OpenStored, "");
         tx.commit().await?;
-        reach("open.committed", "");
+        reach(Step::OpenCommitted, "");
         tracing::info!(purchase.reference = opened.reference, offering.sku = request.sku, "purchase opened");
         Ok(opened)
     }

@@ -2,7 +2,7 @@
 use super::{Checkout, IdempotencyKey, learner};
 use crate::abuse::Client;
 use crate::error::Error;
-use crate::fault_injection::reach;
+use crate::fault_injection::{Step, reach};
 use crate::payments::{Intent, IntentStatus, IntentTerms, PaymentsError};
 use crate::purchase::{Attempt, Event, Learner, PaymentPath, Purchase, PurchaseId, Refusal};
 use shared::{Pay, PayAnswer, State};
@@ -72,7 +72,7 @@ impl Checkout {
             Ok(intent) => intent,
             Err(error) => return Err(self.not_prepared(id, error).await?),
         };
-        reach("pay.intent_made", "");
+        reach(Step::IntentMade, "");
         let purchase = self.record_intent(id, &intent).await?;
         // Two presses with different keys may have created two intents: the recorded one counts.
         let intent = match purchase.intent() {
@@ -152,9 +152,9 @@ impl Checkout {
         let event = Event::PaySubmitted { learner, expected_total, key: attempt_key, title, methods, path };
         let refusal = match tx.apply(id, event, now).await? {
             Ok(purchase) => {
-                reach("pay.stored", "");
+                reach(Step::PayStored, "");
                 tx.commit().await?;
-                reach("pay.committed", "");
+                reach(Step::PayCommitted, "");
                 let settled = purchase.state() == State::Paid;
                 return Ok(if settled { Submitted::NothingDue } else { Submitted::Now(Box::new(purchase)) });
             }

@@ -40,9 +40,9 @@ impl Checkout {
             Err(error) if could => tracing::error!(
                 alert = true,
                 %error,
-                "nothing can be written to the database: is its disk full, or its host away? Nothing is lost; what is due waits"
+                "database writes are failing: check the database's host and disk space; due work is delayed, not lost"
             ),
-            Ok(()) if !could => tracing::info!("the database can be written to again"),
+            Ok(()) if !could => tracing::info!("database writes have recovered"),
             _ => {}
         }
         *found = Some((Instant::now(), written.is_ok()));

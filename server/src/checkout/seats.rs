@@ -41,7 +41,7 @@ impl Checkout {
                 Err(error) => {
                     static UNREAD: Quiet = Quiet::new();
                     if let Some(more) = UNREAD.speak() {
-                        tracing::warn!(%error, more, "seats can't be read");
+                        tracing::warn!(%error, more, "failed to read taken seats");
                     }
                 }
             }

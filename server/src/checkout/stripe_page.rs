@@ -2,7 +2,7 @@
 use super::pay::{Press, STRIPE_TIMEOUT, Submitted};
 use super::{Checkout, Payer};
 use crate::error::Error;
-use crate::fault_injection::{Guard, enabled, reach};
+use crate::fault_injection::{Guard, Step, enabled, reach};
 use crate::payments::{Intent, PaymentsError, Session, SessionStatus, SessionTerms};
 use crate::purchase::{PaymentPath, Purchase, PurchaseId, Refusal};
 use tokio::time::timeout;
@@ -87,7 +87,7 @@ impl Checkout {
             Ok(session) => session,
             Err(error) => return Err(self.not_prepared(id, error).await?),
         };
-        reach("pay.session_made", "");
+        reach(Step::SessionMade, "");
         let intent = self.intent_of(&session).await?;
         let purchase = self.record_session(&purchase, &session, intent.as_ref()).await?;
         // Two servers may have created two: only the page on record is handed out.
@@ -121,9 +121,9 @@ impl Checkout {
         for event in session.events(intent) {
             known = tx.apply(purchase.id(), event, now).await??;
         }
-        reach("record.stored", "");
+        reach(Step::RecordStored, "");
         tx.commit().await?;
-        reach("record.committed", "");
+        reach(Step::RecordCommitted, "");
         Ok(known)
     }
 }

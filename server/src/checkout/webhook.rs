@@ -1,7 +1,7 @@
 //! Handles Stripe's webhooks: stored as received, in the transaction that applies them.
 use super::Checkout;
 use crate::error::Error;
-use crate::fault_injection::reach;
+use crate::fault_injection::{Step, reach};
 use crate::payments::{BadWebhook, IntentStatus, Message, News};
 use crate::purchase::{Event, PurchaseId, Reference};
 use crate::quiet::Quiet;
@@ -31,7 +31,7 @@ impl Checkout {
         };
         match self.apply_message(&message, &kept).await {
             Err(Error::Store(StoreError::Corrupt(error))) => {
-                tracing::error!(stripe.event = message.id, %error, "webhook can't be applied: kept for a person");
+                tracing::error!(stripe.event = message.id, %error, "failed to apply a webhook; kept for manual review");
                 let mut tx = self.store.begin().await?;
                 tx.keep_event(&kept, None, "failed", self.now()).await?;
                 Ok(tx.commit().await?)
@@ -45,14 +45,14 @@ impl Checkout {
     fn count_refused_webhook(&self, refusal: BadWebhook) {
         static REFUSED: Quiet = Quiet::new();
         if let Some(more) = REFUSED.speak() {
-            tracing::warn!(%refusal, more, "a webhook was refused");
+            tracing::warn!(%refusal, more, "webhook rejected");
         }
         let refused = self.refused_webhooks.fetch_add(1, Ordering::Relaxed) + 1;
         if refused == IN_A_ROW {
             tracing::error!(
                 alert = true,
                 refused,
-                "webhooks are refused in a row: check STRIPE_WEBHOOK_SECRETS against Stripe's dashboard, and this machine's clock"
+                "rejected several webhooks in a row: check STRIPE_WEBHOOK_SECRETS against Stripe's dashboard, and this machine's clock"
             );
         }
     }
@@ -76,7 +76,7 @@ impl Checkout {
         if !tx.keep_event(&kept, purchase.as_ref(), outcome, now).await? {
             // The transaction that stored it may not be durable yet: the commit waits for it.
             tx.commit().await?;
-            tracing::debug!(stripe.event = message.id, "webhook known already");
+            tracing::debug!(stripe.event = message.id, "duplicate webhook ignored");
             return Ok(());
         }
         if let (Some(purchase), News::FraudWarning { kind, .. }) = (&purchase, &message.news) {
@@ -85,20 +85,20 @@ impl Checkout {
                 alert = true,
                 purchase = purchase.as_str(),
                 kind,
-                "a card's issuer takes a payment for fraud: give it back before it is disputed, or show that it is none"
+                "Stripe sent an early fraud warning: refund the payment before it is disputed, or verify that it is legitimate"
             );
         }
         if let Some(purchase) = &purchase {
             for event in events {
                 if let Err(refusal) = tx.apply(purchase, event, now).await? {
-                    tracing::warn!(stripe.event = message.id, ?refusal, "webhook refused by its purchase");
+                    tracing::warn!(stripe.event = message.id, ?refusal, "purchase rejected a webhook");
                 }
             }
         }
-        reach("webhook.stored", "");
+        reach(Step::WebhookStored, "");
         tx.commit().await?;
-        reach("webhook.committed", "");
-        tracing::info!(stripe.event = message.id, stripe.kind = message.kind, outcome, "webhook taken");
+        reach(Step::WebhookCommitted, "");
+        tracing::info!(stripe.event = message.id, stripe.kind = message.kind, outcome, "webhook processed");
         Ok(())
     }
 }

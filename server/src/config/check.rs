@@ -53,9 +53,9 @@ impl RawConfig {
             checker.mistake(name, mistake);
         }
         let config = Config {
-            listen: checker.parse("LISTEN", &self.listen, "an address such as 127.0.0.1:8080", unspecified()),
+            listen: checker.parse("LISTEN", &self.listen, "IP:PORT, such as 127.0.0.1:8080", unspecified()),
             metrics_listen: self.metrics_listen.as_ref().map(|text| {
-                checker.parse("METRICS_LISTEN", text, "an address such as 127.0.0.1:9090", unspecified())
+                checker.parse("METRICS_LISTEN", text, "IP:PORT, such as 127.0.0.1:9090", unspecified())
             }),
             schema: checker.schema(&self.migrate, &self.database),
             database_url: checker.database(&self.database),
@@ -150,7 +150,7 @@ impl Checker {
     fn number(&mut self, name: &str, text: &str) -> u64 {
         let number = self.parse(name, text, "a whole number above zero", 1);
         if !(1..=LARGEST).contains(&number) {
-            self.mistake(name, format_args!("must be above zero and at most {LARGEST}"));
+            self.mistake(name, format_args!("must be between 1 and {LARGEST}"));
         }
         number.min(LARGEST)
     }
@@ -159,7 +159,7 @@ impl Checker {
     fn bytes(&mut self, name: &str, text: &str) -> usize {
         let bytes = self.parse(name, text, "a whole number of bytes", LEAST_BYTES);
         if !(LEAST_BYTES..=MOST_BYTES).contains(&bytes) {
-            self.mistake(name, format_args!("must be {LEAST_BYTES} to {MOST_BYTES}"));
+            self.mistake(name, format_args!("must be between {LEAST_BYTES} and {MOST_BYTES} bytes"));
         }
         bytes.clamp(LEAST_BYTES, MOST_BYTES)
     }
@@ -173,7 +173,7 @@ impl Checker {
         if tokens.iter().any(|token| token.len() < SHORTEST) {
             self.mistake(
                 "SERVICE_TOKENS",
-                format_args!("each must have at least {SHORTEST} characters, best random ones"),
+                format_args!("each token must have at least {SHORTEST} characters; use random ones"),
             );
         }
         ServiceTokens::new(tokens)
@@ -192,7 +192,7 @@ impl Checker {
         if (f64::MIN_POSITIVE..=1e6).contains(&hours) {
             return Duration::from_secs_f64(hours * 3600.0);
         }
-        self.mistake(name, "must be above zero, and at most a million");
+        self.mistake(name, "must be above 0 and at most 1000000");
         Duration::from_secs(3600)
     }
 
@@ -241,7 +241,7 @@ impl Checker {
         let address = || text.parse().ok().map(|address: IpAddr| IpNet::from(address));
         let network = text.parse().ok().or_else(address);
         if network.is_none() {
-            self.mistake(name, format_args!("{text:?} must be an address or a network, such as 10.0.0.0/8"));
+            self.mistake(name, format_args!("{text:?} must be an IP address or network, such as 10.0.0.0/8"));
         }
         network
     }
@@ -253,7 +253,7 @@ impl Checker {
             let Some((network, times)) = part.split_once('=') else {
                 self.mistake(
                     NAME,
-                    format_args!("{part:?} must be like 203.0.113.0/24=10, or =off for no limits"),
+                    format_args!("{part:?} must look like 203.0.113.0/24=10, or end in =off for no limits"),
                 );
                 continue;
             };
@@ -271,7 +271,7 @@ impl Checker {
     pub(super) fn required(&mut self, name: &str, value: Option<String>) -> String {
         let value = value.unwrap_or_default().trim().to_owned();
         if value.is_empty() {
-            self.mistake(name, "is missing");
+            self.mistake(name, "is required but not set");
         }
         value
     }
@@ -282,7 +282,7 @@ impl Checker {
             "" | "0" if database.is_sqlite() => Schema::Migrate,
             "" | "0" => Schema::Create,
             other => {
-                self.mistake("MIGRATE", format_args!("{other:?} must be 1, or not be set"));
+                self.mistake("MIGRATE", format_args!("{other:?} must be 0 or 1"));
                 Schema::Create
             }
         }
@@ -299,7 +299,7 @@ impl Checker {
     pub(super) fn web(&mut self, name: &str, text: &str) -> String {
         match Url::parse(text.trim()) {
             Ok(url) if matches!(url.scheme(), "http" | "https") && url.has_host() => {}
-            _ => self.mistake(name, format_args!("{text:?} must be an http:// or https:// address")),
+            _ => self.mistake(name, format_args!("{text:?} must be an http:// or https:// URL")),
         }
         text.trim().trim_end_matches('/').to_owned()
     }
@@ -307,7 +307,7 @@ impl Checker {
     /// Only checks that the file exists, so that a missing one is reported with the other mistakes. It is read later.
     fn file(&mut self, name: &str, path: PathBuf) -> PathBuf {
         if !path.is_file() {
-            self.mistake(name, format_args!("there is no file {}", path.display()));
+            self.mistake(name, format_args!("{} doesn't exist or is not a file", path.display()));
         }
         path
     }
@@ -321,7 +321,7 @@ impl Checker {
         if url.scheme() == "http" && !is_private(&url) {
             self.mistake(
                 "FLOCKJAY_URL",
-                "must begin with https:// unless it is on this machine: it is sent a token",
+                "must begin with https:// unless the host is this machine, because a token is sent to it",
             );
         }
         url

@@ -7,11 +7,13 @@ use std::str::FromStr;
 /// The database's settings as given.
 #[derive(Args, Clone, Debug, Default)]
 pub struct RawDatabase {
-    /// `sqlite://path` or `postgres://…`.
+    /// Where purchases are stored. `postgres://…` supports any number of instances; beyond this machine it needs
+    /// `sslmode=verify-full` (and `sslrootcert=FILE` if your own authority issued the certificate), and it must not go
+    /// through a pooler in transaction mode.
     #[arg(long, env = "DATABASE_URL", default_value = "sqlite://data/checkout.db", hide_env_values = true)]
     pub database_url: String,
-    /// Set to `1` if nobody else can reach the network to PostgreSQL: it may then be on another machine without a
-    /// verified certificate.
+    /// `1`: allows PostgreSQL beyond this machine without a verified certificate, if nobody else can reach the network
+    /// in between.
     #[arg(long, env = "DATABASE_INSECURE", default_value = "")]
     pub database_insecure: String,
 }
@@ -29,7 +31,7 @@ impl RawDatabase {
         let verifies = match self.database_insecure.trim() {
             "" | "0" => true,
             "1" => false,
-            other => return Err(("DATABASE_INSECURE", format!("{other:?} must be 1, or not be set"))),
+            other => return Err(("DATABASE_INSECURE", format!("{other:?} must be 0 or 1"))),
         };
         let url = self.database_url.trim();
         match url.split_once(':').map(|(scheme, _)| scheme) {
@@ -38,7 +40,7 @@ impl RawDatabase {
             _ => return wrong("must begin with sqlite:// or postgres://"),
         }
         let Ok(options) = PgConnectOptions::from_str(url) else {
-            return wrong("can't be read: it must be like postgres://user:password@host:5432/database");
+            return wrong("must look like postgres://user:password@host:5432/database");
         };
         let verified = matches!(options.get_ssl_mode(), PgSslMode::VerifyFull);
         let own = options.get_socket().is_some()
@@ -48,9 +50,9 @@ impl RawDatabase {
             return Err((
                 "DATABASE_URL",
                 format!(
-                    "{} is not this machine, and the connection to it is not verified: add sslmode=verify-full (and \
-                     sslrootcert=FILE where its certificate is your own authority's), or set DATABASE_INSECURE=1 where \
-                     nobody else can reach the network between",
+                    "{} is another machine, and the connection to it is not verified: add sslmode=verify-full (and \
+                     sslrootcert=FILE if your own authority issued its certificate), or set DATABASE_INSECURE=1 if \
+                     nobody else can reach the network in between",
                     options.get_host()
                 ),
             ));

@@ -19,7 +19,10 @@ impl Checker {
     ) -> Option<ChallengeConfig> {
         let Some(name) = provider else {
             if site_key.or(secret).is_some_and(|text| !text.trim().is_empty()) {
-                self.mistake("CHALLENGE_PROVIDER", "is missing: turnstile or hcaptcha");
+                self.mistake(
+                    "CHALLENGE_PROVIDER",
+                    "is required when CHALLENGE_SITE_KEY or CHALLENGE_SECRET is set: turnstile or hcaptcha",
+                );
             }
             return None;
         };
@@ -60,10 +63,13 @@ impl Checker {
         for (n, receiver) in list(text).enumerate() {
             match WebhookConfig::parse(receiver) {
                 Ok(receiver) if receivers.iter().any(|known| known.name == receiver.name) => {
-                    self.mistake("ACCOUNT_WEBHOOKS", format_args!("two are called {}", receiver.name));
+                    self.mistake(
+                        "ACCOUNT_WEBHOOKS",
+                        format_args!("two receivers are named {}; give each its own name", receiver.name),
+                    );
                 }
                 Ok(receiver) => receivers.push(receiver),
-                Err(wrong) => self.mistake("ACCOUNT_WEBHOOKS", format_args!("number {}: {wrong}", n + 1)),
+                Err(wrong) => self.mistake("ACCOUNT_WEBHOOKS", format_args!("receiver {}: {wrong}", n + 1)),
             }
         }
         receivers
@@ -75,11 +81,11 @@ impl Checker {
             (None, None) => return None,
             (Some(url), Some(from)) => (url.trim().to_owned(), from.trim().to_owned()),
             (Some(_), None) => {
-                self.mistake("SMTP_FROM", "is missing: who the letters are from");
+                self.mistake("SMTP_FROM", "is required when SMTP_URL is set: the sender of emails");
                 return None;
             }
             (None, Some(_)) => {
-                self.mistake("SMTP_URL", "is missing: the mail server that takes the letters");
+                self.mistake("SMTP_URL", "is required when SMTP_FROM is set: the mail server");
                 return None;
             }
         };
@@ -89,7 +95,7 @@ impl Checker {
             !encrypted && !is_own_machine(&url)
         });
         if clear {
-            self.mistake("SMTP_URL", "would send codes in the clear: use smtps://, or smtp://…?tls=required");
+            self.mistake("SMTP_URL", "would send emails unencrypted: use smtps:// or smtp://…?tls=required");
         }
         let config = MailConfig { url, from };
         if let Err(error) = Mailer::check(&config) {
@@ -97,10 +103,10 @@ impl Checker {
                 Some(("SMTP_FROM", _)) => {
                     self.mistake(
                         "SMTP_FROM",
-                        "must be an address, such as Redis University <ru@redis.example>",
+                        "must be an email address, such as Redis University <ru@redis.example>",
                     );
                 }
-                _ => self.mistake("SMTP_URL", "must be like smtps://user:password@mail.example"),
+                _ => self.mistake("SMTP_URL", "must look like smtps://user:password@mail.example"),
             }
         }
         Some(config)

@@ -8,7 +8,8 @@ use url::Url;
 /// The settings as given.
 #[derive(Args, Clone, Debug, Default)]
 pub struct RawReceivers {
-    /// Salesforce's My Domain, such as `https://redis.my.salesforce.com`.
+    /// Salesforce's My Domain, such as `https://redis.my.salesforce.com`; notifies Salesforce of purchases if set (see
+    /// salesforce.md).
     #[arg(long, env = "SALESFORCE_URL")]
     pub salesforce_url: Option<String>,
     /// Login server; `https://test.salesforce.com` for a Salesforce sandbox.
@@ -30,13 +31,16 @@ pub struct RawReceivers {
     /// URL of Orb's API.
     #[arg(long, env = "ORB_URL", default_value = "https://api.withorb.com/v1")]
     pub orb_url: String,
-    /// API key of Orb, which is notified of purchases if this is set.
+    /// API key of Orb. If set, each charged purchase gets an invoice in Orb, marked paid with Stripe's payment id,
+    /// under a separate customer `redis-university:<currency>:<learner's id or email>`; refunds become credit notes,
+    /// and the customer's balance stays 0.
     #[arg(long, env = "ORB_API_KEY", hide_env_values = true)]
     pub orb_api_key: Option<String>,
     /// Id of the Orb item of invoice lines.
     #[arg(long, env = "ORB_ITEM_ID")]
     pub orb_item_id: Option<String>,
-    /// Tax provider in Orb: our customers are made exempt from it, since our prices are final.
+    /// Tax provider that adds taxes to your Orb invoices, if any: these customers are made tax-exempt, because our
+    /// prices already are the amount paid.
     #[arg(long, env = "ORB_TAX_PROVIDER")]
     pub orb_tax_provider: Option<String>,
 }
@@ -76,7 +80,10 @@ impl RawReceivers {
         let names = [self.salesforce_client_id.clone(), self.salesforce_user.clone()];
         let Some(url) = set(self.salesforce_url) else {
             if names.into_iter().any(|text| set(text).is_some()) {
-                mistakes.push(("SALESFORCE_URL", "is missing".to_owned()));
+                mistakes.push((
+                    "SALESFORCE_URL",
+                    "is required when SALESFORCE_CLIENT_ID or SALESFORCE_USER is set".to_owned(),
+                ));
             }
             return None;
         };
@@ -93,7 +100,7 @@ impl RawReceivers {
             None
         });
         if key.as_ref().is_some_and(|key| jsonwebtoken::EncodingKey::from_rsa_pem(key).is_err()) {
-            mistakes.push(("SALESFORCE_KEY_FILE", "must hold an RSA private key as PEM".to_owned()));
+            mistakes.push(("SALESFORCE_KEY_FILE", "must be a PEM file with an RSA private key".to_owned()));
         }
         let mut fields: std::collections::BTreeMap<_, _> =
             DEFAULT_FIELDS.iter().map(|(name, field)| ((*name).to_owned(), (*field).to_owned())).collect();
@@ -104,17 +111,17 @@ impl RawReceivers {
                 Some(known) if fits => field.clone_into(known),
                 Some(_) => mistakes.push((
                     "SALESFORCE_FIELDS",
-                    format!("{pair:?} must be our name, =, and a field's API name"),
+                    format!("{pair:?} must be NAME=FIELD, with the API name of a Salesforce field"),
                 )),
                 None => mistakes.push((
                     "SALESFORCE_FIELDS",
-                    format!("{name:?} is none of ours: docs/salesforce.md lists them"),
+                    format!("{name:?} is not a known name; docs/salesforce.md lists them"),
                 )),
             }
         }
         for name in ["object", "reference"] {
             if fields.get(name).is_none_or(String::is_empty) {
-                mistakes.push(("SALESFORCE_FIELDS", format!("{name} can't be left out")));
+                mistakes.push(("SALESFORCE_FIELDS", format!("{name} must not be empty")));
             }
         }
         web("SALESFORCE_AUDIENCE", &self.salesforce_audience, mistakes);
@@ -125,7 +132,7 @@ impl RawReceivers {
     fn orb(&self, mistakes: &mut Vec<Mistake>) -> Option<OrbConfig> {
         let Some(key) = set(self.orb_api_key.clone()) else {
             if set(self.orb_item_id.clone()).is_some() {
-                mistakes.push(("ORB_API_KEY", "is missing".to_owned()));
+                mistakes.push(("ORB_API_KEY", "is required when ORB_ITEM_ID is set".to_owned()));
             }
             return None;
         };
@@ -147,7 +154,7 @@ fn set(text: Option<String>) -> Option<String> {
 fn required(name: &'static str, text: Option<String>, mistakes: &mut Vec<Mistake>) -> Option<String> {
     let text = set(text);
     if text.is_none() {
-        mistakes.push((name, "is missing".to_owned()));
+        mistakes.push((name, "is required but not set".to_owned()));
     }
     text
 }

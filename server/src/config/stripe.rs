@@ -13,26 +13,33 @@ const STRIPE_JS: &str = "https://js.stripe.com/endive/stripe.js";
 /// The settings as given.
 #[derive(Args, Clone, Debug, Default)]
 pub struct RawStripe {
+    /// Required. Secret or restricted key of the Stripe account. A restricted key (`rk_`) needs write access to Payment
+    /// Intents, Checkout Sessions, and Charges and Refunds, and read access to Disputes and Balance transactions;
+    /// startup reports missing permissions.
     #[arg(long, env = "STRIPE_SECRET_KEY", hide_env_values = true)]
     pub stripe_secret_key: Option<String>,
+    /// Required. Publishable key of the same account, and live or test like the secret key.
     #[arg(long, env = "STRIPE_PUBLISHABLE_KEY")]
     pub stripe_publishable_key: Option<String>,
-    /// Signing secrets of Stripe's webhooks, separated by commas; list both while you rotate one.
+    /// Required. Signing secrets of Stripe's webhooks (`whsec_…`), comma-separated; list both while you rotate one.
     #[arg(long, env = "STRIPE_WEBHOOK_SECRETS", hide_env_values = true)]
     pub stripe_webhook_secrets: Option<String>,
-    /// A stand-in for Stripe's API.
+    /// Stand-in for Stripe's API; rejected with live keys.
     #[arg(long, env = "STRIPE_API_URL")]
     pub stripe_api_url: Option<String>,
-    /// A stand-in for Stripe.js.
+    /// Stand-in for Stripe.js; rejected with live keys.
     #[arg(long, env = "STRIPE_JS_URL")]
     pub stripe_js_url: Option<String>,
-    /// A custom domain of Stripe's pages, such as `pay.example.com`.
+    /// Custom domain of Stripe's pages, such as `pay.example.com`: our Content-Security-Policy lets forms redirect
+    /// there.
     #[arg(long, env = "STRIPE_CHECKOUT_HOST")]
     pub stripe_checkout_host: Option<String>,
-    /// Payment methods: `instant`; `all` that Stripe's dashboard enables, including those that settle days later; or
-    /// the id of a payment method configuration (`pmc_…`). Seats accept instant methods only.
+    /// How learners may pay: `instant`; `all` methods enabled in Stripe's dashboard, including vouchers, transfers and
+    /// debits that settle days later; or a payment method configuration (`pmc_…`). Seats in live trainings accept
+    /// instant methods only. Pages already open when this changes keep offering the old methods and may need a reload.
     #[arg(long, env = "PAYMENT_METHODS", default_value = "instant")]
     pub payment_methods: String,
+    /// Timeout of one attempt of one call to Stripe.
     #[arg(long, env = "STRIPE_TIMEOUT_MS", default_value = "8000")]
     pub stripe_timeout_ms: String,
 }
@@ -77,7 +84,7 @@ impl Checker {
     fn secrets(&mut self, value: Option<String>) -> Vec<String> {
         let secrets: Vec<_> = list(value.as_deref().unwrap_or_default()).map(str::to_owned).collect();
         if secrets.is_empty() {
-            self.mistake("STRIPE_WEBHOOK_SECRETS", "is missing: at least one signing secret (whsec_…)");
+            self.mistake("STRIPE_WEBHOOK_SECRETS", "is required: set at least one signing secret (whsec_…)");
         }
         secrets
     }
@@ -121,11 +128,11 @@ impl Checker {
         {
             self.mistake(
                 "STRIPE_PUBLISHABLE_KEY",
-                "and STRIPE_SECRET_KEY must both be live keys or both test keys",
+                "must match STRIPE_SECRET_KEY: use two live keys or two test keys",
             );
         }
         if stand_in && keys.iter().any(|key| live(key)) && !uses_real_stripe(stripe) {
-            self.mistake("STRIPE_API_URL", "and STRIPE_JS_URL must not be set with live keys: unset them");
+            self.mistake("STRIPE_API_URL", "must not be set with live keys: unset it and STRIPE_JS_URL");
         }
         if uses_real_stripe(stripe) && keys.iter().any(|key| sandbox(key)) {
             self.mistake("STRIPE_API_URL", "must point to the sandbox when sandbox keys are set");

@@ -1,7 +1,8 @@
 //! Valid settings, and every way in which they can be wrong.
 use super::*;
 use crate::store::Schema;
-use clap::Parser;
+use clap::{Args as _, Parser};
+use expect_test::expect_file;
 
 #[derive(Parser)]
 struct Cli {
@@ -154,6 +155,28 @@ fn live_keys_and_the_sandbox_refuse_each_other() {
     assert!(check(&own).unwrap_err()[0].contains("must point to the sandbox"));
     let named = ["--stripe-api-url=https://api.stripe.com", "--stripe-js-url=https://js.stripe.com/v3/"];
     assert!(check(&named).unwrap_err()[0].contains("must point to the sandbox"));
-    assert!(check(&["--stripe-secret-key=sk_live_1"]).unwrap_err()[0].contains("both be live keys"));
+    assert!(check(&["--stripe-secret-key=sk_live_1"]).unwrap_err()[0].contains("use two live keys"));
     assert!(check(&[live, own].concat()).is_ok());
+}
+
+/// `UPDATE_EXPECT=1 cargo test -p redis-checkout --lib` writes the table anew from the settings.
+#[test]
+fn the_documented_settings_are_the_ones_there_are() {
+    let document = include_str!("../../../docs/configuration.md");
+    let (before, rest) = document.split_once("| variable |").unwrap();
+    let (_, after) = rest.split_once("\n\n").unwrap();
+    let command = RawConfig::augment_args(clap::Command::new("serve"));
+    let rows = command.get_arguments().filter(|setting| !setting.is_hide_set()).map(|setting| {
+        let variable = setting.get_env().unwrap().to_string_lossy();
+        let default = match setting.get_default_values() {
+            [default] if !default.is_empty() => format!("`{}`", default.to_string_lossy()),
+            _ => String::new(),
+        };
+        let help = setting.get_long_help().or(setting.get_help()).map(ToString::to_string).unwrap();
+        assert!(help.len() > 10, "{variable} needs a description");
+        format!("\n| `{variable}` | {default} | {} |", help.trim_end_matches('.').replace('|', "\\|"))
+    });
+    let table = ["| variable | default | what it is |\n|---|---|---|".to_owned()].into_iter().chain(rows);
+    let current = format!("{before}{}\n\n{after}", table.collect::<String>());
+    expect_file!["../../../docs/configuration.md"].assert_eq(&current);
 }

@@ -74,7 +74,7 @@ impl Grants for FlockJay {
                 Err(permanent(format!("FlockJay has no {} {}", grant.resource.kind, grant.resource.id)))
             }
             StatusCode::CONFLICT => {
-                Err(permanent("FlockJay has this purchase's grant for another learner".to_owned()))
+                Err(permanent("FlockJay granted this purchase to another learner".to_owned()))
             }
             _ => Err(refusal(&answer)),
         }
@@ -113,7 +113,7 @@ async fn access_url(answer: Response) -> Result<String, GrantsError> {
         answer.headers().get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default();
     if !kind.trim_start().to_ascii_lowercase().starts_with("application/json") {
         return Err(transient(format!(
-            "FlockJay answered {} with {kind:?} in place of JSON",
+            "FlockJay answered {} with {kind:?} instead of JSON",
             answer.status()
         )));
     }
@@ -121,8 +121,8 @@ async fn access_url(answer: Response) -> Result<String, GrantsError> {
         Ok(GrantAnswer { access_url }) if matches!(access_url.scheme(), "https" | "http") => {
             Ok(access_url.into())
         }
-        Ok(_) => Err(transient("FlockJay's access_url is not a web address".to_owned())),
-        Err(_) => Err(transient("FlockJay's answer has no access_url".to_owned())),
+        Ok(_) => Err(transient("FlockJay's access_url is not an http:// or https:// URL".to_owned())),
+        Err(_) => Err(transient("FlockJay's answer has no valid access_url".to_owned())),
     }
 }
 

@@ -120,7 +120,7 @@ async fn sent<'a>(api: &Api, assets: &Assets, sku: &'a str, asked: &'a ScreenQue
         Ok(text) => text,
         Err(Error::UnknownSku(_)) => return None,
         Err(error) => {
-            tracing::error!(%error, sku, "no first screen goes along with the loader");
+            tracing::error!(%error, sku, "failed to render the loader's first screen");
             return None;
         }
     };

@@ -44,8 +44,8 @@ pub(super) fn origin_of(peer: SocketAddr, headers: &HeaderMap, api: &Api) -> Opt
     if api.site.strangers.as_ref().is_some_and(|strangers| strangers.are_missing(address)) {
         tracing::warn!(
             alert = true,
-            "all requests so far come from this machine, so that all visitors share one client's limits: set \
-             TRUSTED_PROXIES to the address of the proxy in front"
+            "all requests so far come from this machine, so all visitors share one client's limits: set \
+             TRUSTED_PROXIES to the address of your reverse proxy"
         );
     }
     api.site.networks.limited(address)

@@ -51,7 +51,7 @@ pub async fn serve(listener: TcpListener, front: OfferingCache, stop: Cancellati
             Err(error) => {
                 static UNTAKEN: Quiet = Quiet::new();
                 if let Some(more) = UNTAKEN.speak() {
-                    tracing::warn!(%error, more, "a connection could not be taken");
+                    tracing::warn!(%error, more, "failed to accept a connection");
                 }
                 tokio::time::sleep(NO_ROOM).await;
                 continue;

@@ -62,13 +62,13 @@ impl RawIdentity<'_> {
         let secrets: Vec<_> =
             self.secrets.split(',').map(str::trim).filter(|secret| !secret.is_empty()).collect();
         if secrets.iter().any(|secret| secret.len() < SHORTEST) {
-            mistakes.push(("LEARNER_SECRETS", format!("each must have at least {SHORTEST} letters")));
+            mistakes.push(("LEARNER_SECRETS", format!("each secret must have at least {SHORTEST} bytes")));
         }
         let secrets: Vec<_> = secrets.iter().map(|secret| secret.as_bytes().to_vec()).collect();
         if self.secret_issuer.trim().is_empty() {
             mistakes.push((
                 "LEARNER_SECRETS_ISSUER",
-                "must say who signs launch links, such as flockjay".to_owned(),
+                "must not be empty: set the iss of launch links, such as flockjay".to_owned(),
             ));
         }
         let launch = (!secrets.is_empty())
@@ -110,7 +110,7 @@ impl RawIdentity<'_> {
             }
         }
         if self.issuer.is_none() && self.keys.is_some() {
-            mistakes.push(("LEARNER_ISSUER", "is missing: whose tokens the keys are for".to_owned()));
+            mistakes.push(("LEARNER_ISSUER", "is required when LEARNER_JWKS_URL is set".to_owned()));
         }
         let oidc = issuer.zip(keys);
         let oidc = oidc.map(|(issuer, keys)| OidcConfig { issuer: issuer.to_owned(), keys, verifies_all });
@@ -118,12 +118,15 @@ impl RawIdentity<'_> {
         if !reads && self.audience.is_some() {
             mistakes.push((
                 "LEARNER_AUDIENCE",
-                "names no issuer: set LEARNER_ISSUER or LEARNER_SECRETS, too".to_owned(),
+                "is set without an issuer: also set LEARNER_ISSUER or LEARNER_SECRETS".to_owned(),
             ));
         }
         let audience = match self.audience {
             None if reads => {
-                mistakes.push(("LEARNER_AUDIENCE", "is missing: whom tokens must be for".to_owned()));
+                mistakes.push((
+                    "LEARNER_AUDIENCE",
+                    "is required when LEARNER_ISSUER or LEARNER_SECRETS is set".to_owned(),
+                ));
                 String::new()
             }
             audience => audience.unwrap_or_default().trim().to_owned(),

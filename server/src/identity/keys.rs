@@ -125,7 +125,7 @@ impl Keys {
             Err(error) => {
                 *self.failed.write().unwrap_or_else(PoisonError::into_inner) = Some(Instant::now());
                 let alert = self.current().is_none();
-                tracing::warn!(alert, %error, "the keys of the sign-in service can't be read");
+                tracing::warn!(alert, %error, "failed to fetch the sign-in service's keys");
             }
         }
     }
@@ -139,13 +139,13 @@ impl Keys {
                     Ok(None) => otherwise.clone(),
                     // The keys may still be reachable.
                     Err(error) => {
-                        tracing::warn!(%error, "the sign-in service does not say where its keys are");
+                        tracing::warn!(%error, "failed to fetch the sign-in service's discovery document");
                         self.found().unwrap_or_else(|| otherwise.clone())
                     }
                 }
             }
         };
-        self.read(&url).await?.context("there are none at the address that is named for them")
+        self.read(&url).await?.context("the JWKS URL returned 404 Not Found")
     }
 
     fn remember(&self, url: Url) -> Url {
@@ -180,10 +180,10 @@ impl Discovered {
     fn checked(self, issuer: &str) -> anyhow::Result<Url> {
         anyhow::ensure!(
             self.issuer == issuer,
-            "LEARNER_ISSUER is {issuer}, and calls itself {}: set it as it is written there",
+            "LEARNER_ISSUER is {issuer}, but its discovery document says {}: set it exactly as there",
             self.issuer
         );
-        anyhow::ensure!(is_private(&self.jwks_uri), "the address of its keys must begin with https://");
+        anyhow::ensure!(is_private(&self.jwks_uri), "the issuer's jwks_uri must begin with https://");
         Ok(self.jwks_uri)
     }
 }

@@ -73,8 +73,8 @@ impl Mailer {
 
 fn read(config: &MailConfig) -> anyhow::Result<(AsyncSmtpTransportBuilder, Mailbox)> {
     let server = AsyncSmtpTransport::<Tokio1Executor>::from_url(&config.url);
-    let server = server.context("SMTP_URL: no client can be made")?;
-    Ok((server, config.from.parse().context("SMTP_FROM: not an address")?))
+    let server = server.context("SMTP_URL: not a valid mail server URL")?;
+    Ok((server, config.from.parse().context("SMTP_FROM: not a valid email address")?))
 }
 
 fn is_about_mailbox(code: Code) -> bool {

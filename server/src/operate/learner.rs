@@ -13,14 +13,17 @@ use std::path::PathBuf;
 pub enum LearnerCommand {
     /// Prints everything stored about a learner, as JSON.
     Export {
+        /// Email of the learner, in any spelling.
         email: String,
+        /// Path of the catalogue.
         #[arg(long, env = "CATALOG", default_value = "catalog.toml")]
         catalog: PathBuf,
         #[command(flatten)]
         args: OperatorArgs,
     },
-    /// Erases a learner's email, name and id everywhere. What was paid and when stays, as the law demands.
+    /// Erases a learner's email, name and id. Records of payments stay, as accounting law requires.
     Erase {
+        /// Email of the learner, in any spelling.
         email: String,
         #[command(flatten)]
         args: OperatorArgs,
@@ -62,7 +65,8 @@ async fn erase(args: &OperatorArgs, email: &Email) -> anyhow::Result<()> {
         Err(reference) => {
             tx.rollback().await?;
             let detail = format!(
-                "{} is under way: nothing was erased. Wait until it is over, or refund it, and erase then",
+                "nothing was erased: {} is in progress, disputed, or waiting to notify a receiver. Wait until that is \
+                 over, or refund the purchase, then retry",
                 reference.as_str()
             );
             return Err(Refused::Field { field: "EMAIL", detail }.into());
@@ -70,7 +74,7 @@ async fn erase(args: &OperatorArgs, email: &Email) -> anyhow::Result<()> {
     };
     if erased.is_nothing() {
         tx.rollback().await?;
-        let detail = format!("nothing is kept of {}, in any spelling", email.as_str());
+        let detail = format!("no data is stored for {}, in any spelling", email.as_str());
         return Err(Refused::Field { field: "EMAIL", detail }.into());
     }
     // Not whom: that would store what was to be erased.
@@ -78,15 +82,15 @@ async fn erase(args: &OperatorArgs, email: &Email) -> anyhow::Result<()> {
     tx.commit().await?;
     if let Err(error) = store.scrub().await {
         return Err(anyhow::Error::from(error).context(
-            "it is erased, but the database's files may hold traces of it until the servers are stopped and VACUUM has run",
+            "the data is erased, but the database files may still contain traces: stop the servers and run VACUUM",
         ));
     }
     if args.json {
         return print_json(&erased);
     }
     print(&format!(
-        "erased from {} purchases, {} codes, {} letters and {} of Stripe's messages. Stripe, FlockJay and the account \
-         systems keep what they were told: erase it there, too",
+        "erased the learner from {} purchases, {} codes, {} emails and {} Stripe events. Stripe, FlockJay and the \
+         account systems keep their own copies: erase those separately",
         erased.purchases, erased.codes, erased.letters, erased.stripe_events
     ));
     Ok(())
@@ -94,6 +98,6 @@ async fn erase(args: &OperatorArgs, email: &Email) -> anyhow::Result<()> {
 
 /// Parses the address, or says what is wrong with it.
 pub fn parse_email(text: &str) -> Result<Email, Refused> {
-    let detail = || format!("{text:?} is no email address: write it like name@example.com");
+    let detail = || format!("{text:?} is not a valid email address, such as name@example.com");
     typed(text).map_err(|_| Refused::Field { field: "EMAIL", detail: detail() })
 }

@@ -9,11 +9,11 @@ use std::time::Duration;
 
 #[derive(Subcommand)]
 pub enum LimitsCommand {
-    /// Shows the pseudonyms of an address in the log, and what its networks have open and used up.
+    /// Shows an address's pseudonyms in the log, and its networks' unpaid purchases and used limits.
     Show {
-        /// Address of the client, such as `203.0.113.9` or `2001:db8::1`.
+        /// IP address of the client, such as `203.0.113.9` or `2001:db8::1`.
         address: String,
-        /// The servers' key, from which pseudonyms are made.
+        /// Stripe secret key that the servers use; pseudonyms are derived from it.
         #[arg(long, env = "STRIPE_SECRET_KEY", hide_env_values = true)]
         stripe_secret_key: Option<String>,
         #[command(flatten)]
@@ -28,9 +28,9 @@ pub async fn limits(command: LimitsCommand) -> anyhow::Result<()> {
     let address: IpAddr = address
         .trim()
         .parse()
-        .map_err(|_| refused("ADDRESS", format!("{address:?} must be an address such as 203.0.113.9")))?;
+        .map_err(|_| refused("ADDRESS", format!("{address:?} must be an IP address, such as 203.0.113.9")))?;
     let key = stripe_secret_key.filter(|key| !key.trim().is_empty()).ok_or_else(|| {
-        refused("STRIPE_SECRET_KEY", "is missing: set the one that the servers have".to_owned())
+        refused("STRIPE_SECRET_KEY", "is missing: set the key that the servers use".to_owned())
     })?;
     let origin = Origin { address: address.to_canonical(), times: 1 };
     let client = Pseudonyms::new(&key).client(Some(origin));
@@ -51,8 +51,8 @@ pub async fn limits(command: LimitsCommand) -> anyhow::Result<()> {
     table(args.json, &all, &["network", "client in the log", "limit", "used"], rows)?;
     if !args.json {
         print(
-            "If you know the network, let it do more: LIMIT_NETWORKS=NETWORK=10 (ten times as much), separated by commas; \
-             the servers read it at their next start.",
+            "To raise the limits of a network that you trust, set LIMIT_NETWORKS=NETWORK=10 (ten times the limits; \
+             separate several with commas) and restart the servers.",
         );
     }
     Ok(())

@@ -14,9 +14,9 @@ pub async fn migrate(args: &OperatorArgs) -> anyhow::Result<()> {
         return print_json(&json!({ "before": before, "after": after }));
     }
     print(&match before {
-        Some(before) if before == after => format!("schema {after}: nothing to do"),
-        Some(before) => format!("schema {before} is now {after}"),
-        None => format!("the database was empty, and has schema {after} now"),
+        Some(before) if before == after => format!("already at schema {after}: nothing to do"),
+        Some(before) => format!("migrated from schema {before} to {after}"),
+        None => format!("created schema {after} in an empty database"),
     });
     Ok(())
 }

@@ -57,17 +57,17 @@ pub struct OperatorArgs {
 /// Why a subcommand did nothing, for the person who ran it.
 #[derive(Debug, thiserror::Error)]
 pub enum Refused {
-    #[error("no purchase is called {0:?}: use its reference, such as RU-7K3M-92QF, or its id")]
+    #[error("purchase {0:?} not found: use its reference, such as RU-7K3M-92QF, or its id")]
     UnknownPurchase(String),
-    #[error("no command has the id {0:?}: `outbox list` shows them")]
+    #[error("command {0:?} not found: `outbox list` shows the ids")]
     UnknownCommand(String),
     #[error("{0}: nothing to do")]
     Done(String),
     #[error("{0}")]
     Purchase(String),
-    #[error("--as: say who acts, since this is written down (or set OPERATOR)")]
+    #[error("--as: give your name for the audit trail (or set OPERATOR)")]
     Nobody,
-    #[error("{} open: a person must look at each (with --dry-run, none is mended)", counted(*.0))]
+    #[error("{} attention (--dry-run repairs nothing)", counted(*.0))]
     Differences(usize),
     #[error("{} in the catalogue", if *.0 == 1 { "1 mistake".to_owned() } else { format!("{} mistakes", .0) })]
     Mistakes(usize),
@@ -114,7 +114,7 @@ fn operator(who: Option<&str>) -> Result<&str, Refused> {
 }
 
 fn counted(differences: usize) -> String {
-    if differences == 1 { "1 difference is".to_owned() } else { format!("{differences} differences are") }
+    if differences == 1 { "1 difference needs".to_owned() } else { format!("{differences} differences need") }
 }
 
 fn unknown(name: &str) -> impl FnOnce(StoreError) -> anyhow::Error {
@@ -135,23 +135,25 @@ fn explain(refusal: &Refusal, money: impl Fn(i64) -> String) -> Refused {
         Refusal::RefundTooLarge { left: 0 } => "--amount: nothing is left to refund".to_owned(),
         Refusal::RefundTooLarge { left } => {
             format!(
-                "--amount: {} is left to refund; give an amount of 1 to {left}, or none for all of it",
+                "--amount: {} is left to refund; give 1 to {left} minor units, or omit --amount to refund it all",
                 money(*left)
             )
         }
-        Refusal::NotPaid => "this purchase was never paid: there is nothing to refund".to_owned(),
+        Refusal::NotPaid => "this purchase was never paid: nothing to refund".to_owned(),
         Refusal::Disputed => {
-            "the learner's bank has asked for this money: answer the dispute in Stripe's dashboard, \
+            "the learner's bank is disputing this payment: answer the dispute in Stripe's dashboard, \
                               and refund once it is decided"
                 .to_owned()
         }
-        Refusal::Ended => "this purchase is being refunded in full already, or was: nothing to do".to_owned(),
+        Refusal::Ended => {
+            "this purchase has already been refunded in full, or is being refunded: nothing to do".to_owned()
+        }
         Refusal::HoldExpired
         | Refusal::UnderWay
         | Refusal::PaidOtherwise
         | Refusal::PriceChanged { .. }
         | Refusal::TooManyDeclines => {
-            format!("the purchase refuses: {refusal:?}")
+            format!("this purchase can't be refunded: {refusal:?}")
         }
     })
 }

@@ -4,12 +4,12 @@ use super::{OperatorArgs, Refused};
 use crate::store::{OutboxEntry, Retried, Store};
 use serde_json::json;
 
-pub(super) const HEADER: [&str; 7] = ["command", "purchase", "state", "tries", "next", "what", "error"];
+pub(super) const HEADER: [&str; 7] = ["command", "purchase", "state", "attempts", "next", "what", "error"];
 
 /// Lists commands in `state`: `pending`, `needs_person` or `done`.
 pub async fn list_commands(args: &OperatorArgs, state: &str, most: i64) -> anyhow::Result<()> {
     if !["pending", "needs_person", "done"].contains(&state) {
-        let detail = format!("{state:?} is none of pending, needs_person, done");
+        let detail = format!("{state:?} must be pending, needs_person or done");
         return Err(Refused::Field { field: "--state", detail }.into());
     }
     let commands = args.open().await?.commands_in(state, most).await?;
@@ -33,8 +33,10 @@ pub(super) async fn put_back(store: &Store, id: &str, who: &str, act: &str) -> a
             tx.audit(who, act, Some(&purchase), id, now).await?;
             Ok(tx.commit().await?)
         }
-        (Retried::Waiting, _) => Err(Refused::Done(format!("{id} waits for its next try already")).into()),
-        (Retried::Done, _) => Err(Refused::Done(format!("{id} was carried out already")).into()),
+        (Retried::Waiting, _) => {
+            Err(Refused::Done(format!("{id} is already waiting for its next attempt")).into())
+        }
+        (Retried::Done, _) => Err(Refused::Done(format!("{id} has already been carried out")).into()),
         (Retried::Unknown | Retried::Yes, _) => Err(Refused::UnknownCommand(id.to_owned()).into()),
     }
 }
@@ -43,7 +45,7 @@ pub(super) fn say_put_back(args: &OperatorArgs, id: &str) -> anyhow::Result<()> 
     if args.json {
         return print_json(&json!({ "command": id, "state": "pending" }));
     }
-    print(&format!("{id} is tried again within a second"));
+    print(&format!("{id} will be retried within a second"));
     Ok(())
 }
 

@@ -14,7 +14,7 @@ pub async fn list_purchases(args: &OperatorArgs, filter: PurchaseFilter) -> anyh
     {
         let names = State::ALL.iter().map(|state| state.as_str()).collect::<Vec<_>>().join(", ");
         return Err(
-            Refused::Field { field: "--state", detail: format!("{state:?} is none of {names}") }.into()
+            Refused::Field { field: "--state", detail: format!("{state:?} must be one of {names}") }.into()
         );
     }
     let purchases = args.open().await?.purchases(&filter).await?;
@@ -124,24 +124,24 @@ pub async fn refund_purchase(
         return print_json(&whole);
     }
     print(&format!(
-        "{}: {asked} goes back; `purchases show` says when Stripe has done it",
+        "{}: refunding {asked}; `purchases show` says when Stripe has completed the refund",
         purchase.reference().as_str()
     ));
     let keep = if used == 1 {
-        "1 was used and keeps its access"
+        "1 was used, and its learner keeps access"
     } else {
-        &*format!("{used} were used and keep their access")
+        &*format!("{used} were used, and their learners keep access")
     };
     match refunded.state() {
         _ if codes.is_empty() => {}
-        State::Refunding | State::Refunded => print(&format!("{gone} codes are taken back; {keep}")),
+        State::Refunding | State::Refunded => print(&format!("{gone} codes are revoked or expired; {keep}")),
         State::Held
         | State::Paying
         | State::Processing
         | State::Paid
         | State::Granted
         | State::Expired
-        | State::Canceled => print("its codes stay good: only a refund of all of it takes them back"),
+        | State::Canceled => print("its codes stay valid: only a full refund revokes them"),
     }
     Ok(())
 }
@@ -157,7 +157,7 @@ pub async fn cancel_purchase(args: &OperatorArgs, name: &str, reason: &str) -> a
     let mut tx = store.begin().await?;
     let canceled = tx.apply(purchase.id(), Event::CancelRequested, now).await?.map_err(|_| {
         let state = purchase.state();
-        Refused::Purchase(format!("{reference} is {state}: `purchases refund` gives back what was paid"))
+        Refused::Purchase(format!("{reference} is {state}: to return a payment, use `purchases refund`"))
     })?;
     tx.audit(who, "cancel", Some(purchase.id()), reason, now).await?;
     tx.commit().await?;
@@ -174,7 +174,7 @@ pub async fn cancel_purchase(args: &OperatorArgs, name: &str, reason: &str) -> a
         | State::Refunding
         | State::Refunded => {
             format!(
-                "{reference} ends once Stripe has confirmed that nothing will be paid; `purchases show` says so"
+                "{reference} will be cancelled once Stripe confirms that nothing will be paid; check `purchases show`"
             )
         }
     });
@@ -189,7 +189,7 @@ pub async fn resend_grant(args: &OperatorArgs, name: &str) -> anyhow::Result<()>
     let reference = purchase.reference().as_str();
     match purchase.state() {
         State::Paid => {}
-        State::Granted => return Err(Refused::Done(format!("{reference} has its access already")).into()),
+        State::Granted => return Err(Refused::Done(format!("{reference} already has access")).into()),
         state @ (State::Held
         | State::Paying
         | State::Processing
@@ -197,7 +197,9 @@ pub async fn resend_grant(args: &OperatorArgs, name: &str) -> anyhow::Result<()>
         | State::Canceled
         | State::Refunding
         | State::Refunded) => {
-            return Err(Refused::Purchase(format!("{reference} is {state}: it has no access to send")).into());
+            return Err(
+                Refused::Purchase(format!("{reference} is {state}: it has no grant to resend")).into()
+            );
         }
     }
     let is_grant = |entry: &OutboxEntry| {
@@ -206,7 +208,7 @@ pub async fn resend_grant(args: &OperatorArgs, name: &str) -> anyhow::Result<()>
     let commands = store.commands_of(purchase.id()).await?;
     let Some(grant) = commands.iter().rfind(|entry| is_grant(entry)) else {
         return Err(Refused::Purchase(format!(
-            "{reference} is paid, and nothing is under way to give access: `reconcile` finds and mends that"
+            "{reference} is paid, but no grant is queued: run `reconcile` to repair it"
         ))
         .into());
     };

@@ -13,10 +13,10 @@ use std::time::Duration;
 pub struct Reconcile {
     #[command(flatten)]
     pub settings: RawConfig,
-    /// Number of days whose purchases and payments to compare.
+    /// Number of days of purchases and payments to compare.
     #[arg(long, default_value = "30", value_parser = clap::value_parser!(u16).range(1..))]
     pub days: u16,
-    /// Report differences without repairing them. FlockJay is not asked, since its contract has no way to look.
+    /// Report differences without repairing them. Skips grants, since FlockJay can't show one without changing it.
     #[arg(long)]
     pub dry_run: bool,
     /// Name of the operator, for the audit trail.
@@ -30,7 +30,7 @@ pub struct Reconcile {
 /// Compares purchases with Stripe and FlockJay and repairs differences. Fails if any needs attention.
 pub async fn reconcile(options: Reconcile) -> anyhow::Result<()> {
     let mends = if options.dry_run { None } else { Some(operator(options.who.as_deref())?) };
-    let config = options.settings.check().context("the settings can't be used")?;
+    let config = options.settings.check().context("invalid settings")?;
     let checkout = super::checkout(&config).await?;
     let back = Duration::from_secs(u64::from(options.days) * 86_400);
     let scope = Scope { since: checkout.now().minus(back), mends };
@@ -39,7 +39,7 @@ pub async fn reconcile(options: Reconcile) -> anyhow::Result<()> {
     let compared = checkout.reconcile(scope, &|progress| show(&bar, progress)).await;
     bar.finish_and_clear();
     let report = compared.map_err(|error| {
-        anyhow::anyhow!("{error}: reconciling came to no end; what was mended stays mended, run it again")
+        anyhow::anyhow!("{error}: reconcile stopped early, but its repairs so far are kept; run it again")
     })?;
     if options.json {
         print_json(&report)?;
@@ -49,7 +49,7 @@ pub async fn reconcile(options: Reconcile) -> anyhow::Result<()> {
             report.payment_intents, report.purchases, report.since
         ));
         let rows = report.findings.iter().map(|finding| {
-            let mended = if finding.mended { "mended" } else { "open" };
+            let mended = if finding.mended { "repaired" } else { "open" };
             vec![
                 finding.reference.clone(),
                 name(finding.difference).to_owned(),
@@ -84,11 +84,11 @@ fn show(bar: &ProgressBar, progress: Progress) {
 fn name(difference: Difference) -> &'static str {
     match difference {
         Difference::Payment => "payment",
-        Difference::NotHere => "not here",
-        Difference::NotThere => "not there",
+        Difference::NotHere => "missing here",
+        Difference::NotThere => "missing at Stripe",
         Difference::Amount => "amount",
         Difference::Stray => "paid twice",
-        Difference::Books => "books",
+        Difference::Books => "ledger",
         Difference::Grant => "grant",
         Difference::Revocation => "revocation",
     }

@@ -35,7 +35,7 @@ pub struct Sync {
     /// Maximum purchases per second, so that the receiver keeps up.
     #[arg(long, default_value = "10", value_parser = clap::value_parser!(u32).range(1..=1000))]
     pub rate: u32,
-    /// Include purchases that it was notified of before.
+    /// Include purchases that were already queued for the receiver.
     #[arg(long)]
     pub again: bool,
     /// Name of the operator, for the audit trail.
@@ -51,13 +51,12 @@ pub struct Sync {
 pub async fn sync(options: Sync) -> anyhow::Result<()> {
     let who = operator(options.who.as_deref())?;
     let since = parse_moment("--since", Some(&options.since))?.unwrap_or(Timestamp::from_millis(0));
-    let config = options.settings.check().context("the settings can't be used")?;
+    let config = options.settings.check().context("invalid settings")?;
     let checkout = super::checkout(&config).await?;
     let known: Vec<_> = checkout.accounts.iter().map(|account| account.name()).collect();
     if !known.contains(&options.receiver.as_str()) {
         let named = if known.is_empty() { "none".to_owned() } else { known.join(", ") };
-        let detail =
-            format!("{:?} is none of the receivers that the settings name: {named}", options.receiver);
+        let detail = format!("{:?} is not a configured receiver (configured: {named})", options.receiver);
         return Err(Refused::Field { field: "--receiver", detail }.into());
     }
     let store = &checkout.store;
@@ -107,7 +106,7 @@ pub async fn sync(options: Sync) -> anyhow::Result<()> {
         return print_json(&json!({ "receiver": options.receiver, "asked": asked, "skipped": skipped }));
     }
     print(&format!(
-        "{} is told of {asked} purchases ({skipped} it was asked to take before); `outbox list` shows what it refuses",
+        "{}: queued {asked} purchases and skipped {skipped} queued earlier; `outbox list` shows any that it rejects",
         options.receiver
     ));
     Ok(())

@@ -7,7 +7,7 @@ use serde_json::json;
 
 #[derive(Subcommand)]
 pub enum TokensCommand {
-    /// Creates a token and prints it, once.
+    /// Creates a token and prints it. It can't be shown again.
     Create {
         /// System that uses the token.
         name: String,
@@ -24,6 +24,7 @@ pub enum TokensCommand {
     },
     /// Revokes a token, immediately and permanently.
     Revoke {
+        /// Name of the token.
         name: String,
         #[command(flatten)]
         args: OperatorArgs,
@@ -42,7 +43,7 @@ pub async fn tokens(command: TokensCommand) -> anyhow::Result<()> {
 async fn create(args: &OperatorArgs, name: &str, scopes: &[String]) -> anyhow::Result<()> {
     let who = args.operator()?;
     if name.is_empty() {
-        return Err(wrong("NAME", "say which system has the token".to_owned()));
+        return Err(wrong("NAME", "must name the system that uses the token".to_owned()));
     }
     let known = scopes.iter().map(|scope| {
         let unknown = || wrong("--scope", format!("{scope:?} must be feed, learners or funnel"));
@@ -53,7 +54,7 @@ async fn create(args: &OperatorArgs, name: &str, scopes: &[String]) -> anyhow::R
     let (token, now) = (new_token(), store.now().await?);
     let mut tx = store.begin().await?;
     if !tx.insert_token(name, &token_hash(&token), &scopes, now).await? {
-        return Err(wrong("NAME", format!("a token is called {name:?} already: choose another name")));
+        return Err(wrong("NAME", format!("a token named {name:?} already exists: choose another name")));
     }
     tx.audit(who, "create token", None, &format!("{name}: {}", scopes.join(" ")), now).await?;
     tx.commit().await?;
@@ -74,7 +75,7 @@ async fn list(args: &OperatorArgs) -> anyhow::Result<()> {
             token.revoked_at.map(moment).unwrap_or_default(),
         ]
     });
-    table(args.json, &tokens, &["name", "scopes", "made", "revoked"], rows.collect())
+    table(args.json, &tokens, &["name", "scopes", "created", "revoked"], rows.collect())
 }
 
 async fn revoke(args: &OperatorArgs, name: &str) -> anyhow::Result<()> {
@@ -83,14 +84,14 @@ async fn revoke(args: &OperatorArgs, name: &str) -> anyhow::Result<()> {
     let now = store.now().await?;
     let mut tx = store.begin().await?;
     if !tx.revoke_token(name, now).await? {
-        return Err(wrong("NAME", format!("no token in force is called {name:?}: `tokens list` shows them")));
+        return Err(wrong("NAME", format!("no active token is named {name:?}: see `tokens list`")));
     }
     tx.audit(who, "revoke token", None, name, now).await?;
     tx.commit().await?;
     if args.json {
         return print_json(&json!({ "name": name, "revoked_at": now }));
     }
-    print(&format!("{name}: its token is no good from now on"));
+    print(&format!("{name}: token revoked"));
     Ok(())
 }
 

@@ -27,7 +27,7 @@ pub fn list_variants(json: bool) -> anyhow::Result<()> {
     });
     let rows: Vec<_> = all.collect();
     let names: Vec<_> = rows.iter().map(|row| row[0].clone()).collect();
-    table(json, &names, &["variant", "layout", "words of its own in"], rows)
+    table(json, &names, &["variant", "layout", "own texts in"], rows)
 }
 
 /// Shows how many learners saw an offer and how far they got, by variant.

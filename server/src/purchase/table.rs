@@ -1,5 +1,6 @@
 //! Every event in every state, compared with a table that people can review.
 use super::*;
+use expect_test::expect_file;
 use shared::{Currency, Money};
 use std::fmt::Write as _;
 
@@ -200,7 +201,7 @@ fn events() -> Vec<(&'static str, Event, Timestamp)> {
     ]
 }
 
-/// To change the table on purpose, put what this prints into `table.txt` and review the diff.
+/// `UPDATE_EXPECT=1` writes the table anew; review its diff.
 #[test]
 fn every_event_in_every_state_does_what_the_table_says() {
     let mut table = String::new();
@@ -220,8 +221,7 @@ fn every_event_in_every_state_does_what_the_table_says() {
             writeln!(table, "    {name:<32} {outcome}").unwrap();
         }
     }
-    let expected = include_str!("table.txt");
-    assert!(table == expected, "the table is now:\n{table}");
+    expect_file!["table.txt"].assert_eq(&table);
 }
 
 #[test]

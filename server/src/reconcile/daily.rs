@@ -30,7 +30,7 @@ pub async fn run_daily(checkout: Checkout, interval: Duration, heartbeat: Heartb
                 }
             }
             Ok(false) => {}
-            Err(error) => tracing::error!(%error, "whether to reconcile can't be told"),
+            Err(error) => tracing::error!(%error, "failed to check whether reconciliation is due"),
         }
         tokio::select! {
             () = tokio::time::sleep(LOOK.min(interval)) => {}
@@ -49,7 +49,7 @@ async fn keep_lease(checkout: &Checkout, heartbeat: &Heartbeat) -> Infallible {
 
 async fn postpone(checkout: &Checkout, wait: Duration) {
     if let Err(error) = checkout.store.postpone_job(JOB, checkout.now().plus(wait)).await {
-        tracing::error!(%error, "when to reconcile next can't be stored");
+        tracing::error!(%error, "failed to schedule the next reconciliation");
     }
 }
 
@@ -61,13 +61,17 @@ async fn compare(checkout: &Checkout, interval: Duration) -> Duration {
             for finding in &report.findings {
                 let (reference, detail) = (&finding.reference, &finding.detail);
                 if finding.mended {
-                    tracing::warn!(purchase.reference = reference, detail, "a difference was mended");
+                    tracing::warn!(
+                        purchase.reference = reference,
+                        detail,
+                        "reconciliation fixed a difference"
+                    );
                 } else {
                     tracing::error!(
                         alert = true,
                         purchase.reference = reference,
                         detail,
-                        "a person is needed"
+                        "reconciliation found a difference that needs attention"
                     );
                 }
             }
@@ -76,12 +80,12 @@ async fn compare(checkout: &Checkout, interval: Duration) -> Duration {
                 purchases = report.purchases,
                 differences = report.findings.len(),
                 open = report.open(),
-                "reconciled"
+                "reconciliation finished"
             );
             interval
         }
         Err(error) => {
-            tracing::error!(%error, "reconciling failed: it is tried again");
+            tracing::error!(%error, "reconciliation failed; will retry");
             AGAIN.min(interval)
         }
     }

@@ -174,7 +174,7 @@ impl Checkout {
 fn readable(purchase: Result<Purchase, StoreError>) -> Result<Option<Purchase>, StoreError> {
     match purchase {
         Err(StoreError::Corrupt(error)) => {
-            tracing::error!(alert = true, %error, "a purchase can't be read, and was not compared");
+            tracing::error!(alert = true, %error, "failed to read a purchase; reconciliation skipped it");
             Ok(None)
         }
         outcome => outcome.map(Some),

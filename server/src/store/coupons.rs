@@ -199,7 +199,7 @@ impl Tx {
     }
 
     /// Releases one use. If the code was revoked meanwhile, its seat goes back on sale.
-    pub(super) async fn release_redemption(
+    pub(crate) async fn release_redemption(
         &mut self,
         code: &CouponCode,
         purchase: &PurchaseId,

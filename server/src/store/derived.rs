@@ -51,7 +51,7 @@ impl Tx {
 
     /// Normalizes emails that a server of an earlier release has stored in another spelling, so that counts and erasure
     /// find them.
-    pub(super) async fn respell_redemptions(&mut self, id: &PurchaseId) -> Result<(), StoreError> {
+    pub(crate) async fn respell_redemptions(&mut self, id: &PurchaseId) -> Result<(), StoreError> {
         let rows =
             sqlx::query("SELECT code, email FROM redemptions WHERE purchase_id = $1 AND email IS NOT NULL")
                 .bind(id.as_str())

@@ -126,7 +126,7 @@ fn keep_private(file: &Path) -> std::io::Result<()> {
         path.push(suffix);
         match std::fs::set_permissions(&path, Permissions::from_mode(mode)) {
             Err(error) if error.kind() == ErrorKind::PermissionDenied => {
-                tracing::warn!(%error, "the database belongs to another user, who decides who may read it");
+                tracing::warn!(%error, "failed to restrict the database file's permissions; it belongs to another user");
             }
             Err(error) if error.kind() != ErrorKind::NotFound => return Err(error),
             _ => {}

@@ -173,7 +173,7 @@ impl Store {
 
 impl Tx {
     /// Books what has moved and is not in the ledger yet.
-    pub(super) async fn book(&mut self, purchase: &Purchase, now: Timestamp) -> Result<(), StoreError> {
+    pub(crate) async fn book(&mut self, purchase: &Purchase, now: Timestamp) -> Result<(), StoreError> {
         let booked = self.booked(purchase.id()).await?;
         for entry in purchase.unbooked(booked) {
             let (version, kind) = (purchase.version(), entry.movement.as_str());
@@ -186,7 +186,7 @@ impl Tx {
     }
 
     /// Books a payment besides the purchase's own. Stripe may report it repeatedly; it is booked once.
-    pub(super) async fn book_stray(
+    pub(crate) async fn book_stray(
         &mut self,
         purchase: &Purchase,
         intent: &str,

@@ -58,7 +58,7 @@ pub(super) async fn prepare(
             if least.is_some_and(|least| least <= LATEST) {
                 tracing::info!(
                     schema = version,
-                    "the database is a later release's, which this one can work beside"
+                    "database schema is from a newer release but compatible with this one"
                 );
                 return Ok(found);
             }

@@ -43,13 +43,14 @@ pub use migrations::Schema;
 pub use operators::{AuditEntry, OutboxEntry, PurchaseFilter, Retried, WaitsFor};
 pub use outbox::Task;
 pub use packs::NewlyAssigned;
+pub(crate) use purchases::Locked;
 pub use rates::Allowance;
 pub use stripe_events::StoredEvent;
 pub use tokens::TokenEntry;
 
 use crate::abuse::{ClientNetwork, Pseudonyms, Rate};
 use crate::catalog::CurrentCatalog;
-use crate::fault_injection::reach;
+use crate::fault_injection::{Step, reach};
 use crate::purchase::{Command, Limits, Purchase, PurchaseId};
 use deadline::{InTime, LastSilence, in_time};
 use engine::{Engine, WRITER};
@@ -72,15 +73,15 @@ const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(10);
 #[derive(Clone)]
 pub struct Store {
     pool: AnyPool,
-    limits: Limits,
+    pub(crate) limits: Limits,
     /// Defines how many seats each offering has.
-    catalog: CurrentCatalog,
-    counting: Counting,
+    pub(crate) catalog: CurrentCatalog,
+    pub(crate) counting: Counting,
     changed: broadcast::Sender<PurchaseId>,
     /// Signals that a command was enqueued, or put back for a retry.
     work: watch::Sender<()>,
     /// Whether account receivers may be configured; if not, nothing is enqueued for them.
-    tells_accounts: bool,
+    pub(crate) notifies_accounts: bool,
     seats: Arc<Notify>,
     /// How many times this process has taken or released seats.
     seat_moves: Arc<AtomicU64>,
@@ -107,14 +108,14 @@ pub struct Counting {
 /// A write transaction: nobody else can change the rows that it has locked before [`Tx::commit`].
 pub struct Tx {
     inner: Inner,
-    store: Store,
-    changed: Vec<PurchaseId>,
+    pub(crate) store: Store,
+    pub(crate) changed: Vec<PurchaseId>,
     enqueued: bool,
     seats_moved: bool,
     /// Commands to enqueue after the commit. Always empty, unless a test disables `CommandsCommitWithState`.
-    later: Vec<(PurchaseId, Command, Timestamp)>,
+    pub(crate) later: Vec<(PurchaseId, Command, Timestamp)>,
     /// Purchases that became paid, each with the networks of the client that opened it.
-    allowances_to_return: Vec<(Purchase, Vec<ClientNetwork>)>,
+    pub(crate) allowances_to_return: Vec<(Purchase, Vec<ClientNetwork>)>,
 }
 
 /// The transaction itself: queued behind other writers on SQLite, independent on PostgreSQL.
@@ -200,7 +201,7 @@ impl Store {
             counting: Counting::default(),
             changed: broadcast::channel(1024).0,
             work: watch::Sender::default(),
-            tells_accounts: true,
+            notifies_accounts: true,
             seats: Arc::default(),
             seat_moves: Arc::default(),
             guesses: Arc::default(),
@@ -226,7 +227,7 @@ impl Store {
     /// Without account receivers: no notifications are enqueued.
     #[must_use]
     pub fn without_accounts(self) -> Self {
-        Self { tells_accounts: false, ..self }
+        Self { notifies_accounts: false, ..self }
     }
 
     /// Begins a transaction that may write. On SQLite it waits for the write lock here, so that it can't fail halfway.
@@ -304,12 +305,12 @@ impl Store {
     pub async fn close(&self) {
         // A connection that doesn't answer is closed when the process exits.
         if in_time(self.pool.close().map(Ok).boxed()).await.is_err() {
-            tracing::warn!("the database does not answer: its connections are given up");
+            tracing::warn!("database is not responding; abandoning its connections");
         }
         if let Some(queue) = &self.writer_queue
             && let Err(error) = queue.close().await
         {
-            tracing::error!(%error, "the database could not be closed");
+            tracing::error!(%error, "failed to close the database");
         }
     }
 }
@@ -332,7 +333,7 @@ impl Tx {
     pub async fn commit(self) -> Result<(), StoreError> {
         self.inner.commit().await?;
         if !self.later.is_empty() {
-            reach("commands.later", "");
+            reach(Step::CommandsLater, "");
             let mut tx = self.store.begin().await?;
             for (purchase, command, now) in &self.later {
                 tx.enqueue_lost(purchase, command, *now).await?;
@@ -343,7 +344,7 @@ impl Tx {
             && let Err(error) = self.store.thank(&self.allowances_to_return).await
         {
             // The allowance returns by itself over time.
-            tracing::debug!(%error, "what was paid gives nothing back");
+            tracing::debug!(%error, "failed to return a client's rate limit allowance after payment");
         }
         for id in self.changed {
             // Fails only if nobody is listening.

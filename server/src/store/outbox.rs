@@ -122,7 +122,7 @@ impl Store {
 }
 
 impl Tx {
-    pub(super) async fn enqueue(
+    pub(crate) async fn enqueue(
         &mut self,
         purchase: &PurchaseId,
         command: &Command,

@@ -107,7 +107,7 @@ impl Tx {
     }
 
     /// Issues the codes that a team has paid for. The seats that the purchase held are reserved for them from now on.
-    pub(super) async fn issue_pack(&mut self, purchase: &Purchase, now: Timestamp) -> Result<(), StoreError> {
+    pub(crate) async fn issue_pack(&mut self, purchase: &Purchase, now: Timestamp) -> Result<(), StoreError> {
         let company = purchase
             .learner()
             .map(|learner| learner.name.clone().unwrap_or_else(|| learner.email.as_str().to_owned()));
@@ -173,7 +173,7 @@ impl Tx {
         Ok(seats)
     }
 
-    pub(super) async fn revoke_pack_of(
+    pub(crate) async fn revoke_pack_of(
         &mut self,
         purchase: &PurchaseId,
         now: Timestamp,
@@ -186,7 +186,7 @@ impl Tx {
         let Some(row) = row else { return Ok(()) };
         let pack = pack(&row)?;
         let revoked = self.revoke_pack(&pack, now).await?;
-        tracing::info!(pack.id = pack.id, codes.revoked = revoked, "codes of a refunded pack taken back");
+        tracing::info!(pack.id = pack.id, codes.revoked = revoked, "revoked the codes of a refunded pack");
         Ok(())
     }
 

@@ -5,11 +5,8 @@ use super::survive::with_unknown;
 use super::{Allowance, Store, StoreError, Tx, subject};
 use crate::abuse::ClientNetwork;
 use crate::email::normalized;
-use crate::fault_injection::{Guard, enabled};
-use crate::purchase::{
-    Command, Event, Learner, Purchase, PurchaseId, Receiver, Redemption, Reference, Refusal, SeatFound,
-};
-use shared::{State, Timestamp};
+use crate::purchase::{Learner, Purchase, PurchaseId, Reference};
+use shared::Timestamp;
 use sqlx::Row;
 
 impl Store {
@@ -50,21 +47,6 @@ impl Store {
         let statement = sqlx::query("UPDATE purchases SET wake_at = $2 WHERE id = $1");
         self.write(statement.bind(id.as_str()).bind(until.as_millis())).await?;
         Ok(())
-    }
-
-    /// Applies one event in a transaction of its own. The inner error is the purchase's own refusal.
-    pub async fn apply(
-        &self,
-        id: &PurchaseId,
-        event: Event,
-        now: Timestamp,
-    ) -> Result<Result<Purchase, Refusal>, StoreError> {
-        let mut tx = self.begin().await?;
-        let outcome = tx.apply(id, event, now).await?;
-        if outcome.is_ok() {
-            tx.commit().await?;
-        }
-        Ok(outcome)
     }
 }
 
@@ -170,89 +152,6 @@ impl Tx {
         Ok(most)
     }
 
-    /// Lets the purchase handle `event`, and stores the result: its state, its seat and its outbox rows.
-    pub async fn apply(
-        &mut self,
-        id: &PurchaseId,
-        event: Event,
-        now: Timestamp,
-    ) -> Result<Result<Purchase, Refusal>, StoreError> {
-        let Locked { mut purchase, networks, body, is_derived } = self.lock_row(id).await?;
-        let (before, declines) = (purchase.version(), purchase.declines());
-        let balance = purchase.balance();
-        let was_paid = purchase.was_paid();
-        let event = self.find_seat(&purchase, event, now).await?;
-        // The progress of notifications is no change of the purchase itself, so `updated_at` stays.
-        let tells = matches!(event, Event::AccountsFound { .. } | Event::AccountAnswered { .. });
-        let mut commands = match purchase.handle(event, now, &self.store.limits) {
-            Ok(commands) => commands,
-            Err(refusal) => return Ok(Err(refusal)),
-        };
-        if purchase.declines() > declines && self.count_decline(&purchase, &networks, now).await? {
-            match purchase.handle(Event::PayerBlocked, now, &self.store.limits) {
-                Ok(more) => commands.extend(more),
-                Err(refusal) => return Ok(Err(refusal)),
-            }
-        }
-        // Opening a purchase locks rates first, then seats and coupons. Here that order would be reversed, so the
-        // allowance is returned after the commit.
-        if !was_paid && matches!(purchase.state(), State::Paid | State::Granted) {
-            self.allowances_to_return.push((purchase.clone(), networks.clone()));
-        }
-        if purchase.balance() != balance || !is_derived {
-            self.book(&purchase, now).await?;
-        }
-        if !is_derived {
-            self.respell_redemptions(id).await?;
-        }
-        if purchase.version() != before {
-            self.update(&purchase, &body, (!tells).then_some(now)).await?;
-            self.changed.push(id.clone());
-        }
-        for command in commands {
-            if let Command::ReturnStray { intent, amount, .. } = &command {
-                self.book_stray(&purchase, intent, *amount, now).await?;
-            }
-            match command.receiver() {
-                Some(_) if !enabled(Guard::CommandsCommitWithState) => {
-                    self.later.push((id.clone(), command, now))
-                }
-                // There is no account receiver to notify.
-                Some(Receiver::Accounts) if !self.store.tells_accounts => {}
-                Some(receiver) => self.enqueue(id, &command, &receiver, now).await?,
-                None => self.carry_out_here(&purchase, &command, now).await?,
-            }
-        }
-        Ok(Ok(purchase))
-    }
-
-    /// Carries out a command that is part of the event's transaction.
-    async fn carry_out_here(
-        &mut self,
-        purchase: &Purchase,
-        command: &Command,
-        now: Timestamp,
-    ) -> Result<(), StoreError> {
-        match command {
-            Command::IssuePack => self.issue_pack(purchase, now).await,
-            Command::RevokePack => self.revoke_pack_of(purchase.id(), now).await,
-            Command::ReleaseSeat => self.release_seats(purchase.sku(), purchase.places()).await,
-            Command::ReleaseRedemption { code } => {
-                self.release_redemption(code, purchase.id(), purchase.sku()).await
-            }
-            Command::AskStripe
-            | Command::CancelIntent
-            | Command::CreateRefund { .. }
-            | Command::CancelStray { .. }
-            | Command::ReturnStray { .. }
-            | Command::Escalate { .. }
-            | Command::CreateGrant
-            | Command::RevokeGrant
-            | Command::NotifyAccounts { .. }
-            | Command::NotifyAccount { .. } => Ok(()),
-        }
-    }
-
     /// The purchase that a payment intent belongs to: by its id, or by our reference if Stripe's message arrives before
     /// we have recorded the id. With `any`, an unrecorded intent counts even if another one is on record: money that
     /// was paid with it must not be forgotten.
@@ -279,7 +178,7 @@ impl Tx {
         Ok(self.lock_row(id).await?.purchase)
     }
 
-    pub(super) async fn lock_row(&mut self, id: &PurchaseId) -> Result<Locked, StoreError> {
+    pub(crate) async fn lock_row(&mut self, id: &PurchaseId) -> Result<Locked, StoreError> {
         let row = sqlx::query(
             "UPDATE purchases SET version = version WHERE id = $1 RETURNING body, version, derived_version, client, \
              client_56, client_48",
@@ -303,45 +202,7 @@ impl Tx {
         Ok(Locked { purchase, networks, body, is_derived })
     }
 
-    /// A payment that arrives after seat and coupon were released needs new ones.
-    async fn find_seat(
-        &mut self,
-        purchase: &Purchase,
-        mut event: Event,
-        now: Timestamp,
-    ) -> Result<Event, StoreError> {
-        if let Event::PaymentSucceeded { seat, .. } = &mut event {
-            let found = self.regain_seat(purchase).await?;
-            let both = found && self.regain_redemption(purchase, now).await?;
-            if found && !both && needs_seat(purchase) {
-                self.release_seats(purchase.sku(), purchase.places()).await?;
-            }
-            *seat = if both { SeatFound::Yes } else { SeatFound::No };
-        }
-        Ok(event)
-    }
-
-    async fn regain_seat(&mut self, purchase: &Purchase) -> Result<bool, StoreError> {
-        if !needs_seat(purchase) {
-            return Ok(true);
-        }
-        let catalog = self.store.catalog.get();
-        match catalog.find(purchase.sku()).and_then(|item| item.capacity) {
-            Some(capacity) => self.take_seats(purchase.sku(), purchase.places(), capacity).await,
-            None => Ok(false),
-        }
-    }
-
-    async fn regain_redemption(&mut self, purchase: &Purchase, now: Timestamp) -> Result<bool, StoreError> {
-        let Some(Redemption { code, .. }) = purchase.redemption().filter(|_| purchase.has_lost_redemption())
-        else {
-            return Ok(true);
-        };
-        let email = purchase.learner().map(|learner| &learner.email);
-        Ok(self.redeem(code, purchase.id(), email, now).await?.is_ok())
-    }
-
-    async fn update(
+    pub(crate) async fn update(
         &mut self,
         purchase: &Purchase,
         before: &str,
@@ -375,20 +236,14 @@ impl Tx {
 }
 
 /// A purchase that this transaction has locked.
-pub(super) struct Locked {
-    pub(super) purchase: Purchase,
+pub(crate) struct Locked {
+    pub(crate) purchase: Purchase,
     /// Of the client that opened it.
-    networks: Vec<ClientNetwork>,
+    pub(crate) networks: Vec<ClientNetwork>,
     /// The purchase as stored.
-    body: String,
+    pub(crate) body: String,
     /// Whether the derived columns and the ledger are of the same version.
-    pub(super) is_derived: bool,
-}
-
-/// Whether its seat was released, and none comes with its coupon.
-fn needs_seat(purchase: &Purchase) -> bool {
-    let brings_seat = purchase.redemption().is_some_and(|redemption| redemption.brings_seat);
-    purchase.has_lost_seat() && !brings_seat && enabled(Guard::LateMoneyNeedsSeat)
+    pub(crate) is_derived: bool,
 }
 
 pub(super) fn known_id(text: &str) -> Result<PurchaseId, StoreError> {

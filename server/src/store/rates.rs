@@ -184,7 +184,7 @@ impl Tx {
     }
 
     /// How long `subject` stays used or marked from `now` on.
-    async fn rest(&mut self, subject: &str, now: Timestamp) -> Result<Duration, StoreError> {
+    pub(crate) async fn rest(&mut self, subject: &str, now: Timestamp) -> Result<Duration, StoreError> {
         let row = sqlx::query("SELECT used_until FROM rates WHERE subject = $1")
             .bind(subject)
             .fetch_optional(self.connection())
@@ -222,7 +222,12 @@ impl Tx {
     }
 
     /// Counts something that has happened, allowed or not; returns whether the rate is used up.
-    async fn count_against(&mut self, subject: &str, rate: Rate, now: Timestamp) -> Result<bool, StoreError> {
+    pub(crate) async fn count_against(
+        &mut self,
+        subject: &str,
+        rate: Rate,
+        now: Timestamp,
+    ) -> Result<bool, StoreError> {
         // Nothing is counted beyond a whole period, which would change nothing.
         let used = self.count(subject, cost(rate, 1), now, now.plus(rate.period())).await?;
         Ok(used.is_none_or(|until| until > now.plus(rate.tolerance())))
@@ -241,46 +246,6 @@ impl Tx {
         Ok(())
     }
 
-    /// Counts a decline of `purchase`, which a client in these networks opened; returns whether that client or email
-    /// has had too many. If there are too many overall, paying closes to new clients until one period of the rate after
-    /// the last.
-    pub(super) async fn count_decline(
-        &mut self,
-        purchase: &Purchase,
-        networks: &[ClientNetwork],
-        now: Timestamp,
-    ) -> Result<bool, StoreError> {
-        // Clients without limits are not counted.
-        if networks.is_empty() {
-            return Ok(false);
-        }
-        let mut too_many = false;
-        let Counting { declines: each, decline_run: run, pseudonyms, .. } = self.store.counting.clone();
-        if let Some(each) = each {
-            for network in networks {
-                let subject = subject::declines(&network.name);
-                too_many |= self.count_against(&subject, each.times(network.times), now).await?;
-            }
-            if let Some(learner) = purchase.learner() {
-                let email = pseudonyms.email(&learner.email);
-                too_many |= self.count_against(&subject::declines(&email), each, now).await?;
-            }
-        }
-        // A client that is already blocked is no reason to block the others.
-        if let (Some(run), false) = (run, too_many)
-            && self.count_against(subject::ALL_DECLINES, run, now).await?
-        {
-            if self.rest(subject::CLOSED, now).await?.is_zero() {
-                tracing::error!(
-                    alert = true,
-                    "cards are being declined in a run: paying is closed to new clients for a while"
-                );
-            }
-            self.mark(subject::CLOSED, now.plus(run.period())).await?;
-        }
-        Ok(too_many)
-    }
-
     /// Counts an unknown coupon code among all clients' codes; its client's own count was taken before.
     pub async fn count_guess(
         &mut self,
@@ -296,7 +261,7 @@ impl Tx {
             if self.rest(subject::GUESSING, now).await?.is_zero() {
                 tracing::error!(
                     alert = true,
-                    "coupon codes are being guessed: whoever has typed one that there is not must wait"
+                    "coupon codes are being guessed: clients that entered an unknown code must wait"
                 );
             }
             self.mark(subject::GUESSING, now.plus(run.period())).await?;

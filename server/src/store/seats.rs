@@ -54,7 +54,7 @@ impl Tx {
         Ok(())
     }
 
-    pub(super) async fn release_seats(&mut self, sku: &str, seats: i64) -> Result<(), StoreError> {
+    pub(crate) async fn release_seats(&mut self, sku: &str, seats: i64) -> Result<(), StoreError> {
         sqlx::query("UPDATE seats SET taken = taken - $2 WHERE sku = $1 AND taken >= $2")
             .bind(sku)
             .bind(seats)

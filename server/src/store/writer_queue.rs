@@ -161,7 +161,7 @@ impl Writer {
         if let Err(error) = self.run("ROLLBACK TO member").await {
             static KEPT: Quiet = Quiet::new();
             if let Some(more) = KEPT.speak() {
-                tracing::error!(%error, more, "a write can't be taken back: those that it shares a commit with fail");
+                tracing::error!(%error, more, "failed to roll back a write; the others in its group commit fail, too");
             }
             return self.abandon().await;
         }
@@ -181,7 +181,7 @@ impl Writer {
             }
             static FAILED: Quiet = Quiet::new();
             if let Some(more) = FAILED.speak() {
-                tracing::error!(%error, more, "a commit failed");
+                tracing::error!(%error, more, "group commit failed");
             }
             return self.abandon().await;
         }

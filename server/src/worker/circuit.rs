@@ -57,7 +57,7 @@ pub async fn look_first(checkout: &Checkout, catalog: &Catalog) {
     let unheard = Heartbeat::unheard();
     let asked = ask(checkout, catalog, |_| true, &unheard);
     if tokio::time::timeout(FIRST_WORD, asked).await.is_err() {
-        tracing::warn!("FlockJay has not said yet whether all that is sold exists");
+        tracing::warn!("timed out asking FlockJay whether every offering's resource exists");
     }
     count_failures(checkout, checkout.now()).await;
 }
@@ -66,10 +66,10 @@ async fn count_failures(checkout: &Checkout, now: Timestamp) {
     match checkout.store.failing_skus(now.minus(FAILING_FOR), MAX_REFUSALS, now.minus(PAUSE)).await {
         Ok(failing) => {
             for sku in checkout.pauses.set_failing(failing) {
-                tracing::error!(alert = true, offering.sku = sku, "grants keep failing: its sale is paused");
+                tracing::error!(alert = true, offering.sku = sku, "grants keep failing; sale paused");
             }
         }
-        Err(error) => tracing::error!(%error, "failing grants can't be counted"),
+        Err(error) => tracing::error!(%error, "failed to count failing grants"),
     }
 }
 
@@ -88,7 +88,7 @@ async fn ask_for(checkout: &Checkout, item: &Item, heartbeat: &Heartbeat) {
             tracing::warn!(
                 offering.sku = item.sku,
                 error = message,
-                "FlockJay won't say whether {kind} {id} exists"
+                "FlockJay refused to look up {kind} {id}"
             );
             false
         }
@@ -97,20 +97,20 @@ async fn ask_for(checkout: &Checkout, item: &Item, heartbeat: &Heartbeat) {
             tracing::warn!(
                 offering.sku = item.sku,
                 error = message,
-                "FlockJay can't say whether {kind} {id} exists"
+                "failed to look up {kind} {id} in FlockJay"
             );
             return;
         }
     };
     match (checkout.pauses.set_exists(&item.resource, exists), exists) {
         (Some(false), true) => {
-            tracing::info!(offering.sku = item.sku, "FlockJay has {kind} {id} again: its sale goes on");
+            tracing::info!(offering.sku = item.sku, "FlockJay has {kind} {id} again; sale resumed");
         }
         (None | Some(true), false) => {
             tracing::error!(
                 alert = true,
                 offering.sku = item.sku,
-                "FlockJay has no {kind} {id}, or not for us: its sale is paused"
+                "FlockJay has no {kind} {id}, or denies us access; sale paused"
             );
         }
         (None | Some(true), true) | (Some(false), false) => {}

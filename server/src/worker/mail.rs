@@ -19,7 +19,7 @@ pub async fn run_mail(checkout: Checkout, mailer: Mailer, base: String, retry: R
             Ok(Some(mail)) => {
                 if let Err(error) = send(&checkout, &mailer, &base, &retry, &mail).await {
                     // The lease expires, and the email is sent again.
-                    tracing::error!(%error, mail.id = mail.id, "what became of a letter is not recorded");
+                    tracing::error!(%error, mail.id = mail.id, "failed to record an email's outcome");
                 }
                 continue;
             }
@@ -27,7 +27,7 @@ pub async fn run_mail(checkout: Checkout, mailer: Mailer, base: String, retry: R
             Err(error) => {
                 static UNREAD: Quiet = Quiet::new();
                 if let Some(more) = UNREAD.speak() {
-                    tracing::error!(%error, more, "letters to be sent can't be read");
+                    tracing::error!(%error, more, "failed to read pending emails");
                 }
             }
         }
@@ -63,18 +63,18 @@ async fn send(
                 mail.id = mail.id,
                 mail.attempts = mail.attempts,
                 error = why,
-                "email not sent yet"
+                "failed to send an email; will retry"
             );
             let next = now.plus(wait).min(mail.tried_since.plus(retry.give_up));
             checkout.store.retry_mail(mail, &why, next).await
         }
         MailError::Transient(why) => {
-            tracing::error!(alert = true, mail.id = mail.id, error = why, "no mail server accepts an email");
+            tracing::error!(alert = true, mail.id = mail.id, error = why, "gave up sending an email");
             checkout.store.give_mail_up(mail, &why).await
         }
         // The company's page shows the failure.
         MailError::Permanent(why) => {
-            tracing::warn!(mail.id = mail.id, error = why, "the mail server refuses an address");
+            tracing::warn!(mail.id = mail.id, error = why, "mail server rejected an email address");
             checkout.store.give_mail_up(mail, &why).await
         }
     }

@@ -16,7 +16,7 @@ pub use views::run_views;
 use crate::checkout::Checkout;
 use crate::config::Retry;
 use crate::error::Error;
-use crate::fault_injection::reach;
+use crate::fault_injection::{Step, reach};
 use crate::heartbeat::Heartbeat;
 use crate::purchase::{Command, Event, Receiver};
 use crate::quiet::Quiet;
@@ -98,7 +98,7 @@ pub async fn run_outbox(checkout: Checkout, receiver: Receiver, retry: Retry, he
             Err(error) => {
                 static UNREAD: Quiet = Quiet::new();
                 if let Some(more) = UNREAD.speak() {
-                    tracing::error!(%error, more, "the outbox can't be read");
+                    tracing::error!(%error, more, "failed to read the outbox");
                 }
                 trouble = (trouble * 2).clamp(LOOK, MOST_TROUBLE);
                 tokio::select! {
@@ -134,7 +134,7 @@ pub async fn work_once(checkout: &Checkout, receiver: &Receiver, retry: &Retry) 
 }
 
 async fn carry_out(checkout: &Checkout, retry: &Retry, task: &Task) {
-    reach("outbox.leased", task.command.name());
+    reach(Step::OutboxLeased, task.command.name());
     let tried = tokio::select! {
         tried = tokio::time::timeout(ALLOWED, checkout.carry_out(task)) => tried,
         never = keep_lease(checkout, task) => match never {},
@@ -144,12 +144,12 @@ async fn carry_out(checkout: &Checkout, retry: &Retry, task: &Task) {
         Ok(Err(error)) => Outcome::later(error.to_string(), None),
         Err(_) => Outcome::later("took too long", None),
     };
-    reach("outbox.carried_out", task.command.name());
+    reach(Step::OutboxCarriedOut, task.command.name());
     if let Err(error) = record(checkout, retry, task, outcome).await {
         // Nothing is lost: the lease expires, and the command is carried out again.
         static LOST: Quiet = Quiet::new();
         if let Some(more) = LOST.speak() {
-            tracing::error!(%error, more, outbox.id = task.id, outbox.command = task.command.name(), "outcome not recorded");
+            tracing::error!(%error, more, outbox.id = task.id, outbox.command = task.command.name(), "failed to record a command's outcome");
         }
     }
 }
@@ -160,7 +160,7 @@ async fn keep_lease(checkout: &Checkout, task: &Task) -> Infallible {
         if let Err(error) = checkout.store.renew(task, checkout.now().plus(LEASE)).await {
             static UNRENEWED: Quiet = Quiet::new();
             if let Some(more) = UNRENEWED.speak() {
-                tracing::warn!(%error, more, outbox.id = task.id, "lease not renewed");
+                tracing::warn!(%error, more, outbox.id = task.id, "failed to renew a command's lease");
             }
         }
     }
@@ -185,7 +185,7 @@ async fn record(checkout: &Checkout, retry: &Retry, task: &Task, outcome: Outcom
                     outbox.command = command,
                     error = message,
                     more,
-                    "refused until somebody mends it"
+                    "command blocked until someone fixes the cause"
                 );
             }
             let wait = after.unwrap_or_default().min(LONGEST_HEED).max(backoff(
@@ -200,7 +200,7 @@ async fn record(checkout: &Checkout, retry: &Retry, task: &Task, outcome: Outcom
                 outbox.command = command,
                 outbox.attempts = task.attempts,
                 error = message,
-                "will be tried again"
+                "command failed; will retry"
             );
             return Ok(checkout.store.retry(task, &message, next).await?);
         }
@@ -215,15 +215,20 @@ async fn record(checkout: &Checkout, retry: &Retry, task: &Task, outcome: Outcom
     let closed = match &failure {
         None => tx.finish(task, now).await?,
         Some(message) => {
-            tracing::error!(alert = true, outbox.command = command, error = message, "a person is needed");
+            tracing::error!(
+                alert = true,
+                outbox.command = command,
+                error = message,
+                "command needs attention"
+            );
             tx.give_to_person(task, message, now).await?
         }
     };
     // What was done is recorded, even if another worker has taken over meanwhile.
     if closed || failure.is_none() {
-        reach("outbox.stored", command);
+        reach(Step::OutboxStored, command);
         tx.commit().await?;
-        reach("outbox.committed", command);
+        reach(Step::OutboxCommitted, command);
         tracing::info!(outbox.command = command, outbox.attempts = task.attempts, "command closed");
     }
     Ok(())

@@ -30,7 +30,7 @@ pub async fn run_sweep(checkout: Checkout, interval: Duration, heartbeat: Heartb
             tracing::error!(%error, "sweep failed");
         }
         if let Err(error) = forget(&checkout).await {
-            tracing::error!(%error, "what is too old can't be forgotten");
+            tracing::error!(%error, "failed to delete expired data");
         }
         tokio::select! {
             () = tokio::time::sleep(interval) => {}
@@ -50,11 +50,11 @@ pub async fn sweep(checkout: &Checkout, heartbeat: &Heartbeat) -> Result<(), Sto
                 Ok(Ok(_)) => woken += 1,
                 // A server of a newer release wakes it.
                 Err(StoreError::Newer) => {}
-                Ok(Err(refusal)) => tracing::error!(?refusal, "a purchase refused to wake"),
+                Ok(Err(refusal)) => tracing::error!(?refusal, "purchase rejected its wake-up"),
                 Err(error) if error.is_passing() => return Err(error),
                 // A purchase that can't be read must not keep the others asleep.
                 Err(error) => {
-                    tracing::error!(alert = true, %error, purchase.id = ?id, "a purchase can't be woken");
+                    tracing::error!(alert = true, %error, purchase.id = ?id, "failed to wake a purchase");
                     checkout.store.postpone(id, checkout.now().plus(LATER)).await?;
                 }
             }
@@ -69,7 +69,7 @@ pub async fn sweep(checkout: &Checkout, heartbeat: &Heartbeat) -> Result<(), Sto
         let mut tx = checkout.store.begin().await?;
         let seats = tx.end_reservations(&sku, checkout.now()).await?;
         tx.commit().await?;
-        tracing::info!(offering.sku = sku, seats, "codes ran out, and their seats are on sale again");
+        tracing::info!(offering.sku = sku, seats, "codes expired unused; their seats are back on sale");
     }
     catch_up(checkout, heartbeat).await
 }
@@ -90,7 +90,7 @@ async fn catch_up(checkout: &Checkout, heartbeat: &Heartbeat) -> Result<(), Stor
             if let Err(error) = caught_up {
                 static LEFT: Quiet = Quiet::new();
                 if let Some(more) = LEFT.speak() {
-                    tracing::error!(%error, more, purchase.id = ?id, "a purchase can't be caught up with");
+                    tracing::error!(%error, more, purchase.id = ?id, "failed to update a purchase's derived data");
                 }
             }
         }

@@ -21,7 +21,7 @@ pub async fn run_views(store: Store, views: Arc<Views>, stop: CancellationToken,
         if !seen.is_empty()
             && let Err(error) = store.add_views(&seen).await
         {
-            tracing::warn!(%error, "what was seen can't be stored now");
+            tracing::warn!(%error, "failed to store view counts");
             for (key, seen) in seen {
                 views.add(key, seen);
             }

@@ -2,7 +2,7 @@
 mod process;
 
 use process::Process;
-use redis_checkout::fault_injection::STEPS;
+use redis_checkout::fault_injection::Step;
 use reqwest::Method;
 use serde_json::{Value, json};
 use std::process::Command;
@@ -17,9 +17,9 @@ const AT_ONCE: usize = 6;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn killed_at_any_step_it_loses_nothing_and_does_nothing_twice() {
-    let steps = STEPS.iter().flat_map(|step| {
-        let commands: &[&str] = if step.starts_with("outbox.") { &COMMANDS } else { &[""] };
-        commands.iter().map(move |command| format!("{step} {command}").trim_end().to_owned())
+    let steps = Step::ALL.into_iter().flat_map(|step| {
+        let commands: &[&str] = if step.is_of_outbox() { &COMMANDS } else { &[""] };
+        commands.iter().map(move |command| format!("{} {command}", step.name()).trim_end().to_owned())
     });
     let slots = Arc::new(Semaphore::new(AT_ONCE));
     let stories = steps.map(|step| {
@@ -37,20 +37,31 @@ async fn killed_at_any_step_it_loses_nothing_and_does_nothing_twice() {
     }
 }
 
-/// Buys and refunds a seat, holds one and cancels it, then buys one on Stripe's page, in one life or in two.
+/// Buys and refunds a seat, holds one with a coupon for a while and cancels it, then buys one on Stripe's page, in one
+/// life or in two.
 async fn live_through(step: &str) {
     let mut process = Process::start(step).await;
-    let (id, intent) = open_and_press_pay(&mut process).await;
+    operate(&process, &["coupons", "create", "TEN", "--percent=10", "--as=ada"]);
+    let id = open(&mut process).await;
+    let intent = press_pay(&mut process, &id).await;
     process.app.sandbox.stripe().confirm(&intent, GOOD).expect("a payment");
     process.ask(Method::POST, &format!("/v1/purchases/{id}/refresh"), None).await;
     process.reaches(&id, "granted").await;
-    refund(&process, &id);
+    operate(&process, &["purchases", "refund", &id, "--as=ada"]);
     process.reaches(&id, "refunded").await;
     process.until("access taken away", |app| app.sandbox.flockjay().active_grants().is_empty()).await;
 
-    let (given_up, _) = open_and_press_pay(&mut process).await;
-    process.ask(Method::DELETE, &format!("/v1/purchases/{given_up}"), None).await;
-    process.reaches(&given_up, "canceled").await;
+    let canceled = open(&mut process).await;
+    let path = format!("/v1/purchases/{canceled}");
+    for (coupon, total) in [(json!("TEN"), 44100), (Value::Null, 49000)] {
+        let (status, changed) = process.ask(Method::PATCH, &path, Some(&json!({ "coupon": coupon }))).await;
+        assert_eq!((status, &changed["price"]["total"]), (200, &json!(total)), "{step}: {changed}");
+    }
+    press_pay(&mut process, &canceled).await;
+    process.ask(Method::DELETE, &path, None).await;
+    process.reaches(&canceled, "canceled").await;
+    let coupon = operate(&process, &["coupons", "show", "TEN", "--json"]);
+    assert_eq!(coupon["used"], 0, "{step}: {coupon}");
 
     let fields = [("email", "ada@example.com"), ("key", "one")];
     let address = process.submit("/buy/ru-live", &fields).await;
@@ -73,25 +84,30 @@ async fn live_through(step: &str) {
     assert_eq!(process.deaths, 1, "{step} was never reached");
 }
 
-async fn open_and_press_pay(process: &mut Process) -> (String, String) {
+async fn open(process: &mut Process) -> String {
     let before = process.app.sandbox.stripe().intents().len();
     let variant = format!("the {before}th");
     let request = json!({ "sku": "ru-live", "variant": variant });
     let (status, opened) = process.ask(Method::POST, "/v1/purchases", Some(&request)).await;
     assert_eq!(status, 201, "{opened}");
-    let id = text(&opened, "id");
+    text(&opened, "id")
+}
+
+/// Returns the payment intent's id.
+async fn press_pay(process: &mut Process, id: &str) -> String {
     let request = json!({ "email": "ada@example.com", "expected_total": 49000 });
     let (status, answer) =
         process.ask(Method::POST, &format!("/v1/purchases/{id}/pay"), Some(&request)).await;
     assert_eq!(status, 200, "{answer}");
-    (id, checkout_tests::intent_of(&text(&answer, "client_secret")))
+    checkout_tests::intent_of(&text(&answer, "client_secret"))
 }
 
-fn refund(process: &Process, id: &str) {
+/// Runs an operator's subcommand, and returns the JSON that it prints, if any.
+fn operate(process: &Process, arguments: &[&str]) -> Value {
     let mut command = Command::new(env!("CARGO_BIN_EXE_redis-checkout"));
-    command.args(["purchases", "refund", id, "--as=ada"]).envs(process.app.for_operators());
-    let said = command.output().expect("the binary runs");
+    let said = command.args(arguments).envs(process.app.for_operators()).output().expect("the binary runs");
     assert!(said.status.success(), "{}", String::from_utf8_lossy(&said.stderr));
+    serde_json::from_slice(&said.stdout).unwrap_or(Value::Null)
 }
 
 fn text(answer: &Value, field: &str) -> String {

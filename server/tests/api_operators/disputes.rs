@@ -176,6 +176,6 @@ async fn an_early_fraud_warning_is_kept_and_shown_and_calls_a_person() {
     app.until("kept", |_| shown(&app, &id)["audit"][0]["act"] == "early fraud warning").await;
     let kept = shown(&app, &id)["audit"][0].clone();
     assert_eq!((&kept["who"], &kept["detail"]), (&json!("Stripe"), &json!("unauthorized_use_of_card")));
-    assert!(logged().contains("takes a payment for fraud"));
+    assert!(logged().contains("Stripe sent an early fraud warning"));
     assert_eq!(shown(&app, &id)["state"], "granted", "it is a warning");
 }

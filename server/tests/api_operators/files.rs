@@ -1,5 +1,5 @@
 //! A system with a low limit on open files, and one whose disk is full.
-use checkout_tests::{COURSE, TestApp};
+use checkout_tests::{COURSE, TestApp, free_address};
 use reqwest::Method;
 use rustix::process::{Pid, Resource, Rlimit, prlimit};
 use serde_json::json;
@@ -44,9 +44,7 @@ impl Drop for Server {
 /// Starts the binary in place of the server of `app`, after the shell command `first`, and returns its address.
 async fn start(app: &mut TestApp, first: &str) -> (Server, String) {
     app.stop().await;
-    let free = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
-    let address = free.local_addr().expect("an address").to_string();
-    drop(free);
+    let address = free_address().to_string();
     let base = format!("http://{address}");
     app.sandbox.connect(&base);
     let mut command = Command::new("sh");
@@ -159,7 +157,7 @@ async fn a_full_disk_is_told_once_and_loses_nothing() {
         errors.clone().count(),
         errors.collect::<Vec<_>>().join("\n")
     );
-    assert_eq!(log.matches("nothing can be written to the database").count(), 1, "{log}");
+    assert_eq!(log.matches("database writes are failing").count(), 1, "{log}");
     server.let_files_grow_to(None);
     let until = tokio::time::Instant::now() + TIMEOUT;
     while !reqwest::get(format!("{base}/v1/purchases/{bought}"))
@@ -175,7 +173,7 @@ async fn a_full_disk_is_told_once_and_loses_nothing() {
     }
     assert_eq!(status().await.status(), 200);
     // The log arrives by a pipe.
-    while !server.logged().contains("can be written to again") {
+    while !server.logged().contains("database writes have recovered") {
         assert!(tokio::time::Instant::now() < until, "not told: {}", server.logged());
         looks.tick().await;
     }

@@ -26,7 +26,7 @@ async fn a_total_that_is_not_what_was_paid_calls_a_person() {
     app.outbox_is(0, 1).await;
     assert_eq!((&orb.invoices()[0]["total"], statuses()), (&json!("53.90"), vec![json!("draft")]));
     let told = logged();
-    assert!(told.contains("comes to 53.90 USD, and 49.00 USD was paid"), "{told}");
+    assert!(told.contains("totals 53.90 USD, but 49.00 USD was paid"), "{told}");
     // Follow the error's advice.
     orb.tax(0);
     retry(&app);

@@ -56,13 +56,13 @@ impl Orb {
         }
         let Some(learner) = &purchase.learner else {
             return Err(AccountError::permanent(
-                "the learner was erased: look the invoice up by its purchase".to_owned(),
+                "the learner was erased: look up the invoice in Orb by its purchase".to_owned(),
             ));
         };
         let lock = self.customer_locks[lock_index(learner)].lock();
         let Ok(_lock) = timeout(LOCK_TIMEOUT, lock).await else {
             return Err(AccountError::transient(
-                "another purchase of this customer is being told".to_owned(),
+                "another purchase of this customer is being sent to Orb".to_owned(),
             ));
         };
         let (owner, mut invoice) = self.ensure_invoice(learner, purchase).await?;
@@ -144,7 +144,7 @@ impl Orb {
     ) -> Result<Invoice, AccountError> {
         check_total(draft, purchase)?;
         if let Some(at) = draft.eligible_to_issue_at.filter(|at| *at > now) {
-            let message = format!("Orb issues invoice {} from {at} on", draft.id);
+            let message = format!("Orb won't issue invoice {} before {at}", draft.id);
             return Err(AccountError::Transient { message, retry_after: Some(at.since(now)) });
         }
         let currency = purchase.price.currency;
@@ -154,7 +154,10 @@ impl Orb {
             let by_hand = transactions.iter().filter(|transaction| transaction.is_by_hand());
             let by_hand: Option<i64> = by_hand.map(|transaction| minor(&transaction.moved(), currency)).sum();
             return Err(if by_hand == Some(0) {
-                AccountError::transient(format!("Orb's customer {} is being settled", owner.customer.id))
+                AccountError::transient(format!(
+                    "the balance of Orb's customer {} is still being settled",
+                    owner.customer.id
+                ))
             } else {
                 AccountError::permanent(format!(
                     "Orb's customer {} has a balance of {balance}, which Orb would apply to invoice {}: set it to 0 in Orb, \
@@ -192,7 +195,7 @@ impl Orb {
             return Ok(false);
         }
         let Some(line) = invoice.line_items.first() else {
-            return Err(AccountError::permanent(format!("Orb's invoice {} has no line", invoice.id)));
+            return Err(AccountError::permanent(format!("Orb's invoice {} has no line item", invoice.id)));
         };
         let key = format!("{}-credit-{}", purchase.reference, purchase.reversed());
         let memo = format!("Refund of {}", purchase.reference);
@@ -249,11 +252,11 @@ fn check_total(invoice: &Invoice, purchase: &Snapshot) -> Result<(), AccountErro
         "draft" => {
             "exempt its customer from taxes and minimums in Orb until the totals match, then run `outbox retry`"
         }
-        "paid" => "settle the difference in Orb by hand: it can't be voided any more",
+        "paid" => "settle the difference in Orb by hand: a paid invoice can't be voided",
         _ => "exempt its customer from taxes and minimums in Orb, void the invoice, then run `outbox retry`",
     };
     Err(AccountError::permanent(format!(
-        "Orb's invoice {} comes to {} {}, and {} {} was paid: {mend}",
+        "Orb's invoice {} totals {} {}, but {} {} was paid: {mend}",
         invoice.id,
         invoice.total,
         invoice.currency.to_uppercase(),

@@ -41,13 +41,13 @@ pub struct NewCoupon {
     /// Maximum uses by one learner.
     #[arg(long)]
     per_learner: Option<i64>,
-    /// Only emails of this domain, such as example.com; repeat for several.
+    /// Only emails at this domain, such as example.com; repeat for several.
     #[arg(long = "domain")]
     domains: Vec<String>,
     /// Note for operators.
     #[arg(long, default_value = "")]
     note: String,
-    /// Path of the catalogue, which the coupon must fit.
+    /// Path of the catalogue to check the coupon against.
     #[arg(long, env = "CATALOG", default_value = "catalog.toml")]
     catalog: PathBuf,
 }
@@ -60,7 +60,7 @@ pub(super) async fn create_coupon(args: &OperatorArgs, asked: NewCoupon) -> anyh
     let now = store.now().await?;
     let mut tx = store.begin().await?;
     if !tx.insert_coupon(&coupon, now).await? {
-        let detail = format!("there is a coupon {} already: give this one another code", coupon.code);
+        let detail = format!("coupon {} already exists: choose another code", coupon.code);
         return Err(Refused::Field { field: "CODE", detail }.into());
     }
     tx.audit(who, "create coupon", None, &coupon.terms.shown, now).await?;
@@ -78,7 +78,7 @@ impl NewCoupon {
         if code.is_made_like() {
             return Err(wrong(
                 "CODE",
-                "must not have 15 to 17 letters, as codes of packs have that are typed with a slip"
+                "must not have 15 to 17 characters, so that it isn't mistaken for a mistyped code of a pack"
                     .to_owned(),
             ));
         }
@@ -118,11 +118,11 @@ impl NewCoupon {
 fn discount(percent: Option<i64>, amount: Option<i64>, currency: Option<&str>) -> Result<Discount, Refused> {
     match (percent, amount) {
         (Some(percent), _) if (1..=100).contains(&percent) => Ok(Discount::Percent(percent)),
-        (Some(percent), _) => Err(wrong("--percent", format!("{percent} is not 1 to 100"))),
+        (Some(percent), _) => Err(wrong("--percent", format!("{percent} must be 1 to 100"))),
         (None, Some(amount)) if amount >= 1 => {
             let text = currency.unwrap_or_default();
             let currency = Currency::parse(text).map_err(|_| {
-                wrong("--currency", format!("{text:?} must be an ISO code in lower case, such as usd"))
+                wrong("--currency", format!("{text:?} must be a lowercase ISO code, such as usd"))
             })?;
             Ok(Discount::Amount(Money { amount, currency }))
         }
@@ -132,7 +132,7 @@ fn discount(percent: Option<i64>, amount: Option<i64>, currency: Option<&str>) -
 
 fn skus(named: Vec<String>, catalog: &Catalog) -> Result<BTreeSet<String>, Refused> {
     if let Some(unknown) = named.iter().find(|sku| catalog.find(sku).is_none()) {
-        return Err(wrong("--sku", format!("the catalogue has no {unknown:?}")));
+        return Err(wrong("--sku", format!("{unknown:?} is not in the catalogue")));
     }
     Ok(named.into_iter().collect())
 }
@@ -140,7 +140,7 @@ fn skus(named: Vec<String>, catalog: &Catalog) -> Result<BTreeSet<String>, Refus
 fn kinds(named: &[String]) -> Result<Vec<Kind>, Refused> {
     let parse = |kind: &String| {
         Kind::parse(kind)
-            .ok_or_else(|| wrong("--kind", format!("{kind:?} is none of course, lab, exam, live")))
+            .ok_or_else(|| wrong("--kind", format!("{kind:?} must be course, lab, exam or live")))
     };
     named.iter().map(parse).collect()
 }
@@ -150,7 +150,7 @@ fn parse_domain(text: &str) -> Result<String, Refused> {
     let domain = normalized_domain(plain(text).trim().trim_start_matches('@'));
     match Email::parse(&format!("a@{domain}")) {
         Ok(_) => Ok(domain),
-        Err(_) => Err(wrong("--domain", format!("{text:?} is no domain: write it like example.com"))),
+        Err(_) => Err(wrong("--domain", format!("{text:?} must be a domain, such as example.com"))),
     }
 }
 
@@ -163,8 +163,8 @@ fn fits(terms: &Terms, catalog: &Catalog) -> Result<(), Refused> {
             Ok(_) => lowers = true,
             Err(CouponRefusal::BelowMinimum { least }) => {
                 let detail = format!(
-                    "leaves less than {least} of {}, which costs {}, and less than that can't be charged: take off all \
-                     of it, or less, or name other offerings with --sku",
+                    "leaves less than {least} of {}, which costs {}, and less than that can't be charged: take off the \
+                     full price or less, or choose other offerings with --sku",
                     item.sku, item.price
                 );
                 let field =
@@ -176,9 +176,9 @@ fn fits(terms: &Terms, catalog: &Catalog) -> Result<(), Refused> {
     }
     match (lowers, included.is_empty()) {
         (true, _) => Ok(()),
-        (false, true) => Err(wrong("--sku, --kind", "nothing in the catalogue fits both".to_owned())),
+        (false, true) => Err(wrong("--sku, --kind", "no offering in the catalogue matches".to_owned())),
         (false, false) => {
-            Err(wrong("--currency", "nothing that the coupon is for is sold in this currency".to_owned()))
+            Err(wrong("--currency", "no offering of this coupon is sold in this currency".to_owned()))
         }
     }
 }
@@ -191,7 +191,8 @@ pub(in super::super) fn parse_moment(
     match text.parse() {
         Ok(moment) => Ok(Some(moment)),
         Err(_) => {
-            let detail = format!("{text:?} needs a date, a time and an offset, such as 2026-12-09T15:00:00Z");
+            let detail =
+                format!("{text:?} must be a date and time with an offset, such as 2026-12-09T15:00:00Z");
             Err(wrong(field, detail))
         }
     }

@@ -30,8 +30,9 @@ pub enum CouponsCommand {
         #[command(flatten)]
         args: OperatorArgs,
     },
-    /// Shows a coupon, and who uses it.
+    /// Shows a coupon and who has used it.
     Show {
+        /// Code of the coupon.
         code: String,
         #[command(flatten)]
         args: OperatorArgs,
@@ -41,8 +42,9 @@ pub enum CouponsCommand {
         #[command(subcommand)]
         command: PackCommand,
     },
-    /// Revokes a coupon. Purchases that have already applied it may still be paid with it; no others can apply it.
+    /// Revokes a coupon. Unpaid purchases that have already applied it keep their discount.
     Revoke {
+        /// Code of the coupon.
         code: String,
         #[command(flatten)]
         args: OperatorArgs,
@@ -126,14 +128,17 @@ async fn revoke(args: &OperatorArgs, text: &str) -> anyhow::Result<()> {
     let mut tx = store.begin().await?;
     let sku = coupon.terms.scope.skus.first().map(String::as_str);
     if !tx.revoke_coupon(&code, sku, now).await? {
-        return Err(Refused::Done(format!("{} was revoked already", coupon.terms.shown)).into());
+        return Err(Refused::Done(format!("{} is already revoked", coupon.terms.shown)).into());
     }
     tx.audit(who, "revoke coupon", None, &coupon.terms.shown, now).await?;
     tx.commit().await?;
     if args.json {
         return print_json(&summary(&Coupon { revoked: true, ..coupon }));
     }
-    print(&format!("{} can't be applied any more", coupon.terms.shown));
+    print(&format!(
+        "{} is revoked; purchases that have already applied it keep their discount",
+        coupon.terms.shown
+    ));
     Ok(())
 }
 
@@ -142,10 +147,7 @@ fn parse(text: &str) -> Result<CouponCode, Refused> {
 }
 
 fn unknown(text: &str) -> Refused {
-    Refused::Field {
-        field: "CODE",
-        detail: format!("no coupon is called {text:?}: `coupons list` shows them"),
-    }
+    Refused::Field { field: "CODE", detail: format!("coupon {text:?} not found: see `coupons list`") }
 }
 
 /// A coupon as JSON, for programs.

@@ -11,7 +11,7 @@ use std::path::PathBuf;
 
 #[derive(Subcommand)]
 pub enum PackCommand {
-    /// Creates codes for places that a company has bought, each good for one.
+    /// Creates a pack of codes for a company. Each code is good for one place.
     Create {
         #[command(flatten)]
         pack: NewPack,
@@ -38,14 +38,16 @@ pub enum PackCommand {
         #[command(flatten)]
         args: OperatorArgs,
     },
-    /// Revokes a pack's unused codes, including those that unpaid purchases hold.
+    /// Revokes a pack's unused codes, including those applied to unpaid purchases.
     Revoke {
+        /// Id of the pack, such as PK-7K3M-92QF.
         pack: String,
         #[command(flatten)]
         args: OperatorArgs,
     },
-    /// Changes until when a pack's codes can be used.
+    /// Changes when a pack's codes expire.
     Extend {
+        /// Id of the pack, such as PK-7K3M-92QF.
         pack: String,
         /// New end of validity, such as 2027-06-30T00:00:00Z, or `never`.
         #[arg(long)]
@@ -55,6 +57,7 @@ pub enum PackCommand {
     },
     /// Gives the company's page a new address, in case the old one has leaked.
     Renew {
+        /// Id of the pack, such as PK-7K3M-92QF.
         pack: String,
         #[command(flatten)]
         at: PageAt,
@@ -99,7 +102,7 @@ pub struct NewPack {
 #[derive(clap::Args, Clone, Debug)]
 #[group(skip)]
 pub struct PageAt {
-    /// Address at which browsers reach the servers.
+    /// Public URL of the servers, for the address of the company's page.
     #[arg(long, env = "PUBLIC_URL", default_value = "")]
     public_url: String,
 }
@@ -119,7 +122,7 @@ async fn create(args: &OperatorArgs, asked: NewPack) -> anyhow::Result<()> {
     let who = args.operator()?;
     let catalog = catalog::read(&asked.catalog)?;
     let Some(item) = catalog.find(&asked.sku) else {
-        return Err(wrong("--sku", format!("the catalogue has no {:?}", asked.sku)).into());
+        return Err(wrong("--sku", format!("{:?} is not in the catalogue", asked.sku)).into());
     };
     if !(1..=MOST_CODES).contains(&asked.count) {
         return Err(wrong("--count", format!("must be 1 to {MOST_CODES}")).into());
@@ -131,7 +134,9 @@ async fn create(args: &OperatorArgs, asked: NewPack) -> anyhow::Result<()> {
     }
     let until = parse_moment("--until", asked.until.as_deref())?;
     if item.capacity.is_none() && asked.reserve {
-        return Err(wrong("--reserve", format!("{} has no seats; leave it out", item.sku)).into());
+        return Err(
+            wrong("--reserve", format!("{} has no seats to reserve; omit this option", item.sku)).into()
+        );
     }
     let store = args.open().await?;
     let now = store.now().await?;
@@ -144,7 +149,7 @@ async fn create(args: &OperatorArgs, asked: NewPack) -> anyhow::Result<()> {
         && !tx.take_seats(&item.sku, asked.count, capacity).await?
     {
         let left = capacity - store.taken_seats(&item.sku).await?;
-        let detail = format!("{} has {} seats left", item.sku, left.max(0));
+        let detail = format!("not enough seats: {} has {} left", item.sku, left.max(0));
         return Err(wrong("--count", detail).into());
     }
     tx.insert_pack(&pack, &codes, now).await?;
@@ -174,7 +179,7 @@ async fn list(args: &OperatorArgs, most: i64) -> anyhow::Result<()> {
         rows.push(row.to_vec());
         data.push(summary(&pack, &codes));
     }
-    table(args.json, &data, &["pack", "company", "po", "sku", "codes", "used", "left", "made"], rows)
+    table(args.json, &data, &["pack", "company", "po", "sku", "codes", "used", "left", "created"], rows)
 }
 
 async fn show(args: &OperatorArgs, name: &str, csv: bool, at: &PageAt) -> anyhow::Result<()> {
@@ -235,7 +240,7 @@ async fn revoke(args: &OperatorArgs, name: &str) -> anyhow::Result<()> {
     if args.json {
         return print_json(&json!({ "pack": pack.id, "revoked": revoked, "used": used }));
     }
-    print(&format!("{}: {revoked} codes taken back; {used} were used and keep their access", pack.id));
+    print(&format!("{}: {revoked} codes revoked; {used} were used, and their learners keep access", pack.id));
     Ok(())
 }
 
@@ -245,21 +250,19 @@ async fn extend(args: &OperatorArgs, name: &str, until: &str) -> anyhow::Result<
     let store = args.open().await?;
     let pack = find(&store, name).await?;
     let now = store.now().await?;
-    let said = until.map_or_else(|| "for ever".to_owned(), |until| format!("until {until}"));
+    let said = until.map_or_else(|| "forever".to_owned(), |until| format!("until {until}"));
     let mut tx = store.begin().await?;
     let extended = tx.extend_pack(&pack, until).await?;
     if extended == 0 {
         tx.rollback().await?;
-        return Err(
-            wrong("PACK", format!("all codes of {} are taken back: make another pack", pack.id)).into()
-        );
+        return Err(wrong("PACK", format!("all codes of {} are revoked: create a new pack", pack.id)).into());
     }
     tx.audit(who, "extend pack", None, &format!("{} {said}", pack.id), now).await?;
     tx.commit().await?;
     if args.json {
         return print_json(&json!({ "pack": pack.id, "extended": extended, "until": until }));
     }
-    print(&format!("{}: {extended} codes can be used {said}", pack.id));
+    print(&format!("{}: {extended} codes are now valid {said}", pack.id));
     Ok(())
 }
 
@@ -276,13 +279,13 @@ async fn renew(args: &OperatorArgs, name: &str, at: &PageAt) -> anyhow::Result<(
     if args.json {
         return print_json(&json!({ "pack": pack.id, "page": at.page(&key) }));
     }
-    print(&format!("{}: its page is {} from now on", pack.id, at.page(&key)));
+    print(&format!("{}: the new address of its page is {}", pack.id, at.page(&key)));
     Ok(())
 }
 
 async fn find(store: &Store, name: &str) -> anyhow::Result<Pack> {
     let found = store.pack_called(name).await?;
-    let unknown = || wrong("PACK", format!("no pack is called {name:?}: `coupons pack list` shows them"));
+    let unknown = || wrong("PACK", format!("pack {name:?} not found: see `coupons pack list`"));
     Ok(found.ok_or_else(unknown)?)
 }
 

@@ -24,7 +24,7 @@ pub(super) fn read_error(error: &StripeError) -> PaymentsError {
                             alert = true,
                             error = message,
                             more,
-                            "Stripe refuses our key: STRIPE_SECRET_KEY is wrong, or lacks a permission"
+                            "Stripe rejected our API key: STRIPE_SECRET_KEY is wrong or lacks a permission"
                         );
                     }
                     PaymentsError::transient(message)

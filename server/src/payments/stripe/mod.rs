@@ -126,7 +126,7 @@ impl Stripe {
             if !again || tries >= if busy { TRIES_WHILE_BUSY } else { TRIES } {
                 return Err(error);
             }
-            tracing::debug!(stripe.error = %error, stripe.tries = tries, "asking Stripe again");
+            tracing::debug!(stripe.error = %error, stripe.tries = tries, "retrying a Stripe request");
             tokio::time::sleep(wait.mul_f64(rand::random_range(0.5..1.5))).await;
             wait = (wait * 2).min(LONGEST_WAIT);
             tries += 1;
@@ -263,7 +263,10 @@ impl Payments for Stripe {
             let key = if spent == 0 { key.to_owned() } else { format!("{key}-{spent}") };
             match self.send(&request, Some(&key)).await {
                 Err(PaymentsError::Spent { message }) => {
-                    tracing::warn!(stripe.error = message, "a refund's key is spent: the next is used");
+                    tracing::warn!(
+                        stripe.error = message,
+                        "refund's idempotency key is used up; retrying with the next one"
+                    );
                 }
                 // Someone refunded all of it in the dashboard.
                 Err(PaymentsError::Permanent { code }) if amount.is_none() && code == ALL_REFUNDED => {
