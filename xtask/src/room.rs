@@ -29,7 +29,7 @@ impl Need {
     const fn built(self) -> u64 {
         match self {
             Self::Demo => 3 * GB,
-            Self::Tests => 8 * GB,
+            Self::Tests => 7 * GB,
         }
     }
 
