@@ -13,7 +13,7 @@ use crate::http::{self, Api, Assets, OfferingCache, Parts, Site};
 use crate::identity::Identity;
 use crate::mail::Mailer;
 use crate::outbound::is_own_host;
-use crate::payments::Stripe;
+use crate::payments::{Payments, Stripe};
 use crate::purchase::Receiver;
 use crate::reconcile;
 use crate::store::{Counting, Schema, Store};
@@ -89,8 +89,8 @@ impl App {
         if let Some(metrics) = metrics {
             tasks.spawn(serve_metrics(metrics, api.clone(), stop.clone()));
         }
-        let (stripe, until) = (stripe(&config)?, stop.clone());
-        tasks.spawn(async move { until.run_until_cancelled(warn_of_missing_permissions(stripe)).await });
+        let (payments, until) = (checkout.payments.clone(), stop.clone());
+        tasks.spawn(async move { until.run_until_cancelled(warn_of_missing_permissions(payments)).await });
         let (identity, until) = (checkout.identity.clone(), stop.clone());
         tasks.spawn(async move { until.run_until_cancelled(identity.prepare()).await });
         let mailer = config.mail.as_ref().map(Mailer::new).transpose()?;
@@ -250,8 +250,8 @@ async fn serve_metrics(listener: TcpListener, api: Api, stop: CancellationToken)
 }
 
 /// Reports missing permissions of a restricted key at start, before the first purchase that needs them fails.
-async fn warn_of_missing_permissions(stripe: Stripe) {
-    let missing = stripe.missing_permissions().await;
+async fn warn_of_missing_permissions(payments: Arc<dyn Payments>) {
+    let missing = payments.missing_permissions().await;
     if !missing.is_empty() {
         let missing = missing.join(", ");
         tracing::error!(

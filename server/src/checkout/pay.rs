@@ -10,7 +10,7 @@ use std::time::Duration;
 use tokio::time::timeout;
 
 /// How long Stripe may take, including retries: we answer before the page times out.
-pub(super) const STRIPE_TIMEOUT: Duration = Duration::from_secs(12);
+const STRIPE_TIMEOUT: Duration = Duration::from_secs(12);
 
 /// Who presses Pay.
 #[derive(Clone, Debug)]
@@ -40,6 +40,14 @@ pub(super) enum Submitted {
     NothingDue,
 }
 
+/// Gives up on what Stripe prepares after [`STRIPE_TIMEOUT`].
+pub(super) async fn in_time<T>(
+    preparing: impl Future<Output = Result<T, PaymentsError>>,
+) -> Result<T, PaymentsError> {
+    let late = |_| Err(PaymentsError::transient("Stripe took too long"));
+    timeout(STRIPE_TIMEOUT, preparing).await.unwrap_or_else(late)
+}
+
 impl Checkout {
     /// Returns what Stripe.js needs to confirm the payment. Repeating it is safe: there is one intent.
     pub async fn pay(
@@ -66,9 +74,7 @@ impl Checkout {
             }
             Submitted::NothingDue => return Ok(PayAnswer::Settled { state: State::Paid }),
         };
-        let prepared = timeout(STRIPE_TIMEOUT, self.prepare_intent(&purchase)).await;
-        let late = |_| Err(PaymentsError::transient("Stripe took too long"));
-        let intent = match prepared.unwrap_or_else(late) {
+        let intent = match in_time(self.prepare_intent(&purchase)).await {
             Ok(intent) => intent,
             Err(error) => return Err(self.not_prepared(id, error).await?),
         };

@@ -1,11 +1,10 @@
 //! Paying without JavaScript: the way to Stripe's hosted page, and what it reports.
-use super::pay::{Press, STRIPE_TIMEOUT, Submitted};
+use super::pay::{Press, Submitted, in_time};
 use super::{Checkout, Payer};
 use crate::error::Error;
 use crate::fault_injection::{Guard, Step, enabled, reach};
 use crate::payments::{Intent, PaymentsError, Session, SessionStatus, SessionTerms};
 use crate::purchase::{PaymentPath, Purchase, PurchaseId, Refusal};
-use tokio::time::timeout;
 
 /// Where a press of Continue leads.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -81,9 +80,7 @@ impl Checkout {
             }
             Err(error) => return Err(error),
         };
-        let prepared = timeout(STRIPE_TIMEOUT, self.prepare_session(&purchase)).await;
-        let late = |_| Err(PaymentsError::transient("Stripe took too long"));
-        let session = match prepared.unwrap_or_else(late) {
+        let session = match in_time(self.prepare_session(&purchase)).await {
             Ok(session) => session,
             Err(error) => return Err(self.not_prepared(id, error).await?),
         };

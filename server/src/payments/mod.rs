@@ -226,6 +226,11 @@ pub trait Payments: Send + Sync + 'static {
 
     /// What was refunded or disputed so far of a payment that succeeded.
     async fn reversals(&self, intent: &str) -> Result<Reversals, PaymentsError>;
+
+    /// Names of permissions that our key lacks, as far as that can be told.
+    async fn missing_permissions(&self) -> Vec<&'static str> {
+        Vec::new()
+    }
 }
 
 /// What was refunded or disputed of a payment.

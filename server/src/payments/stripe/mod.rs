@@ -299,6 +299,10 @@ impl Payments for Stripe {
         Err(refusal)
     }
 
+    async fn missing_permissions(&self) -> Vec<&'static str> {
+        self.find_missing_permissions().await
+    }
+
     async fn reversals(&self, intent: &str) -> Result<Reversals, PaymentsError> {
         let refunds = self.refunds(intent).await?;
         let disputes = self.send(&ListDispute::new().payment_intent(intent).limit(PAGE), None).await?;

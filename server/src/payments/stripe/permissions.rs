@@ -15,7 +15,7 @@ impl Stripe {
     /// Permissions that the key lacks, as Stripe's dashboard names them; empty for an unrestricted key, or if Stripe
     /// doesn't answer. The requests to create something lack required parameters, so that nothing is created: Stripe
     /// checks the key first.
-    pub async fn missing_permissions(&self) -> Vec<&'static str> {
+    pub(super) async fn find_missing_permissions(&self) -> Vec<&'static str> {
         if !self.secret_key.starts_with(RESTRICTED) {
             return Vec::new();
         }
