@@ -79,7 +79,7 @@ impl fmt::Display for Trouble {
                  on where it stopped"
             }
             Self::Disk => {
-                "the disk is full: free some space (a demo needs 3 GB, all tests 12 GB; `df -h .` shows what is left) and \
+                "the disk is full: free some space (`df -h .` shows what is left) and \
                  run the same command again, and it goes on where it stopped"
             }
         })
