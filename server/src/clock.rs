@@ -91,12 +91,17 @@ impl Clock {
         }
     }
 
-    /// Continues from `now`, the authoritative time, and compares the system's clock with it. If the state has changed,
-    /// returns the new state and by how many milliseconds the system's clock is ahead.
-    pub fn go_by(&self, now: Timestamp, tolerance: Duration) -> Option<(ClockState, i64)> {
+    /// Continues from `now`, the authoritative time, known to within `accuracy`, and compares the system's clock with
+    /// it. If the state has changed, returns the new state and by how many milliseconds the system's clock is ahead.
+    pub fn go_by(
+        &self,
+        now: Timestamp,
+        accuracy: Duration,
+        tolerance: Duration,
+    ) -> Option<(ClockState, i64)> {
         let Source::Kept(kept) = &self.0 else { return None };
         let drift = now.as_millis() - self.now().as_millis();
-        if drift.abs() > NOISE_MS {
+        if drift.abs() > NOISE_MS + millis(accuracy) {
             kept.at_start.fetch_add(drift, Ordering::Relaxed);
         }
         let skew = self.own().as_millis() - now.as_millis();

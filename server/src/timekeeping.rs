@@ -18,8 +18,8 @@ const LOOK: Duration = Duration::from_secs(1);
 const PROBE: u64 = 5;
 /// How often a server that is alone on its file announces itself.
 const ALONE: Duration = Duration::from_secs(2);
-/// The longest query whose answer still counts as the exact time.
-const PROMPT: Duration = Duration::from_millis(500);
+/// The accuracy of a reading that the clock always follows.
+const ACCURATE: Duration = Duration::from_millis(250);
 /// How long a live server may be silent, such as while the database is busy.
 const SILENT: Duration = Duration::from_secs(10);
 /// After this long without a new reading, a server on the same file is gone.
@@ -62,7 +62,7 @@ impl Timekeeper {
         let own = self.clock.own();
         let odd = self.others.values().any(|other| own.since(other.at) > self.tolerance);
         if odd {
-            tokio::time::sleep(LOOK + PROMPT).await;
+            tokio::time::sleep(LOOK + ACCURATE * 2).await;
             self.look().await?;
         }
         Ok(())
@@ -71,19 +71,21 @@ impl Timekeeper {
     /// Compares, and tells operators if the clock's state has changed.
     pub async fn look(&mut self) -> Result<(), StoreError> {
         let asked = Instant::now();
-        let decides = match self.store.time().await? {
+        let (time, accuracy) = match self.store.time().await? {
+            // Its server read the time at some point while we waited.
             Some(time) => {
-                let took = asked.elapsed();
-                let middle = time.plus(took / 2);
-                let off = self.clock.now().as_millis().abs_diff(middle.as_millis());
-                // A slow answer is accurate to half its latency: enough if our own time is off by more than that.
-                let is_plain = u128::from(off) > (took + self.tolerance).as_millis();
-                (took <= PROMPT || is_plain).then_some(middle)
+                let accuracy = asked.elapsed() / 2;
+                (time.plus(accuracy), accuracy)
             }
-            None => Some(self.slowest().await?),
+            None => (self.slowest().await?, Duration::ZERO),
         };
-        let Some(decides) = decides else { return Ok(()) };
-        match self.clock.go_by(decides, self.tolerance) {
+        let off = self.clock.now().as_millis().abs_diff(time.as_millis());
+        // A slow answer is good enough only if our own time is off by more than it may be.
+        let is_plain = u128::from(off) > (accuracy * 2 + self.tolerance).as_millis();
+        if accuracy > ACCURATE && !is_plain {
+            return Ok(());
+        }
+        match self.clock.go_by(time, accuracy, self.tolerance) {
             Some((ClockState::Right, _)) => tracing::info!("this machine's clock is correct again"),
             Some((state, ahead)) => tracing::error!(
                 alert = true,
@@ -98,40 +100,56 @@ impl Timekeeper {
 
     /// The reading of the slowest live clock on this file.
     async fn slowest(&mut self) -> Result<Timestamp, StoreError> {
+        self.exchange_readings().await?;
+        self.forget_gone().await?;
+        // Read only now: the database may have taken its time, and a stale reading would turn the clock back.
         let own = self.clock.own();
-        let found = self.store.other_instances(&self.name).await?;
-        // A server that is alone on its file need not write every time.
-        if !found.is_empty() || self.noted.is_none_or(|noted| noted.elapsed() >= ALONE) {
-            match self.store.note_instance(&self.name, own).await {
-                Ok(()) => self.noted = Some(Instant::now()),
-                // Such as on a full disk: the others' readings can still be read.
-                Err(error) => tracing::debug!(%error, "failed to publish this machine's time"),
-            }
-        }
         let mut slowest = own;
-        let mut others = HashMap::new();
-        for (name, at) in found {
-            let other = match self.others.get(&name) {
-                Some(known) if known.at == at => *known,
-                known => Other { at, seen: Instant::now(), goes: known.is_some() },
-            };
+        for other in self.others.values() {
             // It is alive. Its reading may be as old as the interval between two comparisons.
             if other.goes && other.seen.elapsed() <= SILENT {
-                let latest = at.plus(other.seen.elapsed() + LOOK);
+                let latest = other.at.plus(other.seen.elapsed() + LOOK);
                 if own.since(latest) > self.tolerance {
                     slowest = slowest.min(latest);
                 }
             }
-            others.insert(name, other);
         }
+        Ok(slowest)
+    }
+
+    /// Publishes this instance's reading and takes note of the others'.
+    async fn exchange_readings(&mut self) -> Result<(), StoreError> {
+        let found = self.store.other_instances(&self.name).await?;
+        let others = found.into_iter().map(|(name, at)| {
+            let other = match self.others.get(&name) {
+                Some(known) if known.at == at => *known,
+                known => Other { at, seen: Instant::now(), goes: known.is_some() },
+            };
+            (name, other)
+        });
+        self.others = others.collect();
+        // A server that is alone on its file need not write every time.
+        if self.others.is_empty() && self.noted.is_some_and(|noted| noted.elapsed() < ALONE) {
+            return Ok(());
+        }
+        match self.store.note_instance(&self.name, self.clock.own()).await {
+            Ok(()) => self.noted = Some(Instant::now()),
+            // Such as on a full disk: the others' readings can still be read.
+            Err(error) => tracing::debug!(%error, "failed to publish this machine's time"),
+        }
+        Ok(())
+    }
+
+    /// Removes the readings of servers that are gone.
+    async fn forget_gone(&mut self) -> Result<(), StoreError> {
+        let own = self.clock.own();
         let is_gone = |other: &Other| other.seen.elapsed() > GONE || own.since(other.at) > GONE * 30;
-        let gone = others.iter().filter(|(_, other)| is_gone(other));
+        let gone = self.others.iter().filter(|(_, other)| is_gone(other));
         for name in gone.map(|(name, _)| name.clone()).collect::<Vec<_>>() {
             self.store.forget_instance(&name).await?;
-            others.remove(&name);
+            self.others.remove(&name);
         }
-        self.others = others;
-        Ok(slowest)
+        Ok(())
     }
 
     /// Removes this instance's reading, so that the others don't wait for it.
@@ -224,18 +242,37 @@ mod tests {
         right.leave().await.unwrap();
     }
 
+    #[tokio::test]
+    async fn a_database_that_is_slow_to_write_turns_no_clock_back() {
+        let database = TestDatabase::new().await;
+        let mut keeper = keeper(&database, 0).await;
+        let writing = keeper.store.begin().await.unwrap();
+        let (looked, ()) = tokio::join!(keeper.look(), async {
+            tokio::time::sleep(ACCURATE * 2).await;
+            writing.rollback().await.unwrap();
+        });
+        looked.unwrap();
+        assert!(off(&keeper) < 300, "{} ms", off(&keeper));
+    }
+
     #[test]
     fn a_clock_goes_on_from_the_time_that_decides() {
         let clock = Clock::ahead_by(3000);
         let decides = crate::clock::now();
-        assert!(matches!(clock.go_by(decides, TOLERANCE), Some((ClockState::Off, 2990..=3010))));
-        assert_eq!(clock.go_by(decides, TOLERANCE), None, "it is said once");
+        assert!(matches!(
+            clock.go_by(decides, Duration::ZERO, TOLERANCE),
+            Some((ClockState::Off, 2990..=3010))
+        ));
+        assert_eq!(clock.go_by(decides, Duration::ZERO, TOLERANCE), None, "it is said once");
         assert!((clock.now().as_millis() - decides.as_millis()).abs() < 500);
+        let clock = Clock::ahead_by(200);
+        clock.go_by(crate::clock::now(), Duration::from_millis(250), TOLERANCE);
+        assert!(clock.now().since(crate::clock::now()) > Duration::from_millis(100), "it may well be right");
         let clock = Clock::ahead_by(-6000);
         assert!(matches!(
-            clock.go_by(crate::clock::now(), TOLERANCE),
+            clock.go_by(crate::clock::now(), Duration::ZERO, TOLERANCE),
             Some((ClockState::Wrong, -6010..=-5990))
         ));
-        assert_eq!(Clock::ahead_by(0).go_by(crate::clock::now(), TOLERANCE), None);
+        assert_eq!(Clock::ahead_by(0).go_by(crate::clock::now(), Duration::ZERO, TOLERANCE), None);
     }
 }
