@@ -45,10 +45,12 @@ pub enum Guard {
     CommitIsSynced,
     /// A write that the disk refused is never reported as committed.
     CommitIsAwaited,
+    /// A request whose body breaks off is not carried out.
+    RequestIsWhole,
 }
 
 impl Guard {
-    pub const ALL: [Self; 20] = [
+    pub const ALL: [Self; 21] = [
         Self::SeatIsLeft,
         Self::SeatUntilCanceled,
         Self::LateMoneyNeedsSeat,
@@ -69,6 +71,7 @@ impl Guard {
         Self::CodesGoWithMoney,
         Self::CommitIsSynced,
         Self::CommitIsAwaited,
+        Self::RequestIsWhole,
     ];
 }
 

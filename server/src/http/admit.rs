@@ -4,11 +4,12 @@ use super::extract::origin_of;
 use crate::abuse::{Excess, Origin, network};
 use crate::admission::{Connection, Full, Lane};
 use crate::error::Error;
+use crate::fault_injection::{Guard, enabled};
 use axum::body::{Body, BodyDataStream, Bytes};
 use axum::extract::{ConnectInfo, Request, State};
 use axum::http::{HeaderMap, header};
 use axum::middleware::Next;
-use axum::response::Response;
+use axum::response::{IntoResponse, Response};
 use futures_util::StreamExt;
 use hyper::body::Body as _;
 use std::net::IpAddr;
@@ -56,7 +57,11 @@ pub(super) async fn admit(
         api.checkout.admit(origin)?;
     }
     request.extensions_mut().insert(Asks(origin));
-    let request = with_whole_body(&api, lane, request).await?;
+    let request = match with_whole_body(&api, lane, request).await {
+        Ok(request) => request,
+        // The rest of the body may still be in the connection, so no other request can follow there.
+        Err(error) => return Ok(([(header::CONNECTION, "close")], error).into_response()),
+    };
     let turn = api.admission.turn(lane, Asks(origin).as_one()).await.map_err(busy)?;
     let response = tokio::time::timeout(HANDLER_TIMEOUT, next.run(request)).await;
     drop(turn);
@@ -93,10 +98,11 @@ async fn read(
         let rate = Duration::from_secs(body.bytes.len() as u64) / LEAST_RATE;
         let due = begun + BODY_TIMEOUT.min(BODY_START + rate);
         let chunk = match timeout_at(due, chunks.next()).await {
-            Ok(Some(chunk)) => {
-                chunk.map_err(|error| Error::MalformedJson(format!("The body broke off: {error}.")))?
+            Ok(Some(Ok(chunk))) => chunk,
+            Ok(Some(Err(error))) if enabled(Guard::RequestIsWhole) => {
+                return Err(Error::MalformedJson(format!("The body broke off: {error}.")));
             }
-            Ok(None) => return Ok(Bytes::from_owner(body)),
+            Ok(None | Some(Err(_))) => return Ok(Bytes::from_owner(body)),
             Err(_) => return Err(Error::BodyTooSlow),
         };
         if body.bytes.len() + chunk.len() > BODY_LIMIT {

@@ -189,13 +189,13 @@ impl Inner {
 }
 
 /// Parks the running operation until the driver lets it go on.
-struct Gate {
+pub(crate) struct Gate {
     world: World,
     operation: Option<u64>,
 }
 
 impl Gate {
-    fn new(world: &World) -> Self {
+    pub(crate) fn new(world: &World) -> Self {
         Self { world: world.clone(), operation: None }
     }
 }

@@ -60,10 +60,11 @@ every_guard_is_needed! {
     without_it_a_crash_loses_commands: CommandsCommitWithState,
     without_it_lost_messages_hold_purchases_up: Swept,
     without_it_a_seat_is_free_while_its_page_is_open: PageIsClosed,
-    without_it_what_happened_to_a_payment_besides_is_forgotten: StripeIsAskedForMore from 5600,
+    without_it_what_happened_to_a_payment_besides_is_forgotten: StripeIsAskedForMore from 6800,
     without_it_a_coupon_is_used_too_often: CouponIsLeft,
     without_it_an_abandoned_purchase_keeps_its_coupon: RedemptionGoesBack,
     without_it_codes_are_good_after_their_refund: CodesGoWithMoney,
     without_it_a_power_cut_loses_what_somebody_was_told: CommitIsSynced,
     without_it_a_full_disk_loses_what_somebody_was_told: CommitIsAwaited,
+    without_it_half_a_request_is_carried_out: RequestIsWhole,
 }

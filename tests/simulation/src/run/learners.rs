@@ -37,17 +37,26 @@ impl Run {
             self.submit_form(buyer).await;
             return Ok(());
         }
-        let (sku, key) = (self.buyers[buyer].sku, IdempotencyKey::new(&self.buyers[buyer].key, b"body"));
         let instance = self.pick(INSTANCES);
-        let server = self.instances[instance].clone();
-        let Buyer { coupon, places, .. } = &self.buyers[buyer];
-        let (coupon, places) = (coupon.clone(), *places);
+        let Buyer { sku, key, coupon, places, .. } = &self.buyers[buyer];
+        let (sku, key, coupon, places) = (*sku, key.clone(), coupon.clone(), *places);
         let request =
             OpenPurchase { sku: sku.to_owned(), coupon, variant: None, learner_token: None, places };
+        let what = format!("buyer {buyer} opens {sku}");
+        if self.is_slow() {
+            let slow = self.slow_json(instance, "/v1/purchases", &request, &key);
+            let world = self.world.clone();
+            self.begin(instance, what, async move { Heard::Opened(buyer, slow.json(&world).await) }).await;
+            return Ok(());
+        }
+        let body = serde_json::to_vec(&request).unwrap_or_default();
+        let key = IdempotencyKey::new(&key, &body).of(&Client::Unlimited);
+        let server = self.instances[instance].clone();
         let open = async move {
-            Heard::Opened(buyer, server.open_purchase(request, Some(key), &Client::Unlimited).await)
+            let opened = server.open_purchase(request, Some(key), &Client::Unlimited).await;
+            Heard::Opened(buyer, opened.map_err(|error| error.to_string()))
         };
-        self.begin(instance, format!("buyer {buyer} opens {sku}"), open).await;
+        self.begin(instance, what, open).await;
         Ok(())
     }
 
@@ -68,7 +77,23 @@ impl Run {
 
     /// Submits the form without JavaScript, for the first time or again.
     async fn submit_form(&mut self, buyer: usize) {
+        let instance = self.pick(INSTANCES);
+        let what = format!("buyer {buyer} submits the form");
         let Buyer { sku, key, email, coupon, places, .. } = &self.buyers[buyer];
+        if self.is_slow() {
+            let coupon = coupon.as_deref().unwrap_or_default();
+            let places = places.map(|places| places.to_string()).unwrap_or_default();
+            let (path, body) =
+                (format!("/buy/{sku}"), format!("email={email}&key={key}&coupon={coupon}&places={places}"));
+            let slow = self.slow_form(instance, &path, body);
+            let world = self.world.clone();
+            let sent = async move {
+                // A browser that was sent on slowly has closed the tab.
+                let _answer = slow.answer(&world).await;
+                Heard::Nothing
+            };
+            return self.begin(instance, what, sent).await;
+        }
         let request = HostedPurchase {
             sku: (*sku).to_owned(),
             email: email.clone(),
@@ -77,7 +102,6 @@ impl Run {
             places: *places,
             ..HostedPurchase::default()
         };
-        let instance = self.pick(INSTANCES);
         let (server, store) = (self.instances[instance].clone(), self.store.clone());
         let base = "https://checkout".to_owned();
         let site = PageSite { base, lang: "en".to_owned(), query: String::new() };
@@ -86,7 +110,7 @@ impl Run {
             let hosted = server.buy_hosted(request, &site, &payer).await.map_err(|rejection| rejection.error);
             Heard::Hosted(buyer, opened(&store, hosted).await)
         };
-        self.begin(instance, format!("buyer {buyer} submits the form"), buy).await;
+        self.begin(instance, what, buy).await;
     }
 
     /// Goes from the purchase's own page back to Stripe's.
@@ -126,10 +150,21 @@ impl Run {
         let expected_total = if self.happens(3) { total + 1 } else { total };
         let request = Pay { email: self.buyers[buyer].email.clone(), name: None, expected_total };
         let instance = self.pick(INSTANCES);
+        let what = format!("buyer {buyer} presses Pay");
+        if self.is_slow() {
+            let slow = self.slow_json(instance, &format!("/v1/purchases/{}/pay", id.as_str()), &request, "");
+            let world = self.world.clone();
+            return self
+                .begin(instance, what, async move { Heard::Pay(buyer, slow.json(&world).await) })
+                .await;
+        }
         let server = self.instances[instance].clone();
         let payer = Payer { client: Client::Unlimited, challenge_answer: None, lang: None };
-        let pay = async move { Heard::Pay(buyer, server.pay(&id, request, None, &payer).await) };
-        self.begin(instance, format!("buyer {buyer} presses Pay"), pay).await;
+        let pay = async move {
+            let answer = server.pay(&id, request, None, &payer).await;
+            Heard::Pay(buyer, answer.map_err(|error| error.to_string()))
+        };
+        self.begin(instance, what, pay).await;
     }
 
     /// Picks an intent or a page that some browser can pay.

@@ -2,6 +2,7 @@
 mod ending;
 mod learners;
 mod outside;
+mod requests;
 mod servers;
 
 use crate::account::{NAMES, SimAccount};
@@ -12,8 +13,9 @@ use crate::flockjay::SimFlockJay;
 use crate::snapshot::Snapshots;
 use crate::stripe::{Attempted, SimStripe};
 use crate::world::World;
+use axum::Router;
 use faulty_disk::{Call, Disk, Failure};
-use futures_util::FutureExt;
+use futures_util::{FutureExt, StreamExt};
 use redis_checkout::abuse::Client;
 use redis_checkout::account::Account;
 use redis_checkout::checkout::{Checkout, FormRedirect, HostedPurchase, IdempotencyKey, PageSite, Payer};
@@ -27,6 +29,8 @@ use redis_checkout::purchase::{Dispute, Event, Purchase, PurchaseId, Receiver, R
 use redis_checkout::reconcile::Scope;
 use redis_checkout::store::{CouponFilter, Retried, Store};
 use redis_checkout::worker;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
 use shared::{OpenPurchase, Opened, Pay, PayAnswer, State, Timestamp};
 use std::future::{Future, poll_fn};
 use std::panic::AssertUnwindSafe;
@@ -53,6 +57,8 @@ pub(crate) struct Run {
     pub(crate) snapshots: Snapshots,
     pub(crate) buyers: Vec<Buyer>,
     instances: Vec<Server>,
+    /// The routes of each instance, once a request has come to them.
+    routers: Vec<Option<Router>>,
     operations: Vec<Operation>,
     time: Arc<AtomicI64>,
     next: u64,
@@ -97,8 +103,8 @@ struct Operation {
 /// What the outside learns of a finished operation.
 enum Heard {
     Nothing,
-    Opened(usize, Result<Opened, Error>),
-    Pay(usize, Result<PayAnswer, Error>),
+    Opened(usize, Result<Opened, String>),
+    Pay(usize, Result<PayAnswer, String>),
     Changed(usize, Result<Box<Purchase>, Error>),
     /// With the purchase as its page shows it.
     Hosted(usize, Result<(FormRedirect, Opened), Error>),
@@ -132,6 +138,7 @@ pub(crate) async fn run(database: &mut Database, chooser: Chooser, tell: bool) -
         may_lose_power,
         snapshots: database.snapshots(),
         instances: (0..INSTANCES).map(|instance| server(instance, database.store(), &world, &time)).collect(),
+        routers: vec![None; INSTANCES],
         world,
         buyers: Vec::new(),
         operations: Vec::new(),
@@ -323,10 +330,10 @@ impl Run {
                 self.tell(|| format!("    buyer {buyer} is shown {}", purchase.price().total));
                 self.holds(buyer, purchase.opened());
             }
-            Heard::Opened(_, Err(error))
-            | Heard::Pay(_, Err(error))
-            | Heard::Changed(_, Err(error))
-            | Heard::Hosted(_, Err(error)) => {
+            Heard::Opened(_, Err(error)) | Heard::Pay(_, Err(error)) => {
+                self.tell(|| format!("    refused: {error}"));
+            }
+            Heard::Changed(_, Err(error)) | Heard::Hosted(_, Err(error)) => {
                 self.tell(|| format!("    refused: {error}"));
             }
             // Stripe sends again what was not acknowledged.

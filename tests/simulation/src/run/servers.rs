@@ -135,6 +135,7 @@ impl Run {
         let unanswered = gone.iter().filter_map(|operation: &Operation| operation.message);
         self.world.lock().stripe.mail.extend(unanswered);
         drop::<Vec<_>>(gone);
+        self.routers[instance] = None;
         self.instances[instance] = server(instance, &self.store, &self.world, &self.time);
     }
 }
