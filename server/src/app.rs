@@ -3,7 +3,7 @@ use crate::abuse::{Challenge, ProcessLimits, Pseudonyms};
 use crate::account::{Account, Orb, Salesforce, Webhook};
 use crate::admission::{Admission, raise_file_limit};
 use crate::catalog::{self, CurrentCatalog};
-use crate::checkout::{Checkout, Guards};
+use crate::checkout::{Checkout, Guards, Rules};
 use crate::clock::Clock;
 use crate::config::{ChallengeConfig, Config};
 use crate::funnel::Views;
@@ -16,7 +16,7 @@ use crate::outbound::is_own_host;
 use crate::payments::{Payments, Stripe};
 use crate::purchase::Receiver;
 use crate::reconcile;
-use crate::store::{Counting, Schema, Store};
+use crate::store::{Schema, Store};
 use crate::timekeeping::{Timekeeper, run_timekeeper};
 use crate::worker;
 use anyhow::Context;
@@ -139,24 +139,15 @@ impl App {
 /// Reads the catalogue, opens the database and prepares the clients of Stripe and FlockJay.
 pub(crate) async fn connect(config: &Config, schema: Schema) -> anyhow::Result<Checkout> {
     let catalog = CurrentCatalog::new(catalog::read(&config.catalog)?);
-    let store = Store::open(&config.database_url, config.limits, catalog, schema)
+    let store = Store::open(&config.database_url, schema)
         .await
         .context("DATABASE_URL: the database can't be opened")?;
     let accounts = accounts(config)?;
     let identity = config.identity.clone().map(Identity::new).transpose()?.unwrap_or_default();
-    let store = if accounts.is_empty() { store.without_accounts() } else { store };
     let pseudonyms = Pseudonyms::new(&config.stripe.secret_key);
     let rates = config.rates;
-    let counting = Counting {
-        opens: rates.opens,
-        emails: rates.emails,
-        declines: rates.declines,
-        decline_run: rates.decline_run,
-        pseudonyms: pseudonyms.clone(),
-    };
-    let key = &config.stripe.publishable_key;
-    let checkout =
-        Checkout::new(store.counting(counting), stripe(config)?, flockjay(config)?, key, Clock::default());
+    let (rules, key) = (Rules::new(config.limits, catalog), &config.stripe.publishable_key);
+    let checkout = Checkout::new(store, rules, stripe(config)?, flockjay(config)?, key, Clock::default());
     let challenge = config.challenge.as_ref().map(challenge).transpose()?;
     let checkout = checkout.with_payment_methods(config.stripe.methods.clone());
     Ok(checkout.with_accounts(accounts).with_identity(identity).with_guards(Guards {

@@ -188,21 +188,13 @@ pub async fn run_timekeeper(checkout: Checkout, keeper: Arc<Mutex<Timekeeper>>, 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::catalog::CurrentCatalog;
-    use crate::purchase::Limits;
     use test_database::TestDatabase;
 
     const TOLERANCE: Duration = Duration::from_secs(2);
     const FAST: i64 = 660_000;
 
     async fn keeper(database: &TestDatabase, ahead: i64) -> Timekeeper {
-        let limits = Limits {
-            hold: TOLERANCE,
-            payment: TOLERANCE,
-            check: TOLERANCE,
-            partial_dispute_ends_access: false,
-        };
-        let store = Store::connect(database.url(), limits, CurrentCatalog::default()).await.unwrap();
+        let store = Store::connect(database.url()).await.unwrap();
         Timekeeper::new(store, Clock::ahead_by(ahead), TOLERANCE)
     }
 

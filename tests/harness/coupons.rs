@@ -1,11 +1,8 @@
 //! Coupons and team offerings for tests that can't run the operators' program.
 use crate::TestApp;
-use redis_checkout::catalog::CurrentCatalog;
 use redis_checkout::coupons::{Coupon, CouponCode, Discount, Scope, Terms};
-use redis_checkout::purchase::Limits;
 use redis_checkout::store::Store;
 use std::collections::BTreeSet;
-use std::time::Duration;
 
 /// A coupon with this code that takes `percent` percent off, for everybody and everything.
 pub fn percent_off(code: &str, percent: i64) -> Coupon {
@@ -33,11 +30,7 @@ pub fn percent_off(code: &str, percent: i64) -> Coupon {
 impl TestApp {
     /// Stores `coupon` as operators do: directly in the database, beside the server.
     pub async fn add_coupon(&self, coupon: &Coupon) {
-        let wait = Duration::from_secs(600);
-        let limits = Limits { hold: wait, payment: wait, check: wait, partial_dispute_ends_access: false };
-        let store = Store::connect_existing(self.database_url(), limits, CurrentCatalog::default())
-            .await
-            .expect("the database");
+        let store = Store::connect_existing(self.database_url()).await.expect("the database");
         let mut tx = store.begin().await.expect("a transaction");
         let is_new = tx.insert_coupon(coupon, redis_checkout::clock::now()).await.expect("a stored coupon");
         assert!(is_new, "there is a coupon {}", coupon.code);

@@ -1,154 +1,139 @@
 //! Applies an event to a purchase: in one transaction, what the machine decides and what follows from it.
-use crate::abuse::ClientNetwork;
+use super::Checkout;
+use crate::abuse::{ClientNetwork, Pseudonyms, Rates};
+use crate::catalog::CurrentCatalog;
+use crate::error::Error;
 use crate::fault_injection::{Guard, enabled};
-use crate::purchase::{Command, Event, Purchase, PurchaseId, Receiver, Redemption, Refusal, SeatFound};
-use crate::store::{Counting, Locked, Store, StoreError, Tx, subject};
+use crate::purchase::{
+    Command, Decision, Effect, Event, Limits, Purchase, PurchaseId, Receiver, Redemption, SeatFound,
+};
+use crate::store::{Locked, Store, StoreError, Thanks, Tx, subject};
 use shared::{State, Timestamp};
 
-impl Store {
-    /// Applies one event in a transaction of its own. The inner error is the purchase's own refusal.
-    pub async fn apply(
-        &self,
-        id: &PurchaseId,
-        event: Event,
-        now: Timestamp,
-    ) -> Result<Result<Purchase, Refusal>, StoreError> {
-        let mut tx = self.begin().await?;
-        let outcome = tx.apply(id, event, now).await?;
-        if outcome.is_ok() {
-            tx.commit().await?;
-        }
-        Ok(outcome)
-    }
+/// What decides about purchases besides the state machine.
+#[derive(Clone)]
+pub struct Rules {
+    /// How long things may take.
+    pub limits: Limits,
+    /// Defines how many seats each offering has.
+    pub catalog: CurrentCatalog,
+    /// Rate limits; here, those that count when a purchase is declined or paid.
+    pub rates: Rates,
+    pub pseudonyms: Pseudonyms,
+    /// Whether account receivers may be configured; if not, nothing is enqueued for them.
+    pub notifies_accounts: bool,
 }
 
-impl Tx {
-    /// Lets the purchase handle `event`, and stores the result: its state, its seat and its outbox rows.
+impl Rules {
+    /// Without rate limits.
+    #[must_use]
+    pub fn new(limits: Limits, catalog: CurrentCatalog) -> Self {
+        let (rates, pseudonyms) = (Rates::default(), Pseudonyms::default());
+        Self { limits, catalog, rates, pseudonyms, notifies_accounts: true }
+    }
+
+    /// Applies one event in a transaction of its own. [`Error::Refused`] is the purchase's own refusal.
     pub async fn apply(
-        &mut self,
+        &self,
+        store: &Store,
         id: &PurchaseId,
         event: Event,
         now: Timestamp,
-    ) -> Result<Result<Purchase, Refusal>, StoreError> {
-        let Locked { mut purchase, networks, body, is_derived } = self.lock_row(id).await?;
+    ) -> Result<Purchase, Error> {
+        let mut tx = store.begin().await?;
+        let purchase = self.apply_in(&mut tx, id, event, now).await?;
+        tx.commit().await?;
+        Ok(purchase)
+    }
+
+    /// Lets the purchase handle `event`, and stores the result: its state, its seat and its outbox rows. After a
+    /// refusal nothing has changed, and the transaction may go on.
+    pub async fn apply_in(
+        &self,
+        tx: &mut Tx,
+        id: &PurchaseId,
+        event: Event,
+        now: Timestamp,
+    ) -> Result<Purchase, Error> {
+        let Locked { mut purchase, networks, body, is_derived } = tx.lock_row(id).await?;
         let (before, declines) = (purchase.version(), purchase.declines());
         let balance = purchase.balance();
         let was_paid = purchase.was_paid();
-        let event = self.find_seat(&purchase, event, now).await?;
+        let event = self.find_seat(tx, &purchase, event, now).await?;
         // The progress of notifications is no change of the purchase itself, so `updated_at` stays.
         let tells = matches!(event, Event::AccountsFound { .. } | Event::AccountAnswered { .. });
-        let mut commands = match purchase.handle(event, now, &self.store.limits) {
-            Ok(commands) => commands,
-            Err(refusal) => return Ok(Err(refusal)),
-        };
-        if purchase.declines() > declines && self.count_decline(&purchase, &networks, now).await? {
-            match purchase.handle(Event::PayerBlocked, now, &self.store.limits) {
-                Ok(more) => commands.extend(more),
-                Err(refusal) => return Ok(Err(refusal)),
-            }
+        let mut decision = purchase.handle(event, now, &self.limits)?;
+        if purchase.declines() > declines && self.count_decline(tx, &purchase, &networks, now).await? {
+            decision = decision.and(purchase.handle(Event::PayerBlocked, now, &self.limits)?);
         }
         // Opening a purchase locks rates first, then seats and coupons. Here that order would be reversed, so the
-        // allowance is returned after the commit.
+        // client is thanked after the commit.
         if !was_paid && matches!(purchase.state(), State::Paid | State::Granted) {
-            self.allowances_to_return.push((purchase.clone(), networks.clone()));
+            tx.thanks.extend(self.thanks(&purchase, &networks));
         }
         if purchase.balance() != balance || !is_derived {
-            self.book(&purchase, now).await?;
+            tx.book(&purchase, now).await?;
         }
         if !is_derived {
-            self.respell_redemptions(id).await?;
+            tx.respell_redemptions(id).await?;
         }
         if purchase.version() != before {
-            self.update(&purchase, &body, (!tells).then_some(now)).await?;
-            self.changed.push(id.clone());
+            tx.update(&purchase, &body, (!tells).then_some(now)).await?;
+            tx.changed.push(id.clone());
+        }
+        let Decision { effects, commands } = decision;
+        for effect in effects {
+            make(tx, effect, &purchase, now).await?;
         }
         for command in commands {
             if let Command::ReturnStray { intent, amount, .. } = &command {
-                self.book_stray(&purchase, intent, *amount, now).await?;
+                tx.book_stray(&purchase, intent, *amount, now).await?;
             }
-            match command.receiver() {
-                Some(_) if !enabled(Guard::CommandsCommitWithState) => {
-                    self.later.push((id.clone(), command, now))
-                }
-                // There is no account receiver to notify.
-                Some(Receiver::Accounts) if !self.store.notifies_accounts => {}
-                Some(receiver) => self.enqueue(id, &command, &receiver, now).await?,
-                None => self.carry_out_here(&purchase, &command, now).await?,
+            if !enabled(Guard::CommandsCommitWithState) {
+                tx.later.push((id.clone(), command, now));
+            } else if self.notifies_accounts || command.receiver() != Receiver::Accounts {
+                tx.enqueue(id, &command, now).await?;
             }
         }
-        Ok(Ok(purchase))
-    }
-
-    /// Carries out a command that is part of the event's transaction.
-    async fn carry_out_here(
-        &mut self,
-        purchase: &Purchase,
-        command: &Command,
-        now: Timestamp,
-    ) -> Result<(), StoreError> {
-        match command {
-            Command::IssuePack => self.issue_pack(purchase, now).await,
-            Command::RevokePack => self.revoke_pack_of(purchase.id(), now).await,
-            Command::ReleaseSeat => self.release_seats(purchase.sku(), purchase.places()).await,
-            Command::ReleaseRedemption { code } => {
-                self.release_redemption(code, purchase.id(), purchase.sku()).await
-            }
-            Command::AskStripe
-            | Command::CancelIntent
-            | Command::CreateRefund { .. }
-            | Command::CancelStray { .. }
-            | Command::ReturnStray { .. }
-            | Command::Escalate { .. }
-            | Command::CreateGrant
-            | Command::RevokeGrant
-            | Command::NotifyAccounts { .. }
-            | Command::NotifyAccount { .. } => Ok(()),
-        }
+        Ok(purchase)
     }
 
     /// A payment that arrives after seat and coupon were released needs new ones.
     async fn find_seat(
-        &mut self,
+        &self,
+        tx: &mut Tx,
         purchase: &Purchase,
         mut event: Event,
         now: Timestamp,
     ) -> Result<Event, StoreError> {
         if let Event::PaymentSucceeded { seat, .. } = &mut event {
-            let found = self.regain_seat(purchase).await?;
-            let both = found && self.regain_redemption(purchase, now).await?;
+            let found = self.regain_seat(tx, purchase).await?;
+            let both = found && regain_redemption(tx, purchase, now).await?;
             if found && !both && needs_seat(purchase) {
-                self.release_seats(purchase.sku(), purchase.places()).await?;
+                tx.release_seats(purchase.sku(), purchase.places()).await?;
             }
             *seat = if both { SeatFound::Yes } else { SeatFound::No };
         }
         Ok(event)
     }
 
-    async fn regain_seat(&mut self, purchase: &Purchase) -> Result<bool, StoreError> {
+    async fn regain_seat(&self, tx: &mut Tx, purchase: &Purchase) -> Result<bool, StoreError> {
         if !needs_seat(purchase) {
             return Ok(true);
         }
-        let catalog = self.store.catalog.get();
+        let catalog = self.catalog.get();
         match catalog.find(purchase.sku()).and_then(|item| item.capacity) {
-            Some(capacity) => self.take_seats(purchase.sku(), purchase.places(), capacity).await,
+            Some(capacity) => tx.take_seats(purchase.sku(), purchase.places(), capacity).await,
             None => Ok(false),
         }
-    }
-
-    async fn regain_redemption(&mut self, purchase: &Purchase, now: Timestamp) -> Result<bool, StoreError> {
-        let Some(Redemption { code, .. }) = purchase.redemption().filter(|_| purchase.has_lost_redemption())
-        else {
-            return Ok(true);
-        };
-        let email = purchase.learner().map(|learner| &learner.email);
-        Ok(self.redeem(code, purchase.id(), email, now).await?.is_ok())
     }
 
     /// Counts a decline of `purchase`, which a client in these networks opened; returns whether that client or email
     /// has had too many. If there are too many overall, paying closes to new clients until one period of the rate after
     /// the last.
     async fn count_decline(
-        &mut self,
+        &self,
+        tx: &mut Tx,
         purchase: &Purchase,
         networks: &[ClientNetwork],
         now: Timestamp,
@@ -158,31 +143,84 @@ impl Tx {
             return Ok(false);
         }
         let mut too_many = false;
-        let Counting { declines: each, decline_run: run, pseudonyms, .. } = self.store.counting.clone();
+        let Rates { declines: each, decline_run: run, .. } = self.rates;
         if let Some(each) = each {
             for network in networks {
                 let subject = subject::declines(&network.name);
-                too_many |= self.count_against(&subject, each.times(network.times), now).await?;
+                too_many |= tx.count_against(&subject, each.times(network.times), now).await?;
             }
             if let Some(learner) = purchase.learner() {
-                let email = pseudonyms.email(&learner.email);
-                too_many |= self.count_against(&subject::declines(&email), each, now).await?;
+                let email = self.pseudonyms.email(&learner.email);
+                too_many |= tx.count_against(&subject::declines(&email), each, now).await?;
             }
         }
         // A client that is already blocked is no reason to block the others.
         if let (Some(run), false) = (run, too_many)
-            && self.count_against(subject::ALL_DECLINES, run, now).await?
+            && tx.count_against(subject::ALL_DECLINES, run, now).await?
         {
-            if self.rest(subject::CLOSED, now).await?.is_zero() {
+            if tx.rest(subject::CLOSED, now).await?.is_zero() {
                 tracing::error!(
                     alert = true,
                     "too many card declines, possibly card testing: payments are temporarily closed to new clients"
                 );
             }
-            self.mark(subject::CLOSED, now.plus(run.period())).await?;
+            tx.mark(subject::CLOSED, now.plus(run.period())).await?;
         }
         Ok(too_many)
     }
+
+    /// What the client gets back for a purchase that has become paid: its opening, and trust. A purchase that a coupon
+    /// made free still uses up an opening; otherwise a public code would be gone in a minute.
+    fn thanks(&self, purchase: &Purchase, networks: &[ClientNetwork]) -> Option<Thanks> {
+        let is_paid = purchase.charged() > 0;
+        if !is_paid && purchase.price().list > 0 {
+            return None;
+        }
+        let redemption = purchase.redemption();
+        // The code of a pack was not counted.
+        let is_counted = !redemption.is_some_and(|redemption| redemption.code.is_made_like());
+        let opens = self.rates.opens.filter(|_| is_counted);
+        let emails = self.rates.emails.filter(|_| redemption.is_some());
+        // For a network that may do more, this returns more than was used, which does no harm.
+        let returned = networks.iter().flat_map(|network| {
+            let opens = opens.map(|rate| (subject::opens(&network.name), rate, purchase.weight()));
+            let emails = emails.map(|rate| (subject::emails(&network.name), rate, 1));
+            [opens, emails]
+                .into_iter()
+                .flatten()
+                .map(|(subject, rate, uses)| (subject, rate.times(network.times), uses))
+        });
+        let trusted = networks.first().filter(|_| is_paid).map(|network| subject::trust(&network.name));
+        let at = purchase.paid_at().unwrap_or(purchase.opened_at());
+        Some(Thanks { returned: returned.collect(), trusted, at })
+    }
+}
+
+impl Checkout {
+    /// Applies one event now, in a transaction of its own.
+    pub(crate) async fn apply(&self, id: &PurchaseId, event: Event) -> Result<Purchase, Error> {
+        self.rules.apply(&self.store, id, event, self.now()).await
+    }
+}
+
+async fn make(tx: &mut Tx, effect: Effect, purchase: &Purchase, now: Timestamp) -> Result<(), StoreError> {
+    match effect {
+        Effect::IssuePack => tx.issue_pack(purchase, now).await,
+        Effect::RevokePack => tx.revoke_pack_of(purchase.id(), now).await,
+        Effect::ReleaseSeat => tx.release_seats(purchase.sku(), purchase.places()).await,
+        Effect::ReleaseRedemption { code } => {
+            tx.release_redemption(&code, purchase.id(), purchase.sku()).await
+        }
+    }
+}
+
+async fn regain_redemption(tx: &mut Tx, purchase: &Purchase, now: Timestamp) -> Result<bool, StoreError> {
+    let Some(Redemption { code, .. }) = purchase.redemption().filter(|_| purchase.has_lost_redemption())
+    else {
+        return Ok(true);
+    };
+    let email = purchase.learner().map(|learner| &learner.email);
+    Ok(tx.redeem(code, purchase.id(), email, now).await?.is_ok())
 }
 
 /// Whether its seat was released, and none comes with its coupon.

@@ -106,7 +106,7 @@ impl Checkout {
             // The seat that came with the old code goes with it.
             return Err(Error::NotForSale(Sale::SoldOut));
         }
-        Ok(tx.apply(id, Event::PriceChanged { price, redemption }, now).await??)
+        self.rules.apply_in(tx, id, Event::PriceChanged { price, redemption }, now).await
     }
 
     /// Uses the coupon once for an existing purchase.

@@ -162,7 +162,7 @@ impl Checkout {
     async fn rejection(&self, id: PurchaseId, error: Error) -> Result<FormRejection, Error> {
         let state = self.store.purchase(&id).await?.state();
         if state == State::Held {
-            self.store.apply(&id, Event::CancelRequested, self.now()).await??;
+            self.apply(&id, Event::CancelRequested).await?;
         }
         let goes_on =
             matches!(state, State::Paying | State::Processing) && !matches!(error, Error::NotCharged(_));

@@ -7,6 +7,7 @@ use crate::error::Error;
 use crate::purchase::{Purchase, PurchaseId};
 use crate::store::{Allowance, StoreError, Tx, subject};
 use shared::{Email, Timestamp};
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 /// How long a passed challenge is valid.
@@ -304,7 +305,10 @@ impl Checkout {
         let Rates { coupons, coupon_run, .. } = self.guards.rates;
         let mut tx = self.store.begin().await?;
         if matches!(failure, Some(Error::Coupon(CouponRefusal::Unknown))) {
-            tx.count_guess(name, coupon_run, self.now()).await?;
+            self.unknown_coupons.fetch_add(1, Ordering::Relaxed);
+            if let Some(run) = coupon_run {
+                count_guess(&mut tx, name, run, self.now()).await?;
+            }
         } else if let Some(rate) = coupons {
             for network in client.networks() {
                 let subject = subject::guesses(&network.name);
@@ -323,6 +327,22 @@ impl Checkout {
 pub(super) fn read_code(coupon: &str) -> Result<CouponCode, CouponRefusal> {
     let code = CouponCode::parse(coupon).map_err(|_| CouponRefusal::Unknown)?;
     if code.is_mistyped() { Err(CouponRefusal::Typo) } else { Ok(code) }
+}
+
+/// Counts an unknown coupon code among all clients' codes; its client's own count was taken before.
+async fn count_guess(tx: &mut Tx, client: &str, run: Rate, now: Timestamp) -> Result<(), StoreError> {
+    // Remembered even if a single client has no limit.
+    tx.mark(&subject::guessed(client), now.plus(run.period())).await?;
+    if tx.count_against(subject::ALL_GUESSES, run, now).await? {
+        if tx.rest(subject::GUESSING, now).await?.is_zero() {
+            tracing::error!(
+                alert = true,
+                "coupon codes are being guessed: clients that entered an unknown code must wait"
+            );
+        }
+        tx.mark(subject::GUESSING, now.plus(run.period())).await?;
+    }
+    Ok(())
 }
 
 fn too_many(excess: Excess, wait: Duration) -> Error {

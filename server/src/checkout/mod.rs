@@ -30,10 +30,11 @@ use crate::purchase::{PaymentMethods, Purchase, PurchaseId};
 use crate::store::Store;
 use shared::{Offering, Sale, Timestamp};
 use std::sync::Arc;
-use std::sync::atomic::AtomicU32;
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
+pub use apply::Rules;
 pub use asks::Asks;
 pub use form::{FormRejection, HostedPurchase, PageSite};
 pub use guard::Guards;
@@ -53,6 +54,7 @@ const CANCEL_TIMEOUT: Duration = Duration::from_secs(10);
 #[derive(Clone)]
 pub struct Checkout {
     pub(crate) store: Store,
+    pub(crate) rules: Rules,
     pub(crate) catalog: CurrentCatalog,
     pub(crate) payments: Arc<dyn Payments>,
     pub(crate) grants: Arc<dyn Grants>,
@@ -65,6 +67,8 @@ pub struct Checkout {
     pub(crate) asks: Asks,
     /// Refused webhooks since the last valid one.
     refused_webhooks: Arc<AtomicU32>,
+    /// How many unknown coupon codes this process was asked for.
+    unknown_coupons: Arc<AtomicU64>,
     /// The account receivers to notify.
     pub(crate) accounts: Arc<[Arc<dyn Account>]>,
     /// Reads learners' tokens.
@@ -83,14 +87,16 @@ impl Checkout {
     #[must_use]
     pub fn new(
         store: Store,
+        rules: Rules,
         payments: impl Payments,
         grants: impl Grants,
         publishable_key: &str,
         clock: Clock,
     ) -> Self {
         Self {
-            catalog: store.catalog().clone(),
             store,
+            catalog: rules.catalog.clone(),
+            rules,
             payments: Arc::new(payments),
             grants: Arc::new(grants),
             publishable_key: publishable_key.into(),
@@ -101,6 +107,7 @@ impl Checkout {
             guards: Guards::default(),
             asks: Asks::default(),
             refused_webhooks: Arc::default(),
+            unknown_coupons: Arc::default(),
             accounts: Arc::default(),
             identity: Arc::default(),
             cancel_timeout: CANCEL_TIMEOUT,
@@ -113,7 +120,8 @@ impl Checkout {
     /// Sets the limits.
     #[must_use]
     pub fn with_guards(self, guards: Guards) -> Self {
-        Self { asks: Asks::new(guards.rates.questions), guards, ..self }
+        let rules = Rules { rates: guards.rates, pseudonyms: guards.pseudonyms.clone(), ..self.rules };
+        Self { asks: Asks::new(guards.rates.questions), rules, guards, ..self }
     }
 
     /// Sets the payment methods.
@@ -125,7 +133,8 @@ impl Checkout {
     /// Sets the account receivers to notify of purchases.
     #[must_use]
     pub fn with_accounts(self, accounts: Vec<Arc<dyn Account>>) -> Self {
-        Self { accounts: accounts.into(), ..self }
+        let rules = Rules { notifies_accounts: !accounts.is_empty(), ..self.rules };
+        Self { accounts: accounts.into(), rules, ..self }
     }
 
     /// Sets how learners' tokens are verified.
@@ -149,6 +158,11 @@ impl Checkout {
     #[must_use]
     pub fn with_cancel_timeout(self, cancel_timeout: Duration) -> Self {
         Self { cancel_timeout, ..self }
+    }
+
+    /// How many unknown coupon codes this process was asked for.
+    pub(crate) fn unknown_coupons(&self) -> u64 {
+        self.unknown_coupons.load(Ordering::Relaxed)
     }
 
     pub(crate) fn now(&self) -> Timestamp {
@@ -188,10 +202,10 @@ impl Checkout {
         let now = self.now();
         let mut tx = self.store.begin().await?;
         let [created, standing] = intent.events();
-        let mut known = tx.apply(purchase, created, now).await??;
+        let mut known = self.rules.apply_in(&mut tx, purchase, created, now).await?;
         // From a second intent, only a payment counts.
         if known.intent() == Some(&intent.id) || intent.status == IntentStatus::Succeeded {
-            known = tx.apply(purchase, standing, now).await??;
+            known = self.rules.apply_in(&mut tx, purchase, standing, now).await?;
         }
         reach(Step::RecordStored, "");
         tx.commit().await?;

@@ -112,7 +112,7 @@ impl Checkout {
     async fn end_due_holds(&self, sku: &str) -> Result<bool, Error> {
         let due = self.store.due_holds(sku, self.now()).await?;
         for id in &due {
-            self.store.apply(id, Event::Woken, self.now()).await??;
+            self.apply(id, Event::Woken).await?;
         }
         Ok(!due.is_empty())
     }
@@ -232,7 +232,7 @@ impl Checkout {
             team,
             signed_in: signed_in.clone().and_then(Result::ok),
         };
-        let purchase = Purchase::open(terms, now, self.store.limits());
+        let purchase = Purchase::open(terms, now, &self.rules.limits);
         if !tx.insert(&purchase, &allowance, now).await? {
             return Err(self.not_allowed(tx, &purchase, client, &allowance, now).await?);
         }

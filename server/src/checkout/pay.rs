@@ -106,9 +106,7 @@ impl Checkout {
             PaymentsError::Spent { .. }
             | PaymentsError::EmailRefused
             | PaymentsError::Missing
-            | PaymentsError::Permanent { .. } => {
-                self.store.apply(id, Event::IntentNotCreated, self.now()).await??
-            }
+            | PaymentsError::Permanent { .. } => self.apply(id, Event::IntentNotCreated).await?,
             PaymentsError::Transient { .. } | PaymentsError::OtherState => self.store.purchase(id).await?,
         };
         Ok(if purchase.has_way_to_pay() { Error::Payments(error) } else { Error::NotCharged(error) })
@@ -156,7 +154,7 @@ impl Checkout {
         let methods = Some(self.methods.offered(purchase.has_seats()));
         let attempt_key = format!("pay-{:032x}", rand::random::<u128>());
         let event = Event::PaySubmitted { learner, expected_total, key: attempt_key, title, methods, path };
-        let refusal = match tx.apply(id, event, now).await? {
+        let refusal = match self.rules.apply_in(&mut tx, id, event, now).await {
             Ok(purchase) => {
                 reach(Step::PayStored, "");
                 tx.commit().await?;
@@ -164,12 +162,13 @@ impl Checkout {
                 let settled = purchase.state() == State::Paid;
                 return Ok(if settled { Submitted::NothingDue } else { Submitted::Now(Box::new(purchase)) });
             }
-            Err(refusal) => refusal,
+            Err(Error::Refused(refusal)) => refusal,
+            Err(error) => return Err(error),
         };
         tx.rollback().await?;
         if refusal == Refusal::HoldExpired {
             // The sweep would expire it soon; until then the seat would be shown as taken.
-            self.store.apply(id, Event::Woken, now).await??;
+            self.apply(id, Event::Woken).await?;
         }
         let purchase = self.store.purchase(id).await?;
         let settled = matches!(purchase.state(), State::Paid | State::Granted);

@@ -53,7 +53,7 @@ impl Checkout {
     /// Cancels the purchase. If money may be on its way, Stripe has the last word: then the returned purchase may still
     /// be cancelling, or this fails with [`Refusal::Ended`] because it was paid.
     pub async fn cancel(&self, id: &PurchaseId) -> Result<Purchase, Error> {
-        let purchase = self.store.apply(id, Event::CancelRequested, self.now()).await??;
+        let purchase = self.apply(id, Event::CancelRequested).await?;
         if purchase.state() != State::Paying {
             return Ok(purchase);
         }

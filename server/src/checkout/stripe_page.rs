@@ -116,7 +116,7 @@ impl Checkout {
         let mut tx = self.store.begin().await?;
         let mut known = purchase.clone();
         for event in session.events(intent) {
-            known = tx.apply(purchase.id(), event, now).await??;
+            known = self.rules.apply_in(&mut tx, purchase.id(), event, now).await?;
         }
         reach(Step::RecordStored, "");
         tx.commit().await?;

@@ -90,8 +90,12 @@ impl Checkout {
         }
         if let Some(purchase) = &purchase {
             for event in events {
-                if let Err(refusal) = tx.apply(purchase, event, now).await? {
-                    tracing::warn!(stripe.event = message.id, ?refusal, "purchase rejected a webhook");
+                match self.rules.apply_in(&mut tx, purchase, event, now).await {
+                    Ok(_) => {}
+                    Err(Error::Refused(refusal)) => {
+                        tracing::warn!(stripe.event = message.id, ?refusal, "purchase rejected a webhook");
+                    }
+                    Err(error) => return Err(error),
                 }
             }
         }

@@ -25,13 +25,13 @@ async fn metrics(State(api): State<Api>) -> Result<impl IntoResponse, Error> {
          # HELP checkout_outbox_needs_person Commands that only a person can bring further. Alert above zero.\n\
          # TYPE checkout_outbox_needs_person gauge\n\
          checkout_outbox_needs_person {stuck}\n\
-         # HELP checkout_coupon_guesses_total Coupon codes that there are not, asked for at this process.\n\
+         # HELP checkout_coupon_guesses_total Unknown coupon codes that clients sent to this process.\n\
          # TYPE checkout_coupon_guesses_total counter\n\
          checkout_coupon_guesses_total {guesses}\n\
          # HELP checkout_coupon_guessing Whether so many are asked for that codes are being guessed. Alert above zero.\n\
          # TYPE checkout_coupon_guessing gauge\n\
          checkout_coupon_guessing {guessing}\n",
-        guesses = store.guesses(),
+        guesses = api.checkout.unknown_coupons(),
         guessing = i32::from(store.is_marked(subject::GUESSING, checkout.now()).await?),
     );
     text += &format!(

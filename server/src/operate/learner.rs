@@ -1,9 +1,12 @@
 //! `learner`: exports and erases what is stored about a learner.
 use super::show::{print, print_json};
-use super::{OperatorArgs, Refused};
+use super::{OperatorArgs, Refused, rules};
 use crate::account::Snapshot;
 use crate::catalog;
 use crate::email::typed;
+use crate::error::Error;
+use crate::purchase::Event;
+use crate::store::PersonsPurchase;
 use clap::Subcommand;
 use serde_json::json;
 use shared::Email;
@@ -60,18 +63,23 @@ async fn erase(args: &OperatorArgs, email: &Email) -> anyhow::Result<()> {
     let now = store.now().await?;
     let person = store.person(email).await?;
     let mut tx = store.begin().await?;
-    let erased = match tx.erase_learner(&person, now).await? {
-        Ok(erased) => erased,
-        Err(reference) => {
-            tx.rollback().await?;
-            let detail = format!(
-                "nothing was erased: {} is in progress, disputed, or waiting to notify a receiver. Wait until that is \
-                 over, or refund the purchase, then retry",
-                reference.as_str()
-            );
-            return Err(Refused::Field { field: "EMAIL", detail }.into());
+    for PersonsPurchase { purchase, owner, .. } in &person.purchases {
+        let erase = Event::LearnerErased { owner: *owner };
+        match rules().apply_in(&mut tx, purchase.id(), erase, now).await {
+            Ok(_) => {}
+            Err(Error::Refused(_)) => {
+                tx.rollback().await?;
+                let detail = format!(
+                    "nothing was erased: {} is in progress, disputed, or waiting to notify a receiver. Wait until that \
+                     is over, or refund the purchase, then retry",
+                    purchase.reference().as_str()
+                );
+                return Err(Refused::Field { field: "EMAIL", detail }.into());
+            }
+            Err(error) => return Err(error.into()),
         }
-    };
+    }
+    let erased = tx.erase_learner(&person).await?;
     if erased.is_nothing() {
         tx.rollback().await?;
         let detail = format!("no data is stored for {}, in any spelling", email.as_str());

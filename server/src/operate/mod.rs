@@ -33,7 +33,7 @@ pub use variants::{Stats, list_variants, show_stats};
 
 use crate::app;
 use crate::catalog::CurrentCatalog;
-use crate::checkout::Checkout;
+use crate::checkout::{Checkout, Rules};
 use crate::config::{Config, RawDatabase};
 use crate::purchase::{Limits, Refusal};
 use crate::store::{Schema, Store, StoreError};
@@ -84,16 +84,21 @@ async fn checkout(config: &Config) -> anyhow::Result<Checkout> {
     Ok(checkout)
 }
 
+/// Rules for subcommands that read no settings: none waits for these times or hears of a dispute; a refund only sets
+/// when Stripe is asked about it.
+fn rules() -> Rules {
+    let limits = Limits {
+        hold: Duration::from_secs(600),
+        payment: Duration::from_secs(1200),
+        check: Duration::from_secs(15),
+        partial_dispute_ends_access: false,
+    };
+    Rules::new(limits, CurrentCatalog::default())
+}
+
 impl OperatorArgs {
     async fn open(&self) -> anyhow::Result<Store> {
-        // No subcommand waits for these times or hears of a dispute; a refund only sets when Stripe is asked about it.
-        let limits = Limits {
-            hold: Duration::from_secs(600),
-            payment: Duration::from_secs(1200),
-            check: Duration::from_secs(15),
-            partial_dispute_ends_access: false,
-        };
-        Store::connect_existing(&self.database_url()?, limits, CurrentCatalog::default())
+        Store::connect_existing(&self.database_url()?)
             .await
             .context("DATABASE_URL: the database can't be opened")
     }

@@ -1,7 +1,8 @@
 //! `purchases list`, `show`, `refund`, `cancel` and `resend`.
 use super::show::{moment, print, print_json, table};
-use super::{OperatorArgs, Refused, explain, unknown};
+use super::{OperatorArgs, Refused, explain, rules, unknown};
 use crate::coupons::CodeState;
+use crate::error::Error;
 use crate::purchase::{Command, Dispute, Event, Purchase};
 use crate::store::{OutboxEntry, PurchaseFilter};
 use serde_json::{Value, json};
@@ -100,8 +101,13 @@ pub async fn refund_purchase(
     let key = format!("{}-refund-{:016x}", purchase.reference().as_str(), rand::random::<u64>());
     let now = store.now().await?;
     let mut tx = store.begin().await?;
-    let refunded = tx.apply(purchase.id(), Event::RefundRequested { amount, key }, now).await?;
-    let refunded = refunded.map_err(|refusal| explain(&refusal, |amount| money(&purchase, amount)))?;
+    let request = Event::RefundRequested { amount, key };
+    let refunded = match rules().apply_in(&mut tx, purchase.id(), request, now).await {
+        Err(Error::Refused(refusal)) => {
+            return Err(explain(&refusal, |amount| money(&purchase, amount)).into());
+        }
+        outcome => outcome?,
+    };
     // What was left is certain only now that nobody else can change it.
     let asked = match amount {
         Some(amount) => money(&refunded, amount),
@@ -155,10 +161,14 @@ pub async fn cancel_purchase(args: &OperatorArgs, name: &str, reason: &str) -> a
     let reference = purchase.reference().as_str().to_owned();
     let now = store.now().await?;
     let mut tx = store.begin().await?;
-    let canceled = tx.apply(purchase.id(), Event::CancelRequested, now).await?.map_err(|_| {
-        let state = purchase.state();
-        Refused::Purchase(format!("{reference} is {state}: to return a payment, use `purchases refund`"))
-    })?;
+    let canceled = match rules().apply_in(&mut tx, purchase.id(), Event::CancelRequested, now).await {
+        Err(Error::Refused(_)) => {
+            let state = purchase.state();
+            let detail = format!("{reference} is {state}: to return a payment, use `purchases refund`");
+            return Err(Refused::Purchase(detail).into());
+        }
+        outcome => outcome?,
+    };
     tx.audit(who, "cancel", Some(purchase.id()), reason, now).await?;
     tx.commit().await?;
     if args.json {

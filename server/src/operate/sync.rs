@@ -3,7 +3,6 @@ use super::coupons::parse_moment;
 use super::show::{print, print_json};
 use super::{Refused, operator};
 use crate::config::RawConfig;
-use crate::error::Error;
 use crate::purchase::{Event, Receiver};
 use crate::store::FeedEntry;
 use anyhow::Context;
@@ -92,7 +91,7 @@ pub async fn sync(options: Sync) -> anyhow::Result<()> {
             }
             let receivers = vec![options.receiver.clone()];
             let asking = Event::AccountsFound { receivers, event };
-            store.apply(id, asking, checkout.now()).await?.map_err(Error::from)?;
+            checkout.apply(id, asking).await?;
             asked.insert(id.clone());
         }
     }

@@ -1,5 +1,5 @@
 //! Notifications to account receivers about a purchase, and the progress of each.
-use super::{Command, Purchase};
+use super::{Command, Decision, Purchase};
 use serde::{Deserialize, Serialize};
 use shared::{State, StepState, Timestamp};
 
@@ -49,21 +49,21 @@ impl ReceiverProgress {
 }
 
 impl Purchase {
-    pub(super) fn accounts_asked(&mut self, receivers: Vec<String>, event: AccountEvent) -> Vec<Command> {
+    pub(super) fn accounts_asked(&mut self, receivers: Vec<String>, event: AccountEvent) -> Decision {
         for receiver in &receivers {
             self.receivers.entry(receiver.clone()).or_default().pending += 1;
         }
-        receivers.into_iter().map(|receiver| Command::NotifyAccount { receiver, event }).collect()
+        let notify = receivers.into_iter().map(|receiver| Command::NotifyAccount { receiver, event });
+        Decision { commands: notify.collect(), ..Decision::default() }
     }
 
-    pub(super) fn account_answered(&mut self, receiver: String, took: bool, now: Timestamp) -> Vec<Command> {
+    pub(super) fn account_answered(&mut self, receiver: String, took: bool, now: Timestamp) {
         let progress = self.receivers.entry(receiver).or_default();
         progress.pending = progress.pending.saturating_sub(1);
         progress.refused = !took;
         if took {
             progress.at = Some(now);
         }
-        vec![]
     }
 
     /// The event to send to a receiver that has missed all of them; `None` if the purchase never gave access.

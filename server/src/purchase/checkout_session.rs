@@ -1,5 +1,5 @@
 //! A purchase that is paid on Stripe's hosted page, for browsers without JavaScript or WASM.
-use super::{Command, Learner, Limits, PageTerms, PaymentPath, Purchase, Refusal};
+use super::{Command, Decision, Learner, Limits, PageTerms, PaymentPath, Purchase, Refusal};
 use crate::fault_injection::{Guard, enabled};
 use serde::{Deserialize, Serialize};
 use shared::{State, Timestamp};
@@ -77,15 +77,16 @@ impl Purchase {
         self.checkout_session = Some(CheckoutSession { terms, expires_at, session: None, closed: false });
     }
 
-    pub(super) fn session_created(&mut self, session: String) -> Vec<Command> {
+    pub(super) fn session_created(&mut self, session: String) -> Decision {
         match &mut self.checkout_session {
             Some(page) if page.session.is_none() => {
                 page.session = Some(session);
                 page.closed = false;
             }
-            Some(_) | None => return vec![],
+            Some(_) | None => return Decision::default(),
         }
-        if self.state.is_over() || self.cancel_requested { vec![Command::CancelIntent] } else { vec![] }
+        let is_unwanted = self.state.is_over() || self.cancel_requested;
+        is_unwanted.then_some(Command::CancelIntent).into()
     }
 
     pub(super) fn session_closed(&mut self) {

@@ -1,22 +1,35 @@
-//! Commands: what has to be done because of an event.
+//! What follows from an event: effects on our own database, and commands to other systems.
 use super::AccountEvent;
 use crate::coupons::CouponCode;
 use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
 
-/// Carried out by the shell. Commands without a receiver are part of the event's transaction; the others go to other
-/// systems through the outbox. Each is idempotent, and is checked against the purchase again before it runs.
+/// What an event leads to.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Decision {
+    pub effects: Vec<Effect>,
+    pub commands: Vec<Command>,
+}
+
+/// A change of our own database, made in the event's transaction.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Effect {
+    ReleaseSeat,
+    /// Release one use of the coupon.
+    ReleaseRedemption {
+        code: CouponCode,
+    },
+    /// Issue the codes that a team has paid for.
+    IssuePack,
+    /// Revoke those codes. Purchases that were paid with one keep their access.
+    RevokePack,
+}
+
+/// A message to another system. It goes into the outbox in the event's transaction, is idempotent, and is checked
+/// against the purchase again before it is carried out.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "do", rename_all = "snake_case")]
 pub enum Command {
-    /// Release the seat, in the event's transaction.
-    ReleaseSeat,
-    /// Release one use of the coupon, in the event's transaction.
-    ReleaseRedemption { code: CouponCode },
-    /// Issue the codes that a team has paid for, in the event's transaction.
-    IssuePack,
-    /// Revoke those codes, in the event's transaction. Purchases that were paid with one keep their access.
-    RevokePack,
     /// Retrieve the payment intent and apply what it says to the purchase.
     AskStripe,
     /// Cancel the payment intent, so that nothing more can be paid.
@@ -69,21 +82,67 @@ impl Receiver {
     }
 }
 
-impl Command {
-    /// The receiver; `None` if the command is part of the event's transaction.
+impl Decision {
+    /// This and then `next`.
     #[must_use]
-    pub fn receiver(&self) -> Option<Receiver> {
+    pub(crate) fn and(mut self, next: impl Into<Self>) -> Self {
+        let next = next.into();
+        self.effects.extend(next.effects);
+        self.commands.extend(next.commands);
+        self
+    }
+
+    /// The names of its effects and commands.
+    #[cfg(test)]
+    pub(super) fn names(&self) -> Vec<&'static str> {
+        let effects = self.effects.iter().map(Effect::name);
+        effects.chain(self.commands.iter().map(Command::name)).collect()
+    }
+}
+
+impl From<Effect> for Decision {
+    fn from(effect: Effect) -> Self {
+        Self { effects: vec![effect], ..Self::default() }
+    }
+}
+
+impl From<Command> for Decision {
+    fn from(command: Command) -> Self {
+        Self { commands: vec![command], ..Self::default() }
+    }
+}
+
+impl<T: Into<Self>> From<Option<T>> for Decision {
+    fn from(part: Option<T>) -> Self {
+        part.map(Into::into).unwrap_or_default()
+    }
+}
+
+impl Effect {
+    #[cfg(test)]
+    fn name(&self) -> &'static str {
         match self {
-            Self::ReleaseSeat | Self::ReleaseRedemption { .. } | Self::IssuePack | Self::RevokePack => None,
+            Self::ReleaseSeat => "release_seat",
+            Self::ReleaseRedemption { .. } => "release_redemption",
+            Self::IssuePack => "issue_pack",
+            Self::RevokePack => "revoke_pack",
+        }
+    }
+}
+
+impl Command {
+    #[must_use]
+    pub fn receiver(&self) -> Receiver {
+        match self {
             Self::AskStripe
             | Self::CancelIntent
             | Self::CreateRefund { .. }
             | Self::CancelStray { .. }
             | Self::ReturnStray { .. }
-            | Self::Escalate { .. } => Some(Receiver::Stripe),
-            Self::CreateGrant | Self::RevokeGrant => Some(Receiver::FlockJay),
-            Self::NotifyAccounts { .. } => Some(Receiver::Accounts),
-            Self::NotifyAccount { receiver, .. } => Some(Receiver::Account(receiver.clone())),
+            | Self::Escalate { .. } => Receiver::Stripe,
+            Self::CreateGrant | Self::RevokeGrant => Receiver::FlockJay,
+            Self::NotifyAccounts { .. } => Receiver::Accounts,
+            Self::NotifyAccount { receiver, .. } => Receiver::Account(receiver.clone()),
         }
     }
 
@@ -91,10 +150,6 @@ impl Command {
     #[must_use]
     pub fn name(&self) -> &'static str {
         match self {
-            Self::ReleaseSeat => "release_seat",
-            Self::ReleaseRedemption { .. } => "release_redemption",
-            Self::IssuePack => "issue_pack",
-            Self::RevokePack => "revoke_pack",
             Self::AskStripe => "ask_stripe",
             Self::CancelIntent => "cancel_intent",
             Self::CreateRefund { .. } => "create_refund",

@@ -1,5 +1,5 @@
 //! The coupon of a purchase: one use of it is held like a seat, and released when the purchase ends unpaid or refunded.
-use super::{Command, Purchase, Refusal};
+use super::{Command, Decision, Effect, Purchase, Refusal};
 use crate::coupons::CouponCode;
 use crate::fault_injection::{Guard, enabled};
 use serde::{Deserialize, Serialize};
@@ -48,21 +48,21 @@ impl Purchase {
     }
 
     /// The store has already taken the new coupon's use, and a seat if the old one goes with the old coupon.
-    pub(super) fn reprice(&mut self, price: Price, redemption: Option<Redemption>) -> Vec<Command> {
+    pub(super) fn reprice(&mut self, price: Price, redemption: Option<Redemption>) -> Decision {
         let brings_seat = redemption.as_ref().is_some_and(|redemption| redemption.brings_seat);
         let spare = self.owns_seat && !self.brings_seat() && brings_seat;
-        let seat = spare.then_some(Command::ReleaseSeat);
-        let commands = seat.into_iter().chain(self.release_redemption()).collect();
+        let seat = Decision::from(spare.then_some(Effect::ReleaseSeat));
+        let decision = seat.and(self.release_redemption());
         self.redemption = redemption;
         self.price = price;
-        commands
+        decision
     }
 
-    pub(super) fn release_redemption(&mut self) -> Option<Command> {
+    pub(super) fn release_redemption(&mut self) -> Option<Effect> {
         let redemption = self.redemption.as_mut().filter(|redemption| redemption.held)?;
         redemption.held = false;
         enabled(Guard::RedemptionGoesBack)
-            .then(|| Command::ReleaseRedemption { code: redemption.code.clone() })
+            .then(|| Effect::ReleaseRedemption { code: redemption.code.clone() })
     }
 
     /// The store has found a new use for a late payment.

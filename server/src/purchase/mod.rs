@@ -19,7 +19,7 @@ mod table;
 
 pub use account::AccountEvent;
 pub use checkout_session::CheckoutSession;
-pub use command::{Command, Receiver};
+pub use command::{Command, Decision, Effect, Receiver};
 pub use coupon::Redemption;
 pub use event::{Dispute, Disputed, DisputedMoney, Event, PageTerms, PaymentPath, Refusal, SeatFound};
 pub use ids::{PurchaseId, Reference};

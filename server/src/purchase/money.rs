@@ -1,5 +1,5 @@
 //! The transitions of refunds and disputes.
-use super::{AccountEvent, Command, Dispute, Disputed, Limits, Purchase, Refusal};
+use super::{AccountEvent, Command, Decision, Dispute, Disputed, Effect, Limits, Purchase, Refusal};
 use crate::fault_injection::{Guard, enabled};
 use shared::{State, Timestamp};
 
@@ -10,7 +10,7 @@ impl Purchase {
         key: String,
         now: Timestamp,
         limits: &Limits,
-    ) -> Result<Vec<Command>, Refusal> {
+    ) -> Result<Decision, Refusal> {
         match self.state {
             State::Paid | State::Granted => {}
             // The bank rejected it: another attempt may succeed.
@@ -33,7 +33,7 @@ impl Purchase {
             Some(amount) if (1..left).contains(&amount) => {
                 self.refund_asked = self.charged - self.lost() - left + amount;
                 self.refund_failed = false;
-                Ok(vec![Command::CreateRefund { amount: Some(amount), key }])
+                Ok(Command::CreateRefund { amount: Some(amount), key }.into())
             }
             Some(amount) if amount == left && left > 0 => Ok(self.begin_refund(key, now, limits)),
             None | Some(_) => Err(Refusal::RefundTooLarge { left }),
@@ -41,7 +41,7 @@ impl Purchase {
     }
 
     /// Refunds all of it, however much Stripe still has.
-    pub(super) fn begin_refund(&mut self, key: String, now: Timestamp, limits: &Limits) -> Vec<Command> {
+    pub(super) fn begin_refund(&mut self, key: String, now: Timestamp, limits: &Limits) -> Decision {
         // Without an amount, Stripe refunds all that it has not refunded yet, including what a bank has taken.
         let amount = (self.lost() > 0).then(|| self.left_to_refund());
         self.state = State::Refunding;
@@ -51,12 +51,12 @@ impl Purchase {
         self.cancel_requested = false;
         self.checks = 0;
         self.wait_for_stripe(now, limits);
-        vec![Command::CreateRefund { amount, key }]
+        Command::CreateRefund { amount, key }.into()
     }
 
-    fn revoke_pack(&self) -> Option<Command> {
+    fn revoke_pack(&self) -> Option<Effect> {
         let has_codes = self.is_for_team() && self.granted_at.is_some();
-        (has_codes && enabled(Guard::CodesGoWithMoney)).then_some(Command::RevokePack)
+        (has_codes && enabled(Guard::CodesGoWithMoney)).then_some(Effect::RevokePack)
     }
 
     /// Applies what Stripe says about all refunds. News arrives in any order, but older news is recognized: what has
@@ -67,13 +67,13 @@ impl Purchase {
         failed: i64,
         now: Timestamp,
         limits: &Limits,
-    ) -> Vec<Command> {
+    ) -> Decision {
         // If the purchase was free, another intent was refunded.
         if !self.was_paid()
             || self.charged == 0
             || (failed, succeeded) <= (self.refunds_failed, self.refunded)
         {
-            return vec![];
+            return Decision::default();
         }
         let (failed_now, fell) = (failed - self.refunds_failed, succeeded < self.refunded);
         let (reversed, was_fully_reversed) = (self.reversed(), self.is_fully_reversed());
@@ -81,14 +81,10 @@ impl Purchase {
         self.refund_asked = succeeded.max(self.refund_asked - failed_now);
         if self.is_fully_reversed() {
             let is_over = self.state == State::Refunded;
-            return if is_over {
-                self.notify_reversal(reversed).into_iter().collect()
-            } else {
-                self.conclude_refund(now)
-            };
+            return if is_over { self.notify_reversal(reversed).into() } else { self.conclude_refund(now) };
         }
         if failed_now == 0 {
-            return self.notify_reversal(reversed).into_iter().collect();
+            return self.notify_reversal(reversed).into();
         }
         // The bank rejected the refund, perhaps long after Stripe had reported it as succeeded.
         if self.state == State::Refunded && was_fully_reversed {
@@ -103,7 +99,7 @@ impl Purchase {
         };
         // Account receivers were told that the money was refunded: notify them again.
         let told = fell.then_some(Command::NotifyAccounts { event: AccountEvent::Refunded });
-        [call].into_iter().chain(told).collect()
+        Decision::from(call).and(told)
     }
 
     /// A refused refund is not under way, and may be requested again.
@@ -115,13 +111,13 @@ impl Purchase {
 
     /// Applies what Stripe says about all disputes: since it was asked, this is current. If the payment's own message
     /// is still to come, Stripe is asked for everything.
-    pub(super) fn disputed(&mut self, news: Disputed, now: Timestamp, limits: &Limits) -> Vec<Command> {
+    pub(super) fn disputed(&mut self, news: Disputed, now: Timestamp, limits: &Limits) -> Decision {
         if !self.was_paid() {
-            return vec![Command::AskStripe];
+            return Command::AskStripe.into();
         }
         // A free purchase can't be disputed: the dispute is about another intent.
         if self.is_settled_free() {
-            return vec![];
+            return Decision::default();
         }
         let (before, reversed) = (self.lost(), self.reversed());
         (self.dispute, self.disputed) = (Some(news.standing), Some(news.money));
@@ -133,16 +129,15 @@ impl Purchase {
         {
             return self.conclude_refund(now);
         }
-        let mut commands = Vec::new();
+        let mut decision = Decision::default();
         if lost < before && matches!(self.state, State::Refunding | State::Refunded) {
             self.dispute_regained = true;
             self.refund_failed |= self.state == State::Refunding;
             let why = "a dispute that was lost has been won after all, and access has ended or is to end: give it another \
                        way, or give the money back with `purchases refund`";
-            commands.push(Command::Escalate { why: why.to_owned() });
+            decision = Command::Escalate { why: why.to_owned() }.into();
         }
-        commands.extend(self.notify_reversal(reversed));
-        commands
+        decision.and(self.notify_reversal(reversed))
     }
 
     /// Minor units that were refunded or lost.
@@ -185,31 +180,28 @@ impl Purchase {
     }
 
     /// Each purchase is paid once: what another intent took is refunded.
-    pub(super) fn return_stray(&self, intent: String, amount: i64) -> Vec<Command> {
+    pub(super) fn return_stray(&self, intent: String, amount: i64) -> Decision {
         if self.intent.as_ref() == Some(&intent) || !enabled(Guard::StrayGoesBack) {
-            return vec![];
+            return Decision::default();
         }
         let key = self.money_key(&intent);
-        vec![Command::ReturnStray { intent, amount, key }]
+        Command::ReturnStray { intent, amount, key }.into()
     }
 
     /// The money was refunded or lost, so access and seat end. Even a refused grant is revoked: an earlier attempt that
     /// got no answer may have made it.
-    pub(super) fn conclude_refund(&mut self, now: Timestamp) -> Vec<Command> {
-        let mut commands = self.release();
-        if let Some(revoke) = self.revoke_pack() {
+    pub(super) fn conclude_refund(&mut self, now: Timestamp) -> Decision {
+        let revoked_pack = self.revoke_pack();
+        if revoked_pack.is_some() {
             self.revoked_at = Some(now);
-            commands.push(revoke);
         }
-        if self.grant_asked && self.revoked_at.is_none() && enabled(Guard::RevokedWithMoney) {
-            commands.push(Command::RevokeGrant);
-        }
+        let revokes = self.grant_asked && self.revoked_at.is_none() && enabled(Guard::RevokedWithMoney);
+        let decision = self.release().and(revoked_pack).and(revokes.then_some(Command::RevokeGrant));
         self.state = State::Refunded;
         self.refund_failed = false;
         self.wake_at = None;
         self.ended_at = Some(now);
-        commands.push(Command::NotifyAccounts { event: AccountEvent::Refunded });
-        commands
+        decision.and(Command::NotifyAccounts { event: AccountEvent::Refunded })
     }
 
     /// Whether money should have been refunded, but no refund is under way.

@@ -153,9 +153,9 @@ impl Ledger {
         self.succeeded |= matches!(event, Event::PaymentSucceeded { .. });
         match self.purchase.handle(event, self.now, &LIMITS) {
             Err(_) => prop_assert_eq!(&before, &self.purchase, "a refusal changes nothing"),
-            Ok(commands) => {
+            Ok(Decision { effects, commands }) => {
                 self.redemptions += i32::from(redeems);
-                let gives_back = commands.contains(&Command::ReleaseSeat);
+                let gives_back = effects.contains(&Effect::ReleaseSeat);
                 let open = |page: &CheckoutSession| page.session.is_some() && !page.closed;
                 if gives_back && !before.was_paid() {
                     prop_assert!(
@@ -163,16 +163,19 @@ impl Ledger {
                         "a seat is free while its page is open"
                     );
                 }
+                for effect in &effects {
+                    match effect {
+                        Effect::ReleaseSeat => self.owned_seats -= 1,
+                        Effect::ReleaseRedemption { .. } => self.redemptions -= 1,
+                        Effect::IssuePack | Effect::RevokePack => {}
+                    }
+                }
                 for command in &commands {
                     match command {
-                        Command::ReleaseSeat => self.owned_seats -= 1,
-                        Command::ReleaseRedemption { .. } => self.redemptions -= 1,
                         Command::CreateGrant => self.asked_grants += 1,
                         Command::RevokeGrant => self.asked_revokes += 1,
                         Command::CreateRefund { .. } => self.asked_refunds += 1,
-                        Command::IssuePack
-                        | Command::RevokePack
-                        | Command::AskStripe
+                        Command::AskStripe
                         | Command::CancelIntent
                         | Command::CancelStray { .. }
                         | Command::ReturnStray { .. }

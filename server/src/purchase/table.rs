@@ -212,10 +212,9 @@ fn every_event_in_every_state_does_what_the_table_says() {
             let mut after = before.clone();
             let outcome = match after.handle(event, now, &LIMITS) {
                 Err(refusal) => format!("refused: {refusal:?}"),
-                Ok(commands) if after == before && commands.is_empty() => "-".to_owned(),
-                Ok(commands) => {
-                    let names: Vec<_> = commands.iter().map(Command::name).collect();
-                    [after.state().as_str(), &names.join(", ")].join(" ").trim_end().to_owned()
+                Ok(decision) if after == before && decision == Decision::default() => "-".to_owned(),
+                Ok(decision) => {
+                    [after.state().as_str(), &decision.names().join(", ")].join(" ").trim_end().to_owned()
                 }
             };
             writeln!(table, "    {name:<32} {outcome}").unwrap();
@@ -251,11 +250,11 @@ fn stripes_page_is_for_one_email() {
         path: PaymentPath::Hosted(terms()),
     };
     let mut purchase = purchase(&[pay_hosted()]);
-    assert_eq!(purchase.handle(by("ADA@example.com"), SOON, &LIMITS), Ok(vec![]));
+    assert_eq!(purchase.handle(by("ADA@example.com"), SOON, &LIMITS), Ok(Decision::default()));
     assert_eq!(purchase.handle(by("grace@example.com"), SOON, &LIMITS), Err(Refusal::PaidOtherwise));
     // If Stripe created none, the next one is created for the next payer.
     purchase.handle(Event::IntentNotCreated, SOON, &LIMITS).unwrap();
-    assert_eq!(purchase.handle(by("grace@example.com"), SOON, &LIMITS), Ok(vec![]));
+    assert_eq!(purchase.handle(by("grace@example.com"), SOON, &LIMITS), Ok(Decision::default()));
 }
 
 #[test]
@@ -270,9 +269,9 @@ fn a_purchase_stored_before_there_were_pages_still_reads() {
 fn twenty_declines_close_a_purchase() {
     let mut purchase = in_state(State::Paying);
     for n in 1..=MOST_DECLINES {
-        let commands =
+        let decision =
             purchase.handle(Event::PaymentFailed { failure: n.to_string() }, SOON, &LIMITS).unwrap();
-        assert_eq!(commands, if n == MOST_DECLINES { vec![Command::CancelIntent] } else { vec![] });
+        assert_eq!(decision, (n == MOST_DECLINES).then_some(Command::CancelIntent).into());
     }
     assert_eq!(purchase.handle(pay(), SOON, &LIMITS), Err(Refusal::TooManyDeclines));
 }
@@ -283,7 +282,7 @@ fn a_failure_told_twice_counts_once() {
     let failed = Event::PaymentFailed { failure: "ch_1".to_owned() };
     purchase.handle(failed.clone(), SOON, &LIMITS).unwrap();
     let version = purchase.version();
-    assert_eq!(purchase.handle(failed, SOON, &LIMITS), Ok(vec![]));
+    assert_eq!(purchase.handle(failed, SOON, &LIMITS), Ok(Decision::default()));
     assert_eq!(purchase.version(), version);
 }
 
@@ -294,7 +293,10 @@ fn a_processing_that_comes_late_is_no_trap() {
         purchase.handle(Event::PaymentFailed { failure: "ch_1".to_owned() }, SOON, &LIMITS).unwrap();
         purchase.handle(Event::PaymentProcessing, SOON, &LIMITS).unwrap();
         purchase.handle(last_word, SOON, &LIMITS).unwrap();
-        assert_eq!((purchase.state(), purchase.handle(pay(), SOON, &LIMITS)), (State::Paying, Ok(vec![])));
+        assert_eq!(
+            (purchase.state(), purchase.handle(pay(), SOON, &LIMITS)),
+            (State::Paying, Ok(Decision::default()))
+        );
     }
 }
 
@@ -302,21 +304,21 @@ fn a_processing_that_comes_late_is_no_trap() {
 fn a_refund_that_fails_after_all_calls_a_person_once_and_is_not_shown_as_done() {
     let mut purchase = in_state(State::Refunded);
     let failed = Event::RefundsCounted { succeeded: 0, failed: 4900 };
-    let commands = purchase.handle(failed.clone(), SOON, &LIMITS).unwrap();
-    assert_eq!(commands.iter().map(Command::name).collect::<Vec<_>>(), ["call_person", "tell_accounts"]);
+    let decision = purchase.handle(failed.clone(), SOON, &LIMITS).unwrap();
+    assert_eq!(decision.names(), ["call_person", "tell_accounts"]);
     assert_eq!(purchase.state(), State::Refunding);
-    assert_eq!(purchase.handle(failed, SOON, &LIMITS), Ok(vec![]));
+    assert_eq!(purchase.handle(failed, SOON, &LIMITS), Ok(Decision::default()));
     let older = Event::RefundsCounted { succeeded: 4900, failed: 0 };
-    assert_eq!(purchase.handle(older, SOON, &LIMITS), Ok(vec![]), "it has failed since");
-    assert!(purchase.still_wants(&commands[0]));
+    assert_eq!(purchase.handle(older, SOON, &LIMITS), Ok(Decision::default()), "it has failed since");
+    assert!(purchase.still_wants(&decision.commands[0]));
     // Refunded again: the seat was released the first time.
     purchase.handle(refund(None), SOON, &LIMITS).unwrap();
     let done = Event::RefundsCounted { succeeded: 4900, failed: 4900 };
     assert_eq!(
         purchase.handle(done, SOON, &LIMITS),
-        Ok(vec![Command::RevokeGrant, tells(AccountEvent::Refunded)])
+        Ok(Decision::from(Command::RevokeGrant).and(tells(AccountEvent::Refunded)))
     );
-    assert!(!purchase.still_wants(&commands[0]));
+    assert!(!purchase.still_wants(&decision.commands[0]));
 }
 
 #[test]
@@ -328,7 +330,7 @@ fn stripe_is_asked_at_doubling_intervals_until_the_time_to_pay_is_over() {
         let at = purchase.wake_at().unwrap();
         waits.push(at.since(now).as_secs());
         now = at;
-        match purchase.handle(Event::Woken, now, &LIMITS).unwrap().as_slice() {
+        match purchase.handle(Event::Woken, now, &LIMITS).unwrap().commands.as_slice() {
             [Command::AskStripe] => {}
             [Command::CancelIntent] => break,
             other => panic!("{other:?}"),
@@ -342,7 +344,7 @@ fn nothing_due_is_paid_without_stripe() {
     let free = Price { discount: 4900, total: 0, ..opening(false).price };
     let mut purchase = Purchase::open(Opening { price: free, ..opening(false) }, OPENED, &LIMITS);
     let event = pay_by(PaymentPath::Inline, 0);
-    assert_eq!(purchase.handle(event, SOON, &LIMITS), Ok(vec![Command::CreateGrant]));
+    assert_eq!(purchase.handle(event, SOON, &LIMITS), Ok(Command::CreateGrant.into()));
     assert_eq!((purchase.state(), purchase.attempt()), (State::Paid, None));
 }
 
@@ -359,8 +361,8 @@ fn every_refund_that_fails_calls_a_person() {
     for n in 1..=2 {
         purchase.handle(refund(Some(900)), SOON, &LIMITS).unwrap();
         let failed = Event::RefundsCounted { succeeded: 0, failed: 900 * n };
-        let commands = purchase.handle(failed, SOON, &LIMITS).unwrap();
-        assert_eq!(commands.iter().map(Command::name).collect::<Vec<_>>(), ["call_person"]);
+        let decision = purchase.handle(failed, SOON, &LIMITS).unwrap();
+        assert_eq!(decision.names(), ["call_person"]);
     }
     assert_eq!((purchase.state(), purchase.left_to_refund()), (State::Granted, 4900));
 }
@@ -385,9 +387,8 @@ fn what_cost_nothing_can_be_taken_back_too() {
     let event = pay_by(PaymentPath::Inline, 0);
     purchase.handle(event, SOON, &LIMITS).unwrap();
     assert_eq!(purchase.handle(refund(Some(1)), SOON, &LIMITS), Err(Refusal::RefundTooLarge { left: 0 }));
-    let commands = purchase.handle(refund(None), SOON, &LIMITS).unwrap();
-    let tells = tells(AccountEvent::Refunded);
-    assert_eq!(commands, [Command::ReleaseSeat, Command::RevokeGrant, tells]);
+    let decision = purchase.handle(refund(None), SOON, &LIMITS).unwrap();
+    assert_eq!(decision.names(), ["release_seat", "revoke_grant", "tell_accounts"]);
 }
 
 #[test]
@@ -396,6 +397,6 @@ fn a_part_of_what_failed_to_go_back_is_no_trap_for_the_rest() {
     purchase.handle(Event::RefundsCounted { succeeded: 0, failed: 4900 }, SOON, &LIMITS).unwrap();
     purchase.handle(refund(Some(1000)), SOON, &LIMITS).unwrap();
     purchase.handle(Event::RefundsCounted { succeeded: 1000, failed: 4900 }, SOON, &LIMITS).unwrap();
-    let rest = purchase.handle(refund(None), SOON, &LIMITS).unwrap();
+    let rest = purchase.handle(refund(None), SOON, &LIMITS).unwrap().commands;
     assert!(matches!(rest[..], [Command::CreateRefund { amount: None, .. }]), "{rest:?}");
 }

@@ -1,5 +1,7 @@
 //! The transition table: every event in every state.
-use super::{AccountEvent, Attempt, Command, Dispute, Event, Limits, Purchase, Refusal, SeatFound};
+use super::{
+    AccountEvent, Attempt, Command, Decision, Dispute, Effect, Event, Limits, Purchase, Refusal, SeatFound,
+};
 use crate::fault_injection::{Guard, enabled};
 use shared::{State, StepState, Timestamp};
 use std::time::Duration;
@@ -11,16 +13,16 @@ pub const MOST_DECLINES: u32 = 20;
 const LONGEST_CHECK: Duration = Duration::from_secs(3600);
 
 impl Purchase {
-    /// Applies `event` at `now` and returns the commands that follow. A refusal leaves the purchase as it was, and so
+    /// Applies `event` at `now` and returns what follows. A refusal leaves the purchase as it was, and so
     /// does an event without news, which also keeps the version.
-    pub fn handle(&mut self, event: Event, now: Timestamp, limits: &Limits) -> Result<Vec<Command>, Refusal> {
+    pub fn handle(&mut self, event: Event, now: Timestamp, limits: &Limits) -> Result<Decision, Refusal> {
         let before = self.clone();
         match self.apply(event, now, limits) {
-            Ok(commands) => {
+            Ok(decision) => {
                 if *self != before {
                     self.version += 1;
                 }
-                Ok(commands)
+                Ok(decision)
             }
             Err(refusal) => {
                 *self = before;
@@ -29,7 +31,7 @@ impl Purchase {
         }
     }
 
-    fn apply(&mut self, event: Event, now: Timestamp, limits: &Limits) -> Result<Vec<Command>, Refusal> {
+    fn apply(&mut self, event: Event, now: Timestamp, limits: &Limits) -> Result<Decision, Refusal> {
         match event {
             Event::PriceChanged { price, redemption } => {
                 self.still_repriced(now)?;
@@ -46,8 +48,8 @@ impl Purchase {
                 }
                 self.learner = Some(learner.clone());
                 if self.price.total == 0 {
-                    let stray = self.drop_intent();
-                    return Ok(stray.into_iter().chain(self.become_paid(now)).collect());
+                    let stray = Decision::from(self.drop_intent());
+                    return Ok(stray.and(self.become_paid(now)));
                 }
                 if self.attempt.is_none() || !enabled(Guard::FrozenAttempt) {
                     self.attempt = Some(Attempt { key, price: self.price.clone(), learner, title, methods });
@@ -59,48 +61,45 @@ impl Purchase {
                 }
                 self.checks = 0;
                 self.wait_for_stripe(now, limits);
-                Ok(vec![])
+                Ok(Decision::default())
             }
             Event::IntentCreated { intent } if self.is_settled_free() => {
-                Ok(vec![Command::CancelStray { intent }])
+                Ok(Command::CancelStray { intent }.into())
             }
             Event::IntentCreated { intent } => {
                 if self.intent.is_some() {
-                    return Ok(vec![]);
+                    return Ok(Decision::default());
                 }
                 self.intent = Some(intent);
-                Ok(if self.state.is_over() || self.cancel_requested {
-                    vec![Command::CancelIntent]
-                } else {
-                    vec![]
-                })
+                let is_unwanted = self.state.is_over() || self.cancel_requested;
+                Ok(is_unwanted.then_some(Command::CancelIntent).into())
             }
             Event::IntentNotCreated => {
                 let session = self.checkout_session.as_ref().and_then(|page| page.session.as_ref());
                 if self.intent.is_none() && session.is_none() {
                     self.attempt = None;
                 }
-                Ok(vec![])
+                Ok(Decision::default())
             }
             Event::SessionCreated { session } => Ok(self.session_created(session)),
             Event::SessionClosed => {
                 self.session_closed();
-                Ok(vec![])
+                Ok(Decision::default())
             }
-            Event::PaymentActionRequired => Ok(vec![]),
+            Event::PaymentActionRequired => Ok(Decision::default()),
             Event::PaymentAwaited => {
                 // The message about processing was an older one, or the processing failed.
                 if self.state == State::Processing {
                     self.back_to_paying(now, limits);
                 }
-                Ok(vec![])
+                Ok(Decision::default())
             }
             Event::PaymentProcessing => {
                 if matches!(self.state, State::Held | State::Paying) {
                     self.state = State::Processing;
                     self.wait_for_stripe(now, limits);
                 }
-                Ok(vec![])
+                Ok(Decision::default())
             }
             Event::PaymentFailed { failure } => Ok(self.payment_failed(failure, now, limits)),
             Event::PaymentSucceeded { intent, amount, currency, seat } => {
@@ -109,11 +108,11 @@ impl Purchase {
             }
             // About another intent, or from before this one was known.
             Event::IntentCanceled { intent } if self.intent.is_some() && intent != self.intent => {
-                Ok(if self.cancel_requested { vec![Command::CancelIntent] } else { vec![] })
+                Ok(self.cancel_requested.then_some(Command::CancelIntent).into())
             }
             Event::IntentCanceled { .. } => Ok(match self.state {
                 State::Held | State::Paying | State::Processing if self.page_is_open() => {
-                    if self.cancel_requested { vec![] } else { self.begin_cancel(now, limits) }
+                    if self.cancel_requested { Decision::default() } else { self.begin_cancel(now, limits) }
                 }
                 State::Held | State::Paying | State::Processing => self.end(State::Canceled, now),
                 State::Paid
@@ -121,7 +120,7 @@ impl Purchase {
                 | State::Expired
                 | State::Canceled
                 | State::Refunding
-                | State::Refunded => vec![],
+                | State::Refunded => Decision::default(),
             }),
             Event::CancelRequested => match self.state {
                 State::Held => Ok(self.end(State::Canceled, now)),
@@ -136,26 +135,26 @@ impl Purchase {
             },
             Event::PayerBlocked => {
                 let stops = self.state == State::Paying && !self.cancel_requested;
-                Ok(if stops { self.begin_cancel(now, limits) } else { vec![] })
+                Ok(if stops { self.begin_cancel(now, limits) } else { Decision::default() })
             }
             Event::Woken => Ok(self.woken(now, limits)),
             Event::StripeHadNews { intent: Some(intent) }
                 if self.intent.as_ref().is_some_and(|recorded| *recorded != intent) =>
             {
-                Ok(vec![Command::CancelStray { intent }])
+                Ok(Command::CancelStray { intent }.into())
             }
-            Event::StripeHadNews { .. } => Ok(vec![Command::AskStripe]),
+            Event::StripeHadNews { .. } => Ok(Command::AskStripe.into()),
             Event::GrantCreated { access_url } => Ok(self.grant_created(access_url, now)),
             Event::GrantRefused => {
                 self.grant_refused = self.state == State::Paid;
-                Ok(vec![])
+                Ok(Decision::default())
             }
             Event::GrantRevoked => {
                 if self.state != State::Refunded || self.revoked_at.is_some() {
-                    return Ok(vec![]);
+                    return Ok(Decision::default());
                 }
                 self.revoked_at = Some(now);
-                Ok(vec![Command::NotifyAccounts { event: AccountEvent::Revoked }])
+                Ok(Command::NotifyAccounts { event: AccountEvent::Revoked }.into())
             }
             Event::RefundRequested { amount, key } => self.refund_requested(amount, key, now, limits),
             Event::RefundsCounted { succeeded, failed } => {
@@ -163,17 +162,20 @@ impl Purchase {
             }
             Event::RefundRefused { amount } => {
                 self.refund_refused(amount);
-                Ok(vec![])
+                Ok(Decision::default())
             }
             Event::Disputed(news) => Ok(self.disputed(news, now, limits)),
             Event::LearnerErased { owner } => self.learner_erased(owner),
             Event::AccountsFound { receivers, event } => Ok(self.accounts_asked(receivers, event)),
-            Event::AccountAnswered { receiver, took } => Ok(self.account_answered(receiver, took, now)),
+            Event::AccountAnswered { receiver, took } => {
+                self.account_answered(receiver, took, now);
+                Ok(Decision::default())
+            }
         }
     }
 
     /// Amounts and times stay, and so does the access, which FlockJay knows by the purchase.
-    fn learner_erased(&mut self, owner: bool) -> Result<Vec<Command>, Refusal> {
+    fn learner_erased(&mut self, owner: bool) -> Result<Decision, Refusal> {
         let is_disputed = self.dispute == Some(Dispute::Open);
         // A pending notification names the learner.
         let is_told = self.accounts().all(|(_, state, _)| state != StepState::Pending);
@@ -185,7 +187,7 @@ impl Purchase {
                 if owner {
                     (self.learner, self.signed_in) = (None, None);
                 }
-                Ok(vec![])
+                Ok(Decision::default())
             }
             State::Held
             | State::Paying
@@ -199,7 +201,7 @@ impl Purchase {
         }
     }
 
-    fn become_paid(&mut self, now: Timestamp) -> Vec<Command> {
+    fn become_paid(&mut self, now: Timestamp) -> Decision {
         self.state = State::Paid;
         self.paid_at = Some(now);
         self.ended_at = None;
@@ -209,32 +211,32 @@ impl Purchase {
             return self.become_team_granted(now);
         }
         self.grant_asked = true;
-        vec![Command::CreateGrant]
+        Command::CreateGrant.into()
     }
 
     /// The codes are the team's access, and the seats are reserved for them from now on.
-    fn become_team_granted(&mut self, now: Timestamp) -> Vec<Command> {
+    fn become_team_granted(&mut self, now: Timestamp) -> Decision {
         self.state = State::Granted;
         self.granted_at = Some(now);
         self.owns_seat = false;
-        vec![Command::IssuePack, Command::NotifyAccounts { event: AccountEvent::Granted }]
+        Decision::from(Effect::IssuePack).and(Command::NotifyAccounts { event: AccountEvent::Granted })
     }
 
-    fn payment_failed(&mut self, failure: String, now: Timestamp, limits: &Limits) -> Vec<Command> {
+    fn payment_failed(&mut self, failure: String, now: Timestamp, limits: &Limits) -> Decision {
         if !matches!(self.state, State::Held | State::Paying | State::Processing) {
-            return vec![];
+            return Decision::default();
         }
         if self.last_failure.as_ref() == Some(&failure) {
             // This failure is known and is Stripe's latest report, so nothing is processing any more.
             if self.state == State::Processing {
                 self.back_to_paying(now, limits);
             }
-            return vec![];
+            return Decision::default();
         }
         self.last_failure = Some(failure);
         self.declines += 1;
         self.back_to_paying(now, limits);
-        if self.declines >= MOST_DECLINES { self.begin_cancel(now, limits) } else { vec![] }
+        if self.declines >= MOST_DECLINES { self.begin_cancel(now, limits) } else { Decision::default() }
     }
 
     fn back_to_paying(&mut self, now: Timestamp, limits: &Limits) {
@@ -251,7 +253,7 @@ impl Purchase {
         seat: SeatFound,
         now: Timestamp,
         limits: &Limits,
-    ) -> Vec<Command> {
+    ) -> Decision {
         match self.state {
             State::Held | State::Paying | State::Processing | State::Expired | State::Canceled => {}
             State::Paid | State::Granted | State::Refunding | State::Refunded => {
@@ -262,11 +264,10 @@ impl Purchase {
         let displaced = self.intent.replace(intent.clone()).filter(|displaced| *displaced != intent);
         let is_foreign = displaced.is_some() || self.attempt.is_none();
         let asks = (is_foreign || self.checkout_session.is_some()) && enabled(Guard::StripeIsAskedForMore);
-        let mut commands: Vec<_> =
-            displaced.map(|intent| Command::CancelStray { intent }).into_iter().collect();
+        let stray = Decision::from(displaced.map(|intent| Command::CancelStray { intent }));
         // Its page must take no second payment, and refunds may have been reported before the intent belonged to a
         // purchase.
-        commands.extend(asks.then_some(Command::AskStripe));
+        let decision = stray.and(asks.then_some(Command::AskStripe));
         self.charged = amount;
         if self.has_lost_seat() {
             self.owns_seat = seat == SeatFound::Yes;
@@ -276,45 +277,45 @@ impl Purchase {
         }
         let exact = exact || !enabled(Guard::ExactAmount);
         if exact && seat == SeatFound::Yes {
-            commands.extend(self.become_paid(now));
-            return commands;
+            return decision.and(self.become_paid(now));
         }
         // Charged for what can't be delivered, or not the amount that was shown: refund all of it.
         self.paid_at = Some(now);
-        commands.extend(self.begin_refund(self.money_key("unwanted"), now, limits));
-        commands
+        decision.and(self.begin_refund(self.money_key("unwanted"), now, limits))
     }
 
-    fn grant_created(&mut self, access_url: String, now: Timestamp) -> Vec<Command> {
+    fn grant_created(&mut self, access_url: String, now: Timestamp) -> Decision {
         match self.state {
             State::Paid => {
                 self.state = State::Granted;
                 self.access_url = Some(access_url);
                 self.granted_at = Some(now);
                 self.grant_refused = false;
-                vec![Command::NotifyAccounts { event: AccountEvent::Granted }]
+                Command::NotifyAccounts { event: AccountEvent::Granted }.into()
             }
             // Refunded while FlockJay was answering.
             State::Refunded => {
                 self.granted_at = Some(now);
                 self.revoked_at = None;
-                vec![Command::RevokeGrant]
+                Command::RevokeGrant.into()
             }
             State::Refunding => {
                 self.granted_at = Some(now);
-                vec![]
+                Decision::default()
             }
             State::Granted => {
                 self.access_url = Some(access_url);
-                vec![]
+                Decision::default()
             }
-            State::Held | State::Paying | State::Processing | State::Expired | State::Canceled => vec![],
+            State::Held | State::Paying | State::Processing | State::Expired | State::Canceled => {
+                Decision::default()
+            }
         }
     }
 
-    fn woken(&mut self, now: Timestamp, limits: &Limits) -> Vec<Command> {
+    fn woken(&mut self, now: Timestamp, limits: &Limits) -> Decision {
         if self.wake_at.is_none_or(|at| now < at) {
-            return vec![];
+            return Decision::default();
         }
         match self.state {
             State::Held => self.end(State::Expired, now),
@@ -324,32 +325,30 @@ impl Purchase {
                 if self.cancel_requested || self.pay_expires_at.is_none_or(|until| now >= until) {
                     self.begin_cancel(now, limits)
                 } else {
-                    vec![Command::AskStripe]
+                    Command::AskStripe.into()
                 }
             }
             State::Processing | State::Refunding => {
                 self.checks += 1;
                 self.wait_for_stripe(now, limits);
-                vec![Command::AskStripe]
+                Command::AskStripe.into()
             }
             State::Paid | State::Granted | State::Expired | State::Canceled | State::Refunded => {
                 self.wake_at = None;
-                vec![]
+                Decision::default()
             }
         }
     }
 
     /// The seat is kept until Stripe has confirmed that nothing will be paid.
-    fn begin_cancel(&mut self, now: Timestamp, limits: &Limits) -> Vec<Command> {
+    fn begin_cancel(&mut self, now: Timestamp, limits: &Limits) -> Decision {
         self.cancel_requested = true;
         self.wait_for_stripe(now, limits);
-        if !enabled(Guard::SeatUntilCanceled) {
-            return self.release_seat().into_iter().chain([Command::CancelIntent]).collect();
-        }
-        vec![Command::CancelIntent]
+        let released = if enabled(Guard::SeatUntilCanceled) { None } else { self.release_seat() };
+        Decision::from(released).and(Command::CancelIntent)
     }
 
-    fn end(&mut self, state: State, now: Timestamp) -> Vec<Command> {
+    fn end(&mut self, state: State, now: Timestamp) -> Decision {
         self.state = state;
         self.ended_at = Some(now);
         self.wake_at = None;
@@ -358,15 +357,14 @@ impl Purchase {
     }
 
     /// Releases its seat and its use of a coupon.
-    pub(super) fn release(&mut self) -> Vec<Command> {
-        let seat = self.release_seat();
-        seat.into_iter().chain(self.release_redemption()).collect()
+    pub(super) fn release(&mut self) -> Decision {
+        Decision::from(self.release_seat()).and(self.release_redemption())
     }
 
     /// A seat that came with a coupon goes back with it.
-    fn release_seat(&mut self) -> Option<Command> {
+    fn release_seat(&mut self) -> Option<Effect> {
         let owned = std::mem::take(&mut self.owns_seat);
-        (owned && !self.brings_seat()).then_some(Command::ReleaseSeat)
+        (owned && !self.brings_seat()).then_some(Effect::ReleaseSeat)
     }
 
     /// Schedules the next look at Stripe: waits double, but never skip the end of the time to pay.

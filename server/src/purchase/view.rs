@@ -202,10 +202,6 @@ impl Purchase {
     #[must_use]
     pub fn still_wants(&self, command: &Command) -> bool {
         match command {
-            Command::ReleaseSeat
-            | Command::ReleaseRedemption { .. }
-            | Command::IssuePack
-            | Command::RevokePack => false,
             Command::AskStripe => true,
             Command::CancelIntent => {
                 self.cancel_requested || matches!(self.state, State::Expired | State::Canceled)

@@ -160,10 +160,10 @@ impl Checkout {
         let now = self.now();
         let mut tx = self.store.begin().await?;
         for event in events {
-            tx.apply(purchase.id(), event, now).await??;
+            self.rules.apply_in(&mut tx, purchase.id(), event, now).await?;
         }
         if let Some(command) = lost {
-            tx.enqueue_lost(purchase.id(), &command, now).await?;
+            tx.enqueue(purchase.id(), &command, now).await?;
         }
         tx.audit(who, "reconcile", Some(purchase.id()), detail, now).await?;
         Ok(tx.commit().await?)

@@ -97,7 +97,7 @@ impl Checkout {
         // The state machine itself shows what it would learn from this.
         let mut told = purchase.clone();
         for event in events.clone() {
-            told.handle(event, self.now(), self.store.limits())?;
+            told.handle(event, self.now(), &self.rules.limits)?;
         }
         Ok(Look { intent: intent.clone(), purchase, told, events, reversals })
     }

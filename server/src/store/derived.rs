@@ -3,7 +3,7 @@
 use super::purchases::{Locked, known_id};
 use super::{Store, StoreError, Tx};
 use crate::email::normalized;
-use crate::purchase::{Command, Purchase, PurchaseId, Receiver};
+use crate::purchase::{Command, Purchase, PurchaseId};
 use shared::{Email, Timestamp};
 use sqlx::Row;
 
@@ -32,7 +32,7 @@ impl Tx {
         }
         self.book(&purchase, now).await?;
         if purchase.is_dispute_unclear() {
-            self.enqueue(id, &Command::AskStripe, &Receiver::Stripe, now).await?;
+            self.enqueue(id, &Command::AskStripe, now).await?;
         }
         self.respell_redemptions(id).await?;
         sqlx::query(

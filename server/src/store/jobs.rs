@@ -1,9 +1,6 @@
-//! Jobs that one instance does for all, and the purchases that they go through.
-use super::purchases::known_id;
-use super::{Store, StoreError, Tx};
-use crate::purchase::{Command, PurchaseId};
+//! Jobs that one instance does for all.
+use super::{Store, StoreError};
 use shared::Timestamp;
-use sqlx::Row;
 use std::time::Duration;
 
 impl Store {
@@ -38,29 +35,5 @@ impl Store {
             "INSERT INTO jobs (name, due_at) VALUES ('write probe', $1) ON CONFLICT (name) DO UPDATE SET due_at = $1",
         );
         self.write(statement.bind(now.as_millis())).await.map(drop)
-    }
-
-    /// Every purchase opened at or after `since`.
-    pub async fn opened_since(&self, since: Timestamp) -> Result<Vec<PurchaseId>, StoreError> {
-        let rows = sqlx::query("SELECT id FROM purchases WHERE opened_at >= $1 ORDER BY opened_at")
-            .bind(since.as_millis())
-            .fetch_all(self.pool())
-            .await?;
-        rows.iter().map(|row| known_id(row.try_get("id")?)).collect()
-    }
-}
-
-impl Tx {
-    /// Enqueues a `command` again that was lost.
-    pub async fn enqueue_lost(
-        &mut self,
-        purchase: &PurchaseId,
-        command: &Command,
-        now: Timestamp,
-    ) -> Result<(), StoreError> {
-        match command.receiver() {
-            Some(receiver) => self.enqueue(purchase, command, &receiver, now).await,
-            None => Ok(()),
-        }
     }
 }

@@ -237,11 +237,8 @@ fn migrator_of(files: &[(i64, &'static str, &'static str)]) -> Migrator {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::catalog::CurrentCatalog;
-    use crate::purchase::Limits;
     use crate::store::Store;
     use sqlx::Connection as _;
-    use std::time::Duration;
     use test_database::TestDatabase;
 
     #[tokio::test]
@@ -251,13 +248,7 @@ mod tests {
         let separator = if database.url().starts_with("sqlite:") { "?mode=rwc" } else { "" };
         let mut connection = AnyConnection::connect(&format!("{}{separator}", database.url())).await.unwrap();
         let open = async |schema| {
-            let limits = Limits {
-                hold: Duration::ZERO,
-                payment: Duration::ZERO,
-                check: Duration::ZERO,
-                partial_dispute_ends_access: false,
-            };
-            let opened = Store::open(database.url(), limits, CurrentCatalog::default(), schema).await;
+            let opened = Store::open(database.url(), schema).await;
             opened.map(drop).map_err(|error| error.to_string())
         };
         assert!(open(Schema::Check).await.unwrap_err().contains("migrate"), "nothing is in it");

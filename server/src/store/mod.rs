@@ -2,6 +2,7 @@
 //!
 //! One set of SQL runs on SQLite and PostgreSQL.
 
+mod audit;
 mod coupons;
 mod deadline;
 mod derived;
@@ -14,7 +15,6 @@ mod learners;
 mod ledger;
 mod mails;
 mod migrations;
-mod operators;
 mod outbox;
 mod packs;
 mod pooler;
@@ -32,26 +32,26 @@ mod writer_queue;
 #[cfg(test)]
 mod tests;
 
+pub use audit::AuditEntry;
 pub use coupons::{CouponFilter, Use};
 pub use error::StoreError;
 pub use feed::FeedEntry;
 pub use idempotency::Replay;
-pub use learners::{Erased, LearnerRecord};
+pub use learners::{Erased, LearnerRecord, PersonsPurchase};
 pub use ledger::{LedgerDay, LedgerLine, LedgerSums};
 pub use mails::{About, Mail};
 pub use migrations::Schema;
-pub use operators::{AuditEntry, OutboxEntry, PurchaseFilter, Retried, WaitsFor};
-pub use outbox::Task;
+pub use outbox::{OutboxEntry, Retried, Task, WaitsFor};
 pub use packs::NewlyAssigned;
 pub(crate) use purchases::Locked;
+pub use purchases::PurchaseFilter;
 pub use rates::Allowance;
+pub(crate) use rates::Thanks;
 pub use stripe_events::StoredEvent;
 pub use tokens::TokenEntry;
 
-use crate::abuse::{ClientNetwork, Pseudonyms, Rate};
-use crate::catalog::CurrentCatalog;
 use crate::fault_injection::{Step, reach};
-use crate::purchase::{Command, Limits, Purchase, PurchaseId};
+use crate::purchase::{Command, PurchaseId};
 use deadline::{InTime, LastSilence, in_time};
 use engine::{Engine, WRITER};
 use futures_util::FutureExt;
@@ -73,49 +73,27 @@ const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(10);
 #[derive(Clone)]
 pub struct Store {
     pool: AnyPool,
-    pub(crate) limits: Limits,
-    /// Defines how many seats each offering has.
-    pub(crate) catalog: CurrentCatalog,
-    pub(crate) counting: Counting,
     changed: broadcast::Sender<PurchaseId>,
     /// Signals that a command was enqueued, or put back for a retry.
     work: watch::Sender<()>,
-    /// Whether account receivers may be configured; if not, nothing is enqueued for them.
-    pub(crate) notifies_accounts: bool,
     seats: Arc<Notify>,
     /// How many times this process has taken or released seats.
     seat_moves: Arc<AtomicU64>,
-    /// How many unknown coupon codes this process was asked for.
-    guesses: Arc<AtomicU64>,
     /// Queue of writers on SQLite; `None` on PostgreSQL, which allows several writers at a time.
     writer_queue: Option<WriterQueue>,
-}
-
-/// Rate limits that are counted when a purchase changes.
-#[derive(Clone, Default)]
-pub struct Counting {
-    /// Purchases opened per client.
-    pub opens: Option<Rate>,
-    /// Emails tried with a coupon, per client.
-    pub emails: Option<Rate>,
-    /// Declines per client, and per email.
-    pub declines: Option<Rate>,
-    /// Declines of all clients together.
-    pub decline_run: Option<Rate>,
-    pub pseudonyms: Pseudonyms,
 }
 
 /// A write transaction: nobody else can change the rows that it has locked before [`Tx::commit`].
 pub struct Tx {
     inner: Inner,
-    pub(crate) store: Store,
+    store: Store,
     pub(crate) changed: Vec<PurchaseId>,
     enqueued: bool,
     seats_moved: bool,
     /// Commands to enqueue after the commit. Always empty, unless a test disables `CommandsCommitWithState`.
     pub(crate) later: Vec<(PurchaseId, Command, Timestamp)>,
-    /// Purchases that became paid, each with the networks of the client that opened it.
-    pub(crate) allowances_to_return: Vec<(Purchase, Vec<ClientNetwork>)>,
+    /// What clients get back once this is committed.
+    pub(crate) thanks: Vec<Thanks>,
 }
 
 /// The transaction itself: queued behind other writers on SQLite, independent on PostgreSQL.
@@ -126,8 +104,8 @@ enum Inner {
 
 impl Store {
     /// Connects to `url` (`sqlite://…` or `postgres://…`), creates the SQLite file if it is missing, and migrates.
-    pub async fn connect(url: &str, limits: Limits, catalog: CurrentCatalog) -> Result<Self, StoreError> {
-        Self::open(url, limits, catalog, Schema::Migrate).await
+    pub async fn connect(url: &str) -> Result<Self, StoreError> {
+        Self::open(url, Schema::Migrate).await
     }
 
     /// Migrates the database to this release's schema. Returns the schema version before, if any, and after.
@@ -138,12 +116,8 @@ impl Store {
     }
 
     /// Like [`Store::connect`], but a database whose schema fits this release must already exist.
-    pub async fn connect_existing(
-        url: &str,
-        limits: Limits,
-        catalog: CurrentCatalog,
-    ) -> Result<Self, StoreError> {
-        Self::open(url, limits, catalog, Schema::Check).await
+    pub async fn connect_existing(url: &str) -> Result<Self, StoreError> {
+        Self::open(url, Schema::Check).await
     }
 
     /// Opens a first connection and makes the database fit for this release. Returns the engine, the full address, the
@@ -167,12 +141,7 @@ impl Store {
     }
 
     /// Connects to `url` and treats its schema as `schema` says.
-    pub async fn open(
-        url: &str,
-        limits: Limits,
-        catalog: CurrentCatalog,
-        schema: Schema,
-    ) -> Result<Self, StoreError> {
+    pub async fn open(url: &str, schema: Schema) -> Result<Self, StoreError> {
         let (engine, address, mut first, _) = Self::prepare(url, schema).await?;
         let mut options = AnyPoolOptions::new()
             .max_connections(16)
@@ -196,15 +165,10 @@ impl Store {
         let pool = options.connect(&address).await?;
         Ok(Self {
             pool,
-            limits,
-            catalog,
-            counting: Counting::default(),
             changed: broadcast::channel(1024).0,
             work: watch::Sender::default(),
-            notifies_accounts: true,
             seats: Arc::default(),
             seat_moves: Arc::default(),
-            guesses: Arc::default(),
             writer_queue: match engine {
                 Engine::Sqlite => {
                     first.execute(WRITER).await?;
@@ -216,18 +180,6 @@ impl Store {
                 }
             },
         })
-    }
-
-    /// Sets the rate limits to count when a purchase changes.
-    #[must_use]
-    pub fn counting(self, counting: Counting) -> Self {
-        Self { counting, ..self }
-    }
-
-    /// Without account receivers: no notifications are enqueued.
-    #[must_use]
-    pub fn without_accounts(self) -> Self {
-        Self { notifies_accounts: false, ..self }
     }
 
     /// Begins a transaction that may write. On SQLite it waits for the write lock here, so that it can't fail halfway.
@@ -243,7 +195,7 @@ impl Store {
             enqueued: false,
             seats_moved: false,
             later: Vec::new(),
-            allowances_to_return: Vec::new(),
+            thanks: Vec::new(),
         })
     }
 
@@ -265,24 +217,6 @@ impl Store {
     #[must_use]
     pub fn seat_moves(&self) -> u64 {
         self.seat_moves.load(Ordering::Acquire)
-    }
-
-    /// How many unknown coupon codes this process was asked for.
-    #[must_use]
-    pub fn guesses(&self) -> u64 {
-        self.guesses.load(Ordering::Relaxed)
-    }
-
-    /// What is sold.
-    #[must_use]
-    pub fn catalog(&self) -> &CurrentCatalog {
-        &self.catalog
-    }
-
-    /// How long things may take.
-    #[must_use]
-    pub fn limits(&self) -> &Limits {
-        &self.limits
     }
 
     /// Subscribes to the ids of purchases as this process changes them.
@@ -336,12 +270,12 @@ impl Tx {
             reach(Step::CommandsLater, "");
             let mut tx = self.store.begin().await?;
             for (purchase, command, now) in &self.later {
-                tx.enqueue_lost(purchase, command, *now).await?;
+                tx.enqueue(purchase, command, *now).await?;
             }
             tx.inner.commit().await?;
         }
-        if !self.allowances_to_return.is_empty()
-            && let Err(error) = self.store.thank(&self.allowances_to_return).await
+        if !self.thanks.is_empty()
+            && let Err(error) = self.store.thank(&self.thanks).await
         {
             // The allowance returns by itself over time.
             tracing::debug!(%error, "failed to return a client's rate limit allowance after payment");

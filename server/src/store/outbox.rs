@@ -1,8 +1,11 @@
 //! The outbox: commands that outlive the process, leased to one worker at a time, retried and never dropped.
 use super::{Store, StoreError, Tx, purchases::known_id};
 use crate::purchase::{Command, PurchaseId, Receiver};
+use serde::Serialize;
 use shared::Timestamp;
 use sqlx::Row;
+use sqlx::any::AnyRow;
+use std::collections::HashSet;
 use std::time::Duration;
 
 /// One command leased to this worker.
@@ -18,6 +21,44 @@ pub struct Task {
     /// Names the lease, so that a worker that lost it can't finish a command that another worker holds.
     lease: String,
 }
+
+/// One outbox command, as operators see it.
+#[derive(Clone, Debug, Serialize)]
+pub struct OutboxEntry {
+    pub id: String,
+    pub reference: String,
+    pub receiver: String,
+    /// The command as JSON.
+    pub command: String,
+    /// `pending`, `done` or `needs_person`.
+    pub state: String,
+    pub attempts: i64,
+    pub next_attempt_at: Timestamp,
+    pub last_error: Option<String>,
+    pub created_at: Timestamp,
+}
+
+/// What a paid purchase without access is waiting for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum WaitsFor {
+    Outbox,
+    /// `FlockJay` refused; a person must act.
+    Person,
+    Nothing,
+}
+
+/// Result of a request to retry a command.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Retried {
+    Yes,
+    /// It is already waiting for its next attempt.
+    Waiting,
+    Done,
+    Unknown,
+}
+
+const ENTRY: &str = "SELECT o.id, p.reference, o.receiver, o.command, o.state, o.attempts, o.next_attempt_at, \
+                     o.last_error, o.created_at FROM outbox o JOIN purchases p ON p.id = o.purchase_id";
 
 impl Store {
     /// Leases the command to `receiver` that has been due longest. Commands of one purchase to one receiver are carried
@@ -119,17 +160,73 @@ impl Store {
         }
         Ok((pending, stuck))
     }
+
+    /// Commands of one purchase, in order.
+    pub async fn commands_of(&self, purchase: &PurchaseId) -> Result<Vec<OutboxEntry>, StoreError> {
+        let text = [ENTRY, " WHERE o.purchase_id = $1 ORDER BY o.seq"].concat();
+        let rows =
+            sqlx::query(sqlx::AssertSqlSafe(text)).bind(purchase.as_str()).fetch_all(self.pool()).await?;
+        rows.iter().map(entry).collect()
+    }
+
+    /// What the access of a paid purchase is waiting for; `None` in every other state. A single statement, because
+    /// access may be granted between two.
+    pub async fn waiting_for_access(&self, id: &PurchaseId) -> Result<Option<WaitsFor>, StoreError> {
+        let rows = sqlx::query(
+            "SELECT coalesce(o.state, 'nothing') AS state FROM purchases p LEFT JOIN outbox o \
+             ON o.purchase_id = p.id AND o.receiver = 'flockjay' WHERE p.id = $1 AND p.state = 'paid'",
+        );
+        let rows = rows.bind(id.as_str()).fetch_all(self.pool()).await?;
+        let states = rows.iter().map(|row| row.try_get("state")).collect::<Result<Vec<String>, _>>()?;
+        let any = |wanted: &str| states.iter().any(|state| state == wanted);
+        Ok(match states.is_empty() {
+            true => None,
+            false if any("pending") => Some(WaitsFor::Outbox),
+            false if any("needs_person") => Some(WaitsFor::Person),
+            false => Some(WaitsFor::Nothing),
+        })
+    }
+
+    /// Commands in `state`, oldest first.
+    pub async fn commands_in(&self, state: &str, most: i64) -> Result<Vec<OutboxEntry>, StoreError> {
+        let text = [ENTRY, " WHERE o.state = $1 ORDER BY o.created_at LIMIT $2"].concat();
+        let rows =
+            sqlx::query(sqlx::AssertSqlSafe(text)).bind(state).bind(most).fetch_all(self.pool()).await?;
+        rows.iter().map(entry).collect()
+    }
+
+    /// SKUs whose grants have been failing: one since before `since`, or at least `refusals` that need attention, the
+    /// last of them after `refused_after`.
+    pub async fn failing_skus(
+        &self,
+        since: Timestamp,
+        refusals: i64,
+        refused_after: Timestamp,
+    ) -> Result<HashSet<String>, StoreError> {
+        let rows = sqlx::query(
+            "SELECT p.sku FROM outbox o JOIN purchases p ON p.id = o.purchase_id \
+             WHERE o.receiver = 'flockjay' AND p.state = 'paid' AND o.state <> 'done' \
+             GROUP BY p.sku HAVING (count(CASE WHEN o.state = 'needs_person' THEN 1 END) >= $2 \
+             AND max(CASE WHEN o.state = 'needs_person' THEN o.finished_at ELSE 0 END) > $3) OR count(CASE WHEN o.state = 'pending' AND o.attempts > 1 AND o.created_at < $1 THEN 1 END) > 0",
+        )
+        .bind(since.as_millis())
+        .bind(refusals)
+        .bind(refused_after.as_millis())
+        .fetch_all(self.pool())
+        .await?;
+        rows.iter().map(|row| Ok(row.try_get("sku")?)).collect()
+    }
 }
 
 impl Tx {
+    /// Enqueues `command`, unless the same is already pending.
     pub(crate) async fn enqueue(
         &mut self,
         purchase: &PurchaseId,
         command: &Command,
-        receiver: &Receiver,
         now: Timestamp,
     ) -> Result<(), StoreError> {
-        let text = serde_json::to_string(command)?;
+        let (text, receiver) = (serde_json::to_string(command)?, command.receiver().name());
         let row = sqlx::query(
             "SELECT CAST(coalesce(max(seq) + 1, 0) AS BIGINT) AS next, \
              count(CASE WHEN state = 'pending' AND command = $2 AND lease = '' THEN 1 END) AS same \
@@ -146,7 +243,7 @@ impl Tx {
              AND next_attempt_at > $3",
         )
         .bind(purchase.as_str())
-        .bind(receiver.name().into_owned())
+        .bind(&*receiver)
         .bind(now.as_millis())
         .execute(self.connection())
         .await?;
@@ -161,7 +258,7 @@ impl Tx {
         .bind(random_name())
         .bind(purchase.as_str())
         .bind(row.try_get::<i64, _>("next")?)
-        .bind(receiver.name().into_owned())
+        .bind(&*receiver)
         .bind(text)
         .bind(now.as_millis())
         .execute(self.connection())
@@ -182,6 +279,37 @@ impl Tx {
         now: Timestamp,
     ) -> Result<bool, StoreError> {
         self.close(task, "needs_person", Some(error), now).await
+    }
+
+    /// Retries a command that needs attention, as if it were new. The worker finds it within a second.
+    pub async fn retry_command(&mut self, id: &str, now: Timestamp) -> Result<Retried, StoreError> {
+        let put_back = sqlx::query(
+            "UPDATE outbox SET state = 'pending', attempts = 0, next_attempt_at = $2, created_at = $2, \
+             finished_at = NULL WHERE id = $1 AND state = 'needs_person'",
+        )
+        .bind(id)
+        .bind(now.as_millis())
+        .execute(self.connection())
+        .await?;
+        if put_back.rows_affected() == 1 {
+            self.enqueued = true;
+            return Ok(Retried::Yes);
+        }
+        let row = sqlx::query("SELECT state FROM outbox WHERE id = $1")
+            .bind(id)
+            .fetch_optional(self.connection())
+            .await?;
+        let Some(row) = row else { return Ok(Retried::Unknown) };
+        Ok(if row.try_get::<&str, _>("state")? == "done" { Retried::Done } else { Retried::Waiting })
+    }
+
+    /// The purchase that a command belongs to.
+    pub async fn purchase_of_command(&mut self, id: &str) -> Result<Option<PurchaseId>, StoreError> {
+        let row = sqlx::query("SELECT purchase_id FROM outbox WHERE id = $1")
+            .bind(id)
+            .fetch_optional(self.connection())
+            .await?;
+        row.map(|row| known_id(row.try_get("purchase_id")?)).transpose()
     }
 
     async fn close(
@@ -206,6 +334,20 @@ impl Tx {
         self.enqueued = true;
         Ok(closed.rows_affected() == 1)
     }
+}
+
+fn entry(row: &AnyRow) -> Result<OutboxEntry, StoreError> {
+    Ok(OutboxEntry {
+        id: row.try_get("id")?,
+        reference: row.try_get("reference")?,
+        receiver: row.try_get("receiver")?,
+        command: row.try_get("command")?,
+        state: row.try_get("state")?,
+        attempts: row.try_get("attempts")?,
+        next_attempt_at: Timestamp::from_millis(row.try_get("next_attempt_at")?),
+        last_error: row.try_get("last_error")?,
+        created_at: Timestamp::from_millis(row.try_get("created_at")?),
+    })
 }
 
 /// A random name that may be logged: it opens nothing.

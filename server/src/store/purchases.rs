@@ -6,8 +6,19 @@ use super::{Allowance, Store, StoreError, Tx, subject};
 use crate::abuse::ClientNetwork;
 use crate::email::normalized;
 use crate::purchase::{Learner, Purchase, PurchaseId, Reference};
-use shared::Timestamp;
+use shared::{Email, Timestamp};
 use sqlx::Row;
+use sqlx::any::AnyRow;
+
+/// Which purchases to list; every field that is set must match.
+#[derive(Clone, Debug, Default)]
+pub struct PurchaseFilter {
+    pub state: Option<String>,
+    pub sku: Option<String>,
+    /// Normalized.
+    pub email: Option<String>,
+    pub most: i64,
+}
 
 impl Store {
     /// The purchase as it stands.
@@ -47,6 +58,82 @@ impl Store {
         let statement = sqlx::query("UPDATE purchases SET wake_at = $2 WHERE id = $1");
         self.write(statement.bind(id.as_str()).bind(until.as_millis())).await?;
         Ok(())
+    }
+
+    /// Every purchase opened at or after `since`.
+    pub async fn opened_since(&self, since: Timestamp) -> Result<Vec<PurchaseId>, StoreError> {
+        let rows = sqlx::query("SELECT id FROM purchases WHERE opened_at >= $1 ORDER BY opened_at")
+            .bind(since.as_millis())
+            .fetch_all(self.pool())
+            .await?;
+        rows.iter().map(|row| known_id(row.try_get("id")?)).collect()
+    }
+
+    /// The newest purchases that match, newest first.
+    pub async fn purchases(&self, filter: &PurchaseFilter) -> Result<Vec<Purchase>, StoreError> {
+        let rows = sqlx::query(
+            "SELECT body FROM purchases WHERE ($1 IS NULL OR state = $1) AND ($2 IS NULL OR sku = $2) \
+             AND ($3 IS NULL OR email_key = $3 OR lower(email) = $3) ORDER BY opened_at DESC LIMIT $4",
+        )
+        .bind(filter.state.as_deref())
+        .bind(filter.sku.as_deref())
+        .bind(filter.email.as_deref())
+        .bind(filter.most)
+        .fetch_all(self.pool())
+        .await?;
+        rows.iter().map(|row| Ok(serde_json::from_str(row.try_get("body")?)?)).collect()
+    }
+
+    /// When the purchase last changed.
+    pub async fn updated_at(&self, purchase: &PurchaseId) -> Result<Timestamp, StoreError> {
+        let row = sqlx::query("SELECT updated_at FROM purchases WHERE id = $1")
+            .bind(purchase.as_str())
+            .fetch_one(self.pool())
+            .await?;
+        Ok(Timestamp::from_millis(row.try_get("updated_at")?))
+    }
+
+    /// The newest purchases of this learner, newest first, and when each last changed.
+    pub async fn purchases_of(&self, email: &Email) -> Result<Vec<(Purchase, Timestamp)>, StoreError> {
+        let rows = sqlx::query(
+            "SELECT body, updated_at FROM purchases WHERE email_key = $1 OR lower(email) = $1 ORDER BY opened_at DESC, id LIMIT 1000",
+        )
+        .bind(normalized(email))
+        .fetch_all(self.pool())
+        .await?;
+        rows.iter().map(with_change).collect()
+    }
+
+    /// The newest purchase that currently gives this learner access to `sku`.
+    pub async fn entitlement(&self, sku: &str, learner: &Learner) -> Result<Option<Purchase>, StoreError> {
+        let rows = sqlx::query(
+            "SELECT body FROM purchases WHERE sku = $1 AND state = 'granted' AND (external_id = $2 OR email_key = $3 OR lower(email) = $3) \
+             ORDER BY opened_at DESC, id LIMIT 100",
+        )
+        .bind(sku)
+        .bind(learner.identity())
+        .bind(normalized(&learner.email))
+        .fetch_all(self.pool())
+        .await?;
+        for row in &rows {
+            let purchase: Purchase = serde_json::from_str(row.try_get("body")?)?;
+            // The buyer for a team need not be a member of it.
+            if !purchase.is_for_team() {
+                return Ok(Some(purchase));
+            }
+        }
+        Ok(None)
+    }
+
+    /// The purchase that people call `name`: its reference, in upper or lower case, or its id.
+    pub async fn purchase_called(&self, name: &str) -> Result<Purchase, StoreError> {
+        let row = sqlx::query("SELECT body FROM purchases WHERE id = $1 OR reference = $2")
+            .bind(name)
+            .bind(name.to_uppercase())
+            .fetch_optional(self.pool())
+            .await?
+            .ok_or(StoreError::UnknownPurchase)?;
+        Ok(serde_json::from_str(row.try_get("body")?)?)
     }
 }
 
@@ -248,4 +335,10 @@ pub(crate) struct Locked {
 
 pub(super) fn known_id(text: &str) -> Result<PurchaseId, StoreError> {
     PurchaseId::parse(text).ok_or(StoreError::UnknownPurchase)
+}
+
+/// A purchase, and when it last changed.
+pub(super) fn with_change(row: &AnyRow) -> Result<(Purchase, Timestamp), StoreError> {
+    let at = Timestamp::from_millis(row.try_get("updated_at")?);
+    Ok((serde_json::from_str(row.try_get("body")?)?, at))
 }

@@ -1,12 +1,10 @@
 //! Rate limits that all instances share: for each subject, the moment until which its earlier uses count (the
 //! "theoretical arrival time" of the generic cell rate algorithm,
 //! <https://en.wikipedia.org/wiki/Generic_cell_rate_algorithm>).
-use super::{Counting, Store, StoreError, Tx, subject};
+use super::{Store, StoreError, Tx, subject};
 use crate::abuse::{ClientNetwork, Rate};
-use crate::purchase::Purchase;
 use shared::Timestamp;
 use sqlx::Row;
-use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 /// What a client may have done before it opens another purchase.
@@ -20,6 +18,15 @@ pub struct Allowance<'a> {
     pub seats: Option<i64>,
     /// It must not have been declined more often.
     pub declines: Option<Rate>,
+}
+
+/// What a client gets back after it has paid.
+pub(crate) struct Thanks {
+    /// Uses of rates: the subject, the rate, and how many.
+    pub(crate) returned: Vec<(String, Rate, u32)>,
+    /// The subject that is trusted more from now on.
+    pub(crate) trusted: Option<String>,
+    pub(crate) at: Timestamp,
 }
 
 impl Allowance<'_> {
@@ -140,13 +147,18 @@ impl Store {
         Ok(row.try_get("unpaid")?)
     }
 
-    /// Returns the allowance that paid purchases have used.
-    pub(super) async fn thank(&self, paid: &[(Purchase, Vec<ClientNetwork>)]) -> Result<(), StoreError> {
+    /// Gives clients back what their paid purchases have used.
+    pub(super) async fn thank(&self, thanks: &[Thanks]) -> Result<(), StoreError> {
         // Boxed, because a commit calls this.
         let mut tx = Box::pin(self.begin()).await?;
-        for (purchase, networks) in paid {
-            let now = purchase.paid_at().unwrap_or(purchase.opened_at());
-            tx.thank(purchase, networks, now).await?;
+        for Thanks { returned, trusted, at } in thanks {
+            for (subject, rate, uses) in returned {
+                tx.return_use(subject, *rate, *uses).await?;
+            }
+            if let Some(subject) = trusted {
+                let most = at.plus(MOST_TRUST.saturating_sub(TRUST));
+                tx.count(subject, TRUST, *at, most).await?;
+            }
         }
         tx.inner.commit().await
     }
@@ -246,29 +258,6 @@ impl Tx {
         Ok(())
     }
 
-    /// Counts an unknown coupon code among all clients' codes; its client's own count was taken before.
-    pub async fn count_guess(
-        &mut self,
-        client: &str,
-        run: Option<Rate>,
-        now: Timestamp,
-    ) -> Result<(), StoreError> {
-        self.store.guesses.fetch_add(1, Ordering::Relaxed);
-        let Some(run) = run else { return Ok(()) };
-        // Remembered even if a single client has no limit.
-        self.mark(&subject::guessed(client), now.plus(run.period())).await?;
-        if self.count_against(subject::ALL_GUESSES, run, now).await? {
-            if self.rest(subject::GUESSING, now).await?.is_zero() {
-                tracing::error!(
-                    alert = true,
-                    "coupon codes are being guessed: clients that entered an unknown code must wait"
-                );
-            }
-            self.mark(subject::GUESSING, now.plus(run.period())).await?;
-        }
-        Ok(())
-    }
-
     /// Returns `uses` of `rate` to `subject`.
     pub async fn return_use(&mut self, subject: &str, rate: Rate, uses: u32) -> Result<(), StoreError> {
         sqlx::query("UPDATE rates SET used_until = used_until - $2 WHERE subject = $1")
@@ -276,39 +265,6 @@ impl Tx {
             .bind(millis(cost(rate, uses)))
             .execute(self.connection())
             .await?;
-        Ok(())
-    }
-
-    /// Returns the opening of a client that has paid, and lets it have a few more open at a time. A purchase that a
-    /// coupon made free still uses up an opening; otherwise a public code would be gone in a minute.
-    async fn thank(
-        &mut self,
-        purchase: &Purchase,
-        networks: &[ClientNetwork],
-        now: Timestamp,
-    ) -> Result<(), StoreError> {
-        let is_paid = purchase.charged() > 0;
-        if !is_paid && purchase.price().list > 0 {
-            return Ok(());
-        }
-        let Counting { opens, emails, .. } = self.store.counting.clone();
-        let redemption = purchase.redemption();
-        // The code of a pack was not counted.
-        let opens = opens.filter(|_| !redemption.is_some_and(|redemption| redemption.code.is_made_like()));
-        let emails = emails.filter(|_| redemption.is_some());
-        for network in networks {
-            // For a network that may do more, this returns more than was used, which does no harm.
-            if let Some(rate) = opens {
-                let rate = rate.times(network.times);
-                self.return_use(&subject::opens(&network.name), rate, purchase.weight()).await?;
-            }
-            if let Some(rate) = emails {
-                self.return_use(&subject::emails(&network.name), rate.times(network.times), 1).await?;
-            }
-        }
-        let Some(network) = networks.first().filter(|_| is_paid) else { return Ok(()) };
-        let most = now.plus(MOST_TRUST.saturating_sub(TRUST));
-        self.count(&subject::trust(&network.name), TRUST, now, most).await?;
         Ok(())
     }
 

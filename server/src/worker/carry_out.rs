@@ -36,10 +36,6 @@ impl Checkout {
                 Ok(_was_there) => Outcome::Done(vec![Event::GrantRevoked]),
                 Err(error) => Outcome::from_grants(error, vec![]),
             },
-            Command::ReleaseSeat
-            | Command::ReleaseRedemption { .. }
-            | Command::IssuePack
-            | Command::RevokePack => Outcome::Done(vec![]),
             Command::NotifyAccounts { event } => Outcome::Done(self.ask_accounts(*event)),
             Command::NotifyAccount { receiver, event } => {
                 self.notify_account(task, &purchase, receiver, *event).await?

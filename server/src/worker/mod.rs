@@ -207,7 +207,7 @@ async fn record(checkout: &Checkout, retry: &Retry, task: &Task, outcome: Outcom
     };
     let mut tx = checkout.store.begin().await?;
     for event in events {
-        tx.apply(&task.purchase, event, now).await??;
+        checkout.rules.apply_in(&mut tx, &task.purchase, event, now).await?;
     }
     if let (None, Command::ReturnStray { intent, .. }) = (&failure, &task.command) {
         tx.book_return(&task.purchase, intent, now).await?;
@@ -241,11 +241,7 @@ fn given_up(command: &Command) -> Vec<Event> {
         Command::NotifyAccount { receiver, .. } => {
             vec![Event::AccountAnswered { receiver: receiver.clone(), took: false }]
         }
-        Command::ReleaseSeat
-        | Command::ReleaseRedemption { .. }
-        | Command::IssuePack
-        | Command::RevokePack
-        | Command::AskStripe
+        Command::AskStripe
         | Command::CancelIntent
         | Command::CreateRefund { .. }
         | Command::CancelStray { .. }

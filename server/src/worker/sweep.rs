@@ -1,5 +1,6 @@
 //! The sweep: wakes every purchase that has waited too long, so that a lost message holds nothing up.
 use crate::checkout::Checkout;
+use crate::error::Error;
 use crate::fault_injection::{Guard, enabled};
 use crate::heartbeat::Heartbeat;
 use crate::purchase::Event;
@@ -46,12 +47,12 @@ pub async fn sweep(checkout: &Checkout, heartbeat: &Heartbeat) -> Result<(), Sto
         let mut woken = 0;
         for id in &due {
             heartbeat.beat();
-            match checkout.store.apply(id, Event::Woken, checkout.now()).await {
-                Ok(Ok(_)) => woken += 1,
+            match checkout.apply(id, Event::Woken).await {
+                Ok(_) => woken += 1,
                 // A server of a newer release wakes it.
-                Err(StoreError::Newer) => {}
-                Ok(Err(refusal)) => tracing::error!(?refusal, "purchase rejected its wake-up"),
-                Err(error) if error.is_passing() => return Err(error),
+                Err(Error::Store(StoreError::Newer)) => {}
+                Err(Error::Refused(refusal)) => tracing::error!(?refusal, "purchase rejected its wake-up"),
+                Err(Error::Store(error)) if error.is_passing() => return Err(error),
                 // A purchase that can't be read must not keep the others asleep.
                 Err(error) => {
                     tracing::error!(alert = true, %error, purchase.id = ?id, "failed to wake a purchase");

@@ -286,7 +286,7 @@ fn seats(run: &mut Run, snapshot: &Snapshot) -> Result<(), String> {
     if taken != owned {
         return Err(format!("{taken} seats are counted, and {owned} are owned"));
     }
-    let capacity = run.store.catalog().get().find(LIVE).and_then(|item| item.capacity).unwrap_or_default();
+    let capacity = run.capacity();
     if taken > run.taken_before && taken > capacity {
         return Err(format!("{taken} seats were taken, and there are {capacity}"));
     }

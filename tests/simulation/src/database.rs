@@ -2,6 +2,7 @@
 use crate::snapshot::Snapshots;
 use faulty_disk::Disk;
 use redis_checkout::catalog::{self, CurrentCatalog};
+use redis_checkout::checkout::Rules;
 use redis_checkout::coupons::{Coupon, CouponCode, Discount, Scope, Terms};
 use redis_checkout::purchase::Limits;
 use redis_checkout::store::Store;
@@ -34,6 +35,7 @@ pub(crate) const COUPONS: [&str; 3] = [HALF, FREE, SEAT];
 
 pub(crate) struct Database {
     store: Store,
+    rules: Rules,
     connection: Arc<Mutex<AnyConnection>>,
     folder: TempDir,
     disk: Disk,
@@ -46,8 +48,9 @@ impl Database {
         let memory = Path::new("/dev/shm");
         let folder = if memory.is_dir() { TempDir::new_in(memory)? } else { TempDir::new()? };
         let disk = Disk::new();
-        let (store, connection) = connect(&path(&folder, 0), &disk, CurrentCatalog::default()).await?;
-        Ok(Self { store, connection, folder, disk, power_cuts: 0 })
+        let (store, connection) = connect(&path(&folder, 0), &disk).await?;
+        let rules = Rules::new(LIMITS, CurrentCatalog::default());
+        Ok(Self { store, rules, connection, folder, disk, power_cuts: 0 })
     }
 
     /// The disk under the database.
@@ -63,12 +66,16 @@ impl Database {
         std::fs::remove_file(before)?;
         self.disk = Disk::new();
         self.power_cuts += 1;
-        (self.store, self.connection) = connect(&after, &self.disk, self.store.catalog().clone()).await?;
+        (self.store, self.connection) = connect(&after, &self.disk).await?;
         Ok(())
     }
 
     pub(crate) fn store(&self) -> &Store {
         &self.store
+    }
+
+    pub(crate) fn rules(&self) -> &Rules {
+        &self.rules
     }
 
     /// Snapshots for the checks of one run. Nothing else may write through their connection meanwhile.
@@ -107,7 +114,7 @@ impl Database {
     pub(crate) fn sell(&self, seats: i64) -> anyhow::Result<()> {
         let path = self.folder.path().join("catalog.toml");
         std::fs::write(&path, catalog_text(seats))?;
-        self.store.catalog().replace(catalog::read(&path)?);
+        self.rules.catalog.replace(catalog::read(&path)?);
         Ok(())
     }
 }
@@ -116,13 +123,9 @@ fn path(folder: &TempDir, power_cuts: u32) -> PathBuf {
     folder.path().join(format!("simulation-{power_cuts}.db"))
 }
 
-async fn connect(
-    path: &Path,
-    disk: &Disk,
-    catalog: CurrentCatalog,
-) -> anyhow::Result<(Store, Arc<Mutex<AnyConnection>>)> {
+async fn connect(path: &Path, disk: &Disk) -> anyhow::Result<(Store, Arc<Mutex<AnyConnection>>)> {
     let url = format!("sqlite://{}?vfs={}", path.display(), disk.name());
-    let store = Store::connect(&url, LIMITS, catalog).await?;
+    let store = Store::connect(&url).await?;
     let mut connection = AnyConnection::connect(&url).await?;
     connection.execute("PRAGMA busy_timeout = 10000").await?;
     Ok((store, Arc::new(Mutex::new(connection))))

@@ -20,7 +20,7 @@ impl OnDisk {
 
     async fn connect(&self) -> Store {
         let url = format!("sqlite://{}?vfs={}", self.path().display(), self.disk.name());
-        Store::connect(&url, LIMITS, CurrentCatalog::new(Catalog::default())).await.unwrap()
+        Store::connect(&url).await.unwrap()
     }
 }
 

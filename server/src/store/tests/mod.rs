@@ -6,8 +6,10 @@ mod races;
 
 use super::*;
 use crate::catalog::{Catalog, CurrentCatalog};
-use crate::purchase::Receiver;
+use crate::checkout::Rules;
+use crate::error::Error;
 use crate::purchase::{Command, Event, Learner, Opening, PaymentPath, Purchase, Reference};
+use crate::purchase::{Limits, Receiver};
 use shared::{Currency, Email, Money, Price, State, Timestamp};
 use sqlx::Row;
 use tempfile::TempDir;
@@ -24,13 +26,15 @@ const LEASE: Duration = Duration::from_secs(60);
 
 struct Fixture {
     store: Store,
+    rules: Rules,
     database: TestDatabase,
 }
 
 impl Fixture {
     async fn new() -> Self {
         let database = TestDatabase::new().await;
-        Self { store: connect(&database).await, database }
+        let rules = Rules::new(LIMITS, CurrentCatalog::new(Catalog::default()));
+        Self { store: connect(&database).await, rules, database }
     }
 
     async fn open(&self, n: u8) -> PurchaseId {
@@ -64,7 +68,7 @@ impl Fixture {
     }
 
     async fn apply(&self, id: &PurchaseId, event: Event) -> Purchase {
-        self.store.apply(id, event, NOW).await.unwrap().unwrap()
+        self.rules.apply(&self.store, id, event, NOW).await.unwrap()
     }
 
     async fn pay(&self, id: &PurchaseId) {
@@ -106,7 +110,7 @@ impl Fixture {
 }
 
 async fn connect(database: &TestDatabase) -> Store {
-    Store::connect(database.url(), LIMITS, CurrentCatalog::new(Catalog::default())).await.unwrap()
+    Store::connect(database.url()).await.unwrap()
 }
 
 #[tokio::test]
@@ -125,7 +129,7 @@ async fn a_refused_event_stores_nothing() {
     let id = fixture.open(1).await;
     let before = fixture.store.purchase(&id).await.unwrap();
     let refund = Event::RefundRequested { amount: None, key: "key".to_owned() };
-    assert!(fixture.store.apply(&id, refund, NOW).await.unwrap().is_err());
+    assert!(matches!(fixture.rules.apply(&fixture.store, &id, refund, NOW).await, Err(Error::Refused(_))));
     assert_eq!(fixture.store.purchase(&id).await.unwrap(), before);
 }
 
@@ -134,7 +138,7 @@ async fn a_transaction_that_is_dropped_has_not_happened() {
     let fixture = Fixture::new().await;
     let id = fixture.open(1).await;
     let mut tx = fixture.store.begin().await.unwrap();
-    tx.apply(&id, Event::CancelRequested, NOW).await.unwrap().unwrap();
+    fixture.rules.apply_in(&mut tx, &id, Event::CancelRequested, NOW).await.unwrap();
     drop(tx);
     assert_eq!(fixture.store.purchase(&id).await.unwrap().state(), State::Held);
 }
@@ -153,8 +157,7 @@ async fn an_event_of_stripes_is_kept_once() {
 #[tokio::test]
 async fn a_database_that_is_not_one_is_named() {
     let folder = TempDir::new().unwrap();
-    let connect =
-        |url: String| async move { Store::connect(&url, LIMITS, CurrentCatalog::default()).await.err() };
+    let connect = |url: String| async move { Store::connect(&url).await.err() };
     for wrong in ["mysql://x", "sqlite::memory:"] {
         assert!(connect(wrong.to_owned()).await.unwrap().to_string().contains("DATABASE_URL"));
     }
@@ -177,10 +180,9 @@ async fn a_database_of_a_later_release_is_left_alone_unless_that_one_lets_earlie
     let url = fixture.database.url();
     for schema in [Schema::Migrate, Schema::Create, Schema::Check] {
         execute("UPDATE compatibility SET least_schema = 18").await;
-        Store::open(url, LIMITS, CurrentCatalog::default(), schema).await.unwrap();
+        Store::open(url, schema).await.unwrap();
         execute("UPDATE compatibility SET least_schema = 9999").await;
-        let refusal =
-            Store::open(url, LIMITS, CurrentCatalog::default(), schema).await.err().unwrap().to_string();
+        let refusal = Store::open(url, schema).await.err().unwrap().to_string();
         assert!(refusal.contains("newer") && refusal.contains("9999"), "{refusal}");
     }
 }
@@ -210,7 +212,7 @@ async fn money_told_again_after_a_refund_takes_no_seat() {
          price = { amount = 4900, currency = \"usd\" }\nflockjay = { kind = \"live\", id = \"1\" }",
     )
     .unwrap();
-    fixture.store.catalog().replace(live);
+    fixture.rules.catalog.replace(live);
     let id = fixture.open_seated(1).await;
     fixture.pay(&id).await;
     fixture.apply(&id, Event::RefundRequested { amount: None, key: "refund".to_owned() }).await;
@@ -257,7 +259,7 @@ async fn what_goes_to_postgresql_is_encrypted_and_its_certificate_is_verified() 
     };
     let connect = async |parameters: String| {
         let url = format!("{}?{parameters}", database.url());
-        Store::connect(&url, LIMITS, CurrentCatalog::default()).await
+        Store::connect(&url).await
     };
     for mode in ["require", "verify-ca", "verify-full"] {
         let store = connect(format!("sslmode={mode}&sslrootcert={certificate}")).await.unwrap();
@@ -277,7 +279,7 @@ async fn what_a_database_of_postgresqls_begins_transactions_with_is_not_ours() {
     let set = "DO $$ BEGIN EXECUTE format('ALTER DATABASE %I SET default_transaction_isolation = serializable', \
                current_database()); END $$";
     database.execute(set).await;
-    let store = Store::connect(database.url(), LIMITS, CurrentCatalog::default()).await.unwrap();
+    let store = Store::connect(database.url()).await.unwrap();
     let row = sqlx::query("SHOW transaction_isolation").fetch_one(store.pool()).await.unwrap();
     assert_eq!(row.get::<String, _>(0), "read committed");
 }

@@ -48,9 +48,9 @@ async fn events_at_the_same_time_are_applied_one_after_another() {
     let fixture = Fixture::new().await;
     let id = fixture.open(1).await;
     let tellers = (0..15).map(|n| {
-        let (store, id) = (fixture.store.clone(), id.clone());
+        let (rules, store, id) = (fixture.rules.clone(), fixture.store.clone(), id.clone());
         let event = Event::PaymentFailed { failure: format!("ch_{n}") };
-        tokio::spawn(async move { store.apply(&id, event, NOW).await.unwrap().unwrap() })
+        tokio::spawn(async move { rules.apply(&store, &id, event, NOW).await.unwrap() })
     });
     for teller in tellers.collect::<Vec<_>>() {
         teller.await.unwrap();
@@ -169,7 +169,7 @@ async fn who_commits_late_comes_behind_what_was_read_of_the_feed() {
     let behind = async |place| fixture.store.feed(place, Timestamp::from_millis(0), 10).await.unwrap();
     let read = behind(0).await.last().unwrap().place;
     let mut slow = fixture.store.begin().await.unwrap();
-    slow.apply(&late, Event::CancelRequested, NOW).await.unwrap().unwrap();
+    fixture.rules.apply_in(&mut slow, &late, Event::CancelRequested, NOW).await.unwrap();
     fixture.apply(&early, Event::CancelRequested).await;
     let seen = behind(read).await;
     assert_eq!(seen.iter().map(|entry| entry.purchase.id()).collect::<Vec<_>>(), [&early]);

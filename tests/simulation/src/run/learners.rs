@@ -226,8 +226,7 @@ impl Run {
 
     pub(super) async fn give_up(&mut self) -> Result<(), String> {
         let Some((buyer, id)) = self.somebody() else { return Ok(()) };
-        let outcome =
-            self.store.apply(&id, Event::CancelRequested, self.now()).await.map_err(|e| e.to_string())?;
+        let outcome = self.apply(&id, Event::CancelRequested).await?;
         self.tell(|| {
             format!("buyer {buyer} gives up: {}", outcome.map_or("refused", |p| p.state().as_str()))
         });

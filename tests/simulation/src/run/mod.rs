@@ -18,14 +18,16 @@ use faulty_disk::{Call, Disk, Failure};
 use futures_util::{FutureExt, StreamExt};
 use redis_checkout::abuse::Client;
 use redis_checkout::account::Account;
-use redis_checkout::checkout::{Checkout, FormRedirect, HostedPurchase, IdempotencyKey, PageSite, Payer};
+use redis_checkout::checkout::{
+    Checkout, FormRedirect, HostedPurchase, IdempotencyKey, PageSite, Payer, Rules,
+};
 use redis_checkout::clock::Clock;
 use redis_checkout::config::Retry;
 use redis_checkout::coupons::CouponCode;
 use redis_checkout::error::Error;
 use redis_checkout::fault_injection::{self, Killed};
 use redis_checkout::payments::{Intent, IntentStatus, News};
-use redis_checkout::purchase::{Dispute, Event, Purchase, PurchaseId, Receiver, Reference};
+use redis_checkout::purchase::{Dispute, Event, Purchase, PurchaseId, Receiver, Reference, Refusal};
 use redis_checkout::reconcile::Scope;
 use redis_checkout::store::{CouponFilter, Retried, Store};
 use redis_checkout::worker;
@@ -51,6 +53,7 @@ pub(crate) struct Ran {
 pub(crate) struct Run {
     pub(crate) world: World,
     pub(crate) store: Store,
+    pub(crate) rules: Rules,
     disk: Disk,
     /// Whether the power may fail. Recording what that needs costs time.
     may_lose_power: bool,
@@ -134,10 +137,13 @@ pub(crate) async fn run(database: &mut Database, chooser: Chooser, tell: bool) -
     database.disk().set_losing_power(may_lose_power);
     let mut run = Run {
         store: database.store().clone(),
+        rules: database.rules().clone(),
         disk: database.disk().clone(),
         may_lose_power,
         snapshots: database.snapshots(),
-        instances: (0..INSTANCES).map(|instance| server(instance, database.store(), &world, &time)).collect(),
+        instances: (0..INSTANCES)
+            .map(|instance| server(instance, database.store(), database.rules(), &world, &time))
+            .collect(),
         routers: vec![None; INSTANCES],
         world,
         buyers: Vec::new(),
@@ -153,10 +159,10 @@ pub(crate) async fn run(database: &mut Database, chooser: Chooser, tell: bool) -
     Ok(Ran { purchases: run.buyers.len(), broken, choices, story })
 }
 
-fn server(instance: usize, store: &Store, world: &World, time: &Arc<AtomicI64>) -> Server {
+fn server(instance: usize, store: &Store, rules: &Rules, world: &World, time: &Arc<AtomicI64>) -> Server {
     let (stripe, flockjay) = (SimStripe(world.clone()), SimFlockJay(world.clone()));
     let clock = Clock::ahead_of(time.clone(), AHEAD[instance]);
-    let server = Checkout::new(store.clone(), stripe, flockjay, "pk_test", clock);
+    let server = Checkout::new(store.clone(), rules.clone(), stripe, flockjay, "pk_test", clock);
     // Anything it could wait for happens in a later step.
     let accounts: Vec<Arc<dyn Account>> =
         NAMES.map(|name| Arc::new(SimAccount { world: world.clone(), name }) as Arc<dyn Account>).to_vec();
@@ -188,6 +194,20 @@ impl Run {
 
     pub(crate) fn now(&self) -> Timestamp {
         Timestamp::from_millis(self.time.load(Ordering::Relaxed))
+    }
+
+    /// The seats of the live training.
+    pub(crate) fn capacity(&self) -> i64 {
+        self.rules.catalog.get().find(LIVE).and_then(|item| item.capacity).unwrap_or_default()
+    }
+
+    /// Applies `event` for somebody who calls no server: an operator, or a learner whose answer does not matter.
+    async fn apply(&self, id: &PurchaseId, event: Event) -> Result<Result<Purchase, Refusal>, String> {
+        match self.rules.apply(&self.store, id, event, self.now()).await {
+            Ok(purchase) => Ok(Ok(purchase)),
+            Err(Error::Refused(refusal)) => Ok(Err(refusal)),
+            Err(error) => Err(error.to_string()),
+        }
     }
 
     fn tell(&self, line: impl FnOnce() -> String) {

@@ -9,7 +9,7 @@ impl Run {
         let amount = [None, Some(total / 5), Some(total / 5 * 3)][self.pick(3)];
         let key = format!("refund-{buyer}-{}", self.buyers[buyer].refunds.len());
         let event = Event::RefundRequested { amount, key: key.clone() };
-        let outcome = self.store.apply(&id, event, self.now()).await.map_err(|e| e.to_string())?;
+        let outcome = self.apply(&id, event).await?;
         self.tell(|| {
             format!(
                 "an operator gives {amount:?} back to buyer {buyer}: {:?}",
@@ -24,10 +24,9 @@ impl Run {
 
     /// An operator creates a coupon that brings a seat, if one is left.
     pub(super) async fn keep_seat(&mut self) -> anyhow::Result<()> {
-        let capacity =
-            self.store.catalog().get().find(LIVE).and_then(|item| item.capacity).unwrap_or_default();
         let mut tx = self.store.begin().await?;
-        if tx.take_seat(LIVE, capacity).await? && tx.insert_coupon(&coupon(SEAT, 100, 1)?, self.now()).await?
+        if tx.take_seat(LIVE, self.capacity()).await?
+            && tx.insert_coupon(&coupon(SEAT, 100, 1)?, self.now()).await?
         {
             tx.commit().await?;
             self.tell(|| "a seat is kept for SEAT".to_owned());

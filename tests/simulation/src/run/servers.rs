@@ -136,6 +136,6 @@ impl Run {
         self.world.lock().stripe.mail.extend(unanswered);
         drop::<Vec<_>>(gone);
         self.routers[instance] = None;
-        self.instances[instance] = server(instance, &self.store, &self.world, &self.time);
+        self.instances[instance] = server(instance, &self.store, &self.rules, &self.world, &self.time);
     }
 }
