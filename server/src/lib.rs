@@ -19,6 +19,7 @@ pub mod grants;
 pub mod heartbeat;
 pub mod http;
 pub mod identity;
+pub mod links;
 pub mod mail;
 pub mod operate;
 mod outbound;

@@ -42,7 +42,7 @@ async fn a_form_leads_over_stripes_page_to_access_by_webhooks_alone() {
     assert!(app.grant_calls()[0].contains("\"name\":\"Ada\""), "{:?}", app.grant_calls());
     assert_eq!((app.grant_calls().len(), app.sandbox.stripe().charges_succeeded().len()), (1, 1));
     let page = browser.get(&back).await.expect(200).text;
-    assert!(page.contains("You&#39;re in") && page.contains("Start learning"), "{page}");
+    assert!(page.contains("You're in") && page.contains("Start learning"), "{page}");
     app.sandbox.stripe().refund(intent["id"].as_str().unwrap(), None).unwrap();
     app.reaches(&id, "refunded").await;
 }
@@ -127,7 +127,7 @@ async fn what_is_wrong_is_said_at_its_field_and_what_was_typed_stays() {
     assert!(app.sandbox.stripe().requests().is_empty());
     let coupon = again.with("email", "ada@example.com").with("coupon", "FREE<");
     let page = browser.submit(&coupon).await.expect(422);
-    assert!(page.text.contains("id=\"coupon-fault\">We couldn&#39;t find this coupon."), "{}", page.text);
+    assert!(page.text.contains("id=\"coupon-fault\">We couldn't find this coupon."), "{}", page.text);
     let long =
         HtmlForm::find(&page.text, "/buy/ru-live").unwrap().with("coupon", "").with("name", &"x".repeat(201));
     let page = browser.submit(&long).await.expect(422);

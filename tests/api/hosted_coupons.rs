@@ -59,7 +59,7 @@ async fn what_is_sold_out_takes_a_code_that_brings_a_seat() {
     let form = HtmlForm::find(&page, "/buy/ru-live").unwrap().with("email", "ada@example.com");
     let page = browser.submit(&form.clone().with("coupon", "SAVE20")).await.expect(409).text;
     assert!(
-        page.contains("id=\"coupon-fault\">This coupon doesn&#39;t include a seat, and none are left."),
+        page.contains("id=\"coupon-fault\">This coupon doesn't include a seat, and none are left."),
         "{page}"
     );
     let form = HtmlForm::find(&page, "/buy/ru-live").unwrap().with("coupon", "SEAT");

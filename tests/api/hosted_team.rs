@@ -54,7 +54,7 @@ async fn a_number_of_places_that_is_not_sold_is_said_at_its_field() {
     app.open("ru-live").await;
     let form = form_of(&app, &browser, "ru-live", "&team").await;
     let page = browser.submit(&form.with("places", "2")).await.expect(409).text;
-    assert!(page.contains("id=\"places-fault\">There aren&#39;t enough seats left.</p>"), "{page}");
+    assert!(page.contains("id=\"places-fault\">There aren't enough seats left.</p>"), "{page}");
     assert_eq!(app.sandbox.stripe().sessions().len(), 0);
     // An offering that isn't sold to teams has no such form.
     let page = browser.get(&format!("{}/buy/ru-jp?plain&team", app.base())).await.expect(200).text;
@@ -91,7 +91,7 @@ async fn the_same_form_with_other_terms_is_paid_at_those() {
     let form = form_of(&app, &browser, COURSE, "").await;
     browser.submit(&form).await.expect(303);
     let page = browser.submit(&form.clone().with("coupon", "NONE")).await.expect(422).text;
-    assert!(page.contains("id=\"coupon-fault\">We couldn&#39;t find this coupon."), "{page}");
+    assert!(page.contains("id=\"coupon-fault\">We couldn't find this coupon."), "{page}");
     assert_eq!(pages(&app)[2..], [(4900, "open".to_owned())]);
     browser.submit(&form.with("coupon", "save20")).await.expect(303);
     assert_eq!(pages(&app)[2..], [(4900, "expired".to_owned()), (3920, "open".to_owned())]);
@@ -109,7 +109,7 @@ async fn a_seat_is_not_given_up_for_terms_that_would_be_refused() {
     browser.submit(&form).await.expect(303);
     app.open("ru-live").await;
     let page = browser.submit(&form.clone().with("places", "3")).await.expect(409).text;
-    assert!(page.contains("id=\"places-fault\">There aren&#39;t enough seats left.</p>"), "{page}");
+    assert!(page.contains("id=\"places-fault\">There aren't enough seats left.</p>"), "{page}");
     assert_eq!(pages(&app), [(98_000, "open".to_owned())]);
     let form = form_of(&app, &browser, COURSE, "").await;
     browser.submit(&form).await.expect(303);

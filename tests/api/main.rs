@@ -6,6 +6,7 @@ mod accounts;
 mod crowd;
 mod disputes;
 mod documents;
+mod expectations;
 mod failures;
 mod faults;
 mod feed;

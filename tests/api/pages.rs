@@ -111,7 +111,7 @@ async fn an_inline_purchase_leads_back_to_its_checkout_or_is_given_up() {
     app.open("ru-live").await;
     let unknown =
         browser.get(&format!("{}/p/AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA", app.base())).await.expect(404);
-    assert!(unknown.text.contains("We couldn&#39;t find this purchase"), "{}", unknown.text);
+    assert!(unknown.text.contains("We couldn't find this purchase"), "{}", unknown.text);
 }
 
 #[tokio::test(flavor = "multi_thread")]

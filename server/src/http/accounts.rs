@@ -10,7 +10,7 @@ use axum::extract::State;
 use axum::http::header;
 use axum::response::IntoResponse;
 use serde::Serialize;
-use shared::{Email, Problem, Timestamp};
+use shared::{Email, Timestamp};
 use utoipa::ToSchema;
 
 /// Feed entries in one answer: by default, and at most.
@@ -61,9 +61,9 @@ pub(super) struct Cursor {
     security(("service_token" = [])),
     responses(
         (status = 200, body = LearnersPurchases, description = "All of them"),
-        (status = 401, body = Problem, description = "`unauthorized`", content_type = "application/problem+json"),
-        (status = 403, body = Problem, description = "`forbidden`: the token lacks the scope `learners`", content_type = "application/problem+json"),
-        (status = 422, body = Problem, description = "`invalid_email`", content_type = "application/problem+json"),
+        (status = 401, description = "`unauthorized`"),
+        (status = 403, description = "`forbidden`: the token lacks the scope `learners`"),
+        (status = 422, description = "`invalid_email`"),
     )
 )]
 pub(super) async fn learners_purchases(
@@ -92,9 +92,9 @@ pub(super) async fn learners_purchases(
     security(("service_token" = [])),
     responses(
         (status = 200, body = FeedPage, description = "A page of the feed"),
-        (status = 401, body = Problem, description = "`unauthorized`", content_type = "application/problem+json"),
-        (status = 403, body = Problem, description = "`forbidden`: the token lacks the scope `feed`", content_type = "application/problem+json"),
-        (status = 422, body = Problem, description = "`invalid_request`", content_type = "application/problem+json"),
+        (status = 401, description = "`unauthorized`"),
+        (status = 403, description = "`forbidden`: the token lacks the scope `feed`"),
+        (status = 422, description = "`invalid_request`"),
     )
 )]
 pub(super) async fn changed_purchases(

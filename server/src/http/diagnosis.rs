@@ -10,7 +10,6 @@ use axum::extract::State;
 use axum::http::{HeaderMap, HeaderValue, header};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
-use shared::Problem;
 use std::collections::BTreeMap;
 
 /// What to diagnose.
@@ -49,7 +48,7 @@ impl FromQuery for DiagnosisQuery {
     path = "/embed/diagnose.js",
     responses(
         (status = 200, description = "A module", content_type = "text/javascript"),
-        (status = 503, body = Problem, description = "`embed_unavailable`", content_type = "application/problem+json"),
+        (status = 503, description = "`embed_unavailable`"),
     )
 )]
 pub(super) async fn program(State(api): State<Api>, headers: HeaderMap) -> Result<Response, Error> {

@@ -24,7 +24,7 @@ const BODY: [(&str, &str); 3] = [
 /// Answers of routes with a parameter in the path.
 const PATH: [(&str, &str); 1] = [("404", "`unknown_route`")];
 
-/// Adds what many routes have in common.
+/// Adds what many routes have in common: a failure is described by a problem, unless its route says otherwise.
 pub(super) fn complete(document: &mut OpenApi) {
     let scheme = Http::builder()
         .scheme(HttpAuthScheme::Bearer)
@@ -36,6 +36,13 @@ pub(super) fn complete(document: &mut OpenApi) {
     for (path, item) in &mut document.paths.paths {
         let tells_persons = ["/buy/", "/p/", "/team/"].iter().any(|begin| path.starts_with(begin));
         for operation in operations(item) {
+            for (status, answer) in &mut operation.responses.responses {
+                if let (true, RefOr::T(answer)) = (status.as_str() >= "400", answer)
+                    && answer.content.is_empty()
+                {
+                    answer.content.insert(PROBLEM.to_owned(), content(of_problem()).into());
+                }
+            }
             let body: &[_] = if operation.request_body.is_some() { &BODY } else { &[] };
             let of_path: &[_] = if path.contains('{') { &PATH } else { &[] };
             for (status, description) in ANY.iter().chain(body).chain(of_path) {

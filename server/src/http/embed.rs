@@ -11,7 +11,7 @@ use axum::extract::{Path, State};
 use axum::http::{HeaderMap, HeaderValue, header};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
-use shared::{Problem, Screen};
+use shared::Screen;
 use widget::Loader;
 
 const SCRIPT: &str = "text/javascript; charset=utf-8";
@@ -88,7 +88,7 @@ impl FromQuery for LoaderQuery {
     params(LoaderQuery, ScreenQuery),
     responses(
         (status = 200, description = "The loader", content_type = "text/javascript"),
-        (status = 503, body = Problem, description = "`embed_unavailable`", content_type = "application/problem+json"),
+        (status = 503, description = "`embed_unavailable`"),
     )
 )]
 pub(super) async fn loader(
@@ -135,8 +135,8 @@ async fn sent<'a>(api: &Api, assets: &Assets, sku: &'a str, asked: &'a ScreenQue
     params(("sku" = String, Path, description = "The offering's code"), ScreenQuery),
     responses(
         (status = 200, description = "The screen as JSON and as HTML", content_type = "text/html"),
-        (status = 404, body = Problem, description = "`unknown_sku`", content_type = "application/problem+json"),
-        (status = 503, body = Problem, description = "`embed_unavailable`", content_type = "application/problem+json"),
+        (status = 404, description = "`unknown_sku`"),
+        (status = 503, description = "`embed_unavailable`"),
     )
 )]
 pub(super) async fn card(
@@ -188,8 +188,8 @@ async fn first_screen(api: &Api, assets: &Assets, sku: &str, asked: &ScreenQuery
     params(("name" = String, Path, description = "The asset's file name")),
     responses(
         (status = 200, description = "The asset"),
-        (status = 404, body = Problem, description = "`unknown_route`", content_type = "application/problem+json"),
-        (status = 503, body = Problem, description = "`embed_unavailable`", content_type = "application/problem+json"),
+        (status = 404, description = "`unknown_route`"),
+        (status = 503, description = "`embed_unavailable`"),
     )
 )]
 pub(super) async fn asset(

@@ -9,7 +9,6 @@ use axum::Json;
 use axum::extract::{Request, State};
 use axum::http::StatusCode;
 use serde::Deserialize;
-use shared::Problem;
 
 /// Maximum first screens in one message, and views of one of them: more than any page has.
 const MOST_SCREENS: usize = 100;
@@ -54,7 +53,7 @@ impl FromQuery for FunnelQuery {
     request_body(content = Vec<Seen>, content_type = "text/plain", description = "JSON; of any content type, since a beacon has none"),
     responses(
         (status = 204, description = "Counted, as far as there are such offerings and variants"),
-        (status = 422, body = Problem, description = "`invalid_request`", content_type = "application/problem+json"),
+        (status = 422, description = "`invalid_request`"),
     )
 )]
 pub(super) async fn count_views(State(api): State<Api>, request: Request) -> Result<StatusCode, Error> {
@@ -86,9 +85,9 @@ pub(super) async fn count_views(State(api): State<Api>, request: Request) -> Res
     security(("service_token" = [])),
     responses(
         (status = 200, body = Vec<Line>, description = "The oldest day first"),
-        (status = 401, body = Problem, description = "`unauthorized`", content_type = "application/problem+json"),
-        (status = 403, body = Problem, description = "`forbidden`", content_type = "application/problem+json"),
-        (status = 422, body = Problem, description = "`invalid_request`", content_type = "application/problem+json"),
+        (status = 401, description = "`unauthorized`"),
+        (status = 403, description = "`forbidden`"),
+        (status = 422, description = "`invalid_request`"),
     )
 )]
 pub(super) async fn show_funnel(

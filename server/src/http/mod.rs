@@ -35,6 +35,7 @@ use crate::checkout::Checkout;
 use crate::config::ServiceTokens;
 use crate::error::Error;
 use crate::funnel::Views;
+use crate::links::Links;
 use crate::purchase::PaymentMethods;
 use axum::Router;
 use axum::http::{HeaderName, HeaderValue, Method, Uri, header};
@@ -104,6 +105,13 @@ pub struct Site {
     pub sends_mail: bool,
     /// Origins of the challenge; empty if there is none.
     pub challenge_origins: String,
+}
+
+impl Site {
+    /// The addresses of our own pages.
+    pub(crate) fn links(&self) -> Links<'_> {
+        Links::new(&self.public_url)
+    }
 }
 
 #[derive(OpenApi)]

@@ -12,7 +12,7 @@ use axum::response::sse::{Event, KeepAlive, Sse};
 use axum::response::{IntoResponse, Response};
 use futures_util::stream;
 use sha2::{Digest, Sha256};
-use shared::{Offering, Problem, SeatsNews, Timestamp};
+use shared::{Offering, SeatsNews, Timestamp};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::watch;
@@ -44,7 +44,7 @@ const OLDEST: Duration = Duration::from_secs(900);
     responses(
         (status = 200, body = Offering, description = "The offering", headers(("ETag" = String), ("Cache-Control" = String))),
         (status = 304, description = "Not changed since the ETag in If-None-Match"),
-        (status = 404, body = Problem, description = "`unknown_sku`", content_type = "application/problem+json"),
+        (status = 404, description = "`unknown_sku`"),
     )
 )]
 pub(super) async fn show_offering(
@@ -71,9 +71,9 @@ fn seconds(at: Timestamp) -> Timestamp {
     params(("sku" = String, Path, description = "The offering's code")),
     responses(
         (status = 200, body = SeatsEvent, description = "Events until the stream is 15 minutes old; connect again then", content_type = "text/event-stream"),
-        (status = 404, body = Problem, description = "`unknown_sku`", content_type = "application/problem+json"),
-        (status = 429, body = Problem, description = "`rate_limited`: this client has too many streams", content_type = "application/problem+json"),
-        (status = 503, body = Problem, description = "`unavailable`: there are too many streams", content_type = "application/problem+json"),
+        (status = 404, description = "`unknown_sku`"),
+        (status = 429, description = "`rate_limited`: this client has too many streams"),
+        (status = 503, description = "`unavailable`: there are too many streams"),
     )
 )]
 pub(super) async fn stream_seats(

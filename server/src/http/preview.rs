@@ -80,7 +80,7 @@ fn not_built() -> Response {
     params(("name" = String, Path, description = "The file's name")),
     responses(
         (status = 200, description = "The file"),
-        (status = 404, body = Problem, description = "`unknown_route`", content_type = "application/problem+json"),
+        (status = 404, description = "`unknown_route`"),
     )
 )]
 pub(super) async fn file(

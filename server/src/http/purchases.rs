@@ -11,7 +11,7 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::IntoResponse;
-use shared::{ChangePurchase, OpenPurchase, Opened, Pay, PayAnswer, Problem, PurchaseView, Timestamp};
+use shared::{ChangePurchase, OpenPurchase, Opened, Pay, PayAnswer, PurchaseView, Timestamp};
 use std::time::Duration;
 
 /// The header with the answer to a challenge.
@@ -23,7 +23,7 @@ async fn shown(api: &Api, purchase: &Purchase) -> Result<PurchaseView, Error> {
     let mut view = purchase.view();
     view.seconds_left = view.hold_expires_at.map(|until| seconds_left(api, until));
     if let Some(team) = api.checkout.codes_bought(purchase).await? {
-        view.access_url = Some(format!("{}/team/{}", api.site.public_url, team.pack.key.as_str()));
+        view.access_url = Some(api.site.links().team(&team.pack.key, ""));
     }
     Ok(view)
 }
@@ -42,10 +42,10 @@ const NEVER: [(header::HeaderName, &str); 1] = [(header::CACHE_CONTROL, "no-stor
     params(("Idempotency-Key" = Option<String>, Header, min_length = 1, max_length = 255, pattern = "^[\t -~]+$", description = "The same key with the same body replays the answer")),
     responses(
         (status = 201, body = Opened, description = "The new purchase, or the one that the same key has opened"),
-        (status = 404, body = Problem, description = "`unknown_sku`", content_type = "application/problem+json"),
-        (status = 409, body = Problem, description = "`sold_out`, `sale_not_open`, `sale_closed`, `sale_paused`, `idempotency_key_reused`", content_type = "application/problem+json"),
-        (status = 415, body = Problem, description = "`unsupported_media_type`", content_type = "application/problem+json"),
-        (status = 422, body = Problem, description = "`invalid_request`, `coupon_unknown`, `coupon_expired`, `coupon_used_up`, `coupon_not_for_this`; `reason` says more", content_type = "application/problem+json"),
+        (status = 404, description = "`unknown_sku`"),
+        (status = 409, description = "`sold_out`, `sale_not_open`, `sale_closed`, `sale_paused`, `idempotency_key_reused`"),
+        (status = 415, description = "`unsupported_media_type`"),
+        (status = 422, description = "`invalid_request`, `coupon_unknown`, `coupon_expired`, `coupon_used_up`, `coupon_not_for_this`; `reason` says more"),
     )
 )]
 pub(super) async fn open_purchase(
@@ -66,9 +66,9 @@ pub(super) async fn open_purchase(
     responses(
         (status = 200, body = PurchaseView, description = "The purchase"),
         (status = 204, description = "There is none"),
-        (status = 415, body = Problem, description = "`unsupported_media_type`", content_type = "application/problem+json"),
-        (status = 422, body = Problem, description = "`invalid_request`: the token is refused, and `detail` says why", content_type = "application/problem+json"),
-        (status = 503, body = Problem, description = "`unavailable`", content_type = "application/problem+json"),
+        (status = 415, description = "`unsupported_media_type`"),
+        (status = 422, description = "`invalid_request`: the token is refused, and `detail` says why"),
+        (status = 503, description = "`unavailable`"),
     )
 )]
 pub(super) async fn my_purchase(
@@ -93,11 +93,11 @@ pub(super) async fn my_purchase(
     ),
     responses(
         (status = 200, body = PayAnswer, description = "How to confirm the payment, or that nothing is due"),
-        (status = 404, body = Problem, description = "`unknown_purchase`", content_type = "application/problem+json"),
-        (status = 409, body = Problem, description = "`price_changed`, `hold_expired`, `purchase_ended`, `idempotency_key_reused`", content_type = "application/problem+json"),
-        (status = 415, body = Problem, description = "`unsupported_media_type`", content_type = "application/problem+json"),
-        (status = 422, body = Problem, description = "`invalid_email`, `invalid_request`, `coupon_email_domain`, `coupon_used_up`, `payment_refused`, `amount_too_small`", content_type = "application/problem+json"),
-        (status = 502, body = Problem, description = "`payments_unavailable`", content_type = "application/problem+json"),
+        (status = 404, description = "`unknown_purchase`"),
+        (status = 409, description = "`price_changed`, `hold_expired`, `purchase_ended`, `idempotency_key_reused`"),
+        (status = 415, description = "`unsupported_media_type`"),
+        (status = 422, description = "`invalid_email`, `invalid_request`, `coupon_email_domain`, `coupon_used_up`, `payment_refused`, `amount_too_small`"),
+        (status = 502, description = "`payments_unavailable`"),
     )
 )]
 pub(super) async fn pay_purchase(
@@ -126,10 +126,10 @@ pub(super) async fn pay_purchase(
     params(("id" = String, Path, description = "The purchase")),
     responses(
         (status = 200, body = PurchaseView, description = "The purchase"),
-        (status = 404, body = Problem, description = "`unknown_purchase`", content_type = "application/problem+json"),
-        (status = 409, body = Problem, description = "`hold_expired`, `purchase_ended`, `sold_out` where the seat came with the coupon that is taken off", content_type = "application/problem+json"),
-        (status = 415, body = Problem, description = "`unsupported_media_type`", content_type = "application/problem+json"),
-        (status = 422, body = Problem, description = "`invalid_request`, `coupon_unknown`, `coupon_expired`, `coupon_used_up`, `coupon_not_for_this`, `coupon_email_domain`; `reason` says more", content_type = "application/problem+json"),
+        (status = 404, description = "`unknown_purchase`"),
+        (status = 409, description = "`hold_expired`, `purchase_ended`, `sold_out` where the seat came with the coupon that is taken off"),
+        (status = 415, description = "`unsupported_media_type`"),
+        (status = 422, description = "`invalid_request`, `coupon_unknown`, `coupon_expired`, `coupon_used_up`, `coupon_not_for_this`, `coupon_email_domain`; `reason` says more"),
     )
 )]
 pub(super) async fn change_purchase(
@@ -149,9 +149,9 @@ pub(super) async fn change_purchase(
     params(("id" = String, Path, description = "The purchase")),
     responses(
         (status = 200, body = PurchaseView, description = "The purchase"),
-        (status = 404, body = Problem, description = "`unknown_purchase`", content_type = "application/problem+json"),
-        (status = 422, body = Problem, description = "`payment_refused`: Stripe has no such payment", content_type = "application/problem+json"),
-        (status = 502, body = Problem, description = "`payments_unavailable`", content_type = "application/problem+json"),
+        (status = 404, description = "`unknown_purchase`"),
+        (status = 422, description = "`payment_refused`: Stripe has no such payment"),
+        (status = 502, description = "`payments_unavailable`"),
     )
 )]
 pub(super) async fn refresh_purchase(
@@ -187,8 +187,8 @@ impl FromQuery for WaitQuery {
     params(("id" = String, Path, description = "The purchase"), WaitQuery),
     responses(
         (status = 200, body = PurchaseView, description = "The purchase"),
-        (status = 404, body = Problem, description = "`unknown_purchase`", content_type = "application/problem+json"),
-        (status = 422, body = Problem, description = "`invalid_request`", content_type = "application/problem+json"),
+        (status = 404, description = "`unknown_purchase`"),
+        (status = 422, description = "`invalid_request`"),
     )
 )]
 pub(super) async fn show_purchase(
@@ -208,8 +208,8 @@ pub(super) async fn show_purchase(
     params(("id" = String, Path, description = "The purchase")),
     responses(
         (status = 200, body = PurchaseView, description = "The purchase"),
-        (status = 404, body = Problem, description = "`unknown_purchase`", content_type = "application/problem+json"),
-        (status = 409, body = Problem, description = "`purchase_ended`", content_type = "application/problem+json"),
+        (status = 404, description = "`unknown_purchase`"),
+        (status = 409, description = "`purchase_ended`"),
     )
 )]
 pub(super) async fn give_up_purchase(State(api): State<Api>, Id(id): Id) -> Result<impl IntoResponse, Error> {

@@ -5,7 +5,6 @@ use crate::error::Error;
 use crate::payments::BadWebhook;
 use axum::extract::{Request, State};
 use axum::http::StatusCode;
-use shared::Problem;
 
 /// Receives one of Stripe's events. The signature is verified over the raw body.
 #[utoipa::path(
@@ -15,7 +14,7 @@ use shared::Problem;
     params(("Stripe-Signature" = String, Header, description = "`t=…,v1=…`")),
     responses(
         (status = 200, description = "Kept, and applied where it is one of ours"),
-        (status = 400, body = Problem, description = "`bad_signature`", content_type = "application/problem+json"),
+        (status = 400, description = "`bad_signature`"),
     )
 )]
 pub(super) async fn take_stripe_webhook(

@@ -1,4 +1,5 @@
 //! Composes emails in the language of the person who triggered them.
+use crate::links::Links;
 use crate::store::{About, Mail};
 use widget::Locale;
 
@@ -20,12 +21,13 @@ pub fn message(mail: &Mail, locale: &Locale, title: &str, base: &str) -> EmailMe
     let (subject, text, [code, company], address) = match &mail.about {
         About::Code { code, company } => {
             let words = locale.team();
-            let address = format!("{base}/buy/{}?coupon={code}&lang={lang}", mail.sku);
+            let address = Links::new(base).buy(&mail.sku, &format!("?coupon={code}&lang={lang}"));
             (&words.mail_subject, &words.mail_text, [code.as_str(), company], address)
         }
         About::Owned { id } => {
             let words = locale.letters();
-            (&words.owned_subject, &words.owned_text, ["", ""], format!("{base}/p/{id}?lang={lang}"))
+            let address = Links::new(base).purchase(id, &format!("?lang={lang}"));
+            (&words.owned_subject, &words.owned_text, ["", ""], address)
         }
     };
     let filled = |text: &str| {
@@ -53,6 +55,7 @@ pub fn message(mail: &Mail, locale: &Locale, title: &str, base: &str) -> EmailMe
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::purchase::PurchaseId;
     use shared::Timestamp;
 
     #[test]
@@ -77,10 +80,11 @@ mod tests {
             assert!(message.text.contains("Acme {code}") && message.text.contains(&mail.email), "{lang}");
             assert!(message.subject.contains("Vector search") && !message.subject.contains('\n'), "{lang}");
             assert_eq!(message.text.matches('{').count(), 1, "{lang}: {}", message.text);
-            let owned = Mail { about: About::Owned { id: "pu_1".to_owned() }, ..mail.clone() };
+            let id = PurchaseId::from_random([1; 20]);
+            let owned = Mail { about: About::Owned { id: id.clone() }, ..mail.clone() };
             let message = super::message(&owned, locale, "Vector search", "https://buy.example");
             assert!(
-                message.text.contains(&format!("https://buy.example/p/pu_1?lang={lang}")),
+                message.text.contains(&format!("https://buy.example/p/{}?lang={lang}", id.as_str())),
                 "{}",
                 message.text
             );

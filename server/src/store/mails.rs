@@ -1,9 +1,10 @@
 //! Emails to be sent: leased to one worker at a time, retried, and kept with their outcome.
 use super::outbox::random_name;
+use super::purchases::known_id;
 use super::{Store, StoreError, Tx};
 use crate::coupons::{CouponCode, Pack};
 use crate::email::normalized;
-use crate::purchase::{Learner, Purchase};
+use crate::purchase::{Learner, Purchase, PurchaseId};
 use shared::{Email, Timestamp};
 use sqlx::Row;
 use std::time::Duration;
@@ -52,7 +53,7 @@ pub enum About {
     /// An offering that the recipient already has and someone is about to pay for again.
     Owned {
         /// The purchase that gives them access.
-        id: String,
+        id: PurchaseId,
     },
 }
 
@@ -123,7 +124,7 @@ impl Store {
         };
         tx.commit().await?;
         let about = if reminds {
-            About::Owned { id: row.try_get("id")? }
+            About::Owned { id: known_id(row.try_get("id")?)? }
         } else {
             let code: &str = row.try_get("code")?;
             let code =

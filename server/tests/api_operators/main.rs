@@ -4,6 +4,7 @@ mod cli;
 mod coupons;
 mod disputes;
 mod files;
+mod help;
 mod learner;
 mod ledger;
 mod limits;

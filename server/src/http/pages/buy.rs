@@ -14,7 +14,6 @@ use crate::http::extract::Sku;
 use axum::extract::{RawQuery, State};
 use axum::http::{HeaderValue, header};
 use axum::response::Response;
-use shared::Problem;
 
 /// Query parameter for a page with only the form.
 pub(super) const PLAIN: &str = "plain";
@@ -36,7 +35,7 @@ pub(super) const TEAM: &str = "team";
     ),
     responses(
         (status = 200, description = "The page", content_type = "text/html"),
-        (status = 404, body = Problem, description = "`unknown_sku`", content_type = "application/problem+json"),
+        (status = 404, description = "`unknown_sku`"),
     )
 )]
 pub(in crate::http) async fn buy(
@@ -74,7 +73,7 @@ pub(in crate::http) async fn buy(
         (status = 403, description = "Sent from another site", content_type = "text/html"),
         (status = 404, description = "`unknown_sku`", content_type = "text/html"),
         (status = 409, description = "Not for sale, or not at this price", content_type = "text/html"),
-        (status = 415, body = Problem, description = "`unsupported_media_type`", content_type = "application/problem+json"),
+        (status = 415, description = "`unsupported_media_type`"),
         (status = 422, description = "A field is wrong", content_type = "text/html"),
         (status = 502, description = "Stripe can't be reached", content_type = "text/html"),
     )

@@ -1,6 +1,6 @@
 //! Error pages in the visitor's language.
+use super::Page;
 use super::language::Language;
-use super::{Page, escape};
 use crate::error::Error;
 use crate::http::Api;
 use crate::http::problem::describe;
@@ -8,6 +8,7 @@ use axum::extract::{Request, State};
 use axum::http::{HeaderMap, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
+use maud::html;
 use shared::{Code, Problem};
 use widget::SharedWord;
 
@@ -76,16 +77,20 @@ fn failed(api: &Api, language: &Language, problem: &Problem, path: &str) -> Resp
     };
     // A form's own address, such as `/p/{id}/pay`, is not a page.
     let page = way_on.split('/').take(3).collect::<Vec<_>>().join("/");
-    let again = if page.is_empty() {
-        String::new()
-    } else {
-        let address = escape(&format!("{}{page}{}", api.site.public_url, language.query));
-        let word = escape(&locale.word(SharedWord::TryAgain));
-        format!("<div class=\"actions\"><a class=\"button\" href=\"{address}\">{word}</a></div>")
+    let body = html! {
+        article class="card" {
+            h1 { (title) }
+            p { (text) }
+            @if !page.is_empty() {
+                div class="actions" {
+                    a class="button" href=(api.site.links().path(&page, &language.query)) {
+                        (locale.word(SharedWord::TryAgain))
+                    }
+                }
+            }
+        }
     };
-    let (heading, text) = (escape(title), escape(&text));
-    let body = format!("<article class=\"card\"><h1>{heading}</h1><p>{text}</p>{again}</article>");
-    Page { title, head: "", body: &body }.answer(api, language)
+    Page { title, body }.answer(api, language)
 }
 
 /// Whether a person is asking: browsers name HTML in `Accept` when somebody opens a page.

@@ -27,6 +27,7 @@ use crate::payments::PaymentsError;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
+use maud::{DOCTYPE, Markup, html};
 use sha2::{Digest, Sha256};
 use std::sync::LazyLock;
 
@@ -54,28 +55,31 @@ fn style_version() -> &'static str {
     &VERSION
 }
 
-/// One page. All parts but the title are HTML.
+/// One page.
 struct Page<'a> {
     title: &'a str,
-    head: &'a str,
-    body: &'a str,
+    body: Markup,
 }
 
 impl Page<'_> {
-    fn answer(&self, api: &Api, language: &Language) -> Response {
-        let Self { title, head, body } = self;
-        let base = escape(&api.site.public_url);
-        let html = format!(
-            "<!doctype html><html lang=\"{lang}\" dir=\"{dir}\"><head><meta charset=\"utf-8\">\
-             <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\
-             <meta name=\"robots\" content=\"noindex\"><meta name=\"color-scheme\" content=\"light dark\">\
-             <title>{title} – Redis University</title>{head}<link rel=\"stylesheet\" href=\"{base}/page.css?{style}\">\
-             </head><body><main>{body}</main></body></html>",
-            lang = language.locale.lang(),
-            dir = language.locale.dir(),
-            title = escape(title),
-            style = style_version(),
-        );
+    fn answer(self, api: &Api, language: &Language) -> Response {
+        let Self { title, body } = self;
+        let html = html! {
+            (DOCTYPE)
+            html lang=(language.locale.lang()) dir=(language.locale.dir()) {
+                head {
+                    meta charset="utf-8";
+                    meta name="viewport" content="width=device-width, initial-scale=1";
+                    meta name="robots" content="noindex";
+                    meta name="color-scheme" content="light dark";
+                    title { (title) " – Redis University" }
+                    link rel="stylesheet" href=(api.site.links().style(style_version()));
+                }
+                body {
+                    main { (body) }
+                }
+            }
+        };
         let headers = [
             (header::CONTENT_TYPE, "text/html; charset=utf-8".to_owned()),
             (header::CONTENT_SECURITY_POLICY, page_policy(&api.site)),
@@ -84,7 +88,7 @@ impl Page<'_> {
             (header::REFERRER_POLICY, "same-origin".to_owned()),
             (header::VARY, "Accept-Language".to_owned()),
         ];
-        (headers, html).into_response()
+        (headers, html.into_string()).into_response()
     }
 }
 
@@ -100,19 +104,11 @@ fn see_other(address: &str) -> Response {
     }
 }
 
-fn note(language: &Language, text: &str) -> String {
-    let words = language.locale.pages();
-    format!(
-        "<div class=\"note\" role=\"alert\"><p><strong>{}</strong></p><p>{}</p></div>",
-        escape(&words.problem),
-        escape(text)
-    )
-}
-
-fn escape(text: &str) -> String {
-    text.replace('&', "&amp;")
-        .replace('<', "&lt;")
-        .replace('>', "&gt;")
-        .replace('"', "&quot;")
-        .replace('\'', "&#39;")
+fn note(language: &Language, text: &str) -> Markup {
+    html! {
+        div class="note" role="alert" {
+            p { strong { (language.locale.pages().problem) } }
+            p { (text) }
+        }
+    }
 }

@@ -2,13 +2,14 @@
 use super::buy::{PLAIN, TEAM};
 use super::buy_form::BuyForm;
 use super::failure::said;
-use super::field::Field;
+use super::field::{Field, Input};
 use super::language::Language;
-use super::{Page, escape, note};
+use super::{Page, note};
 use crate::error::Error;
 use crate::http::Api;
 use crate::http::problem::describe;
 use axum::response::Response;
+use maud::{Markup, html};
 use shared::{Code, Offering, Sale, Team};
 use widget::SharedWord;
 
@@ -21,65 +22,69 @@ pub(super) struct Shown<'a> {
 
 impl Shown<'_> {
     pub(super) fn page(&self, plain: bool, typed: &BuyForm, error: Option<&Error>) -> Response {
-        let (base, sku) = (escape(&self.api.site.public_url), escape(&self.offering.sku));
-        // The page has another `h1` if the widget may replace this offer.
-        let offer = self.offer(typed, error, if plain { "h1" } else { "h2" });
-        let variant = typed.variant.as_deref();
-        let attribute = variant.map(|name| format!(" variant=\"{}\"", escape(name))).unwrap_or_default();
+        let offer = self.offer(typed, error, plain);
+        let body = if plain { offer } else { self.widget(typed, &offer) };
+        Page { title: &self.offering.title, body }.answer(self.api, self.language)
+    }
+
+    /// The widget, around the offer that it replaces where it runs, and a link to the form alone.
+    fn widget(&self, typed: &BuyForm, offer: &Markup) -> Markup {
+        let (links, sku, variant) = (self.api.site.links(), &self.offering.sku, typed.variant.as_deref());
         let coupon = typed.coupon.as_deref().map(|coupon| {
             url::form_urlencoded::Serializer::new(String::new()).append_pair("coupon", coupon).finish()
         });
         let form = std::iter::once(PLAIN.to_owned()).chain(coupon).collect::<Vec<_>>().join("&");
-        let query = escape(&self.language.query_with(Some(&form), variant));
-        let body = if plain {
-            offer
-        } else {
-            format!(
-                "<script async src=\"{base}/embed/v1.js\"></script>\
-                 <h1 class=\"brand\">Redis University</h1><redis-checkout sku=\"{sku}\"{attribute} theme=\"auto\">{offer}</redis-checkout>\
-                 <p class=\"aside\"><a href=\"{base}/buy/{sku}{query}\">{}</a></p>",
-                escape(&self.language.locale.pages().simple_form),
-            )
-        };
-        Page { title: &self.offering.title, head: "", body: &body }.answer(self.api, self.language)
+        let query = self.language.query_with(Some(&form), variant);
+        html! {
+            script async src=(links.loader()) {}
+            h1 class="brand" { "Redis University" }
+            redis-checkout sku=(sku) variant=[variant] theme="auto" { (offer) }
+            p class="aside" {
+                a href=(links.buy(sku, &query)) { (self.language.locale.pages().simple_form) }
+            }
+        }
     }
 
-    /// The whole offer as HTML; the widget replaces it where it runs.
-    fn offer(&self, typed: &BuyForm, error: Option<&Error>, heading: &str) -> String {
+    /// The whole offer; `alone` if it is all that the page shows.
+    fn offer(&self, typed: &BuyForm, error: Option<&Error>, alone: bool) -> Markup {
         let (locale, offering) = (self.language.locale, self.offering);
-        let dates = offering.starts_at.map(|starts_at| {
-            format!("<p class=\"dates\">{}</p>", escape(&locale.span(starts_at, offering.ends_at)))
-        });
         let holds = holds(error);
         // The last seat may be held by the very form that is being corrected.
         let fewer = typed.places.is_some() && matches!(error, Some(Error::NotForSale(Sale::SoldOut)));
         let corrects = fewer || error.is_some_and(|error| describe(error).field.is_some());
-        let seats = offering.seats.map(|seats| {
-            let words = if holds { locale.word(SharedWord::SeatReserved) } else { locale.seats(seats) };
-            format!("<p class=\"seats\">{}</p>", escape(&words))
-        });
-        format!(
-            "<article class=\"card offer\"><header><p class=\"kind\">{kind}</p><{heading}>{title}</{heading}><p>{summary}</p>{dates}\
-             </header><div class=\"terms\"><p class=\"price\">{price}</p>{seats}</div>{rest}</article>",
-            kind = escape(&locale.kind(offering.kind)),
-            title = escape(&offering.title),
-            summary = escape(&offering.summary),
-            dates = dates.unwrap_or_default(),
-            price = escape(&locale.money(offering.price)),
-            seats = seats.unwrap_or_default(),
-            rest = match offering.sale {
-                Sale::Open => self.form(typed, error) + &self.team_link(typed),
-                Sale::SoldOut | Sale::NotOpen | Sale::Closed | Sale::Paused if holds || corrects =>
-                    self.form(typed, error),
-                Sale::NotOpen | Sale::Closed | Sale::Paused => self.closed(),
-                // A code may bring a seat.
-                Sale::SoldOut if typed.asks_for_seat(error) => self.closed() + &self.form(typed, error),
-                Sale::SoldOut => self.closed() + &self.code_link(),
-            },
-        )
+        let seats = offering
+            .seats
+            .map(|seats| if holds { locale.word(SharedWord::SeatReserved) } else { locale.seats(seats) });
+        html! {
+            article class="card offer" {
+                header {
+                    p class="kind" { (locale.kind(offering.kind)) }
+                    // The page has another `h1` if the widget may replace this offer.
+                    @if alone { h1 { (offering.title) } } @else { h2 { (offering.title) } }
+                    p { (offering.summary) }
+                    @if let Some(starts_at) = offering.starts_at {
+                        p class="dates" { (locale.span(starts_at, offering.ends_at)) }
+                    }
+                }
+                div class="terms" {
+                    p class="price" { (locale.money(offering.price)) }
+                    @if let Some(seats) = seats { p class="seats" { (seats) } }
+                }
+                @match offering.sale {
+                    Sale::Open => { (self.form(typed, error)) (self.team_link(typed)) }
+                    Sale::SoldOut | Sale::NotOpen | Sale::Closed | Sale::Paused if holds || corrects => {
+                        (self.form(typed, error))
+                    }
+                    Sale::NotOpen | Sale::Closed | Sale::Paused => { (self.closed()) }
+                    // A code may bring a seat.
+                    Sale::SoldOut if typed.asks_for_seat(error) => { (self.closed()) (self.form(typed, error)) }
+                    Sale::SoldOut => { (self.closed()) (self.code_link()) }
+                }
+            }
+        }
     }
 
-    fn closed(&self) -> String {
+    fn closed(&self) -> Markup {
         let locale = self.language.locale;
         let code = match self.offering.sale {
             Sale::SoldOut | Sale::Open => Code::SoldOut,
@@ -87,40 +92,39 @@ impl Shown<'_> {
             Sale::Closed => Code::SaleClosed,
             Sale::Paused => Code::SalePaused,
         };
-        format!(
-            "<div class=\"note\"><p><strong>{}</strong></p><p>{}</p></div>",
-            escape(&locale.sale(self.offering)),
-            escape(&locale.refused(code, None))
-        )
+        html! {
+            div class="note" {
+                p { strong { (locale.sale(self.offering)) } }
+                p { (locale.refused(code, None)) }
+            }
+        }
     }
 
     /// A link to the form, for a visitor with a code that brings a seat.
-    fn code_link(&self) -> String {
-        let (base, sku) = (escape(&self.api.site.public_url), escape(&self.offering.sku));
-        let query = escape(&self.language.query_with(Some(&format!("{PLAIN}&coupon=")), None));
-        format!(
-            "<a class=\"quiet\" href=\"{base}/buy/{sku}{query}\">{}</a>",
-            escape(&self.language.locale.word(SharedWord::HaveCode))
-        )
+    fn code_link(&self) -> Markup {
+        let query = self.language.query_with(Some(&format!("{PLAIN}&coupon=")), None);
+        self.form_link(&query, SharedWord::HaveCode)
     }
 
     /// A link to the form for a team, or back to the one for oneself.
-    fn team_link(&self, typed: &BuyForm) -> String {
+    fn team_link(&self, typed: &BuyForm) -> Markup {
         if self.offering.team.is_none() {
-            return String::new();
+            return Markup::default();
         }
-        let (base, sku) = (escape(&self.api.site.public_url), escape(&self.offering.sku));
         let (word, form) = match typed.places {
             Some(_) => (SharedWord::ForMe, PLAIN.to_owned()),
             None => (SharedWord::ForTeam, [PLAIN, TEAM].join("&")),
         };
-        let query = escape(&self.language.query_with(Some(&form), typed.variant.as_deref()));
-        let word = escape(&self.language.locale.word(word));
-        format!("<a class=\"quiet\" href=\"{base}/buy/{sku}{query}\">{word}</a>")
+        self.form_link(&self.language.query_with(Some(&form), typed.variant.as_deref()), word)
+    }
+
+    fn form_link(&self, query: &str, word: SharedWord) -> Markup {
+        let address = self.api.site.links().buy(&self.offering.sku, query);
+        html! { a class="quiet" href=(address) { (self.language.locale.word(word)) } }
     }
 
     /// The field for the number of places if bought for a team, or for a code otherwise.
-    fn places_or_code(&self, typed: &BuyForm, places: Option<&str>, code: Option<&str>) -> String {
+    fn places_or_code(&self, typed: &BuyForm, places: Option<&str>, code: Option<&str>) -> Markup {
         let locale = self.language.locale;
         if let (Some(Team { min, max }), Some(typed)) = (self.offering.team, &typed.places) {
             let each = locale.team().each.replace("{price}", &locale.money(self.offering.price));
@@ -128,7 +132,12 @@ impl Shown<'_> {
                 name: "places",
                 label: &locale.word(SharedWord::Places),
                 hint: Some(&format!("{} {each}", locale.places_hint(Team { min, max }))),
-                attributes: &format!("type=\"number\" min=\"{min}\" max=\"{max}\" required"),
+                input: Input {
+                    kind: Some("number"),
+                    range: Some((min, max)),
+                    required: true,
+                    ..Input::default()
+                },
                 typed,
                 fault: places,
             };
@@ -138,16 +147,25 @@ impl Shown<'_> {
             name: "coupon",
             label: &locale.word(SharedWord::Code),
             hint: None,
-            attributes: "autocomplete=\"off\" spellcheck=\"false\" dir=\"ltr\"",
+            input: Input {
+                autocomplete: Some("off"),
+                spellcheck: Some("false"),
+                dir: Some("ltr"),
+                ..Input::default()
+            },
             typed: typed.coupon.as_deref().unwrap_or_default(),
             fault: code,
         };
-        let open = if coupon.typed.is_empty() && self.offering.sale != Sale::SoldOut { "" } else { " open" };
-        let summary = escape(&locale.word(SharedWord::HaveCode));
-        format!("<details{open}><summary>{summary}</summary>{}</details>", coupon.html())
+        let open = !coupon.typed.is_empty() || self.offering.sale == Sale::SoldOut;
+        html! {
+            details open[open] {
+                summary { (locale.word(SharedWord::HaveCode)) }
+                (coupon.html())
+            }
+        }
     }
 
-    fn form(&self, typed: &BuyForm, error: Option<&Error>) -> String {
+    fn form(&self, typed: &BuyForm, error: Option<&Error>) -> Markup {
         let (locale, words) = (self.language.locale, self.language.locale.pages());
         let wrong = error.map(|error| self.fault(typed, error));
         let fault = |field: &str| match &wrong {
@@ -155,8 +173,8 @@ impl Shown<'_> {
             _ => None,
         };
         let general = match &wrong {
-            Some((None, text)) => note(self.language, text),
-            _ => String::new(),
+            Some((None, text)) => Some(note(self.language, text)),
+            Some(_) | None => None,
         };
         // A team decides later who gets its codes.
         let whose = locale.word(SharedWord::EmailHint);
@@ -164,7 +182,13 @@ impl Shown<'_> {
             name: "email",
             label: &locale.word(SharedWord::Email),
             hint: typed.places.is_none().then_some(&*whose),
-            attributes: "type=\"email\" autocomplete=\"email\" maxlength=\"254\" required",
+            input: Input {
+                kind: Some("email"),
+                autocomplete: Some("email"),
+                maxlength: Some(254),
+                required: true,
+                ..Input::default()
+            },
             typed: &typed.email,
             fault: fault("email"),
         };
@@ -172,34 +196,29 @@ impl Shown<'_> {
             name: "name",
             label: &format!("{} ({})", words.name, words.optional),
             hint: None,
-            attributes: "autocomplete=\"name\" maxlength=\"200\"",
+            input: Input { autocomplete: Some("name"), maxlength: Some(200), ..Input::default() },
             typed: typed.name.as_deref().unwrap_or_default(),
             fault: fault("name"),
         };
         let rest = self.places_or_code(typed, fault("places"), fault("coupon"));
         let key = typed.key.clone().unwrap_or_else(|| format!("{:032x}", rand::random::<u128>()));
-        let variant = typed.variant.as_deref().map(|name| hidden("variant", &escape(name)));
         let free = self.offering.price.amount == 0;
         let button =
             if free { locale.word(SharedWord::GetAccess) } else { words.continue_to_payment.clone() };
-        let promise = if free {
-            String::new()
-        } else {
-            format!("<p class=\"hint\">{}</p>", escape(&words.stripe_page))
-        };
-        format!(
-            "{general}<form class=\"form\" method=\"post\" action=\"{base}/buy/{sku}{query}\">{email}{name}{rest}\
-             {key}{total}{variant}<button class=\"button\">{button}</button>{promise}</form>",
-            base = escape(&self.api.site.public_url),
-            sku = escape(&self.offering.sku),
-            query = self.language.query,
-            email = email.html(),
-            name = name.html(),
-            key = hidden("key", &key),
-            total = hidden("total", &self.offering.price.amount.to_string()),
-            variant = variant.unwrap_or_default(),
-            button = escape(&button),
-        )
+        let action = self.api.site.links().buy(&self.offering.sku, &self.language.query);
+        html! {
+            @if let Some(general) = general { (general) }
+            form class="form" method="post" action=(action) {
+                (email.html()) (name.html()) (rest)
+                input type="hidden" name="key" value=(key);
+                input type="hidden" name="total" value=(self.offering.price.amount);
+                @if let Some(variant) = &typed.variant {
+                    input type="hidden" name="variant" value=(variant);
+                }
+                button class="button" { (button) }
+                @if !free { p class="hint" { (words.stripe_page) } }
+            }
+        }
     }
 
     /// The field that is wrong, if it is a field, and what is wrong.
@@ -229,9 +248,4 @@ impl Shown<'_> {
 /// ended.
 fn holds(error: Option<&Error>) -> bool {
     matches!(error, Some(Error::NotCharged(_)))
-}
-
-/// A hidden field for the next page; `value` is already HTML.
-fn hidden(name: &str, value: &str) -> String {
-    format!("<input type=\"hidden\" name=\"{name}\" value=\"{value}\">")
 }

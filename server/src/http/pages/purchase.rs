@@ -12,7 +12,7 @@ use crate::http::extract::Id;
 use crate::purchase::{Purchase, PurchaseId};
 use axum::extract::State;
 use axum::response::Response;
-use shared::{Problem, State as PurchaseState};
+use shared::State as PurchaseState;
 use std::time::Duration;
 
 /// How long the page of a paid purchase waits for access.
@@ -28,7 +28,7 @@ const ACCESS: Duration = Duration::from_secs(3);
     ),
     responses(
         (status = 200, description = "The page", content_type = "text/html"),
-        (status = 404, body = Problem, description = "`unknown_purchase`", content_type = "application/problem+json"),
+        (status = 404, description = "`unknown_purchase`"),
     )
 )]
 pub(in crate::http) async fn purchase(
@@ -48,8 +48,8 @@ pub(in crate::http) async fn purchase(
     params(("id" = String, Path, description = "The purchase")),
     responses(
         (status = 303, description = "To Stripe's page, or back to `/p/{id}`"),
-        (status = 403, body = Problem, description = "Sent from another site", content_type = "application/problem+json"),
-        (status = 404, body = Problem, description = "`unknown_purchase`", content_type = "application/problem+json"),
+        (status = 403, description = "Sent from another site"),
+        (status = 404, description = "`unknown_purchase`"),
         (status = 502, description = "Stripe can't be reached", content_type = "text/html"),
     )
 )]
@@ -74,8 +74,8 @@ pub(in crate::http) async fn pay_on_page(
     params(("id" = String, Path, description = "The purchase")),
     responses(
         (status = 303, description = "Back to `/p/{id}`"),
-        (status = 403, body = Problem, description = "Sent from another site", content_type = "application/problem+json"),
-        (status = 404, body = Problem, description = "`unknown_purchase`", content_type = "application/problem+json"),
+        (status = 403, description = "Sent from another site"),
+        (status = 404, description = "`unknown_purchase`"),
     )
 )]
 pub(in crate::http) async fn cancel_purchase(
@@ -154,5 +154,5 @@ async fn found(api: &Api, id: &PurchaseId, client: &Client) -> Result<(Purchase,
 }
 
 fn address(api: &Api, id: &PurchaseId, language: &Language) -> String {
-    format!("{}/p/{}{}", api.site.public_url, id.as_str(), language.query)
+    api.site.links().purchase(id, &language.query)
 }

@@ -2,11 +2,13 @@
 use super::buy_form::is_variant;
 use super::language::Language;
 use super::team::code_table;
-use super::{Page, escape, note};
+use super::{Page, note};
 use crate::checkout::TeamPage;
 use crate::http::Api;
+use crate::links::Links;
 use crate::purchase::Purchase;
 use axum::response::Response;
+use maud::{Markup, html};
 use shared::{State as PurchaseState, Step, StepState, Timestamp};
 use widget::SharedWord;
 
@@ -22,8 +24,8 @@ pub(super) struct Standing<'a> {
 impl Standing<'_> {
     pub(super) fn page(&self, trouble: Option<&str>) -> Response {
         let words = self.language.locale.pages();
-        let body = self.body(&trouble.map(|text| note(self.language, text)).unwrap_or_default());
-        Page { title: &words.title, head: "", body: &body }.answer(self.api, self.language)
+        let body = self.body(trouble.map(|text| note(self.language, text)));
+        Page { title: &words.title, body }.answer(self.api, self.language)
     }
 
     /// Whether its state may change by itself. The page doesn't reload for that, which would move the focus and restart
@@ -46,46 +48,49 @@ impl Standing<'_> {
         self.purchase.still_payable(self.api.checkout.now()).is_ok()
     }
 
-    fn body(&self, trouble: &str) -> String {
+    fn body(&self, trouble: Option<Markup>) -> Markup {
         let (locale, words) = (self.language.locale, self.language.locale.pages());
         let view = self.purchase.view();
         let (heading, text) = self.headline();
-        let until = view
-            .hold_expires_at
-            .filter(|_| self.is_payable())
-            .map(|until| format!("<p>{}</p>", filled(&words.pay_until, "{time}", &self.moment(until))));
+        let until = view.hold_expires_at.filter(|_| self.is_payable()).map(|until| self.moment(until));
         // A team decides later who gets its codes.
-        let own = view.email.as_ref().filter(|_| !self.purchase.is_for_team());
-        let email = own.map(|email| {
-            format!("<p class=\"hint\">{}</p>", filled(&words.access_for, "{email}", &escape(email)))
-        });
-        // Links to the page's own address: a failed form is shown at the form's address, which can't be opened as a
-        // page.
-        let look = self.expects_news().then(|| {
-            let (base, id) = (escape(&self.api.site.public_url), self.purchase.id().as_str());
-            let (query, word) = (&self.language.query, escape(&words.look_again));
-            format!("<a class=\"quiet\" href=\"{base}/p/{id}{query}\">{word}</a>")
-        });
-        format!(
-            "<article class=\"card\"><header><h1>{heading}</h1><p>{text}</p>{until}</header>{trouble}\
-             <ol class=\"timeline\">{timeline}</ol>{codes}<div class=\"actions\">{actions}{look}</div>\
-             <footer>{email}<p class=\"hint\">{bookmark}</p>\
-             <dl class=\"facts\"><div><dt>{amount_label}</dt><dd>{amount}</dd></div>\
-             <div><dt>{reference_label}</dt><dd>{reference}</dd></div></dl></footer></article>",
-            heading = escape(&heading),
-            text = escape(&text),
-            until = until.unwrap_or_default(),
-            timeline = self.timeline(),
-            codes = self.team.map(|team| code_table(self.language, team)).unwrap_or_default(),
-            actions = self.actions(),
-            look = look.unwrap_or_default(),
-            email = email.unwrap_or_default(),
-            bookmark = escape(&words.bookmark),
-            amount_label = escape(&words.amount),
-            amount = escape(&locale.money(view.price.due())),
-            reference_label = escape(&words.reference),
-            reference = escape(&view.reference),
-        )
+        let email = view.email.as_ref().filter(|_| !self.purchase.is_for_team());
+        html! {
+            article class="card" {
+                header {
+                    h1 { (heading) }
+                    p { (text) }
+                    @if let Some(until) = until { p { (filled(&words.pay_until, "{time}", &until)) } }
+                }
+                @if let Some(trouble) = trouble { (trouble) }
+                ol class="timeline" { (self.timeline()) }
+                @if let Some(team) = self.team { (code_table(self.language, team)) }
+                div class="actions" {
+                    (self.actions())
+                    // Links to the page's own address: a failed form is shown at the form's address, which can't be
+                    // opened as a page.
+                    @if self.expects_news() {
+                        a class="quiet" href=(self.links().purchase(self.purchase.id(), &self.language.query)) {
+                            (words.look_again)
+                        }
+                    }
+                }
+                footer {
+                    @if let Some(email) = email {
+                        p class="hint" { (filled(&words.access_for, "{email}", &html! { (email) })) }
+                    }
+                    p class="hint" { (words.bookmark) }
+                    dl class="facts" {
+                        div { dt { (words.amount) } dd { (locale.money(view.price.due())) } }
+                        div { dt { (words.reference) } dd { (view.reference) } }
+                    }
+                }
+            }
+        }
+    }
+
+    fn links(&self) -> Links<'_> {
+        self.api.site.links()
     }
 
     fn headline(&self) -> (String, String) {
@@ -137,77 +142,65 @@ impl Standing<'_> {
         all.into_iter().map(|(name, (state, at))| (name.as_str(), state, at)).collect()
     }
 
-    fn timeline(&self) -> String {
+    fn timeline(&self) -> Markup {
         let words = self.language.locale.pages();
         let steps = self.steps();
         let current = steps.iter().position(|(_, state, _)| *state == Some(StepState::Pending));
-        let line = |(n, (name, state, at)): (usize, &(&str, Option<StepState>, Option<Timestamp>))| {
-            let (class, said) = match state {
-                Some(state @ StepState::Pending) => (state.as_str(), &words.state_pending),
-                Some(state @ StepState::Done) => (state.as_str(), &words.state_done),
-                Some(state @ StepState::Failed) => (state.as_str(), &words.state_failed),
-                Some(state @ StepState::Undone) => (state.as_str(), &words.state_undone),
-                None => ("later", &words.state_later),
-            };
-            let time = at.map(|at| self.moment(at)).unwrap_or_default();
-            let here = if Some(n) == current { " aria-current=\"step\"" } else { "" };
-            format!(
-                "<li class=\"{class}\"{here}><b>{}</b> <span>{}</span> {time}</li>",
-                escape(name),
-                escape(said)
-            )
+        let said = |state: &Option<StepState>| match state {
+            Some(state @ StepState::Pending) => (state.as_str(), &words.state_pending),
+            Some(state @ StepState::Done) => (state.as_str(), &words.state_done),
+            Some(state @ StepState::Failed) => (state.as_str(), &words.state_failed),
+            Some(state @ StepState::Undone) => (state.as_str(), &words.state_undone),
+            None => ("later", &words.state_later),
         };
-        steps.iter().enumerate().map(line).collect()
+        html! {
+            @for (n, (name, state, at)) in steps.iter().enumerate() {
+                @let (class, said) = said(state);
+                li class=(class) aria-current=[(Some(n) == current).then_some("step")] {
+                    b { (name) } " "
+                    span { (said) } " "
+                    @if let Some(at) = at { (self.moment(*at)) }
+                }
+            }
+        }
     }
 
-    fn moment(&self, at: Timestamp) -> String {
-        format!("<time datetime=\"{at}\">{}</time>", escape(&self.language.locale.span(at, None)))
+    fn moment(&self, at: Timestamp) -> Markup {
+        html! { time datetime=(at) { (self.language.locale.span(at, None)) } }
     }
 
     /// Buttons and links for what to do next.
-    fn actions(&self) -> String {
+    fn actions(&self) -> Markup {
         let (locale, words) = (self.language.locale, self.language.locale.pages());
-        let (base, query) = (escape(&self.api.site.public_url), &self.language.query);
-        let (id, sku) = (self.purchase.id().as_str(), self.purchase.sku());
-        let link = |address: &str, word: &str| {
-            format!("<a class=\"button\" href=\"{}\">{}</a>", escape(address), escape(word))
-        };
+        let (links, query) = (self.links(), &self.language.query);
+        let link = |address: &str, word: &str| html! { a class="button" href=(address) { (word) } };
         let press = |what: &str, class: &str, word: &str| {
-            let action = format!("{base}/p/{id}/{what}{query}");
-            format!(
-                "<form method=\"post\" action=\"{action}\"><button class=\"{class}\">{}</button></form>",
-                escape(word)
-            )
+            let action = links.purchase_button(self.purchase.id(), what, query);
+            html! { form method="post" action=(action) { button class=(class) { (word) } } }
         };
         let offer = |word| {
             let variant = self.purchase.variant().filter(|name| is_variant(name));
             let query = self.language.query_with(None, variant);
-            link(&format!("{}/buy/{sku}{query}", self.api.site.public_url), &locale.word(word))
+            link(&links.buy(self.purchase.sku(), &query), &locale.word(word))
         };
         if let Some(team) = self.team {
-            let page = format!("{}/team/{}", self.api.site.public_url, team.pack.key.as_str());
-            let words = locale.team();
-            return [
-                link(&format!("{page}{query}"), &words.manage),
-                format!(
-                    "<a class=\"quiet\" href=\"{}/codes.csv\">{}</a>",
-                    escape(&page),
-                    escape(&words.download)
-                ),
-            ]
-            .concat();
+            let (key, words) = (&team.pack.key, locale.team());
+            return html! {
+                (link(&links.team(key, query), &words.manage))
+                a class="quiet" href=(links.team_csv(key, "")) { (words.download) }
+            };
         }
         match self.purchase.state() {
             PurchaseState::Granted => match self.purchase.view().access_url {
                 Some(address) => link(&address, &locale.word(SharedWord::StartLearning)),
-                None => String::new(),
+                None => Markup::default(),
             },
             PurchaseState::Held | PurchaseState::Paying if self.is_payable() => {
                 let way_on = match self.purchase.checkout_session() {
                     Some(_) => press("pay", "button", &words.continue_to_payment),
                     None => offer(SharedWord::Back),
                 };
-                [way_on, press("cancel", "quiet", &locale.word(SharedWord::Cancel))].concat()
+                html! { (way_on) (press("cancel", "quiet", &locale.word(SharedWord::Cancel))) }
             }
             PurchaseState::Expired | PurchaseState::Canceled => offer(SharedWord::StartAgain),
             PurchaseState::Refunded => offer(SharedWord::Back),
@@ -215,12 +208,17 @@ impl Standing<'_> {
             | PurchaseState::Paying
             | PurchaseState::Processing
             | PurchaseState::Paid
-            | PurchaseState::Refunding => String::new(),
+            | PurchaseState::Refunding => Markup::default(),
         }
     }
 }
 
-/// `text` as HTML, with `value`, which is already HTML, in place of `place`.
-fn filled(text: &str, place: &str, value: &str) -> String {
-    escape(text).replace(place, value)
+/// `text` with `value` in place of `place`.
+fn filled(text: &str, place: &str, value: &Markup) -> Markup {
+    html! {
+        @for (n, part) in text.split(place).enumerate() {
+            @if n > 0 { (value) }
+            (part)
+        }
+    }
 }

@@ -1,9 +1,9 @@
 //! The page on which a company hands out its codes.
 use super::failure::{refusal, said};
-use super::field::Field;
+use super::field::{Field, Input};
 use super::form::Form;
 use super::language::Language;
-use super::{Page, escape, note};
+use super::{Page, note};
 use crate::checkout::{Assigned, TeamPage};
 use crate::coupons::{CodeState, MailState, PackCode, PackKey, csv, usable_until};
 use crate::error::Error;
@@ -13,7 +13,8 @@ use axum::extract::{FromRequestParts, Path, State};
 use axum::http::header;
 use axum::http::request::Parts;
 use axum::response::{IntoResponse, Response};
-use shared::{Email, Problem};
+use maud::{Markup, html};
+use shared::Email;
 use widget::SharedWord;
 
 /// The page's key in the path. A malformed key is reported as an unknown one.
@@ -29,7 +30,7 @@ pub(in crate::http) struct Key(PackKey);
     ),
     responses(
         (status = 200, description = "The page", content_type = "text/html"),
-        (status = 404, body = Problem, description = "`unknown_route`", content_type = "application/problem+json"),
+        (status = 404, description = "`unknown_route`"),
     )
 )]
 pub(in crate::http) async fn team(
@@ -39,7 +40,7 @@ pub(in crate::http) async fn team(
 ) -> Result<Response, Error> {
     let team = api.checkout.team_page(&key).await?;
     let blank = HandOut::default();
-    Ok(Handing { api: &api, language: &language, team: &team, typed: &blank, wrong: None }.page(""))
+    Ok(Handing { api: &api, language: &language, team: &team, typed: &blank, wrong: None }.page(None))
 }
 
 /// Downloads the codes as CSV.
@@ -49,7 +50,7 @@ pub(in crate::http) async fn team(
     params(("key" = String, Path, description = "The page's key")),
     responses(
         (status = 200, description = "Code, state, whom it is kept for, who used it", content_type = "text/csv"),
-        (status = 404, body = Problem, description = "`unknown_route`", content_type = "application/problem+json"),
+        (status = 404, description = "`unknown_route`"),
     )
 )]
 pub(in crate::http) async fn download(
@@ -76,9 +77,9 @@ pub(in crate::http) async fn download(
     request_body(content = HandOut, content_type = "application/x-www-form-urlencoded"),
     responses(
         (status = 200, description = "The page, with what was done", content_type = "text/html"),
-        (status = 403, body = Problem, description = "Sent from another site", content_type = "application/problem+json"),
-        (status = 404, body = Problem, description = "`unknown_route`", content_type = "application/problem+json"),
-        (status = 415, body = Problem, description = "`unsupported_media_type`", content_type = "application/problem+json"),
+        (status = 403, description = "Sent from another site"),
+        (status = 404, description = "`unknown_route`"),
+        (status = 415, description = "`unsupported_media_type`"),
         (status = 422, description = "No such code or email, or too many of them", content_type = "text/html"),
     )
 )]
@@ -106,7 +107,7 @@ pub(in crate::http) async fn hand_out(
     let blank = HandOut::default();
     let handing = Handing { api: &api, language: &language, team: &team, typed: &blank, wrong: None };
     let error = match outcome {
-        Ok(told) => return Ok(handing.page(&told)),
+        Ok(told) => return Ok(handing.page(Some(told))),
         Err(error) => error,
     };
     let page = match describe(&error).field.as_deref() {
@@ -116,11 +117,11 @@ pub(in crate::http) async fn hand_out(
                 "code" => words.not_found.clone(),
                 _ => words.too_many.clone(),
             };
-            Handing { typed: &typed, wrong: Some((field, &text)), ..handing }.page("")
+            Handing { typed: &typed, wrong: Some((field, &text)), ..handing }.page(None)
         }
         Some(_) | None => {
             let text = said(&language, &error, false);
-            Handing { typed: &typed, ..handing }.page(&note(&language, &text))
+            Handing { typed: &typed, ..handing }.page(Some(note(&language, &text)))
         }
     };
     Ok(refusal(error, page))
@@ -144,21 +145,24 @@ impl HandOut {
     }
 }
 
-fn told(language: &Language, assigned: Assigned) -> String {
+fn told(language: &Language, assigned: Assigned) -> Markup {
     let words = language.locale.team();
     let Assigned { with, without, unreadable } = assigned;
     let without: Vec<_> = without.iter().map(Email::as_str).collect();
     let lists = [(&words.without, without.join(", ")), (&words.unreadable, unreadable.join(", "))];
-    let lists = lists.iter().filter(|(_, emails)| !emails.is_empty());
-    let lists: String =
-        lists.map(|(text, emails)| format!("<p>{}</p>", escape(&text.replace("{emails}", emails)))).collect();
-    let lists =
-        if lists.is_empty() { lists } else { format!("<div class=\"note\" role=\"alert\">{lists}</div>") };
-    done(&words.assigned.replace("{n}", &with.to_string())) + &lists
+    let lists: Vec<_> = lists.into_iter().filter(|(_, emails)| !emails.is_empty()).collect();
+    html! {
+        (done(&words.assigned.replace("{n}", &with.to_string())))
+        @if !lists.is_empty() {
+            div class="note" role="alert" {
+                @for (text, emails) in lists { p { (text.replace("{emails}", &emails)) } }
+            }
+        }
+    }
 }
 
-fn done(text: &str) -> String {
-    format!("<div class=\"note\" role=\"status\"><p>{}</p></div>", escape(text))
+fn done(text: &str) -> Markup {
+    html! { div class="note" role="status" { p { (text) } } }
 }
 
 /// Masks the emails of learners whom the company never named; those that it gave us are its own.
@@ -175,42 +179,52 @@ fn masked(codes: Vec<PackCode>) -> Vec<PackCode> {
 }
 
 /// The codes of `team` as a table, for this page and for the purchase's.
-pub(super) fn code_table(language: &Language, team: &TeamPage) -> String {
+pub(super) fn code_table(language: &Language, team: &TeamPage) -> Markup {
     let words = language.locale.team();
-    let row = |code: PackCode| {
-        let (state, said) = match code.state {
-            CodeState::Free => ("free", &words.free),
-            CodeState::Held => ("held", &words.held),
-            CodeState::Used => ("used", &words.used),
-            CodeState::Expired => ("expired", &words.expired),
-            CodeState::Revoked => ("revoked", &words.revoked),
-        };
-        let sent = code.mail.map(|mail| match mail {
-            MailState::Pending => &words.mail_pending,
-            MailState::Sent => &words.mail_sent,
-            MailState::Failed => &words.mail_failed,
-        });
-        let learner = code.used_by.and_then(|(_, learner)| learner).unwrap_or_default();
-        format!(
-            "<tr class=\"{state}\"><td><code>{}</code></td><td>{}</td><td>{}{}</td><td>{}</td></tr>",
-            escape(&code.coupon.terms.shown),
-            escape(said),
-            escape(&code.coupon.email.unwrap_or_default()),
-            sent.map(|said| format!(" <span>{}</span>", escape(said))).unwrap_or_default(),
-            escape(&learner),
-        )
+    let state = |state: CodeState| match state {
+        CodeState::Free => ("free", &words.free),
+        CodeState::Held => ("held", &words.held),
+        CodeState::Used => ("used", &words.used),
+        CodeState::Expired => ("expired", &words.expired),
+        CodeState::Revoked => ("revoked", &words.revoked),
     };
-    let rows: String = masked(team.codes.clone()).into_iter().map(row).collect();
-    let heads: String = [&words.code, &words.state, &words.kept_for, &words.used_by]
-        .iter()
-        .map(|head| format!("<th scope=\"col\">{}</th>", escape(head)))
-        .collect();
-    // A table wider than a phone scrolls by itself, also by the keyboard.
-    format!(
-        "<div class=\"codes\" role=\"region\" aria-label=\"{}\" tabindex=\"0\"><table><thead><tr>{heads}</tr></thead>\
-         <tbody>{rows}</tbody></table></div>",
-        escape(&words.title.replace("{company}", &team.pack.company)),
-    )
+    let sent = |mail: MailState| match mail {
+        MailState::Pending => &words.mail_pending,
+        MailState::Sent => &words.mail_sent,
+        MailState::Failed => &words.mail_failed,
+    };
+    html! {
+        // A table wider than a phone scrolls by itself, also by the keyboard.
+        div class="codes" role="region" aria-label=(title(language, team)) tabindex="0" {
+            table {
+                thead {
+                    tr {
+                        @for head in [&words.code, &words.state, &words.kept_for, &words.used_by] {
+                            th scope="col" { (head) }
+                        }
+                    }
+                }
+                tbody {
+                    @for code in masked(team.codes.clone()) {
+                        @let (class, said) = state(code.state);
+                        tr class=(class) {
+                            td { code { (code.coupon.terms.shown) } }
+                            td { (said) }
+                            td {
+                                (code.coupon.email.unwrap_or_default())
+                                @if let Some(mail) = code.mail { " " span { (sent(mail)) } }
+                            }
+                            td { (code.used_by.and_then(|(_, learner)| learner).unwrap_or_default()) }
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn title(language: &Language, team: &TeamPage) -> String {
+    language.locale.team().title.replace("{company}", &team.pack.company)
 }
 
 /// A company's page.
@@ -224,9 +238,10 @@ struct Handing<'a> {
 }
 
 impl Handing<'_> {
-    fn page(&self, notes: &str) -> Response {
-        let words = self.language.locale.team();
-        let title = words.title.replace("{company}", &self.team.pack.company);
+    fn page(&self, notes: Option<Markup>) -> Response {
+        let (language, words) = (self.language, self.language.locale.team());
+        let (links, pack) = (self.api.site.links(), &self.team.pack);
+        let title = title(language, self.team);
         let count =
             |state: CodeState| self.team.codes.iter().filter(|code| code.state == state).count().to_string();
         let counts = words
@@ -234,65 +249,63 @@ impl Handing<'_> {
             .replace("{used}", &count(CodeState::Used))
             .replace("{left}", &count(CodeState::Free))
             .replace("{all}", &self.team.codes.len().to_string());
-        let until = usable_until(&self.team.codes).map(|until| {
-            let until = self.language.locale.span(until, None);
-            format!("<p>{}</p>", escape(&words.until.replace("{time}", &until)))
-        });
-        let body = format!(
-            "<article class=\"card\"><header><h1>{title}</h1><p>{text}</p><p>{counts}</p>{until}</header>{notes}{table}\
-             <a class=\"quiet\" href=\"{csv}\">{download}</a>{assign}{change}\
-             <footer><p>{how} <a href=\"{buy}\">{open}</a></p><p class=\"hint\">{bookmark}</p></footer></article>",
-            title = escape(&title),
-            text = escape(&words.text.replace("{title}", &self.team.title)),
-            counts = escape(&counts),
-            until = until.unwrap_or_default(),
-            table = code_table(self.language, self.team),
-            csv = self.address("/codes.csv"),
-            download = escape(&words.download),
-            assign = self.assign_form(),
-            change = self.change_form(),
-            how = escape(&words.how),
-            open = escape(&words.open),
-            buy = escape(&format!(
-                "{}/buy/{}{}",
-                self.api.site.public_url, self.team.pack.sku, self.language.query
-            )),
-            bookmark = escape(&words.bookmark),
-        );
-        Page { title: &title, head: "", body: &body }.answer(self.api, self.language)
+        let until = usable_until(&self.team.codes)
+            .map(|until| words.until.replace("{time}", &language.locale.span(until, None)));
+        let body = html! {
+            article class="card" {
+                header {
+                    h1 { (title) }
+                    p { (words.text.replace("{title}", &self.team.title)) }
+                    p { (counts) }
+                    @if let Some(until) = until { p { (until) } }
+                }
+                @if let Some(notes) = notes { (notes) }
+                (code_table(language, self.team))
+                a class="quiet" href=(links.team_csv(&pack.key, &language.query)) { (words.download) }
+                (self.assign_form())
+                (self.change_form())
+                footer {
+                    p { (words.how) " " a href=(links.buy(&pack.sku, &language.query)) { (words.open) } }
+                    p class="hint" { (words.bookmark) }
+                }
+            }
+        };
+        Page { title: &title, body }.answer(self.api, language)
     }
 
-    fn assign_form(&self) -> String {
+    fn assign_form(&self) -> Markup {
         let words = self.language.locale.team();
-        let fault = self
-            .fault("emails")
-            .map(|fault| format!("<p class=\"fault\" id=\"emails-fault\">{}</p>", escape(fault)));
-        let invalid = if fault.is_some() { " aria-invalid=\"true\" autofocus" } else { "" };
-        format!(
-            "<form class=\"form\" method=\"post\" action=\"{action}\"><h2>{heading}</h2>\
-             <div class=\"field\"><label for=\"emails\">{label}</label>\
-             <textarea id=\"emails\" name=\"emails\" rows=\"4\" dir=\"ltr\" required \
-             aria-describedby=\"emails-fault emails-hint\"{invalid}>{pasted}</textarea>{fault}\
-             <p class=\"hint\" id=\"emails-hint\">{text}</p></div>{send}\
-             <button class=\"button\">{button}</button></form>",
-            action = self.address(""),
-            heading = escape(&words.assign_heading),
-            label = escape(&words.emails),
-            pasted = escape(self.typed.emails.as_deref().unwrap_or_default()),
-            fault = fault.unwrap_or_default(),
-            text = escape(&words.assign_text),
-            send = self.send_box(),
-            button = escape(&words.assign),
-        )
+        let fault = self.fault("emails");
+        html! {
+            form class="form" method="post" action=(self.address()) {
+                h2 { (words.assign_heading) }
+                div class="field" {
+                    label for="emails" { (words.emails) }
+                    textarea id="emails" name="emails" rows="4" dir="ltr" required
+                        aria-describedby="emails-fault emails-hint" aria-invalid=[fault.map(|_| "true")]
+                        autofocus[fault.is_some()] { (self.typed.emails.as_deref().unwrap_or_default()) }
+                    @if let Some(fault) = fault { p class="fault" id="emails-fault" { (fault) } }
+                    p class="hint" id="emails-hint" { (words.assign_text) }
+                }
+                (self.send_box())
+                button class="button" { (words.assign) }
+            }
+        }
     }
 
-    fn change_form(&self) -> String {
+    fn change_form(&self) -> Markup {
         let words = self.language.locale.team();
         let code = Field {
             name: "code",
             label: &words.code,
             hint: None,
-            attributes: "autocomplete=\"off\" spellcheck=\"false\" dir=\"ltr\" required",
+            input: Input {
+                autocomplete: Some("off"),
+                spellcheck: Some("false"),
+                dir: Some("ltr"),
+                required: true,
+                ..Input::default()
+            },
             typed: self.typed.code.as_deref().unwrap_or_default(),
             fault: self.fault("code"),
         };
@@ -300,20 +313,22 @@ impl Handing<'_> {
             name: "email",
             label: &self.language.locale.word(SharedWord::Email),
             hint: Some(&words.change_text),
-            attributes: "type=\"email\" autocomplete=\"off\" dir=\"ltr\"",
+            input: Input {
+                kind: Some("email"),
+                autocomplete: Some("off"),
+                dir: Some("ltr"),
+                ..Input::default()
+            },
             typed: self.typed.email.as_deref().unwrap_or_default(),
             fault: self.fault("email"),
         };
-        format!(
-            "<form class=\"form\" method=\"post\" action=\"{action}\"><h2>{heading}</h2>{code}{email}{send}\
-             <button class=\"quiet\">{button}</button></form>",
-            action = self.address(""),
-            heading = escape(&words.change_heading),
-            code = code.html(),
-            email = email.html(),
-            send = self.send_box(),
-            button = escape(&words.change),
-        )
+        html! {
+            form class="form" method="post" action=(self.address()) {
+                h2 { (words.change_heading) }
+                (code.html()) (email.html()) (self.send_box())
+                button class="quiet" { (words.change) }
+            }
+        }
     }
 
     /// What is wrong with this field.
@@ -322,19 +337,19 @@ impl Handing<'_> {
     }
 
     /// If emails can be sent, they are, unless the company opts out.
-    fn send_box(&self) -> String {
-        if !self.api.site.sends_mail {
-            return String::new();
+    fn send_box(&self) -> Markup {
+        html! {
+            @if self.api.site.sends_mail {
+                label class="check" {
+                    input type="checkbox" name="send" value="yes" checked;
+                    " " (self.language.locale.team().send)
+                }
+            }
         }
-        let label = escape(&self.language.locale.team().send);
-        format!(
-            "<label class=\"check\"><input type=\"checkbox\" name=\"send\" value=\"yes\" checked> {label}</label>"
-        )
     }
 
-    fn address(&self, rest: &str) -> String {
-        let (base, key) = (&self.api.site.public_url, self.team.pack.key.as_str());
-        escape(&format!("{base}/team/{key}{rest}{}", self.language.query))
+    fn address(&self) -> String {
+        self.api.site.links().team(&self.team.pack.key, &self.language.query)
     }
 }
 

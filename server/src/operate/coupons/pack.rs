@@ -4,6 +4,7 @@ use super::super::show::{moment, print, print_json, table};
 use super::create::{parse_moment, wrong};
 use crate::catalog;
 use crate::coupons::{CodeState, MOST_CODES, Pack, PackCode, PackKey, usable_until};
+use crate::links::Links;
 use crate::store::Store;
 use clap::Subcommand;
 use serde_json::{Value, json};
@@ -291,7 +292,7 @@ async fn find(store: &Store, name: &str) -> anyhow::Result<Pack> {
 
 impl PageAt {
     fn page(&self, key: &PackKey) -> String {
-        format!("{}/team/{}", self.public_url.trim_end_matches('/'), key.as_str())
+        Links::new(&self.public_url).team(key, "")
     }
 }
 
