@@ -1,7 +1,9 @@
 //! Every event in every state, compared with a table that people can review.
 use super::*;
 use expect_test::expect_file;
+use serde_json::Value;
 use shared::{Currency, Money};
+use std::collections::HashMap;
 use std::fmt::Write as _;
 
 const LIMITS: Limits = Limits {
@@ -221,6 +223,26 @@ fn every_event_in_every_state_does_what_the_table_says() {
         }
     }
     expect_file!["table.txt"].assert_eq(&table);
+}
+
+/// `stored.txt` has a purchase of every state as an earlier release stored it. It is only added to: each line must be
+/// read as the same purchase, and its fields be written the same.
+#[test]
+fn what_an_earlier_release_stored_is_read() {
+    let inline = State::ALL.iter().map(|&state| (state.to_string(), in_state(state)));
+    let disputed = [pay(), succeeded(4900, SeatFound::Yes), asked(), disputed(Dispute::Lost)];
+    let others = [("refunded, disputed".to_owned(), purchase(&disputed))];
+    let all: HashMap<_, _> = inline.chain(hosted()).chain(others).collect();
+    let stored = include_str!("stored.txt");
+    assert_eq!(stored.lines().count(), all.len());
+    for (name, body) in stored.lines().filter_map(|line| line.split_once(": ")) {
+        let body: Value = serde_json::from_str(body).unwrap();
+        assert_eq!(serde_json::from_value::<Purchase>(body.clone()).unwrap(), all[name], "{name}");
+        let written = serde_json::to_value(&all[name]).unwrap();
+        for (field, value) in body.as_object().unwrap() {
+            assert_eq!(&written[field], value, "{name}: {field}");
+        }
+    }
 }
 
 #[test]
