@@ -70,8 +70,8 @@ impl Purchase {
     #[must_use]
     pub fn last_account_event(&self) -> Option<AccountEvent> {
         match self.state {
-            State::Granted | State::Refunding => self.granted_at.map(|_| AccountEvent::Granted),
-            State::Refunded if self.revoked_at.is_some() => Some(AccountEvent::Revoked),
+            State::Granted | State::Refunding => self.access.granted_at.map(|_| AccountEvent::Granted),
+            State::Refunded if self.access.revoked_at.is_some() => Some(AccountEvent::Revoked),
             State::Refunded => Some(AccountEvent::Refunded),
             State::Held
             | State::Paying

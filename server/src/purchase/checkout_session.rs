@@ -28,20 +28,20 @@ impl Purchase {
     /// Stripe's page, if the purchase is paid there.
     #[must_use]
     pub fn checkout_session(&self) -> Option<&CheckoutSession> {
-        self.checkout_session.as_ref()
+        self.payment.checkout_session.as_ref()
     }
 
     /// Whether Pay may be pressed at `now`; the error says why not.
     pub fn still_payable(&self, now: Timestamp) -> Result<(), Refusal> {
-        if self.declines >= super::MOST_DECLINES {
+        if self.payment.declines >= super::MOST_DECLINES {
             return Err(Refusal::TooManyDeclines);
         }
-        if self.cancel_requested {
+        if self.payment.cancel_requested {
             return Err(Refusal::Ended);
         }
         let until = match self.state {
-            State::Held => self.hold_expires_at,
-            State::Paying => self.pay_expires_at.unwrap_or(self.hold_expires_at),
+            State::Held => self.hold.expires_at,
+            State::Paying => self.payment.expires_at.unwrap_or(self.hold.expires_at),
             State::Expired => return Err(Refusal::HoldExpired),
             State::Processing
             | State::Paid
@@ -56,8 +56,10 @@ impl Purchase {
     /// Refuses a second path: two at once could lead to two payments.
     pub(super) fn check_path(&self, path: &PaymentPath) -> Result<(), Refusal> {
         let other = match path {
-            PaymentPath::Inline => self.checkout_session.is_some(),
-            PaymentPath::Hosted(_) => self.checkout_session.is_none() && self.attempt.is_some(),
+            PaymentPath::Inline => self.payment.checkout_session.is_some(),
+            PaymentPath::Hosted(_) => {
+                self.payment.checkout_session.is_none() && self.payment.attempt.is_some()
+            }
         };
         if other { Err(Refusal::PaidOtherwise) } else { Ok(()) }
     }
@@ -65,38 +67,40 @@ impl Purchase {
     /// Whether this learner may pay: once requested, Stripe's page shows one email, which can't be changed.
     #[must_use]
     pub fn can_be_paid_for(&self, learner: &Learner) -> bool {
-        let asked_for = self.checkout_session.is_some() && self.attempt.is_some();
+        let asked_for = self.payment.checkout_session.is_some() && self.payment.attempt.is_some();
         !asked_for || self.learner.as_ref().is_none_or(|known| known.is_same(learner))
     }
 
     /// The first press of Pay decides what the page says and when it expires.
     pub(super) fn choose_path(&mut self, path: PaymentPath, now: Timestamp, limits: &Limits) {
         let PaymentPath::Hosted(terms) = path else { return };
-        let pay_until = self.pay_expires_at.unwrap_or(now.plus(limits.payment));
+        let pay_until = self.payment.expires_at.unwrap_or(now.plus(limits.payment));
         let expires_at = pay_until.plus(STRIPES_LEAST).min(now.plus(STRIPES_MOST));
-        self.checkout_session = Some(CheckoutSession { terms, expires_at, session: None, closed: false });
+        self.payment.checkout_session =
+            Some(CheckoutSession { terms, expires_at, session: None, closed: false });
     }
 
     pub(super) fn session_created(&mut self, session: String) -> Decision {
-        match &mut self.checkout_session {
+        match &mut self.payment.checkout_session {
             Some(page) if page.session.is_none() => {
                 page.session = Some(session);
                 page.closed = false;
             }
             Some(_) | None => return Decision::default(),
         }
-        let is_unwanted = self.state.is_over() || self.cancel_requested;
+        let is_unwanted = self.state.is_over() || self.payment.cancel_requested;
         is_unwanted.then_some(Command::CancelIntent).into()
     }
 
     pub(super) fn session_closed(&mut self) {
-        if let Some(page) = &mut self.checkout_session {
+        if let Some(page) = &mut self.payment.checkout_session {
             page.closed = true;
         }
     }
 
     /// Whether the page may still take a payment, whatever happened to the intent of an earlier attempt on it.
     pub(super) fn page_is_open(&self) -> bool {
-        self.checkout_session.as_ref().is_some_and(|page| !page.closed) && enabled(Guard::PageIsClosed)
+        self.payment.checkout_session.as_ref().is_some_and(|page| !page.closed)
+            && enabled(Guard::PageIsClosed)
     }
 }

@@ -34,7 +34,7 @@ impl Purchase {
     pub fn still_repriced(&self, now: Timestamp) -> Result<(), Refusal> {
         self.still_payable(now)?;
         // Stripe's page shows the price that it was created with.
-        if self.checkout_session.is_some() { Err(Refusal::PaidOtherwise) } else { Ok(()) }
+        if self.payment.checkout_session.is_some() { Err(Refusal::PaidOtherwise) } else { Ok(()) }
     }
 
     /// Whether the use of its coupon was released, so that a late payment needs a new one.
@@ -50,7 +50,7 @@ impl Purchase {
     /// The store has already taken the new coupon's use, and a seat if the old one goes with the old coupon.
     pub(super) fn reprice(&mut self, price: Price, redemption: Option<Redemption>) -> Decision {
         let brings_seat = redemption.as_ref().is_some_and(|redemption| redemption.brings_seat);
-        let spare = self.owns_seat && !self.brings_seat() && brings_seat;
+        let spare = self.hold.owns_seat && !self.brings_seat() && brings_seat;
         let seat = Decision::from(spare.then_some(Effect::ReleaseSeat));
         let decision = seat.and(self.release_redemption());
         self.redemption = redemption;
@@ -75,15 +75,15 @@ impl Purchase {
     /// A coupon covers the whole price: an earlier intent must take no money, and what it has taken is refunded as a
     /// stray.
     pub(super) fn drop_intent(&mut self) -> Option<Command> {
-        self.attempt = None;
-        self.intent.take().map(|intent| Command::CancelStray { intent })
+        self.payment.attempt = None;
+        self.payment.intent.take().map(|intent| Command::CancelStray { intent })
     }
 
     /// Whether it was settled without money.
     #[must_use]
     pub fn is_settled_free(&self) -> bool {
         match self.state {
-            State::Paid | State::Granted | State::Refunding | State::Refunded => self.charged == 0,
+            State::Paid | State::Granted | State::Refunding | State::Refunded => self.payment.charged == 0,
             State::Held | State::Paying | State::Processing | State::Expired | State::Canceled => false,
         }
     }

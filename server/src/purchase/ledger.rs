@@ -126,8 +126,11 @@ impl Purchase {
     /// The balance of its money.
     #[must_use]
     pub fn balance(&self) -> Balance {
-        let Self { charged, refunded, disputed, .. } = *self;
-        Balance { charged, refunded, disputed }
+        Balance {
+            charged: self.payment.charged,
+            refunded: self.refunds.succeeded,
+            disputed: self.disputes.money,
+        }
     }
 
     /// The entries that the ledger lacks: what has just moved, and what a server of a release without a ledger has
@@ -137,15 +140,15 @@ impl Purchase {
         let mut entries = Vec::new();
         let mut add = |movement, amount: i64| {
             if amount > 0 {
-                let (intent, currency) = (self.intent.clone(), self.price.currency);
+                let (intent, currency) = (self.payment.intent.clone(), self.price.currency);
                 entries.push(Entry { movement, intent, amount, currency });
             }
         };
-        add(Movement::Charge, self.charged - booked.charged);
-        add(Movement::Refund, self.refunded - booked.refunded);
-        add(Movement::RefundFailed, booked.refunded - self.refunded);
+        add(Movement::Charge, self.payment.charged - booked.charged);
+        add(Movement::Refund, self.refunds.succeeded - booked.refunded);
+        add(Movement::RefundFailed, booked.refunded - self.refunds.succeeded);
         // If an earlier release recorded the dispute, its amounts are unknown until Stripe's next answer.
-        if let Some(DisputedMoney { withdrawn, lost }) = self.disputed {
+        if let Some(DisputedMoney { withdrawn, lost }) = self.disputes.money {
             add(Movement::DisputeOpened, withdrawn - booked.withdrawn);
             add(Movement::DisputeRegained, booked.lost - lost);
             add(Movement::DisputeWon, booked.withdrawn - withdrawn);

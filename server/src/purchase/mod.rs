@@ -8,6 +8,7 @@ mod event;
 mod ids;
 mod ledger;
 mod money;
+mod records;
 mod timeline;
 mod transition;
 mod view;
@@ -28,6 +29,7 @@ pub use ledger::{Balance, Booked, Entry, Ledger, Movement};
 pub use transition::MOST_DECLINES;
 
 use crate::email::normalized;
+use records::{Access, Disputes, Hold, Payment, Refunds};
 use serde::{Deserialize, Serialize};
 use shared::{Email, Price, State, Timestamp};
 use std::collections::BTreeMap;
@@ -53,9 +55,6 @@ pub struct Purchase {
     id: PurchaseId,
     reference: Reference,
     sku: String,
-    /// Whether the offering has seats, so that this purchase needs one.
-    seated: bool,
-    owns_seat: bool,
     variant: Option<String>,
     state: State,
     version: i64,
@@ -69,59 +68,23 @@ pub struct Purchase {
     /// The learner whom a token named when it was opened: nobody else can pay.
     #[serde(default)]
     signed_in: Option<Learner>,
-    hold_expires_at: Timestamp,
-    /// When the time to pay runs out; set by the first press of Pay.
-    pay_expires_at: Option<Timestamp>,
+    #[serde(flatten)]
+    hold: Hold,
+    #[serde(flatten)]
+    payment: Payment,
+    #[serde(flatten)]
+    refunds: Refunds,
+    #[serde(flatten)]
+    disputes: Disputes,
+    #[serde(flatten)]
+    access: Access,
+    opened_at: Timestamp,
+    /// When it expired, was cancelled or was refunded.
+    ended_at: Option<Timestamp>,
     /// When the sweep looks at this purchase next.
     wake_at: Option<Timestamp>,
     /// How many times Stripe was asked since the purchase began to wait.
     checks: u32,
-    /// The request that creates the payment intent, frozen so that a repeat is the same request.
-    attempt: Option<Attempt>,
-    /// Stripe's payment intent.
-    intent: Option<String>,
-    /// Stripe's page, if it is paid there and not inside the course page.
-    #[serde(default, rename = "hosted")]
-    checkout_session: Option<CheckoutSession>,
-    declines: u32,
-    /// The failure that was counted last, so that a repeated report counts once.
-    last_failure: Option<String>,
-    /// The payment intent is being cancelled: nothing more may be paid.
-    #[serde(rename = "ending")]
-    cancel_requested: bool,
-    /// Minor units that Stripe took.
-    charged: i64,
-    /// Minor units that Stripe refunded.
-    refunded: i64,
-    /// Minor units refunded or requested, so that two refunds under way never add up to more than was paid.
-    #[serde(default)]
-    refund_asked: i64,
-    /// Minor units of failed refunds. It only grows, which tells older news from newer.
-    #[serde(default)]
-    refunds_failed: i64,
-    /// A refund failed, and has not been requested again yet.
-    refund_failed: bool,
-    #[serde(default)]
-    dispute: Option<Dispute>,
-    /// `None` if an earlier release recorded only the dispute itself.
-    #[serde(default)]
-    disputed: Option<DisputedMoney>,
-    /// Stripe refunds nothing while a bank decides.
-    #[serde(default)]
-    dispute_forbids_refund: bool,
-    /// A bank returned money for which access had ended, or was about to.
-    #[serde(default)]
-    dispute_regained: bool,
-    access_url: Option<String>,
-    /// A grant was requested, so that FlockJay may have made one.
-    grant_asked: bool,
-    grant_refused: bool,
-    opened_at: Timestamp,
-    paid_at: Option<Timestamp>,
-    granted_at: Option<Timestamp>,
-    revoked_at: Option<Timestamp>,
-    /// When it expired, was cancelled or was refunded.
-    ended_at: Option<Timestamp>,
     /// The progress of notifying each system that keeps the learner's account.
     #[serde(default, rename = "told")]
     receivers: BTreeMap<String, account::ReceiverProgress>,
@@ -242,8 +205,6 @@ impl Purchase {
             id,
             reference,
             sku,
-            seated,
-            owns_seat: seated,
             variant,
             state: State::Held,
             version: 1,
@@ -252,33 +213,15 @@ impl Purchase {
             team,
             learner: None,
             signed_in,
-            hold_expires_at,
-            pay_expires_at: None,
+            hold: Hold { seated, owns_seat: seated, expires_at: hold_expires_at },
+            payment: Payment::default(),
+            refunds: Refunds::default(),
+            disputes: Disputes::default(),
+            access: Access::default(),
+            opened_at: now,
+            ended_at: None,
             wake_at: Some(hold_expires_at),
             checks: 0,
-            attempt: None,
-            intent: None,
-            checkout_session: None,
-            declines: 0,
-            last_failure: None,
-            cancel_requested: false,
-            charged: 0,
-            refunded: 0,
-            refund_asked: 0,
-            refunds_failed: 0,
-            refund_failed: false,
-            dispute: None,
-            disputed: None,
-            dispute_forbids_refund: false,
-            dispute_regained: false,
-            access_url: None,
-            grant_asked: false,
-            grant_refused: false,
-            opened_at: now,
-            paid_at: None,
-            granted_at: None,
-            revoked_at: None,
-            ended_at: None,
             receivers: BTreeMap::new(),
         }
     }

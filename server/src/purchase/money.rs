@@ -28,11 +28,11 @@ impl Purchase {
         let left = self.left_to_refund();
         match amount {
             // Nothing was paid: only access and seat are withdrawn.
-            None if self.charged == 0 => Ok(self.conclude_refund(now)),
+            None if self.payment.charged == 0 => Ok(self.conclude_refund(now)),
             None if left > 0 => Ok(self.begin_refund(key, now, limits)),
             Some(amount) if (1..left).contains(&amount) => {
-                self.refund_asked = self.charged - self.lost() - left + amount;
-                self.refund_failed = false;
+                self.refunds.requested = self.payment.charged - self.lost() - left + amount;
+                self.refunds.last_failed = false;
                 Ok(Command::CreateRefund { amount: Some(amount), key }.into())
             }
             Some(amount) if amount == left && left > 0 => Ok(self.begin_refund(key, now, limits)),
@@ -45,17 +45,17 @@ impl Purchase {
         // Without an amount, Stripe refunds all that it has not refunded yet, including what a bank has taken.
         let amount = (self.lost() > 0).then(|| self.left_to_refund());
         self.state = State::Refunding;
-        self.refund_asked = self.charged - self.lost();
-        self.refund_failed = false;
+        self.refunds.requested = self.payment.charged - self.lost();
+        self.refunds.last_failed = false;
         self.ended_at = None;
-        self.cancel_requested = false;
+        self.payment.cancel_requested = false;
         self.checks = 0;
         self.wait_for_stripe(now, limits);
         Command::CreateRefund { amount, key }.into()
     }
 
     fn revoke_pack(&self) -> Option<Effect> {
-        let has_codes = self.is_for_team() && self.granted_at.is_some();
+        let has_codes = self.is_for_team() && self.access.granted_at.is_some();
         (has_codes && enabled(Guard::CodesGoWithMoney)).then_some(Effect::RevokePack)
     }
 
@@ -70,15 +70,15 @@ impl Purchase {
     ) -> Decision {
         // If the purchase was free, another intent was refunded.
         if !self.was_paid()
-            || self.charged == 0
-            || (failed, succeeded) <= (self.refunds_failed, self.refunded)
+            || self.payment.charged == 0
+            || (failed, succeeded) <= (self.refunds.failed, self.refunds.succeeded)
         {
             return Decision::default();
         }
-        let (failed_now, fell) = (failed - self.refunds_failed, succeeded < self.refunded);
+        let (failed_now, fell) = (failed - self.refunds.failed, succeeded < self.refunds.succeeded);
         let (reversed, was_fully_reversed) = (self.reversed(), self.is_fully_reversed());
-        (self.refunds_failed, self.refunded) = (failed, succeeded);
-        self.refund_asked = succeeded.max(self.refund_asked - failed_now);
+        (self.refunds.failed, self.refunds.succeeded) = (failed, succeeded);
+        self.refunds.requested = succeeded.max(self.refunds.requested - failed_now);
         if self.is_fully_reversed() {
             let is_over = self.state == State::Refunded;
             return if is_over { self.notify_reversal(reversed).into() } else { self.conclude_refund(now) };
@@ -92,7 +92,7 @@ impl Purchase {
             self.ended_at = None;
             self.wait_for_stripe(now, limits);
         }
-        self.refund_failed = true;
+        self.refunds.last_failed = true;
         let call = Command::Escalate {
             why: "a refund failed at the bank: `purchases refund` tries again, or give the money back another way"
                 .to_owned(),
@@ -104,9 +104,9 @@ impl Purchase {
 
     /// A refused refund is not under way, and may be requested again.
     pub(super) fn refund_refused(&mut self, amount: Option<i64>) {
-        let asked = amount.map_or(0, |amount| self.refund_asked - amount);
-        self.refund_asked = asked.max(self.refunded);
-        self.refund_failed |= self.state == State::Refunding;
+        let asked = amount.map_or(0, |amount| self.refunds.requested - amount);
+        self.refunds.requested = asked.max(self.refunds.succeeded);
+        self.refunds.last_failed |= self.state == State::Refunding;
     }
 
     /// Applies what Stripe says about all disputes: since it was asked, this is current. If the payment's own message
@@ -120,8 +120,8 @@ impl Purchase {
             return Decision::default();
         }
         let (before, reversed) = (self.lost(), self.reversed());
-        (self.dispute, self.disputed) = (Some(news.standing), Some(news.money));
-        self.dispute_forbids_refund = news.standing == Dispute::Open && !news.refundable;
+        (self.disputes.standing, self.disputes.money) = (Some(news.standing), Some(news.money));
+        self.disputes.forbid_refund = news.standing == Dispute::Open && !news.refundable;
         let lost = self.lost();
         if self.state != State::Refunded
             && lost > 0
@@ -131,8 +131,8 @@ impl Purchase {
         }
         let mut decision = Decision::default();
         if lost < before && matches!(self.state, State::Refunding | State::Refunded) {
-            self.dispute_regained = true;
-            self.refund_failed |= self.state == State::Refunding;
+            self.disputes.regained = true;
+            self.refunds.last_failed |= self.state == State::Refunding;
             let why = "a dispute that was lost has been won after all, and access has ended or is to end: give it another \
                        way, or give the money back with `purchases refund`";
             decision = Command::Escalate { why: why.to_owned() }.into();
@@ -142,7 +142,7 @@ impl Purchase {
 
     /// Minor units that were refunded or lost.
     fn reversed(&self) -> i64 {
-        self.refunded + self.lost()
+        self.refunds.succeeded + self.lost()
     }
 
     /// Notifies account receivers if a part was refunded, lost or returned; access stays as it is.
@@ -155,11 +155,11 @@ impl Purchase {
     /// Minor units that banks have taken back for good.
     #[must_use]
     pub fn lost(&self) -> i64 {
-        let left = self.charged - self.refunded;
-        match self.disputed {
+        let left = self.payment.charged - self.refunds.succeeded;
+        match self.disputes.money {
             Some(money) => money.lost.min(left),
             // Before amounts were recorded, access ended with all of it.
-            None if self.dispute == Some(Dispute::Lost) && self.state == State::Refunded => left,
+            None if self.disputes.standing == Some(Dispute::Lost) && self.state == State::Refunded => left,
             None => 0,
         }
     }
@@ -167,21 +167,21 @@ impl Purchase {
     /// Whether Stripe refunds nothing until a bank has decided.
     #[must_use]
     pub fn dispute_forbids_refund(&self) -> bool {
-        self.dispute_forbids_refund || self.is_dispute_unclear()
+        self.disputes.forbid_refund || self.is_dispute_unclear()
     }
 
     /// Whether the dispute was last recorded by a release that knew no amounts.
     pub(crate) fn is_dispute_unclear(&self) -> bool {
-        matches!(self.dispute, Some(Dispute::Open | Dispute::Lost)) && self.disputed.is_none()
+        matches!(self.disputes.standing, Some(Dispute::Open | Dispute::Lost)) && self.disputes.money.is_none()
     }
 
     fn is_fully_reversed(&self) -> bool {
-        self.reversed() >= self.charged
+        self.reversed() >= self.payment.charged
     }
 
     /// Each purchase is paid once: what another intent took is refunded.
     pub(super) fn return_stray(&self, intent: String, amount: i64) -> Decision {
-        if self.intent.as_ref() == Some(&intent) || !enabled(Guard::StrayGoesBack) {
+        if self.payment.intent.as_ref() == Some(&intent) || !enabled(Guard::StrayGoesBack) {
             return Decision::default();
         }
         let key = self.money_key(&intent);
@@ -193,12 +193,14 @@ impl Purchase {
     pub(super) fn conclude_refund(&mut self, now: Timestamp) -> Decision {
         let revoked_pack = self.revoke_pack();
         if revoked_pack.is_some() {
-            self.revoked_at = Some(now);
+            self.access.revoked_at = Some(now);
         }
-        let revokes = self.grant_asked && self.revoked_at.is_none() && enabled(Guard::RevokedWithMoney);
+        let revokes = self.access.grant_requested
+            && self.access.revoked_at.is_none()
+            && enabled(Guard::RevokedWithMoney);
         let decision = self.release().and(revoked_pack).and(revokes.then_some(Command::RevokeGrant));
         self.state = State::Refunded;
-        self.refund_failed = false;
+        self.refunds.last_failed = false;
         self.wake_at = None;
         self.ended_at = Some(now);
         decision.and(Command::NotifyAccounts { event: AccountEvent::Refunded })
@@ -206,14 +208,14 @@ impl Purchase {
 
     /// Whether money should have been refunded, but no refund is under way.
     pub(super) fn is_refund_stuck(&self) -> bool {
-        self.refund_failed || (self.state == State::Refunding && self.left_to_refund() > 0)
+        self.refunds.last_failed || (self.state == State::Refunding && self.left_to_refund() > 0)
     }
 
     /// Minor units that are neither refunded, nor requested to be, nor lost.
     #[must_use]
     pub fn left_to_refund(&self) -> i64 {
-        let asked = if enabled(Guard::RefundsAddUp) { self.refund_asked } else { 0 };
-        (self.charged - self.refunded.max(asked) - self.lost()).max(0)
+        let asked = if enabled(Guard::RefundsAddUp) { self.refunds.requested } else { 0 };
+        (self.payment.charged - self.refunds.succeeded.max(asked) - self.lost()).max(0)
     }
 
     /// Whether it was paid, or settled for free, as far as we know.

@@ -6,7 +6,7 @@ impl Purchase {
     /// The steps that this purchase has, in order: `seat` only if the offering has seats.
     pub(super) fn timeline(&self) -> Vec<TimelineEntry> {
         let mut steps = Vec::with_capacity(4);
-        if self.seated {
+        if self.hold.seated {
             let (state, at) = self.seat();
             steps.push(TimelineEntry { step: Step::Seat, state, at });
         }
@@ -35,23 +35,23 @@ impl Purchase {
     fn payment(&self) -> (StepState, Option<Timestamp>) {
         match self.state {
             State::Held | State::Paying | State::Processing => (StepState::Pending, None),
-            State::Paid | State::Granted => (StepState::Done, self.paid_at),
+            State::Paid | State::Granted => (StepState::Done, self.payment.paid_at),
             State::Expired | State::Canceled => (StepState::Failed, self.ended_at),
-            State::Refunding => (StepState::Done, self.paid_at),
+            State::Refunding => (StepState::Done, self.payment.paid_at),
             State::Refunded => (StepState::Undone, self.ended_at),
         }
     }
 
     fn access(&self) -> (StepState, Option<Timestamp>) {
-        if self.revoked_at.is_some() {
-            return (StepState::Undone, self.revoked_at);
+        if self.access.revoked_at.is_some() {
+            return (StepState::Undone, self.access.revoked_at);
         }
         match self.state {
-            State::Granted => (StepState::Done, self.granted_at),
-            State::Paid if self.grant_refused => (StepState::Failed, None),
+            State::Granted => (StepState::Done, self.access.granted_at),
+            State::Paid if self.access.grant_refused => (StepState::Failed, None),
             State::Held | State::Paying | State::Processing | State::Paid => (StepState::Pending, None),
-            State::Refunding | State::Refunded if self.granted_at.is_some() => {
-                (StepState::Done, self.granted_at)
+            State::Refunding | State::Refunded if self.access.granted_at.is_some() => {
+                (StepState::Done, self.access.granted_at)
             }
             State::Expired | State::Canceled | State::Refunding | State::Refunded => {
                 (StepState::Failed, None)

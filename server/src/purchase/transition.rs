@@ -51,13 +51,14 @@ impl Purchase {
                     let stray = Decision::from(self.drop_intent());
                     return Ok(stray.and(self.become_paid(now)));
                 }
-                if self.attempt.is_none() || !enabled(Guard::FrozenAttempt) {
-                    self.attempt = Some(Attempt { key, price: self.price.clone(), learner, title, methods });
+                if self.payment.attempt.is_none() || !enabled(Guard::FrozenAttempt) {
+                    self.payment.attempt =
+                        Some(Attempt { key, price: self.price.clone(), learner, title, methods });
                     self.choose_path(path, now, limits);
                 }
                 if self.state == State::Held {
                     self.state = State::Paying;
-                    self.pay_expires_at = Some(now.plus(limits.payment));
+                    self.payment.expires_at = Some(now.plus(limits.payment));
                 }
                 self.checks = 0;
                 self.wait_for_stripe(now, limits);
@@ -67,17 +68,17 @@ impl Purchase {
                 Ok(Command::CancelStray { intent }.into())
             }
             Event::IntentCreated { intent } => {
-                if self.intent.is_some() {
+                if self.payment.intent.is_some() {
                     return Ok(Decision::default());
                 }
-                self.intent = Some(intent);
-                let is_unwanted = self.state.is_over() || self.cancel_requested;
+                self.payment.intent = Some(intent);
+                let is_unwanted = self.state.is_over() || self.payment.cancel_requested;
                 Ok(is_unwanted.then_some(Command::CancelIntent).into())
             }
             Event::IntentNotCreated => {
-                let session = self.checkout_session.as_ref().and_then(|page| page.session.as_ref());
-                if self.intent.is_none() && session.is_none() {
-                    self.attempt = None;
+                let session = self.payment.checkout_session.as_ref().and_then(|page| page.session.as_ref());
+                if self.payment.intent.is_none() && session.is_none() {
+                    self.payment.attempt = None;
                 }
                 Ok(Decision::default())
             }
@@ -107,12 +108,18 @@ impl Purchase {
                 Ok(self.payment_succeeded(intent, amount, exact, seat, now, limits))
             }
             // About another intent, or from before this one was known.
-            Event::IntentCanceled { intent } if self.intent.is_some() && intent != self.intent => {
-                Ok(self.cancel_requested.then_some(Command::CancelIntent).into())
+            Event::IntentCanceled { intent }
+                if self.payment.intent.is_some() && intent != self.payment.intent =>
+            {
+                Ok(self.payment.cancel_requested.then_some(Command::CancelIntent).into())
             }
             Event::IntentCanceled { .. } => Ok(match self.state {
                 State::Held | State::Paying | State::Processing if self.page_is_open() => {
-                    if self.cancel_requested { Decision::default() } else { self.begin_cancel(now, limits) }
+                    if self.payment.cancel_requested {
+                        Decision::default()
+                    } else {
+                        self.begin_cancel(now, limits)
+                    }
                 }
                 State::Held | State::Paying | State::Processing => self.end(State::Canceled, now),
                 State::Paid
@@ -134,26 +141,26 @@ impl Purchase {
                 | State::Refunded => Err(Refusal::Ended),
             },
             Event::PayerBlocked => {
-                let stops = self.state == State::Paying && !self.cancel_requested;
+                let stops = self.state == State::Paying && !self.payment.cancel_requested;
                 Ok(if stops { self.begin_cancel(now, limits) } else { Decision::default() })
             }
             Event::Woken => Ok(self.woken(now, limits)),
             Event::StripeHadNews { intent: Some(intent) }
-                if self.intent.as_ref().is_some_and(|recorded| *recorded != intent) =>
+                if self.payment.intent.as_ref().is_some_and(|recorded| *recorded != intent) =>
             {
                 Ok(Command::CancelStray { intent }.into())
             }
             Event::StripeHadNews { .. } => Ok(Command::AskStripe.into()),
             Event::GrantCreated { access_url } => Ok(self.grant_created(access_url, now)),
             Event::GrantRefused => {
-                self.grant_refused = self.state == State::Paid;
+                self.access.grant_refused = self.state == State::Paid;
                 Ok(Decision::default())
             }
             Event::GrantRevoked => {
-                if self.state != State::Refunded || self.revoked_at.is_some() {
+                if self.state != State::Refunded || self.access.revoked_at.is_some() {
                     return Ok(Decision::default());
                 }
-                self.revoked_at = Some(now);
+                self.access.revoked_at = Some(now);
                 Ok(Command::NotifyAccounts { event: AccountEvent::Revoked }.into())
             }
             Event::RefundRequested { amount, key } => self.refund_requested(amount, key, now, limits),
@@ -176,14 +183,14 @@ impl Purchase {
 
     /// Amounts and times stay, and so does the access, which FlockJay knows by the purchase.
     fn learner_erased(&mut self, owner: bool) -> Result<Decision, Refusal> {
-        let is_disputed = self.dispute == Some(Dispute::Open);
+        let is_disputed = self.disputes.standing == Some(Dispute::Open);
         // A pending notification names the learner.
         let is_told = self.accounts().all(|(_, state, _)| state != StepState::Pending);
         match self.state {
             State::Granted | State::Expired | State::Canceled | State::Refunded
                 if !is_disputed && is_told =>
             {
-                self.attempt = None;
+                self.payment.attempt = None;
                 if owner {
                     (self.learner, self.signed_in) = (None, None);
                 }
@@ -203,22 +210,22 @@ impl Purchase {
 
     fn become_paid(&mut self, now: Timestamp) -> Decision {
         self.state = State::Paid;
-        self.paid_at = Some(now);
+        self.payment.paid_at = Some(now);
         self.ended_at = None;
         self.wake_at = None;
-        self.cancel_requested = false;
+        self.payment.cancel_requested = false;
         if self.is_for_team() {
             return self.become_team_granted(now);
         }
-        self.grant_asked = true;
+        self.access.grant_requested = true;
         Command::CreateGrant.into()
     }
 
     /// The codes are the team's access, and the seats are reserved for them from now on.
     fn become_team_granted(&mut self, now: Timestamp) -> Decision {
         self.state = State::Granted;
-        self.granted_at = Some(now);
-        self.owns_seat = false;
+        self.access.granted_at = Some(now);
+        self.hold.owns_seat = false;
         Decision::from(Effect::IssuePack).and(Command::NotifyAccounts { event: AccountEvent::Granted })
     }
 
@@ -226,22 +233,26 @@ impl Purchase {
         if !matches!(self.state, State::Held | State::Paying | State::Processing) {
             return Decision::default();
         }
-        if self.last_failure.as_ref() == Some(&failure) {
+        if self.payment.last_failure.as_ref() == Some(&failure) {
             // This failure is known and is Stripe's latest report, so nothing is processing any more.
             if self.state == State::Processing {
                 self.back_to_paying(now, limits);
             }
             return Decision::default();
         }
-        self.last_failure = Some(failure);
-        self.declines += 1;
+        self.payment.last_failure = Some(failure);
+        self.payment.declines += 1;
         self.back_to_paying(now, limits);
-        if self.declines >= MOST_DECLINES { self.begin_cancel(now, limits) } else { Decision::default() }
+        if self.payment.declines >= MOST_DECLINES {
+            self.begin_cancel(now, limits)
+        } else {
+            Decision::default()
+        }
     }
 
     fn back_to_paying(&mut self, now: Timestamp, limits: &Limits) {
         self.state = State::Paying;
-        self.pay_expires_at = self.pay_expires_at.or(Some(now.plus(limits.payment)));
+        self.payment.expires_at = self.payment.expires_at.or(Some(now.plus(limits.payment)));
         self.wait_for_stripe(now, limits);
     }
 
@@ -261,16 +272,17 @@ impl Purchase {
             }
         }
         // The intent that was paid counts, even if another is on record.
-        let displaced = self.intent.replace(intent.clone()).filter(|displaced| *displaced != intent);
-        let is_foreign = displaced.is_some() || self.attempt.is_none();
-        let asks = (is_foreign || self.checkout_session.is_some()) && enabled(Guard::StripeIsAskedForMore);
+        let displaced = self.payment.intent.replace(intent.clone()).filter(|displaced| *displaced != intent);
+        let is_foreign = displaced.is_some() || self.payment.attempt.is_none();
+        let asks =
+            (is_foreign || self.payment.checkout_session.is_some()) && enabled(Guard::StripeIsAskedForMore);
         let stray = Decision::from(displaced.map(|intent| Command::CancelStray { intent }));
         // Its page must take no second payment, and refunds may have been reported before the intent belonged to a
         // purchase.
         let decision = stray.and(asks.then_some(Command::AskStripe));
-        self.charged = amount;
+        self.payment.charged = amount;
         if self.has_lost_seat() {
-            self.owns_seat = seat == SeatFound::Yes;
+            self.hold.owns_seat = seat == SeatFound::Yes;
         }
         if self.has_lost_redemption() && seat == SeatFound::Yes {
             self.regain_redemption();
@@ -280,7 +292,7 @@ impl Purchase {
             return decision.and(self.become_paid(now));
         }
         // Charged for what can't be delivered, or not the amount that was shown: refund all of it.
-        self.paid_at = Some(now);
+        self.payment.paid_at = Some(now);
         decision.and(self.begin_refund(self.money_key("unwanted"), now, limits))
     }
 
@@ -288,23 +300,23 @@ impl Purchase {
         match self.state {
             State::Paid => {
                 self.state = State::Granted;
-                self.access_url = Some(access_url);
-                self.granted_at = Some(now);
-                self.grant_refused = false;
+                self.access.url = Some(access_url);
+                self.access.granted_at = Some(now);
+                self.access.grant_refused = false;
                 Command::NotifyAccounts { event: AccountEvent::Granted }.into()
             }
             // Refunded while FlockJay was answering.
             State::Refunded => {
-                self.granted_at = Some(now);
-                self.revoked_at = None;
+                self.access.granted_at = Some(now);
+                self.access.revoked_at = None;
                 Command::RevokeGrant.into()
             }
             State::Refunding => {
-                self.granted_at = Some(now);
+                self.access.granted_at = Some(now);
                 Decision::default()
             }
             State::Granted => {
-                self.access_url = Some(access_url);
+                self.access.url = Some(access_url);
                 Decision::default()
             }
             State::Held | State::Paying | State::Processing | State::Expired | State::Canceled => {
@@ -322,7 +334,7 @@ impl Purchase {
             State::Paying => {
                 self.checks += 1;
                 self.wait_for_stripe(now, limits);
-                if self.cancel_requested || self.pay_expires_at.is_none_or(|until| now >= until) {
+                if self.payment.cancel_requested || self.payment.expires_at.is_none_or(|until| now >= until) {
                     self.begin_cancel(now, limits)
                 } else {
                     Command::AskStripe.into()
@@ -342,7 +354,7 @@ impl Purchase {
 
     /// The seat is kept until Stripe has confirmed that nothing will be paid.
     fn begin_cancel(&mut self, now: Timestamp, limits: &Limits) -> Decision {
-        self.cancel_requested = true;
+        self.payment.cancel_requested = true;
         self.wait_for_stripe(now, limits);
         let released = if enabled(Guard::SeatUntilCanceled) { None } else { self.release_seat() };
         Decision::from(released).and(Command::CancelIntent)
@@ -352,7 +364,7 @@ impl Purchase {
         self.state = state;
         self.ended_at = Some(now);
         self.wake_at = None;
-        self.cancel_requested = false;
+        self.payment.cancel_requested = false;
         self.release()
     }
 
@@ -363,7 +375,7 @@ impl Purchase {
 
     /// A seat that came with a coupon goes back with it.
     fn release_seat(&mut self) -> Option<Effect> {
-        let owned = std::mem::take(&mut self.owns_seat);
+        let owned = std::mem::take(&mut self.hold.owns_seat);
         (owned && !self.brings_seat()).then_some(Effect::ReleaseSeat)
     }
 
@@ -371,7 +383,7 @@ impl Purchase {
     pub(super) fn wait_for_stripe(&mut self, now: Timestamp, limits: &Limits) {
         let wait = limits.check.saturating_mul(1 << self.checks.min(16)).min(LONGEST_CHECK);
         let look = now.plus(wait);
-        self.wake_at = Some(match (self.state, self.pay_expires_at) {
+        self.wake_at = Some(match (self.state, self.payment.expires_at) {
             (State::Paying, Some(until)) if until > now => look.min(until),
             _ => look,
         });

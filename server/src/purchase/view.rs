@@ -30,7 +30,7 @@ impl Purchase {
 
     #[must_use]
     pub fn has_seats(&self) -> bool {
-        self.seated
+        self.hold.seated
     }
 
     #[must_use]
@@ -53,7 +53,7 @@ impl Purchase {
     /// How many openings it counts as: one for each seat that it takes from others.
     #[must_use]
     pub fn weight(&self) -> u32 {
-        let seats = if self.seated { self.places() } else { 1 };
+        let seats = if self.hold.seated { self.places() } else { 1 };
         u32::try_from(seats).unwrap_or(u32::MAX)
     }
 
@@ -66,7 +66,7 @@ impl Purchase {
     /// Whether the offering has seats.
     #[must_use]
     pub fn is_seated(&self) -> bool {
-        self.seated
+        self.hold.seated
     }
 
     /// The variant of the widget that opened it.
@@ -78,7 +78,7 @@ impl Purchase {
     /// Whether it ever gave access, or a team its codes.
     #[must_use]
     pub fn was_granted(&self) -> bool {
-        self.granted_at.is_some()
+        self.access.granted_at.is_some()
     }
 
     #[must_use]
@@ -94,7 +94,7 @@ impl Purchase {
 
     /// All emails in it: of the payer, of the signed-in learner, and of the learner who pressed Pay first.
     pub fn emails(&self) -> impl Iterator<Item = &Email> {
-        let attempt = self.attempt.as_ref().map(|attempt| &attempt.learner);
+        let attempt = self.payment.attempt.as_ref().map(|attempt| &attempt.learner);
         let learners = [self.learner.as_ref(), self.signed_in.as_ref(), attempt];
         learners.into_iter().flatten().map(|learner| &learner.email)
     }
@@ -107,25 +107,28 @@ impl Purchase {
 
     #[must_use]
     pub fn intent(&self) -> Option<&str> {
-        self.intent.as_deref()
+        self.payment.intent.as_deref()
     }
 
     #[must_use]
     pub fn attempt(&self) -> Option<&Attempt> {
-        self.attempt.as_ref()
+        self.payment.attempt.as_ref()
     }
 
     /// The period in which its payment intent or its checkout session may have been created.
     #[must_use]
     pub fn intent_window(&self) -> (Timestamp, Timestamp) {
-        let until = self.pay_expires_at.unwrap_or(self.hold_expires_at);
-        (self.opened_at, self.checkout_session.as_ref().map_or(until, |page| until.max(page.expires_at)))
+        let until = self.payment.expires_at.unwrap_or(self.hold.expires_at);
+        (
+            self.opened_at,
+            self.payment.checkout_session.as_ref().map_or(until, |page| until.max(page.expires_at)),
+        )
     }
 
     /// When it was paid, or settled for free.
     #[must_use]
     pub fn paid_at(&self) -> Option<Timestamp> {
-        self.paid_at
+        self.payment.paid_at
     }
 
     #[must_use]
@@ -136,7 +139,8 @@ impl Purchase {
     /// Whether a way to pay may have been handed out.
     #[must_use]
     pub fn has_way_to_pay(&self) -> bool {
-        self.intent.is_some() || self.checkout_session.as_ref().is_some_and(|page| page.session.is_some())
+        self.payment.intent.is_some()
+            || self.payment.checkout_session.as_ref().is_some_and(|page| page.session.is_some())
     }
 
     /// When the sweep looks at this purchase next, if ever.
@@ -148,54 +152,54 @@ impl Purchase {
     /// Whether Pay may no longer be pressed, although the state is still held or paying.
     #[must_use]
     pub fn is_cancel_requested(&self) -> bool {
-        self.cancel_requested
+        self.payment.cancel_requested
     }
 
     /// Minor units that Stripe took, as far as we know.
     #[must_use]
     pub fn charged(&self) -> i64 {
-        self.charged
+        self.payment.charged
     }
 
     /// Minor units that Stripe refunded.
     #[must_use]
     pub fn refunded(&self) -> i64 {
-        self.refunded
+        self.refunds.succeeded
     }
 
     /// How many attempts to pay were declined.
     #[must_use]
     pub fn declines(&self) -> u32 {
-        self.declines
+        self.payment.declines
     }
 
     /// The status of its dispute, if there is one.
     #[must_use]
     pub fn dispute(&self) -> Option<Dispute> {
-        self.dispute
+        self.disputes.standing
     }
 
     /// Whether FlockJay was ever asked to grant access.
     #[must_use]
     pub fn was_grant_asked(&self) -> bool {
-        self.grant_asked
+        self.access.grant_requested
     }
 
     /// Minor units that Stripe took and that are neither refunded nor lost.
     #[must_use]
     pub fn refundable(&self) -> i64 {
-        self.charged - self.refunded - self.lost()
+        self.payment.charged - self.refunds.succeeded - self.lost()
     }
 
     #[must_use]
     pub fn owns_seat(&self) -> bool {
-        self.owns_seat
+        self.hold.owns_seat
     }
 
     /// Whether its seat was released, so that a late payment needs a new one.
     #[must_use]
     pub fn has_lost_seat(&self) -> bool {
-        self.seated && !self.owns_seat && !self.was_paid()
+        self.hold.seated && !self.hold.owns_seat && !self.was_paid()
     }
 
     /// Whether `command`, enqueued earlier, is still to be carried out.
@@ -204,7 +208,7 @@ impl Purchase {
         match command {
             Command::AskStripe => true,
             Command::CancelIntent => {
-                self.cancel_requested || matches!(self.state, State::Expired | State::Canceled)
+                self.payment.cancel_requested || matches!(self.state, State::Expired | State::Canceled)
             }
             // A lost dispute may already have taken all of it.
             Command::CreateRefund { .. } => self.state != State::Refunded || self.refundable() > 0,
@@ -212,9 +216,9 @@ impl Purchase {
             | Command::ReturnStray { .. }
             | Command::NotifyAccounts { .. }
             | Command::NotifyAccount { .. } => true,
-            Command::Escalate { .. } => self.is_refund_stuck() || self.dispute_regained,
+            Command::Escalate { .. } => self.is_refund_stuck() || self.disputes.regained,
             Command::CreateGrant => self.state == State::Paid,
-            Command::RevokeGrant => self.state == State::Refunded && self.revoked_at.is_none(),
+            Command::RevokeGrant => self.state == State::Refunded && self.access.revoked_at.is_none(),
         }
     }
 
@@ -225,7 +229,7 @@ impl Purchase {
             id: self.id.as_str().to_owned(),
             reference: self.reference.as_str().to_owned(),
             state: self.state,
-            hold_expires_at: self.hold_expires_at,
+            hold_expires_at: self.hold.expires_at,
             seconds_left: None,
             price: self.price.clone(),
             email: self.signed_in.as_ref().map(|learner| learner.email.masked()),
@@ -245,10 +249,10 @@ impl Purchase {
             version: self.version,
             price: self.price.clone(),
             email: self.owner().map(|learner| learner.email.masked()),
-            hold_expires_at: owns_time.then(|| self.pay_expires_at.unwrap_or(self.hold_expires_at)),
+            hold_expires_at: owns_time.then(|| self.payment.expires_at.unwrap_or(self.hold.expires_at)),
             // Set by the caller, which knows the time.
             seconds_left: None,
-            access_url: if self.state == State::Granted { self.access_url.clone() } else { None },
+            access_url: if self.state == State::Granted { self.access.url.clone() } else { None },
             places: self.team,
             timeline: self.timeline(),
         }

@@ -14,7 +14,8 @@ fn the_help_is_the_one_that_was_reviewed() {
 fn collect(subcommand: &[&str], all: &mut String) {
     let help = help(subcommand);
     let name = ["redis-checkout", &subcommand.join(" ")].join(" ");
-    let shown = if subcommand == ["serve"] { help.split("Options:").next().unwrap_or_default() } else { &help };
+    let shown =
+        if subcommand == ["serve"] { help.split("Options:").next().unwrap_or_default() } else { &help };
     *all += &format!("$ {} --help\n{}\n\n", name.trim_end(), shown.trim_end());
     let below = help.split("Commands:\n").nth(1).unwrap_or_default();
     let below = below.lines().take_while(|line| !line.is_empty()).filter(|line| !line.starts_with("    "));
