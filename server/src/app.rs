@@ -269,10 +269,10 @@ fn accounts(config: &Config) -> anyhow::Result<Vec<Arc<dyn Account>>> {
     for receiver in &config.account_webhooks {
         accounts.push(Arc::new(Webhook::new(receiver.clone())?));
     }
-    if let Some(salesforce) = &config.receivers.salesforce {
+    if let Some(salesforce) = &config.salesforce {
         accounts.push(Arc::new(Salesforce::new(salesforce.clone())?));
     }
-    if let Some(orb) = &config.receivers.orb {
+    if let Some(orb) = &config.orb {
         accounts.push(Arc::new(Orb::new(orb.clone())?));
     }
     Ok(accounts)

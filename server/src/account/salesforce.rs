@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 use shared::Currency;
 use std::collections::BTreeMap;
+use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
@@ -48,6 +49,13 @@ pub struct SalesforceConfig {
     pub key: Vec<u8>,
     /// Our field names, and Salesforce's names for them; see [`DEFAULT_FIELDS`].
     pub fields: BTreeMap<String, String>,
+}
+
+impl fmt::Debug for SalesforceConfig {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // It holds secrets.
+        f.debug_struct("SalesforceConfig").finish_non_exhaustive()
+    }
 }
 
 /// Our field names, and their names in the object that `docs/salesforce.md` describes. A field with an empty name is

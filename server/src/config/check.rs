@@ -1,5 +1,5 @@
 //! Checks every setting by itself, and then those that must agree.
-use super::service::{SHORTEST, ServiceTokens};
+use super::service_tokens::{SHORTEST, ServiceTokens};
 use super::{Config, ConfigMistakes, FlockJayConfig, RawConfig, RawDatabase, Retry};
 use crate::abuse::{Networks, Proxies, Rate, Rates};
 use crate::admission::AdmissionLimits;
@@ -48,7 +48,8 @@ impl RawConfig {
         }
         let mut checker = Checker::default();
         checker.renamed(&self.renamed);
-        let (receivers, wrong) = self.receivers.check();
+        let mut wrong = Vec::new();
+        let (orb, salesforce) = (self.orb.check(&mut wrong), self.salesforce.check(&mut wrong));
         for (name, mistake) in wrong {
             checker.mistake(name, mistake);
         }
@@ -70,7 +71,8 @@ impl RawConfig {
                 timeout: checker.millis("FLOCKJAY_TIMEOUT_MS", &self.flockjay_timeout_ms),
             },
             account_webhooks: checker.account_webhooks(&self.account_webhooks),
-            receivers,
+            salesforce,
+            orb,
             identity: checker.identity(RawIdentity {
                 issuer: self.learner_issuer.as_deref(),
                 audience: self.learner_audience.as_deref(),
@@ -355,4 +357,33 @@ fn unspecified() -> SocketAddr {
 #[expect(clippy::unwrap_used, reason = "a literal")]
 fn no_url() -> Url {
     Url::parse("http://invalid.invalid").unwrap()
+}
+
+/// The setting's name, and what is wrong with it.
+pub(super) type Mistake = (&'static str, String);
+
+/// An empty setting counts as unset.
+pub(super) fn set(text: Option<String>) -> Option<String> {
+    text.map(|text| text.trim().to_owned()).filter(|text| !text.is_empty())
+}
+
+pub(super) fn required(
+    name: &'static str,
+    text: Option<String>,
+    mistakes: &mut Vec<Mistake>,
+) -> Option<String> {
+    let text = set(text);
+    if text.is_none() {
+        mistakes.push((name, "is required but not set".to_owned()));
+    }
+    text
+}
+
+/// Nobody may be able to read in transit what is sent there.
+pub(super) fn web(name: &'static str, text: &str, mistakes: &mut Vec<Mistake>) -> Option<Url> {
+    let url = Url::parse(text.trim()).ok().filter(is_private);
+    if url.is_none() {
+        mistakes.push((name, format!("{text:?} must begin with https://")));
+    }
+    url
 }

@@ -1,22 +1,27 @@
 //! Settings from the environment and from flags of the same names, checked at start; all mistakes are reported at once.
+mod account_webhooks;
+mod challenge;
 mod check;
 mod database;
-mod others;
-mod receivers;
+mod identity;
+mod mail;
+mod orb;
 mod renamed;
-mod service;
+mod salesforce;
+mod service_tokens;
 mod stripe;
 #[cfg(test)]
 mod tests;
 
 pub use database::RawDatabase;
-pub use receivers::{RawReceivers, Receivers};
+pub use orb::RawOrb;
 pub use renamed::Renamed;
-pub use service::ServiceTokens;
+pub use salesforce::RawSalesforce;
+pub use service_tokens::ServiceTokens;
 pub use stripe::RawStripe;
 
 use crate::abuse::{ChallengeProvider, Networks, Proxies, Rates};
-use crate::account::WebhookConfig;
+use crate::account::{OrbConfig, SalesforceConfig, WebhookConfig};
 use crate::admission::AdmissionLimits;
 use crate::identity::IdentityConfig;
 use crate::purchase::{Limits, PaymentMethods};
@@ -74,7 +79,9 @@ pub struct RawConfig {
     #[arg(long, env = "ACCOUNT_WEBHOOKS", default_value = "", hide_env_values = true)]
     pub account_webhooks: String,
     #[command(flatten)]
-    pub receivers: RawReceivers,
+    pub salesforce: RawSalesforce,
+    #[command(flatten)]
+    pub orb: RawOrb,
     /// Issuer (`iss`) of the ID tokens that identify signed-in learners, such as
     /// `https://university.okta.example/oauth2/default`.
     #[arg(long, env = "LEARNER_ISSUER")]
@@ -235,7 +242,8 @@ pub struct Config {
     pub stripe: StripeConfig,
     pub flockjay: FlockJayConfig,
     pub account_webhooks: Vec<WebhookConfig>,
-    pub receivers: Receivers,
+    pub salesforce: Option<SalesforceConfig>,
+    pub orb: Option<OrbConfig>,
     /// Whose tokens identify learners.
     pub identity: Option<IdentityConfig>,
     pub limits: Limits,

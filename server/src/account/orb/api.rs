@@ -7,6 +7,7 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use shared::{Currency, Timestamp};
+use std::fmt;
 use std::time::Duration;
 use url::Url;
 
@@ -26,6 +27,13 @@ pub struct OrbConfig {
     pub item: String,
     /// Orb's name for the tax provider; our customers are exempt from it because our prices are final.
     pub tax_provider: Option<String>,
+}
+
+impl fmt::Debug for OrbConfig {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // It holds secrets.
+        f.debug_struct("OrbConfig").finish_non_exhaustive()
+    }
 }
 
 pub(super) struct Api {

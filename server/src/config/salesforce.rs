@@ -1,13 +1,12 @@
-//! Settings of Salesforce and Orb, which are notified of purchases if configured.
-use crate::account::{DEFAULT_FIELDS, OrbConfig, SalesforceConfig};
-use crate::outbound::is_private;
+//! Settings of Salesforce, which is notified of purchases if configured.
+use super::check::{Mistake, required, set, web};
+use crate::account::{DEFAULT_FIELDS, SalesforceConfig};
 use clap::Args;
 use std::path::PathBuf;
-use url::Url;
 
 /// The settings as given.
 #[derive(Args, Clone, Debug, Default)]
-pub struct RawReceivers {
+pub struct RawSalesforce {
     /// Salesforce's My Domain, such as `https://redis.my.salesforce.com`; notifies Salesforce of purchases if set (see
     /// salesforce.md).
     #[arg(long, env = "SALESFORCE_URL")]
@@ -28,55 +27,11 @@ pub struct RawReceivers {
     /// not sent.
     #[arg(long, env = "SALESFORCE_FIELDS", default_value = "")]
     pub salesforce_fields: String,
-    /// URL of Orb's API.
-    #[arg(long, env = "ORB_URL", default_value = "https://api.withorb.com/v1")]
-    pub orb_url: String,
-    /// API key of Orb. If set, each charged purchase gets an invoice in Orb, marked paid with Stripe's payment id,
-    /// under a separate customer `redis-university:<currency>:<learner's id or email>`; refunds become credit notes,
-    /// and the customer's balance stays 0.
-    #[arg(long, env = "ORB_API_KEY", hide_env_values = true)]
-    pub orb_api_key: Option<String>,
-    /// Id of the Orb item of invoice lines.
-    #[arg(long, env = "ORB_ITEM_ID")]
-    pub orb_item_id: Option<String>,
-    /// Tax provider that adds taxes to your Orb invoices, if any: these customers are made tax-exempt, because our
-    /// prices already are the amount paid.
-    #[arg(long, env = "ORB_TAX_PROVIDER")]
-    pub orb_tax_provider: Option<String>,
 }
 
-/// Account receivers beside `ACCOUNT_WEBHOOKS`.
-#[derive(Clone, Default)]
-pub struct Receivers {
-    pub salesforce: Option<SalesforceConfig>,
-    pub orb: Option<OrbConfig>,
-}
-
-impl std::fmt::Debug for Receivers {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Receivers")
-            .field("salesforce", &self.salesforce.is_some())
-            .field("orb", &self.orb.is_some())
-            .finish()
-    }
-}
-
-/// Orb's names for tax providers.
-const TAX_PROVIDERS: [&str; 6] = ["anrok", "avalara", "numeral", "sphere", "stripe", "taxjar"];
-
-/// The setting's name, and what is wrong with it.
-type Mistake = (&'static str, String);
-
-impl RawReceivers {
+impl RawSalesforce {
     /// Every mistake names its setting; none repeats a secret.
-    pub(super) fn check(self) -> (Receivers, Vec<Mistake>) {
-        let mut mistakes = Vec::new();
-        let orb = self.orb(&mut mistakes);
-        let salesforce = self.salesforce(&mut mistakes);
-        (Receivers { salesforce, orb }, mistakes)
-    }
-
-    fn salesforce(self, mistakes: &mut Vec<Mistake>) -> Option<SalesforceConfig> {
+    pub(super) fn check(self, mistakes: &mut Vec<Mistake>) -> Option<SalesforceConfig> {
         let names = [self.salesforce_client_id.clone(), self.salesforce_user.clone()];
         let Some(url) = set(self.salesforce_url) else {
             if names.into_iter().any(|text| set(text).is_some()) {
@@ -128,42 +83,4 @@ impl RawReceivers {
         let audience = self.salesforce_audience.trim().to_owned();
         Some(SalesforceConfig { url: url?, audience, client_id: client_id?, user: user?, key: key?, fields })
     }
-
-    fn orb(&self, mistakes: &mut Vec<Mistake>) -> Option<OrbConfig> {
-        let Some(key) = set(self.orb_api_key.clone()) else {
-            if set(self.orb_item_id.clone()).is_some() {
-                mistakes.push(("ORB_API_KEY", "is required when ORB_ITEM_ID is set".to_owned()));
-            }
-            return None;
-        };
-        let url = web("ORB_URL", &self.orb_url, mistakes);
-        let item = required("ORB_ITEM_ID", self.orb_item_id.clone(), mistakes);
-        let tax_provider = set(self.orb_tax_provider.clone());
-        if tax_provider.as_deref().is_some_and(|name| !TAX_PROVIDERS.contains(&name)) {
-            mistakes.push(("ORB_TAX_PROVIDER", format!("must be one of {}", TAX_PROVIDERS.join(", "))));
-        }
-        Some(OrbConfig { url: url?, key, item: item?, tax_provider })
-    }
-}
-
-/// An empty setting counts as unset.
-fn set(text: Option<String>) -> Option<String> {
-    text.map(|text| text.trim().to_owned()).filter(|text| !text.is_empty())
-}
-
-fn required(name: &'static str, text: Option<String>, mistakes: &mut Vec<Mistake>) -> Option<String> {
-    let text = set(text);
-    if text.is_none() {
-        mistakes.push((name, "is required but not set".to_owned()));
-    }
-    text
-}
-
-/// Nobody may be able to read in transit what is sent there.
-fn web(name: &'static str, text: &str, mistakes: &mut Vec<Mistake>) -> Option<Url> {
-    let url = Url::parse(text.trim()).ok().filter(is_private);
-    if url.is_none() {
-        mistakes.push((name, format!("{text:?} must begin with https://")));
-    }
-    url
 }
