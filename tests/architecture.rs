@@ -84,6 +84,64 @@ fn only_one_file_of_the_widget_names_stripe_js() {
     assert_eq!(files, ["widget/src/platform/stripe.rs"]);
 }
 
+/// The server's modules, each above those that it may use.
+const LAYERS: &[&str] = &[
+    "csv",
+    "clock",
+    "email",
+    "fault_injection",
+    "funnel",
+    "heartbeat",
+    "quiet",
+    "admission",
+    "outbound",
+    "purchase",
+    "abuse",
+    "identity",
+    "grants",
+    "payments",
+    "catalog",
+    "coupons",
+    "links",
+    "store",
+    "account",
+    "mail",
+    "error",
+    "config",
+    "checkout",
+    "timekeeping",
+    "worker",
+    "reconcile",
+    "http",
+    "app",
+    "operate",
+    "main",
+    "lib",
+];
+
+#[test]
+fn no_module_of_the_server_uses_one_above_it() {
+    let place = |module: &str| LAYERS.iter().position(|known| *known == module);
+    let mut wrong = Vec::new();
+    for (name, text) in sources("server/src") {
+        let module = name.trim_start_matches("server/src/").split(['/', '.']).next().unwrap_or_default();
+        let own = place(module).unwrap_or_else(|| panic!("{name} has no place in LAYERS"));
+        // Tests may use everything.
+        if name.contains("/tests") || name.ends_with("/table.rs") || name.ends_with("/properties.rs") {
+            continue;
+        }
+        let code = text.split("#[cfg(test)]\nmod tests").next().unwrap_or_default();
+        for used in code.split("crate::").skip(1) {
+            let used =
+                used.split(|char: char| !char.is_alphanumeric() && char != '_').next().unwrap_or_default();
+            if place(used).is_some_and(|used| used > own) {
+                wrong.push(format!("{name} uses {used}"));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{wrong:#?}");
+}
+
 #[test]
 fn the_machines_do_no_io_and_read_no_clock() {
     let words = [

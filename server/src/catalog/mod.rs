@@ -13,6 +13,9 @@ use shared::{Kind, Money, Offering, Sale, Seats, Team, Timestamp};
 use std::collections::BTreeMap;
 use std::sync::{Arc, RwLock};
 
+/// Maximum number of codes in a pack.
+pub const MOST_CODES: i64 = 500;
+
 /// Every offering by its SKU.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Catalog {

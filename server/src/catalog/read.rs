@@ -1,6 +1,5 @@
 //! Reads `catalog.toml`, and reports every mistake with its line and field.
-use super::{Catalog, Item};
-use crate::coupons::MOST_CODES;
+use super::{Catalog, Item, MOST_CODES};
 use crate::grants::Resource;
 use serde::Deserialize;
 use shared::{Currency, Kind, Money, Team, Timestamp, Unfit};

@@ -1,6 +1,7 @@
 //! Buying without JavaScript: which purchase a form belongs to, and where its button leads.
 use super::guard::read_code;
-use super::pay::{Press, parse_name};
+use super::learner::parse_name;
+use super::pay::Press;
 use super::{Checkout, FormRedirect, IdempotencyKey, Payer};
 use crate::coupons::CouponCode;
 use crate::email::typed;

@@ -1,6 +1,5 @@
 //! What a signed-in learner already has, and who pays for what they open.
 use super::Checkout;
-use super::pay::parse_name;
 use crate::email::typed;
 use crate::error::Error;
 use crate::purchase::{Learner, Purchase};
@@ -28,6 +27,17 @@ pub(super) fn payer(purchase: &Purchase, email: &str, name: Option<String>) -> R
         return Err(Error::Invalid { field: "email".to_owned(), detail });
     }
     Ok(Learner { name: known.name.clone().or(name), ..known.clone() })
+}
+
+pub(super) fn parse_name(name: Option<String>) -> Result<Option<String>, Error> {
+    let name = name.map(|name| name.trim().to_owned()).filter(|name| !name.is_empty());
+    match name {
+        Some(name) if name.chars().count() > 200 || name.chars().any(char::is_control) => {
+            let detail = "must be at most 200 characters, without line breaks".to_owned();
+            Err(Error::Invalid { field: "name".to_owned(), detail })
+        }
+        name => Ok(name),
+    }
 }
 
 /// Why a token was refused, in words.

@@ -211,14 +211,3 @@ impl Checkout {
         }
     }
 }
-
-pub(super) fn parse_name(name: Option<String>) -> Result<Option<String>, Error> {
-    let name = name.map(|name| name.trim().to_owned()).filter(|name| !name.is_empty());
-    match name {
-        Some(name) if name.chars().count() > 200 || name.chars().any(char::is_control) => {
-            let detail = "must be at most 200 characters, without line breaks".to_owned();
-            Err(Error::Invalid { field: "name".to_owned(), detail })
-        }
-        name => Ok(name),
-    }
-}

@@ -1,7 +1,6 @@
 //! Settings of the mail server.
-use super::MailConfig;
 use super::check::Checker;
-use crate::mail::Mailer;
+use crate::mail::{MailConfig, Mailer};
 use crate::outbound::is_own_machine;
 use url::Url;
 

@@ -24,6 +24,7 @@ use crate::abuse::{ChallengeProvider, Networks, Proxies, Rates};
 use crate::account::{OrbConfig, SalesforceConfig, WebhookConfig};
 use crate::admission::AdmissionLimits;
 use crate::identity::IdentityConfig;
+use crate::mail::MailConfig;
 use crate::purchase::{Limits, PaymentMethods};
 use crate::store::Schema;
 use clap::Args;
@@ -259,14 +260,6 @@ pub struct Config {
     pub mail: Option<MailConfig>,
 }
 
-/// The mail server, and the sender of emails.
-#[derive(Clone)]
-pub struct MailConfig {
-    /// May hold a password.
-    pub url: String,
-    pub from: String,
-}
-
 /// How learners prove that they are human.
 #[derive(Clone)]
 pub struct ChallengeConfig {
@@ -318,12 +311,6 @@ pub struct ConfigMistakes(pub Vec<String>);
 impl fmt::Debug for StripeConfig {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("StripeConfig").field("api_url", &self.api_url).finish_non_exhaustive()
-    }
-}
-
-impl fmt::Debug for MailConfig {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("MailConfig").field("from", &self.from).finish_non_exhaustive()
     }
 }
 

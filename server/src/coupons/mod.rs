@@ -1,16 +1,17 @@
 //! Coupons: what a code takes off, from what, and for whom. Pure logic: the store counts uses, and the checkout calls
 //! it.
-mod code;
 mod export;
 mod pack;
 mod terms;
 #[cfg(test)]
 mod tests;
 
-pub use code::{CouponCode, InvalidCode};
 pub use export::csv;
-pub use pack::{CodeState, MOST_CODES, MailState, Pack, PackCode, PackKey, usable_until};
+pub use pack::{CodeState, MailState, Pack, PackCode, PackKey, usable_until};
 pub use terms::{Coupon, Discount, Scope, Terms};
+
+pub use crate::catalog::MOST_CODES;
+pub use crate::purchase::{CouponCode, InvalidCode};
 
 use shared::{Money, Timestamp};
 

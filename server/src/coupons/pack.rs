@@ -4,9 +4,6 @@ use crate::purchase::{PurchaseId, Reference, is_secret, secret, shortened};
 use shared::Timestamp;
 use std::fmt;
 
-/// Maximum number of codes in a pack.
-pub const MOST_CODES: i64 = 500;
-
 /// A batch of codes, each good for one place.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Pack {

@@ -1,7 +1,7 @@
 //! Admits a request: checks the rate limits, reads the body within its time and memory limits, and waits for a turn.
 use super::Api;
-use super::extract::origin_of;
-use crate::abuse::{Excess, Origin, network};
+use super::origin::{Asks, origin_of};
+use crate::abuse::Excess;
 use crate::admission::{Connection, Full, Lane};
 use crate::error::Error;
 use crate::fault_injection::{Guard, enabled};
@@ -12,7 +12,6 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use futures_util::StreamExt;
 use hyper::body::Body as _;
-use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::OwnedSemaphorePermit;
@@ -32,17 +31,6 @@ const BODY_START: Duration = Duration::from_secs(10);
 const LEAST_RATE: u32 = 512;
 /// The longest time that a handler may take: long polls, and waits for Stripe and for the database, end before.
 const HANDLER_TIMEOUT: Duration = Duration::from_secs(60);
-
-/// The origin against which a request counts; `None` if it has no limits.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Asks(pub(super) Option<Origin>);
-
-impl Asks {
-    /// The client that budgets count the request for.
-    pub(super) fn as_one(self) -> Option<IpAddr> {
-        self.0.map(|origin| network(origin.address))
-    }
-}
 
 pub(super) async fn admit(
     State(api): State<Api>,

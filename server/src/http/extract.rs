@@ -1,7 +1,5 @@
 //! Extractors for handlers, which reject with our own errors.
 use super::Api;
-use super::admit::Asks;
-use crate::abuse::{Client, Origin};
 use crate::account::{Scope, token_hash};
 use crate::checkout::IdempotencyKey;
 use crate::error::Error;
@@ -11,45 +9,12 @@ use axum::extract::{FromRequest, FromRequestParts, Path, Request};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, header};
 use serde::de::DeserializeOwned;
-use std::convert::Infallible;
-use std::net::SocketAddr;
 
 /// A JSON body, and the `Idempotency-Key` that came with it.
 pub(super) struct Body<T>(pub(super) T, pub(super) Option<IdempotencyKey>);
 
 /// The id of a purchase in the path. A malformed id is reported as an unknown one.
 pub(super) struct Id(pub(super) PurchaseId);
-
-impl FromRequestParts<Api> for Client {
-    type Rejection = Infallible;
-
-    async fn from_request_parts(parts: &mut Parts, api: &Api) -> Result<Self, Infallible> {
-        let Asks(origin) = Asks::from_request_parts(parts, api).await?;
-        Ok(api.checkout.guards.pseudonyms.client(origin))
-    }
-}
-
-impl<S: Send + Sync> FromRequestParts<S> for Asks {
-    type Rejection = Infallible;
-
-    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Infallible> {
-        // A request made within this process has no origin.
-        Ok(parts.extensions.get().copied().unwrap_or(Self(None)))
-    }
-}
-
-/// The origin against which a request counts that `peer` has sent or forwarded; `None` if it has no limits.
-pub(super) fn origin_of(peer: SocketAddr, headers: &HeaderMap, api: &Api) -> Option<Origin> {
-    let address = api.site.proxies.origin(peer.ip(), headers);
-    if api.site.strangers.as_ref().is_some_and(|strangers| strangers.are_missing(address)) {
-        tracing::warn!(
-            alert = true,
-            "all requests so far come from this machine, so all visitors share one client's limits: set \
-             TRUSTED_PROXIES to the address of your reverse proxy"
-        );
-    }
-    api.site.networks.limited(address)
-}
 
 /// The SKU in the path.
 pub(super) struct Sku(pub(super) String);

@@ -3,7 +3,6 @@
 mod accounts;
 mod admit;
 mod assets;
-mod coupons;
 mod diagnosis;
 mod document;
 mod embed;
@@ -15,6 +14,7 @@ mod logging;
 mod metrics;
 mod offering_cache;
 mod offerings;
+mod origin;
 mod pages;
 mod policy;
 mod preview;

@@ -1,6 +1,6 @@
 //! Caches the routes' whole answers for offerings, since these are what a crowd asks for. All readers get the same
 //! bytes until a seat moves, the catalogue or a pause changes, or a quarter of a second has passed.
-use super::extract::origin_of;
+use super::origin::origin_of;
 use super::{Api, Site, offerings};
 use crate::abuse::network;
 use crate::admission::{Connection, Connections};

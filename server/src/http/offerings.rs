@@ -1,7 +1,8 @@
 //! `GET /v1/offerings/{sku}`, and its seats as they change.
 use super::Api;
-use super::admit::{Asks, busy};
+use super::admit::busy;
 use super::extract::Sku;
+use super::origin::Asks;
 use crate::admission::{Connection, Share};
 use crate::error::Error;
 use crate::store::StoreError;

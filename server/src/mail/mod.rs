@@ -3,13 +3,26 @@ mod message;
 
 pub use message::{EmailMessage, message};
 
-use crate::config::MailConfig;
 use anyhow::Context;
 use lettre::message::{Mailbox, Message, header::ContentType};
 use lettre::transport::smtp::AsyncSmtpTransportBuilder;
 use lettre::transport::smtp::response::{Category, Code};
 use lettre::{AsyncSmtpTransport, AsyncTransport, Tokio1Executor};
 use std::time::Duration;
+
+/// The mail server, and the sender of emails.
+#[derive(Clone)]
+pub struct MailConfig {
+    /// May hold a password.
+    pub url: String,
+    pub from: String,
+}
+
+impl std::fmt::Debug for MailConfig {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("MailConfig").field("from", &self.from).finish_non_exhaustive()
+    }
+}
 
 /// For each command to the mail server.
 const SMTP_TIMEOUT: Duration = Duration::from_secs(20);

@@ -1,6 +1,6 @@
 //! What follows from an event: effects on our own database, and commands to other systems.
 use super::AccountEvent;
-use crate::coupons::CouponCode;
+use super::CouponCode;
 use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
 

@@ -1,6 +1,6 @@
 //! The coupon of a purchase: one use of it is held like a seat, and released when the purchase ends unpaid or refunded.
+use super::CouponCode;
 use super::{Command, Decision, Effect, Purchase, Refusal};
-use crate::coupons::CouponCode;
 use crate::fault_injection::{Guard, enabled};
 use serde::{Deserialize, Serialize};
 use shared::{Price, State, Timestamp};

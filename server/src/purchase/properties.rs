@@ -1,6 +1,5 @@
 //! Invariants that must hold after any sequence of events.
 use super::*;
-use crate::coupons::CouponCode;
 use proptest::prelude::*;
 use shared::{Currency, Money};
 

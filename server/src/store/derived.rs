@@ -1,9 +1,9 @@
 //! Data that is derived from a purchase's body and stored beside it: columns for searches and counts, and the ledger. A
 //! server of an earlier release changes the body without the derived data that it doesn't know; this module catches up.
-use super::purchases::{Locked, known_id};
+use super::purchases::{Locked, counted_variant, known_id};
 use super::{Store, StoreError, Tx};
 use crate::email::normalized;
-use crate::purchase::{Command, Purchase, PurchaseId};
+use crate::purchase::{Command, PurchaseId};
 use shared::{Email, Timestamp};
 use sqlx::Row;
 
@@ -68,9 +68,4 @@ impl Tx {
         }
         Ok(())
     }
-}
-
-/// The variant that the funnel counts the purchase for: a client may have named one that doesn't exist.
-pub(super) fn counted_variant(purchase: &Purchase) -> Option<&str> {
-    purchase.variant().filter(|variant| widget::variants().find(variant).1)
 }

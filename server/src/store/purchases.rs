@@ -1,5 +1,4 @@
 //! Purchases in the database.
-use super::derived::counted_variant;
 use super::rates::TRUST;
 use super::survive::with_unknown;
 use super::{Allowance, Store, StoreError, Tx, subject};
@@ -341,4 +340,9 @@ pub(super) fn known_id(text: &str) -> Result<PurchaseId, StoreError> {
 pub(super) fn with_change(row: &AnyRow) -> Result<(Purchase, Timestamp), StoreError> {
     let at = Timestamp::from_millis(row.try_get("updated_at")?);
     Ok((serde_json::from_str(row.try_get("body")?)?, at))
+}
+
+/// The variant that the funnel counts the purchase for: a client may have named one that doesn't exist.
+pub(super) fn counted_variant(purchase: &Purchase) -> Option<&str> {
+    purchase.variant().filter(|variant| widget::variants().find(variant).1)
 }

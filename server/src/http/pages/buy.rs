@@ -1,5 +1,5 @@
 //! The hosted page: the same widget, full-page, and a form for browsers without JavaScript or WASM.
-use super::buy_form::{BuyForm, is_variant};
+use super::buy_form::{BuyForm, PLAIN, TEAM, is_variant};
 use super::failure::refusal;
 use super::form::Form;
 use super::language::Language;
@@ -14,12 +14,6 @@ use crate::http::extract::Sku;
 use axum::extract::{RawQuery, State};
 use axum::http::{HeaderValue, header};
 use axum::response::Response;
-
-/// Query parameter for a page with only the form.
-pub(super) const PLAIN: &str = "plain";
-
-/// Query parameter for a form for a team.
-pub(super) const TEAM: &str = "team";
 
 /// Shows the hosted page: the widget, or a form without JavaScript or WASM, or with `plain` in the query.
 #[utoipa::path(

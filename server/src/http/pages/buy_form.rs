@@ -7,6 +7,12 @@ use crate::error::Error;
 use crate::http::Api;
 use utoipa::ToSchema;
 
+/// Query parameter for a page with only the form.
+pub(super) const PLAIN: &str = "plain";
+
+/// Query parameter for a form for a team.
+pub(super) const TEAM: &str = "team";
+
 /// The fields of the form.
 #[derive(Clone, Debug, Default, ToSchema)]
 pub(in crate::http) struct BuyForm {

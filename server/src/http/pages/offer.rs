@@ -1,6 +1,5 @@
 //! What the hosted page shows: the offer, and the form that buys it.
-use super::buy::{PLAIN, TEAM};
-use super::buy_form::BuyForm;
+use super::buy_form::{BuyForm, PLAIN, TEAM};
 use super::failure::said;
 use super::field::{Field, Input};
 use super::language::Language;

@@ -1,5 +1,5 @@
 //! Describes refused coupons as problems.
-use super::problem::{At, problem};
+use super::build::{At, problem};
 use crate::coupons::CouponRefusal;
 use shared::{Code, Problem, Reason};
 
@@ -16,19 +16,19 @@ fn named(refusal: &CouponRefusal) -> Problem {
         CouponRefusal::Typo => (
             Code::CouponUnknown,
             "Mistyped coupon",
-            "A letter of this code is wrong: no coupon can have it. Compare it letter by letter.".to_owned(),
+            "This code has a typo: no coupon can have it. Compare it letter by letter.".to_owned(),
         ),
         CouponRefusal::NotYet { from } => {
             (Code::CouponNotForThis, "Coupon not valid yet", format!("This coupon is valid from {from}."))
         }
-        CouponRefusal::Expired => (Code::CouponExpired, "Coupon expired", "This coupon is not valid any more.".to_owned()),
+        CouponRefusal::Expired => (Code::CouponExpired, "Coupon expired", "This coupon has expired.".to_owned()),
         CouponRefusal::UsedUp => {
-            (Code::CouponUsedUp, "Coupon used up", "This coupon was used as often as it may be, or a purchase that is not paid yet holds its last use: try again in ten minutes.".to_owned())
+            (Code::CouponUsedUp, "Coupon used up", "This coupon is used up, or an unpaid purchase holds its last use. Try again in ten minutes.".to_owned())
         }
         CouponRefusal::UsedByLearner => (
             Code::CouponUsedUp,
             "Coupon used by this learner",
-            "This email has used the coupon as often as one may, counting its purchases that are not paid yet.".to_owned(),
+            "This email has already used the coupon as often as one learner may. Unpaid purchases count.".to_owned(),
         ),
         CouponRefusal::NotForThis => {
             (Code::CouponNotForThis, "Coupon for something else", "This coupon is not for this offering.".to_owned())
@@ -36,17 +36,17 @@ fn named(refusal: &CouponRefusal) -> Problem {
         CouponRefusal::BelowMinimum { least } => (
             Code::CouponNotForThis,
             "Coupon leaves too little",
-            format!("What it leaves to be paid is below {least}, the least that can be charged."),
+            format!("The discounted total would be below {least}, the least that can be charged."),
         ),
         CouponRefusal::EmailDomain => (
             Code::CouponEmailDomain,
             "Coupon for other addresses",
-            "This coupon is for email addresses of a certain company. Use yours there, or leave the coupon out."
+            "This coupon is for one company's email addresses. Use your address there, or leave the coupon out."
                 .to_owned(),
         ),
         CouponRefusal::OtherEmail => (
             Code::CouponEmailDomain,
-            "Coupon for somebody else",
+            "Coupon for someone else",
             "This code is for another email address. Use that one, or leave the code out.".to_owned(),
         ),
         CouponRefusal::Team => (

@@ -13,7 +13,7 @@ pub struct CouponCode(String);
 
 /// The text is not a code.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("must be 1 to 40 letters A-Z and digits; spaces and dashes don't count")]
+#[error("must be 1 to 40 letters A-Z and digits; spaces, dashes and underscores don't count")]
 pub struct InvalidCode;
 
 impl CouponCode {
