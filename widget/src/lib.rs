@@ -1,4 +1,8 @@
 //! The checkout element: a Leptos view rendered by the server and hydrated in a shadow root.
+#![cfg_attr(
+    any(feature = "preview", not(target_arch = "wasm32"), test),
+    allow(clippy::disallowed_macros, reason = "the server and the preview may format")
+)]
 mod dates;
 #[cfg_attr(
     any(feature = "preview", not(any(target_arch = "wasm32", test))),

@@ -1,4 +1,5 @@
 //! Tests in a real browser: the first screen is hydrated in a shadow root, mounted from scratch, and fully removed.
+#![allow(clippy::disallowed_macros, reason = "tests may format")]
 #![cfg(target_arch = "wasm32")]
 use js_sys::{Function, Promise};
 use wasm_bindgen::{JsCast, JsValue};

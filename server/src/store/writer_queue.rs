@@ -5,6 +5,9 @@
 //! commit at once but queues again to do so; by then others have written into the same transaction, and one commit
 //! makes all their writes durable. If nobody else waits, the commit follows at once. No writer reports success before
 //! its writes are durable.
+//!
+//! Sharing buys 76 to 81 % of bare commits per second for opened purchases, instead of 46 % (`cargo xtask bench server`,
+//! with and without). To remove it, set `GROUP` to 1: every writer then commits its own.
 use super::deadline::{or_silence, unanswered};
 use super::{ACQUIRE_TIMEOUT, StoreError};
 use crate::fault_injection::{Guard, enabled, falls_silent};

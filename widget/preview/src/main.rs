@@ -1,5 +1,6 @@
 //! Marketing's preview: every variant in every state, language and theme, with knobs for what a variant may set, and
 //! snippets to copy. Only the funnel has network code, and nothing here can take money.
+#![allow(clippy::disallowed_macros, reason = "the preview may format")]
 #![cfg_attr(target_arch = "wasm32", expect(unreachable_pub, reason = "what Leptos makes of a component"))]
 
 #[cfg(target_arch = "wasm32")]

@@ -1,5 +1,8 @@
 //! Removes panic messages from the WASM. A panic still ends the checkout, and the loader shows the page's link; but
 //! formatting the message, which nobody reads, is a tenth of all bytes, and stable Rust has no switch to leave it out.
+//!
+//! It buys 3.7 KB of the 49.7 KB, compressed, of glue and WASM (`cargo xtask build-widget`, with and without). To remove
+//! it, leave out its call in `slim.rs`.
 
 use anyhow::{Context, Result};
 use wasm_encoder::{CodeSection, Function, Instruction, Module, RawSection};
