@@ -106,7 +106,7 @@ impl Clock {
         }
         let skew = self.own().as_millis() - now.as_millis();
         kept.skew.store(skew, Ordering::Relaxed);
-        let state = match skew.abs() {
+        let state = match skew.abs() - millis(accuracy) {
             skew if skew <= millis(tolerance) => ClockState::Right,
             // 5 s at a tolerance of 2 s.
             skew if skew <= millis(tolerance * 5 / 2) => ClockState::Off,

@@ -48,6 +48,14 @@ struct Other {
     goes: bool,
 }
 
+impl Other {
+    /// Whether this clock must by now be past `at`, as far as a reading tells that is not old itself.
+    fn is_ahead_of(&self, at: Timestamp) -> bool {
+        let age = self.seen.elapsed();
+        age <= SILENT && self.at.plus(age) > at
+    }
+}
+
 impl Timekeeper {
     #[must_use]
     pub fn new(store: Store, clock: Clock, tolerance: Duration) -> Self {
@@ -123,6 +131,8 @@ impl Timekeeper {
         let others = found.into_iter().map(|(name, at)| {
             let other = match self.others.get(&name) {
                 Some(known) if known.at == at => *known,
+                // It took longer to get here than the one before, which says more.
+                Some(known) if known.is_ahead_of(at) => Other { goes: true, ..*known },
                 known => Other { at, seen: Instant::now(), goes: known.is_some() },
             };
             (name, other)
@@ -132,7 +142,7 @@ impl Timekeeper {
         if self.others.is_empty() && self.noted.is_some_and(|noted| noted.elapsed() < ALONE) {
             return Ok(());
         }
-        match self.store.note_instance(&self.name, self.clock.own()).await {
+        match self.store.note_instance(&self.name, || self.clock.own()).await {
             Ok(()) => self.noted = Some(Instant::now()),
             // Such as on a full disk: the others' readings can still be read.
             Err(error) => tracing::debug!(%error, "failed to publish this machine's time"),
@@ -245,6 +255,22 @@ mod tests {
         });
         looked.unwrap();
         assert!(off(&keeper) < 300, "{} ms", off(&keeper));
+    }
+
+    #[tokio::test]
+    async fn a_reading_that_waited_for_the_database_turns_no_other_clock_back() {
+        let database = TestDatabase::new().await;
+        let [mut slow, mut other] = [keeper(&database, 0).await, keeper(&database, 0).await];
+        slow.look().await.unwrap();
+        other.look().await.unwrap();
+        let writing = slow.store.begin().await.unwrap();
+        let (looked, ()) = tokio::join!(slow.look(), async {
+            tokio::time::sleep(TOLERANCE + LOOK * 3 / 2).await;
+            writing.rollback().await.unwrap();
+        });
+        looked.unwrap();
+        other.look().await.unwrap();
+        assert!(off(&other) < 300, "{} ms", off(&other));
     }
 
     #[test]

@@ -21,11 +21,17 @@ impl Store {
         Ok(self.time().await?.unwrap_or_else(clock::now))
     }
 
-    /// Records what the clock of an instance on this database says.
-    pub async fn note_instance(&self, name: &str, at: Timestamp) -> Result<(), StoreError> {
+    /// Records what the clock of an instance on this database says. It is read only once nobody else writes, so that the
+    /// others don't get an old reading.
+    pub async fn note_instance(
+        &self,
+        name: &str,
+        read: impl FnOnce() -> Timestamp,
+    ) -> Result<(), StoreError> {
+        let mut tx = self.begin().await?;
         let note = "INSERT INTO instances (id, at) VALUES ($1, $2) ON CONFLICT (id) DO UPDATE SET at = $2";
-        self.write(sqlx::query(note).bind(name).bind(at.as_millis())).await?;
-        Ok(())
+        sqlx::query(note).bind(name).bind(read().as_millis()).execute(tx.connection()).await?;
+        tx.commit().await
     }
 
     /// What the clocks of the other instances said last.
