@@ -325,6 +325,11 @@ impl Run {
         let lost = self.world.lock().faulty && self.happens(5);
         match heard {
             Heard::Nothing => {}
+            // Stripe sends again what was not acknowledged.
+            Heard::Webhook(message, _) if lost => {
+                self.tell(|| "    and the acknowledgement is lost".to_owned());
+                self.world.lock().stripe.mail.push(message);
+            }
             _ if lost => self.tell(|| "    and the answer is lost".to_owned()),
             Heard::Opened(buyer, Ok(opened)) => self.holds(buyer, opened),
             Heard::Hosted(buyer, Ok((hosted, opened))) => {
@@ -356,7 +361,6 @@ impl Run {
             Heard::Changed(_, Err(error)) | Heard::Hosted(_, Err(error)) => {
                 self.tell(|| format!("    refused: {error}"));
             }
-            // Stripe sends again what was not acknowledged.
             Heard::Webhook(message, Err(error)) => {
                 self.tell(|| format!("    not acknowledged: {error}"));
                 self.world.lock().stripe.mail.push(message);
