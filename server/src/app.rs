@@ -3,7 +3,7 @@ use crate::abuse::{Challenge, ProcessLimits, Pseudonyms};
 use crate::account::{Account, Orb, Salesforce, Webhook};
 use crate::admission::{Admission, raise_file_limit};
 use crate::catalog::{self, CurrentCatalog};
-use crate::checkout::{Checkout, Guards, Rules};
+use crate::checkout::{AbuseLimits, Checkout, Rules};
 use crate::clock::Clock;
 use crate::config::{ChallengeConfig, Config};
 use crate::funnel::Views;
@@ -150,7 +150,7 @@ pub(crate) async fn connect(config: &Config, schema: Schema) -> anyhow::Result<C
     let checkout = Checkout::new(store, rules, stripe(config)?, flockjay(config)?, key, Clock::default());
     let challenge = config.challenge.as_ref().map(challenge).transpose()?;
     let checkout = checkout.with_payment_methods(config.stripe.methods.clone());
-    Ok(checkout.with_accounts(accounts).with_identity(identity).with_guards(Guards {
+    Ok(checkout.with_accounts(accounts).with_identity(identity).with_abuse_limits(AbuseLimits {
         rates,
         process: ProcessLimits::new(&rates),
         pseudonyms,

@@ -1,4 +1,4 @@
-//! The one error type of the backend. Only `http/problem.rs` maps it to a response.
+//! The one error type of the backend. Only `http/problem/` maps it to a response.
 use crate::abuse::Excess;
 use crate::coupons::CouponRefusal;
 use crate::grants::GrantsError;

@@ -160,6 +160,15 @@ async fn many_large_bodies_leave_room_for_small_ones_and_for_webhooks() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn an_answer_to_a_request_that_was_not_read_closes_its_connection() {
+    let app = TestApp::start().await;
+    let unread = app.request(Method::POST, "/nowhere").body("x".repeat(100_000)).send().await.unwrap();
+    assert_eq!((unread.status().as_u16(), &unread.headers()["connection"]), (404, &"close".parse().unwrap()));
+    let read = app.request(Method::POST, "/v1/purchases").json(&json!({})).send().await.unwrap();
+    assert_eq!((read.status().as_u16(), read.headers().get("connection")), (422, None));
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_flood_of_requests_leaves_turns_for_pay_and_webhooks() {
     let app = TestApp::with(&["--max-requests=1", "--sweep-seconds=600"]).await;
     let (id, intent) = app.open_and_press_pay(COURSE, 4900).await;

@@ -7,7 +7,7 @@ use crate::fault_injection::{Guard, enabled};
 use crate::purchase::{
     Command, Decision, Effect, Event, Limits, Purchase, PurchaseId, Receiver, Redemption, SeatFound,
 };
-use crate::store::{Locked, Store, StoreError, Thanks, Tx, subject};
+use crate::store::{Locked, ReturnedAllowance, Store, StoreError, Tx, subject};
 use shared::{State, Timestamp};
 
 /// What decides about purchases besides the state machine.
@@ -59,7 +59,7 @@ impl Rules {
         let (before, declines) = (purchase.version(), purchase.declines());
         let balance = purchase.balance();
         let was_paid = purchase.was_paid();
-        let event = self.find_seat(tx, &purchase, event, now).await?;
+        let event = self.regain_seat_and_coupon(tx, &purchase, event, now).await?;
         // The progress of notifications is no change of the purchase itself, so `updated_at` stays.
         let tells = matches!(event, Event::AccountsFound { .. } | Event::AccountAnswered { .. });
         let mut decision = purchase.handle(event, now, &self.limits)?;
@@ -67,9 +67,9 @@ impl Rules {
             decision = decision.and(purchase.handle(Event::PayerBlocked, now, &self.limits)?);
         }
         // Opening a purchase locks rates first, then seats and coupons. Here that order would be reversed, so the
-        // client is thanked after the commit.
+        // client's allowance is returned after the commit.
         if !was_paid && matches!(purchase.state(), State::Paid | State::Granted) {
-            tx.thanks.extend(self.thanks(&purchase, &networks));
+            tx.returned_allowances.extend(self.returned_allowances(&purchase, &networks));
         }
         if purchase.balance() != balance || !is_derived {
             tx.book(&purchase, now).await?;
@@ -99,7 +99,7 @@ impl Rules {
     }
 
     /// A payment that arrives after seat and coupon were released needs new ones.
-    async fn find_seat(
+    async fn regain_seat_and_coupon(
         &self,
         tx: &mut Tx,
         purchase: &Purchase,
@@ -171,7 +171,11 @@ impl Rules {
 
     /// What the client gets back for a purchase that has become paid: its opening, and trust. A purchase that a coupon
     /// made free still uses up an opening; otherwise a public code would be gone in a minute.
-    fn thanks(&self, purchase: &Purchase, networks: &[ClientNetwork]) -> Option<Thanks> {
+    fn returned_allowances(
+        &self,
+        purchase: &Purchase,
+        networks: &[ClientNetwork],
+    ) -> Option<ReturnedAllowance> {
         let is_paid = purchase.charged() > 0;
         if !is_paid && purchase.price().list > 0 {
             return None;
@@ -192,7 +196,7 @@ impl Rules {
         });
         let trusted = networks.first().filter(|_| is_paid).map(|network| subject::trust(&network.name));
         let at = purchase.paid_at().unwrap_or(purchase.opened_at());
-        Some(Thanks { returned: returned.collect(), trusted, at })
+        Some(ReturnedAllowance { returned: returned.collect(), trusted, at })
     }
 }
 

@@ -1,6 +1,6 @@
 //! Applies and removes coupons. The price is always calculated here.
 use super::Checkout;
-use super::guard::read_code;
+use super::abuse_limits::read_code;
 use crate::abuse::Client;
 use crate::catalog::Item;
 use crate::coupons::{CouponCode, CouponRefusal};
@@ -165,7 +165,7 @@ impl Checkout {
     }
 
     /// Records who pays with the purchase's coupon, if that learner may use it.
-    pub(super) async fn admit_learner(
+    pub(super) async fn redeem_for_payer(
         &self,
         tx: &mut Tx,
         purchase: &Purchase,

@@ -1,11 +1,12 @@
 //! Buying without JavaScript: which purchase a form belongs to, and where its button leads.
-use super::guard::read_code;
+use super::abuse_limits::read_code;
 use super::learner::parse_name;
 use super::pay::Press;
 use super::{Checkout, FormRedirect, IdempotencyKey, Payer};
 use crate::coupons::CouponCode;
 use crate::email::typed;
 use crate::error::Error;
+use crate::links::Links;
 use crate::purchase::{Event, Learner, PageTerms, PaymentPath, Purchase, PurchaseId};
 use crate::store::StoreError;
 use shared::{OpenPurchase, Sale, State};
@@ -108,7 +109,7 @@ impl Checkout {
             Some(_) | None => opened.price.total,
         };
         let title = self.catalog.get().find(&sku).map_or(sku.clone(), |item| item.title.clone());
-        let back = format!("{}/p/{}{}", site.base, id.as_str(), site.query);
+        let back = Links::new(&site.base).purchase(&id, &site.query);
         let path = PaymentPath::Hosted(PageTerms { title, lang: site.lang.clone(), back });
         match self.go_to_page(&id, Press { learner, expected_total, path }, payer).await {
             Ok(page) => Ok(FormRedirect { id, page }),

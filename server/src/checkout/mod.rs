@@ -1,10 +1,11 @@
 //! What the checkout does for each request: one method, called once by its handler.
 
+mod abuse_limits;
 mod apply;
 mod asks;
 mod coupon;
 mod form;
-mod guard;
+mod idempotency;
 mod learner;
 mod offerings_version;
 mod open;
@@ -34,13 +35,13 @@ use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
+pub use abuse_limits::AbuseLimits;
 pub use apply::Rules;
 pub use asks::Asks;
 pub use form::{FormRejection, HostedPurchase, PageSite};
-pub use guard::Guards;
+pub use idempotency::IdempotencyKey;
 pub(crate) use learner::explain;
 pub use offerings_version::OfferingsVersion;
-pub use open::IdempotencyKey;
 pub use pauses::Pauses;
 pub use pay::Payer;
 pub use ready::Readiness;
@@ -63,7 +64,7 @@ pub struct Checkout {
     pub(crate) seats: SeatWatch,
     pub(crate) pauses: Pauses,
     pub(crate) clock: Clock,
-    pub(crate) guards: Guards,
+    pub(crate) abuse: AbuseLimits,
     pub(crate) asks: Asks,
     /// Refused webhooks since the last valid one.
     refused_webhooks: Arc<AtomicU32>,
@@ -104,7 +105,7 @@ impl Checkout {
             seats: SeatWatch::default(),
             pauses: Pauses::default(),
             clock,
-            guards: Guards::default(),
+            abuse: AbuseLimits::default(),
             asks: Asks::default(),
             refused_webhooks: Arc::default(),
             unknown_coupons: Arc::default(),
@@ -119,9 +120,9 @@ impl Checkout {
 
     /// Sets the limits.
     #[must_use]
-    pub fn with_guards(self, guards: Guards) -> Self {
-        let rules = Rules { rates: guards.rates, pseudonyms: guards.pseudonyms.clone(), ..self.rules };
-        Self { asks: Asks::new(guards.rates.questions), rules, guards, ..self }
+    pub fn with_abuse_limits(self, abuse: AbuseLimits) -> Self {
+        let rules = Rules { rates: abuse.rates, pseudonyms: abuse.pseudonyms.clone(), ..self.rules };
+        Self { asks: Asks::new(abuse.rates.questions), rules, abuse, ..self }
     }
 
     /// Sets the payment methods.

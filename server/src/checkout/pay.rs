@@ -60,7 +60,7 @@ impl Checkout {
         self.admit_to(id, &payer.client)?;
         let known = self.store.purchase(id).await?;
         let learner = learner::payer(&known, &request.email, request.name)?;
-        self.admit_payer(&known, &payer.client, payer.challenge_answer.as_deref()).await?;
+        self.require_challenge(&known, &payer.client, payer.challenge_answer.as_deref()).await?;
         if known.redemption().is_some() {
             self.admit_email(id, &learner.email, &payer.client).await?;
         }
@@ -140,8 +140,8 @@ impl Checkout {
         };
         let purchase = tx.lock(id).await?;
         if !repeated {
-            self.admit_press(&mut tx, &payer.client, &learner.email, now).await?;
-            self.admit_learner(&mut tx, &purchase, &learner.email).await?;
+            self.count_press(&mut tx, &payer.client, &learner.email, now).await?;
+            self.redeem_for_payer(&mut tx, &purchase, &learner.email).await?;
             // A signed-in learner can be told on the page. Anyone else's address is unverified, so what it already has
             // is told only by email to that address.
             let is_reminded =
@@ -151,7 +151,7 @@ impl Checkout {
             }
         }
         let title = self.title_of(&purchase);
-        let methods = Some(self.methods.offered(purchase.has_seats()));
+        let methods = Some(self.methods.offered(purchase.is_seated()));
         let attempt_key = format!("pay-{:032x}", rand::random::<u128>());
         let event = Event::PaySubmitted { learner, expected_total, key: attempt_key, title, methods, path };
         let refusal = match self.rules.apply_in(&mut tx, id, event, now).await {
@@ -190,7 +190,7 @@ impl Checkout {
         };
         // A setting that has become stricter applies to existing attempts, too: pages that are loaded now offer no
         // more.
-        let offered = self.methods.offered(purchase.has_seats());
+        let offered = self.methods.offered(purchase.is_seated());
         let methods = if offered.delayed { frozen.methods.clone() } else { Some(offered) };
         let wanted =
             Attempt { price: purchase.price().clone(), learner: learner.clone(), methods, ..frozen.clone() };

@@ -67,7 +67,7 @@ impl Checkout {
         payer: &Payer,
     ) -> Result<Option<String>, Error> {
         let known = self.store.purchase(id).await?;
-        self.admit_payer(&known, &payer.client, payer.challenge_answer.as_deref()).await?;
+        self.require_challenge(&known, &payer.client, payer.challenge_answer.as_deref()).await?;
         if known.redemption().is_some() {
             self.admit_email(id, &press.learner.email, &payer.client).await?;
         }

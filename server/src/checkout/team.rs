@@ -76,7 +76,7 @@ impl Checkout {
         let mut tx = self.store.begin().await?;
         let NewlyAssigned { codes, without } = tx.assign_codes(&pack, &emails).await?;
         if let Some(lang) = send {
-            self.admit_letters(&mut tx, &pack, codes.len()).await?;
+            self.count_code_emails(&mut tx, &pack, codes.len()).await?;
             for (code, email) in &codes {
                 tx.send_code(code, email, lang, now).await?;
             }
@@ -87,7 +87,7 @@ impl Checkout {
     }
 
     /// Limits the emails of a pack to a few per code and day, so that its page can't be abused as a mail relay.
-    async fn admit_letters(&self, tx: &mut Tx, pack: &Pack, more: usize) -> Result<(), Error> {
+    async fn count_code_emails(&self, tx: &mut Tx, pack: &Pack, more: usize) -> Result<(), Error> {
         let (sent, codes) = tx.letters_of(pack, self.now().minus(DAY)).await?;
         if sent + i64::try_from(more).unwrap_or(i64::MAX) > EMAILS_PER_CODE * codes {
             return Err(Error::TooMany { excess: Excess::CodeEmails, wait: DAY, challenge: None });
@@ -118,7 +118,7 @@ impl Checkout {
         if let (Some(email), Some(lang)) = (&email, send)
             && before.is_none_or(|before| !before.eq_ignore_ascii_case(email.as_str()))
         {
-            self.admit_letters(&mut tx, &pack, 1).await?;
+            self.count_code_emails(&mut tx, &pack, 1).await?;
             tx.send_code(&code, email, lang, self.now()).await?;
         }
         Ok(tx.commit().await?)

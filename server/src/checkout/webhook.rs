@@ -60,7 +60,7 @@ impl Checkout {
     async fn apply_message(&self, message: &Message, kept: &StoredEvent<'_>) -> Result<(), Error> {
         let now = self.now();
         let mut tx = self.store.begin().await?;
-        let (purchase, events) = addressee(&mut tx, &message.news).await?;
+        let (purchase, events) = purchase_and_events(&mut tx, &message.news).await?;
         let outcome = match (&purchase, &message.news) {
             (Some(_), _) => "applied",
             (None, News::Other) => "not_needed",
@@ -68,11 +68,11 @@ impl Checkout {
         };
         // A message may contain personal data: its body is stored only for our purchases, and not for an erased
         // learner.
-        let says = match &purchase {
+        let may_keep_body = match &purchase {
             Some(id) => tx.lock(id).await?.owner().is_some(),
             None => false,
         };
-        let kept = StoredEvent { body: if says { kept.body } else { "" }, ..kept.clone() };
+        let kept = StoredEvent { body: if may_keep_body { kept.body } else { "" }, ..kept.clone() };
         if !tx.keep_event(&kept, purchase.as_ref(), outcome, now).await? {
             // The transaction that stored it may not be durable yet: the commit waits for it.
             tx.commit().await?;
@@ -108,7 +108,10 @@ impl Checkout {
 }
 
 /// The purchase that the news is about, and the events that follow.
-async fn addressee(tx: &mut Tx, news: &News) -> Result<(Option<PurchaseId>, Vec<Event>), StoreError> {
+async fn purchase_and_events(
+    tx: &mut Tx,
+    news: &News,
+) -> Result<(Option<PurchaseId>, Vec<Event>), StoreError> {
     let (intent, reference, any, events): (&str, Option<&Reference>, bool, Vec<Event>) = match news {
         News::Intent(intent) => {
             let paid = intent.status == IntentStatus::Succeeded;

@@ -16,7 +16,7 @@ use utoipa::ToSchema;
 /// Feed entries in one answer: by default, and at most.
 const USUAL: i64 = 100;
 const MOST: i64 = 500;
-const NEVER: [(header::HeaderName, &str); 1] = [(header::CACHE_CONTROL, "no-store")];
+const NO_STORE: [(header::HeaderName, &str); 1] = [(header::CACHE_CONTROL, "no-store")];
 
 /// What one learner has paid for.
 #[derive(Serialize, ToSchema)]
@@ -76,7 +76,7 @@ pub(super) async fn learners_purchases(
     let purchases = api.checkout.store.purchases_of(&email).await?;
     let paid = purchases.iter().filter(|(purchase, _)| purchase.was_paid());
     let purchases = paid.map(|(purchase, at)| Snapshot::of(purchase, *at, &catalog)).collect();
-    Ok((NEVER, Json(LearnersPurchases { purchases })))
+    Ok((NO_STORE, Json(LearnersPurchases { purchases })))
 }
 
 /// Lists purchases as they change.
@@ -113,7 +113,7 @@ pub(super) async fn changed_purchases(
     let catalog = api.checkout.catalog.get();
     let purchases =
         entries.iter().map(|entry| Snapshot::of(&entry.purchase, entry.updated_at, &catalog)).collect();
-    Ok((NEVER, Json(FeedPage { purchases, cursor: Cursor { place, since }.to_text(), more })))
+    Ok((NO_STORE, Json(FeedPage { purchases, cursor: Cursor { place, since }.to_text(), more })))
 }
 
 impl Cursor {

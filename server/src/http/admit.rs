@@ -9,7 +9,7 @@ use axum::body::{Body, BodyDataStream, Bytes};
 use axum::extract::{ConnectInfo, Request, State};
 use axum::http::{HeaderMap, header};
 use axum::middleware::Next;
-use axum::response::{IntoResponse, Response};
+use axum::response::Response;
 use futures_util::StreamExt;
 use hyper::body::Body as _;
 use std::sync::Arc;
@@ -45,11 +45,7 @@ pub(super) async fn admit(
         api.checkout.admit(origin)?;
     }
     request.extensions_mut().insert(Asks(origin));
-    let request = match with_whole_body(&api, lane, request).await {
-        Ok(request) => request,
-        // The rest of the body may still be in the connection, so no other request can follow there.
-        Err(error) => return Ok(([(header::CONNECTION, "close")], error).into_response()),
-    };
+    let request = with_whole_body(&api, lane, request).await?;
     let turn = api.admission.turn(lane, Asks(origin).as_one()).await.map_err(busy)?;
     let response = tokio::time::timeout(HANDLER_TIMEOUT, next.run(request)).await;
     drop(turn);

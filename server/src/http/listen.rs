@@ -1,8 +1,8 @@
 //! Accepts as many connections as there is room for. In a burst, only some are served at a time, so that memory stays
 //! small; the others wait for a moment.
 //!
-//! It buys a rush of 5,000 buyers answered in a second with 57 MiB at most, instead of 160 MiB (`docs/performance.md`).
-//! To remove it, hand the listener and the routes to `axum::serve`.
+//! It buys a rush of 5,000 buyers answered in a second with 56 MiB at most, instead of 160 MiB (`docs/performance.md`).
+//! To remove it, give every connection its turn at once.
 use super::OfferingCache;
 use crate::admission::Connection;
 use crate::quiet::Quiet;

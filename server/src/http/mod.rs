@@ -21,6 +21,7 @@ mod preview;
 mod problem;
 mod purchases;
 mod query;
+mod unread;
 mod webhook;
 
 pub use assets::Assets;

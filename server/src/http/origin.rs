@@ -23,7 +23,7 @@ impl FromRequestParts<Api> for Client {
 
     async fn from_request_parts(parts: &mut Parts, api: &Api) -> Result<Self, Infallible> {
         let Asks(origin) = Asks::from_request_parts(parts, api).await?;
-        Ok(api.checkout.guards.pseudonyms.client(origin))
+        Ok(api.checkout.abuse.pseudonyms.client(origin))
     }
 }
 

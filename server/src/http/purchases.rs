@@ -32,7 +32,7 @@ fn seconds_left(api: &Api, until: Timestamp) -> i64 {
     i64::try_from(until.since(api.checkout.now()).as_secs()).unwrap_or(i64::MAX)
 }
 
-const NEVER: [(header::HeaderName, &str); 1] = [(header::CACHE_CONTROL, "no-store")];
+const NO_STORE: [(header::HeaderName, &str); 1] = [(header::CACHE_CONTROL, "no-store")];
 
 /// Opens a purchase and holds its seat.
 #[utoipa::path(
@@ -55,7 +55,7 @@ pub(super) async fn open_purchase(
 ) -> Result<impl IntoResponse, Error> {
     let key = key.map(|key| key.of(&client));
     let opened = api.checkout.open_purchase(request, key, &client).await?;
-    Ok((StatusCode::CREATED, NEVER, Json(opened)))
+    Ok((StatusCode::CREATED, NO_STORE, Json(opened)))
 }
 
 /// Finds the newest purchase that already gives a signed-in learner access to the offering.
@@ -76,8 +76,8 @@ pub(super) async fn my_purchase(
     Body(request, _): Body<OpenPurchase>,
 ) -> Result<impl IntoResponse, Error> {
     Ok(match api.checkout.learners_purchase(&request).await? {
-        Some(purchase) => (NEVER, Json(shown(&api, &purchase).await?)).into_response(),
-        None => (NEVER, StatusCode::NO_CONTENT).into_response(),
+        Some(purchase) => (NO_STORE, Json(shown(&api, &purchase).await?)).into_response(),
+        None => (NO_STORE, StatusCode::NO_CONTENT).into_response(),
     })
 }
 
@@ -112,10 +112,10 @@ pub(super) async fn pay_purchase(
     let payer = Payer {
         client,
         challenge_answer: challenge_answer.map(str::to_owned),
-        lang: language.of_letters(&api),
+        lang: language.for_emails(&api),
     };
     let answer: PayAnswer = api.checkout.pay(&id, request, key, &payer).await?;
-    Ok((NEVER, Json(answer)))
+    Ok((NO_STORE, Json(answer)))
 }
 
 /// Applies or removes a coupon, and returns the purchase with its new price.
@@ -139,7 +139,7 @@ pub(super) async fn change_purchase(
     Body(request, _): Body<ChangePurchase>,
 ) -> Result<impl IntoResponse, Error> {
     let purchase = api.checkout.change_coupon(&id, request.coupon.as_deref(), &client).await?;
-    Ok((NEVER, Json(shown(&api, &purchase).await?)))
+    Ok((NO_STORE, Json(shown(&api, &purchase).await?)))
 }
 
 /// Asks Stripe about the payment, because the browser says that something has happened.
@@ -160,7 +160,7 @@ pub(super) async fn refresh_purchase(
     client: Client,
 ) -> Result<impl IntoResponse, Error> {
     let purchase = api.checkout.refresh(&id, &client).await?;
-    Ok((NEVER, Json(shown(&api, &purchase).await?)))
+    Ok((NO_STORE, Json(shown(&api, &purchase).await?)))
 }
 
 /// How to wait for a change of a purchase.
@@ -198,7 +198,7 @@ pub(super) async fn show_purchase(
 ) -> Result<impl IntoResponse, Error> {
     let patience = Duration::from_secs(wait.wait.unwrap_or(0));
     let purchase = api.checkout.status(&id, wait.after, patience).await?;
-    Ok((NEVER, Json(shown(&api, &purchase).await?)))
+    Ok((NO_STORE, Json(shown(&api, &purchase).await?)))
 }
 
 /// Cancels the purchase. Its seat is freed as soon as nothing can be paid any more.
@@ -214,5 +214,5 @@ pub(super) async fn show_purchase(
 )]
 pub(super) async fn give_up_purchase(State(api): State<Api>, Id(id): Id) -> Result<impl IntoResponse, Error> {
     let purchase = api.checkout.cancel(&id).await?;
-    Ok((NEVER, Json(shown(&api, &purchase).await?)))
+    Ok((NO_STORE, Json(shown(&api, &purchase).await?)))
 }

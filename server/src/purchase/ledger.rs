@@ -32,7 +32,7 @@ pub enum Movement {
 /// An account of the ledger.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Ledger {
+pub enum LedgerAccount {
     /// Our balance at Stripe.
     Stripe,
     /// Our revenue.
@@ -94,22 +94,22 @@ impl Movement {
 
     /// The account to debit, and the account to credit.
     #[must_use]
-    pub fn accounts(self) -> (Ledger, Ledger) {
+    pub fn accounts(self) -> (LedgerAccount, LedgerAccount) {
         match self {
-            Self::Charge | Self::RefundFailed => (Ledger::Stripe, Ledger::Sales),
-            Self::Refund => (Ledger::Sales, Ledger::Stripe),
-            Self::Stray => (Ledger::Stripe, Ledger::Strays),
-            Self::StrayReturned => (Ledger::Strays, Ledger::Stripe),
-            Self::DisputeOpened => (Ledger::Disputes, Ledger::Stripe),
-            Self::DisputeWon => (Ledger::Stripe, Ledger::Disputes),
-            Self::DisputeLost => (Ledger::Sales, Ledger::Disputes),
-            Self::DisputeRegained => (Ledger::Disputes, Ledger::Sales),
-            Self::Fee => (Ledger::Fees, Ledger::Stripe),
+            Self::Charge | Self::RefundFailed => (LedgerAccount::Stripe, LedgerAccount::Sales),
+            Self::Refund => (LedgerAccount::Sales, LedgerAccount::Stripe),
+            Self::Stray => (LedgerAccount::Stripe, LedgerAccount::Strays),
+            Self::StrayReturned => (LedgerAccount::Strays, LedgerAccount::Stripe),
+            Self::DisputeOpened => (LedgerAccount::Disputes, LedgerAccount::Stripe),
+            Self::DisputeWon => (LedgerAccount::Stripe, LedgerAccount::Disputes),
+            Self::DisputeLost => (LedgerAccount::Sales, LedgerAccount::Disputes),
+            Self::DisputeRegained => (LedgerAccount::Disputes, LedgerAccount::Sales),
+            Self::Fee => (LedgerAccount::Fees, LedgerAccount::Stripe),
         }
     }
 }
 
-impl Ledger {
+impl LedgerAccount {
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {

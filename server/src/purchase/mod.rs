@@ -27,7 +27,7 @@ pub use coupon_code::{CouponCode, InvalidCode};
 pub use event::{Dispute, Disputed, DisputedMoney, Event, PageTerms, PaymentPath, Refusal, SeatFound};
 pub use ids::{PurchaseId, Reference};
 pub(crate) use ids::{is_secret, secret, shortened};
-pub use ledger::{Balance, Booked, Entry, Ledger, Movement};
+pub use ledger::{Balance, Booked, Entry, LedgerAccount, Movement};
 pub use transition::MOST_DECLINES;
 
 use crate::email::normalized;

@@ -29,11 +29,6 @@ impl Purchase {
     }
 
     #[must_use]
-    pub fn has_seats(&self) -> bool {
-        self.hold.seated
-    }
-
-    #[must_use]
     pub fn price(&self) -> &Price {
         &self.price
     }

@@ -46,7 +46,7 @@ pub use packs::NewlyAssigned;
 pub(crate) use purchases::Locked;
 pub use purchases::PurchaseFilter;
 pub use rates::Allowance;
-pub(crate) use rates::Thanks;
+pub(crate) use rates::ReturnedAllowance;
 pub use stripe_events::StoredEvent;
 pub use tokens::TokenEntry;
 
@@ -93,7 +93,7 @@ pub struct Tx {
     /// Commands to enqueue after the commit. Always empty, unless a test disables `CommandsCommitWithState`.
     pub(crate) later: Vec<(PurchaseId, Command, Timestamp)>,
     /// What clients get back once this is committed.
-    pub(crate) thanks: Vec<Thanks>,
+    pub(crate) returned_allowances: Vec<ReturnedAllowance>,
 }
 
 /// The transaction itself: queued behind other writers on SQLite, independent on PostgreSQL.
@@ -195,7 +195,7 @@ impl Store {
             enqueued: false,
             seats_moved: false,
             later: Vec::new(),
-            thanks: Vec::new(),
+            returned_allowances: Vec::new(),
         })
     }
 
@@ -274,8 +274,8 @@ impl Tx {
             }
             tx.inner.commit().await?;
         }
-        if !self.thanks.is_empty()
-            && let Err(error) = self.store.thank(&self.thanks).await
+        if !self.returned_allowances.is_empty()
+            && let Err(error) = self.store.return_allowances(&self.returned_allowances).await
         {
             // The allowance returns by itself over time.
             tracing::debug!(%error, "failed to return a client's rate limit allowance after payment");

@@ -21,7 +21,7 @@ pub struct Allowance<'a> {
 }
 
 /// What a client gets back after it has paid.
-pub(crate) struct Thanks {
+pub(crate) struct ReturnedAllowance {
     /// Uses of rates: the subject, the rate, and how many.
     pub(crate) returned: Vec<(String, Rate, u32)>,
     /// The subject that is trusted more from now on.
@@ -148,10 +148,13 @@ impl Store {
     }
 
     /// Gives clients back what their paid purchases have used.
-    pub(super) async fn thank(&self, thanks: &[Thanks]) -> Result<(), StoreError> {
+    pub(super) async fn return_allowances(
+        &self,
+        returned_allowances: &[ReturnedAllowance],
+    ) -> Result<(), StoreError> {
         // Boxed, because a commit calls this.
         let mut tx = Box::pin(self.begin()).await?;
-        for Thanks { returned, trusted, at } in thanks {
+        for ReturnedAllowance { returned, trusted, at } in returned_allowances {
             for (subject, rate, uses) in returned {
                 tx.return_use(subject, *rate, *uses).await?;
             }

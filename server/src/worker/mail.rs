@@ -1,5 +1,5 @@
 //! Sends the emails that are due.
-use super::{LONGEST_MAIL, LOOK, backoff};
+use super::{MAIL_LEASE, POLL_INTERVAL, backoff};
 use crate::checkout::Checkout;
 use crate::config::Retry;
 use crate::heartbeat::Heartbeat;
@@ -12,7 +12,7 @@ pub async fn run_mail(checkout: Checkout, mailer: Mailer, base: String, retry: R
     while !checkout.stop.is_cancelled() {
         heartbeat.beat();
         let leased = match checkout.takes_work() {
-            true => checkout.store.lease_mail(checkout.now(), LONGEST_MAIL).await,
+            true => checkout.store.lease_mail(checkout.now(), MAIL_LEASE).await,
             false => Ok(None),
         };
         match leased {
@@ -32,7 +32,7 @@ pub async fn run_mail(checkout: Checkout, mailer: Mailer, base: String, retry: R
             }
         }
         tokio::select! {
-            () = tokio::time::sleep(LOOK) => {}
+            () = tokio::time::sleep(POLL_INTERVAL) => {}
             () = checkout.stop.cancelled() => {}
         }
     }

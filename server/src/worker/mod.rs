@@ -32,17 +32,17 @@ use tokio_util::task::TaskTracker;
 /// How long a worker keeps a command without renewing its lease: after a crash, another takes over that soon.
 const LEASE: Duration = Duration::from_secs(10);
 /// How often a worker renews its lease.
-const HEARTBEAT: Duration = Duration::from_secs(3);
+const RENEW_INTERVAL: Duration = Duration::from_secs(3);
 /// Timeout of one attempt.
-const ALLOWED: Duration = Duration::from_secs(75);
+const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(75);
 /// The longest `Retry-After` that is honoured.
-const LONGEST_HEED: Duration = Duration::from_secs(86_400);
+const MAX_RETRY_AFTER: Duration = Duration::from_secs(86_400);
 /// Lease of an email: enough for the whole exchange with the mail server.
-const LONGEST_MAIL: Duration = Duration::from_secs(180);
+const MAIL_LEASE: Duration = Duration::from_secs(180);
 /// The longest sleep: other instances' commands are found by polling.
-const LOOK: Duration = Duration::from_secs(1);
+const POLL_INTERVAL: Duration = Duration::from_secs(1);
 /// The longest sleep while the outbox can't be read or written to.
-const MOST_TROUBLE: Duration = Duration::from_secs(10);
+const MAX_BACKOFF: Duration = Duration::from_secs(10);
 /// Concurrent commands per receiver, so that one that hangs holds up no other.
 const AT_ONCE: usize = 16;
 
@@ -100,7 +100,7 @@ pub async fn run_outbox(checkout: Checkout, receiver: Receiver, retry: Retry, he
                 if let Some(more) = UNREAD.speak() {
                     tracing::error!(%error, more, "failed to read the outbox");
                 }
-                trouble = (trouble * 2).clamp(LOOK, MOST_TROUBLE);
+                trouble = (trouble * 2).clamp(POLL_INTERVAL, MAX_BACKOFF);
                 tokio::select! {
                     () = tokio::time::sleep(trouble) => {}
                     () = checkout.stop.cancelled() => {}
@@ -121,8 +121,8 @@ pub async fn run_outbox(checkout: Checkout, receiver: Receiver, retry: Retry, he
 
 async fn wait(checkout: &Checkout, receiver: &Receiver) -> Duration {
     match checkout.store.next_due(receiver).await {
-        Ok(Some(due)) => due.since(checkout.now()).clamp(Duration::from_millis(10), LOOK),
-        Ok(None) | Err(_) => LOOK,
+        Ok(Some(due)) => due.since(checkout.now()).clamp(Duration::from_millis(10), POLL_INTERVAL),
+        Ok(None) | Err(_) => POLL_INTERVAL,
     }
 }
 
@@ -136,7 +136,7 @@ pub async fn work_once(checkout: &Checkout, receiver: &Receiver, retry: &Retry) 
 async fn carry_out(checkout: &Checkout, retry: &Retry, task: &Task) {
     reach(Step::OutboxLeased, task.command.name());
     let tried = tokio::select! {
-        tried = tokio::time::timeout(ALLOWED, checkout.carry_out(task)) => tried,
+        tried = tokio::time::timeout(ATTEMPT_TIMEOUT, checkout.carry_out(task)) => tried,
         never = keep_lease(checkout, task) => match never {},
     };
     let outcome = match tried {
@@ -156,7 +156,7 @@ async fn carry_out(checkout: &Checkout, retry: &Retry, task: &Task) {
 
 async fn keep_lease(checkout: &Checkout, task: &Task) -> Infallible {
     loop {
-        tokio::time::sleep(HEARTBEAT).await;
+        tokio::time::sleep(RENEW_INTERVAL).await;
         if let Err(error) = checkout.store.renew(task, checkout.now().plus(LEASE)).await {
             static UNRENEWED: Quiet = Quiet::new();
             if let Some(more) = UNRENEWED.speak() {
@@ -188,7 +188,7 @@ async fn record(checkout: &Checkout, retry: &Retry, task: &Task, outcome: Outcom
                     "command blocked until someone fixes the cause"
                 );
             }
-            let wait = after.unwrap_or_default().min(LONGEST_HEED).max(backoff(
+            let wait = after.unwrap_or_default().min(MAX_RETRY_AFTER).max(backoff(
                 retry,
                 task.tried_since,
                 task.attempts,

@@ -105,7 +105,7 @@ async fn catch_up(checkout: &Checkout, heartbeat: &Heartbeat) -> Result<(), Stor
 
 async fn forget(checkout: &Checkout) -> Result<(), StoreError> {
     let now = checkout.now();
-    checkout.guards.process.forget();
+    checkout.abuse.process.forget();
     if checkout.store.claim_job("forget keys", now, FORGETS, FORGETS).await? {
         checkout.store.forget_keys(now.minus(KEYS_KEPT)).await?;
         checkout.store.forget_rates(now).await?;

@@ -56,7 +56,7 @@ fn only(dist: &Path, ending: &str) -> Result<PathBuf> {
 /// the exports. wasm-bindgen ends most names with a hash, which doesn't compress.
 ///
 /// It buys 0.9 KB of the 49.7 KB, compressed, of glue and WASM, and one request less, since our own script becomes a part
-/// of the glue. To remove it, leave out its call.
+/// of the glue. To remove it, leave out its call and that of [`drop_unused`].
 fn shorten(wasm: &[u8], glue: &str) -> Result<(Vec<u8>, String)> {
     let (mut module, mut glue) = (Module::new(), glue.to_owned());
     let ours = format!("{BEGINNING}{{");

@@ -5,6 +5,7 @@ use crate::abuse::Client;
 use crate::checkout::{FormRejection, HostedPurchase, PageSite, Payer};
 use crate::error::Error;
 use crate::http::Api;
+use crate::links::Links;
 use utoipa::ToSchema;
 
 /// Query parameter for a page with only the form.
@@ -72,9 +73,9 @@ impl BuyForm {
         let request = HostedPurchase { sku, email, name, coupon, variant, key, shown_total: total, places };
         let base = api.site.public_url.clone();
         let site = PageSite { base, lang: language.locale.lang(), query: language.query.clone() };
-        let payer = Payer { client, challenge_answer: None, lang: language.of_letters(api) };
+        let payer = Payer { client, challenge_answer: None, lang: language.for_emails(api) };
         let hosted = api.checkout.buy_hosted(request, &site, &payer).await?;
-        Ok(hosted.page.unwrap_or_else(|| format!("{}/p/{}{}", site.base, hosted.id.as_str(), site.query)))
+        Ok(hosted.page.unwrap_or_else(|| Links::new(&site.base).purchase(&hosted.id, &site.query)))
     }
 }
 

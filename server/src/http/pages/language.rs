@@ -14,7 +14,7 @@ pub(in crate::http) struct Language {
 
 impl Language {
     /// Its code, for emails; `None` if none are sent.
-    pub(in crate::http) fn of_letters(&self, api: &Api) -> Option<String> {
+    pub(in crate::http) fn for_emails(&self, api: &Api) -> Option<String> {
         api.site.sends_mail.then(|| self.locale.lang())
     }
 

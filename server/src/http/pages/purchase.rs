@@ -60,7 +60,7 @@ pub(in crate::http) async fn pay_on_page(
     client: Client,
     _: OwnPage,
 ) -> Result<Response, Error> {
-    let payer = Payer { client, challenge_answer: None, lang: language.of_letters(&api) };
+    let payer = Payer { client, challenge_answer: None, lang: language.for_emails(&api) };
     match api.checkout.resume_hosted(&id, &payer).await {
         Ok(hosted) => Ok(see_other(&hosted.page.unwrap_or_else(|| address(&api, &id, &language)))),
         Err(error) => hindered_purchase(&api, &language, &id, error).await,

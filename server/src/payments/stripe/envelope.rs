@@ -1,4 +1,4 @@
-//! A webhook's body as plain JSON, for events that Stripe's types can't read.
+//! The id, type and object of any webhook, read as plain JSON: in every API version, also where Stripe's types can't.
 use super::{REFERENCE, REFUND};
 use crate::payments::{BadWebhook, Message, News};
 use crate::purchase::Reference;

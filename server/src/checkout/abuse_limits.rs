@@ -13,15 +13,15 @@ use std::time::Duration;
 /// How long a passed challenge is valid.
 const HUMAN_FOR: Duration = Duration::from_secs(1800);
 /// Emails that one purchase with a coupon may be paid with: a mistyped one, its correction, and one more.
-const FEW: Rate = Rate::new(3, Duration::from_secs(3600));
+const EMAILS_PER_PURCHASE: Rate = Rate::new(3, Duration::from_secs(3600));
 /// How long a tried email is remembered: at least as long as it counts.
-const SEEN: Rate = Rate::new(1, Duration::from_secs(86_400));
+const TRIED_EMAIL: Rate = Rate::new(1, Duration::from_secs(86_400));
 /// When to retry if the client's own other purchases are in the way.
 const HELD_WAIT: Duration = Duration::from_secs(60);
 
 /// The limits in force, and the challenge that lets a client through.
 #[derive(Clone, Default)]
-pub struct Guards {
+pub struct AbuseLimits {
     pub rates: Rates,
     pub process: ProcessLimits,
     pub pseudonyms: Pseudonyms,
@@ -32,9 +32,9 @@ impl Checkout {
     /// Counts a request from `origin`; one without limits has none, and is not counted.
     pub(crate) fn admit(&self, origin: Option<Origin>) -> Result<(), Error> {
         let Some(origin) = origin else { return Ok(()) };
-        let counted = self.guards.process.count_request(origin);
+        let counted = self.abuse.process.count_request(origin);
         counted.map_err(|wait| {
-            self.tell_stopped(&self.guards.pseudonyms.client(Some(origin)), Excess::Requests);
+            self.tell_stopped(&self.abuse.pseudonyms.client(Some(origin)), Excess::Requests);
             too_many(Excess::Requests, wait)
         })
     }
@@ -57,7 +57,7 @@ impl Checkout {
     ) -> Result<(), Error> {
         for network in client.networks() {
             // Either way, openings of the same client wait for each other.
-            match self.guards.rates.opens {
+            match self.abuse.rates.opens {
                 Some(rate) => {
                     let rate = rate.times(network.times);
                     let used = tx.use_rate_for(&subject::opens(&network.name), rate, weight, now).await?;
@@ -74,7 +74,7 @@ impl Checkout {
 
     /// The allowance of `client` for another purchase of `item`.
     pub(super) fn allowance<'a>(&self, client: &'a Client, item: &Item) -> Allowance<'a> {
-        let Rates { declines, holds, share, .. } = self.guards.rates;
+        let Rates { declines, holds, share, .. } = self.abuse.rates;
         let networks = client.networks();
         let Some(own) = networks.first() else { return Allowance::ALL };
         // Without a limit on holds, a client may hold any number of seats. Every client may hold at least one.
@@ -119,7 +119,7 @@ impl Checkout {
         client: &Client,
         now: Timestamp,
     ) -> Result<Option<Duration>, StoreError> {
-        let Some(rate) = self.guards.rates.declines else { return Ok(None) };
+        let Some(rate) = self.abuse.rates.declines else { return Ok(None) };
         for network in client.networks() {
             let subject = subject::declines(&network.name);
             if let Some(wait) = tx.rate_wait(&subject, rate.times(network.times), now).await? {
@@ -132,7 +132,7 @@ impl Checkout {
     /// Alerts operators, once in a while per client, that a limit has stopped a client, which may be an office.
     fn tell_stopped(&self, client: &Client, excess: Excess) {
         let Some(name) = client.name() else { return };
-        if self.guards.process.is_news(name) {
+        if self.abuse.process.is_news(name) {
             tracing::warn!(
                 alert = true,
                 client = name,
@@ -153,7 +153,7 @@ impl Checkout {
 
     /// During a run of card testing, only clients that have bought before, or pass the challenge, may press Pay for the
     /// first time.
-    pub(super) async fn admit_payer(
+    pub(super) async fn require_challenge(
         &self,
         purchase: &Purchase,
         client: &Client,
@@ -166,7 +166,7 @@ impl Checkout {
     }
 
     async fn admit_new_payer(&self, client: &Client, answer: Option<&str>) -> Result<(), Error> {
-        let (Some(name), Some(run)) = (client.name(), self.guards.rates.decline_run) else { return Ok(()) };
+        let (Some(name), Some(run)) = (client.name(), self.abuse.rates.decline_run) else { return Ok(()) };
         let now = self.now();
         if !self.store.is_marked(subject::CLOSED, now).await?
             || self.store.has_bought(name).await?
@@ -174,7 +174,7 @@ impl Checkout {
         {
             return Ok(());
         }
-        let Some(challenge) = &self.guards.challenge else {
+        let Some(challenge) = &self.abuse.challenge else {
             return Err(too_many(Excess::DeclineRun, run.period()));
         };
         if let Some(answer) = answer
@@ -199,8 +199,8 @@ impl Checkout {
             return Ok(());
         }
         self.admit_new_payer(client, None).await?;
-        let Rates { opens, pays, declines, .. } = self.guards.rates;
-        let email = self.guards.pseudonyms.email(email);
+        let Rates { opens, pays, declines, .. } = self.abuse.rates;
+        let email = self.abuse.pseudonyms.email(email);
         let mut limits = vec![
             (Excess::Pays, subject::pays(&email), pays, 1),
             (Excess::Declines, subject::declines(&email), declines, 1),
@@ -223,7 +223,7 @@ impl Checkout {
     }
 
     /// Counts a press of Pay, in the transaction that records it.
-    pub(super) async fn admit_press(
+    pub(super) async fn count_press(
         &self,
         tx: &mut Tx,
         client: &Client,
@@ -233,15 +233,15 @@ impl Checkout {
         if client.name().is_none() {
             return Ok(());
         }
-        let email = self.guards.pseudonyms.email(email);
+        let email = self.abuse.pseudonyms.email(email);
         let mut wait = self.declined_too_often(tx, client, now).await?;
-        if let (None, Some(rate)) = (wait, self.guards.rates.declines) {
+        if let (None, Some(rate)) = (wait, self.abuse.rates.declines) {
             wait = tx.rate_wait(&subject::declines(&email), rate, now).await?;
         }
         if let Some(wait) = wait {
             return Err(too_many(Excess::Declines, wait));
         }
-        let Some(rate) = self.guards.rates.pays else { return Ok(()) };
+        let Some(rate) = self.abuse.rates.pays else { return Ok(()) };
         tx.use_rate(&subject::pays(&email), rate, now).await?.map_err(|wait| too_many(Excess::Pays, wait))
     }
 
@@ -254,16 +254,16 @@ impl Checkout {
         email: &Email,
         client: &Client,
     ) -> Result<(), Error> {
-        let Some(rate) = self.guards.rates.emails.filter(|_| client.name().is_some()) else { return Ok(()) };
+        let Some(rate) = self.abuse.rates.emails.filter(|_| client.name().is_some()) else { return Ok(()) };
         let now = self.now();
-        let email = self.guards.pseudonyms.email(email);
+        let email = self.abuse.pseudonyms.email(email);
         let known = subject::tried(purchase.as_str(), &email);
         let mut tx = self.store.begin().await?;
-        if tx.rate_wait(&known, SEEN, now).await?.is_some() {
+        if tx.rate_wait(&known, TRIED_EMAIL, now).await?.is_some() {
             tx.rollback().await?;
             return Ok(());
         }
-        let own = (subject::emails(purchase.as_str()), FEW);
+        let own = (subject::emails(purchase.as_str()), EMAILS_PER_PURCHASE);
         let networks = client.networks().iter();
         let networks = networks.map(|network| (subject::emails(&network.name), rate.times(network.times)));
         for (subject, rate) in std::iter::once(own).chain(networks) {
@@ -273,7 +273,7 @@ impl Checkout {
                 return Err(too_many(Excess::Emails, wait));
             }
         }
-        tx.mark(&known, now.plus(SEEN.period())).await?;
+        tx.mark(&known, now.plus(TRIED_EMAIL.period())).await?;
         Ok(tx.commit().await?)
     }
 
@@ -281,7 +281,7 @@ impl Checkout {
     /// run of guessing, one unknown code is already too many. [`Self::end_guess`] follows.
     pub(super) async fn begin_guess(&self, client: &Client, now: Timestamp) -> Result<(), Error> {
         let Some(name) = client.name() else { return Ok(()) };
-        let Rates { coupons, .. } = self.guards.rates;
+        let Rates { coupons, .. } = self.abuse.rates;
         let own = client.networks().first().map_or(1, |network| network.times);
         let each = coupons.map(|rate| rate.times(own));
         if let Some(wait) = self.store.guess_wait(name, each, now).await? {
@@ -302,7 +302,7 @@ impl Checkout {
     /// Counts an unknown code among those of all clients, or returns the count of a known one.
     pub(super) async fn end_guess(&self, failure: Option<&Error>, client: &Client) -> Result<(), Error> {
         let Some(name) = client.name() else { return Ok(()) };
-        let Rates { coupons, coupon_run, .. } = self.guards.rates;
+        let Rates { coupons, coupon_run, .. } = self.abuse.rates;
         let mut tx = self.store.begin().await?;
         if matches!(failure, Some(Error::Coupon(CouponRefusal::Unknown))) {
             self.unknown_coupons.fetch_add(1, Ordering::Relaxed);
@@ -319,7 +319,7 @@ impl Checkout {
     }
 
     fn count(&self, excess: Excess, key: &str) -> Result<(), Error> {
-        self.guards.process.count(excess, key).map_err(|wait| too_many(excess, wait))
+        self.abuse.process.count(excess, key).map_err(|wait| too_many(excess, wait))
     }
 }
 
