@@ -1,13 +1,13 @@
 //! Routes for our other systems: what a learner has bought, and what has changed.
 use super::Api;
 use super::extract::ServiceToken;
+use super::purchases::NO_STORE;
 use super::query::{FromQuery, Query, QueryString};
 use crate::account::{Scope, Snapshot};
 use crate::email::typed;
 use crate::error::Error;
 use axum::Json;
 use axum::extract::State;
-use axum::http::header;
 use axum::response::IntoResponse;
 use serde::Serialize;
 use shared::{Email, Timestamp};
@@ -16,7 +16,6 @@ use utoipa::ToSchema;
 /// Feed entries in one answer: by default, and at most.
 const USUAL: i64 = 100;
 const MOST: i64 = 500;
-const NO_STORE: [(header::HeaderName, &str); 1] = [(header::CACHE_CONTROL, "no-store")];
 
 /// What one learner has paid for.
 #[derive(Serialize, ToSchema)]

@@ -32,7 +32,7 @@ fn seconds_left(api: &Api, until: Timestamp) -> i64 {
     i64::try_from(until.since(api.checkout.now()).as_secs()).unwrap_or(i64::MAX)
 }
 
-const NO_STORE: [(header::HeaderName, &str); 1] = [(header::CACHE_CONTROL, "no-store")];
+pub(super) const NO_STORE: [(header::HeaderName, &str); 1] = [(header::CACHE_CONTROL, "no-store")];
 
 /// Opens a purchase and holds its seat.
 #[utoipa::path(
