@@ -75,6 +75,37 @@ impl Guard {
     ];
 }
 
+/// The guards that the state machine keeps. It reads no switch, so it is handed them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Guards {
+    #[cfg(feature = "fault-injection")]
+    disabled: Option<Guard>,
+}
+
+impl Guards {
+    pub const ALL: Self = Self {
+        #[cfg(feature = "fault-injection")]
+        disabled: None,
+    };
+
+    /// Those that are enabled on this thread.
+    #[cfg(feature = "fault-injection")]
+    #[must_use]
+    pub fn of_this_thread() -> Self {
+        Self { disabled: on::disabled() }
+    }
+
+    #[cfg(feature = "fault-injection")]
+    pub(crate) fn hold(self, guard: Guard) -> bool {
+        self.disabled != Some(guard)
+    }
+
+    #[cfg(not(feature = "fault-injection"))]
+    pub(crate) const fn hold(self, _: Guard) -> bool {
+        true
+    }
+}
+
 /// A step of a purchase at which a process may die.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Step {
@@ -211,8 +242,12 @@ mod on {
         left == Some(0)
     }
 
+    pub(super) fn disabled() -> Option<Guard> {
+        DISABLED.get()
+    }
+
     pub(crate) fn enabled(guard: Guard) -> bool {
-        DISABLED.get() != Some(guard)
+        disabled() != Some(guard)
     }
 
     /// Marks the step `step` of the work on `of`. The process dies here if `CRASH_AT` names the step.

@@ -84,7 +84,7 @@ impl Snapshot {
             access_url: view.access_url.filter(|_| entitled),
             team: view.places.map(|places| TeamSnapshot { places }),
             price: view.price,
-            payment: purchase.intent().map(str::to_owned),
+            payment: purchase.intent().map(ToString::to_string),
             charged: purchase.charged(),
             refunded: purchase.refunded(),
             disputed: purchase.lost(),

@@ -1,5 +1,5 @@
 //! Protects opening and paying from card testing and seat hoarding.
-use super::Checkout;
+use super::{Checkout, PayContext};
 use crate::abuse::{Challenge, Client, Excess, Origin, ProcessLimits, Pseudonyms, Rate, Rates};
 use crate::catalog::Item;
 use crate::coupons::{CouponCode, CouponRefusal};
@@ -151,18 +151,23 @@ impl Checkout {
         }
     }
 
-    /// During a run of card testing, only clients that have bought before, or pass the challenge, may press Pay for the
-    /// first time.
-    pub(super) async fn require_challenge(
+    /// Admits a press of Pay on `purchase` with `email`; [`Self::count_press`] follows in the transaction that records
+    /// it. During a run of card testing, only clients that have bought before, or pass the challenge, may press Pay for
+    /// the first time.
+    pub(super) async fn admit_press(
         &self,
         purchase: &Purchase,
-        client: &Client,
-        answer: Option<&str>,
+        email: &Email,
+        context: &PayContext,
     ) -> Result<(), Error> {
-        if purchase.attempt().is_some() || purchase.price().total == 0 {
-            return Ok(());
+        let PayContext { client, challenge_answer, .. } = context;
+        if purchase.attempt().is_none() && purchase.price().total > 0 {
+            self.admit_new_payer(client, challenge_answer.as_deref()).await?;
         }
-        self.admit_new_payer(client, answer).await
+        if purchase.redemption().is_some() {
+            self.admit_email(purchase.id(), email, client).await?;
+        }
+        Ok(())
     }
 
     async fn admit_new_payer(&self, client: &Client, answer: Option<&str>) -> Result<(), Error> {

@@ -2,7 +2,7 @@
 use super::abuse_limits::read_code;
 use super::learner::parse_name;
 use super::pay::Press;
-use super::{Checkout, FormRedirect, IdempotencyKey, Payer};
+use super::{Checkout, FormRedirect, IdempotencyKey, PayContext};
 use crate::coupons::CouponCode;
 use crate::email::typed;
 use crate::error::Error;
@@ -70,7 +70,7 @@ impl Checkout {
         &self,
         request: HostedPurchase,
         site: &PageSite,
-        payer: &Payer,
+        context: &PayContext,
     ) -> Result<FormRedirect, FormRejection> {
         let learner = Learner {
             email: typed(&request.email).map_err(|_| Error::InvalidEmail)?,
@@ -92,7 +92,7 @@ impl Checkout {
             let past = match known_to(&known, &wish) {
                 Known::Own => break,
                 Known::Past => true,
-                Known::Others => self.clear_away(&known, &wish, payer).await?,
+                Known::Others => self.clear_away(&known, &wish, context).await?,
             };
             if !past {
                 return Ok(FormRedirect { id: known.id().clone(), page: None });
@@ -100,7 +100,7 @@ impl Checkout {
             name = name.map(|name| next_name(&name, &known));
         }
         let key = name.map(|name| IdempotencyKey::new(&name, sku.as_bytes()));
-        let opened = self.open_purchase(opening.clone(), key, &payer.client).await?;
+        let opened = self.open_purchase(opening.clone(), key, &context.client).await?;
         let id = PurchaseId::parse(&opened.id).ok_or(Error::UnknownPurchase)?;
         // The form shows the price without a coupon, Stripe's page the price with it.
         let shown = request.shown_total.map(|shown| shown.saturating_mul(places.unwrap_or(1)));
@@ -111,7 +111,7 @@ impl Checkout {
         let title = self.catalog.get().find(&sku).map_or(sku.clone(), |item| item.title.clone());
         let back = Links::new(&site.base).purchase(&id, &site.query);
         let path = PaymentPath::Hosted(PageTerms { title, lang: site.lang.clone(), back });
-        match self.go_to_page(&id, Press { learner, expected_total, path }, payer).await {
+        match self.go_to_page(&id, Press { learner, expected_total, path }, context).await {
             Ok(page) => Ok(FormRedirect { id, page }),
             Err(error) => Err(self.rejection(id, error).await?),
         }
@@ -133,14 +133,14 @@ impl Checkout {
         &self,
         known: &Purchase,
         wish: &Wish<'_>,
-        payer: &Payer,
+        context: &PayContext,
     ) -> Result<bool, FormRejection> {
         let rejection = |error| FormRejection { error, purchase: Some(known.id().clone()) };
         // Keep the seat if the new purchase would be refused.
         let item = self.sellable(wish.opening, self.now()).map_err(rejection)?;
         if let Some(code) = &wish.code {
-            self.admit_email(known.id(), &wish.learner.email, &payer.client).await?;
-            self.admit_coupon(code, &item, &wish.learner.email, &payer.client).await?;
+            self.admit_email(known.id(), &wish.learner.email, &context.client).await?;
+            self.admit_coupon(code, &item, &wish.learner.email, &context.client).await?;
         }
         let more = wish.opening.places.unwrap_or(1) - known.places();
         if let Some(capacity) = item.capacity
@@ -150,7 +150,7 @@ impl Checkout {
         }
         let seats = if item.capacity.is_some() { wish.opening.places.unwrap_or(1) } else { 1 };
         let weight = u32::try_from(seats).unwrap_or(u32::MAX);
-        self.admit_another(&payer.client, weight, &wish.learner.email).await.map_err(rejection)?;
+        self.admit_another(&context.client, weight, &wish.learner.email).await.map_err(rejection)?;
         let left = match self.cancel(known.id()).await {
             Err(Error::Refused(_)) => self.store.purchase(known.id()).await.map_err(Error::from),
             outcome => outcome,

@@ -43,7 +43,7 @@ pub use idempotency::IdempotencyKey;
 pub(crate) use learner::explain;
 pub use offerings_version::OfferingsVersion;
 pub use pauses::Pauses;
-pub use pay::Payer;
+pub use pay::PayContext;
 pub use ready::Readiness;
 pub use seats::SeatWatch;
 pub use stripe_page::FormRedirect;

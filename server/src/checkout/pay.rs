@@ -4,7 +4,7 @@ use crate::abuse::Client;
 use crate::error::Error;
 use crate::fault_injection::{Step, reach};
 use crate::payments::{Intent, IntentStatus, IntentTerms, PaymentsError};
-use crate::purchase::{Attempt, Event, Learner, PaymentPath, Purchase, PurchaseId, Refusal};
+use crate::purchase::{Attempt, Event, IntentId, Learner, PaymentPath, Purchase, PurchaseId, Refusal};
 use shared::{Pay, PayAnswer, State};
 use std::time::Duration;
 use tokio::time::timeout;
@@ -12,9 +12,9 @@ use tokio::time::timeout;
 /// How long Stripe may take, including retries: we answer before the page times out.
 const STRIPE_TIMEOUT: Duration = Duration::from_secs(12);
 
-/// Who presses Pay.
+/// What comes with a press of Pay besides the request itself.
 #[derive(Clone, Debug)]
-pub struct Payer {
+pub struct PayContext {
     pub client: Client,
     /// What the challenge's script returned when it was passed.
     pub challenge_answer: Option<String>,
@@ -35,7 +35,7 @@ pub(super) enum Submitted {
     /// Stripe has to be called next.
     Now(Box<Purchase>),
     /// The same request was answered before, with this intent.
-    Before(String),
+    Before(IntentId),
     /// There is nothing to pay.
     NothingDue,
 }
@@ -55,17 +55,13 @@ impl Checkout {
         id: &PurchaseId,
         request: Pay,
         key: Option<IdempotencyKey>,
-        payer: &Payer,
+        context: &PayContext,
     ) -> Result<PayAnswer, Error> {
-        self.admit_to(id, &payer.client)?;
+        self.admit_to(id, &context.client)?;
         let known = self.store.purchase(id).await?;
         let learner = learner::payer(&known, &request.email, request.name)?;
-        self.require_challenge(&known, &payer.client, payer.challenge_answer.as_deref()).await?;
-        if known.redemption().is_some() {
-            self.admit_email(id, &learner.email, &payer.client).await?;
-        }
         let press = Press { learner, expected_total: request.expected_total, path: PaymentPath::Inline };
-        let purchase = match self.submit(id, press, key, payer).await? {
+        let purchase = match self.submit(&known, press, key, context).await? {
             Submitted::Now(purchase) => purchase,
             Submitted::Before(intent) => {
                 let intent = self.payments.retrieve(&intent).await?;
@@ -82,7 +78,7 @@ impl Checkout {
         let purchase = self.record_intent(id, &intent).await?;
         // Two presses with different keys may have created two intents: the recorded one counts.
         let intent = match purchase.intent() {
-            Some(recorded) if recorded != intent.id => self.payments.retrieve(recorded).await?,
+            Some(recorded) if *recorded != intent.id => self.payments.retrieve(recorded).await?,
             _ => intent,
         };
         let payable =
@@ -125,13 +121,14 @@ impl Checkout {
     /// Records the press of Pay before Stripe is called, so that a crash in between loses nothing.
     pub(super) async fn submit(
         &self,
-        id: &PurchaseId,
+        known: &Purchase,
         press: Press,
         key: Option<IdempotencyKey>,
-        payer: &Payer,
+        context: &PayContext,
     ) -> Result<Submitted, Error> {
-        let now = self.now();
         let Press { learner, expected_total, path } = press;
+        self.admit_press(known, &learner.email, context).await?;
+        let (id, now) = (known.id(), self.now());
         let mut tx = self.store.begin().await?;
         let repeated = match &key {
             // The answer to a repeat is the same intent, retrieved again: no secret is stored.
@@ -140,19 +137,20 @@ impl Checkout {
         };
         let purchase = tx.lock(id).await?;
         if !repeated {
-            self.count_press(&mut tx, &payer.client, &learner.email, now).await?;
+            self.count_press(&mut tx, &context.client, &learner.email, now).await?;
             self.redeem_for_payer(&mut tx, &purchase, &learner.email).await?;
             // A signed-in learner can be told on the page. Anyone else's address is unverified, so what it already has
             // is told only by email to that address.
             let is_reminded =
                 purchase.signed_in().is_none() && purchase.price().total > 0 && !purchase.is_for_team();
-            if let Some(lang) = payer.lang.as_deref().filter(|_| is_reminded) {
+            if let Some(lang) = context.lang.as_deref().filter(|_| is_reminded) {
                 tx.remind_of_access(&purchase, &learner, lang, now).await?;
             }
         }
         let title = self.title_of(&purchase);
         let methods = Some(self.methods.offered(purchase.is_seated()));
-        let attempt_key = format!("pay-{:032x}", rand::random::<u128>());
+        let attempt_key =
+            crate::purchase::IdempotencyKey::new(format!("pay-{:032x}", rand::random::<u128>()));
         let event = Event::PaySubmitted { learner, expected_total, key: attempt_key, title, methods, path };
         let refusal = match self.rules.apply_in(&mut tx, id, event, now).await {
             Ok(purchase) => {
@@ -174,7 +172,7 @@ impl Checkout {
         let settled = matches!(purchase.state(), State::Paid | State::Granted);
         match purchase.intent() {
             _ if settled && purchase.price().total == 0 => Ok(Submitted::NothingDue),
-            Some(intent) if repeated => Ok(Submitted::Before(intent.to_owned())),
+            Some(intent) if repeated => Ok(Submitted::Before(intent.clone())),
             _ => Err(refusal.into()),
         }
     }
@@ -196,7 +194,7 @@ impl Checkout {
             Attempt { price: purchase.price().clone(), learner: learner.clone(), methods, ..frozen.clone() };
         let terms = |attempt| IntentTerms { reference: purchase.reference(), sku: purchase.sku(), attempt };
         let intent = match purchase.intent() {
-            Some(intent) => intent.to_owned(),
+            Some(intent) => intent.clone(),
             None => {
                 let created = self.payments.create(terms(frozen), purchase.intent_window()).await?;
                 if *frozen == wanted {

@@ -1,6 +1,6 @@
 //! Paying without JavaScript: the way to Stripe's hosted page, and what it reports.
 use super::pay::{Press, Submitted, in_time};
-use super::{Checkout, Payer};
+use super::{Checkout, PayContext};
 use crate::error::Error;
 use crate::fault_injection::{Guard, Step, enabled, reach};
 use crate::payments::{Intent, PaymentsError, Session, SessionStatus, SessionTerms};
@@ -16,15 +16,15 @@ pub struct FormRedirect {
 
 impl Checkout {
     /// Leads back to Stripe's page, if the purchase can still be paid there.
-    pub async fn resume_hosted(&self, id: &PurchaseId, payer: &Payer) -> Result<FormRedirect, Error> {
-        self.admit_to(id, &payer.client)?;
+    pub async fn resume_hosted(&self, id: &PurchaseId, context: &PayContext) -> Result<FormRedirect, Error> {
+        self.admit_to(id, &context.client)?;
         let purchase = self.store.purchase(id).await?;
         let (Some(page), Some(learner)) = (purchase.checkout_session(), purchase.learner()) else {
             return Ok(FormRedirect { id: id.clone(), page: None });
         };
         let path = PaymentPath::Hosted(page.terms.clone());
         let press = Press { learner: learner.clone(), expected_total: purchase.price().total, path };
-        Ok(FormRedirect { id: id.clone(), page: self.go_to_page(id, press, payer).await? })
+        Ok(FormRedirect { id: id.clone(), page: self.go_to_page(id, press, context).await? })
     }
 
     /// Applies what Stripe says about the page, and what was paid there, to the purchase.
@@ -41,7 +41,7 @@ impl Checkout {
         &self,
         purchase: &Purchase,
     ) -> Result<Option<(Session, Option<Intent>)>, PaymentsError> {
-        let session = match purchase.checkout_session().and_then(|page| page.session.as_deref()) {
+        let session = match purchase.checkout_session().and_then(|page| page.session.as_ref()) {
             Some(session) => Some(self.payments.retrieve_session(session).await?),
             None if !enabled(Guard::IntentIsSought) => None,
             None => self.payments.find_session(purchase.reference(), purchase.intent_window()).await?,
@@ -64,14 +64,10 @@ impl Checkout {
         &self,
         id: &PurchaseId,
         press: Press,
-        payer: &Payer,
+        context: &PayContext,
     ) -> Result<Option<String>, Error> {
         let known = self.store.purchase(id).await?;
-        self.require_challenge(&known, &payer.client, payer.challenge_answer.as_deref()).await?;
-        if known.redemption().is_some() {
-            self.admit_email(id, &press.learner.email, &payer.client).await?;
-        }
-        let purchase = match self.submit(id, press, None, payer).await {
+        let purchase = match self.submit(&known, press, None, context).await {
             Ok(Submitted::Now(purchase)) => purchase,
             Ok(Submitted::Before(_) | Submitted::NothingDue) => return Ok(None),
             // The purchase's own page shows how it ended.

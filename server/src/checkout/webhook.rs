@@ -3,7 +3,7 @@ use super::Checkout;
 use crate::error::Error;
 use crate::fault_injection::{Step, reach};
 use crate::payments::{BadWebhook, IntentStatus, Message, News};
-use crate::purchase::{Event, PurchaseId, Reference};
+use crate::purchase::{Event, PurchaseId};
 use crate::quiet::Quiet;
 use crate::store::{StoreError, StoredEvent, Tx};
 use std::sync::atomic::Ordering;
@@ -112,18 +112,15 @@ async fn purchase_and_events(
     tx: &mut Tx,
     news: &News,
 ) -> Result<(Option<PurchaseId>, Vec<Event>), StoreError> {
-    let (intent, reference, any, events): (&str, Option<&Reference>, bool, Vec<Event>) = match news {
+    let (intent, reference, any, events) = match news {
         News::Intent(intent) => {
             let paid = intent.status == IntentStatus::Succeeded;
-            (&intent.id, intent.reference.as_ref(), paid, intent.events().to_vec())
+            (Some(&intent.id), intent.reference.as_ref(), paid, intent.events().to_vec())
         }
-        News::Unclear { intent, reference } => (
-            intent.as_deref().unwrap_or_default(),
-            reference.as_ref(),
-            true,
-            vec![Event::StripeHadNews { intent: intent.clone() }],
-        ),
-        News::FraudWarning { intent, .. } => (intent, None, true, vec![]),
+        News::Unclear { intent, reference } => {
+            (intent.as_ref(), reference.as_ref(), true, vec![Event::StripeHadNews { intent: intent.clone() }])
+        }
+        News::FraudWarning { intent, .. } => (Some(intent), None, true, vec![]),
         News::Other => return Ok((None, vec![])),
     };
     Ok((tx.purchase_of_intent(intent, reference, any).await?, events))

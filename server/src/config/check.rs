@@ -3,6 +3,7 @@ use super::service_tokens::{SHORTEST, ServiceTokens};
 use super::{Config, ConfigMistakes, FlockJayConfig, RawConfig, RawDatabase, Retry};
 use crate::abuse::{Networks, Proxies, Rate, Rates};
 use crate::admission::AdmissionLimits;
+use crate::fault_injection::Guards;
 use crate::identity::RawIdentity;
 use crate::outbound::is_private;
 use crate::purchase::Limits;
@@ -86,6 +87,7 @@ impl RawConfig {
                 payment: checker.seconds("PAYMENT_SECONDS", &self.payment_seconds),
                 check: checker.seconds("SWEEP_SECONDS", &self.sweep_seconds),
                 partial_dispute_ends_access: checker.revokes(&self.dispute_partial_access),
+                guards: Guards::ALL,
             },
             reconcile: checker.seconds("RECONCILE_SECONDS", &self.reconcile_seconds),
             retry: Retry {

@@ -4,7 +4,7 @@ use super::extract::{Body, Id};
 use super::pages::Language;
 use super::query::{FromQuery, Query, QueryString};
 use crate::abuse::Client;
-use crate::checkout::Payer;
+use crate::checkout::PayContext;
 use crate::error::Error;
 use crate::purchase::Purchase;
 use axum::Json;
@@ -109,12 +109,12 @@ pub(super) async fn pay_purchase(
     Body(request, key): Body<Pay>,
 ) -> Result<impl IntoResponse, Error> {
     let challenge_answer = headers.get(CHALLENGE_RESPONSE).and_then(|answer| answer.to_str().ok());
-    let payer = Payer {
+    let context = PayContext {
         client,
         challenge_answer: challenge_answer.map(str::to_owned),
         lang: language.for_emails(&api),
     };
-    let answer: PayAnswer = api.checkout.pay(&id, request, key, &payer).await?;
+    let answer: PayAnswer = api.checkout.pay(&id, request, key, &context).await?;
     Ok((NO_STORE, Json(answer)))
 }
 

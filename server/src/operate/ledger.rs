@@ -3,6 +3,7 @@ use super::coupons::parse_moment;
 use super::show::{moment, print, print_json, table};
 use super::{OperatorArgs, unknown};
 use crate::csv::{header, line};
+use crate::purchase::IntentId;
 use crate::store::{LedgerLine, Store};
 use shared::Timestamp;
 
@@ -87,6 +88,6 @@ fn csv(entry: &LedgerLine) -> String {
         &entry.credit,
         &entry.amount.to_string(),
         &entry.currency,
-        entry.intent.as_deref().unwrap_or_default(),
+        entry.intent.as_ref().map_or("", IntentId::as_str),
     ])
 }

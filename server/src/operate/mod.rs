@@ -35,6 +35,7 @@ use crate::app;
 use crate::catalog::CurrentCatalog;
 use crate::checkout::{Checkout, Rules};
 use crate::config::{Config, RawDatabase};
+use crate::fault_injection::Guards;
 use crate::purchase::{Limits, Refusal};
 use crate::store::{Schema, Store, StoreError};
 use anyhow::Context;
@@ -92,6 +93,7 @@ fn rules() -> Rules {
         payment: Duration::from_secs(1200),
         check: Duration::from_secs(15),
         partial_dispute_ends_access: false,
+        guards: Guards::ALL,
     };
     Rules::new(limits, CurrentCatalog::default())
 }

@@ -3,7 +3,7 @@ use super::show::{moment, print, print_json, table};
 use super::{OperatorArgs, Refused, explain, rules, unknown};
 use crate::coupons::CodeState;
 use crate::error::Error;
-use crate::purchase::{Command, Dispute, Event, Purchase};
+use crate::purchase::{Command, Dispute, Event, IdempotencyKey, IntentId, Purchase};
 use crate::store::{OutboxEntry, PurchaseFilter};
 use serde_json::{Value, json};
 use shared::{Money, State};
@@ -61,7 +61,7 @@ pub async fn show_purchase(args: &OperatorArgs, name: &str) -> anyhow::Result<()
         ("left to refund", money(&purchase, purchase.left_to_refund())),
         ("dispute", purchase.dispute().map(Dispute::as_str).unwrap_or_default().to_owned()),
         ("lost to the bank", money(&purchase, purchase.lost())),
-        ("payment intent", purchase.intent().unwrap_or("none").to_owned()),
+        ("payment intent", purchase.intent().map_or("none", IntentId::as_str).to_owned()),
         ("opened", moment(purchase.opened_at())),
     ];
     let facts = facts.into_iter().map(|(name, value)| vec![name.to_owned(), value]).collect();
@@ -99,6 +99,7 @@ pub async fn refund_purchase(
     let store = args.open().await?;
     let purchase = store.purchase_called(name).await.map_err(unknown(name))?;
     let key = format!("{}-refund-{:016x}", purchase.reference().as_str(), rand::random::<u64>());
+    let key = IdempotencyKey::new(key);
     let now = store.now().await?;
     let mut tx = store.begin().await?;
     let request = Event::RefundRequested { amount, key };

@@ -6,7 +6,7 @@ mod stripe;
 pub use session::{Session, SessionStatus, SessionTerms};
 pub use stripe::{Stripe, form_options};
 
-use crate::purchase::{Attempt, Disputed, Event, Reference, SeatFound};
+use crate::purchase::{Attempt, Disputed, Event, IdempotencyKey, IntentId, Reference, SeatFound, SessionId};
 use async_trait::async_trait;
 use shared::{Currency, Timestamp};
 use std::time::Duration;
@@ -14,7 +14,7 @@ use std::time::Duration;
 /// A payment intent, as Stripe reports it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Intent {
-    pub id: String,
+    pub id: IntentId,
     /// Lets the browser confirm the payment; absent from events.
     pub client_secret: Option<ClientSecret>,
     pub status: IntentStatus,
@@ -34,8 +34,8 @@ pub struct Intent {
 #[derive(Clone, Debug)]
 pub struct IntentPage {
     pub intents: Vec<Intent>,
-    /// Where the next page begins; `None` after the last.
-    pub next: Option<String>,
+    /// The last of them, after which the next page begins; `None` on the last page.
+    pub next: Option<IntentId>,
 }
 
 /// One movement of our Stripe balance that belongs to a payment.
@@ -45,7 +45,7 @@ pub struct BalanceEntry {
     pub id: String,
     pub at: Timestamp,
     /// The payment intent.
-    pub intent: String,
+    pub intent: IntentId,
     pub moved: Moved,
     /// Minor units of the currency that the learner paid in, above zero.
     pub amount: i64,
@@ -136,12 +136,12 @@ pub enum News {
     Intent(Intent),
     /// About this payment, but unreadable or incomplete, so that Stripe must be asked.
     Unclear {
-        intent: Option<String>,
+        intent: Option<IntentId>,
         reference: Option<Reference>,
     },
     /// A card's issuer suspects fraud, of a kind that Stripe names: a dispute may follow.
     FraudWarning {
-        intent: String,
+        intent: IntentId,
         kind: String,
     },
     /// Nothing that concerns a purchase.
@@ -172,9 +172,9 @@ pub trait Payments: Send + Sync + 'static {
     ) -> Result<Intent, PaymentsError>;
 
     /// Updates an open payment intent to `terms`.
-    async fn update(&self, intent: &str, terms: IntentTerms<'_>) -> Result<Intent, PaymentsError>;
+    async fn update(&self, intent: &IntentId, terms: IntentTerms<'_>) -> Result<Intent, PaymentsError>;
 
-    async fn retrieve(&self, intent: &str) -> Result<Intent, PaymentsError>;
+    async fn retrieve(&self, intent: &IntentId) -> Result<Intent, PaymentsError>;
 
     /// The payment intent created for `reference` within `window` or a little outside, if there is one.
     async fn find(
@@ -184,13 +184,17 @@ pub trait Payments: Send + Sync + 'static {
     ) -> Result<Option<Intent>, PaymentsError>;
 
     /// Payment intents created from `since` on, ours or not, a page at a time.
-    async fn created_since(&self, since: Timestamp, page: Option<&str>) -> Result<IntentPage, PaymentsError>;
+    async fn created_since(
+        &self,
+        since: Timestamp,
+        after: Option<&IntentId>,
+    ) -> Result<IntentPage, PaymentsError>;
 
     /// Movements of our balance from `since` on, a page at a time.
     async fn balance_since(&self, since: Timestamp, page: Option<&str>)
     -> Result<BalancePage, PaymentsError>;
 
-    async fn cancel(&self, intent: &str) -> Result<Intent, PaymentsError>;
+    async fn cancel(&self, intent: &IntentId) -> Result<Intent, PaymentsError>;
 
     /// Creates the checkout session for `terms`, or finds the one that an earlier call made.
     async fn create_session(
@@ -199,7 +203,7 @@ pub trait Payments: Send + Sync + 'static {
         window: (Timestamp, Timestamp),
     ) -> Result<Session, PaymentsError>;
 
-    async fn retrieve_session(&self, session: &str) -> Result<Session, PaymentsError>;
+    async fn retrieve_session(&self, session: &SessionId) -> Result<Session, PaymentsError>;
 
     /// The checkout session created for `reference` within `window` or a little outside, if there is one.
     async fn find_session(
@@ -209,15 +213,15 @@ pub trait Payments: Send + Sync + 'static {
     ) -> Result<Option<Session>, PaymentsError>;
 
     /// Expires an open session, so that nobody can pay on its page any more.
-    async fn expire_session(&self, session: &str) -> Result<Session, PaymentsError>;
+    async fn expire_session(&self, session: &SessionId) -> Result<Session, PaymentsError>;
 
     /// Refunds `amount` minor units, or all that is left: once, however often it is called with this `key`, which
     /// begins with the purchase's reference. [`Payments::reversals`] reports the outcome later.
     async fn refund(
         &self,
-        intent: &str,
+        intent: &IntentId,
         amount: Option<i64>,
-        key: &str,
+        key: &IdempotencyKey,
     ) -> Result<RefundStatus, PaymentsError>;
 
     /// Verifies a webhook's signature over its raw body and reads what can be read. An unknown type or version is no
@@ -225,7 +229,7 @@ pub trait Payments: Send + Sync + 'static {
     fn read_message(&self, body: &str, signature: Option<&str>) -> Result<Message, BadWebhook>;
 
     /// What was refunded or disputed so far of a payment that succeeded.
-    async fn reversals(&self, intent: &str) -> Result<Reversals, PaymentsError>;
+    async fn reversals(&self, intent: &IntentId) -> Result<Reversals, PaymentsError>;
 
     /// Names of permissions that our key lacks, as far as that can be told.
     async fn missing_permissions(&self) -> Vec<&'static str> {

@@ -1,16 +1,16 @@
 //! A checkout session: Stripe's hosted page on which one purchase is paid, without our JavaScript.
 use super::{Intent, IntentStatus};
-use crate::purchase::{Attempt, CheckoutSession, Event, Reference};
+use crate::purchase::{Attempt, CheckoutSession, Event, IntentId, Reference, SessionId};
 
 /// A checkout session, as Stripe reports it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Session {
-    pub id: String,
+    pub id: SessionId,
     /// Where the learner pays; `None` once the session is over.
     pub url: Option<String>,
     pub status: SessionStatus,
     /// Created by Stripe when the learner first tries to pay; later attempts use the same one.
-    pub intent: Option<String>,
+    pub intent: Option<IntentId>,
 }
 
 /// The status of a checkout session.

@@ -1,6 +1,6 @@
 //! A purchase that is paid on Stripe's hosted page, for browsers without JavaScript or WASM.
-use super::{Command, Decision, Learner, Limits, PageTerms, PaymentPath, Purchase, Refusal};
-use crate::fault_injection::{Guard, enabled};
+use super::{Command, Decision, Learner, Limits, PageTerms, PaymentPath, Purchase, Refusal, SessionId};
+use crate::fault_injection::Guard;
 use serde::{Deserialize, Serialize};
 use shared::{State, Timestamp};
 use std::time::Duration;
@@ -19,7 +19,7 @@ pub struct CheckoutSession {
     /// When Stripe closes the page, unless it is closed earlier.
     pub expires_at: Timestamp,
     /// The id of Stripe's checkout session, once it is known.
-    pub session: Option<String>,
+    pub session: Option<SessionId>,
     /// The page no longer takes payments.
     pub closed: bool,
 }
@@ -80,7 +80,7 @@ impl Purchase {
             Some(CheckoutSession { terms, expires_at, session: None, closed: false });
     }
 
-    pub(super) fn session_created(&mut self, session: String) -> Decision {
+    pub(super) fn session_created(&mut self, session: SessionId) -> Decision {
         match &mut self.payment.checkout_session {
             Some(page) if page.session.is_none() => {
                 page.session = Some(session);
@@ -99,8 +99,8 @@ impl Purchase {
     }
 
     /// Whether the page may still take a payment, whatever happened to the intent of an earlier attempt on it.
-    pub(super) fn page_is_open(&self) -> bool {
+    pub(super) fn page_is_open(&self, limits: &Limits) -> bool {
         self.payment.checkout_session.as_ref().is_some_and(|page| !page.closed)
-            && enabled(Guard::PageIsClosed)
+            && limits.guards.hold(Guard::PageIsClosed)
     }
 }

@@ -1,6 +1,6 @@
 //! What follows from an event: effects on our own database, and commands to other systems.
 use super::AccountEvent;
-use super::CouponCode;
+use super::{CouponCode, IdempotencyKey, IntentId};
 use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
 
@@ -35,11 +35,11 @@ pub enum Command {
     /// Cancel the payment intent, so that nothing more can be paid.
     CancelIntent,
     /// Refund `amount` minor units, or all that Stripe still has of the payment. `key` identifies the refund at Stripe.
-    CreateRefund { amount: Option<i64>, key: String },
+    CreateRefund { amount: Option<i64>, key: IdempotencyKey },
     /// Cancel a payment intent that another one has replaced, or find out what was paid with it.
-    CancelStray { intent: String },
+    CancelStray { intent: IntentId },
     /// Refund all of a second payment intent that was paid for a settled purchase.
-    ReturnStray { intent: String, amount: i64, key: String },
+    ReturnStray { intent: IntentId, amount: i64, key: IdempotencyKey },
     /// Escalate to a person what no retry can fix.
     #[serde(rename = "call_person")]
     Escalate { why: String },

@@ -1,7 +1,7 @@
 //! The coupon of a purchase: one use of it is held like a seat, and released when the purchase ends unpaid or refunded.
 use super::CouponCode;
-use super::{Command, Decision, Effect, Purchase, Refusal};
-use crate::fault_injection::{Guard, enabled};
+use super::{Command, Decision, Effect, Limits, Purchase, Refusal};
+use crate::fault_injection::Guard;
 use serde::{Deserialize, Serialize};
 use shared::{Price, State, Timestamp};
 
@@ -48,20 +48,27 @@ impl Purchase {
     }
 
     /// The store has already taken the new coupon's use, and a seat if the old one goes with the old coupon.
-    pub(super) fn reprice(&mut self, price: Price, redemption: Option<Redemption>) -> Decision {
+    pub(super) fn reprice(
+        &mut self,
+        price: Price,
+        redemption: Option<Redemption>,
+        limits: &Limits,
+    ) -> Decision {
         let brings_seat = redemption.as_ref().is_some_and(|redemption| redemption.brings_seat);
         let spare = self.hold.owns_seat && !self.brings_seat() && brings_seat;
         let seat = Decision::from(spare.then_some(Effect::ReleaseSeat));
-        let decision = seat.and(self.release_redemption());
+        let decision = seat.and(self.release_redemption(limits));
         self.redemption = redemption;
         self.price = price;
         decision
     }
 
-    pub(super) fn release_redemption(&mut self) -> Option<Effect> {
+    pub(super) fn release_redemption(&mut self, limits: &Limits) -> Option<Effect> {
         let redemption = self.redemption.as_mut().filter(|redemption| redemption.held)?;
         redemption.held = false;
-        enabled(Guard::RedemptionGoesBack)
+        limits
+            .guards
+            .hold(Guard::RedemptionGoesBack)
             .then(|| Effect::ReleaseRedemption { code: redemption.code.clone() })
     }
 

@@ -1,5 +1,5 @@
 //! What can happen to a purchase.
-use super::{AccountEvent, Learner, PaymentMethods, Redemption};
+use super::{AccountEvent, IdempotencyKey, IntentId, Learner, PaymentMethods, Redemption, SessionId};
 use serde::{Deserialize, Serialize};
 use shared::{Currency, Price};
 
@@ -12,18 +12,18 @@ pub enum Event {
     PaySubmitted {
         learner: Learner,
         expected_total: i64,
-        key: String,
+        key: IdempotencyKey,
         title: Option<String>,
         methods: Option<PaymentMethods>,
         path: PaymentPath,
     },
     /// Stripe has the payment intent.
-    IntentCreated { intent: String },
+    IntentCreated { intent: IntentId },
     /// Stripe answered for certain that it created neither an intent nor a session, and will repeat that answer for
     /// this key.
     IntentNotCreated,
     /// Stripe has the checkout session: its hosted page on which this purchase can be paid.
-    SessionCreated { session: String },
+    SessionCreated { session: SessionId },
     /// That page no longer takes payments, or never existed. Its intent says what was paid on it.
     SessionClosed,
     /// The bank wants to authenticate the learner (3-D Secure).
@@ -36,9 +36,9 @@ pub enum Event {
     PaymentFailed { failure: String },
     /// Stripe took the money; `currency` is `None` if we can't read it. `seat` is what the store found for a purchase
     /// that had lost its own.
-    PaymentSucceeded { intent: String, amount: i64, currency: Option<Currency>, seat: SeatFound },
+    PaymentSucceeded { intent: IntentId, amount: i64, currency: Option<Currency>, seat: SeatFound },
     /// Stripe will take no more money with this intent; `None` if it has none for this purchase.
-    IntentCanceled { intent: Option<String> },
+    IntentCanceled { intent: Option<IntentId> },
     /// The learner cancelled.
     CancelRequested,
     /// The payer was declined too often, here and elsewhere.
@@ -46,7 +46,7 @@ pub enum Event {
     /// The sweep woke the purchase.
     Woken,
     /// Stripe sent news of this intent that is unreadable or incomplete, so that it must be asked.
-    StripeHadNews { intent: Option<String> },
+    StripeHadNews { intent: Option<IntentId> },
     /// FlockJay granted access.
     GrantCreated { access_url: String },
     /// FlockJay refused for good.
@@ -54,7 +54,7 @@ pub enum Event {
     /// FlockJay revoked access.
     GrantRevoked,
     /// An operator refunds `amount` minor units, or all that is left.
-    RefundRequested { amount: Option<i64>, key: String },
+    RefundRequested { amount: Option<i64>, key: IdempotencyKey },
     /// The totals of all refunds so far, in minor units. Those under way count in neither.
     RefundsCounted { succeeded: i64, failed: i64 },
     /// Stripe refused for good to refund `amount` minor units, or all of it.

@@ -1,4 +1,4 @@
-//! The two identifiers of a purchase: a secret one that opens it, and one for people.
+//! The identifiers of a purchase (a secret one that opens it, and one for people), and those that it has at Stripe.
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
@@ -14,6 +14,52 @@ pub struct PurchaseId(String);
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Reference(String);
+
+/// Declares a type for one kind of identifier, so that no other kind can be passed in its place.
+macro_rules! identifiers {
+    ($($(#[$about:meta])* $name:ident),+ $(,)?) => {
+        $($(#[$about])*
+        #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+        #[serde(transparent)]
+        pub struct $name(String);
+
+        impl $name {
+            /// Takes an identifier as it came.
+            #[must_use]
+            pub fn new(text: impl Into<String>) -> Self {
+                Self(text.into())
+            }
+
+            #[must_use]
+            pub fn as_str(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(&self.0)
+            }
+        })+
+    };
+}
+
+identifiers! {
+    /// A payment intent at Stripe, such as `pi_3N…`.
+    IntentId,
+    /// A checkout session at Stripe, such as `cs_live_…`.
+    SessionId,
+    /// What makes a repeated request to Stripe the same request (<https://docs.stripe.com/api/idempotent_requests>).
+    IdempotencyKey,
+}
+
+impl IdempotencyKey {
+    /// The key of another request for the same purpose.
+    #[must_use]
+    pub(crate) fn followed_by(&self, what: impl fmt::Display) -> Self {
+        Self(format!("{self}-{what}"))
+    }
+}
 
 impl PurchaseId {
     const PREFIX: &str = "pu_";

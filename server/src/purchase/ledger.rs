@@ -1,5 +1,5 @@
 //! What a purchase's transitions mean for the ledger: each movement of money, from one account to another.
-use super::{DisputedMoney, Purchase};
+use super::{DisputedMoney, IntentId, Purchase};
 use serde::Serialize;
 use shared::Currency;
 
@@ -69,7 +69,7 @@ pub struct Booked {
 pub struct Entry {
     pub movement: Movement,
     /// Stripe's payment intent.
-    pub intent: Option<String>,
+    pub intent: Option<IntentId>,
     /// Minor units, above zero.
     pub amount: i64,
     pub currency: Currency,

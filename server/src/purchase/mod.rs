@@ -25,12 +25,13 @@ pub use command::{Command, Decision, Effect, Receiver};
 pub use coupon::Redemption;
 pub use coupon_code::{CouponCode, InvalidCode};
 pub use event::{Dispute, Disputed, DisputedMoney, Event, PageTerms, PaymentPath, Refusal, SeatFound};
-pub use ids::{PurchaseId, Reference};
+pub use ids::{IdempotencyKey, IntentId, PurchaseId, Reference, SessionId};
 pub(crate) use ids::{is_secret, secret, shortened};
 pub use ledger::{Balance, Booked, Entry, LedgerAccount, Movement};
 pub use transition::MOST_DECLINES;
 
 use crate::email::normalized;
+use crate::fault_injection::Guards;
 use records::{Access, Disputes, Hold, Payment, Refunds};
 use serde::{Deserialize, Serialize};
 use shared::{Email, Price, State, Timestamp};
@@ -131,7 +132,7 @@ impl Learner {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Attempt {
     /// Stripe's `Idempotency-Key`.
-    pub key: String,
+    pub key: IdempotencyKey,
     pub price: Price,
     pub learner: Learner,
     /// What the receipt calls the offering; `None` in a request of an earlier release, which used the SKU.
@@ -175,6 +176,8 @@ pub struct Limits {
     /// Whether access ends when a bank takes back a part of the money (`DISPUTE_PARTIAL_ACCESS`); it always ends with
     /// all of it.
     pub partial_dispute_ends_access: bool,
+    /// All of them, but in tests that show what one is for.
+    pub guards: Guards,
 }
 
 /// What a purchase is opened with.

@@ -1,13 +1,16 @@
 //! The transitions of refunds and disputes.
-use super::{AccountEvent, Command, Decision, Dispute, Disputed, Effect, Limits, Purchase, Refusal};
-use crate::fault_injection::{Guard, enabled};
+use super::{
+    AccountEvent, Command, Decision, Dispute, Disputed, Effect, IdempotencyKey, IntentId, Limits, Purchase,
+    Refusal,
+};
+use crate::fault_injection::Guard;
 use shared::{State, Timestamp};
 
 impl Purchase {
     pub(super) fn refund_requested(
         &mut self,
         amount: Option<i64>,
-        key: String,
+        key: IdempotencyKey,
         now: Timestamp,
         limits: &Limits,
     ) -> Result<Decision, Refusal> {
@@ -25,10 +28,13 @@ impl Purchase {
         if self.dispute_forbids_refund() {
             return Err(Refusal::Disputed);
         }
+        if !limits.guards.hold(Guard::RefundsAddUp) {
+            self.refunds.requested = 0;
+        }
         let left = self.left_to_refund();
         match amount {
             // Nothing was paid: only access and seat are withdrawn.
-            None if self.payment.charged == 0 => Ok(self.conclude_refund(now)),
+            None if self.payment.charged == 0 => Ok(self.conclude_refund(now, limits)),
             None if left > 0 => Ok(self.begin_refund(key, now, limits)),
             Some(amount) if (1..left).contains(&amount) => {
                 self.refunds.requested = self.payment.charged - self.lost() - left + amount;
@@ -41,7 +47,7 @@ impl Purchase {
     }
 
     /// Refunds all of it, however much Stripe still has.
-    pub(super) fn begin_refund(&mut self, key: String, now: Timestamp, limits: &Limits) -> Decision {
+    pub(super) fn begin_refund(&mut self, key: IdempotencyKey, now: Timestamp, limits: &Limits) -> Decision {
         // Without an amount, Stripe refunds all that it has not refunded yet, including what a bank has taken.
         let amount = (self.lost() > 0).then(|| self.left_to_refund());
         self.state = State::Refunding;
@@ -54,9 +60,9 @@ impl Purchase {
         Command::CreateRefund { amount, key }.into()
     }
 
-    fn revoke_pack(&self) -> Option<Effect> {
+    fn revoke_pack(&self, limits: &Limits) -> Option<Effect> {
         let has_codes = self.is_for_team() && self.access.granted_at.is_some();
-        (has_codes && enabled(Guard::CodesGoWithMoney)).then_some(Effect::RevokePack)
+        (has_codes && limits.guards.hold(Guard::CodesGoWithMoney)).then_some(Effect::RevokePack)
     }
 
     /// Applies what Stripe says about all refunds. News arrives in any order, but older news is recognized: what has
@@ -81,7 +87,11 @@ impl Purchase {
         self.refunds.requested = succeeded.max(self.refunds.requested - failed_now);
         if self.is_fully_reversed() {
             let is_over = self.state == State::Refunded;
-            return if is_over { self.notify_reversal(reversed).into() } else { self.conclude_refund(now) };
+            return if is_over {
+                self.notify_reversal(reversed).into()
+            } else {
+                self.conclude_refund(now, limits)
+            };
         }
         if failed_now == 0 {
             return self.notify_reversal(reversed).into();
@@ -127,7 +137,7 @@ impl Purchase {
             && lost > 0
             && (self.is_fully_reversed() || limits.partial_dispute_ends_access)
         {
-            return self.conclude_refund(now);
+            return self.conclude_refund(now, limits);
         }
         let mut decision = Decision::default();
         if lost < before && matches!(self.state, State::Refunding | State::Refunded) {
@@ -180,25 +190,25 @@ impl Purchase {
     }
 
     /// Each purchase is paid once: what another intent took is refunded.
-    pub(super) fn return_stray(&self, intent: String, amount: i64) -> Decision {
-        if self.payment.intent.as_ref() == Some(&intent) || !enabled(Guard::StrayGoesBack) {
+    pub(super) fn return_stray(&self, intent: IntentId, amount: i64, limits: &Limits) -> Decision {
+        if self.payment.intent.as_ref() == Some(&intent) || !limits.guards.hold(Guard::StrayGoesBack) {
             return Decision::default();
         }
-        let key = self.money_key(&intent);
+        let key = self.money_key(intent.as_str());
         Command::ReturnStray { intent, amount, key }.into()
     }
 
     /// The money was refunded or lost, so access and seat end. Even a refused grant is revoked: an earlier attempt that
     /// got no answer may have made it.
-    pub(super) fn conclude_refund(&mut self, now: Timestamp) -> Decision {
-        let revoked_pack = self.revoke_pack();
+    pub(super) fn conclude_refund(&mut self, now: Timestamp, limits: &Limits) -> Decision {
+        let revoked_pack = self.revoke_pack(limits);
         if revoked_pack.is_some() {
             self.access.revoked_at = Some(now);
         }
         let revokes = self.access.grant_requested
             && self.access.revoked_at.is_none()
-            && enabled(Guard::RevokedWithMoney);
-        let decision = self.release().and(revoked_pack).and(revokes.then_some(Command::RevokeGrant));
+            && limits.guards.hold(Guard::RevokedWithMoney);
+        let decision = self.release(limits).and(revoked_pack).and(revokes.then_some(Command::RevokeGrant));
         self.state = State::Refunded;
         self.refunds.last_failed = false;
         self.wake_at = None;
@@ -214,8 +224,8 @@ impl Purchase {
     /// Minor units that are neither refunded, nor requested to be, nor lost.
     #[must_use]
     pub fn left_to_refund(&self) -> i64 {
-        let asked = if enabled(Guard::RefundsAddUp) { self.refunds.requested } else { 0 };
-        (self.payment.charged - self.refunds.succeeded.max(asked) - self.lost()).max(0)
+        let asked = self.refunds.succeeded.max(self.refunds.requested);
+        (self.payment.charged - asked - self.lost()).max(0)
     }
 
     /// Whether it was paid, or settled for free, as far as we know.
@@ -228,7 +238,7 @@ impl Purchase {
     }
 
     /// The idempotency key of a refund that the state machine itself starts: one per purchase and cause.
-    pub(super) fn money_key(&self, cause: &str) -> String {
-        [self.reference.as_str(), cause].join("-")
+    pub(super) fn money_key(&self, cause: &str) -> IdempotencyKey {
+        IdempotencyKey::new([self.reference.as_str(), cause].join("-"))
     }
 }

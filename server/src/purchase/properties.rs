@@ -8,6 +8,7 @@ const LIMITS: Limits = Limits {
     payment: Duration::from_secs(1200),
     check: Duration::from_secs(15),
     partial_dispute_ends_access: false,
+    guards: Guards::ALL,
 };
 
 fn disputed(standing: Dispute) -> Event {
@@ -44,23 +45,23 @@ fn any_event() -> impl Strategy<Value = Event> {
         8 => path.prop_map(move |path| Event::PaySubmitted {
             learner: learner.clone(),
             expected_total: 4900,
-            key: "key".to_owned(),
+            key: IdempotencyKey::new("key"),
             title: None,
             methods: None,
             path,
         }),
-        4 => Just(Event::SessionCreated { session: "cs_1".to_owned() }),
+        4 => Just(Event::SessionCreated { session: SessionId::new("cs_1") }),
         2 => Just(Event::SessionClosed),
-        4 => Just(Event::IntentCreated { intent: "pi_1".to_owned() }),
+        4 => Just(Event::IntentCreated { intent: IntentId::new("pi_1") }),
         1 => Just(Event::IntentNotCreated),
         1 => Just(Event::PaymentActionRequired),
         1 => Just(Event::PaymentAwaited),
         2 => Just(Event::PaymentProcessing),
         2 => (0..3_u8).prop_map(|n| Event::PaymentFailed { failure: n.to_string() }),
         4 => (prop_oneof![9 => Just(4900_i64), 1 => Just(1)], seat).prop_map(|(amount, seat)| {
-            Event::PaymentSucceeded { intent: "pi_1".to_owned(), amount, currency: Some(usd()), seat }
+            Event::PaymentSucceeded { intent: IntentId::new("pi_1"), amount, currency: Some(usd()), seat }
         }),
-        1 => Just(Event::IntentCanceled { intent: Some("pi_1".to_owned()) }),
+        1 => Just(Event::IntentCanceled { intent: Some(IntentId::new("pi_1")) }),
         1 => Just(Event::IntentCanceled { intent: None }),
         2 => prop_oneof![Just(None), Just(Some("ONE")), Just(Some("TWO"))].prop_map(|coupon| {
             let (price, redemption) = price(coupon);
@@ -73,8 +74,8 @@ fn any_event() -> impl Strategy<Value = Event> {
         2 => Just(Event::GrantCreated { access_url: "https://learn".to_owned() }),
         1 => Just(Event::GrantRefused),
         1 => Just(Event::GrantRevoked),
-        1 => (1..6000_i64).prop_map(|n| Event::RefundRequested { amount: Some(n), key: "r".to_owned() }),
-        1 => Just(Event::RefundRequested { amount: None, key: "r".to_owned() }),
+        1 => (1..6000_i64).prop_map(|n| Event::RefundRequested { amount: Some(n), key: IdempotencyKey::new("r") }),
+        1 => Just(Event::RefundRequested { amount: None, key: IdempotencyKey::new("r") }),
         1 => (0..=4900_i64, 0..=4900_i64).prop_map(|(succeeded, failed)| Event::RefundsCounted { succeeded, failed }),
         1 => Just(Event::RefundsCounted { succeeded: 4900, failed: 0 }),
         1 => Just(Event::RefundRefused { amount: None }),
@@ -219,7 +220,7 @@ impl Ledger {
                     Event::SessionClosed
                 }
                 State::Paying if self.purchase.is_cancel_requested() => {
-                    Event::IntentCanceled { intent: self.purchase.intent().map(str::to_owned) }
+                    Event::IntentCanceled { intent: self.purchase.intent().cloned() }
                 }
                 State::Paying => Event::Woken,
                 State::Processing => Event::PaymentAwaited,

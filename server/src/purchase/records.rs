@@ -1,5 +1,5 @@
 //! What a purchase consists of. Stored as one flat JSON object, with the names that earlier releases gave the fields.
-use super::{Attempt, CheckoutSession, Dispute, DisputedMoney};
+use super::{Attempt, CheckoutSession, Dispute, DisputedMoney, IntentId};
 use serde::{Deserialize, Serialize};
 use shared::Timestamp;
 
@@ -19,7 +19,7 @@ pub(super) struct Payment {
     /// The request that creates the payment intent, frozen so that a repeat is the same request.
     pub(super) attempt: Option<Attempt>,
     /// Stripe's payment intent.
-    pub(super) intent: Option<String>,
+    pub(super) intent: Option<IntentId>,
     /// Stripe's page, if it is paid there and not inside the course page.
     #[serde(default, rename = "hosted")]
     pub(super) checkout_session: Option<CheckoutSession>,

@@ -11,6 +11,7 @@ const LIMITS: Limits = Limits {
     payment: Duration::from_secs(1200),
     check: Duration::from_secs(15),
     partial_dispute_ends_access: false,
+    guards: Guards::ALL,
 };
 const OPENED: Timestamp = Timestamp::from_millis(1_800_000_000_000);
 const SOON: Timestamp = Timestamp::from_millis(1_800_000_060_000);
@@ -57,7 +58,7 @@ fn pay_by(path: PaymentPath, expected_total: i64) -> Event {
     Event::PaySubmitted {
         learner: learner(),
         expected_total,
-        key: "key".to_owned(),
+        key: IdempotencyKey::new("key"),
         title: None,
         methods: None,
         path,
@@ -70,11 +71,11 @@ fn terms() -> PageTerms {
 }
 
 fn session_created() -> Event {
-    Event::SessionCreated { session: "cs_1".to_owned() }
+    Event::SessionCreated { session: SessionId::new("cs_1") }
 }
 
 fn succeeded(amount: i64, seat: SeatFound) -> Event {
-    Event::PaymentSucceeded { intent: "pi_1".to_owned(), amount, currency: Some(usd()), seat }
+    Event::PaymentSucceeded { intent: IntentId::new("pi_1"), amount, currency: Some(usd()), seat }
 }
 
 fn tells(event: AccountEvent) -> Command {
@@ -86,7 +87,7 @@ fn asked() -> Event {
 }
 
 fn refund(amount: Option<i64>) -> Event {
-    Event::RefundRequested { amount, key: "refund".to_owned() }
+    Event::RefundRequested { amount, key: IdempotencyKey::new("refund") }
 }
 
 fn purchase(events: &[Event]) -> Purchase {
@@ -99,7 +100,7 @@ fn purchase(events: &[Event]) -> Purchase {
 
 /// A purchase in `state`, brought there by events.
 fn in_state(state: State) -> Purchase {
-    let created = Event::IntentCreated { intent: "pi_1".to_owned() };
+    let created = Event::IntentCreated { intent: IntentId::new("pi_1") };
     let paid = || vec![pay(), created.clone(), succeeded(4900, SeatFound::Yes)];
     let granted = || [paid(), vec![Event::GrantCreated { access_url: "https://learn".to_owned() }]].concat();
     let events = match state {
@@ -124,7 +125,7 @@ fn in_state(state: State) -> Purchase {
 
 /// Purchases that are paid on Stripe's page, in the states where their table differs.
 fn hosted() -> Vec<(String, Purchase)> {
-    let created = || Event::IntentCreated { intent: "pi_1".to_owned() };
+    let created = || Event::IntentCreated { intent: IntentId::new("pi_1") };
     let tried = || vec![pay_hosted(), session_created(), created()];
     let stories = [
         ("paying, hosted", vec![pay_hosted(), session_created()]),
@@ -155,7 +156,7 @@ fn events() -> Vec<(&'static str, Event, Timestamp)> {
         ("pay submitted, other total", pay_by(PaymentPath::Inline, 1), SOON),
         ("pay submitted, late", pay(), AFTER_EXPIRY),
         ("pay submitted, hosted", pay_hosted(), SOON),
-        ("intent created", Event::IntentCreated { intent: "pi_1".to_owned() }, SOON),
+        ("intent created", Event::IntentCreated { intent: IntentId::new("pi_1") }, SOON),
         ("intent not created", Event::IntentNotCreated, SOON),
         ("session created", session_created(), SOON),
         ("session closed", Event::SessionClosed, SOON),
@@ -167,7 +168,7 @@ fn events() -> Vec<(&'static str, Event, Timestamp)> {
         (
             "payment succeeded, other intent",
             Event::PaymentSucceeded {
-                intent: "pi_2".to_owned(),
+                intent: IntentId::new("pi_2"),
                 amount: 4900,
                 currency: Some(usd()),
                 seat: SeatFound::Yes,
@@ -176,14 +177,14 @@ fn events() -> Vec<(&'static str, Event, Timestamp)> {
         ),
         ("payment succeeded, no seat", succeeded(4900, SeatFound::No), SOON),
         ("payment succeeded, other amount", succeeded(1, SeatFound::Yes), SOON),
-        ("intent canceled", Event::IntentCanceled { intent: Some("pi_1".to_owned()) }, SOON),
+        ("intent canceled", Event::IntentCanceled { intent: Some(IntentId::new("pi_1")) }, SOON),
         ("intent canceled, none known", Event::IntentCanceled { intent: None }, SOON),
         ("gave up", Event::CancelRequested, SOON),
         ("payer stopped", Event::PayerBlocked, SOON),
         ("woken, early", Event::Woken, OPENED),
         ("woken, late", Event::Woken, AFTER_EXPIRY),
-        ("stripe had news", Event::StripeHadNews { intent: Some("pi_1".to_owned()) }, SOON),
-        ("stripe had news, other intent", Event::StripeHadNews { intent: Some("pi_2".to_owned()) }, SOON),
+        ("stripe had news", Event::StripeHadNews { intent: Some(IntentId::new("pi_1")) }, SOON),
+        ("stripe had news, other intent", Event::StripeHadNews { intent: Some(IntentId::new("pi_2")) }, SOON),
         ("grant created", Event::GrantCreated { access_url: "https://learn".to_owned() }, SOON),
         ("grant refused", Event::GrantRefused, SOON),
         ("grant revoked", Event::GrantRevoked, SOON),
@@ -266,7 +267,7 @@ fn stripes_page_is_for_one_email() {
     let by = |email: &str| Event::PaySubmitted {
         learner: Learner { email: Email::parse(email).unwrap(), name: None, external_id: None, issuer: None },
         expected_total: 4900,
-        key: "other".to_owned(),
+        key: IdempotencyKey::new("other"),
         title: None,
         methods: None,
         path: PaymentPath::Hosted(terms()),

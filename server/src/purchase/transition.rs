@@ -1,8 +1,9 @@
 //! The transition table: every event in every state.
 use super::{
-    AccountEvent, Attempt, Command, Decision, Dispute, Effect, Event, Limits, Purchase, Refusal, SeatFound,
+    AccountEvent, Attempt, Command, Decision, Dispute, Effect, Event, IntentId, Limits, Purchase, Refusal,
+    SeatFound,
 };
-use crate::fault_injection::{Guard, enabled};
+use crate::fault_injection::Guard;
 use shared::{State, StepState, Timestamp};
 use std::time::Duration;
 
@@ -35,7 +36,7 @@ impl Purchase {
         match event {
             Event::PriceChanged { price, redemption } => {
                 self.still_repriced(now)?;
-                Ok(self.reprice(price, redemption))
+                Ok(self.reprice(price, redemption, limits))
             }
             Event::PaySubmitted { learner, expected_total, key, title, methods, path } => {
                 self.still_payable(now)?;
@@ -51,7 +52,7 @@ impl Purchase {
                     let stray = Decision::from(self.drop_intent());
                     return Ok(stray.and(self.become_paid(now)));
                 }
-                if self.payment.attempt.is_none() || !enabled(Guard::FrozenAttempt) {
+                if self.payment.attempt.is_none() || !limits.guards.hold(Guard::FrozenAttempt) {
                     self.payment.attempt =
                         Some(Attempt { key, price: self.price.clone(), learner, title, methods });
                     self.choose_path(path, now, limits);
@@ -114,14 +115,14 @@ impl Purchase {
                 Ok(self.payment.cancel_requested.then_some(Command::CancelIntent).into())
             }
             Event::IntentCanceled { .. } => Ok(match self.state {
-                State::Held | State::Paying | State::Processing if self.page_is_open() => {
+                State::Held | State::Paying | State::Processing if self.page_is_open(limits) => {
                     if self.payment.cancel_requested {
                         Decision::default()
                     } else {
                         self.begin_cancel(now, limits)
                     }
                 }
-                State::Held | State::Paying | State::Processing => self.end(State::Canceled, now),
+                State::Held | State::Paying | State::Processing => self.end(State::Canceled, now, limits),
                 State::Paid
                 | State::Granted
                 | State::Expired
@@ -130,7 +131,7 @@ impl Purchase {
                 | State::Refunded => Decision::default(),
             }),
             Event::CancelRequested => match self.state {
-                State::Held => Ok(self.end(State::Canceled, now)),
+                State::Held => Ok(self.end(State::Canceled, now, limits)),
                 State::Paying => Ok(self.begin_cancel(now, limits)),
                 State::Processing
                 | State::Paid
@@ -258,7 +259,7 @@ impl Purchase {
 
     fn payment_succeeded(
         &mut self,
-        intent: String,
+        intent: IntentId,
         amount: i64,
         exact: bool,
         seat: SeatFound,
@@ -268,14 +269,14 @@ impl Purchase {
         match self.state {
             State::Held | State::Paying | State::Processing | State::Expired | State::Canceled => {}
             State::Paid | State::Granted | State::Refunding | State::Refunded => {
-                return self.return_stray(intent, amount);
+                return self.return_stray(intent, amount, limits);
             }
         }
         // The intent that was paid counts, even if another is on record.
         let displaced = self.payment.intent.replace(intent.clone()).filter(|displaced| *displaced != intent);
         let is_foreign = displaced.is_some() || self.payment.attempt.is_none();
-        let asks =
-            (is_foreign || self.payment.checkout_session.is_some()) && enabled(Guard::StripeIsAskedForMore);
+        let asks = (is_foreign || self.payment.checkout_session.is_some())
+            && limits.guards.hold(Guard::StripeIsAskedForMore);
         let stray = Decision::from(displaced.map(|intent| Command::CancelStray { intent }));
         // Its page must take no second payment, and refunds may have been reported before the intent belonged to a
         // purchase.
@@ -287,7 +288,7 @@ impl Purchase {
         if self.has_lost_redemption() && seat == SeatFound::Yes {
             self.regain_redemption();
         }
-        let exact = exact || !enabled(Guard::ExactAmount);
+        let exact = exact || !limits.guards.hold(Guard::ExactAmount);
         if exact && seat == SeatFound::Yes {
             return decision.and(self.become_paid(now));
         }
@@ -330,7 +331,7 @@ impl Purchase {
             return Decision::default();
         }
         match self.state {
-            State::Held => self.end(State::Expired, now),
+            State::Held => self.end(State::Expired, now, limits),
             State::Paying => {
                 self.checks += 1;
                 self.wait_for_stripe(now, limits);
@@ -356,21 +357,21 @@ impl Purchase {
     fn begin_cancel(&mut self, now: Timestamp, limits: &Limits) -> Decision {
         self.payment.cancel_requested = true;
         self.wait_for_stripe(now, limits);
-        let released = if enabled(Guard::SeatUntilCanceled) { None } else { self.release_seat() };
+        let released = if limits.guards.hold(Guard::SeatUntilCanceled) { None } else { self.release_seat() };
         Decision::from(released).and(Command::CancelIntent)
     }
 
-    fn end(&mut self, state: State, now: Timestamp) -> Decision {
+    fn end(&mut self, state: State, now: Timestamp, limits: &Limits) -> Decision {
         self.state = state;
         self.ended_at = Some(now);
         self.wake_at = None;
         self.payment.cancel_requested = false;
-        self.release()
+        self.release(limits)
     }
 
     /// Releases its seat and its use of a coupon.
-    pub(super) fn release(&mut self) -> Decision {
-        Decision::from(self.release_seat()).and(self.release_redemption())
+    pub(super) fn release(&mut self, limits: &Limits) -> Decision {
+        Decision::from(self.release_seat()).and(self.release_redemption(limits))
     }
 
     /// A seat that came with a coupon goes back with it.

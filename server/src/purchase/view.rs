@@ -1,5 +1,5 @@
 //! What the rest of the server, and a browser, may read from a purchase.
-use super::{Attempt, Command, Dispute, Learner, Purchase, PurchaseId, Reference};
+use super::{Attempt, Command, Dispute, IntentId, Learner, Purchase, PurchaseId, Reference};
 use shared::{Email, Opened, Price, PurchaseView, State, Timestamp};
 
 impl Purchase {
@@ -101,8 +101,8 @@ impl Purchase {
     }
 
     #[must_use]
-    pub fn intent(&self) -> Option<&str> {
-        self.payment.intent.as_deref()
+    pub fn intent(&self) -> Option<&IntentId> {
+        self.payment.intent.as_ref()
     }
 
     #[must_use]

@@ -3,6 +3,7 @@ use super::{Difference, Report, Scope};
 use crate::checkout::Checkout;
 use crate::error::Error;
 use crate::payments::{BalanceEntry, Moved};
+use crate::purchase::IntentId;
 use crate::store::LedgerSums;
 use shared::Timestamp;
 use std::collections::BTreeMap;
@@ -26,7 +27,7 @@ impl Checkout {
         started: Timestamp,
         report: &mut Report,
     ) -> Result<(), Error> {
-        let mut balances = BTreeMap::<String, IntentBalance>::new();
+        let mut balances = BTreeMap::<IntentId, IntentBalance>::new();
         let mut page = None;
         loop {
             let balance = self.payments.balance_since(scope.since, page.as_deref()).await?;

@@ -118,17 +118,17 @@ impl Checkout {
             findings: Vec::new(),
         };
         let mut seen = HashSet::new();
-        let mut page = None;
+        let mut last = None;
         loop {
-            let intents = self.payments.created_since(scope.since, page.as_deref()).await?;
+            let intents = self.payments.created_since(scope.since, last.as_ref()).await?;
             for intent in intents.intents {
                 self.compare_intent(&intent, scope, &mut report).await?;
                 report.payment_intents += 1;
                 progress(Progress::Intents(report.payment_intents));
                 seen.insert(intent.id);
             }
-            page = intents.next;
-            if page.is_none() {
+            last = intents.next;
+            if last.is_none() {
                 break;
             }
         }

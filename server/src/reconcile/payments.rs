@@ -3,7 +3,7 @@ use super::{Difference, Report, Scope, readable};
 use crate::checkout::Checkout;
 use crate::error::Error;
 use crate::payments::{Intent, IntentStatus, PaymentsError, Reversals};
-use crate::purchase::{Event, Purchase, PurchaseId};
+use crate::purchase::{Event, IntentId, Purchase, PurchaseId};
 use crate::store::StoreError;
 use shared::Money;
 use std::collections::HashSet;
@@ -21,7 +21,7 @@ struct Look {
 impl Look {
     fn differs(&self) -> bool {
         let Self { intent, purchase, told, .. } = self;
-        purchase.intent().is_some_and(|recorded| recorded != intent.id)
+        purchase.intent().is_some_and(|recorded| *recorded != intent.id)
             || purchase.is_settled_free()
             || (purchase.was_paid() && intent.status != IntentStatus::Succeeded)
             || told.version() != purchase.version()
@@ -59,7 +59,7 @@ impl Checkout {
         let purchase = self.store.purchase(look.purchase.id()).await?;
         let Look { purchase, told, events, reversals, .. } = self.look(&intent, purchase).await?;
         // A purchase that was settled for free was not paid with its earlier intent.
-        if purchase.intent().is_some_and(|recorded| recorded != intent.id) || purchase.is_settled_free() {
+        if purchase.intent().is_some_and(|recorded| *recorded != intent.id) || purchase.is_settled_free() {
             return self.compare_stray(&purchase, &intent, reversals, scope, report).await;
         }
         if purchase.was_paid() && intent.status != IntentStatus::Succeeded {
@@ -146,7 +146,7 @@ impl Checkout {
     pub(super) async fn compare_unseen(
         &self,
         purchase: &Purchase,
-        seen: &HashSet<String>,
+        seen: &HashSet<IntentId>,
         scope: Scope<'_>,
         report: &mut Report,
     ) -> Result<(), Error> {

@@ -2,7 +2,7 @@
 //! reconciliation, and never changed.
 use super::{Store, StoreError, Tx};
 use crate::payments::BalanceEntry;
-use crate::purchase::{Booked, Entry, Movement, Purchase, PurchaseId, Reference};
+use crate::purchase::{Booked, Entry, IntentId, Movement, Purchase, PurchaseId, Reference};
 use serde::Serialize;
 use shared::{Currency, Timestamp};
 use sqlx::Row;
@@ -14,7 +14,7 @@ pub struct LedgerLine {
     pub at: Timestamp,
     pub reference: String,
     /// Stripe's payment intent.
-    pub intent: Option<String>,
+    pub intent: Option<IntentId>,
     pub kind: String,
     pub debit: String,
     pub credit: String,
@@ -122,7 +122,7 @@ impl Store {
     /// last; `None` if the ledger doesn't know it, or has to catch up.
     pub async fn ledger_of_intent(
         &self,
-        intent: &str,
+        intent: &IntentId,
     ) -> Result<Option<(Reference, LedgerSums, Timestamp)>, StoreError> {
         let row = sqlx::query(
             "SELECT p.reference, max(l.at) AS moved_at, \
@@ -134,7 +134,7 @@ impl Store {
              FROM ledger l JOIN purchases p ON p.id = l.purchase_id WHERE l.intent = $1 AND l.kind <> 'fee' \
              AND p.derived_version = p.version GROUP BY p.reference",
         );
-        let Some(row) = row.bind(intent).fetch_optional(self.pool()).await? else { return Ok(None) };
+        let Some(row) = row.bind(intent.as_str()).fetch_optional(self.pool()).await? else { return Ok(None) };
         let sums = LedgerSums {
             charged: row.try_get("charged")?,
             refunded: row.try_get("refunded")?,
@@ -159,7 +159,7 @@ impl Store {
             statement
                 .bind(&entry.id)
                 .bind(entry.at.as_millis())
-                .bind(&entry.intent)
+                .bind(entry.intent.as_str())
                 .bind(Movement::Fee.as_str())
                 .bind(debit.as_str())
                 .bind(credit.as_str())
@@ -189,7 +189,7 @@ impl Tx {
     pub(crate) async fn book_stray(
         &mut self,
         purchase: &Purchase,
-        intent: &str,
+        intent: &IntentId,
         amount: i64,
         now: Timestamp,
     ) -> Result<(), StoreError> {
@@ -208,7 +208,7 @@ impl Tx {
     pub async fn book_return(
         &mut self,
         purchase: &PurchaseId,
-        intent: &str,
+        intent: &IntentId,
         now: Timestamp,
     ) -> Result<(), StoreError> {
         let taken = sqlx::query("SELECT amount, currency FROM ledger WHERE source = $1")
@@ -239,7 +239,7 @@ impl Tx {
         .bind(source)
         .bind(now.as_millis())
         .bind(purchase.as_str())
-        .bind(entry.intent.as_deref())
+        .bind(entry.intent.as_ref().map(IntentId::as_str))
         .bind(entry.movement.as_str())
         .bind(debit.as_str())
         .bind(credit.as_str())
@@ -273,7 +273,7 @@ fn line(row: &AnyRow) -> Result<LedgerLine, StoreError> {
     Ok(LedgerLine {
         at: Timestamp::from_millis(row.try_get("at")?),
         reference: row.try_get("reference")?,
-        intent: row.try_get("intent")?,
+        intent: row.try_get::<Option<String>, _>("intent")?.map(IntentId::new),
         kind: row.try_get("kind")?,
         debit: row.try_get("debit")?,
         credit: row.try_get("credit")?,

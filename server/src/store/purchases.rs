@@ -4,7 +4,7 @@ use super::survive::with_unknown;
 use super::{Allowance, Store, StoreError, Tx, subject};
 use crate::abuse::ClientNetwork;
 use crate::email::normalized;
-use crate::purchase::{Learner, Purchase, PurchaseId, Reference};
+use crate::purchase::{IntentId, Learner, Purchase, PurchaseId, Reference};
 use shared::{Email, Timestamp};
 use sqlx::Row;
 use sqlx::any::AnyRow;
@@ -171,7 +171,7 @@ impl Tx {
         .bind(purchase.sku())
         .bind(purchase.state().as_str())
         .bind(purchase.version())
-        .bind(purchase.intent())
+        .bind(purchase.intent().map(IntentId::as_str))
         .bind(purchase.owner().map(|learner| learner.email.as_str()))
         .bind(purchase.wake_at().map(Timestamp::as_millis))
         .bind(purchase.opened_at().as_millis())
@@ -243,14 +243,14 @@ impl Tx {
     /// was paid with it must not be forgotten.
     pub async fn purchase_of_intent(
         &mut self,
-        intent: &str,
+        intent: Option<&IntentId>,
         reference: Option<&Reference>,
         any: bool,
     ) -> Result<Option<PurchaseId>, StoreError> {
         let row = sqlx::query(
             "SELECT id FROM purchases WHERE intent = $1 OR (reference = $2 AND (intent IS NULL OR $3 = 1))",
         )
-        .bind(intent)
+        .bind(intent.map(IntentId::as_str))
         .bind(reference.map(Reference::as_str))
         .bind(i64::from(any))
         .fetch_optional(self.connection())
@@ -305,7 +305,7 @@ impl Tx {
         .bind(purchase.id().as_str())
         .bind(purchase.state().as_str())
         .bind(purchase.version())
-        .bind(purchase.intent())
+        .bind(purchase.intent().map(IntentId::as_str))
         .bind(purchase.owner().map(|learner| learner.email.as_str()))
         .bind(purchase.wake_at().map(Timestamp::as_millis))
         .bind(changed.map(Timestamp::as_millis))

@@ -6,7 +6,7 @@ use crate::error::Error;
 use crate::fault_injection::{Guard, enabled};
 use crate::grants::{Grant, GrantsError};
 use crate::payments::{Intent, IntentStatus, IntentTerms, PaymentsError, RefundStatus};
-use crate::purchase::{AccountEvent, Command, Event, Purchase};
+use crate::purchase::{AccountEvent, Command, Event, IdempotencyKey, IntentId, Purchase};
 use crate::store::Task;
 use std::time::Duration;
 
@@ -119,13 +119,13 @@ impl Checkout {
         Ok(Outcome::Done(self.cancel_known(&known.id).await?))
     }
 
-    pub(super) async fn cancel_known(&self, intent: &str) -> Result<Vec<Event>, PaymentsError> {
+    pub(super) async fn cancel_known(&self, intent: &IntentId) -> Result<Vec<Event>, PaymentsError> {
         let intent = match self.payments.cancel(intent).await {
             Err(PaymentsError::OtherState) if enabled(Guard::PaymentWins) => {
                 self.payments.retrieve(intent).await?
             }
             Err(PaymentsError::OtherState) => {
-                return Ok(vec![Event::IntentCanceled { intent: Some(intent.to_owned()) }]);
+                return Ok(vec![Event::IntentCanceled { intent: Some(intent.clone()) }]);
             }
             outcome => outcome?,
         };
@@ -136,14 +136,14 @@ impl Checkout {
         &self,
         purchase: &Purchase,
         amount: Option<i64>,
-        key: &str,
+        key: &IdempotencyKey,
     ) -> Result<Outcome, PaymentsError> {
         let Some(intent) = purchase.intent() else { return Ok(Outcome::Done(vec![])) };
         // Without an amount, Stripe also refunds what a bank has taken meanwhile. A key stands for one request, so it
         // changes with the amount.
         let (amount, key) = match amount {
-            None if purchase.lost() > 0 => (Some(purchase.refundable()), format!("{key}-rest")),
-            amount => (amount, key.to_owned()),
+            None if purchase.lost() > 0 => (Some(purchase.refundable()), key.followed_by("rest")),
+            amount => (amount, key.clone()),
         };
         match self.payments.refund(intent, amount, &key).await? {
             RefundStatus::Pending => Ok(Outcome::Done(vec![])),
@@ -153,7 +153,7 @@ impl Checkout {
         }
     }
 
-    async fn cancel_stray(&self, purchase: &Purchase, intent: &str) -> Result<Outcome, PaymentsError> {
+    async fn cancel_stray(&self, purchase: &Purchase, intent: &IntentId) -> Result<Outcome, PaymentsError> {
         let known = match self.payments.cancel(intent).await {
             Err(PaymentsError::OtherState) => self.payments.retrieve(intent).await?,
             // Stripe's page made this intent, so the page is closed instead.
@@ -172,7 +172,12 @@ impl Checkout {
         })
     }
 
-    async fn return_stray(&self, intent: &str, amount: i64, key: &str) -> Result<Outcome, PaymentsError> {
+    async fn return_stray(
+        &self,
+        intent: &IntentId,
+        amount: i64,
+        key: &IdempotencyKey,
+    ) -> Result<Outcome, PaymentsError> {
         let status = match self.payments.refund(intent, Some(amount), key).await {
             Err(PaymentsError::Permanent { code }) => {
                 // Someone may have refunded it in Stripe's dashboard.

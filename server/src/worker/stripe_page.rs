@@ -42,7 +42,7 @@ impl Checkout {
         Ok(Outcome::Done(match purchase.intent() {
             // The intent on record belongs to no page: another tool made it for the same purchase.
             Some(other)
-                if session.intent.as_deref() != Some(other) && status != Some(IntentStatus::Succeeded) =>
+                if session.intent.as_ref() != Some(other) && status != Some(IntentStatus::Succeeded) =>
             {
                 [vec![Event::SessionClosed], self.cancel_known(other).await?].concat()
             }

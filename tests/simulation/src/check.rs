@@ -7,7 +7,7 @@ use crate::snapshot::Snapshot;
 use crate::world::{SimIntent, StripeLedger};
 use redis_checkout::coupons::CodeState;
 use redis_checkout::payments::{IntentStatus, RefundStatus, SessionStatus};
-use redis_checkout::purchase::Purchase;
+use redis_checkout::purchase::{IdempotencyKey, Purchase};
 use redis_checkout::store::StoreError;
 use shared::{State, Step, Timestamp};
 use std::sync::Arc;
@@ -85,7 +85,7 @@ pub(crate) async fn at_the_end(run: &mut Run) -> Result<(), String> {
             run.buyers.iter().filter(|buyer| run.reference(buyer).as_ref() == Some(purchase.reference()))
         {
             let world = run.world.lock();
-            let made = |key: &String| {
+            let made = |key: &IdempotencyKey| {
                 let mut refunds = world.stripe.intents.iter().flat_map(|intent| &intent.refunds);
                 refunds.any(|refund| refund.key.as_ref() == Some(key))
             };
@@ -114,15 +114,13 @@ async fn books(run: &Run, purchase: &Purchase) -> Result<(), String> {
     let lines = run.store.ledger_of(purchase.id()).await.map_err(|error| error.to_string())?;
     let world = run.world.lock();
     let others = world.stripe.intents.iter().filter(|intent| is_of(intent, purchase));
-    for other in others.filter(|intent| purchase.intent().is_some_and(|own| own != intent.now.id)) {
+    for other in others.filter(|intent| purchase.intent().is_some_and(|own| *own != intent.now.id)) {
         let back = other
             .refunds
             .iter()
             .any(|refund| refund.key.is_some() && refund.status == RefundStatus::Succeeded);
         let booked = |kind: &str| {
-            lines
-                .iter()
-                .any(|line| line.kind == kind && line.intent.as_deref() == Some(other.now.id.as_str()))
+            lines.iter().any(|line| line.kind == kind && line.intent.as_ref() == Some(&other.now.id))
         };
         if back && !(booked("stray") && booked("stray_returned")) {
             return Err(format!("{name}: {} went back, and the books don't know", other.now.id));
@@ -146,7 +144,7 @@ fn ended(run: &Run, purchase: &Purchase, calls_person: bool) -> Result<(), Strin
     let world = run.world.lock();
     let intents: Vec<_> = world.stripe.intents.iter().filter(|intent| is_of(intent, purchase)).collect();
     let kept: i64 = intents.iter().map(|intent| intent.kept()).sum();
-    let recorded = intents.iter().find(|intent| Some(intent.now.id.as_str()) == purchase.intent());
+    let recorded = intents.iter().find(|intent| Some(&intent.now.id) == purchase.intent());
     let own = recorded.map_or(0, |intent| intent.kept());
     let grant = world.flockjay.grants.get(purchase.id());
     let access = grant.is_some_and(|grant| grant.active);

@@ -4,6 +4,7 @@ use faulty_disk::Disk;
 use redis_checkout::catalog::{self, CurrentCatalog};
 use redis_checkout::checkout::Rules;
 use redis_checkout::coupons::{Coupon, CouponCode, Discount, Scope, Terms};
+use redis_checkout::fault_injection::Guards;
 use redis_checkout::purchase::Limits;
 use redis_checkout::store::Store;
 use shared::Timestamp;
@@ -17,12 +18,6 @@ use tokio::sync::Mutex;
 /// The offering with seats.
 pub(crate) const LIVE: &str = "ru-live";
 
-const LIMITS: Limits = Limits {
-    hold: Duration::from_secs(600),
-    payment: Duration::from_secs(1200),
-    check: Duration::from_secs(15),
-    partial_dispute_ends_access: false,
-};
 const SEATS: i64 = 2;
 
 /// Half the price, usable twice.
@@ -49,7 +44,7 @@ impl Database {
         let folder = if memory.is_dir() { TempDir::new_in(memory)? } else { TempDir::new()? };
         let disk = Disk::new();
         let (store, connection) = connect(&path(&folder, 0), &disk).await?;
-        let rules = Rules::new(LIMITS, CurrentCatalog::default());
+        let rules = Rules::new(limits(), CurrentCatalog::default());
         Ok(Self { store, rules, connection, folder, disk, power_cuts: 0 })
     }
 
@@ -116,6 +111,17 @@ impl Database {
         std::fs::write(&path, catalog_text(seats))?;
         self.rules.catalog.replace(catalog::read(&path)?);
         Ok(())
+    }
+}
+
+/// Without the guard that this thread has disabled, if any.
+fn limits() -> Limits {
+    Limits {
+        hold: Duration::from_secs(600),
+        payment: Duration::from_secs(1200),
+        check: Duration::from_secs(15),
+        partial_dispute_ends_access: false,
+        guards: Guards::of_this_thread(),
     }
 }
 

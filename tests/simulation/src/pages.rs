@@ -2,7 +2,7 @@
 use crate::stripe::Attempted;
 use crate::world::{Inner, KeyUse, StripeLedger};
 use redis_checkout::payments::{IntentStatus, PaymentsError, Session, SessionStatus, SessionTerms};
-use redis_checkout::purchase::Reference;
+use redis_checkout::purchase::{IntentId, Reference, SessionId};
 use shared::Currency;
 
 /// The shortest lifetime of a session that Stripe accepts, in milliseconds.
@@ -23,13 +23,13 @@ pub(crate) struct SimSession {
 
 impl StripeLedger {
     /// Whether the page that created `intent` still takes a payment; true if no page created it.
-    pub(crate) fn page_allows(&self, intent: &str) -> bool {
-        let page = self.sessions.iter().find(|page| page.now.intent.as_deref() == Some(intent));
+    pub(crate) fn page_allows(&self, intent: &IntentId) -> bool {
+        let page = self.sessions.iter().find(|page| page.now.intent.as_ref() == Some(intent));
         page.is_none_or(|page| page.now.status == SessionStatus::Open)
     }
 
-    pub(crate) fn is_of_page(&self, intent: &str) -> bool {
-        self.sessions.iter().any(|page| page.now.intent.as_deref() == Some(intent))
+    pub(crate) fn is_of_page(&self, intent: &IntentId) -> bool {
+        self.sessions.iter().any(|page| page.now.intent.as_ref() == Some(intent))
     }
 }
 
@@ -54,7 +54,7 @@ impl Inner {
             // The call took that long to arrive.
             return Err(PaymentsError::Permanent { code: "400".to_owned() });
         }
-        let id = format!("cs_{}", self.stripe.sessions.len());
+        let id = SessionId::new(format!("cs_{}", self.stripe.sessions.len()));
         let (status, intent) = (SessionStatus::Open, None);
         let session = Session { url: Some(format!("page:{id}")), id, status, intent };
         self.stripe.sessions.push(SimSession {
@@ -71,8 +71,8 @@ impl Inner {
         Ok(session)
     }
 
-    pub(crate) fn session(&mut self, id: &str) -> Result<&mut SimSession, PaymentsError> {
-        let place = self.stripe.sessions.iter().position(|page| page.now.id == id);
+    pub(crate) fn session(&mut self, id: &SessionId) -> Result<&mut SimSession, PaymentsError> {
+        let place = self.stripe.sessions.iter().position(|page| page.now.id == *id);
         let place = place.ok_or(PaymentsError::Missing)?;
         let page = &self.stripe.sessions[place];
         if page.now.status == SessionStatus::Open && page.expires_at <= self.now() {
@@ -89,11 +89,11 @@ impl Inner {
         }
     }
 
-    pub(crate) fn expire_session(&mut self, id: &str) -> Result<Session, PaymentsError> {
+    pub(crate) fn expire_session(&mut self, id: &SessionId) -> Result<Session, PaymentsError> {
         if self.session(id)?.now.status != SessionStatus::Open {
             return Err(PaymentsError::OtherState);
         }
-        if let Some(place) = self.stripe.sessions.iter().position(|page| page.now.id == id) {
+        if let Some(place) = self.stripe.sessions.iter().position(|page| page.now.id == *id) {
             self.close(place);
         }
         Ok(self.session(id)?.now.clone())
@@ -114,8 +114,8 @@ impl Inner {
     }
 
     /// Completes the intent's page once it is paid or the money is on its way.
-    pub(crate) fn follow(&mut self, intent: &str, status: IntentStatus) {
-        let page = self.stripe.sessions.iter_mut().find(|page| page.now.intent.as_deref() == Some(intent));
+    pub(crate) fn follow(&mut self, intent: &IntentId, status: IntentStatus) {
+        let page = self.stripe.sessions.iter_mut().find(|page| page.now.intent.as_ref() == Some(intent));
         if let Some(page) = page
             && matches!(status, IntentStatus::Succeeded | IntentStatus::Processing)
             && page.now.status == SessionStatus::Open
@@ -125,7 +125,7 @@ impl Inner {
     }
 
     /// Pays on a page, if it still takes a payment.
-    pub(crate) fn attempt_on_page(&mut self, id: &str, outcome: Attempted) {
+    pub(crate) fn attempt_on_page(&mut self, id: &SessionId, outcome: Attempted) {
         let Ok(page) = self.session(id) else { return };
         if page.now.status != SessionStatus::Open {
             return;

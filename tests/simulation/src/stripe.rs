@@ -5,7 +5,9 @@ use redis_checkout::payments::{
     BadWebhook, BalancePage, ClientSecret, Intent, IntentPage, IntentStatus, IntentTerms, Message, News,
     Payments, PaymentsError, RefundStatus, Reversals, Session, SessionTerms,
 };
-use redis_checkout::purchase::{Dispute, Disputed, DisputedMoney, Reference};
+use redis_checkout::purchase::{
+    Dispute, Disputed, DisputedMoney, IdempotencyKey, IntentId, Reference, SessionId,
+};
 use shared::{Currency, Timestamp};
 
 pub(crate) struct SimStripe(pub(crate) World);
@@ -46,7 +48,7 @@ impl Payments for SimStripe {
         self.0.call("Stripe creates an intent", work, transient).await
     }
 
-    async fn update(&self, intent: &str, terms: IntentTerms<'_>) -> Result<Intent, PaymentsError> {
+    async fn update(&self, intent: &IntentId, terms: IntentTerms<'_>) -> Result<Intent, PaymentsError> {
         let work = |world: &mut Inner| {
             let known = world.intent(intent)?;
             if !is_open(known.now.status) {
@@ -59,7 +61,7 @@ impl Payments for SimStripe {
         self.0.call("Stripe updates the intent", work, transient).await
     }
 
-    async fn retrieve(&self, intent: &str) -> Result<Intent, PaymentsError> {
+    async fn retrieve(&self, intent: &IntentId) -> Result<Intent, PaymentsError> {
         let work = |world: &mut Inner| world.intent(intent).map(|known| known.now.clone());
         self.0.call("Stripe is asked for the intent", work, transient).await
     }
@@ -80,7 +82,7 @@ impl Payments for SimStripe {
     async fn created_since(
         &self,
         _since: Timestamp,
-        _page: Option<&str>,
+        _after: Option<&IntentId>,
     ) -> Result<IntentPage, PaymentsError> {
         let work = |world: &mut Inner| {
             let intents = world.stripe.intents.iter().map(|known| known.now.clone()).collect();
@@ -94,7 +96,7 @@ impl Payments for SimStripe {
         Ok(BalancePage::default())
     }
 
-    async fn cancel(&self, intent: &str) -> Result<Intent, PaymentsError> {
+    async fn cancel(&self, intent: &IntentId) -> Result<Intent, PaymentsError> {
         let work = |world: &mut Inner| {
             let status = world.intent(intent)?.now.status;
             let pages = world.stripe.is_of_page(intent);
@@ -121,7 +123,7 @@ impl Payments for SimStripe {
         self.0.call("Stripe creates a page", work, transient).await
     }
 
-    async fn retrieve_session(&self, session: &str) -> Result<Session, PaymentsError> {
+    async fn retrieve_session(&self, session: &SessionId) -> Result<Session, PaymentsError> {
         let work = |world: &mut Inner| world.session(session).map(|page| page.now.clone());
         self.0.call("Stripe is asked for the page", work, transient).await
     }
@@ -135,16 +137,16 @@ impl Payments for SimStripe {
         self.0.call("Stripe is searched for the page", work, transient).await
     }
 
-    async fn expire_session(&self, session: &str) -> Result<Session, PaymentsError> {
+    async fn expire_session(&self, session: &SessionId) -> Result<Session, PaymentsError> {
         let work = |world: &mut Inner| world.expire_session(session);
         self.0.call("Stripe closes the page", work, transient).await
     }
 
     async fn refund(
         &self,
-        intent: &str,
+        intent: &IntentId,
         amount: Option<i64>,
-        key: &str,
+        key: &IdempotencyKey,
     ) -> Result<RefundStatus, PaymentsError> {
         let work = |world: &mut Inner| world.refund(intent, amount, Some(key));
         self.0.call("Stripe gives money back", work, transient).await
@@ -155,7 +157,7 @@ impl Payments for SimStripe {
         self.0.lock().stripe.messages.get(&id).cloned().ok_or(BadWebhook::Body)
     }
 
-    async fn reversals(&self, intent: &str) -> Result<Reversals, PaymentsError> {
+    async fn reversals(&self, intent: &IntentId) -> Result<Reversals, PaymentsError> {
         let work = |world: &mut Inner| {
             let known = world.intent(intent)?;
             Ok(Reversals {
@@ -201,8 +203,8 @@ impl SimIntent {
 }
 
 impl Inner {
-    pub(crate) fn intent(&mut self, id: &str) -> Result<&mut SimIntent, PaymentsError> {
-        self.stripe.intents.iter_mut().find(|known| known.now.id == id).ok_or(PaymentsError::Missing)
+    pub(crate) fn intent(&mut self, id: &IntentId) -> Result<&mut SimIntent, PaymentsError> {
+        self.stripe.intents.iter_mut().find(|known| known.now.id == *id).ok_or(PaymentsError::Missing)
     }
 
     pub(crate) fn make_intent(
@@ -213,7 +215,7 @@ impl Inner {
         email: &str,
         foreign: bool,
     ) -> Intent {
-        let id = format!("pi_{}", self.stripe.intents.len());
+        let id = IntentId::new(format!("pi_{}", self.stripe.intents.len()));
         let intent = Intent {
             client_secret: Some(ClientSecret::new(format!("{id}_secret"))),
             id,
@@ -240,7 +242,7 @@ impl Inner {
     }
 
     /// Confirms the payment in a browser, if its intent still takes one.
-    pub(crate) fn attempt(&mut self, id: &str, outcome: Attempted) {
+    pub(crate) fn attempt(&mut self, id: &IntentId, outcome: Attempted) {
         let Ok(known) = self.intent(id) else { return };
         if !is_open(known.now.status) {
             return;
@@ -263,7 +265,7 @@ impl Inner {
     }
 
     /// Passes or fails the challenge, or settles or fails the payment.
-    pub(crate) fn conclude(&mut self, id: &str, succeeds: bool) {
+    pub(crate) fn conclude(&mut self, id: &IntentId, succeeds: bool) {
         let Ok(known) = self.intent(id) else { return };
         if !matches!(known.now.status, IntentStatus::ActionRequired | IntentStatus::Processing) {
             return;
@@ -276,14 +278,14 @@ impl Inner {
         self.move_to(id, IntentStatus::Open, "payment_intent.payment_failed");
     }
 
-    fn succeed(&mut self, id: &str) {
+    fn succeed(&mut self, id: &IntentId) {
         if let Ok(known) = self.intent(id) {
             known.now.received = known.now.amount;
         }
         self.move_to(id, IntentStatus::Succeeded, "payment_intent.succeeded");
     }
 
-    pub(crate) fn move_to(&mut self, id: &str, status: IntentStatus, kind: &str) {
+    pub(crate) fn move_to(&mut self, id: &IntentId, status: IntentStatus, kind: &str) {
         let Ok(known) = self.intent(id) else { return };
         known.now.status = status;
         let told = Intent { client_secret: None, ..known.now.clone() };
@@ -294,14 +296,13 @@ impl Inner {
     /// Refunds `amount`, or all that is left; `key` is `None` if the dashboard does it.
     pub(crate) fn refund(
         &mut self,
-        id: &str,
+        id: &IntentId,
         amount: Option<i64>,
-        key: Option<&str>,
+        key: Option<&IdempotencyKey>,
     ) -> Result<RefundStatus, PaymentsError> {
         let fate = if self.faulty { self.chooser.pick(12) } else { 0 };
         let known = self.intent(id)?;
-        if let Some(made) = known.refunds.iter().find(|refund| key.is_some() && refund.key.as_deref() == key)
-        {
+        if let Some(made) = known.refunds.iter().find(|refund| key.is_some() && refund.key.as_ref() == key) {
             return Ok(made.status);
         }
         if known.dispute.is_some_and(|dispute| dispute != Dispute::Won) {
@@ -321,14 +322,14 @@ impl Inner {
             9..=10 => (RefundStatus::Pending, false),
             _ => (RefundStatus::Succeeded, true),
         };
-        known.refunds.push(SimRefund { key: key.map(str::to_owned), amount, status, will_fail });
+        known.refunds.push(SimRefund { key: key.cloned(), amount, status, will_fail });
         let reference = known.now.reference.clone();
-        self.send("charge.refunded", News::Unclear { intent: Some(id.to_owned()), reference });
+        self.send("charge.refunded", News::Unclear { intent: Some(id.clone()), reference });
         Ok(status)
     }
 
     /// Completes pending refunds, and fails those that only seemed to have succeeded.
-    pub(crate) fn settle_refunds(&mut self, id: &str) {
+    pub(crate) fn settle_refunds(&mut self, id: &IntentId) {
         let Ok(known) = self.intent(id) else { return };
         let reference = known.now.reference.clone();
         let (mut arrived, mut failed) = (false, false);
@@ -340,11 +341,11 @@ impl Inner {
             }
         }
         if failed || arrived {
-            self.send("refund.updated", News::Unclear { intent: Some(id.to_owned()), reference });
+            self.send("refund.updated", News::Unclear { intent: Some(id.clone()), reference });
         }
     }
 
-    pub(crate) fn dispute(&mut self, id: &str, dispute: Dispute) {
+    pub(crate) fn dispute(&mut self, id: &IntentId, dispute: Dispute) {
         let part = dispute == Dispute::Open && self.chooser.pick(2) == 1;
         let Ok(known) = self.intent(id) else { return };
         if dispute == Dispute::Open {
@@ -352,7 +353,7 @@ impl Inner {
         }
         known.dispute = Some(dispute);
         // A dispute names only the intent.
-        self.send("charge.dispute", News::Unclear { intent: Some(id.to_owned()), reference: None });
+        self.send("charge.dispute", News::Unclear { intent: Some(id.clone()), reference: None });
     }
 
     fn send(&mut self, kind: &str, news: News) {

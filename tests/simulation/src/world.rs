@@ -2,7 +2,7 @@
 use crate::chooser::Chooser;
 use crate::pages::SimSession;
 use redis_checkout::payments::{Intent, Message, Session};
-use redis_checkout::purchase::{Dispute, PurchaseId};
+use redis_checkout::purchase::{Dispute, IdempotencyKey, PurchaseId};
 use shared::State;
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::future::Future;
@@ -38,7 +38,7 @@ pub(crate) struct Inner {
 pub(crate) struct StripeLedger {
     pub(crate) intents: Vec<SimIntent>,
     pub(crate) sessions: Vec<SimSession>,
-    pub(crate) keys: HashMap<String, KeyUse>,
+    pub(crate) keys: HashMap<IdempotencyKey, KeyUse>,
     /// Ids of the webhooks on their way, keys of `messages`.
     pub(crate) mail: Vec<u64>,
     pub(crate) messages: BTreeMap<u64, Message>,
@@ -70,7 +70,7 @@ pub(crate) struct SimIntent {
 }
 
 pub(crate) struct SimRefund {
-    pub(crate) key: Option<String>,
+    pub(crate) key: Option<IdempotencyKey>,
     pub(crate) amount: i64,
     pub(crate) status: redis_checkout::payments::RefundStatus,
     /// Reported as succeeded, but fails later.

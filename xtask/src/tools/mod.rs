@@ -174,7 +174,8 @@ pub(crate) const GECKODRIVER: Tool = Tool {
             url: "https://github.com/mozilla/geckodriver/releases/download/v{version}/geckodriver-v{version}-{platform}.tar.gz",
             platform: platform::geckodriver,
         },
-        Source::Cargo { package: "geckodriver", arguments: &["--locked"] },
+        // It only passes commands on, so it isn't optimised.
+        Source::Cargo { package: "geckodriver", arguments: &["--locked", "--debug"] },
     ],
 };
 

@@ -2,7 +2,7 @@
 use super::form::Form;
 use super::language::Language;
 use crate::abuse::Client;
-use crate::checkout::{FormRejection, HostedPurchase, PageSite, Payer};
+use crate::checkout::{FormRejection, HostedPurchase, PageSite, PayContext};
 use crate::error::Error;
 use crate::http::Api;
 use crate::links::Links;
@@ -73,8 +73,8 @@ impl BuyForm {
         let request = HostedPurchase { sku, email, name, coupon, variant, key, shown_total: total, places };
         let base = api.site.public_url.clone();
         let site = PageSite { base, lang: language.locale.lang(), query: language.query.clone() };
-        let payer = Payer { client, challenge_answer: None, lang: language.for_emails(api) };
-        let hosted = api.checkout.buy_hosted(request, &site, &payer).await?;
+        let context = PayContext { client, challenge_answer: None, lang: language.for_emails(api) };
+        let hosted = api.checkout.buy_hosted(request, &site, &context).await?;
         Ok(hosted.page.unwrap_or_else(|| Links::new(&site.base).purchase(&hosted.id, &site.query)))
     }
 }

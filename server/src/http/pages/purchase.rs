@@ -5,7 +5,7 @@ use super::language::Language;
 use super::see_other;
 use super::standing::Standing;
 use crate::abuse::Client;
-use crate::checkout::{Payer, TeamPage};
+use crate::checkout::{PayContext, TeamPage};
 use crate::error::Error;
 use crate::http::Api;
 use crate::http::extract::Id;
@@ -60,8 +60,8 @@ pub(in crate::http) async fn pay_on_page(
     client: Client,
     _: OwnPage,
 ) -> Result<Response, Error> {
-    let payer = Payer { client, challenge_answer: None, lang: language.for_emails(&api) };
-    match api.checkout.resume_hosted(&id, &payer).await {
+    let context = PayContext { client, challenge_answer: None, lang: language.for_emails(&api) };
+    match api.checkout.resume_hosted(&id, &context).await {
         Ok(hosted) => Ok(see_other(&hosted.page.unwrap_or_else(|| address(&api, &id, &language)))),
         Err(error) => hindered_purchase(&api, &language, &id, error).await,
     }

@@ -2,6 +2,7 @@
 use super::read::of_dispute;
 use super::{PAGE, Stripe};
 use crate::payments::{BalanceEntry, BalancePage, Moved, PaymentsError};
+use crate::purchase::IntentId;
 use shared::{Currency, Timestamp};
 use stripe_core::balance_transaction::ListBalanceTransaction;
 use stripe_core::{BalanceTransaction, BalanceTransactionSource};
@@ -57,7 +58,7 @@ fn read(transaction: &BalanceTransaction) -> Option<BalanceEntry> {
     Some(BalanceEntry {
         id: transaction.id.to_string(),
         at: Timestamp::from_millis(transaction.created * 1000),
-        intent,
+        intent: IntentId::new(intent),
         moved,
         amount,
         currency: Currency::parse(&currency.to_string()).ok(),

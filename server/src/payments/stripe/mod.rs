@@ -1,28 +1,27 @@
 //! Stripe: the only module that names its types.
 mod balance;
-mod envelope;
 mod errors;
 mod methods;
 mod permissions;
 mod read;
 mod sessions;
+mod webhook;
 
 use super::{
     BadWebhook, BalancePage, Intent, IntentPage, IntentTerms, Message, Payments, PaymentsError, RefundStatus,
     Reversals, Session, SessionTerms,
 };
-use crate::purchase::{Learner, Reference};
+use crate::purchase::{IdempotencyKey, IntentId, Learner, Reference, SessionId};
 use async_trait::async_trait;
 pub use methods::form_options;
 
-use envelope::Envelope;
 use errors::read_error;
-use read::{disputed, is_refund, news_of, read_intent, refund_status};
+use read::{disputed, is_refund, read_intent, refund_status};
 use shared::{Currency, Timestamp};
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
-use stripe::{Client, ClientBuilder, IdempotencyKey, RequestStrategy, StripeError, StripeRequest};
+use stripe::{Client, ClientBuilder, RequestStrategy, StripeError, StripeRequest};
 use stripe_core::dispute::ListDispute;
 use stripe_core::payment_intent::{
     CancelPaymentIntent, CreatePaymentIntent, CreatePaymentIntentAutomaticPaymentMethods, ListPaymentIntent,
@@ -30,7 +29,6 @@ use stripe_core::payment_intent::{
 };
 use stripe_core::refund::{CreateRefund, ListRefund};
 use stripe_types::{RangeBoundsTs, RangeQueryTs};
-use stripe_webhook::{Webhook, WebhookError};
 
 /// How many times a call is sent before it fails for now.
 const TRIES: u32 = 3;
@@ -83,12 +81,12 @@ impl Stripe {
         &self,
         from: i64,
         to: Option<i64>,
-        after: Option<&str>,
+        after: Option<&IntentId>,
     ) -> Result<IntentPage, PaymentsError> {
         let created = RangeBoundsTs { gte: Some(from), lte: to, ..Default::default() };
         let mut request = ListPaymentIntent::new().created(RangeQueryTs::Bounds(created)).limit(PAGE);
         if let Some(after) = after {
-            request = request.starting_after(after);
+            request = request.starting_after(after.as_str());
         }
         let page = self.send(&request, None).await?;
         let intents: Vec<_> = page.data.iter().map(read_intent).collect();
@@ -97,13 +95,13 @@ impl Stripe {
     }
 
     /// Refunds of one payment, the newest hundred.
-    async fn refunds(&self, intent: &str) -> Result<Vec<stripe_core::Refund>, PaymentsError> {
-        Ok(self.send(&ListRefund::new().payment_intent(intent).limit(PAGE), None).await?.data)
+    async fn refunds(&self, intent: &IntentId) -> Result<Vec<stripe_core::Refund>, PaymentsError> {
+        Ok(self.send(&ListRefund::new().payment_intent(intent.as_str()).limit(PAGE), None).await?.data)
     }
 
     /// Sends a call up to [`TRIES`] times, or [`TRIES_WHILE_BUSY`] while an earlier one is under way, with the same key
     /// each time.
-    async fn send<R>(&self, request: &R, key: Option<&str>) -> Result<R::Output, PaymentsError>
+    async fn send<R>(&self, request: &R, key: Option<&IdempotencyKey>) -> Result<R::Output, PaymentsError>
     where
         R: StripeRequest + Sync,
         R::Output: miniserde::Deserialize + Send,
@@ -171,8 +169,8 @@ impl Payments for Stripe {
         }
     }
 
-    async fn update(&self, intent: &str, terms: IntentTerms<'_>) -> Result<Intent, PaymentsError> {
-        let request = UpdatePaymentIntent::new(intent)
+    async fn update(&self, intent: &IntentId, terms: IntentTerms<'_>) -> Result<Intent, PaymentsError> {
+        let request = UpdatePaymentIntent::new(intent.as_str())
             .amount(terms.attempt.price.total)
             .receipt_email(terms.attempt.learner.email.as_str());
         let request = match &terms.attempt.methods {
@@ -182,8 +180,8 @@ impl Payments for Stripe {
         self.send(&request, None).await.map(|intent| read_intent(&intent))
     }
 
-    async fn retrieve(&self, intent: &str) -> Result<Intent, PaymentsError> {
-        self.send(&RetrievePaymentIntent::new(intent), None).await.map(|intent| read_intent(&intent))
+    async fn retrieve(&self, intent: &IntentId) -> Result<Intent, PaymentsError> {
+        self.send(&RetrievePaymentIntent::new(intent.as_str()), None).await.map(|intent| read_intent(&intent))
     }
 
     async fn find(
@@ -194,7 +192,7 @@ impl Payments for Stripe {
         let (from, to) = seconds_around(window);
         let mut after = None;
         loop {
-            let page = self.page(from, Some(to), after.as_deref()).await?;
+            let page = self.page(from, Some(to), after.as_ref()).await?;
             let found = page.intents.into_iter().find(|intent| intent.reference.as_ref() == Some(reference));
             if found.is_some() || page.next.is_none() {
                 return Ok(found);
@@ -203,8 +201,12 @@ impl Payments for Stripe {
         }
     }
 
-    async fn created_since(&self, since: Timestamp, page: Option<&str>) -> Result<IntentPage, PaymentsError> {
-        self.page(since.as_millis() / 1000, None, page).await
+    async fn created_since(
+        &self,
+        since: Timestamp,
+        after: Option<&IntentId>,
+    ) -> Result<IntentPage, PaymentsError> {
+        self.page(since.as_millis() / 1000, None, after).await
     }
 
     async fn balance_since(
@@ -215,8 +217,8 @@ impl Payments for Stripe {
         self.balance_page(since, page).await
     }
 
-    async fn cancel(&self, intent: &str) -> Result<Intent, PaymentsError> {
-        self.send(&CancelPaymentIntent::new(intent), None).await.map(|intent| read_intent(&intent))
+    async fn cancel(&self, intent: &IntentId) -> Result<Intent, PaymentsError> {
+        self.send(&CancelPaymentIntent::new(intent.as_str()), None).await.map(|intent| read_intent(&intent))
     }
 
     async fn create_session(
@@ -227,7 +229,7 @@ impl Payments for Stripe {
         self.make_session(terms, window).await
     }
 
-    async fn retrieve_session(&self, session: &str) -> Result<Session, PaymentsError> {
+    async fn retrieve_session(&self, session: &SessionId) -> Result<Session, PaymentsError> {
         self.ask_for_session(session).await
     }
 
@@ -239,28 +241,28 @@ impl Payments for Stripe {
         self.search_session(reference, window).await
     }
 
-    async fn expire_session(&self, session: &str) -> Result<Session, PaymentsError> {
+    async fn expire_session(&self, session: &SessionId) -> Result<Session, PaymentsError> {
         self.close_session(session).await
     }
 
     async fn refund(
         &self,
-        intent: &str,
+        intent: &IntentId,
         amount: Option<i64>,
-        key: &str,
+        key: &IdempotencyKey,
     ) -> Result<RefundStatus, PaymentsError> {
-        let mut request = CreateRefund::new().payment_intent(intent);
+        let mut request = CreateRefund::new().payment_intent(intent.as_str());
         if let Some(amount) = amount {
             request = request.amount(amount);
         }
-        let request = request.metadata(HashMap::from([(REFUND.to_owned(), key.to_owned())]));
+        let request = request.metadata(HashMap::from([(REFUND.to_owned(), key.to_string())]));
         for spent in 0..MOST_SPENT {
             // Stripe forgets a key after a day, and a retry may come later than that.
             let refunds = self.refunds(intent).await?;
             if let Some(made) = refunds.iter().find(|refund| is_refund(refund, key)) {
                 return Ok(refund_status(made.status.as_deref()));
             }
-            let key = if spent == 0 { key.to_owned() } else { format!("{key}-{spent}") };
+            let key = if spent == 0 { key.clone() } else { key.followed_by(spent) };
             match self.send(&request, Some(&key)).await {
                 Err(PaymentsError::Spent { message }) => {
                     tracing::warn!(
@@ -279,33 +281,17 @@ impl Payments for Stripe {
     }
 
     fn read_message(&self, body: &str, signature: Option<&str>) -> Result<Message, BadWebhook> {
-        let signature = signature.ok_or(BadWebhook::Header)?;
-        let mut refusal = BadWebhook::Signature;
-        for secret in &self.webhook_secrets {
-            let told = match Webhook::construct_event(body, signature, secret) {
-                Ok(event) => news_of(&event.data.object),
-                Err(WebhookError::BadParse(_)) => None,
-                Err(WebhookError::BadTimestamp(_)) => return Err(BadWebhook::Timestamp),
-                Err(WebhookError::BadSignature) => continue,
-                Err(WebhookError::BadHeader(_) | WebhookError::BadKey) => {
-                    refusal = BadWebhook::Header;
-                    continue;
-                }
-            };
-            let envelope = Envelope::read(body)?;
-            let news = envelope.fraud_warning().or(told).unwrap_or_else(|| envelope.unclear());
-            return Ok(envelope.into_message(news));
-        }
-        Err(refusal)
+        webhook::read(body, signature, &self.webhook_secrets)
     }
 
     async fn missing_permissions(&self) -> Vec<&'static str> {
         self.find_missing_permissions().await
     }
 
-    async fn reversals(&self, intent: &str) -> Result<Reversals, PaymentsError> {
+    async fn reversals(&self, intent: &IntentId) -> Result<Reversals, PaymentsError> {
         let refunds = self.refunds(intent).await?;
-        let disputes = self.send(&ListDispute::new().payment_intent(intent).limit(PAGE), None).await?;
+        let disputes =
+            self.send(&ListDispute::new().payment_intent(intent.as_str()).limit(PAGE), None).await?;
         let sum_of = |status: RefundStatus| {
             let counted = refunds.iter().filter(|refund| refund_status(refund.status.as_deref()) == status);
             counted.map(|refund| refund.amount).sum()
@@ -323,8 +309,9 @@ fn seconds_around(window: (Timestamp, Timestamp)) -> (i64, i64) {
     (window.0.as_millis() / 1000 - 60, window.1.as_millis() / 1000 + 600)
 }
 
-fn idempotency_key(key: &str) -> Result<IdempotencyKey, PaymentsError> {
-    IdempotencyKey::new(key).map_err(|_| PaymentsError::Permanent { code: "idempotency_key".to_owned() })
+fn idempotency_key(key: &IdempotencyKey) -> Result<stripe::IdempotencyKey, PaymentsError> {
+    let key = stripe::IdempotencyKey::new(key.as_str());
+    key.map_err(|_| PaymentsError::Permanent { code: "idempotency_key".to_owned() })
 }
 
 fn stripe_currency(currency: Currency) -> stripe_types::Currency {

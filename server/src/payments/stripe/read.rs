@@ -1,35 +1,9 @@
 //! Reads Stripe's objects into our own types.
 use super::{REFERENCE, REFUND};
-use crate::payments::{ClientSecret, Intent, IntentStatus, News, RefundStatus};
-use crate::purchase::{Dispute, Disputed, DisputedMoney, Reference};
+use crate::payments::{ClientSecret, Intent, IntentStatus, RefundStatus};
+use crate::purchase::{Dispute, Disputed, DisputedMoney, IdempotencyKey, IntentId, Reference};
 use shared::Currency;
 use stripe_core::{Dispute as StripeDispute, DisputeStatus, PaymentIntent, PaymentIntentStatus};
-use stripe_webhook::EventObject;
-
-/// What a readable event says; `None` if Stripe must be asked.
-#[expect(clippy::wildcard_enum_match_arm, reason = "Stripe has over two hundred kinds of event")]
-pub(super) fn news_of(object: &EventObject) -> Option<News> {
-    Some(match object {
-        EventObject::PaymentIntentSucceeded(intent)
-        | EventObject::PaymentIntentPaymentFailed(intent)
-        | EventObject::PaymentIntentProcessing(intent)
-        | EventObject::PaymentIntentCanceled(intent)
-        | EventObject::PaymentIntentRequiresAction(intent) => News::Intent(read_intent(intent)),
-        // There may be several refunds or disputes, and what a charge calls refunded may still be under way: ask Stripe
-        // for all of them.
-        EventObject::ChargeRefunded(_)
-        | EventObject::ChargeRefundUpdated(_)
-        | EventObject::RefundCreated(_)
-        | EventObject::RefundFailed(_)
-        | EventObject::RefundUpdated(_)
-        | EventObject::ChargeDisputeCreated(_)
-        | EventObject::ChargeDisputeUpdated(_)
-        | EventObject::ChargeDisputeClosed(_)
-        | EventObject::ChargeDisputeFundsReinstated(_)
-        | EventObject::ChargeDisputeFundsWithdrawn(_) => return None,
-        _ => News::Other,
-    })
-}
 
 #[expect(clippy::match_same_arms, reason = "what Stripe may add is not what Stripe has")]
 pub(super) fn read_intent(intent: &PaymentIntent) -> Intent {
@@ -47,7 +21,7 @@ pub(super) fn read_intent(intent: &PaymentIntent) -> Intent {
         _ => IntentStatus::Open,
     };
     Intent {
-        id: intent.id.to_string(),
+        id: IntentId::new(intent.id.to_string()),
         client_secret: intent.client_secret.clone().map(ClientSecret::new),
         status,
         amount: intent.amount,
@@ -92,8 +66,9 @@ fn failure_of(intent: &PaymentIntent) -> Option<String> {
     charge.or_else(card).or_else(code).or_else(|| error.message.clone())
 }
 
-pub(super) fn is_refund(refund: &stripe_core::Refund, key: &str) -> bool {
-    refund.metadata.as_ref().is_some_and(|metadata| metadata.get(REFUND).is_some_and(|name| name == key))
+pub(super) fn is_refund(refund: &stripe_core::Refund, key: &IdempotencyKey) -> bool {
+    let name = refund.metadata.as_ref().and_then(|metadata| metadata.get(REFUND));
+    name.is_some_and(|name| name == key.as_str())
 }
 
 pub(super) fn refund_status(status: Option<&str>) -> RefundStatus {

@@ -1,7 +1,7 @@
 //! Stripe's checkout sessions.
 use super::{PAGE, Stripe, metadata, methods, seconds_around, stripe_currency};
 use crate::payments::{PaymentsError, Session, SessionStatus, SessionTerms};
-use crate::purchase::Reference;
+use crate::purchase::{IntentId, Reference, SessionId};
 use shared::Timestamp;
 use stripe_checkout::checkout_session::{
     CreateCheckoutSession, CreateCheckoutSessionAdaptivePricing, CreateCheckoutSessionLineItems,
@@ -41,8 +41,8 @@ impl Stripe {
         }
     }
 
-    pub(super) async fn ask_for_session(&self, session: &str) -> Result<Session, PaymentsError> {
-        read_session(&self.send(&RetrieveCheckoutSession::new(session), None).await?)
+    pub(super) async fn ask_for_session(&self, session: &SessionId) -> Result<Session, PaymentsError> {
+        read_session(&self.send(&RetrieveCheckoutSession::new(session.as_str()), None).await?)
     }
 
     pub(super) async fn search_session(
@@ -66,8 +66,8 @@ impl Stripe {
         }
     }
 
-    pub(super) async fn close_session(&self, session: &str) -> Result<Session, PaymentsError> {
-        match self.send(&ExpireCheckoutSession::new(session), None).await {
+    pub(super) async fn close_session(&self, session: &SessionId) -> Result<Session, PaymentsError> {
+        match self.send(&ExpireCheckoutSession::new(session.as_str()), None).await {
             // Stripe has no error code for a session that is not open.
             Err(PaymentsError::Permanent { .. }) => Err(PaymentsError::OtherState),
             outcome => read_session(&outcome?),
@@ -121,10 +121,10 @@ fn read_session(session: &CheckoutSession) -> Result<Session, PaymentsError> {
         }
     };
     Ok(Session {
-        id: session.id.to_string(),
+        id: SessionId::new(session.id.to_string()),
         url: session.url.clone(),
         status,
-        intent: session.payment_intent.as_ref().map(|intent| intent.id().to_string()),
+        intent: session.payment_intent.as_ref().map(|intent| IntentId::new(intent.id().to_string())),
     })
 }
 

@@ -8,7 +8,10 @@ use super::*;
 use crate::catalog::{Catalog, CurrentCatalog};
 use crate::checkout::Rules;
 use crate::error::Error;
-use crate::purchase::{Command, Event, Learner, Opening, PaymentPath, Purchase, Reference};
+use crate::fault_injection::Guards;
+use crate::purchase::{
+    Command, Event, IdempotencyKey, IntentId, Learner, Opening, PaymentPath, Purchase, Reference,
+};
 use crate::purchase::{Limits, Receiver};
 use shared::{Currency, Email, Money, Price, State, Timestamp};
 use sqlx::Row;
@@ -20,6 +23,7 @@ const LIMITS: Limits = Limits {
     payment: Duration::from_secs(1200),
     check: Duration::from_secs(15),
     partial_dispute_ends_access: false,
+    guards: Guards::ALL,
 };
 const NOW: Timestamp = Timestamp::from_millis(1_800_000_000_000);
 const LEASE: Duration = Duration::from_secs(60);
@@ -83,20 +87,20 @@ impl Fixture {
             Event::PaySubmitted {
                 learner,
                 expected_total: 4900,
-                key: "key".to_owned(),
+                key: IdempotencyKey::new("key"),
                 title: None,
                 methods: None,
                 path: PaymentPath::Inline,
             },
         )
         .await;
-        self.apply(id, Event::IntentCreated { intent: format!("pi_{}", id.as_str()) }).await;
+        self.apply(id, Event::IntentCreated { intent: IntentId::new(format!("pi_{}", id.as_str())) }).await;
         self.pay_again(id).await;
     }
 
     async fn pay_again(&self, id: &PurchaseId) {
         let paid = Event::PaymentSucceeded {
-            intent: format!("pi_{}", id.as_str()),
+            intent: IntentId::new(format!("pi_{}", id.as_str())),
             amount: 4900,
             currency: Some(Currency::USD),
             seat: crate::purchase::SeatFound::Yes,
@@ -128,7 +132,7 @@ async fn a_refused_event_stores_nothing() {
     let fixture = Fixture::new().await;
     let id = fixture.open(1).await;
     let before = fixture.store.purchase(&id).await.unwrap();
-    let refund = Event::RefundRequested { amount: None, key: "key".to_owned() };
+    let refund = Event::RefundRequested { amount: None, key: IdempotencyKey::new("key") };
     assert!(matches!(fixture.rules.apply(&fixture.store, &id, refund, NOW).await, Err(Error::Refused(_))));
     assert_eq!(fixture.store.purchase(&id).await.unwrap(), before);
 }
@@ -215,7 +219,7 @@ async fn money_told_again_after_a_refund_takes_no_seat() {
     fixture.rules.catalog.replace(live);
     let id = fixture.open_seated(1).await;
     fixture.pay(&id).await;
-    fixture.apply(&id, Event::RefundRequested { amount: None, key: "refund".to_owned() }).await;
+    fixture.apply(&id, Event::RefundRequested { amount: None, key: IdempotencyKey::new("refund") }).await;
     fixture.apply(&id, Event::RefundsCounted { succeeded: 4900, failed: 0 }).await;
     assert_eq!(fixture.store.taken_seats("ru-live").await.unwrap(), 0);
     fixture.pay_again(&id).await;

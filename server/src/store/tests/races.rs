@@ -69,7 +69,7 @@ async fn transactions_that_read_first_wait_for_each_other() {
             let id = format!("evt_{n}");
             let event = StoredEvent { id: &id, kind: "ping", object_id: None, body: "{}" };
             let mut tx = store.begin().await.unwrap();
-            tx.purchase_of_intent("pi_1", None, false).await.unwrap();
+            tx.purchase_of_intent(Some(&IntentId::new("pi_1")), None, false).await.unwrap();
             tx.keep_event(&event, None, "not_ours", NOW).await.unwrap();
             tx.commit().await.unwrap();
         })

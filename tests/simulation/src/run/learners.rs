@@ -1,5 +1,6 @@
 //! What learners do: open, press Pay, pay by card, refresh, cancel.
 use super::*;
+use std::fmt;
 
 impl Run {
     pub(super) async fn open(&mut self) -> Result<(), String> {
@@ -105,9 +106,10 @@ impl Run {
         let (server, store) = (self.instances[instance].clone(), self.store.clone());
         let base = "https://checkout".to_owned();
         let site = PageSite { base, lang: "en".to_owned(), query: String::new() };
-        let payer = Payer { client: Client::Unlimited, challenge_answer: None, lang: None };
+        let context = PayContext { client: Client::Unlimited, challenge_answer: None, lang: None };
         let buy = async move {
-            let hosted = server.buy_hosted(request, &site, &payer).await.map_err(|rejection| rejection.error);
+            let hosted =
+                server.buy_hosted(request, &site, &context).await.map_err(|rejection| rejection.error);
             Heard::Hosted(buyer, opened(&store, hosted).await)
         };
         self.begin(instance, what, buy).await;
@@ -117,9 +119,9 @@ impl Run {
     async fn go_on_to_page(&mut self, buyer: usize, id: PurchaseId) {
         let instance = self.pick(INSTANCES);
         let (server, store) = (self.instances[instance].clone(), self.store.clone());
-        let payer = Payer { client: Client::Unlimited, challenge_answer: None, lang: None };
+        let context = PayContext { client: Client::Unlimited, challenge_answer: None, lang: None };
         let resume = async move {
-            Heard::Hosted(buyer, opened(&store, server.resume_hosted(&id, &payer).await).await)
+            Heard::Hosted(buyer, opened(&store, server.resume_hosted(&id, &context).await).await)
         };
         self.begin(instance, format!("buyer {buyer} goes on to pay"), resume).await;
     }
@@ -159,19 +161,23 @@ impl Run {
                 .await;
         }
         let server = self.instances[instance].clone();
-        let payer = Payer { client: Client::Unlimited, challenge_answer: None, lang: None };
+        let context = PayContext { client: Client::Unlimited, challenge_answer: None, lang: None };
         let pay = async move {
-            let answer = server.pay(&id, request, None, &payer).await;
+            let answer = server.pay(&id, request, None, &context).await;
             Heard::Pay(buyer, answer.map_err(|error| error.to_string()))
         };
         self.begin(instance, what, pay).await;
     }
 
     /// Picks an intent or a page that some browser can pay.
-    fn a_way_to_pay(&self) -> Option<String> {
-        let all: Vec<_> =
-            self.buyers.iter().flat_map(|buyer| buyer.intents.iter().chain(&buyer.pages)).collect();
-        all.get(self.pick(all.len())).map(|way| (*way).clone())
+    fn a_way_to_pay(&self) -> Option<Way> {
+        let ways = |buyer: &Buyer| {
+            let intents = buyer.intents.iter().cloned().map(Way::Intent);
+            intents.chain(buyer.pages.iter().cloned().map(Way::Page)).collect::<Vec<_>>()
+        };
+        let mut all: Vec<_> = self.buyers.iter().flat_map(ways).collect();
+        let picked = self.pick(all.len());
+        (picked < all.len()).then(|| all.swap_remove(picked))
     }
 
     pub(super) fn attempt(&mut self) {
@@ -183,17 +189,18 @@ impl Run {
             _ => Attempted::SettlesLater,
         };
         self.tell(|| format!("a card at {way}: {outcome:?}"));
-        if way.starts_with("cs_") {
-            self.world.lock().attempt_on_page(&way, outcome);
-        } else {
-            self.world.lock().attempt(&way, outcome);
+        match way {
+            Way::Intent(intent) => self.world.lock().attempt(&intent, outcome),
+            Way::Page(page) => self.world.lock().attempt_on_page(&page, outcome),
         }
     }
 
     pub(super) fn conclude(&mut self) {
         let Some(way) = self.a_way_to_pay() else { return };
-        let of_page = self.world.lock().session(&way).ok().and_then(|page| page.now.intent.clone());
-        let intent = if way.starts_with("cs_") { of_page } else { Some(way) };
+        let intent = match way {
+            Way::Intent(intent) => Some(intent),
+            Way::Page(page) => self.world.lock().session(&page).ok().and_then(|page| page.now.intent.clone()),
+        };
         let Some(intent) = intent else { return };
         let succeeds = self.pick(3) < 2;
         self.tell(|| format!("what {intent} waits for comes: {succeeds}"));
@@ -231,6 +238,21 @@ impl Run {
             format!("buyer {buyer} gives up: {}", outcome.map_or("refused", |p| p.state().as_str()))
         });
         Ok(())
+    }
+}
+
+/// Where a browser can pay.
+enum Way {
+    Intent(IntentId),
+    Page(SessionId),
+}
+
+impl fmt::Display for Way {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Intent(intent) => intent.fmt(f),
+            Self::Page(page) => page.fmt(f),
+        }
     }
 }
 

@@ -19,7 +19,7 @@ use futures_util::{FutureExt, StreamExt};
 use redis_checkout::abuse::Client;
 use redis_checkout::account::Account;
 use redis_checkout::checkout::{
-    Checkout, FormRedirect, HostedPurchase, IdempotencyKey, PageSite, Payer, Rules,
+    Checkout, FormRedirect, HostedPurchase, IdempotencyKey, PageSite, PayContext, Rules,
 };
 use redis_checkout::clock::Clock;
 use redis_checkout::config::Retry;
@@ -27,7 +27,10 @@ use redis_checkout::coupons::CouponCode;
 use redis_checkout::error::Error;
 use redis_checkout::fault_injection::{self, Killed};
 use redis_checkout::payments::{Intent, IntentStatus, News};
-use redis_checkout::purchase::{Dispute, Event, Purchase, PurchaseId, Receiver, Reference, Refusal};
+use redis_checkout::purchase::{
+    Dispute, Event, IdempotencyKey as StripeKey, IntentId, Purchase, PurchaseId, Receiver, Reference,
+    Refusal, SessionId,
+};
 use redis_checkout::reconcile::Scope;
 use redis_checkout::store::{CouponFilter, Retried, Store};
 use redis_checkout::worker;
@@ -84,11 +87,11 @@ pub(crate) struct Buyer {
     /// Ids of the earlier purchases that the same form has led to.
     pub(crate) earlier: Vec<String>,
     /// Stripe's pages that the browser was sent to.
-    pages: Vec<String>,
+    pages: Vec<SessionId>,
     /// Payment intents whose secrets the browser was given, in one tab or another.
-    intents: Vec<String>,
+    intents: Vec<IntentId>,
     /// Keys of the refunds that operators were told would be made.
-    pub(crate) refunds: Vec<String>,
+    pub(crate) refunds: Vec<StripeKey>,
 }
 
 type Server = Checkout;
@@ -335,7 +338,7 @@ impl Run {
             Heard::Hosted(buyer, Ok((hosted, opened))) => {
                 self.is_led_to(buyer, opened);
                 let Some(page) = hosted.page else { return self.tell(|| "    and waits".to_owned()) };
-                let page = page.trim_start_matches("page:").to_owned();
+                let page = SessionId::new(page.trim_start_matches("page:"));
                 self.tell(|| format!("    buyer {buyer} is sent to {page}"));
                 if let Ok(known) = self.world.lock().session(&page) {
                     known.handed_out = true;
@@ -343,7 +346,7 @@ impl Run {
                 self.buyers[buyer].pages.push(page);
             }
             Heard::Pay(buyer, Ok(PayAnswer::Confirm { client_secret, .. })) => {
-                let intent = client_secret.trim_end_matches("_secret").to_owned();
+                let intent = IntentId::new(client_secret.trim_end_matches("_secret"));
                 self.tell(|| format!("    buyer {buyer} can pay {intent}"));
                 if let Ok(known) = self.world.lock().intent(&intent) {
                     known.handed_out = true;

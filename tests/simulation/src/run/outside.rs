@@ -7,7 +7,7 @@ impl Run {
         let Some((buyer, id)) = self.somebody() else { return Ok(()) };
         let total = self.buyers[buyer].opened.as_ref().map_or(0, |opened| opened.price.total);
         let amount = [None, Some(total / 5), Some(total / 5 * 3)][self.pick(3)];
-        let key = format!("refund-{buyer}-{}", self.buyers[buyer].refunds.len());
+        let key = StripeKey::new(format!("refund-{buyer}-{}", self.buyers[buyer].refunds.len()));
         let event = Event::RefundRequested { amount, key: key.clone() };
         let outcome = self.apply(&id, event).await?;
         self.tell(|| {
