@@ -1,10 +1,9 @@
 //! The loader's entry points: hydrate or mount a checkout, pass on changed attributes, and free it.
 use crate::{
-    checkout::{Checkout, Owner},
+    checkout::{Checkout, Owner, Shell},
     kept,
     model::{Event, Model},
     platform::{dom, events, json, json::member, page, presses::Presses, seats::SeatStream},
-    shell::Shell,
     speech::Speech,
     view::Screen,
     words::Words,

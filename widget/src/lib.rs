@@ -38,8 +38,6 @@ mod kept;
 #[cfg(target_arch = "wasm32")]
 #[cfg_attr(feature = "preview", allow(dead_code, reason = "nothing is sent from a preview"))]
 mod platform;
-#[cfg(all(target_arch = "wasm32", not(feature = "preview")))]
-mod shell;
 
 /// Marketing's preview: the same views, with nothing behind them that could take money.
 #[cfg(all(target_arch = "wasm32", feature = "preview"))]

@@ -21,6 +21,7 @@ use super::{
     idempotency::{Answer, Claim, Claimed, Fingerprint},
     ids, intents,
     ledger::Origin,
+    list,
     operation::{Call, StripeOperation},
     payments, refunds, sessions,
 };
@@ -294,7 +295,7 @@ fn list_events(ledger: &super::ledger::Ledger, params: &Params) -> Result<Value,
         .filter(|event| params.get("type").is_none_or(|wanted| wanted == event.kind))
         .filter(|event| types.is_empty() || types.contains(&event.kind))
         .map(|event| (event.id.as_str(), event.created, event.body.clone()));
-    intents::page(rows, params, "/v1/events")
+    list::page(rows, params, "/v1/events")
 }
 
 /// Stripe stores an answer once the work has begun. A 500 injected after the work becomes the stored answer; an answer

@@ -1,31 +1,18 @@
 //! Balance transactions: the movements of charges, refunds and disputes, each once.
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use super::{
-    charge::{Dispute, DisputeStatus, RefundStatus},
+    charge::RefundStatus,
     error::ApiError,
     form::Params,
-    intents::page,
     ledger::Ledger,
+    list::page,
+    movement::{Movement, transaction},
 };
 
 /// Stripe's fee for a card payment in the United States: 2.9% plus 30 cents.
 fn fee_of(amount: i64) -> i64 {
     amount * 29 / 1000 + 30
-}
-
-/// Stripe's fee for a dispute, in minor units.
-const DISPUTE_FEE: i64 = 1500;
-
-struct Movement<'a> {
-    id: String,
-    created: i64,
-    kind: &'a str,
-    category: &'a str,
-    amount: i64,
-    fee: i64,
-    currency: &'a str,
-    source: Value,
 }
 
 /// Lists balance transactions, newest first.
@@ -87,48 +74,7 @@ fn movements(ledger: &Ledger) -> Vec<Movement<'_>> {
         }
     }
     for dispute in ledger.disputes.iter() {
-        all.extend(disputed(dispute, dispute.to_json()));
+        all.extend(dispute.movements(dispute.to_json()));
     }
     all
-}
-
-/// The movements of a dispute; an inquiry moves nothing.
-fn disputed(dispute: &Dispute, source: Value) -> Vec<Movement<'_>> {
-    let part = |suffix, category, amount, fee| Movement {
-        id: transaction(&dispute.id, suffix),
-        created: dispute.created,
-        kind: "adjustment",
-        category,
-        amount,
-        fee,
-        currency: &dispute.currency,
-        source: source.clone(),
-    };
-    let withdrawn = (!dispute.is_inquiry).then(|| part("", "dispute", -dispute.amount, DISPUTE_FEE));
-    let is_back = !dispute.is_inquiry && dispute.status == DisputeStatus::Won;
-    let back = is_back.then(|| part("w", "dispute_reversal", dispute.amount, 0));
-    withdrawn.into_iter().chain(back).collect()
-}
-
-/// The balance transactions as listed in the dispute itself.
-pub(crate) fn of_dispute(dispute: &Dispute) -> Vec<Value> {
-    let source = json!({ "id": dispute.id });
-    disputed(dispute, source).iter().map(|movement| movement.to_json(false)).collect()
-}
-
-fn transaction(source: &str, suffix: &str) -> String {
-    let (_, id) = source.split_once('_').unwrap_or(("", source));
-    format!("txn_{id}{suffix}")
-}
-
-impl Movement<'_> {
-    fn to_json(&self, expanded: bool) -> Value {
-        json!({
-            "id": self.id, "object": "balance_transaction", "amount": self.amount, "available_on": self.created,
-            "balance_type": "payments", "created": self.created, "currency": self.currency, "description": null,
-            "exchange_rate": null, "fee": self.fee, "fee_details": [], "net": self.amount - self.fee,
-            "reporting_category": self.category, "status": "available", "type": self.kind,
-            "source": if expanded { self.source.clone() } else { self.source["id"].clone() },
-        })
-    }
 }

@@ -1,4 +1,4 @@
-//! Charges, payment methods, refunds and disputes, rendered from Stripe's own example objects.
+//! Charges, payment methods and refunds, rendered from Stripe's own example objects.
 
 use serde_json::{Value, json};
 
@@ -123,68 +123,6 @@ impl Refund {
             RefundStatus::Pending => json["pending_reason"] = json!("processing"),
             RefundStatus::Succeeded => {}
         }
-        json
-    }
-}
-
-/// A dispute or an inquiry by a learner's bank.
-#[derive(Clone, Debug)]
-pub(crate) struct Dispute {
-    pub(crate) id: String,
-    pub(crate) charge: String,
-    pub(crate) intent: String,
-    pub(crate) amount: i64,
-    pub(crate) currency: String,
-    pub(crate) created: i64,
-    pub(crate) status: DisputeStatus,
-    /// The bank only inquires: nothing is withdrawn, and the payment can be refunded.
-    pub(crate) is_inquiry: bool,
-}
-
-/// The status of a dispute.
-#[derive(Clone, Copy, Debug, serde::Deserialize, PartialEq, Eq)]
-#[serde(rename_all = "snake_case")]
-pub enum DisputeStatus {
-    /// The bank inquires before it withdraws anything.
-    WarningNeedsResponse,
-    /// The bank reviews the answer to its inquiry.
-    WarningUnderReview,
-    /// The inquiry is closed, and the bank has withdrawn nothing.
-    WarningClosed,
-    /// Settled before it became a dispute: the learner has the money if it was withdrawn.
-    Prevented,
-    /// The merchant must respond.
-    NeedsResponse,
-    /// The bank reviews the merchant's response.
-    UnderReview,
-    /// The merchant keeps the money.
-    Won,
-    /// The learner has the money back.
-    Lost,
-}
-
-impl Dispute {
-    pub(crate) fn to_json(&self) -> Value {
-        let mut json = fixture(include_str!("../../fixtures/dispute.json"));
-        let status = match self.status {
-            DisputeStatus::WarningNeedsResponse => "warning_needs_response",
-            DisputeStatus::WarningUnderReview => "warning_under_review",
-            DisputeStatus::WarningClosed => "warning_closed",
-            DisputeStatus::Prevented => "prevented",
-            DisputeStatus::NeedsResponse => "needs_response",
-            DisputeStatus::UnderReview => "under_review",
-            DisputeStatus::Won => "won",
-            DisputeStatus::Lost => "lost",
-        };
-        patch(
-            &mut json,
-            json!({
-                "id": self.id, "charge": self.charge, "payment_intent": self.intent, "amount": self.amount,
-                "currency": self.currency, "created": self.created, "status": status,
-                "reason": "fraudulent", "is_charge_refundable": self.is_inquiry,
-                "balance_transactions": super::balance::of_dispute(self),
-            }),
-        );
         json
     }
 }

@@ -5,9 +5,11 @@ use std::{collections::HashMap, sync::Arc};
 use serde_json::{Value, json};
 
 use super::{
-    charge::{Charge, Dispute, Refund},
+    charge::{Charge, Refund},
     currency,
+    dispute::Dispute,
     error::ApiError,
+    event::Event,
     ids,
     intent::{Intent, fixture, patch},
     session::Session,
@@ -51,15 +53,6 @@ impl<T> Table<T> {
     pub(crate) fn iter_mut(&mut self) -> std::slice::IterMut<'_, T> {
         self.rows.iter_mut()
     }
-}
-
-/// An event as sent to the webhook and listed under `/v1/events`.
-#[derive(Debug)]
-pub(crate) struct Event {
-    pub(crate) id: String,
-    pub(crate) kind: &'static str,
-    pub(crate) created: i64,
-    pub(crate) body: Value,
 }
 
 /// The request that caused a change.

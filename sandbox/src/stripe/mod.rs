@@ -6,13 +6,17 @@ mod cards;
 mod charge;
 mod checkout_page;
 mod currency;
+mod dispute;
 mod error;
+mod event;
 mod form;
 mod idempotency;
 mod ids;
 mod intent;
 mod intents;
 mod ledger;
+mod list;
+mod movement;
 mod offered;
 mod operation;
 mod pages;
@@ -33,7 +37,7 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 pub use self::{
     api::RequestRecord,
     cards::{Behaviour, Decline, SETTLES_LATER, TEST_CARDS, TestCard},
-    charge::DisputeStatus,
+    dispute::DisputeStatus,
     error::ApiError,
     ledger::API_VERSION,
     operation::StripeOperation,

@@ -4,13 +4,14 @@ use serde_json::Value;
 
 use super::{
     cards::Behaviour,
-    charge::{Charge, Dispute, DisputeStatus, Refund, RefundStatus},
+    charge::{Charge, Refund, RefundStatus},
+    dispute::{Dispute, DisputeStatus},
     error::ApiError,
     form::Params,
     ids,
     intent::Means,
-    intents::page,
     ledger::Ledger,
+    list::page,
 };
 
 /// Refunds a charge; without an amount, refunds all that is left.

@@ -9,6 +9,7 @@ use super::{
     intent::Status,
     intents,
     ledger::Ledger,
+    list,
     offered::Offered,
     session::{Session, SessionStatus},
 };
@@ -118,7 +119,7 @@ pub(crate) fn list(ledger: &mut Ledger, params: &Params) -> Result<Value, ApiErr
         .rev()
         .filter(|session| wanted.is_none() || session.intent.as_deref() == wanted)
         .map(|session| (session.id.as_str(), session.created, session.to_json(&ledger.base_url)));
-    intents::page(rows, params, "/v1/checkout/sessions")
+    list::page(rows, params, "/v1/checkout/sessions")
 }
 
 /// Expires an open session; refuses if it is complete or has expired.

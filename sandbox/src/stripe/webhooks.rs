@@ -12,7 +12,7 @@ use sha2::Sha256;
 use tokio::sync::{mpsc, watch};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-use super::{ids, ledger::Event};
+use super::{event::Event, ids};
 use crate::fault::lock;
 
 const FIRST_RETRY: Duration = Duration::from_millis(200);

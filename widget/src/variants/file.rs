@@ -1,5 +1,5 @@
 //! The file of a variant.
-use super::sheet::TOKENS;
+use super::tokens::TOKENS;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -142,13 +142,6 @@ impl std::fmt::Display for Mistake {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "{}: {}", self.field, self.mend)
     }
-}
-
-/// A number and a unit.
-pub(super) fn is_length(text: &str) -> bool {
-    let number = text.trim_end_matches(|letter: char| letter.is_ascii_lowercase());
-    let unit = &text[number.len()..];
-    ["px", "em", "rem"].contains(&unit) && number.parse::<f32>().is_ok_and(|number| number >= 0.0)
 }
 
 #[cfg(test)]

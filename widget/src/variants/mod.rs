@@ -3,10 +3,11 @@
 mod contrast;
 mod file;
 mod sheet;
+mod tokens;
 
 pub use contrast::{Contrast, contrasts};
 pub use file::{Facts, File, Layout, Mistake, Value};
-pub use sheet::{TOKENS, Token, TokenKind};
+pub use tokens::{TOKENS, Token, TokenKind};
 
 use crate::words::{Locale, locales};
 use rust_embed::RustEmbed;

@@ -1,5 +1,5 @@
 //! All buttons. They share one type, so that the page loads its code once.
-use super::{Press, offer::said};
+use super::{Press, aria::said};
 use leptos::prelude::*;
 
 /// Class and part of a primary button or link, and of a secondary one.

@@ -1,5 +1,5 @@
 //! A field of the form.
-use super::offer::said;
+use super::aria::said;
 use leptos::prelude::*;
 
 /// A field with its error and its hint, which screen readers read out with it.

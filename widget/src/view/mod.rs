@@ -5,6 +5,7 @@
 //!
 //! All text comes from expressions: Leptos builds elements that contain only literals with `innerHTML`, which pages
 //! that require Trusted Types refuse.
+mod aria;
 mod button;
 #[cfg(target_arch = "wasm32")]
 mod dialog;

@@ -23,8 +23,3 @@ pub(super) fn offer(model: &Model, words: &Words) -> impl IntoView + use<> {
         </div>
     }
 }
-
-/// The value of an ARIA attribute.
-pub(super) const fn said(is_so: bool) -> &'static str {
-    if is_so { "true" } else { "false" }
-}
