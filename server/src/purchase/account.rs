@@ -3,7 +3,7 @@ use super::{Command, Decision, Purchase};
 use serde::{Deserialize, Serialize};
 use shared::{State, StepState, Timestamp};
 
-/// What has happened to a purchase, for the systems that keep the learner's account.
+/// Events of a purchase, for the systems that keep the learner's account.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum AccountEvent {
@@ -69,7 +69,7 @@ impl Purchase {
     /// The event to send to a receiver that has missed all of them; `None` if the purchase never gave access.
     #[must_use]
     pub fn last_account_event(&self) -> Option<AccountEvent> {
-        match self.state {
+        match self.state() {
             State::Granted | State::Refunding => self.access.granted_at.map(|_| AccountEvent::Granted),
             State::Refunded if self.access.revoked_at.is_some() => Some(AccountEvent::Revoked),
             State::Refunded => Some(AccountEvent::Refunded),

@@ -1,8 +1,8 @@
 //! A purchase that is paid on Stripe's hosted page, for browsers without JavaScript or WASM.
-use super::{Command, Decision, Learner, Limits, PageTerms, PaymentPath, Purchase, Refusal, SessionId};
+use super::{Command, Decision, Limits, PageTerms, PaymentPath, Purchase, SessionId};
 use crate::fault_injection::Guard;
 use serde::{Deserialize, Serialize};
-use shared::{State, Timestamp};
+use shared::Timestamp;
 use std::time::Duration;
 
 /// Stripe refuses a session that expires less than half an hour after its creation, which may be repeated until the
@@ -31,46 +31,6 @@ impl Purchase {
         self.payment.checkout_session.as_ref()
     }
 
-    /// Whether Pay may be pressed at `now`; the error says why not.
-    pub fn still_payable(&self, now: Timestamp) -> Result<(), Refusal> {
-        if self.payment.declines >= super::MOST_DECLINES {
-            return Err(Refusal::TooManyDeclines);
-        }
-        if self.payment.cancel_requested {
-            return Err(Refusal::Ended);
-        }
-        let until = match self.state {
-            State::Held => self.hold.expires_at,
-            State::Paying => self.payment.expires_at.unwrap_or(self.hold.expires_at),
-            State::Expired => return Err(Refusal::HoldExpired),
-            State::Processing
-            | State::Paid
-            | State::Granted
-            | State::Canceled
-            | State::Refunding
-            | State::Refunded => return Err(Refusal::Ended),
-        };
-        if now < until { Ok(()) } else { Err(Refusal::HoldExpired) }
-    }
-
-    /// Refuses a second path: two at once could lead to two payments.
-    pub(super) fn check_path(&self, path: &PaymentPath) -> Result<(), Refusal> {
-        let other = match path {
-            PaymentPath::Inline => self.payment.checkout_session.is_some(),
-            PaymentPath::Hosted(_) => {
-                self.payment.checkout_session.is_none() && self.payment.attempt.is_some()
-            }
-        };
-        if other { Err(Refusal::PaidOtherwise) } else { Ok(()) }
-    }
-
-    /// Whether this learner may pay: once requested, Stripe's page shows one email, which can't be changed.
-    #[must_use]
-    pub fn can_be_paid_for(&self, learner: &Learner) -> bool {
-        let asked_for = self.payment.checkout_session.is_some() && self.payment.attempt.is_some();
-        !asked_for || self.learner.as_ref().is_none_or(|known| known.is_same(learner))
-    }
-
     /// The first press of Pay decides what the page says and when it expires.
     pub(super) fn choose_path(&mut self, path: PaymentPath, now: Timestamp, limits: &Limits) {
         let PaymentPath::Hosted(terms) = path else { return };
@@ -88,8 +48,7 @@ impl Purchase {
             }
             Some(_) | None => return Decision::default(),
         }
-        let is_unwanted = self.state.is_over() || self.payment.cancel_requested;
-        is_unwanted.then_some(Command::CancelIntent).into()
+        self.takes_no_payment().then_some(Command::CancelIntent).into()
     }
 
     pub(super) fn session_closed(&mut self) {

@@ -1,10 +1,10 @@
-//! What follows from an event: effects on our own database, and commands to other systems.
+//! The consequences of an event: effects on our own database, and commands to other systems.
 use super::AccountEvent;
 use super::{CouponCode, IdempotencyKey, IntentId};
 use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
 
-/// What an event leads to.
+/// The outcome of an event.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Decision {
     pub effects: Vec<Effect>,

@@ -89,7 +89,7 @@ impl Purchase {
     /// Whether it was settled without money.
     #[must_use]
     pub fn is_settled_free(&self) -> bool {
-        match self.state {
+        match self.state() {
             State::Paid | State::Granted | State::Refunding | State::Refunded => self.payment.charged == 0,
             State::Held | State::Paying | State::Processing | State::Expired | State::Canceled => false,
         }

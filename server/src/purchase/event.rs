@@ -1,4 +1,4 @@
-//! What can happen to a purchase.
+//! The events of a purchase.
 use super::{AccountEvent, IdempotencyKey, IntentId, Learner, PaymentMethods, Redemption, SessionId};
 use serde::{Deserialize, Serialize};
 use shared::{Currency, Price};
@@ -24,7 +24,7 @@ pub enum Event {
     IntentNotCreated,
     /// Stripe has the checkout session: its hosted page on which this purchase can be paid.
     SessionCreated { session: SessionId },
-    /// That page no longer takes payments, or never existed. Its intent says what was paid on it.
+    /// The hosted page no longer takes payments, or never existed. Its intent says what was paid on it.
     SessionClosed,
     /// The bank wants to authenticate the learner (3-D Secure).
     PaymentActionRequired,
@@ -78,7 +78,7 @@ pub enum PaymentPath {
     Hosted(PageTerms),
 }
 
-/// What Stripe's page shows, and where it sends the learner back to.
+/// The content of Stripe's page, and the address it sends the learner back to.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PageTerms {
     /// The offering's title in the catalogue.
@@ -121,10 +121,10 @@ pub struct Disputed {
     pub refundable: bool,
 }
 
-/// What disputes have taken, in minor units.
+/// Money taken by disputes, in minor units.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DisputedMoney {
-    /// What Stripe has withdrawn and not returned. An inquiry withdraws nothing.
+    /// Withdrawn by Stripe and not returned. An inquiry withdraws nothing.
     pub withdrawn: i64,
     /// Of that, what is lost for good.
     pub lost: i64,

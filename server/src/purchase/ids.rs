@@ -10,7 +10,7 @@ const ALPHABET: &[u8; 32] = b"0123456789ABCDEFGHJKMNPQRSTVWXYZ";
 #[serde(transparent)]
 pub struct PurchaseId(String);
 
-/// What people say on the phone, such as `RU-7K3M-92QF`; opens nothing.
+/// A name to say on the phone, such as `RU-7K3M-92QF`; opens nothing.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Reference(String);
@@ -49,7 +49,8 @@ identifiers! {
     IntentId,
     /// A checkout session at Stripe, such as `cs_live_…`.
     SessionId,
-    /// What makes a repeated request to Stripe the same request (<https://docs.stripe.com/api/idempotent_requests>).
+    /// Identifies a request to Stripe, so that a repeat has no second effect
+    /// (<https://docs.stripe.com/api/idempotent_requests>).
     IdempotencyKey,
 }
 

@@ -1,9 +1,9 @@
-//! What a purchase's transitions mean for the ledger: each movement of money, from one account to another.
+//! The ledger's view of a purchase's transitions: each movement of money, from one account to another.
 use super::{DisputedMoney, IntentId, Purchase};
 use serde::Serialize;
 use shared::Currency;
 
-/// What moved money.
+/// The cause of a movement of money.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Movement {
@@ -21,9 +21,9 @@ pub enum Movement {
     DisputeOpened,
     /// Stripe has returned that money.
     DisputeWon,
-    /// That money is the learner's.
+    /// Access was granted: the money is earned.
     DisputeLost,
-    /// What was lost is not lost after all.
+    /// A lost dispute was won after all.
     DisputeRegained,
     /// Stripe's fee.
     Fee,
@@ -58,7 +58,7 @@ pub struct Balance {
 pub struct Booked {
     pub charged: i64,
     pub refunded: i64,
-    /// What Stripe has withdrawn for disputes and not returned.
+    /// Minor units that Stripe has withdrawn for disputes and not returned.
     pub withdrawn: i64,
     /// Of that, what is lost for good.
     pub lost: i64,

@@ -9,13 +9,19 @@ mod event;
 mod ids;
 mod ledger;
 mod money;
+mod paying;
+mod phase;
 mod records;
 mod timeline;
 mod transition;
 mod view;
 
 #[cfg(test)]
+mod examples;
+#[cfg(test)]
 mod properties;
+#[cfg(test)]
+mod stored;
 #[cfg(test)]
 mod table;
 
@@ -32,9 +38,10 @@ pub use transition::MOST_DECLINES;
 
 use crate::email::normalized;
 use crate::fault_injection::Guards;
+use phase::Phase;
 use records::{Access, Disputes, Hold, Payment, Refunds};
 use serde::{Deserialize, Serialize};
-use shared::{Email, Price, State, Timestamp};
+use shared::{Email, Price, Timestamp};
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -59,7 +66,8 @@ pub struct Purchase {
     reference: Reference,
     sku: String,
     variant: Option<String>,
-    state: State,
+    #[serde(flatten)]
+    phase: Phase,
     version: i64,
     price: Price,
     #[serde(default)]
@@ -82,8 +90,6 @@ pub struct Purchase {
     #[serde(flatten)]
     access: Access,
     opened_at: Timestamp,
-    /// When it expired, was cancelled or was refunded.
-    ended_at: Option<Timestamp>,
     /// When the sweep looks at this purchase next.
     wake_at: Option<Timestamp>,
     /// How many times Stripe was asked since the purchase began to wait.
@@ -93,7 +99,7 @@ pub struct Purchase {
     receivers: BTreeMap<String, account::ReceiverProgress>,
 }
 
-/// Who gets access.
+/// The person who gets access.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Learner {
     #[serde(with = "email_text")]
@@ -135,7 +141,7 @@ pub struct Attempt {
     pub key: IdempotencyKey,
     pub price: Price,
     pub learner: Learner,
-    /// What the receipt calls the offering; `None` in a request of an earlier release, which used the SKU.
+    /// The offering's name on the receipt; `None` in a request of an earlier release, which used the SKU.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub title: Option<String>,
     /// `None` in a request of an earlier release, which offered all that Stripe's dashboard enables.
@@ -143,7 +149,7 @@ pub struct Attempt {
     pub methods: Option<PaymentMethods>,
 }
 
-/// Which of the payment methods that Stripe's dashboard enables are offered.
+/// The subset of the payment methods enabled in Stripe's dashboard that is offered.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PaymentMethods {
     /// Include those that settle hours or days later.
@@ -180,7 +186,7 @@ pub struct Limits {
     pub guards: Guards,
 }
 
-/// What a purchase is opened with.
+/// The fields of a purchase that are set when it is opened.
 #[derive(Clone, Debug)]
 pub struct Opening {
     pub id: PurchaseId,
@@ -211,7 +217,7 @@ impl Purchase {
             reference,
             sku,
             variant,
-            state: State::Held,
+            phase: Phase::Held,
             version: 1,
             price,
             redemption,
@@ -224,7 +230,6 @@ impl Purchase {
             disputes: Disputes::default(),
             access: Access::default(),
             opened_at: now,
-            ended_at: None,
             wake_at: Some(hold_expires_at),
             checks: 0,
             receivers: BTreeMap::new(),

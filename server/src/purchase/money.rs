@@ -1,7 +1,7 @@
 //! The transitions of refunds and disputes.
 use super::{
-    AccountEvent, Command, Decision, Dispute, Disputed, Effect, IdempotencyKey, IntentId, Limits, Purchase,
-    Refusal,
+    AccountEvent, Command, Decision, Dispute, Disputed, Effect, IdempotencyKey, IntentId, Limits, Phase,
+    Purchase, Refusal,
 };
 use crate::fault_injection::Guard;
 use shared::{State, Timestamp};
@@ -14,7 +14,7 @@ impl Purchase {
         now: Timestamp,
         limits: &Limits,
     ) -> Result<Decision, Refusal> {
-        match self.state {
+        match self.state() {
             State::Paid | State::Granted => {}
             // The bank rejected it: another attempt may succeed.
             State::Refunding if self.is_refund_stuck() => {}
@@ -50,11 +50,9 @@ impl Purchase {
     pub(super) fn begin_refund(&mut self, key: IdempotencyKey, now: Timestamp, limits: &Limits) -> Decision {
         // Without an amount, Stripe refunds all that it has not refunded yet, including what a bank has taken.
         let amount = (self.lost() > 0).then(|| self.left_to_refund());
-        self.state = State::Refunding;
+        self.phase = Phase::Refunding;
         self.refunds.requested = self.payment.charged - self.lost();
         self.refunds.last_failed = false;
-        self.ended_at = None;
-        self.payment.cancel_requested = false;
         self.checks = 0;
         self.wait_for_stripe(now, limits);
         Command::CreateRefund { amount, key }.into()
@@ -86,7 +84,7 @@ impl Purchase {
         (self.refunds.failed, self.refunds.succeeded) = (failed, succeeded);
         self.refunds.requested = succeeded.max(self.refunds.requested - failed_now);
         if self.is_fully_reversed() {
-            let is_over = self.state == State::Refunded;
+            let is_over = self.state() == State::Refunded;
             return if is_over {
                 self.notify_reversal(reversed).into()
             } else {
@@ -97,9 +95,8 @@ impl Purchase {
             return self.notify_reversal(reversed).into();
         }
         // The bank rejected the refund, perhaps long after Stripe had reported it as succeeded.
-        if self.state == State::Refunded && was_fully_reversed {
-            self.state = State::Refunding;
-            self.ended_at = None;
+        if self.state() == State::Refunded && was_fully_reversed {
+            self.phase = Phase::Refunding;
             self.wait_for_stripe(now, limits);
         }
         self.refunds.last_failed = true;
@@ -116,7 +113,7 @@ impl Purchase {
     pub(super) fn refund_refused(&mut self, amount: Option<i64>) {
         let asked = amount.map_or(0, |amount| self.refunds.requested - amount);
         self.refunds.requested = asked.max(self.refunds.succeeded);
-        self.refunds.last_failed |= self.state == State::Refunding;
+        self.refunds.last_failed |= self.state() == State::Refunding;
     }
 
     /// Applies what Stripe says about all disputes: since it was asked, this is current. If the payment's own message
@@ -133,16 +130,16 @@ impl Purchase {
         (self.disputes.standing, self.disputes.money) = (Some(news.standing), Some(news.money));
         self.disputes.forbid_refund = news.standing == Dispute::Open && !news.refundable;
         let lost = self.lost();
-        if self.state != State::Refunded
+        if self.state() != State::Refunded
             && lost > 0
             && (self.is_fully_reversed() || limits.partial_dispute_ends_access)
         {
             return self.conclude_refund(now, limits);
         }
         let mut decision = Decision::default();
-        if lost < before && matches!(self.state, State::Refunding | State::Refunded) {
+        if lost < before && matches!(self.state(), State::Refunding | State::Refunded) {
             self.disputes.regained = true;
-            self.refunds.last_failed |= self.state == State::Refunding;
+            self.refunds.last_failed |= self.state() == State::Refunding;
             let why = "a dispute that was lost has been won after all, and access has ended or is to end: give it another \
                        way, or give the money back with `purchases refund`";
             decision = Command::Escalate { why: why.to_owned() }.into();
@@ -157,7 +154,7 @@ impl Purchase {
 
     /// Notifies account receivers if a part was refunded, lost or returned; access stays as it is.
     fn notify_reversal(&self, reversed_before: i64) -> Option<Command> {
-        let counts = matches!(self.state, State::Granted | State::Refunded);
+        let counts = matches!(self.state(), State::Granted | State::Refunded);
         (counts && self.reversed() != reversed_before)
             .then_some(Command::NotifyAccounts { event: AccountEvent::Refunded })
     }
@@ -169,7 +166,7 @@ impl Purchase {
         match self.disputes.money {
             Some(money) => money.lost.min(left),
             // Before amounts were recorded, access ended with all of it.
-            None if self.disputes.standing == Some(Dispute::Lost) && self.state == State::Refunded => left,
+            None if self.disputes.standing == Some(Dispute::Lost) && self.state() == State::Refunded => left,
             None => 0,
         }
     }
@@ -209,16 +206,15 @@ impl Purchase {
             && self.access.revoked_at.is_none()
             && limits.guards.hold(Guard::RevokedWithMoney);
         let decision = self.release(limits).and(revoked_pack).and(revokes.then_some(Command::RevokeGrant));
-        self.state = State::Refunded;
+        self.phase = Phase::Refunded { at: now };
         self.refunds.last_failed = false;
         self.wake_at = None;
-        self.ended_at = Some(now);
         decision.and(Command::NotifyAccounts { event: AccountEvent::Refunded })
     }
 
     /// Whether money should have been refunded, but no refund is under way.
     pub(super) fn is_refund_stuck(&self) -> bool {
-        self.refunds.last_failed || (self.state == State::Refunding && self.left_to_refund() > 0)
+        self.refunds.last_failed || (self.state() == State::Refunding && self.left_to_refund() > 0)
     }
 
     /// Minor units that are neither refunded, nor requested to be, nor lost.
@@ -231,7 +227,7 @@ impl Purchase {
     /// Whether it was paid, or settled for free, as far as we know.
     #[must_use]
     pub fn was_paid(&self) -> bool {
-        match self.state {
+        match self.state() {
             State::Paid | State::Granted | State::Refunding | State::Refunded => true,
             State::Held | State::Paying | State::Processing | State::Expired | State::Canceled => false,
         }

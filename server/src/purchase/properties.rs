@@ -1,25 +1,8 @@
 //! Invariants that must hold after any sequence of events.
+use super::examples::{LIMITS, disputed, learner, terms, usd};
 use super::*;
 use proptest::prelude::*;
-use shared::{Currency, Money};
-
-const LIMITS: Limits = Limits {
-    hold: Duration::from_secs(600),
-    payment: Duration::from_secs(1200),
-    check: Duration::from_secs(15),
-    partial_dispute_ends_access: false,
-    guards: Guards::ALL,
-};
-
-fn disputed(standing: Dispute) -> Event {
-    let withdrawn = if standing == Dispute::Won { 0 } else { 4900 };
-    let lost = if standing == Dispute::Lost { withdrawn } else { 0 };
-    Event::Disputed(Disputed { standing, money: DisputedMoney { withdrawn, lost }, refundable: false })
-}
-
-fn usd() -> Currency {
-    Currency::parse("usd").unwrap()
-}
+use shared::{Money, State};
 
 /// Half price with a coupon, or half the list price without: the total is the same.
 fn price(coupon: Option<&str>) -> (Price, Option<Redemption>) {
@@ -31,19 +14,11 @@ fn price(coupon: Option<&str>) -> (Price, Option<Redemption>) {
 }
 
 fn any_event() -> impl Strategy<Value = Event> {
-    let learner = Learner {
-        email: Email::parse("ada@example.com").unwrap(),
-        name: None,
-        external_id: None,
-        issuer: None,
-    };
     let seat = prop_oneof![Just(SeatFound::Yes), Just(SeatFound::No)];
-    let back = "https://checkout/p/1".to_owned();
-    let terms = PageTerms { title: "Redis".to_owned(), lang: "en".to_owned(), back };
-    let path = prop_oneof![Just(PaymentPath::Inline), Just(PaymentPath::Hosted(terms))];
+    let path = prop_oneof![Just(PaymentPath::Inline), Just(PaymentPath::Hosted(terms()))];
     prop_oneof![
-        8 => path.prop_map(move |path| Event::PaySubmitted {
-            learner: learner.clone(),
+        8 => path.prop_map(|path| Event::PaySubmitted {
+            learner: learner(),
             expected_total: 4900,
             key: IdempotencyKey::new("key"),
             title: None,

@@ -1,4 +1,4 @@
-//! What a purchase consists of. Stored as one flat JSON object, with the names that earlier releases gave the fields.
+//! The parts of a purchase. Stored as one flat JSON object, with the names that earlier releases gave the fields.
 use super::{Attempt, CheckoutSession, Dispute, DisputedMoney, IntentId};
 use serde::{Deserialize, Serialize};
 use shared::Timestamp;
@@ -29,9 +29,6 @@ pub(super) struct Payment {
     pub(super) declines: u32,
     /// The failure that was counted last, so that a repeated report counts once.
     pub(super) last_failure: Option<String>,
-    /// The payment intent is being cancelled: nothing more may be paid.
-    #[serde(rename = "ending")]
-    pub(super) cancel_requested: bool,
     /// Minor units that Stripe took.
     pub(super) charged: i64,
     pub(super) paid_at: Option<Timestamp>,
@@ -53,7 +50,7 @@ pub(super) struct Refunds {
     pub(super) last_failed: bool,
 }
 
-/// What banks have taken back, or may.
+/// Money that banks have taken back, or may.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub(super) struct Disputes {
     #[serde(default, rename = "dispute")]
@@ -77,7 +74,6 @@ pub(super) struct Access {
     /// FlockJay may have made a grant.
     #[serde(rename = "grant_asked")]
     pub(super) grant_requested: bool,
-    pub(super) grant_refused: bool,
     pub(super) granted_at: Option<Timestamp>,
     pub(super) revoked_at: Option<Timestamp>,
 }

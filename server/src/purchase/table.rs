@@ -1,145 +1,9 @@
 //! Every event in every state, compared with a table that people can review.
+use super::examples::*;
 use super::*;
 use expect_test::expect_file;
-use serde_json::Value;
-use shared::{Currency, Money};
-use std::collections::HashMap;
+use shared::{Money, State};
 use std::fmt::Write as _;
-
-const LIMITS: Limits = Limits {
-    hold: Duration::from_secs(600),
-    payment: Duration::from_secs(1200),
-    check: Duration::from_secs(15),
-    partial_dispute_ends_access: false,
-    guards: Guards::ALL,
-};
-const OPENED: Timestamp = Timestamp::from_millis(1_800_000_000_000);
-const SOON: Timestamp = Timestamp::from_millis(1_800_000_060_000);
-const A_MINUTE_LATER: Timestamp = Timestamp::from_millis(1_800_000_120_000);
-const AFTER_EXPIRY: Timestamp = Timestamp::from_millis(1_800_100_000_000);
-
-fn disputed(standing: Dispute) -> Event {
-    let withdrawn = if standing == Dispute::Won { 0 } else { 4900 };
-    let lost = if standing == Dispute::Lost { withdrawn } else { 0 };
-    Event::Disputed(Disputed { standing, money: DisputedMoney { withdrawn, lost }, refundable: false })
-}
-
-fn opening(seated: bool) -> Opening {
-    Opening {
-        id: PurchaseId::from_random([1; 20]),
-        reference: Reference::from_random([1; 8]),
-        sku: "ru-test".to_owned(),
-        seated,
-        variant: None,
-        price: Price::of(Money { amount: 4900, currency: usd() }),
-        redemption: None,
-        team: None,
-        signed_in: None,
-    }
-}
-
-fn usd() -> Currency {
-    Currency::parse("usd").unwrap()
-}
-
-fn learner() -> Learner {
-    Learner { email: Email::parse("ada@example.com").unwrap(), name: None, external_id: None, issuer: None }
-}
-
-fn pay() -> Event {
-    pay_by(PaymentPath::Inline, 4900)
-}
-
-fn pay_hosted() -> Event {
-    pay_by(PaymentPath::Hosted(terms()), 4900)
-}
-
-fn pay_by(path: PaymentPath, expected_total: i64) -> Event {
-    Event::PaySubmitted {
-        learner: learner(),
-        expected_total,
-        key: IdempotencyKey::new("key"),
-        title: None,
-        methods: None,
-        path,
-    }
-}
-
-fn terms() -> PageTerms {
-    let (title, lang) = ("Redis".to_owned(), "en".to_owned());
-    PageTerms { title, lang, back: "https://checkout/p/1".to_owned() }
-}
-
-fn session_created() -> Event {
-    Event::SessionCreated { session: SessionId::new("cs_1") }
-}
-
-fn succeeded(amount: i64, seat: SeatFound) -> Event {
-    Event::PaymentSucceeded { intent: IntentId::new("pi_1"), amount, currency: Some(usd()), seat }
-}
-
-fn tells(event: AccountEvent) -> Command {
-    Command::NotifyAccounts { event }
-}
-
-fn asked() -> Event {
-    Event::AccountsFound { receivers: vec!["sm".to_owned()], event: AccountEvent::Granted }
-}
-
-fn refund(amount: Option<i64>) -> Event {
-    Event::RefundRequested { amount, key: IdempotencyKey::new("refund") }
-}
-
-fn purchase(events: &[Event]) -> Purchase {
-    let mut purchase = Purchase::open(opening(true), OPENED, &LIMITS);
-    for event in events {
-        purchase.handle(event.clone(), SOON, &LIMITS).unwrap();
-    }
-    purchase
-}
-
-/// A purchase in `state`, brought there by events.
-fn in_state(state: State) -> Purchase {
-    let created = Event::IntentCreated { intent: IntentId::new("pi_1") };
-    let paid = || vec![pay(), created.clone(), succeeded(4900, SeatFound::Yes)];
-    let granted = || [paid(), vec![Event::GrantCreated { access_url: "https://learn".to_owned() }]].concat();
-    let events = match state {
-        State::Held => vec![],
-        State::Paying => vec![pay(), created],
-        State::Processing => vec![pay(), created, Event::PaymentProcessing],
-        State::Paid => paid(),
-        State::Granted => granted(),
-        State::Expired => {
-            let mut expired = purchase(&[]);
-            expired.handle(Event::Woken, AFTER_EXPIRY, &LIMITS).unwrap();
-            return expired;
-        }
-        State::Canceled => vec![Event::CancelRequested],
-        State::Refunding => [granted(), vec![refund(None)]].concat(),
-        State::Refunded => {
-            [granted(), vec![refund(None), Event::RefundsCounted { succeeded: 4900, failed: 0 }]].concat()
-        }
-    };
-    purchase(&events)
-}
-
-/// Purchases that are paid on Stripe's page, in the states where their table differs.
-fn hosted() -> Vec<(String, Purchase)> {
-    let created = || Event::IntentCreated { intent: IntentId::new("pi_1") };
-    let tried = || vec![pay_hosted(), session_created(), created()];
-    let stories = [
-        ("paying, hosted", vec![pay_hosted(), session_created()]),
-        ("paying, hosted, tried", tried()),
-        ("paying, hosted, ending", [tried(), vec![Event::CancelRequested]].concat()),
-        ("paying, hosted, closed", [tried(), vec![Event::CancelRequested, Event::SessionClosed]].concat()),
-        ("processing, hosted", [tried(), vec![Event::PaymentProcessing]].concat()),
-        (
-            "canceled, hosted",
-            vec![pay_hosted(), Event::SessionClosed, Event::IntentCanceled { intent: None }],
-        ),
-    ];
-    stories.into_iter().map(|(name, events)| (name.to_owned(), purchase(&events))).collect()
-}
 
 /// Every event, with the variations that matter.
 fn events() -> Vec<(&'static str, Event, Timestamp)> {
@@ -226,26 +90,6 @@ fn every_event_in_every_state_does_what_the_table_says() {
     expect_file!["table.txt"].assert_eq(&table);
 }
 
-/// `stored.txt` has a purchase of every state as an earlier release stored it. It is only added to: each line must be
-/// read as the same purchase, and its fields be written the same.
-#[test]
-fn what_an_earlier_release_stored_is_read() {
-    let inline = State::ALL.iter().map(|&state| (state.to_string(), in_state(state)));
-    let disputed = [pay(), succeeded(4900, SeatFound::Yes), asked(), disputed(Dispute::Lost)];
-    let others = [("refunded, disputed".to_owned(), purchase(&disputed))];
-    let all: HashMap<_, _> = inline.chain(hosted()).chain(others).collect();
-    let stored = include_str!("stored.txt");
-    assert_eq!(stored.lines().count(), all.len());
-    for (name, body) in stored.lines().filter_map(|line| line.split_once(": ")) {
-        let body: Value = serde_json::from_str(body).unwrap();
-        assert_eq!(serde_json::from_value::<Purchase>(body.clone()).unwrap(), all[name], "{name}");
-        let written = serde_json::to_value(&all[name]).unwrap();
-        for (field, value) in body.as_object().unwrap() {
-            assert_eq!(&written[field], value, "{name}: {field}");
-        }
-    }
-}
-
 #[test]
 fn a_hosted_purchase_stays_one_and_its_request_stays_the_same() {
     let mut purchase = purchase(&[pay_hosted()]);
@@ -278,30 +122,6 @@ fn stripes_page_is_for_one_email() {
     // If Stripe created none, the next one is created for the next payer.
     purchase.handle(Event::IntentNotCreated, SOON, &LIMITS).unwrap();
     assert_eq!(purchase.handle(by("grace@example.com"), SOON, &LIMITS), Ok(Decision::default()));
-}
-
-#[test]
-fn a_purchase_without_the_fields_of_later_releases_still_reads() {
-    let before = in_state(State::Held);
-    let mut stored = serde_json::to_value(&before).unwrap();
-    let later = [
-        "least_writer",
-        "redemption",
-        "team",
-        "signed_in",
-        "hosted",
-        "refund_asked",
-        "refunds_failed",
-        "dispute",
-        "disputed",
-        "dispute_forbids_refund",
-        "dispute_regained",
-        "told",
-    ];
-    for field in later {
-        assert!(stored.as_object_mut().unwrap().remove(field).is_some(), "{field}");
-    }
-    assert_eq!(serde_json::from_value::<Purchase>(stored).unwrap(), before);
 }
 
 #[test]

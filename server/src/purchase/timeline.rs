@@ -1,6 +1,6 @@
 //! The timeline: how far each step of a purchase has come.
-use super::Purchase;
-use shared::{State, Step, StepState, TimelineEntry, Timestamp};
+use super::{Phase, Purchase};
+use shared::{Step, StepState, TimelineEntry, Timestamp};
 
 impl Purchase {
     /// The steps that this purchase has, in order: `seat` only if the offering has seats.
@@ -21,24 +21,25 @@ impl Purchase {
     }
 
     fn seat(&self) -> (StepState, Option<Timestamp>) {
-        match self.state {
-            State::Held
-            | State::Paying
-            | State::Processing
-            | State::Paid
-            | State::Granted
-            | State::Refunding => (StepState::Done, Some(self.opened_at)),
-            State::Expired | State::Canceled | State::Refunded => (StepState::Undone, self.ended_at),
+        match self.phase {
+            Phase::Held
+            | Phase::Paying { .. }
+            | Phase::Processing { .. }
+            | Phase::Paid { .. }
+            | Phase::Granted
+            | Phase::Refunding => (StepState::Done, Some(self.opened_at)),
+            Phase::Expired { at } | Phase::Canceled { at } | Phase::Refunded { at } => {
+                (StepState::Undone, Some(at))
+            }
         }
     }
 
     fn payment(&self) -> (StepState, Option<Timestamp>) {
-        match self.state {
-            State::Held | State::Paying | State::Processing => (StepState::Pending, None),
-            State::Paid | State::Granted => (StepState::Done, self.payment.paid_at),
-            State::Expired | State::Canceled => (StepState::Failed, self.ended_at),
-            State::Refunding => (StepState::Done, self.payment.paid_at),
-            State::Refunded => (StepState::Undone, self.ended_at),
+        match self.phase {
+            Phase::Held | Phase::Paying { .. } | Phase::Processing { .. } => (StepState::Pending, None),
+            Phase::Paid { .. } | Phase::Granted | Phase::Refunding => (StepState::Done, self.payment.paid_at),
+            Phase::Expired { at } | Phase::Canceled { at } => (StepState::Failed, Some(at)),
+            Phase::Refunded { at } => (StepState::Undone, Some(at)),
         }
     }
 
@@ -46,14 +47,17 @@ impl Purchase {
         if self.access.revoked_at.is_some() {
             return (StepState::Undone, self.access.revoked_at);
         }
-        match self.state {
-            State::Granted => (StepState::Done, self.access.granted_at),
-            State::Paid if self.access.grant_refused => (StepState::Failed, None),
-            State::Held | State::Paying | State::Processing | State::Paid => (StepState::Pending, None),
-            State::Refunding | State::Refunded if self.access.granted_at.is_some() => {
+        match self.phase {
+            Phase::Granted => (StepState::Done, self.access.granted_at),
+            Phase::Paid { grant_refused: true } => (StepState::Failed, None),
+            Phase::Held
+            | Phase::Paying { .. }
+            | Phase::Processing { .. }
+            | Phase::Paid { grant_refused: false } => (StepState::Pending, None),
+            Phase::Refunding | Phase::Refunded { .. } if self.access.granted_at.is_some() => {
                 (StepState::Done, self.access.granted_at)
             }
-            State::Expired | State::Canceled | State::Refunding | State::Refunded => {
+            Phase::Expired { .. } | Phase::Canceled { .. } | Phase::Refunding | Phase::Refunded { .. } => {
                 (StepState::Failed, None)
             }
         }

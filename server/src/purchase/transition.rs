@@ -1,7 +1,7 @@
 //! The transition table: every event in every state.
 use super::{
-    AccountEvent, Attempt, Command, Decision, Dispute, Effect, Event, IntentId, Limits, Purchase, Refusal,
-    SeatFound,
+    AccountEvent, Attempt, Command, Decision, Dispute, Effect, Event, IntentId, Limits, Phase, Purchase,
+    Refusal, SeatFound,
 };
 use crate::fault_injection::Guard;
 use shared::{State, StepState, Timestamp};
@@ -57,8 +57,8 @@ impl Purchase {
                         Some(Attempt { key, price: self.price.clone(), learner, title, methods });
                     self.choose_path(path, now, limits);
                 }
-                if self.state == State::Held {
-                    self.state = State::Paying;
+                if self.phase == Phase::Held {
+                    self.phase = Phase::Paying { cancel_requested: false };
                     self.payment.expires_at = Some(now.plus(limits.payment));
                 }
                 self.checks = 0;
@@ -73,8 +73,7 @@ impl Purchase {
                     return Ok(Decision::default());
                 }
                 self.payment.intent = Some(intent);
-                let is_unwanted = self.state.is_over() || self.payment.cancel_requested;
-                Ok(is_unwanted.then_some(Command::CancelIntent).into())
+                Ok(self.takes_no_payment().then_some(Command::CancelIntent).into())
             }
             Event::IntentNotCreated => {
                 let session = self.payment.checkout_session.as_ref().and_then(|page| page.session.as_ref());
@@ -91,14 +90,15 @@ impl Purchase {
             Event::PaymentActionRequired => Ok(Decision::default()),
             Event::PaymentAwaited => {
                 // The message about processing was an older one, or the processing failed.
-                if self.state == State::Processing {
+                if self.state() == State::Processing {
                     self.back_to_paying(now, limits);
                 }
                 Ok(Decision::default())
             }
             Event::PaymentProcessing => {
-                if matches!(self.state, State::Held | State::Paying) {
-                    self.state = State::Processing;
+                if matches!(self.state(), State::Held | State::Paying) {
+                    let cancel_requested = self.phase.is_cancel_requested();
+                    self.phase = Phase::Processing { cancel_requested };
                     self.wait_for_stripe(now, limits);
                 }
                 Ok(Decision::default())
@@ -112,17 +112,19 @@ impl Purchase {
             Event::IntentCanceled { intent }
                 if self.payment.intent.is_some() && intent != self.payment.intent =>
             {
-                Ok(self.payment.cancel_requested.then_some(Command::CancelIntent).into())
+                Ok(self.phase.is_cancel_requested().then_some(Command::CancelIntent).into())
             }
-            Event::IntentCanceled { .. } => Ok(match self.state {
+            Event::IntentCanceled { .. } => Ok(match self.state() {
                 State::Held | State::Paying | State::Processing if self.page_is_open(limits) => {
-                    if self.payment.cancel_requested {
+                    if self.phase.is_cancel_requested() {
                         Decision::default()
                     } else {
                         self.begin_cancel(now, limits)
                     }
                 }
-                State::Held | State::Paying | State::Processing => self.end(State::Canceled, now, limits),
+                State::Held | State::Paying | State::Processing => {
+                    self.end(Phase::Canceled { at: now }, limits)
+                }
                 State::Paid
                 | State::Granted
                 | State::Expired
@@ -130,8 +132,8 @@ impl Purchase {
                 | State::Refunding
                 | State::Refunded => Decision::default(),
             }),
-            Event::CancelRequested => match self.state {
-                State::Held => Ok(self.end(State::Canceled, now, limits)),
+            Event::CancelRequested => match self.state() {
+                State::Held => Ok(self.end(Phase::Canceled { at: now }, limits)),
                 State::Paying => Ok(self.begin_cancel(now, limits)),
                 State::Processing
                 | State::Paid
@@ -142,7 +144,7 @@ impl Purchase {
                 | State::Refunded => Err(Refusal::Ended),
             },
             Event::PayerBlocked => {
-                let stops = self.state == State::Paying && !self.payment.cancel_requested;
+                let stops = self.phase == Phase::Paying { cancel_requested: false };
                 Ok(if stops { self.begin_cancel(now, limits) } else { Decision::default() })
             }
             Event::Woken => Ok(self.woken(now, limits)),
@@ -154,11 +156,13 @@ impl Purchase {
             Event::StripeHadNews { .. } => Ok(Command::AskStripe.into()),
             Event::GrantCreated { access_url } => Ok(self.grant_created(access_url, now)),
             Event::GrantRefused => {
-                self.access.grant_refused = self.state == State::Paid;
+                if let Phase::Paid { grant_refused } = &mut self.phase {
+                    *grant_refused = true;
+                }
                 Ok(Decision::default())
             }
             Event::GrantRevoked => {
-                if self.state != State::Refunded || self.access.revoked_at.is_some() {
+                if self.state() != State::Refunded || self.access.revoked_at.is_some() {
                     return Ok(Decision::default());
                 }
                 self.access.revoked_at = Some(now);
@@ -187,7 +191,7 @@ impl Purchase {
         let is_disputed = self.disputes.standing == Some(Dispute::Open);
         // A pending notification names the learner.
         let is_told = self.accounts().all(|(_, state, _)| state != StepState::Pending);
-        match self.state {
+        match self.state() {
             State::Granted | State::Expired | State::Canceled | State::Refunded
                 if !is_disputed && is_told =>
             {
@@ -210,11 +214,9 @@ impl Purchase {
     }
 
     fn become_paid(&mut self, now: Timestamp) -> Decision {
-        self.state = State::Paid;
+        self.phase = Phase::Paid { grant_refused: false };
         self.payment.paid_at = Some(now);
-        self.ended_at = None;
         self.wake_at = None;
-        self.payment.cancel_requested = false;
         if self.is_for_team() {
             return self.become_team_granted(now);
         }
@@ -224,19 +226,19 @@ impl Purchase {
 
     /// The codes are the team's access, and the seats are reserved for them from now on.
     fn become_team_granted(&mut self, now: Timestamp) -> Decision {
-        self.state = State::Granted;
+        self.phase = Phase::Granted;
         self.access.granted_at = Some(now);
         self.hold.owns_seat = false;
         Decision::from(Effect::IssuePack).and(Command::NotifyAccounts { event: AccountEvent::Granted })
     }
 
     fn payment_failed(&mut self, failure: String, now: Timestamp, limits: &Limits) -> Decision {
-        if !matches!(self.state, State::Held | State::Paying | State::Processing) {
+        if !matches!(self.state(), State::Held | State::Paying | State::Processing) {
             return Decision::default();
         }
         if self.payment.last_failure.as_ref() == Some(&failure) {
             // This failure is known and is Stripe's latest report, so nothing is processing any more.
-            if self.state == State::Processing {
+            if self.state() == State::Processing {
                 self.back_to_paying(now, limits);
             }
             return Decision::default();
@@ -252,7 +254,8 @@ impl Purchase {
     }
 
     fn back_to_paying(&mut self, now: Timestamp, limits: &Limits) {
-        self.state = State::Paying;
+        let cancel_requested = self.phase.is_cancel_requested();
+        self.phase = Phase::Paying { cancel_requested };
         self.payment.expires_at = self.payment.expires_at.or(Some(now.plus(limits.payment)));
         self.wait_for_stripe(now, limits);
     }
@@ -266,7 +269,7 @@ impl Purchase {
         now: Timestamp,
         limits: &Limits,
     ) -> Decision {
-        match self.state {
+        match self.state() {
             State::Held | State::Paying | State::Processing | State::Expired | State::Canceled => {}
             State::Paid | State::Granted | State::Refunding | State::Refunded => {
                 return self.return_stray(intent, amount, limits);
@@ -298,12 +301,11 @@ impl Purchase {
     }
 
     fn grant_created(&mut self, access_url: String, now: Timestamp) -> Decision {
-        match self.state {
+        match self.state() {
             State::Paid => {
-                self.state = State::Granted;
+                self.phase = Phase::Granted;
                 self.access.url = Some(access_url);
                 self.access.granted_at = Some(now);
-                self.access.grant_refused = false;
                 Command::NotifyAccounts { event: AccountEvent::Granted }.into()
             }
             // Refunded while FlockJay was answering.
@@ -330,12 +332,13 @@ impl Purchase {
         if self.wake_at.is_none_or(|at| now < at) {
             return Decision::default();
         }
-        match self.state {
-            State::Held => self.end(State::Expired, now, limits),
+        match self.state() {
+            State::Held => self.end(Phase::Expired { at: now }, limits),
             State::Paying => {
                 self.checks += 1;
                 self.wait_for_stripe(now, limits);
-                if self.payment.cancel_requested || self.payment.expires_at.is_none_or(|until| now >= until) {
+                let is_late = self.payment.expires_at.is_none_or(|until| now >= until);
+                if self.phase.is_cancel_requested() || is_late {
                     self.begin_cancel(now, limits)
                 } else {
                     Command::AskStripe.into()
@@ -355,17 +358,15 @@ impl Purchase {
 
     /// The seat is kept until Stripe has confirmed that nothing will be paid.
     fn begin_cancel(&mut self, now: Timestamp, limits: &Limits) -> Decision {
-        self.payment.cancel_requested = true;
+        self.phase.request_cancel();
         self.wait_for_stripe(now, limits);
         let released = if limits.guards.hold(Guard::SeatUntilCanceled) { None } else { self.release_seat() };
         Decision::from(released).and(Command::CancelIntent)
     }
 
-    fn end(&mut self, state: State, now: Timestamp, limits: &Limits) -> Decision {
-        self.state = state;
-        self.ended_at = Some(now);
+    fn end(&mut self, phase: Phase, limits: &Limits) -> Decision {
+        self.phase = phase;
         self.wake_at = None;
-        self.payment.cancel_requested = false;
         self.release(limits)
     }
 
@@ -384,7 +385,7 @@ impl Purchase {
     pub(super) fn wait_for_stripe(&mut self, now: Timestamp, limits: &Limits) {
         let wait = limits.check.saturating_mul(1 << self.checks.min(16)).min(LONGEST_CHECK);
         let look = now.plus(wait);
-        self.wake_at = Some(match (self.state, self.payment.expires_at) {
+        self.wake_at = Some(match (self.state(), self.payment.expires_at) {
             (State::Paying, Some(until)) if until > now => look.min(until),
             _ => look,
         });

@@ -1,4 +1,4 @@
-//! What the rest of the server, and a browser, may read from a purchase.
+//! Read access to a purchase, for the rest of the server and for browsers.
 use super::{Attempt, Command, Dispute, IntentId, Learner, Purchase, PurchaseId, Reference};
 use shared::{Email, Opened, Price, PurchaseView, State, Timestamp};
 
@@ -20,7 +20,7 @@ impl Purchase {
 
     #[must_use]
     pub fn state(&self) -> State {
-        self.state
+        self.phase.state()
     }
 
     #[must_use]
@@ -147,7 +147,7 @@ impl Purchase {
     /// Whether Pay may no longer be pressed, although the state is still held or paying.
     #[must_use]
     pub fn is_cancel_requested(&self) -> bool {
-        self.payment.cancel_requested
+        self.phase.is_cancel_requested()
     }
 
     /// Minor units that Stripe took, as far as we know.
@@ -203,17 +203,17 @@ impl Purchase {
         match command {
             Command::AskStripe => true,
             Command::CancelIntent => {
-                self.payment.cancel_requested || matches!(self.state, State::Expired | State::Canceled)
+                self.phase.is_cancel_requested() || matches!(self.state(), State::Expired | State::Canceled)
             }
             // A lost dispute may already have taken all of it.
-            Command::CreateRefund { .. } => self.state != State::Refunded || self.refundable() > 0,
+            Command::CreateRefund { .. } => self.state() != State::Refunded || self.refundable() > 0,
             Command::CancelStray { .. }
             | Command::ReturnStray { .. }
             | Command::NotifyAccounts { .. }
             | Command::NotifyAccount { .. } => true,
             Command::Escalate { .. } => self.is_refund_stuck() || self.disputes.regained,
-            Command::CreateGrant => self.state == State::Paid,
-            Command::RevokeGrant => self.state == State::Refunded && self.access.revoked_at.is_none(),
+            Command::CreateGrant => self.state() == State::Paid,
+            Command::RevokeGrant => self.state() == State::Refunded && self.access.revoked_at.is_none(),
         }
     }
 
@@ -223,7 +223,7 @@ impl Purchase {
         Opened {
             id: self.id.as_str().to_owned(),
             reference: self.reference.as_str().to_owned(),
-            state: self.state,
+            state: self.state(),
             hold_expires_at: self.hold.expires_at,
             seconds_left: None,
             price: self.price.clone(),
@@ -232,22 +232,22 @@ impl Purchase {
         }
     }
 
-    /// What a browser may see of it: no full email, no secret.
+    /// The browser's view of it: no full email, no secret.
     #[must_use]
     pub fn view(&self) -> PurchaseView {
-        let owns_time = matches!(self.state, State::Held | State::Paying);
+        let owns_time = matches!(self.state(), State::Held | State::Paying);
         PurchaseView {
             id: self.id.as_str().to_owned(),
             reference: self.reference.as_str().to_owned(),
             sku: self.sku.clone(),
-            state: self.state,
+            state: self.state(),
             version: self.version,
             price: self.price.clone(),
             email: self.owner().map(|learner| learner.email.masked()),
             hold_expires_at: owns_time.then(|| self.payment.expires_at.unwrap_or(self.hold.expires_at)),
             // Set by the caller, which knows the time.
             seconds_left: None,
-            access_url: if self.state == State::Granted { self.access.url.clone() } else { None },
+            access_url: if self.state() == State::Granted { self.access.url.clone() } else { None },
             places: self.team,
             timeline: self.timeline(),
         }
