@@ -52,7 +52,7 @@ async fn violations(page: &Page, selector: &str) -> Vec<String> {
 async fn a_field_without_its_label_is_found() {
     let page = Page::open("axe", COURSE).await;
     page.press("Purchase").await;
-    page.until("root.querySelector('input[name=email]')?.checkVisibility()").await;
+    page.form_is_open().await;
     audit(&page, CHECKOUT, "the form").await;
     page.eval("root.querySelector('label').remove()").await;
     let found = violations(&page, CHECKOUT).await;

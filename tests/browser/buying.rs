@@ -59,17 +59,14 @@ async fn nothing_to_pay_asks_for_no_card() {
         .await;
     page.eval("[...root.querySelectorAll('button')].find(b => b.checkVisibility() && !b.disabled).click()")
         .await;
-    page.until("root.querySelector('input[name=email]')?.checkVisibility()").await;
+    page.form_is_open().await;
     let email = "root.querySelector('input[name=email]')";
     page.eval(&format!(
         "{email}.value = 'ada@example.com'; {email}.dispatchEvent(new Event('input', {{ bubbles: true }}));"
     ))
     .await;
     page.eval("root.querySelector('form').requestSubmit()").await;
-    page.until(
-        "[...root.querySelectorAll('a')].some(a => a.checkVisibility() && a.href.includes('/learn/'))",
-    )
-    .await;
+    page.has_access().await;
     assert!(page.app.sandbox.stripe().intents().is_empty());
     assert_eq!(page.app.sandbox.flockjay().active_grants().len(), 1);
 }
@@ -135,17 +132,14 @@ async fn stripe_away_is_said_and_tried_again() {
     page.shows("haven't been charged").await;
     page.app.sandbox.stripe().clear_faults();
     page.press("Pay $49.00").await;
-    page.until(
-        "[...root.querySelectorAll('a')].some(a => a.checkVisibility() && a.href.includes('/learn/'))",
-    )
-    .await;
+    page.has_access().await;
     assert_eq!(page.app.sandbox.stripe().charges_succeeded().len(), 1);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_sale_that_closed_meanwhile_is_said() {
     let page = Page::open("closed_meanwhile", COURSE).await;
-    page.until("root && root.querySelector('button')").await;
+    page.is_ready().await;
     let close = |text: &str| {
         text.replacen("id = \"101\" }", "id = \"101\" }\nsale_closes_at = 2020-01-01T00:00:00Z", 1)
     };
@@ -206,10 +200,7 @@ async fn who_shows_to_be_human_pays_while_cards_are_tested() {
     page.until("element.querySelector('[slot=challenge] button')?.checkVisibility()").await;
     look(&page, "challenge").await;
     page.eval("element.querySelector('[slot=challenge] button').click()").await;
-    page.until(
-        "[...root.querySelectorAll('a')].some(a => a.checkVisibility() && a.href.includes('/learn/'))",
-    )
-    .await;
+    page.has_access().await;
     page.until("!element.querySelector('[slot=challenge]')").await;
 }
 

@@ -1,4 +1,4 @@
-//! What only Chromium can do, through its debugging protocol (CDP).
+//! Abilities of Chromium alone, through its debugging protocol (CDP).
 use crate::Page;
 use serde_json::{Value, json};
 

@@ -126,7 +126,7 @@ async fn a_refused_code_says_what_is_wrong_and_another_may_follow() {
 async fn a_code_for_all_of_it_needs_no_card_until_it_is_taken_off() {
     let page = course("code_for_all").await;
     page.press("Purchase").await;
-    page.until("element.querySelector('[slot=payment] iframe')?.clientHeight > 100").await;
+    page.card_form_is_shown().await;
     type_code(&page, "ALL").await;
     page.press("Apply").await;
     page.shows("Get access").await;
@@ -134,11 +134,11 @@ async fn a_code_for_all_of_it_needs_no_card_until_it_is_taken_off() {
     look(&page, "1-free").await;
     page.press("Remove ALL").await;
     page.shows("Pay $49.00").await;
-    page.until("element.querySelector('[slot=payment] iframe').clientHeight > 100").await;
+    page.card_form_is_shown().await;
     type_code(&page, "ALL").await;
     page.press("Apply").await;
     page.shows("Get access").await;
-    page.until("root.querySelector('input[name=email]').checkVisibility()").await;
+    page.form_is_open().await;
     page.eval("root.querySelector('input[name=email]').focus()").await;
     page.type_keys("ada@example.com").await;
     page.press("Get access").await;
@@ -218,7 +218,7 @@ async fn a_seat_that_comes_with_a_code_opens_what_is_sold_out() {
 async fn a_code_by_the_keyboard_alone() {
     let page = course("code_keys").await;
     page.press("Purchase").await;
-    page.until("element.querySelector('[slot=payment] iframe')?.clientHeight > 100").await;
+    page.card_form_is_shown().await;
     page.focus_is("[data-focus=email]").await;
     page.type_keys(&format!("ada@example.com{TAB}")).await;
     page.focus_is(BUTTON).await;

@@ -45,17 +45,17 @@ async fn an_unknown_sku_leaves_a_message_and_the_link() {
 async fn mounted_and_removed_many_times_leaves_nothing() {
     let page = Page::open("many_times", COURSE).await;
     page.press("Purchase").await;
-    page.until("root.querySelector('input[name=email]')?.checkVisibility()").await;
+    page.form_is_open().await;
     for _ in 0..20 {
         page.eval("window.kept = element; window.place = element.parentNode; element.remove();").await;
         page.until("!window.kept.isConnected && !window.kept.shadowRoot.querySelector('.main')").await;
         page.eval("window.place.append(window.kept)").await;
-        page.until("root && root.querySelector('button')").await;
+        page.is_ready().await;
     }
     page.press("Purchase").await;
     page.fill("ada@example.com", "4242424242424242").await;
     page.press("Pay $49.00").await;
-    page.until("[...root.querySelectorAll('a')].some(a => a.href.includes('/learn/'))").await;
+    page.has_access().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -64,7 +64,7 @@ async fn an_element_that_comes_back_in_the_middle_of_a_payment_goes_on_with_it()
     page.press("Purchase").await;
     page.fill("ada@example.com", AUTHENTICATED).await;
     page.press("Pay $49.00").await;
-    page.until("document.querySelector('[data-stripe-overlay] iframe')").await;
+    page.bank_asks().await;
     page.eval("window.kept = element; window.place = element.parentNode; element.remove();").await;
     page.until("!window.kept.shadowRoot.querySelector('.main')").await;
     page.eval("window.place.append(window.kept)").await;
@@ -81,7 +81,7 @@ async fn another_sku_and_back_in_the_middle_of_a_payment_goes_on_with_it() {
     page.press("Purchase").await;
     page.fill("ada@example.com", AUTHENTICATED).await;
     page.press("Pay $49.00").await;
-    page.until("document.querySelector('[data-stripe-overlay] iframe')").await;
+    page.bank_asks().await;
     page.eval("element.setAttribute('sku', 'ru-jp')").await;
     page.shows("¥4,900").await;
     page.eval("element.setAttribute('sku', 'ru-course')").await;

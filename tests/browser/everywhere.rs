@@ -36,7 +36,7 @@ async fn with_3_d_secure_failed_and_then_passed() {
     page.fill("ada@example.com", AUTHENTICATED).await;
     page.press("Pay $49.00").await;
     page.authenticate("fail").await;
-    page.until("root.querySelector('[role=alert]')?.textContent.trim()").await;
+    page.alerts().await;
     assert!(page.app.sandbox.stripe().charges_succeeded().is_empty());
     page.fill_card(AUTHENTICATED).await;
     page.press("Pay $49.00").await;
@@ -94,7 +94,7 @@ async fn back_from_the_banks_page_tells_how_the_payment_stands() {
     page.press("Purchase").await;
     page.fill("ada@example.com", AUTHENTICATED).await;
     page.press("Pay $49.00").await;
-    page.until("document.querySelector('[data-stripe-overlay] iframe')").await;
+    page.bank_asks().await;
     // As if restored from the back/forward cache: what the page waited for never comes.
     page.eval("dispatchEvent(new PageTransitionEvent('pageshow', { persisted: true }))").await;
     page.shows("Checking your payment").await;

@@ -7,8 +7,8 @@ const TAB: &str = "\u{e004}";
 const ENTER: &str = "\u{e007}";
 const SPACE: &str = " ";
 
-/// What has the focus: `outside` the checkout, a `frame` of Stripe's, or the checkout's own name for it. The name ends
-/// with `!` if the focus isn't visible.
+/// The element that has the focus: `outside` the checkout, a `frame` of Stripe's, or the checkout's own name for it.
+/// The name ends with `!` if the focus isn't visible.
 async fn focused(page: &Page) -> String {
     let name = page
         .eval(
@@ -79,7 +79,7 @@ async fn tab_reaches_everything_and_is_caught_by_nothing() {
     page.wake().await;
     reaches(&page, &["purchase"]).await;
     page.press("Purchase").await;
-    page.until("element.querySelector('[slot=payment] iframe')?.clientHeight > 100").await;
+    page.card_form_is_shown().await;
     reaches(&page, &["email", "redeem", "frame", "Pay $49.00", "cancel"]).await;
     page.fill("ada@example.com", "4242424242424242").await;
     page.press("Pay $49.00").await;
@@ -95,7 +95,7 @@ async fn a_purchase_by_the_keyboard_alone() {
         page.type_keys(TAB).await;
     }
     page.type_keys(ENTER).await;
-    page.until("element.querySelector('[slot=payment] iframe')?.clientHeight > 100").await;
+    page.card_form_is_shown().await;
     page.focus_is("[data-focus=email]").await;
     assert_eq!(focused(&page).await, "email");
     // Enter submits the form.

@@ -7,11 +7,11 @@ const GOOD: &str = "4242424242424242";
 #[tokio::test(flavor = "multi_thread")]
 async fn the_focus_goes_where_the_next_step_is() {
     let page = Page::open("focus", COURSE).await;
-    page.until("root && root.querySelector('button')").await;
+    page.is_ready().await;
     page.eval("root.querySelector('button').focus()").await;
     page.type_keys("\u{e007}").await;
-    page.until("root.querySelector('input[name=email]')?.checkVisibility()").await;
-    page.until("root.activeElement?.matches('input[name=email]')").await;
+    page.form_is_open().await;
+    page.focus_is("input[name=email]").await;
     page.fill("ada@example.com", "4000000000009995").await;
     // Enter in the email field presses Pay.
     page.eval("root.querySelector('input[name=email]').focus()").await;
@@ -21,11 +21,8 @@ async fn the_focus_goes_where_the_next_step_is() {
     page.fill_card(GOOD).await;
     page.eval("root.querySelector('input[name=email]').focus()").await;
     page.type_keys("\u{e007}").await;
-    page.until(
-        "[...root.querySelectorAll('a')].some(a => a.checkVisibility() && a.href.includes('/learn/'))",
-    )
-    .await;
-    page.until("root.activeElement?.matches('h2, h3')").await;
+    page.has_access().await;
+    page.focus_is("h2, h3").await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -45,10 +42,7 @@ async fn a_hostile_stylesheet_and_another_direction_change_nothing() {
     let size = page.eval("return getComputedStyle(root.querySelector('input[name=email]')).fontSize").await;
     assert!(size.as_str().unwrap().trim_end_matches("px").parse::<f64>().unwrap() < 30.0, "{size}");
     page.press("Pay $49.00").await;
-    page.until(
-        "[...root.querySelectorAll('a')].some(a => a.checkVisibility() && a.href.includes('/learn/'))",
-    )
-    .await;
+    page.has_access().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -69,12 +63,9 @@ async fn a_server_that_restarts_while_the_form_is_open_costs_one_more_press() {
     page.fill("ada@example.com", GOOD).await;
     page.app.stop().await;
     page.press("Pay $49.00").await;
-    page.until("root.querySelector('[role=alert]')?.textContent.trim()").await;
+    page.alerts().await;
     page.app.start_app_again().await;
     page.press("Pay $49.00").await;
-    page.until(
-        "[...root.querySelectorAll('a')].some(a => a.checkVisibility() && a.href.includes('/learn/'))",
-    )
-    .await;
+    page.has_access().await;
     assert_eq!(page.app.sandbox.stripe().charges_succeeded().len(), 1);
 }

@@ -10,7 +10,7 @@ async fn prefer(page: &Page, feature: &str, value: &str) {
 
 async fn open_form(page: &Page) {
     page.press("Purchase").await;
-    page.until("element.querySelector('[slot=payment] iframe')?.clientHeight > 100").await;
+    page.card_form_is_shown().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

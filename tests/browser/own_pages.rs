@@ -18,7 +18,7 @@ async fn the_form_says_what_a_code_takes_off_and_what_is_wrong() {
     page.until("document.querySelector('[name=places]')").await;
     look_whole(&page, "3-team").await;
     page.go(&format!("{}/buy/{COURSE}", page.app.base())).await;
-    page.until("root?.querySelector('[data-press]')").await;
+    page.is_ready().await;
     look_whole(&page, "4-widget").await;
 }
 

@@ -95,6 +95,49 @@ impl Page {
         self.eval(&format!("{find}.click()")).await;
     }
 
+    /// Presses the first button: the one that opens the form, whatever it says.
+    pub async fn press_main(&self) {
+        self.eval("root.querySelector('[data-press]').click()").await;
+    }
+
+    /// Waits until the checkout has a button.
+    pub async fn is_ready(&self) {
+        self.until("root?.querySelector('button')").await;
+    }
+
+    /// Waits until the form shows its field for the email.
+    pub async fn form_is_open(&self) {
+        self.until("root?.querySelector('input[name=email]')?.checkVisibility()").await;
+    }
+
+    /// Waits until Stripe's form is there, with room for a card.
+    pub async fn card_form_is_shown(&self) {
+        self.until("element.querySelector('[slot=payment] iframe')?.clientHeight > 100").await;
+    }
+
+    /// Waits until the bank asks the learner to authenticate (3-D Secure).
+    pub async fn bank_asks(&self) {
+        self.until("document.querySelector('[data-stripe-overlay] iframe')").await;
+    }
+
+    /// Waits until the checkout links to the course.
+    pub async fn has_access(&self) {
+        self.until(
+            "root && [...root.querySelectorAll('a')].some(a => a.checkVisibility() && a.href.includes('/learn/'))",
+        )
+        .await;
+    }
+
+    /// Waits until an error is shown.
+    pub async fn alerts(&self) {
+        self.until("root.querySelector('[role=alert]')?.textContent.trim()").await;
+    }
+
+    /// Waits until the browser has asked for the WASM.
+    pub async fn wasm_is_requested(&self) {
+        self.until("performance.getEntriesByType('resource').some(e => e.name.endsWith('.wasm'))").await;
+    }
+
     /// Waits until the focus is on the element that `selector` matches inside the checkout.
     pub async fn focus_is(&self, selector: &str) {
         self.until(&format!("root.activeElement?.matches({selector:?})")).await;
@@ -102,7 +145,7 @@ impl Page {
 
     /// Types an email and the card into Stripe's own frame.
     pub async fn fill(&self, email: &str, card: &str) {
-        self.until("root && root.querySelector('input[name=email]')?.checkVisibility()").await;
+        self.form_is_open().await;
         let input = self.eval_element("root.querySelector('input[name=email]')").await;
         input.clear().await.expect("an empty field");
         input.send_keys(email).await.expect("a typed email");
@@ -117,8 +160,8 @@ impl Page {
     /// Types the card into Stripe's cross-origin frame, moving from field to field with Tab: not every driver can click
     /// or type into a field of a frame that is out of view.
     pub async fn fill_card(&self, card: &str) {
+        self.card_form_is_shown().await;
         let frame = "element.querySelector('[slot=payment] iframe')";
-        self.until(&format!("{frame}?.clientHeight > 100")).await;
         self.eval(&format!("{frame}.scrollIntoView({{ block: 'center' }})")).await;
         let frame = self.driver.query(By::Css("redis-checkout [slot=payment] iframe"));
         frame.first().await.expect("the frame").enter_frame().await.expect("to enter it");
@@ -157,7 +200,7 @@ impl Page {
 
     /// Presses `button` in the 3-D Secure step.
     pub async fn authenticate(&self, button: &str) {
-        self.until("document.querySelector('[data-stripe-overlay] iframe')").await;
+        self.bank_asks().await;
         let frame = self.driver.query(By::Css("[data-stripe-overlay] iframe"));
         frame.first().await.expect("the frame").enter_frame().await.expect("to enter it");
         let button = self.driver.query(By::Id(button)).wait(TIMEOUT, Duration::from_millis(50));
@@ -168,10 +211,7 @@ impl Page {
     /// Asserts that the learner has access, FlockJay knows it, money was taken once, and the page's policy refused
     /// nothing.
     pub async fn is_in(&self, email: &str) {
-        self.until(
-            "root && [...root.querySelectorAll('a')].some(a => a.checkVisibility() && a.href.includes('/learn/'))",
-        )
-        .await;
+        self.has_access().await;
         let grants = self.app.sandbox.flockjay().active_grants();
         assert_eq!(grants.len(), 1);
         assert_eq!(grants[0].learner.email, email);

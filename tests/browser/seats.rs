@@ -43,7 +43,7 @@ async fn a_hold_that_runs_out_is_said_and_renewed_with_one_press() {
     page.shows("Your reservation expired").await;
     look(&page, "ran-out").await;
     page.press("Start again").await;
-    page.until("root.querySelector('input[name=email]')?.checkVisibility()").await;
+    page.form_is_open().await;
     page.press("Cancel").await;
     page.shows("Purchase").await;
 }
@@ -55,10 +55,10 @@ async fn pages_that_were_left_keep_no_connection() {
     // More visits than a browser opens connections to one server.
     for visit in 0..8 {
         page.go(&format!("{course}/courses/ru-live?visit={visit}")).await;
-        page.until("performance.getEntriesByType('resource').some(e => e.name.endsWith('.wasm'))").await;
-        page.until("root?.querySelector('[data-press]')").await;
+        page.wasm_is_requested().await;
+        page.is_ready().await;
     }
     page.driver.back().await.expect("a page");
     page.press("Purchase").await;
-    page.until("root.querySelector('input[name=email]')?.checkVisibility()").await;
+    page.form_is_open().await;
 }

@@ -28,8 +28,7 @@ async fn the_email_is_fixed_and_who_has_it_is_led_in() {
         "!root.querySelector('.price').checkVisibility() && !root.querySelector('.offer').checkVisibility()",
     )
     .await;
-    page.until("[...root.querySelectorAll('a')].some(a => a.checkVisibility() && a.href.includes('learn'))")
-        .await;
+    page.has_access().await;
     look(&page, "2-owned").await;
     page.eval("element.setAttribute('variant', 'button')").await;
     page.until("root.querySelector('a[href*=learn]')?.checkVisibility()").await;

@@ -1,4 +1,4 @@
-//! What a screen reader announces and reads: brief, in time, and tied to the field it is about.
+//! Announcements of screen readers: brief, in time, and tied to the field it is about.
 use crate::Page;
 use checkout_tests::COURSE;
 use serde_json::{Value, json};
@@ -19,7 +19,7 @@ async fn listen(page: &Page) {
     .await;
 }
 
-/// What the accessibility tree says about the node that `expression` finds.
+/// The accessibility tree's entry for the node that `expression` finds.
 async fn told(page: &Page, expression: &str) -> Value {
     let expression = format!("document.querySelector('redis-checkout').shadowRoot.{expression}");
     let node = page.emulate("Runtime.evaluate", json!({ "expression": expression })).await;

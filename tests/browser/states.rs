@@ -37,14 +37,14 @@ async fn opening_paying_and_confirming() {
 async fn three_d_secure_and_what_follows() {
     let page = Page::open("authentication", COURSE).await;
     pay(&page, AUTHENTICATED).await;
-    page.until("document.querySelector('[data-stripe-overlay] iframe')").await;
+    page.bank_asks().await;
     look(&page, "1-asked").await;
     page.authenticate("fail").await;
     page.focus_is("[data-focus=note]").await;
     look(&page, "2-failed").await;
     page.fill_card(AUTHENTICATED).await;
     page.press("Pay $49.00").await;
-    page.until("document.querySelector('[data-stripe-overlay] iframe')").await;
+    page.bank_asks().await;
     hold_answers(&page).await;
     page.authenticate("complete").await;
     page.shows("Confirming your payment").await;
@@ -198,10 +198,7 @@ async fn from_the_right_to_the_left() {
     look(&page, "2-declined").await;
     page.fill_card(GOOD).await;
     page.eval("root.querySelector('form').requestSubmit()").await;
-    page.until(
-        "[...root.querySelectorAll('a')].some(a => a.checkVisibility() && a.href.includes('/learn/'))",
-    )
-    .await;
+    page.has_access().await;
     page.focus_is("[data-focus=heading]").await;
     look(&page, "3-granted").await;
 }

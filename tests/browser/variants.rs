@@ -16,10 +16,10 @@ async fn every_variant_fits_and_sells() {
     }
     for (name, _) in variants().iter() {
         page.go(&format!("{course}/courses/{COURSE}?variant={name}")).await;
-        page.until("root?.querySelector('[data-press]')").await;
+        page.is_ready().await;
         page.eval("document.addEventListener('redis-checkout:opened', e => { window.opened = e.detail })")
             .await;
-        page.eval("root.querySelector('[data-press]').click()").await;
+        page.press_main().await;
         page.fill(&format!("{name}@example.com"), GOOD).await;
         assert_eq!(page.eval("return window.opened.variant").await, *name);
         pictures::look(&page, &format!("{name}-2-form")).await;
@@ -69,7 +69,7 @@ async fn an_unknown_variant_is_the_default_one_and_says_so() {
     let console = page.console().await.join(" ");
     assert!(console.contains("there is no variant") && console.contains("no-such"), "{console}");
     page.press("Purchase").await;
-    page.until("root.querySelector('input[name=email]')?.checkVisibility()").await;
+    page.form_is_open().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -103,9 +103,9 @@ async fn a_dialog_keeps_the_focus_and_is_left_by_escape_and_by_its_button() {
     page.go(&format!("{}/courses/{COURSE}?variant=button", page.app.sandbox.course_url())).await;
     page.press("Purchase").await;
     page.until("root.querySelector('[role=dialog][aria-modal=true][aria-label]')").await;
-    page.until("root.activeElement?.matches('input[name=email]')").await;
+    page.focus_is("input[name=email]").await;
     page.eval("root.querySelector('[data-edge=first]').focus()").await;
-    page.until("root.activeElement?.matches('.close')").await;
+    page.focus_is(".close").await;
     page.eval("root.querySelector('[data-edge=last]').focus()").await;
     page.until("root.activeElement?.textContent === 'Cancel'").await;
     page.type_keys("\u{e00c}").await;
@@ -152,7 +152,7 @@ async fn the_first_screen_that_comes_with_the_script_needs_no_other_answer() {
         ["along=ru-jp", &format!("along={COURSE}&lang=de"), &format!("along={COURSE}&variant=launch")]
     {
         page.go(&format!("{course}/courses/{COURSE}?{query}")).await;
-        page.until("root?.querySelector('[data-press]')").await;
+        page.is_ready().await;
         let expected = if query.contains("ru-jp") { 1 } else { 0 };
         assert_eq!(page.eval(cards).await, expected, "{query}");
     }

@@ -25,7 +25,7 @@ async fn on_a_translated_page_the_sum_shown_is_the_sum_charged() {
     app.add_coupon(&percent_off("HALF", 50)).await;
     let page = Page::open_on("translated", COURSE, app).await;
     page.shows("$49.00").await;
-    page.until("performance.getEntriesByType('resource').some(e => e.name.endsWith('.wasm'))").await;
+    page.wasm_is_requested().await;
     page.press("Purchase").await;
     page.fill("ada@example.com", GOOD).await;
     page.eval(TRANSLATE).await;
@@ -78,7 +78,7 @@ async fn hot_keys_of_the_page_eat_nothing_that_is_typed() {
     )
     .await;
     page.press("Purchase").await;
-    page.until("root.querySelector('input[name=email]')?.checkVisibility()").await;
+    page.form_is_open().await;
     page.focus_is("input[name=email]").await;
     page.type_keys("s/?@example.com").await;
     page.until("root.querySelector('input[name=email]').value === 's/?@example.com'").await;
@@ -89,7 +89,7 @@ async fn hot_keys_of_the_page_eat_nothing_that_is_typed() {
 async fn what_was_filled_in_without_a_word_is_read_when_pay_is_pressed() {
     let page = Page::open("filled_in", COURSE).await;
     page.press("Purchase").await;
-    page.until("root.querySelector('input[name=email]')?.checkVisibility()").await;
+    page.form_is_open().await;
     page.fill_card(GOOD).await;
     page.eval("root.querySelector('input[name=email]').value = 'ada@example.com'").await;
     page.press("Pay $49.00").await;
@@ -143,7 +143,7 @@ async fn a_sale_that_opens_while_one_looks_opens_the_card_of_a_course_too() {
     page.wake().await;
     page.shows("Opens").await;
     page.press("Purchase").await;
-    page.until("root.querySelector('input[name=email]')?.checkVisibility()").await;
+    page.form_is_open().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -186,7 +186,7 @@ async fn stripes_form_that_throws_is_answered() {
     page.eval("element.querySelector('[slot=payment] iframe').remove()").await;
     page.eval("window.Stripe = null").await;
     page.press("Pay $49.00").await;
-    page.until("root.querySelector('[role=alert]')?.textContent.trim()").await;
+    page.alerts().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -200,7 +200,7 @@ async fn a_module_that_has_failed_is_loaded_at_another_address() {
     page.shows("Continue on our checkout page").await;
     page.emulate("Network.setBlockedURLs", blocked(&[])).await;
     page.press("Purchase").await;
-    page.until("root.querySelector('input[name=email]')?.checkVisibility()").await;
+    page.form_is_open().await;
     // A browser remembers a failed module by its address, so every try needs another address.
     let tried = page
         .eval("return performance.getEntriesByType('resource').map(e => e.name).filter(name => /widget-\\w+\\.js/.test(name))")
