@@ -15,7 +15,7 @@ use crate::{
     stripe::{ApiError, DisputeStatus, Stripe, StripeFault, WebhookFault},
 };
 
-/// What the control routes act on.
+/// The state the control routes act on.
 #[derive(Clone, Debug)]
 pub(crate) struct Controls {
     pub(crate) stripe: Stripe,

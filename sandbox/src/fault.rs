@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Fault<Operation> {
-    /// What goes wrong.
+    /// The fault.
     pub misbehaviour: Misbehaviour,
     /// The operation it affects; every operation if absent.
     #[serde(default = "Option::default")]
@@ -39,7 +39,7 @@ impl<Operation> Fault<Operation> {
     }
 }
 
-/// What can go wrong with an HTTP call.
+/// A fault in an HTTP call.
 #[derive(Clone, Debug, Deserialize, PartialEq, Eq, Serialize)]
 #[serde(tag = "kind", rename_all = "snake_case", deny_unknown_fields)]
 pub enum Misbehaviour {
@@ -130,7 +130,7 @@ pub enum ErrorBody {
     Empty,
 }
 
-/// What the faults do to one call.
+/// The effect of the faults on one call.
 #[derive(Debug, Default)]
 pub(crate) struct Spoiled {
     pub(crate) delay_ms: u64,

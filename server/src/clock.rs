@@ -82,7 +82,7 @@ impl Clock {
         }
     }
 
-    /// What this machine's own clock says.
+    /// The time by this machine's own clock.
     #[must_use]
     pub fn own(&self) -> Timestamp {
         match &self.0 {

@@ -150,7 +150,7 @@ impl Step {
         Self::OutboxCommitted,
     ];
 
-    /// What `CRASH_AT` calls it. For a step of the outbox, the command's name follows: `outbox.leased create_grant`.
+    /// Its name in `CRASH_AT`. For a step of the outbox, the command's name follows: `outbox.leased create_grant`.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {

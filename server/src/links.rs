@@ -24,7 +24,7 @@ impl<'a> Links<'a> {
         [self.0, "/p/", id.as_str(), query].concat()
     }
 
-    /// What one of its buttons, `pay` or `cancel`, submits to.
+    /// The target of one of its buttons, `pay` or `cancel`.
     #[must_use]
     pub fn purchase_button(self, id: &PurchaseId, button: &str, query: &str) -> String {
         [self.0, "/p/", id.as_str(), "/", button, query].concat()

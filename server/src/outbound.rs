@@ -1,4 +1,4 @@
-//! What requests to other systems have in common: a timeout, no redirects, and `Retry-After`.
+//! Shared by all requests to other systems: a timeout, no redirects, and `Retry-After`.
 use crate::clock;
 use reqwest::StatusCode;
 use reqwest::header::{HeaderMap, RETRY_AFTER};

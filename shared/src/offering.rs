@@ -2,7 +2,7 @@
 use crate::{Money, Timestamp, text_enum::text_enum};
 
 text_enum! {
-    /// What kind of learning an offering is.
+    /// The kind of learning an offering is.
     Kind { Course => "course", Lab => "lab", Exam => "exam", Live => "live" }
 }
 

@@ -1,5 +1,5 @@
-//! What a page's Content Security Policy must allow for Stripe.js and Link, shared by the server, the preview and the
-//! docs (<https://docs.stripe.com/security/guide#content-security-policy>, which also covers Link).
+//! The sources a page's Content Security Policy must allow for Stripe.js and Link, shared by the server,
+//! the preview and the docs (<https://docs.stripe.com/security/guide#content-security-policy>, which also covers Link).
 
 /// Origins of Stripe's scripts.
 pub const STRIPE_SCRIPTS: &str = "https://js.stripe.com https://*.js.stripe.com https://hooks.stripe.com";

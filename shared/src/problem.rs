@@ -2,7 +2,7 @@
 use crate::text_enum::text_enum;
 
 text_enum! {
-    /// What went wrong. Codes never change: clients branch on them and never on text.
+    /// The error. Codes never change: clients branch on them and never on text.
     Code {
         UnknownSku => "unknown_sku",
         @"wire" UnknownPurchase => "unknown_purchase",
@@ -67,7 +67,7 @@ pub struct Problem {
     pub title: String,
     pub status: u16,
     pub code: Code,
-    /// What to do about it, in plain English.
+    /// The next step, in plain English.
     pub detail: String,
     /// The request field at fault, if there is one.
     #[cfg_attr(feature = "wire", serde(default, skip_serializing_if = "Option::is_none"))]
@@ -76,7 +76,7 @@ pub struct Problem {
     /// header `Challenge-Response`.
     #[cfg_attr(feature = "wire", serde(default, skip_serializing_if = "Option::is_none"))]
     pub challenge: Option<Challenge>,
-    /// What the code alone does not convey.
+    /// Details that the code alone does not convey.
     #[cfg_attr(feature = "wire", serde(default, skip_serializing_if = "Option::is_none"))]
     pub reason: Option<Reason>,
 }

@@ -26,7 +26,7 @@ text_enum! {
     StepState { Pending => "pending", Done => "done", Failed => "failed", Undone => "undone" }
 }
 
-/// What is due, in minor units of `currency`: `total = list - discount + tax`.
+/// The amount due, in minor units of `currency`: `total = list - discount + tax`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "wire", derive(serde::Serialize, serde::Deserialize, utoipa::ToSchema))]
 pub struct Price {
@@ -196,7 +196,7 @@ impl Price {
         }
     }
 
-    /// What the learner pays.
+    /// The price the learner pays.
     #[must_use]
     pub fn due(&self) -> Money {
         Money { amount: self.total, currency: self.currency }

@@ -1,4 +1,4 @@
-//! What the server publishes: health, the OpenAPI document, the embed and the pages.
+//! Published documents: health, the OpenAPI document, the embed and the pages.
 use checkout_tests::{COURSE, TestApp};
 use serde_json::json;
 

@@ -1,4 +1,4 @@
-//! What the server publishes, compared with files that people can review. `UPDATE_EXPECT=1` writes them anew; review
+//! Published documents, compared with files that people can review. `UPDATE_EXPECT=1` writes them anew; review
 //! their diff.
 use checkout_tests::{COURSE, HtmlForm, PlainBrowser, TestApp};
 use expect_test::{ExpectFile, expect_file};

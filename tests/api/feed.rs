@@ -1,4 +1,4 @@
-//! What our other systems ask for: the feed of changes, and what a learner has bought.
+//! Questions of our other systems: the feed of changes, and what a learner has bought.
 use checkout_tests::{Answer, COURSE, TestApp};
 use reqwest::Method;
 use serde_json::{Value, json};

@@ -1,4 +1,4 @@
-//! What the server has logged, for the tests that look for secrets in it.
+//! The server's log, for the tests that look for secrets in it.
 use std::io::{self, Write};
 use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 use tracing_subscriber::fmt::MakeWriter;

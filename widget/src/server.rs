@@ -1,4 +1,4 @@
-//! What the server uses from this crate: the first screen.
+//! The server's part of this crate: the first screen.
 use crate::{model::Model, view::card, words::Locale};
 use leptos::prelude::*;
 use shared::Screen;

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 
-/// What a shell reports for a program ended by Ctrl-C.
+/// The exit code a shell reports for a program ended by Ctrl-C.
 pub(crate) const EXIT_CODE: u8 = 130;
 
 const POLL_INTERVAL: Duration = Duration::from_millis(50);

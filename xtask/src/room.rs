@@ -10,7 +10,7 @@ use crate::repo;
 
 const GB: u64 = 1_000_000_000;
 
-/// What is about to be written; sizes are measured where nothing was built before.
+/// The writes that are checked for room; sizes are measured where nothing was built before.
 #[derive(Clone, Copy)]
 pub(crate) enum Need {
     Demo,

@@ -12,7 +12,7 @@ use crate::{interrupt, progress};
 const NETWORK_INTERVAL: Duration = Duration::from_secs(10);
 const NETWORK_WAITS: u32 = 30;
 
-/// What a person can fix, or only wait out.
+/// Failures that a person can fix, or only wait out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Trouble {
     /// Nothing answers, or not in time.

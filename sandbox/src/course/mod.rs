@@ -20,7 +20,7 @@ use crate::{html::escape, sign_in::SignIn};
 /// Attributes that the page's query may set on the element.
 const PASSED_ON: &[&str] = &["variant", "theme", "lang", "coupon"];
 
-/// What the page needs to know about the other services.
+/// The page's knowledge of the other services.
 #[derive(Clone, Debug)]
 pub(crate) struct CoursePage {
     /// URL of the checkout; empty until it is known.

@@ -36,7 +36,7 @@ impl Resource {
     }
 }
 
-/// Who gets access.
+/// The person who gets access.
 #[derive(Clone, Debug, Deserialize, PartialEq, Eq, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Learner {
@@ -53,9 +53,9 @@ pub struct Learner {
 /// One learner's access to one resource.
 #[derive(Clone, Debug, Serialize)]
 pub struct Grant {
-    /// Who has access.
+    /// The person who has access.
     pub learner: Learner,
-    /// What the learner can access.
+    /// The resource the learner can access.
     pub resource: Resource,
     /// The purchase's human-readable reference.
     pub reference: String,

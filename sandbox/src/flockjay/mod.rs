@@ -43,7 +43,7 @@ pub struct FlockJayCall {
     pub status: Option<u16>,
 }
 
-/// Which resources exist.
+/// The resources that exist.
 #[derive(Clone, Debug, Default)]
 enum Resources {
     #[default]

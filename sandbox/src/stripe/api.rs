@@ -54,7 +54,7 @@ pub struct RequestRecord {
     pub answer: Option<Value>,
 }
 
-/// Who makes the request.
+/// The caller of a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Caller {
     Merchant,

@@ -10,7 +10,7 @@ use super::error::ApiError;
 /// Our own number: the payment is `processing` until the sandbox is told how it settles. Stripe has no such card.
 pub const SETTLES_LATER: &str = "4000000007777776";
 
-/// What a card does when a payment is confirmed with it.
+/// The behaviour of a card when a payment is confirmed with it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Behaviour {
     /// Succeeds.
@@ -45,7 +45,7 @@ pub struct Decline {
 pub struct TestCard {
     /// Digits without spaces.
     pub number: &'static str,
-    /// What it does.
+    /// Its behaviour.
     pub behaviour: Behaviour,
 }
 

@@ -1,4 +1,4 @@
-//! Which amounts can be charged in which currency, per the checkout's own table, with errors in Stripe's wording.
+//! The amounts that can be charged in each currency, per the checkout's own table, with errors in Stripe's wording.
 
 use super::error::ApiError;
 use shared::{Currency, Money, Unfit};

@@ -75,7 +75,7 @@ impl Dispute {
         self.movements(json!({ "id": self.id })).iter().map(|movement| movement.to_json(false)).collect()
     }
 
-    /// What it moves, with `source` as its object; an inquiry moves nothing.
+    /// The balance transaction it causes, with `source` as its object; an inquiry moves nothing.
     pub(crate) fn movements(&self, source: Value) -> Vec<Movement<'_>> {
         let part = |suffix, category, amount, fee| Movement {
             id: transaction(&self.id, suffix),

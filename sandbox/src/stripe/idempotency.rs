@@ -34,7 +34,7 @@ struct Entry {
 #[derive(Debug, Default)]
 pub(crate) struct Keys(Mutex<HashMap<String, Entry>>);
 
-/// What to do with a request under a key.
+/// How to treat a request under a key.
 #[derive(Debug)]
 pub(crate) enum Claimed {
     /// Do the work, then [`Claim::keep`] the answer; dropping the claim frees the key.

@@ -66,7 +66,7 @@ pub(crate) enum Methods {
     Listed(Vec<String>),
 }
 
-/// What the learner must do before the payment continues.
+/// The step the learner must take before the payment continues.
 #[derive(Clone, Debug)]
 pub(crate) enum NextAction {
     Challenge { url: String },
@@ -84,7 +84,7 @@ pub(crate) struct Intent {
     pub(crate) created: i64,
     pub(crate) status: Status,
     pub(crate) methods: Methods,
-    /// Which of the methods are excluded.
+    /// The methods that are excluded.
     pub(crate) offered: Offered,
     pub(crate) metadata: BTreeMap<String, String>,
     pub(crate) description: Option<String>,

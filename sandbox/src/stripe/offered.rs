@@ -1,4 +1,4 @@
-//! Which payment methods an intent or a session excludes.
+//! The payment methods an intent or a session excludes.
 use super::form::Params;
 use serde_json::{Value, json};
 

@@ -47,7 +47,7 @@ pub(crate) struct Session {
     pub(crate) cancel_url: Option<String>,
     /// Parameters of the intent, which is created at the first attempt to pay.
     pub(crate) intent_params: Params,
-    /// Which payment methods the page excludes.
+    /// The payment methods the page excludes.
     pub(crate) offered: Offered,
     pub(crate) intent: Option<String>,
     /// Whether the payment has succeeded; a method that settles later completes the session before that.

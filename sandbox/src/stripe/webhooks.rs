@@ -24,7 +24,7 @@ const ANSWER_WITHIN: Duration = Duration::from_secs(10);
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct WebhookFault {
-    /// What goes wrong.
+    /// The fault.
     pub misdelivery: Misdelivery,
     /// The event type it affects, such as `payment_intent.succeeded`; every type if absent.
     #[serde(default)]
@@ -55,7 +55,7 @@ impl WebhookFault {
     }
 }
 
-/// What can go wrong with the delivery of an event.
+/// A fault in the delivery of an event.
 #[derive(Clone, Debug, Deserialize, PartialEq, Eq, Serialize)]
 #[serde(tag = "kind", rename_all = "snake_case", deny_unknown_fields)]
 pub enum Misdelivery {

@@ -90,7 +90,7 @@ impl Challenge {
         Ok(Self { client, provider, site_key, secret, verify_url, script })
     }
 
-    /// What a page needs to show it.
+    /// The data a page needs to show it.
     #[must_use]
     pub fn shown(&self) -> shared::Challenge {
         shared::Challenge {

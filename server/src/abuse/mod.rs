@@ -41,7 +41,7 @@ pub struct Rates {
     pub coupon_run: Option<Rate>,
 }
 
-/// What was done too often.
+/// The action that was repeated too often.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Excess {
     Requests,

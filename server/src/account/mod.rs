@@ -1,4 +1,4 @@
-//! What our other systems are told about purchases, and which of them may ask.
+//! Notifies our other systems of purchases, and answers those that may ask.
 mod orb;
 mod port;
 mod salesforce;

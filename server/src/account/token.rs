@@ -2,7 +2,7 @@
 use rand::Rng as _;
 use sha2::{Digest, Sha256};
 
-/// What a token may do.
+/// The scope of a token.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Scope {
     /// `GET /v1/purchases`, the feed of changes.

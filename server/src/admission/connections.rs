@@ -65,7 +65,7 @@ struct State {
     close: Notify,
 }
 
-/// What a connection waits for.
+/// The next thing a connection waits for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
 enum Phase {

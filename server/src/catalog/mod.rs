@@ -1,4 +1,4 @@
-//! What is sold: the catalogue file, read at start and on SIGHUP.
+//! The catalogue file, which lists everything for sale; read at start and on SIGHUP.
 
 mod read;
 #[cfg(test)]

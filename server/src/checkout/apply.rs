@@ -10,7 +10,7 @@ use crate::purchase::{
 use crate::store::{Locked, ReturnedAllowance, Store, StoreError, Tx, subject};
 use shared::{State, Timestamp};
 
-/// What decides about purchases besides the state machine.
+/// The policy that applies to purchases besides the state machine.
 #[derive(Clone)]
 pub struct Rules {
     /// How long things may take.
@@ -169,8 +169,8 @@ impl Rules {
         Ok(too_many)
     }
 
-    /// What the client gets back for a purchase that has become paid: its opening, and trust. A purchase that a coupon
-    /// made free still uses up an opening; otherwise a public code would be gone in a minute.
+    /// The allowances a client gets back for a purchase that has become paid: its opening, and trust. A purchase that
+    /// a coupon made free still uses up an opening; otherwise a public code would be gone in a minute.
     fn returned_allowances(
         &self,
         purchase: &Purchase,

@@ -46,7 +46,7 @@ pub struct FormRejection {
     pub purchase: Option<PurchaseId>,
 }
 
-/// What the sender of a form wants to buy.
+/// The order in a submitted form.
 struct Wish<'a> {
     opening: &'a OpenPurchase,
     code: Option<CouponCode>,

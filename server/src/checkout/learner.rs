@@ -1,4 +1,4 @@
-//! What a signed-in learner already has, and who pays for what they open.
+//! The purchases a signed-in learner already has, and the payer of those they open.
 use super::Checkout;
 use crate::email::typed;
 use crate::error::Error;
@@ -14,7 +14,7 @@ impl Checkout {
     }
 }
 
-/// Who pays for `purchase`: the learner whom its token named, or the one whose email was typed.
+/// The payer of `purchase`: the learner whom its token named, or the one whose email was typed.
 pub(super) fn payer(purchase: &Purchase, email: &str, name: Option<String>) -> Result<Learner, Error> {
     let name = parse_name(name)?;
     let Some(known) = purchase.signed_in() else {

@@ -1,4 +1,4 @@
-//! What the checkout does for each request: one method, called once by its handler.
+//! The checkout: one method for each request, called once by its handler.
 
 mod abuse_limits;
 mod apply;

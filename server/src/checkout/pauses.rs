@@ -5,7 +5,7 @@ use std::collections::{HashMap, HashSet};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 
-/// Which offerings are paused. Set by the circuit breaker, read by every request.
+/// The paused offerings. Set by the circuit breaker, read by every request.
 #[derive(Clone, Default)]
 pub struct Pauses(Arc<RwLock<Causes>>, Arc<AtomicU64>);
 

@@ -12,11 +12,11 @@ use tokio::time::timeout;
 /// How long Stripe may take, including retries: we answer before the page times out.
 const STRIPE_TIMEOUT: Duration = Duration::from_secs(12);
 
-/// What comes with a press of Pay besides the request itself.
+/// The context of a press of Pay, besides the request itself.
 #[derive(Clone, Debug)]
 pub struct PayContext {
     pub client: Client,
-    /// What the challenge's script returned when it was passed.
+    /// The token that the challenge's script returned when it was passed.
     pub challenge_answer: Option<String>,
     /// The language of emails to them, if emails are sent.
     pub lang: Option<String>,

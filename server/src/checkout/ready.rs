@@ -12,7 +12,7 @@ const FRESH: Duration = Duration::from_secs(1);
 pub struct Readiness(Arc<Mutex<Option<(Instant, bool)>>>);
 
 impl Checkout {
-    /// What this instance waits for before it is ready: `database` if nothing can be written, `clock` if its own is
+    /// The reason why this instance is not ready: `database` if nothing can be written, `clock` if its own is
     /// wrong, and the names of background loops whose heartbeat is late. Empty if it is ready.
     pub async fn waits_for(&self) -> Vec<String> {
         let mut waiting = self.heartbeats.late();

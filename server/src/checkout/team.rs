@@ -30,7 +30,7 @@ pub struct Assigned {
     pub with: usize,
     /// Emails for which no code was left.
     pub without: Vec<Email>,
-    /// What is not an email.
+    /// The text that is not an email.
     pub unreadable: Vec<String>,
 }
 

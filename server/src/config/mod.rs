@@ -112,8 +112,8 @@ pub struct RawConfig {
     /// Interval of the sweep, which wakes purchases that have waited too long.
     #[arg(long, env = "SWEEP_SECONDS", default_value = "15")]
     pub sweep_seconds: String,
-    /// What happens to access when a dispute over part of the payment is lost: `keep` or `revoke`. When all of it is
-    /// lost, access always ends.
+    /// Whether access is kept (`keep`) or revoked (`revoke`) when a dispute over part of the payment is lost. When all
+    /// of it is lost, access always ends.
     #[arg(long, env = "DISPUTE_PARTIAL_ACCESS", default_value = "keep")]
     pub dispute_partial_access: String,
     /// How often one of the servers compares purchases with Stripe and FlockJay.
@@ -233,7 +233,7 @@ pub struct Config {
     pub listen: SocketAddr,
     pub metrics_listen: Option<SocketAddr>,
     pub database_url: String,
-    /// What may be done to the database's schema at start.
+    /// How to treat the database's schema at start.
     pub schema: Schema,
     /// An origin and perhaps a path, without a trailing slash; `None` means wherever the server listens.
     pub public_url: Option<String>,

@@ -1,4 +1,4 @@
-//! What a coupon takes off, and from what.
+//! The terms of a coupon: the discount, and the offerings it applies to.
 use super::{CouponCode, CouponRefusal};
 use crate::catalog::Item;
 use crate::email::{normalized, normalized_domain};
@@ -49,7 +49,7 @@ pub enum Discount {
     Amount(Money),
 }
 
-/// What it applies to. An empty set excludes nothing.
+/// The offerings it applies to. An empty set excludes nothing.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Scope {
     pub skus: BTreeSet<String>,
@@ -57,7 +57,7 @@ pub struct Scope {
 }
 
 impl Coupon {
-    /// What `item` costs with it at `now`.
+    /// The price of `item` with it at `now`.
     pub fn price(&self, item: &Item, now: Timestamp) -> Result<Price, CouponRefusal> {
         if let Some(from) = self.terms.valid_from
             && now < from
@@ -84,7 +84,7 @@ impl Coupon {
 }
 
 impl Terms {
-    /// What `item` costs with it.
+    /// The price of `item` with it.
     pub fn price(&self, item: &Item) -> Result<Price, CouponRefusal> {
         if !self.scope.includes(item) {
             return Err(CouponRefusal::NotForThis);

@@ -17,7 +17,7 @@ use utoipa::ToSchema;
 const USUAL: i64 = 100;
 const MOST: i64 = 500;
 
-/// What one learner has paid for.
+/// The offerings one learner has paid for.
 #[derive(Serialize, ToSchema)]
 pub(super) struct LearnersPurchases {
     /// Newest first.
@@ -38,7 +38,7 @@ pub(super) struct FeedPage {
 /// The learner whose purchases are requested.
 pub(super) struct LearnerQuery(Email);
 
-/// Which part of the feed is requested.
+/// Selects a part of the feed.
 pub(super) struct FeedQuery {
     updated_since: Option<Timestamp>,
     cursor: Option<Cursor>,

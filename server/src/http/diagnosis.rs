@@ -1,4 +1,4 @@
-//! What a page that embeds us needs to know to diagnose itself: `?redis-checkout-diagnose`.
+//! Data with which a page that embeds us diagnoses itself: `?redis-checkout-diagnose`.
 use super::Api;
 use super::assets::{DIAGNOSE, encoded};
 use super::offerings::cached;
@@ -12,7 +12,7 @@ use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 use std::collections::BTreeMap;
 
-/// What to diagnose.
+/// The page and the offering to diagnose.
 #[derive(utoipa::IntoParams)]
 #[into_params(parameter_in = Query)]
 pub(super) struct DiagnosisQuery {
@@ -22,7 +22,7 @@ pub(super) struct DiagnosisQuery {
     origin: Option<String>,
 }
 
-/// What we know about the page and about what it needs.
+/// The facts about a page and its needs.
 #[derive(Serialize, utoipa::ToSchema)]
 pub(super) struct Diagnosis {
     /// Whether the page's origin is ours, or in `ALLOWED_ORIGINS`.

@@ -16,7 +16,7 @@ use widget::Loader;
 
 const SCRIPT: &str = "text/javascript; charset=utf-8";
 
-/// Which first screen to render.
+/// Selects the first screen to render.
 #[derive(Debug, Default, utoipa::IntoParams)]
 #[into_params(parameter_in = Query)]
 pub(super) struct ScreenQuery {
@@ -44,7 +44,7 @@ struct Sent<'a> {
     text: String,
 }
 
-/// What the loader and the widget get with a first screen.
+/// The data that the loader and the widget get with a first screen.
 #[derive(Serialize)]
 struct ScreenData<'a> {
     #[serde(flatten)]

@@ -9,7 +9,7 @@ use serde::Serialize;
 use shared::{Code, Problem};
 use utoipa::ToSchema;
 
-/// What an instance that is not ready is waiting for.
+/// The reason why an instance is not ready.
 #[derive(Serialize, ToSchema)]
 struct NotReady {
     #[serde(flatten)]

@@ -53,11 +53,11 @@ use utoipa::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-/// What handlers share. Every request clones it several times, so it is one pointer.
+/// State shared by all handlers. Every request clones it several times, so it is one pointer.
 #[derive(Clone)]
 pub struct Api(Arc<Parts>);
 
-/// What is behind [`Api`].
+/// The fields behind [`Api`].
 pub struct Parts {
     pub checkout: Checkout,
     pub admission: Admission,
@@ -211,7 +211,7 @@ async fn without_slash(address: Uri) -> impl IntoResponse {
     Redirect::permanent(&["../", page, &query].concat())
 }
 
-/// Which pages may read the API's answers.
+/// CORS: the pages that may read the API's answers.
 fn cross_origin(site: &Site) -> CorsLayer {
     let origins = site.allowed_origins.iter().filter_map(|origin| HeaderValue::from_str(origin).ok());
     CorsLayer::new()

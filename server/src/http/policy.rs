@@ -35,7 +35,7 @@ pub(super) fn page_policy(site: &Site) -> String {
     )
 }
 
-/// What any page's policy must allow for the embed, by directive.
+/// The sources that any page's policy must allow for the embed, by directive.
 pub(super) fn directives(site: &Site) -> [(&'static str, String); 5] {
     let own_stripe = site.stripe_js.starts_with("https://js.stripe.com/");
     let scripts = if own_stripe { STRIPE_SCRIPTS.to_owned() } else { origin(&site.stripe_js) };

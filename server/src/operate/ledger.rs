@@ -10,7 +10,7 @@ use shared::Timestamp;
 /// Lines read at a time.
 const AT_ONCE: i64 = 1000;
 
-/// Which lines of the books to show, and how.
+/// Selects and formats lines of the ledger.
 #[derive(clap::Args, Clone, Debug)]
 #[group(skip)]
 pub struct LedgerOptions {

@@ -42,7 +42,7 @@ use anyhow::Context;
 use clap::Args;
 use std::time::Duration;
 
-/// Which database to use, and who acts.
+/// The database to use, and the operator who acts.
 #[derive(Args, Clone, Debug)]
 pub struct OperatorArgs {
     #[command(flatten)]

@@ -8,7 +8,7 @@ use clap::Args;
 use indicatif::{ProgressBar, ProgressStyle};
 use std::time::Duration;
 
-/// What to compare. It calls Stripe and FlockJay itself, so it needs the settings of `serve`.
+/// Selects the purchases to compare. It calls Stripe and FlockJay itself, so it needs the settings of `serve`.
 #[derive(Args, Clone, Debug)]
 pub struct Reconcile {
     #[command(flatten)]

@@ -20,7 +20,7 @@ const LOOK: usize = 50;
 /// Purchases read at a time.
 const AT_ONCE: i64 = 500;
 
-/// Which receiver to notify of what. The running servers do it, through the outbox.
+/// Names the receiver and the purchases to notify it of. The running servers do it, through the outbox.
 #[derive(Args, Clone, Debug)]
 pub struct Sync {
     #[command(flatten)]

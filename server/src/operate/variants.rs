@@ -4,7 +4,7 @@ use super::show::table;
 use crate::funnel::{Counts, Line, beginning, funnel};
 use std::collections::BTreeMap;
 
-/// Which lines of the funnel to show.
+/// Selects lines of the funnel.
 #[derive(clap::Args, Clone, Debug)]
 #[group(skip)]
 pub struct Stats {

@@ -55,7 +55,7 @@ pub struct BalanceEntry {
     pub fee_currency: String,
 }
 
-/// Which way money moved.
+/// The direction of a movement of money.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Moved {
     Charged,
@@ -90,7 +90,7 @@ pub enum IntentStatus {
     Canceled,
 }
 
-/// What a payment intent is created or updated with.
+/// The parameters a payment intent is created or updated with.
 #[derive(Clone, Debug)]
 pub struct IntentTerms<'a> {
     pub reference: &'a Reference,
@@ -130,7 +130,7 @@ pub struct Message {
     pub news: News,
 }
 
-/// What a message says about a payment.
+/// The content of a message about a payment.
 #[derive(Clone, Debug, PartialEq)]
 pub enum News {
     Intent(Intent),
@@ -228,7 +228,7 @@ pub trait Payments: Send + Sync + 'static {
     /// error.
     fn read_message(&self, body: &str, signature: Option<&str>) -> Result<Message, BadWebhook>;
 
-    /// What was refunded or disputed so far of a payment that succeeded.
+    /// Refunds and disputes so far of a payment that succeeded.
     async fn reversals(&self, intent: &IntentId) -> Result<Reversals, PaymentsError>;
 
     /// Names of permissions that our key lacks, as far as that can be told.
@@ -237,7 +237,7 @@ pub trait Payments: Send + Sync + 'static {
     }
 }
 
-/// What was refunded or disputed of a payment.
+/// Refunds and disputes of a payment.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Reversals {
     /// Minor units refunded so far, without refunds under way.

@@ -23,7 +23,7 @@ pub enum SessionStatus {
     Expired,
 }
 
-/// What a checkout session is created with.
+/// The parameters a checkout session is created with.
 #[derive(Clone, Debug)]
 pub struct SessionTerms<'a> {
     pub reference: &'a Reference,

@@ -9,7 +9,7 @@ use shared::Timestamp;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-/// What one payment intent has moved according to Stripe.
+/// The money one payment intent has moved, according to Stripe.
 #[derive(Default)]
 struct IntentBalance {
     sums: LedgerSums,

@@ -6,7 +6,7 @@ use std::convert::Infallible;
 use std::time::Duration;
 
 const JOB: &str = "reconcile";
-/// Who made a repair, in the audit trail.
+/// The name for its repairs in the audit trail.
 const WHO: &str = "daily reconcile";
 /// How far back it looks: a refund or a dispute may come long after the payment.
 const BACK: Duration = Duration::from_secs(30 * 86_400);

@@ -18,16 +18,16 @@ use serde::Serialize;
 use shared::Timestamp;
 use std::collections::HashSet;
 
-/// What to compare, and how.
+/// The options of a comparison.
 #[derive(Clone, Copy, Debug)]
 pub struct Scope<'a> {
     /// Compare purchases opened and payment intents created from this time on.
     pub since: Timestamp,
-    /// Who makes repairs, for the audit trail. With `None`, nothing is repaired, and FlockJay is not asked.
+    /// The name for repairs in the audit trail. With `None`, nothing is repaired, and FlockJay is not asked.
     pub mends: Option<&'a str>,
 }
 
-/// What was compared, and what differed.
+/// The result of a comparison: how much was compared, and each difference.
 #[derive(Clone, Debug, Serialize)]
 pub struct Report {
     pub since: Timestamp,

@@ -14,7 +14,7 @@ const REFUNDING: &str = "SELECT 1 FROM packs k JOIN purchases p ON p.id = k.purc
 
 pub(super) const COLUMNS: &str = "code, used, most, valid_until, email, pack, brings_seat, revoked_at, terms";
 
-/// Which coupons to list; every field that is set must match.
+/// Selects coupons to list; every field that is set must match.
 #[derive(Clone, Debug, Default)]
 pub struct CouponFilter {
     pub pack: Option<String>,

@@ -1,4 +1,4 @@
-//! What SQLite and PostgreSQL need before the first statement.
+//! Prepares SQLite and PostgreSQL for the first statement.
 use super::StoreError;
 use crate::fault_injection::{Guard, enabled};
 use percent_encoding::percent_decode_str;

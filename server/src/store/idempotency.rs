@@ -3,7 +3,7 @@ use super::{Store, StoreError, Tx};
 use shared::Timestamp;
 use sqlx::Row;
 
-/// What is known about a key.
+/// The state of a key.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Replay {
     /// Never seen: this transaction has claimed it, and the claim commits with it.

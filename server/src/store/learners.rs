@@ -35,7 +35,7 @@ pub struct PersonsPurchase {
     pub owner: bool,
 }
 
-/// What is stored about a learner besides their purchases.
+/// Data stored about a learner besides their purchases.
 #[derive(Clone, Debug, Serialize)]
 pub struct LearnerRecord {
     /// Codes assigned to them, and codes that they have used.
@@ -166,7 +166,7 @@ impl Store {
         Ok(strays)
     }
 
-    /// What is stored about a person besides their purchases.
+    /// Data stored about a person besides their purchases.
     pub async fn learner_record(&self, person: &Person) -> Result<LearnerRecord, StoreError> {
         let moment = |row: &AnyRow, column| row.try_get(column).map(Timestamp::from_millis);
         let (mut codes, mut letters) = (Vec::new(), Vec::new());

@@ -39,7 +39,8 @@ pub struct LedgerDay {
     pub amount: i64,
 }
 
-/// What one payment intent has moved, in minor units. Refunds count once they have succeeded, disputes until we win.
+/// The money one payment intent has moved, in minor units. Refunds count once they have succeeded, disputes
+/// until we win.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct LedgerSums {
     pub charged: i64,

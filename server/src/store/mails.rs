@@ -39,14 +39,14 @@ pub struct Mail {
     pub tried_since: Timestamp,
 }
 
-/// What an email is about.
+/// The subject matter of an email.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum About {
     /// A code that is assigned to the recipient.
     Code {
         /// Formatted for people.
         code: String,
-        /// Who gives the code: the company as an operator named it, or the email of the learner who paid for the pack,
+        /// The giver of the code: the company as an operator named it, or the email of the learner who paid for the pack,
         /// since their name could be any text.
         company: String,
     },

@@ -35,7 +35,7 @@ const FILES: &[(i64, &str, &str)] = &[
 /// The schema that this release reads and writes.
 pub(super) const LATEST: i64 = FILES[FILES.len() - 1].0;
 
-/// What to do with the schema when a database is opened.
+/// How to treat the schema when a database is opened.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Schema {
     /// Migrate it to this release's.

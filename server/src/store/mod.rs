@@ -92,7 +92,7 @@ pub struct Tx {
     seats_moved: bool,
     /// Commands to enqueue after the commit. Always empty, unless a test disables `CommandsCommitWithState`.
     pub(crate) later: Vec<(PurchaseId, Command, Timestamp)>,
-    /// What clients get back once this is committed.
+    /// Allowances to return to clients once this is committed.
     pub(crate) returned_allowances: Vec<ReturnedAllowance>,
 }
 

@@ -38,7 +38,7 @@ pub struct OutboxEntry {
     pub created_at: Timestamp,
 }
 
-/// What a paid purchase without access is waiting for.
+/// The reason why a paid purchase has no access yet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum WaitsFor {
     Outbox,
@@ -169,7 +169,7 @@ impl Store {
         rows.iter().map(entry).collect()
     }
 
-    /// What the access of a paid purchase is waiting for; `None` in every other state. A single statement, because
+    /// The reason why a paid purchase has no access yet; `None` in every other state. A single statement, because
     /// access may be granted between two.
     pub async fn waiting_for_access(&self, id: &PurchaseId) -> Result<Option<WaitsFor>, StoreError> {
         let rows = sqlx::query(

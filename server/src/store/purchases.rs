@@ -9,7 +9,7 @@ use shared::{Email, Timestamp};
 use sqlx::Row;
 use sqlx::any::AnyRow;
 
-/// Which purchases to list; every field that is set must match.
+/// Selects purchases to list; every field that is set must match.
 #[derive(Clone, Debug, Default)]
 pub struct PurchaseFilter {
     pub state: Option<String>,

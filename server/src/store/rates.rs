@@ -7,7 +7,7 @@ use shared::Timestamp;
 use sqlx::Row;
 use std::time::Duration;
 
-/// What a client may have done before it opens another purchase.
+/// The limits on a client that opens a purchase.
 #[derive(Clone, Copy, Debug)]
 pub struct Allowance<'a> {
     /// The client's networks; empty if nothing is counted.
@@ -20,7 +20,7 @@ pub struct Allowance<'a> {
     pub declines: Option<Rate>,
 }
 
-/// What a client gets back after it has paid.
+/// The allowances a client gets back after it has paid.
 pub(crate) struct ReturnedAllowance {
     /// Uses of rates: the subject, the rate, and how many.
     pub(crate) returned: Vec<(String, Rate, u32)>,
@@ -104,7 +104,7 @@ impl Store {
         Ok(row.is_some())
     }
 
-    /// Which limits `client` has used, and for how long that still counts.
+    /// The limits that `client` has used, and for how long that still counts.
     pub async fn rates_of(
         &self,
         client: &str,

@@ -34,7 +34,7 @@ impl Store {
         tx.commit().await
     }
 
-    /// What the clocks of the other instances said last.
+    /// The last readings of the other instances' clocks.
     pub async fn other_instances(&self, name: &str) -> Result<Vec<(String, Timestamp)>, StoreError> {
         let rows = sqlx::query("SELECT id, at FROM instances WHERE id <> $1");
         let rows = rows.bind(name).fetch_all(self.pool()).await?;

@@ -1,4 +1,4 @@
-//! What operators see when an account system refuses.
+//! An account system refuses: operators see it.
 use crate::cli::run;
 use checkout_tests::{COURSE, Setup, TestApp};
 use sandbox::ACCOUNT_SECRET;

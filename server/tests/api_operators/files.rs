@@ -16,7 +16,7 @@ const TIMEOUT: Duration = Duration::from_secs(60);
 
 struct Server {
     child: Child,
-    /// What it has logged.
+    /// Its log.
     log: Arc<Mutex<String>>,
 }
 

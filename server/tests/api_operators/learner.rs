@@ -1,4 +1,4 @@
-//! What is stored about a learner: exported and erased in full.
+//! A learner's data: exported and erased in full.
 use crate::cli::{reference, run};
 use checkout_tests::{COURSE, TestApp, intent_of};
 use serde_json::{Value, json};

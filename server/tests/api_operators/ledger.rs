@@ -8,7 +8,7 @@ fn lines(app: &TestApp, name: &str) -> Vec<Value> {
     run(app, &["purchases", "ledger", name, "--json"]).json().as_array().expect("lines").clone()
 }
 
-/// What moved, between which accounts, and how much.
+/// A movement of money: its cause, accounts and amount.
 fn moved(lines: &[Value]) -> Vec<(String, String, String, i64)> {
     let text = |line: &Value, field: &str| line[field].as_str().expect("text").to_owned();
     let line = |line: &Value| {

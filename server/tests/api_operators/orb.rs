@@ -1,4 +1,4 @@
-//! What operators see when Orb shows something other than what was paid.
+//! Orb shows something other than what was paid: operators see it.
 use crate::cli::run;
 use checkout_tests::{COURSE, Setup, TestApp, logged};
 use serde_json::json;

@@ -111,7 +111,7 @@ impl Pair {
         }
     }
 
-    /// What a subcommand of this release prints.
+    /// The output of a subcommand of this release.
     pub(crate) fn operate(&self, arguments: &[&str]) -> String {
         let mut command = Command::new(env!("CARGO_BIN_EXE_redis-checkout"));
         let output =

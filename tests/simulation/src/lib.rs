@@ -37,7 +37,7 @@ pub struct Broken {
     pub story: Vec<String>,
 }
 
-/// Which seeds to run.
+/// The seeds to run.
 #[derive(Clone, Copy, Debug)]
 pub struct Seeds {
     pub first: u64,

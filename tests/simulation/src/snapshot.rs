@@ -1,4 +1,4 @@
-//! What the checks read from the database, cached until another connection commits: most steps of a run change nothing.
+//! The database as the checks read it, cached until another connection commits: most steps of a run change nothing.
 use crate::database::LIVE;
 use redis_checkout::coupons::Coupon;
 use redis_checkout::purchase::Purchase;

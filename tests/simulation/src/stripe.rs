@@ -177,7 +177,7 @@ impl Payments for SimStripe {
     }
 }
 
-/// What becomes of a payment, by the learner's card, bank or patience.
+/// The fate of a payment, by the learner's card, bank or patience.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Attempted {
     Paid,
@@ -191,7 +191,7 @@ impl SimIntent {
         self.refunds.iter().filter(|refund| refund.status == status).map(|refund| refund.amount).sum()
     }
 
-    /// What is left of the money: neither refunded nor lost to a dispute.
+    /// The money that is left: neither refunded nor lost to a dispute.
     pub(crate) fn kept(&self) -> i64 {
         let left = self.now.received - self.sum_of(RefundStatus::Succeeded);
         if self.dispute == Some(Dispute::Lost) { left - self.disputed.min(left) } else { left }

@@ -1,4 +1,4 @@
-//! What is outside the checkout: time, the true state at Stripe and FlockJay, and messages on their way.
+//! The world outside the checkout: time, the true state at Stripe and FlockJay, and messages on their way.
 use crate::chooser::Chooser;
 use crate::pages::SimSession;
 use redis_checkout::payments::{Intent, Message, Session};
@@ -22,7 +22,7 @@ pub(crate) struct Inner {
     pub(crate) faulty: bool,
     pub(crate) stripe: StripeLedger,
     pub(crate) flockjay: FlockJayLedger,
-    /// What each account receiver knows of each purchase: version, state, and the money kept.
+    /// Each account receiver's knowledge of each purchase: version, state, and the money kept.
     pub(crate) told: HashMap<(&'static str, String), (i64, State, i64)>,
     /// The operation that runs now, and those that wait for another system.
     pub(crate) running: u64,
@@ -33,7 +33,7 @@ pub(crate) struct Inner {
     time: Arc<AtomicI64>,
 }
 
-/// What Stripe knows.
+/// Stripe's state.
 #[derive(Default)]
 pub(crate) struct StripeLedger {
     pub(crate) intents: Vec<SimIntent>,
@@ -44,7 +44,7 @@ pub(crate) struct StripeLedger {
     pub(crate) messages: BTreeMap<u64, Message>,
 }
 
-/// What the idempotency key of a create call stands for.
+/// The object that an idempotency key of a create call stands for.
 pub(crate) enum KeyUse {
     /// The answer to repeat, and the request that it belongs to.
     Made(Intent, (i64, String)),
@@ -77,7 +77,7 @@ pub(crate) struct SimRefund {
     pub(crate) will_fail: bool,
 }
 
-/// What FlockJay knows.
+/// FlockJay's state.
 #[derive(Default)]
 pub(crate) struct FlockJayLedger {
     pub(crate) grants: HashMap<PurchaseId, SimGrant>,

@@ -1,4 +1,4 @@
-//! What people can copy or download: the link, the snippet, the page policy and the variant's file.
+//! Things to copy or download: the link, the snippet, the page policy and the variant's file.
 use crate::setting::{Setting, window};
 use leptos::prelude::*;
 use leptos::task::spawn_local;

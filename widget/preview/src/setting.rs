@@ -1,4 +1,4 @@
-//! What the preview shows. All of it is in the URL, so that a link shows someone else the same.
+//! The preview's settings. All of them are in the URL, so that a link shows someone else the same.
 use serde::{Deserialize, Serialize};
 use wasm_bindgen::JsValue;
 use widget::{

@@ -105,7 +105,7 @@ impl Model {
         self.code().map(str::trim).filter(|code| !code.is_empty())
     }
 
-    /// What is wrong with the code, if anything.
+    /// The error at the code, if any.
     pub(crate) fn code_fault(&self) -> Option<Trouble> {
         match self.stage {
             Stage::Form { note: Some(Note::Coupon(trouble)) } => trouble,

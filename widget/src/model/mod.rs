@@ -43,7 +43,7 @@ pub(crate) struct Model {
     code: String,
     code_open: bool,
     code_wanted: bool,
-    /// What the form will say once it is shown.
+    /// The message of the form once it is shown.
     pending: Option<Note>,
     /// The number of places for a team; the content of the field for that number, and whether the field is open.
     pub(crate) team: Option<i64>,
@@ -111,7 +111,7 @@ impl Model {
         }
     }
 
-    /// What the learner pays, as last shown.
+    /// The price, as last shown.
     pub(crate) fn due(&self) -> Money {
         self.purchase.as_ref().map_or(self.screen.offering.price, |purchase| purchase.price.due())
     }

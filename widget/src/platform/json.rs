@@ -183,7 +183,7 @@ impl FromJson for PurchaseView {
     }
 }
 
-/// What the widget may act on in a problem.
+/// The parts of a problem that the widget may act on.
 pub(crate) struct Refusal {
     pub(crate) code: Code,
     pub(crate) challenge: Option<Challenge>,

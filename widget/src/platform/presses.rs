@@ -1,4 +1,4 @@
-//! What learners do inside the card: one listener handles all of it.
+//! Everything learners do inside the card, handled by one listener.
 use super::{
     dom::{self, Watch},
     json::{member, text},
@@ -8,7 +8,7 @@ use wasm_bindgen::prelude::*;
 use web_sys::{Element, HtmlElement};
 
 const KINDS: [&str; 6] = ["click", "input", "change", "submit", "keydown", "focusin"];
-/// What the focus may wrap to in a dialog, apart from the payment form.
+/// The elements the focus may wrap to in a dialog, apart from the payment form.
 const STOPS: &str = ".close,.stage :is(.button,.quiet):not([hidden],:empty,:disabled)";
 
 /// Listens until dropped.

@@ -159,7 +159,7 @@ extern "C" {
     fn destroy(this: &Element) -> Result<(), JsValue>;
 }
 
-/// What is wrong with the form, with Stripe's message if there is one. Stripe has already marked the fields.
+/// The error in the form, with Stripe's message if there is one. Stripe has already marked the fields.
 pub(crate) fn fault(answer: Result<JsValue, JsValue>) -> Option<Option<String>> {
     let Ok(answer) = answer else { return Some(None) };
     let error = member(&answer, "error");

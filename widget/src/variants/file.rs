@@ -54,7 +54,7 @@ pub enum Value {
     Themed { light: String, dark: String },
 }
 
-/// What is wrong with a file: the field, and how to fix it.
+/// An error in a file: the field, and how to fix it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Mistake {
     pub field: String,

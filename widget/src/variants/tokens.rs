@@ -1,6 +1,6 @@
 //! The tokens: the custom properties that a variant or a page may set.
 
-/// What a variant may set: `--redis-checkout-NAME`, with `-` for `_`.
+/// The tokens a variant may set: `--redis-checkout-NAME`, with `-` for `_`.
 #[derive(Debug)]
 pub struct Token {
     pub name: &'static str,

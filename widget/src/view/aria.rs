@@ -1,6 +1,6 @@
 //! Values of ARIA attributes.
 
-/// What an attribute that is true or false says.
+/// The text of an attribute that is true or false.
 pub(super) const fn said(is_so: bool) -> &'static str {
     if is_so { "true" } else { "false" }
 }

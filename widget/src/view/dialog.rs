@@ -13,7 +13,7 @@ pub(super) struct Dialog {
     main: Element,
     card: Element,
     close: Element,
-    /// What receives the focus when it leaves the dialog, and sends it to the other end.
+    /// Receives the focus when it leaves the dialog, and sends it to the other end.
     edges: [Element; 2],
 }
 

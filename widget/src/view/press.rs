@@ -1,4 +1,4 @@
-//! What a learner can press.
+//! The buttons a learner can press.
 use crate::model::Event;
 
 #[derive(Clone, Copy)]

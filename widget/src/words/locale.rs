@@ -43,7 +43,7 @@ struct File {
     texts: BTreeMap<String, Text>,
 }
 
-/// What the loader says if the widget can't run.
+/// The loader's texts for when the widget can't run.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Loader {
@@ -168,19 +168,19 @@ impl Locale {
         &self.json
     }
 
-    /// What the loader says.
+    /// The loader's texts.
     #[must_use]
     pub const fn loader(&self) -> &Loader {
         &self.loader
     }
 
-    /// What the server's own pages say.
+    /// The texts of the server's own pages.
     #[must_use]
     pub const fn pages(&self) -> &Pages {
         &self.pages
     }
 
-    /// What the page where a company hands out codes says.
+    /// The texts of the page where a company hands out codes.
     #[must_use]
     pub const fn team(&self) -> &Team {
         &self.team

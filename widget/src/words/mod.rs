@@ -32,7 +32,7 @@ pub(crate) struct Words {
     speech: Speech,
 }
 
-/// What the panel in place of the form says, and the next step.
+/// The text of the panel in place of the form, and the next step.
 pub(crate) struct Panel {
     pub(crate) tone: Tone,
     pub(crate) heading: String,
@@ -213,13 +213,13 @@ impl Words {
         }
     }
 
-    /// What is wrong with the email; empty if nothing is.
+    /// The error at the email; empty if there is none.
     pub(crate) fn fault(&self, model: &Model) -> String {
         let Stage::Form { note: Some(Note::Email(trouble)) } = model.stage else { return String::new() };
         self.because(trouble)
     }
 
-    /// What is wrong with the code; empty if nothing is.
+    /// The error at the code; empty if there is none.
     pub(crate) fn code_fault(&self, model: &Model) -> String {
         match model.code_fault() {
             Some(Trouble::Refused(Code::SoldOut)) => self.say(Key::CouponNoSeat),
@@ -237,7 +237,7 @@ impl Words {
         }
     }
 
-    /// Who gets access; empty if that is decided later.
+    /// The person who gets access; empty if that is decided later.
     pub(crate) fn email_hint(&self, model: &Model) -> String {
         if model.team.is_some() { String::new() } else { self.say(Key::EmailHint) }
     }
@@ -251,7 +251,7 @@ impl Words {
         })
     }
 
-    /// What is wrong with the number of places; empty if nothing is.
+    /// The error at the number of places; empty if there is none.
     pub(crate) fn places_fault(&self, model: &Model) -> String {
         let Stage::Form { note: Some(Note::Places(trouble)) } = &model.stage else { return String::new() };
         match trouble {
@@ -270,7 +270,7 @@ impl Words {
         self.fill(key, &[&dates::decimal(min), "–", &dates::decimal(max)].concat())
     }
 
-    /// What the form says, apart from the messages at its fields; empty if it says nothing.
+    /// The message of the form, apart from those at its fields; empty if there is none.
     pub(crate) fn note(&self, model: &Model) -> String {
         let Stage::Form { note: Some(note) } = &model.stage else { return String::new() };
         match note {
@@ -290,7 +290,7 @@ impl Words {
         }
     }
 
-    /// What screen readers announce when the focus stays where it is.
+    /// The text that screen readers announce when the focus stays where it is.
     pub(crate) fn status(&self, model: &Model) -> String {
         let key = match model.stage {
             Stage::Opening => Key::Opening,

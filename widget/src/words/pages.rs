@@ -147,7 +147,7 @@ impl Locale {
         self.words().places_range(Key::PlacesHint, team)
     }
 
-    /// What is wrong with any other number of places.
+    /// The error at any other number of places.
     #[must_use]
     pub fn places_fault(&self, team: Team) -> String {
         self.words().places_range(Key::PlacesFault, team)

@@ -102,7 +102,7 @@ impl<'a> Newcomer<'a> {
         Ok(cargo)
     }
 
-    /// What cargo does before any task runs.
+    /// The work of cargo before any task runs.
     fn prepare(&mut self) -> Result<()> {
         self.time("downloading crates", &["fetch", "--target", WASM, "--target", &cargo::host()?])?;
         self.time("building `cargo xtask` itself", &["build", "--package", "xtask"])

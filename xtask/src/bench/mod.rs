@@ -1,4 +1,4 @@
-//! What to measure, and on which build.
+//! The benches, and the build that each measures.
 
 mod cold;
 
@@ -16,7 +16,7 @@ pub(crate) enum Bench {
     },
     /// When a visitor sees the price, can type and can pay, against a plain page; fails where a goal is missed
     Page,
-    /// What a newcomer waits for: from a clone, with an empty home and no crates, to a purchase
+    /// A newcomer's wait: from a clone, with an empty home and no crates, to a purchase
     Cold {
         /// The tests as well, which takes about half an hour more
         #[arg(long)]

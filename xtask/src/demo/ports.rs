@@ -1,4 +1,4 @@
-//! Which ports the demo listens on.
+//! The ports the demo listens on.
 
 use std::net::{Ipv4Addr, TcpListener};
 

@@ -1,4 +1,4 @@
-//! What the demo tells each of its programs, and the person.
+//! The settings of the demo's programs, and its message to the person who started it.
 
 use std::path::Path;
 

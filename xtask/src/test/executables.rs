@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use crate::{cargo, machine, process, widget};
 
-/// What cargo built of one target.
+/// The executables cargo built of one target.
 pub(crate) struct Executable {
     /// Name of the target, such as `api`, or of the package for its unit tests.
     pub(crate) name: String,

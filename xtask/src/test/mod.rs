@@ -22,7 +22,7 @@ use steps::{Needs, Run, Step};
 
 #[derive(clap::Args)]
 pub(crate) struct Options {
-    /// What can be checked within two minutes: no browser, fewer simulated runs, and of PostgreSQL only the store
+    /// The checks that take under two minutes: no browser, fewer simulated runs, and of PostgreSQL only the store
     #[arg(long)]
     fast: bool,
     /// In which browsers to test: `all` buys in Firefox and WebKit too

@@ -15,7 +15,7 @@ use crate::process::{self, Running, command};
 use crate::tools::browser::Browser;
 use crate::{cargo, interrupt, machine, repo, tools, trunk, widget};
 
-/// What the steps of one run share.
+/// State shared by the steps of one run.
 pub(crate) struct Run {
     fast: bool,
     executables: OnceLock<Vec<Executable>>,
@@ -30,7 +30,7 @@ pub(crate) struct Step {
     pub(crate) needs: Needs,
 }
 
-/// What a run must have or allow to include a step.
+/// The condition for a step to be included in a run.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Needs {
     Nothing,

@@ -38,7 +38,7 @@ impl Tool {
         self.sources.iter().any(|source| matches!(source, Source::Npm { packages: [_, _, ..] }))
     }
 
-    /// What a person can do if no source works.
+    /// The advice if no source works.
     fn advice(&self) -> &'static str {
         let wants_python =
             self.sources.iter().all(|source| matches!(source, Source::Python { .. } | Source::Wheel { .. }));

@@ -1,4 +1,4 @@
-//! What rustup adds to a toolchain: the WebAssembly target, rustfmt and clippy.
+//! Parts that rustup adds to a toolchain: the WebAssembly target, rustfmt and clippy.
 
 use std::path::PathBuf;
 use std::process::Stdio;

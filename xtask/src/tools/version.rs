@@ -6,7 +6,7 @@ use std::process::Stdio;
 
 use crate::process;
 
-/// What `program --version` reports, or `None` if it doesn't run. A script for browsers runs nowhere here, and has its
+/// The output of `program --version`, or `None` if it doesn't run. A script for browsers runs nowhere here, and has its
 /// version in its first line.
 pub(crate) fn of(program: &Path) -> Option<String> {
     if program.extension().is_some_and(|extension| extension == "js") {

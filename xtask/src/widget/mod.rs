@@ -15,7 +15,7 @@ use anyhow::{Context, Result};
 
 use crate::{progress, repo, tools};
 
-/// What the widget and the preview are built from.
+/// The sources of the widget and the preview.
 const INPUTS: &[&str] =
     &["Cargo.lock", "Cargo.toml", "rust-toolchain.toml", "shared", "style", "widget", "xtask/src/widget"];
 

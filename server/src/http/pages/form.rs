@@ -13,7 +13,7 @@ pub(in crate::http) struct Form(Vec<(String, String)>);
 pub(in crate::http) struct OwnPage;
 
 impl Form {
-    /// What was typed into a field; `None` if it was left empty.
+    /// The text of a field; `None` if it was left empty.
     pub(super) fn get(&self, name: &str) -> Option<String> {
         let field = self.0.iter().find(|(known, _)| known == name);
         field.map(|(_, value)| value.clone()).filter(|value| !value.trim().is_empty())

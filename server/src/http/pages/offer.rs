@@ -1,4 +1,4 @@
-//! What the hosted page shows: the offer, and the form that buys it.
+//! The hosted page: the offer, and the form that buys it.
 use super::buy_form::{BuyForm, PLAIN, TEAM};
 use super::failure::said;
 use super::field::{Field, Input};

@@ -232,7 +232,7 @@ struct Handing<'a> {
     api: &'a Api,
     language: &'a Language,
     team: &'a TeamPage,
-    /// What stays in the fields, and what is wrong with one of them.
+    /// The text that stays in the fields, and the error at one of them.
     typed: &'a HandOut,
     wrong: Option<(&'a str, &'a str)>,
 }
@@ -331,7 +331,7 @@ impl Handing<'_> {
         }
     }
 
-    /// What is wrong with this field.
+    /// The error at this field.
     fn fault(&self, field: &str) -> Option<&str> {
         self.wrong.filter(|(wrong, _)| *wrong == field).map(|(_, text)| text)
     }

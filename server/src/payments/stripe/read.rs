@@ -96,7 +96,7 @@ pub(super) fn disputed(disputes: &[StripeDispute]) -> Option<Disputed> {
     Some(Disputed { standing, money, refundable })
 }
 
-/// What a dispute has withdrawn, in minor units of the payment's currency.
+/// The money a dispute has withdrawn, in minor units of the payment's currency.
 fn withdrawn(dispute: &StripeDispute) -> i64 {
     let movements = &dispute.balance_transactions;
     if movements.is_empty() {

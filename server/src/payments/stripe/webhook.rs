@@ -28,7 +28,7 @@ pub(super) fn read(body: &str, signature: Option<&str>, secrets: &[String]) -> R
     Err(refusal)
 }
 
-/// What a readable event says; `None` if Stripe must be asked.
+/// The content of a readable event; `None` if Stripe must be asked.
 #[expect(clippy::wildcard_enum_match_arm, reason = "Stripe has over two hundred kinds of event")]
 fn news_of(object: &EventObject) -> Option<News> {
     Some(match object {

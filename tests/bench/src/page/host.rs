@@ -32,7 +32,7 @@ impl Kind {
     }
 }
 
-/// What the pages are made of.
+/// The parts of the pages.
 pub(crate) struct Parts {
     /// The sandbox's course page of [`SKU`], and its policy.
     page: String,

@@ -5,7 +5,7 @@ use crate::report::median;
 use std::collections::BTreeMap;
 use std::fmt;
 
-/// What one round measured on each page.
+/// The measurements of one round, by page.
 #[derive(Default)]
 pub(crate) struct Round {
     looks: BTreeMap<Kind, Seen>,

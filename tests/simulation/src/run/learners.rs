@@ -1,4 +1,4 @@
-//! What learners do: open, press Pay, pay by card, refresh, cancel.
+//! Actions of learners: open, press Pay, pay by card, refresh, cancel.
 use super::*;
 use std::fmt;
 

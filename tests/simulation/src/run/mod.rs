@@ -106,7 +106,7 @@ struct Operation {
     future: Pin<Box<dyn Future<Output = Heard>>>,
 }
 
-/// What the outside learns of a finished operation.
+/// The result of a finished operation, as seen from outside.
 enum Heard {
     Nothing,
     Opened(usize, Result<Opened, String>),

@@ -1,4 +1,4 @@
-//! What operators, the dashboard, banks and other tools do.
+//! Actions of operators, the dashboard, banks and other tools.
 use super::*;
 
 impl Run {

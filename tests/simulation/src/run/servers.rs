@@ -1,4 +1,4 @@
-//! What servers do by themselves or on a webhook, and how they end: the outbox, the sweep, webhooks, reconciliation,
+//! Actions of servers, by themselves or on a webhook, and their end: the outbox, the sweep, webhooks, reconciliation,
 //! crashes and power cuts.
 use super::*;
 
