@@ -8,7 +8,7 @@ use std::process::ExitCode;
 /// Budgets in bytes of brotli (`docs/performance.md`).
 const LOADER: usize = 5_000;
 const FIRST_SCREEN: usize = 3_000;
-const ALL: usize = 58_000;
+const ALL: usize = 60_000;
 
 /// An offering with every feature.
 const OFFERING: &str = "ru-live";

@@ -131,11 +131,11 @@ async fn a_variant_changes_looks_and_words_and_an_unknown_one_is_the_default() {
 async fn a_first_screen_comes_in_the_language_asked_for() {
     let app = TestApp::start().await;
     for (query, word, code) in [
-        ("?lang=de-CH", "Kaufen", "de"),
-        ("?lang=he", "רכישה", "he"),
-        ("?lang=tlh", "Purchase", "en"),
-        ("?lang=%ff", "Purchase", "en"),
-        ("", "Purchase", "en"),
+        ("?lang=de-CH", "Anmelden", "de"),
+        ("?lang=he", "הרשמה", "he"),
+        ("?lang=tlh", "Enroll", "en"),
+        ("?lang=%ff", "Enroll", "en"),
+        ("", "Enroll", "en"),
     ] {
         let card = app.get(&format!("/embed/card/{COURSE}{query}")).await.expect(200);
         assert!(card.text.contains(word) && card.text.contains(&format!("lang=\"{code}\"")), "{}", card.text);

@@ -127,7 +127,7 @@ async fn what_is_wrong_is_said_at_its_field_and_what_was_typed_stays() {
     assert!(app.sandbox.stripe().requests().is_empty());
     let coupon = again.with("email", "ada@example.com").with("coupon", "FREE<");
     let page = browser.submit(&coupon).await.expect(422);
-    assert!(page.text.contains("id=\"coupon-fault\">We couldn't find this coupon."), "{}", page.text);
+    assert!(page.text.contains("id=\"coupon-fault\">We don't recognize that code."), "{}", page.text);
     let long =
         HtmlForm::find(&page.text, "/buy/ru-live").unwrap().with("coupon", "").with("name", &"x".repeat(201));
     let page = browser.submit(&long).await.expect(422);

@@ -9,7 +9,7 @@ async fn a_code_is_asked_for_folded_and_brought_by_the_address_open() {
     app.add_coupon(&percent_off("SAVE20", 20)).await;
     let browser = PlainBrowser::default();
     let page = browser.get(&format!("{}/buy/{COURSE}?plain&lang=de", app.base())).await.expect(200).text;
-    assert!(page.contains("<details><summary>Haben Sie einen Code?</summary>"), "{page}");
+    assert!(page.contains("<details><summary>Code eingeben</summary>"), "{page}");
     assert!(page.contains("<label for=\"coupon\">Gutscheincode</label>"), "{page}");
     let brought = format!("{}/buy/{COURSE}?coupon=save%2020%22", app.base());
     let page = browser.get(&brought).await.expect(200).text;
@@ -33,9 +33,12 @@ async fn a_refused_code_says_why_in_the_visitors_language() {
     let page = browser.get(&format!("{}/buy/{COURSE}?plain&lang=de", app.base())).await.expect(200).text;
     let form = HtmlForm::find(&page, &format!("/buy/{COURSE}")).unwrap().with("email", "ada@example.com");
     for (code, said) in [
-        ("NONE", "Dieser Gutschein ist nicht bekannt."),
-        ("7K3M-92QF-ABCD-EFGJ", "Ein Zeichen dieses Codes ist falsch. Vergleichen Sie ihn mit dem Original."),
-        ("TINY", "Mit diesem Gutschein bleibt weniger zu zahlen, als abgebucht werden kann."),
+        ("NONE", "Diesen Code kennen wir nicht."),
+        (
+            "7K3M-92QF-ABCD-EFGJ",
+            "Dieser Code hat einen Tippfehler. Prüfen Sie ihn und versuchen Sie es noch einmal.",
+        ),
+        ("TINY", "Mit diesem Code bleibt weniger zu zahlen, als abgebucht werden kann."),
     ] {
         let page = browser.submit(&form.clone().with("coupon", code)).await.expect(422).text;
         assert!(page.contains(&format!("id=\"coupon-fault\">{said}")), "{page}");
@@ -53,13 +56,13 @@ async fn what_is_sold_out_takes_a_code_that_brings_a_seat() {
     let other = app.open("ru-live").await;
     let browser = PlainBrowser::default();
     let page = browser.get(&format!("{}/buy/ru-live", app.base())).await.expect(200).text;
-    assert!(page.contains("/buy/ru-live?plain&amp;coupon=\">Have a code?</a>"), "{page}");
+    assert!(page.contains("/buy/ru-live?plain&amp;coupon=\">Add code</a>"), "{page}");
     let page = browser.get(&format!("{}/buy/ru-live?plain&coupon=", app.base())).await.expect(200).text;
     assert!(page.contains("Sold out") && page.contains("<details open>"), "{page}");
     let form = HtmlForm::find(&page, "/buy/ru-live").unwrap().with("email", "ada@example.com");
     let page = browser.submit(&form.clone().with("coupon", "SAVE20")).await.expect(409).text;
     assert!(
-        page.contains("id=\"coupon-fault\">This coupon doesn't include a seat, and none are left."),
+        page.contains("id=\"coupon-fault\">That code doesn't include a seat, and none are left."),
         "{page}"
     );
     let form = HtmlForm::find(&page, "/buy/ru-live").unwrap().with("coupon", "SEAT");

@@ -22,10 +22,10 @@ async fn a_team_is_bought_by_a_form_and_its_codes_are_on_the_receipt() {
     let app = TestApp::with_teams().await;
     let browser = PlainBrowser::default();
     let page = browser.get(&format!("{}/buy/{COURSE}", app.base())).await.expect(200).text;
-    assert!(page.contains(&format!("/buy/{COURSE}?plain&amp;team\">Buy for a team</a>")), "{page}");
+    assert!(page.contains(&format!("/buy/{COURSE}?plain&amp;team\">Buying for a team?</a>")), "{page}");
     let page = browser.get(&format!("{}/buy/{COURSE}?plain&team", app.base())).await.expect(200).text;
-    assert!(page.contains("min=\"2\" max=\"10\"") && page.contains("$49.00 per place."), "{page}");
-    assert!(page.contains(">Only for me</a>") && !page.contains("name=\"coupon\""), "{page}");
+    assert!(page.contains("min=\"2\" max=\"10\"") && page.contains("$49.00 per seat."), "{page}");
+    assert!(page.contains(">Just me</a>") && !page.contains("name=\"coupon\""), "{page}");
     let form = form_of(&app, &browser, COURSE, "&team").await.with("places", "3");
     let sent = browser.submit(&form).await.expect(303);
     assert_eq!(pages(&app), [(14700, "open".to_owned())]);
@@ -46,7 +46,7 @@ async fn a_number_of_places_that_is_not_sold_is_said_at_its_field() {
     let form = form_of(&app, &browser, COURSE, "&team").await;
     for places in ["1", "11", "-2", "many", "99999999999999999999"] {
         let page = browser.submit(&form.clone().with("places", places)).await.expect(422).text;
-        assert!(page.contains("id=\"places-fault\">Choose 2–10 places.</p>"), "{places}: {page}");
+        assert!(page.contains("id=\"places-fault\">Choose 2–10 seats.</p>"), "{places}: {page}");
         let typed = HtmlForm::find(&page, &format!("/buy/{COURSE}")).unwrap();
         assert_eq!((typed.value("places"), typed.value("email")), (places, "ada@example.com"));
     }
@@ -58,7 +58,7 @@ async fn a_number_of_places_that_is_not_sold_is_said_at_its_field() {
     assert_eq!(app.sandbox.stripe().sessions().len(), 0);
     // An offering that isn't sold to teams has no such form.
     let page = browser.get(&format!("{}/buy/ru-jp?plain&team", app.base())).await.expect(200).text;
-    assert!(!page.contains("name=\"places\"") && !page.contains("Buy for a team"), "{page}");
+    assert!(!page.contains("name=\"places\"") && !page.contains("Buying for a team?"), "{page}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -68,7 +68,7 @@ async fn a_price_that_has_changed_is_shown_for_one_place_before_it_is_paid_for_a
     let form = form_of(&app, &browser, COURSE, "&team").await.with("places", "2");
     app.change_catalog(|catalog| catalog.replace("amount = 4900", "amount = 5900")).await;
     let page = browser.submit(&form).await.expect(409).text;
-    assert!(page.contains("$59.00 per place."), "{page}");
+    assert!(page.contains("$59.00 per seat."), "{page}");
     let form = HtmlForm::find(&page, &format!("/buy/{COURSE}")).unwrap();
     browser.submit(&form).await.expect(303);
     assert_eq!(pages(&app), [(11800, "open".to_owned())]);
@@ -91,7 +91,7 @@ async fn the_same_form_with_other_terms_is_paid_at_those() {
     let form = form_of(&app, &browser, COURSE, "").await;
     browser.submit(&form).await.expect(303);
     let page = browser.submit(&form.clone().with("coupon", "NONE")).await.expect(422).text;
-    assert!(page.contains("id=\"coupon-fault\">We couldn't find this coupon."), "{page}");
+    assert!(page.contains("id=\"coupon-fault\">We don't recognize that code."), "{page}");
     assert_eq!(pages(&app)[2..], [(4900, "open".to_owned())]);
     browser.submit(&form.with("coupon", "save20")).await.expect(303);
     assert_eq!(pages(&app)[2..], [(4900, "expired".to_owned()), (3920, "open".to_owned())]);
@@ -115,7 +115,9 @@ async fn a_seat_is_not_given_up_for_terms_that_would_be_refused() {
     browser.submit(&form).await.expect(303);
     let page = browser.submit(&form.with("coupon", "ONCE")).await.expect(422).text;
     assert!(
-        page.contains("id=\"coupon-fault\">This coupon has been used up or is in use right now."),
+        page.contains(
+            "id=\"coupon-fault\">That code is used, or open in another tab. Try again in a few minutes."
+        ),
         "{page}"
     );
     assert_eq!(pages(&app)[1..], [(4900, "open".to_owned())]);

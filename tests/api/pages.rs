@@ -64,20 +64,20 @@ async fn the_status_page_tells_the_steps_with_their_times_and_can_be_kept() {
     assert_eq!(page.header("cache-control"), "no-store");
     assert!(page.text.contains("<meta name=\"robots\" content=\"noindex\">"));
     // The link leads to the page's own address, wherever the page is shown. It never reloads by itself.
-    assert!(page.text.contains(&format!("href=\"{at}\">Check again")), "{}", page.text);
+    assert!(page.text.contains(&format!("href=\"{at}\">Refresh status")), "{}", page.text);
     assert!(!page.text.contains("http-equiv"), "{}", page.text);
     assert!(page.text.contains("Payment not finished"));
     let opened = app.get(&format!("/v1/purchases/{id}")).await.json();
     let held = opened["timeline"][0]["at"].as_str().unwrap();
     let steps: Vec<_> =
         page.text.split("<li ").skip(1).map(|rest| rest.split("</li>").next().unwrap()).collect();
-    assert_eq!(steps.len(), 4, "{}", page.text);
+    assert_eq!(steps.len(), 3, "{}", page.text);
     assert!(
-        steps[0].contains(&format!("<b>Held</b> <span>done</span> <time datetime=\"{held}\">")),
+        steps[0].contains(&format!("class=\"done\"><b>Reserved</b> <time datetime=\"{held}\">")),
         "{steps:?}"
     );
-    assert!(steps[1].contains("aria-current=\"step\"") && steps[1].contains("<b>Paid</b> <span>waiting"));
-    assert!(steps[2].contains("<b>Access</b>") && steps[3].contains("<b>Account</b>"), "{steps:?}");
+    assert!(steps[1].contains("aria-current=\"step\"") && steps[1].contains("<b>Payment pending</b>"));
+    assert!(steps[2].contains("<b>Access pending</b>"), "{steps:?}");
     assert!(page.text.contains("a•••@example.com") && !page.text.contains("ada@example.com"));
 
     app.sandbox.stripe().pay_session(address.rsplit('/').next().unwrap(), "4242424242424242").unwrap();
@@ -86,7 +86,7 @@ async fn the_status_page_tells_the_steps_with_their_times_and_can_be_kept() {
     for step in granted["timeline"].as_array().unwrap() {
         assert!(page.contains(&format!("datetime=\"{}\"", step["at"].as_str().unwrap())), "{step}: {page}");
     }
-    assert!(!page.contains("Check again") && !page.contains("<form"), "{page}");
+    assert!(!page.contains("Refresh status") && !page.contains("<form"), "{page}");
     assert!(page.contains(granted["access_url"].as_str().unwrap()));
     assert_eq!(app.grant_calls().len(), 1, "looking grants nothing");
 }

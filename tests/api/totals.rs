@@ -68,7 +68,7 @@ async fn one_total_is_shown_charged_and_on_the_receipt() {
         let receipt = app.get(&format!("/p/{id}")).await.expect(200).text;
         // Formatted as on the widget's button.
         let due = Money { amount: shown, currency: Currency::parse("usd").unwrap() };
-        let said = format!("<dd>{}</dd>", widget::locales().english().money(due));
+        let said = format!("<dd>{}</dd>", widget::locales().english().amount(due));
         assert!(receipt.contains(&said), "{said}: {receipt}");
     }
     let charged = app.sandbox.stripe().charges_succeeded();

@@ -51,7 +51,7 @@ async fn violations(page: &Page, selector: &str) -> Vec<String> {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_field_without_its_label_is_found() {
     let page = Page::open("axe", COURSE).await;
-    page.press("Purchase").await;
+    page.press_purchase().await;
     page.form_is_open().await;
     audit(&page, CHECKOUT, "the form").await;
     page.eval("root.querySelector('label').remove()").await;

@@ -28,7 +28,7 @@ async fn course(name: &'static str) -> Page {
 /// Opens the field, empties it and types `code`.
 async fn type_code(page: &Page, code: &str) {
     if page.eval("return root.querySelector('#code').checkVisibility()").await != true {
-        page.press("Have a code?").await;
+        page.press("Add code").await;
     }
     page.focus_is(FIELD).await;
     page.eval("root.querySelector('#code').select()").await;
@@ -52,7 +52,7 @@ async fn is_refused(page: &Page, said: &str) {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_code_lowers_the_price_of_the_form_that_is_open_and_stripe_takes_that() {
     let page = course("code_applied").await;
-    page.press("Purchase").await;
+    page.press_purchase().await;
     page.fill("ada@example.com", GOOD).await;
     page.eval("window.frame = element.querySelector('[slot=payment] iframe')").await;
     look(&page, "1-closed").await;
@@ -60,12 +60,12 @@ async fn a_code_lowers_the_price_of_the_form_that_is_open_and_stripe_takes_that(
     look(&page, "2-open").await;
     page.press("Apply").await;
     page.shows("Pay $39.20").await;
-    page.shows("$49.00 list price").await;
-    page.shows("$9.80 off").await;
+    page.shows("List price").await;
+    page.shows("−$9.80").await;
     page.focus_is(BUTTON).await;
     assert_eq!(
         page.eval("return root.querySelector('[role=status]').textContent.replace(/\\s+/g, ' ')").await,
-        "$49.00 list price $9.80 off Pay $39.20"
+        "List price $49.00 Discount −$9.80 Total $39.20 Pay $39.20"
     );
     look(&page, "3-applied").await;
     assert_eq!(
@@ -81,14 +81,14 @@ async fn a_code_lowers_the_price_of_the_form_that_is_open_and_stripe_takes_that(
 #[tokio::test(flavor = "multi_thread")]
 async fn a_code_is_taken_off_and_the_whole_price_is_due_again() {
     let page = course("code_removed").await;
-    page.press("Purchase").await;
+    page.press_purchase().await;
     page.fill("ada@example.com", GOOD).await;
     type_code(&page, "SAVE20").await;
     page.press("Apply").await;
     page.press("Remove SAVE20").await;
     page.shows("Pay $49.00").await;
     page.focus_is(BUTTON).await;
-    page.shows("Have a code?").await;
+    page.shows("Add code").await;
     assert_eq!(page.eval("return root.querySelector('.sums').checkVisibility()").await, false);
     page.press("Pay $49.00").await;
     page.is_in("ada@example.com").await;
@@ -98,13 +98,13 @@ async fn a_code_is_taken_off_and_the_whole_price_is_due_again() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_refused_code_says_what_is_wrong_and_another_may_follow() {
     let page = course("code_refused").await;
-    page.press("Purchase").await;
+    page.press_purchase().await;
     page.fill("ada@example.com", GOOD).await;
     for (code, said) in [
-        ("NONE", "We couldn't find this coupon."),
-        ("7K3M-92QF-ABCD-EFGJ", "This code has a typo. Compare it with the original."),
-        ("OVER", "This coupon has expired."),
-        ("TINY", "This coupon brings the price below the minimum card charge."),
+        ("NONE", "We don't recognize that code."),
+        ("7K3M-92QF-ABCD-EFGJ", "That code has a typo. Check it and try again."),
+        ("OVER", "That code has expired."),
+        ("TINY", "That code brings the price below the minimum card charge."),
     ] {
         type_code(&page, code).await;
         page.press("Apply").await;
@@ -125,7 +125,7 @@ async fn a_refused_code_says_what_is_wrong_and_another_may_follow() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_code_for_all_of_it_needs_no_card_until_it_is_taken_off() {
     let page = course("code_for_all").await;
-    page.press("Purchase").await;
+    page.press_purchase().await;
     page.card_form_is_shown().await;
     type_code(&page, "ALL").await;
     page.press("Apply").await;
@@ -152,7 +152,7 @@ async fn a_page_brings_a_code_by_its_address_or_the_element_which_wins() {
     let page = course("code_brought").await;
     let course = format!("{}/courses/{COURSE}", page.app.sandbox.course_url());
     page.go(&format!("{course}?utm=x&coupon=save%2020")).await;
-    page.press("Purchase").await;
+    page.press_purchase().await;
     page.shows("Pay $39.20").await;
     page.focus_is("[data-focus=email]").await;
     // Stripe's form is hidden at first, since nothing is due.
@@ -170,8 +170,8 @@ async fn a_page_brings_a_code_by_its_address_or_the_element_which_wins() {
 async fn a_brought_code_that_is_refused_stops_nobody() {
     let page = course("code_brought_refused").await;
     page.go(&format!("{}/courses/{COURSE}?coupon=OVER", page.app.sandbox.course_url())).await;
-    page.press("Purchase").await;
-    is_refused(&page, "This coupon has expired.").await;
+    page.press_purchase().await;
+    is_refused(&page, "That code has expired.").await;
     assert_eq!(page.eval("return root.querySelector('#code').value").await, "OVER");
     look(&page, "form").await;
     page.fill("ada@example.com", GOOD).await;
@@ -189,10 +189,10 @@ async fn a_seat_that_comes_with_a_code_opens_what_is_sold_out() {
     let other = app.open("ru-live").await;
     let page = Page::open_on("code_with_seat", "ru-live", app).await;
     page.shows("Sold out").await;
-    page.press("Have a code?").await;
+    page.press("Add code").await;
     for (code, said) in [
-        ("NONE", "We couldn't find this coupon."),
-        ("SAVE20", "This coupon doesn't include a seat, and none are left."),
+        ("NONE", "We don't recognize that code."),
+        ("SAVE20", "That code doesn't include a seat, and none are left."),
     ] {
         type_code(&page, code).await;
         page.press("Apply").await;
@@ -202,7 +202,7 @@ async fn a_seat_that_comes_with_a_code_opens_what_is_sold_out() {
     type_code(&page, &format!("SEAT{ENTER}")).await;
     page.shows("Get access").await;
     page.focus_is("[data-focus=email]").await;
-    page.shows("Your seat is reserved").await;
+    page.shows("We're holding your seat").await;
     look(&page, "2-form").await;
     page.press("Cancel").await;
     page.shows("Sold out").await;
@@ -217,7 +217,7 @@ async fn a_seat_that_comes_with_a_code_opens_what_is_sold_out() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_code_by_the_keyboard_alone() {
     let page = course("code_keys").await;
-    page.press("Purchase").await;
+    page.press_purchase().await;
     page.card_form_is_shown().await;
     page.focus_is("[data-focus=email]").await;
     page.type_keys(&format!("ada@example.com{TAB}")).await;
@@ -227,7 +227,7 @@ async fn a_code_by_the_keyboard_alone() {
     // Neither an empty field nor a wrong code triggers a payment.
     page.type_keys(ENTER).await;
     page.type_keys(&format!("NONE{ENTER}")).await;
-    is_refused(&page, "We couldn't find this coupon.").await;
+    is_refused(&page, "We don't recognize that code.").await;
     page.eval("root.querySelector('#code').select()").await;
     page.type_keys(&format!("SAVE20{ENTER}")).await;
     page.shows("Pay $39.20").await;

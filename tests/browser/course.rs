@@ -12,7 +12,7 @@ async fn events_tell_the_page_and_never_the_email() {
            document.addEventListener('redis-checkout:' + name, e => heard.push([name, JSON.stringify(e.detail)]));",
     )
     .await;
-    page.press("Purchase").await;
+    page.press_purchase().await;
     page.fill("ada@example.com", "4242424242424242").await;
     page.press("Pay $49.00").await;
     page.until("window.heard.some(([name]) => name === 'granted')").await;
@@ -44,7 +44,7 @@ async fn an_unknown_sku_leaves_a_message_and_the_link() {
 #[tokio::test(flavor = "multi_thread")]
 async fn mounted_and_removed_many_times_leaves_nothing() {
     let page = Page::open("many_times", COURSE).await;
-    page.press("Purchase").await;
+    page.press_purchase().await;
     page.form_is_open().await;
     for _ in 0..20 {
         page.eval("window.kept = element; window.place = element.parentNode; element.remove();").await;
@@ -52,7 +52,7 @@ async fn mounted_and_removed_many_times_leaves_nothing() {
         page.eval("window.place.append(window.kept)").await;
         page.is_ready().await;
     }
-    page.press("Purchase").await;
+    page.press_purchase().await;
     page.fill("ada@example.com", "4242424242424242").await;
     page.press("Pay $49.00").await;
     page.has_access().await;
@@ -61,7 +61,7 @@ async fn mounted_and_removed_many_times_leaves_nothing() {
 #[tokio::test(flavor = "multi_thread")]
 async fn an_element_that_comes_back_in_the_middle_of_a_payment_goes_on_with_it() {
     let page = Page::open("comes_back", COURSE).await;
-    page.press("Purchase").await;
+    page.press_purchase().await;
     page.fill("ada@example.com", AUTHENTICATED).await;
     page.press("Pay $49.00").await;
     page.bank_asks().await;
@@ -78,7 +78,7 @@ async fn an_element_that_comes_back_in_the_middle_of_a_payment_goes_on_with_it()
 #[tokio::test(flavor = "multi_thread")]
 async fn another_sku_and_back_in_the_middle_of_a_payment_goes_on_with_it() {
     let page = Page::open("sku_and_back", COURSE).await;
-    page.press("Purchase").await;
+    page.press_purchase().await;
     page.fill("ada@example.com", AUTHENTICATED).await;
     page.press("Pay $49.00").await;
     page.bank_asks().await;

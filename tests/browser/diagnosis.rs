@@ -86,7 +86,7 @@ async fn under_trusted_types_one_buys_with_the_policies_that_are_documented() {
     let page = Page::open("trusted_types", COURSE).await;
     let path = |names: &str| format!("/courses/{COURSE}?trusted-types={names}");
     page.go(&format!("{}{}", page.app.sandbox.course_url(), path("redis-checkout%20default"))).await;
-    page.press("Purchase").await;
+    page.press_purchase().await;
     page.fill("ada@example.com", "4242424242424242").await;
     page.press("Pay $49.00").await;
     page.is_in("ada@example.com").await;
@@ -97,7 +97,7 @@ async fn trusted_types_that_stripe_lacks_are_named() {
     let page = Page::open("trusted_types_lacking", COURSE).await;
     page.go(&format!("{}/courses/{COURSE}?trusted-types=redis-checkout", page.app.sandbox.course_url()))
         .await;
-    page.press("Purchase").await;
+    page.press_purchase().await;
     page.shows("We couldn't load the payment form").await;
     let diagnosed = async |names: &str| {
         diagnose(&page, &format!("/courses/{COURSE}?redis-checkout-diagnose&trusted-types={names}")).await

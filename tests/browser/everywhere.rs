@@ -10,7 +10,7 @@ const AUTHENTICATED: &str = "4000002500003155";
 #[tokio::test(flavor = "multi_thread")]
 async fn with_a_good_card() {
     let page = Page::open("good_card", COURSE).await;
-    page.press("Purchase").await;
+    page.press_purchase().await;
     page.fill("ada@example.com", GOOD).await;
     page.press("Pay $49.00").await;
     page.is_in("ada@example.com").await;
@@ -19,7 +19,7 @@ async fn with_a_good_card() {
 #[tokio::test(flavor = "multi_thread")]
 async fn with_a_declined_card_and_then_a_good_one() {
     let page = Page::open("declined_card", COURSE).await;
-    page.press("Purchase").await;
+    page.press_purchase().await;
     page.fill("ada@example.com", DECLINED).await;
     page.press("Pay $49.00").await;
     page.shows("insufficient funds").await;
@@ -32,7 +32,7 @@ async fn with_a_declined_card_and_then_a_good_one() {
 #[tokio::test(flavor = "multi_thread")]
 async fn with_3_d_secure_failed_and_then_passed() {
     let page = Page::open("three_d_secure", COURSE).await;
-    page.press("Purchase").await;
+    page.press_purchase().await;
     page.fill("ada@example.com", AUTHENTICATED).await;
     page.press("Pay $49.00").await;
     page.authenticate("fail").await;
@@ -65,7 +65,7 @@ async fn two_elements_sell_two_offerings_and_the_script_may_come_twice() {
         texts[0].as_str().unwrap().contains("$49.00") && texts[1].as_str().unwrap().contains("¥4,900"),
         "{texts}"
     );
-    page.press("Purchase").await;
+    page.press_purchase().await;
     page.fill("ada@example.com", GOOD).await;
     page.press("Pay $49.00").await;
     page.is_in("ada@example.com").await;
@@ -77,7 +77,7 @@ async fn wasm_that_is_refused_leaves_the_first_screen_and_the_link() {
     let course_page = page.app.sandbox.course_url().to_owned();
     page.go(&format!("{course_page}/courses/{COURSE}?wasm=no")).await;
     page.shows("$49.00").await;
-    page.press("Purchase").await;
+    page.press_purchase().await;
     page.until("element.querySelector('a').checkVisibility() && root.querySelector('slot')").await;
     page.until("root.querySelector('[data-press=purchase]').getAttribute('aria-busy') === 'false'").await;
     page.shows("Continue on our checkout page").await;
@@ -91,7 +91,7 @@ async fn wasm_that_is_refused_leaves_the_first_screen_and_the_link() {
 #[tokio::test(flavor = "multi_thread")]
 async fn back_from_the_banks_page_tells_how_the_payment_stands() {
     let page = Page::open("back", COURSE).await;
-    page.press("Purchase").await;
+    page.press_purchase().await;
     page.fill("ada@example.com", AUTHENTICATED).await;
     page.press("Pay $49.00").await;
     page.bank_asks().await;
@@ -109,8 +109,8 @@ async fn a_clock_three_hours_off_changes_no_countdown() {
     for (name, hours) in [("clock_behind", -3), ("clock_ahead", 3)] {
         let page = Page::open(name, "ru-live").await;
         page.eval(&format!("const now = Date.now; Date.now = () => now() + {hours} * 3600e3")).await;
-        page.press("Purchase").await;
-        page.shows("Your seat is held for another 9:").await;
+        page.press_purchase().await;
+        page.shows("We're holding your seat for 9:").await;
         page.press("Cancel").await;
     }
 }

@@ -78,7 +78,7 @@ async fn tab_reaches_everything_and_is_caught_by_nothing() {
     let page = Page::open("tab", COURSE).await;
     page.wake().await;
     reaches(&page, &["purchase"]).await;
-    page.press("Purchase").await;
+    page.press_purchase().await;
     page.card_form_is_shown().await;
     reaches(&page, &["email", "redeem", "frame", "Pay $49.00", "cancel"]).await;
     page.fill("ada@example.com", "4242424242424242").await;
@@ -90,7 +90,7 @@ async fn tab_reaches_everything_and_is_caught_by_nothing() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_purchase_by_the_keyboard_alone() {
     let page = Page::open("keys", COURSE).await;
-    page.shows("Purchase").await;
+    page.shows("Enroll").await;
     while focused(&page).await != "purchase" {
         page.type_keys(TAB).await;
     }

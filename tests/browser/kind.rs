@@ -36,7 +36,7 @@ async fn a_hostile_stylesheet_and_another_direction_change_nothing() {
          document.documentElement.dir = 'rtl';",
     )
     .await;
-    page.press("Purchase").await;
+    page.press_purchase().await;
     page.fill("ada@example.com", GOOD).await;
     page.screenshot("form").await;
     let size = page.eval("return getComputedStyle(root.querySelector('input[name=email]')).fontSize").await;
@@ -59,7 +59,7 @@ async fn a_page_that_asks_for_the_contents_width_gets_a_card() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_server_that_restarts_while_the_form_is_open_costs_one_more_press() {
     let mut page = Page::open("restart", COURSE).await;
-    page.press("Purchase").await;
+    page.press_purchase().await;
     page.fill("ada@example.com", GOOD).await;
     page.app.stop().await;
     page.press("Pay $49.00").await;

@@ -9,7 +9,7 @@ async fn prefer(page: &Page, feature: &str, value: &str) {
 }
 
 async fn open_form(page: &Page) {
-    page.press("Purchase").await;
+    page.press_purchase().await;
     page.card_form_is_shown().await;
 }
 

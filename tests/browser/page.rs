@@ -95,9 +95,11 @@ impl Page {
         self.eval(&format!("{find}.click()")).await;
     }
 
-    /// Presses the first button: the one that opens the form, whatever it says.
-    pub async fn press_main(&self) {
-        self.eval("root.querySelector('[data-press]').click()").await;
+    /// Presses the button that opens the form, whatever it says.
+    pub async fn press_purchase(&self) {
+        let button = "root?.querySelector('[data-press=purchase]:not(:disabled)')";
+        self.until(&format!("{button}?.checkVisibility()")).await;
+        self.eval(&format!("{button}.click()")).await;
     }
 
     /// Waits until the checkout has a button.

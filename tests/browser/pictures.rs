@@ -81,7 +81,7 @@ async fn from_the_offer_to_access() {
     page.shows("$49.00").await;
     look(&page, "1-offer").await;
     page.app.sandbox.flockjay().fault(FlockJayFault::new(Misbehaviour::Down));
-    page.press("Purchase").await;
+    page.press_purchase().await;
     page.fill("ada", "4000000000009995").await;
     look(&page, "2-form").await;
     page.press("Pay $49.00").await;
@@ -116,7 +116,7 @@ async fn stripe_js_that_does_not_come() {
     let page = Page::open("blocked", COURSE).await;
     page.emulate("Network.enable", json!({})).await;
     page.emulate("Network.setBlockedURLs", json!({ "urls": ["*/v3/*"] })).await;
-    page.press("Purchase").await;
+    page.press_purchase().await;
     page.until("[...root.querySelectorAll('.panel')].some(e => e.checkVisibility()) || root.querySelector('[role=alert]')?.textContent.trim()").await;
     look(&page, "stripe-js").await;
     page.emulate("Network.setBlockedURLs", json!({ "urls": [] })).await;
@@ -131,7 +131,7 @@ async fn offline_at_the_press_and_back_again() {
     page.emulate("Network.enable", json!({})).await;
     let network = |offline: bool| json!({ "offline": offline, "latency": 0, "downloadThroughput": -1, "uploadThroughput": -1 });
     page.emulate("Network.emulateNetworkConditions", network(true)).await;
-    page.press("Purchase").await;
+    page.press_purchase().await;
     page.until("[...root.querySelectorAll('.panel')].some(e => e.checkVisibility()) || root.querySelector('[role=alert]')?.textContent.trim()").await;
     look(&page, "offline").await;
     page.emulate("Network.emulateNetworkConditions", network(false)).await;

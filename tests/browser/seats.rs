@@ -19,16 +19,16 @@ async fn sold_out_comes_and_goes_while_one_looks() {
     page.shows("Sold out").await;
     look(&page, "sold-out").await;
     page.app.delete(&format!("/v1/purchases/{id}")).await.expect(200);
-    page.shows("Purchase").await;
+    page.shows("Reserve a seat").await;
     assert_eq!(page.eval("return window.told").await, serde_json::json!([0, 1]));
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn ones_own_hold_counts_down_and_is_bought() {
     let page = Page::open("seats_held", LIVE).await;
-    page.press("Purchase").await;
-    page.shows("Your seat is reserved").await;
-    page.shows("Your seat is held for another 9:").await;
+    page.press_purchase().await;
+    page.shows("We're holding your seat").await;
+    page.shows("We're holding your seat for 9:").await;
     look(&page, "countdown").await;
     page.fill("ada@example.com", GOOD).await;
     page.press("Pay $490.00").await;
@@ -39,13 +39,13 @@ async fn ones_own_hold_counts_down_and_is_bought() {
 async fn a_hold_that_runs_out_is_said_and_renewed_with_one_press() {
     let app = TestApp::with(&["--hold-seconds=3"]).await;
     let page = Page::open_on("seats_ran_out", LIVE, app).await;
-    page.press("Purchase").await;
-    page.shows("Your reservation expired").await;
+    page.press_purchase().await;
+    page.shows("Your seat hold expired").await;
     look(&page, "ran-out").await;
     page.press("Start again").await;
     page.form_is_open().await;
     page.press("Cancel").await;
-    page.shows("Purchase").await;
+    page.shows("Reserve a seat").await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -59,6 +59,6 @@ async fn pages_that_were_left_keep_no_connection() {
         page.is_ready().await;
     }
     page.driver.back().await.expect("a page");
-    page.press("Purchase").await;
+    page.press_purchase().await;
     page.form_is_open().await;
 }

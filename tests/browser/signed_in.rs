@@ -8,7 +8,7 @@ async fn the_email_is_fixed_and_who_has_it_is_led_in() {
     let page = Page::open("signed_in", COURSE).await;
     let token = page.app.sandbox.sign_in().token("ada@example.com", "okta-1");
     page.eval(&format!("element.setAttribute('learner-token', '{token}')")).await;
-    page.press("Purchase").await;
+    page.press_purchase().await;
     page.until("root.querySelector('#email')?.readOnly").await;
     page.until("root.querySelector('#email').value === 'a•••@example.com'").await;
     look(&page, "1-form").await;
@@ -23,7 +23,7 @@ async fn the_email_is_fixed_and_who_has_it_is_led_in() {
     // Another day, on another page.
     page.go(&format!("{}/?sku={COURSE}&signed-in=ada@example.com", page.app.sandbox.course_url())).await;
     page.eval("element.scrollIntoView()").await;
-    page.shows("You already have this").await;
+    page.shows("You already own this").await;
     page.until(
         "!root.querySelector('.price').checkVisibility() && !root.querySelector('.offer').checkVisibility()",
     )
@@ -34,7 +34,7 @@ async fn the_email_is_fixed_and_who_has_it_is_led_in() {
     page.until("root.querySelector('a[href*=learn]')?.checkVisibility()").await;
     look(&page, "3-owned-button").await;
     page.eval("element.removeAttribute('learner-token')").await;
-    page.shows("Purchase").await;
+    page.shows("Enroll").await;
     page.shows("$49.00").await;
 }
 
@@ -46,7 +46,7 @@ async fn whose_token_is_refused_buys_as_a_guest() {
     )
     .await;
     page.eval("element.setAttribute('learner-token', 'x.y.z')").await;
-    page.press("Purchase").await;
+    page.press_purchase().await;
     page.fill("ada@example.com", "4242424242424242").await;
     page.until("told.includes('learner_token_refused')").await;
     page.press("Pay $49.00").await;

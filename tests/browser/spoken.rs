@@ -44,8 +44,8 @@ async fn told(page: &Page, expression: &str) -> Value {
 #[tokio::test(flavor = "multi_thread")]
 async fn the_countdown_is_seen_and_not_heard() {
     let page = Page::open("countdown", "ru-live").await;
-    page.press("Purchase").await;
-    page.shows("Your seat is held for another").await;
+    page.press_purchase().await;
+    page.shows("We're holding your seat for").await;
     listen(&page).await;
     page.eval(
         "window.seen = new Set(); const held = root.querySelector('.held');
@@ -61,7 +61,7 @@ async fn each_step_is_said_once() {
     let page = Page::open("heard", COURSE).await;
     page.wake().await;
     listen(&page).await;
-    page.press("Purchase").await;
+    page.press_purchase().await;
     page.fill("ada@example.com", "4000000000009995").await;
     page.press("Pay $49.00").await;
     page.shows("insufficient funds").await;
@@ -72,17 +72,17 @@ async fn each_step_is_said_once() {
         "Your card has insufficient funds. You haven't been charged. Try again or pay another way.";
     assert_eq!(
         page.eval("return heard").await,
-        json!(["Opening the checkout…", "Paying…", declined, "Paying…"])
+        json!(["Starting checkout…", "Paying…", declined, "Paying…"])
     );
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_fault_is_read_with_its_field() {
     let page = Page::open("described", COURSE).await;
-    page.press("Purchase").await;
+    page.press_purchase().await;
     page.focus_is("[data-focus=email]").await;
     let field = "querySelector('input[name=email]')";
-    let hint = "Your access is tied to this address.";
+    let hint = "We'll set up your access under this email.";
     let untouched = json!({
         "role": "textbox", "name": "Email", "description": hint, "invalid": "false", "required": true, "focused": true,
     });

@@ -10,7 +10,7 @@ const SETTLES_LATER: &str = "4000000007777776";
 
 /// Pays with `card` on a page that sells the course.
 async fn pay(page: &Page, card: &str) {
-    page.press("Purchase").await;
+    page.press_purchase().await;
     page.fill("ada@example.com", card).await;
     page.press("Pay $49.00").await;
 }
@@ -20,7 +20,7 @@ async fn opening_paying_and_confirming() {
     let page = Page::open("slow", COURSE).await;
     page.wake().await;
     hold_answers(&page).await;
-    page.press("Purchase").await;
+    page.press_purchase().await;
     page.until("root.querySelector('[data-press=purchase]').getAttribute('aria-busy') === 'true'").await;
     look(&page, "1-opening").await;
     release_answers(&page).await;
@@ -58,7 +58,7 @@ async fn three_d_secure_and_what_follows() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_price_that_changed_and_a_card_left_empty() {
     let page = Page::open("form_says", COURSE).await;
-    page.press("Purchase").await;
+    page.press_purchase().await;
     page.fill("ada@example.com", "4242").await;
     page.press("Pay $49.00").await;
     page.shows("Your card number is incomplete").await;
@@ -83,7 +83,7 @@ async fn a_price_that_changed_and_a_card_left_empty() {
 async fn wasm_that_is_refused() {
     let page = Page::open("refused_wasm", COURSE).await;
     page.go(&format!("{}/courses/{COURSE}?wasm=no", page.app.sandbox.course_url())).await;
-    page.press("Purchase").await;
+    page.press_purchase().await;
     page.shows("Continue on our checkout page").await;
     look(&page, "offer").await;
 }
@@ -93,8 +93,8 @@ async fn what_keeps_it_from_opening() {
     let mut page = Page::open("not_opened", COURSE).await;
     page.wake().await;
     page.app.stop().await;
-    page.press("Purchase").await;
-    page.shows("We couldn't open the checkout").await;
+    page.press_purchase().await;
+    page.shows("We couldn't start checkout").await;
     page.focus_is("[data-focus=heading]").await;
     look(&page, "server-away").await;
     page.app.start_app_again().await;
@@ -112,7 +112,7 @@ async fn a_sale_that_ended_before_the_press() {
         text.replacen("id = \"101\" }", "id = \"101\" }\nsale_closes_at = 2020-01-01T00:00:00Z", 1)
     };
     page.app.change_catalog(close).await;
-    page.press("Purchase").await;
+    page.press_purchase().await;
     page.shows("Sales have closed.").await;
     page.focus_is("[data-focus=title]").await;
     look(&page, "offer").await;
@@ -122,8 +122,8 @@ async fn a_sale_that_ended_before_the_press() {
 async fn the_last_minute_of_a_hold() {
     let app = TestApp::with(&["--hold-seconds=50"]).await;
     let page = Page::open_on("last_minute", "ru-live", app).await;
-    page.press("Purchase").await;
-    page.shows("Your seat is held for another 0:").await;
+    page.press_purchase().await;
+    page.shows("We're holding your seat for 0:").await;
     look(&page, "hold").await;
 }
 

@@ -8,14 +8,14 @@ const GOOD: &str = "4242424242424242";
 
 async fn team(name: &'static str, sku: &str) -> Page {
     let page = Page::open_on(name, sku, TestApp::with_teams().await).await;
-    page.press("Purchase").await;
+    page.press_purchase().await;
     page
 }
 
 /// Replaces the contents of the field with `places`.
 async fn type_places(page: &Page, places: &str) {
     if page.eval("return root.querySelector('#places')?.checkVisibility()").await != true {
-        page.press("Buy for a team").await;
+        page.press("Buying for a team?").await;
     }
     page.focus_is("#places").await;
     page.eval("root.querySelector('#places').select()").await;
@@ -28,14 +28,14 @@ async fn a_team_is_paid_for_at_once_and_its_codes_are_handed_out() {
     page.fill("ada@example.com", GOOD).await;
     type_places(&page, "11").await;
     look(&page, "1-choosing").await;
-    page.press("Choose these places").await;
-    page.shows("Choose 2–10 places.").await;
+    page.press("Update quantity").await;
+    page.shows("Choose 2–10 seats.").await;
     page.focus_is("#places").await;
     look(&page, "2-too-many").await;
     type_places(&page, "3\u{e007}").await;
     page.shows("Pay $147.00").await;
     page.focus_is("[data-press=team]").await;
-    page.shows("Only for me").await;
+    page.shows("Just me").await;
     look(&page, "3-team").await;
     page.fill("ada@example.com", GOOD).await;
     page.press("Pay $147.00").await;
@@ -60,13 +60,13 @@ async fn ones_own_place_is_held_again_where_there_are_not_so_many() {
     let page = team("team_few_seats", "ru-live").await;
     page.app.open("ru-live").await;
     type_places(&page, "3").await;
-    page.press("Choose these places").await;
+    page.press("Update quantity").await;
     page.shows("There aren't enough seats left.").await;
     page.shows("Pay $490.00").await;
     type_places(&page, "2").await;
-    page.press("Choose these places").await;
+    page.press("Update quantity").await;
     page.shows("Pay $980.00").await;
-    page.press("Only for me").await;
+    page.press("Just me").await;
     page.shows("Pay $490.00").await;
     page.fill("ada@example.com", GOOD).await;
     page.press("Pay $490.00").await;

@@ -19,7 +19,7 @@ async fn every_variant_fits_and_sells() {
         page.is_ready().await;
         page.eval("document.addEventListener('redis-checkout:opened', e => { window.opened = e.detail })")
             .await;
-        page.press_main().await;
+        page.press_purchase().await;
         page.fill(&format!("{name}@example.com"), GOOD).await;
         assert_eq!(page.eval("return window.opened.variant").await, *name);
         pictures::look(&page, &format!("{name}-2-form")).await;
@@ -68,7 +68,7 @@ async fn an_unknown_variant_is_the_default_one_and_says_so() {
     page.shows("$49.00").await;
     let console = page.console().await.join(" ");
     assert!(console.contains("there is no variant") && console.contains("no-such"), "{console}");
-    page.press("Purchase").await;
+    page.press_purchase().await;
     page.form_is_open().await;
 }
 
@@ -101,7 +101,7 @@ async fn visitors_are_split_and_a_visitor_sees_the_same_again() {
 async fn a_dialog_keeps_the_focus_and_is_left_by_escape_and_by_its_button() {
     let page = Page::open("dialog", COURSE).await;
     page.go(&format!("{}/courses/{COURSE}?variant=button", page.app.sandbox.course_url())).await;
-    page.press("Purchase").await;
+    page.press_purchase().await;
     page.until("root.querySelector('[role=dialog][aria-modal=true][aria-label]')").await;
     page.focus_is("input[name=email]").await;
     page.eval("root.querySelector('[data-edge=first]').focus()").await;
@@ -109,9 +109,8 @@ async fn a_dialog_keeps_the_focus_and_is_left_by_escape_and_by_its_button() {
     page.eval("root.querySelector('[data-edge=last]').focus()").await;
     page.until("root.activeElement?.textContent === 'Cancel'").await;
     page.type_keys("\u{e00c}").await;
-    page.until("!root.querySelector('[role=dialog]') && root.activeElement?.textContent === 'Purchase'")
-        .await;
-    page.press("Purchase").await;
+    page.until("!root.querySelector('[role=dialog]') && root.activeElement?.textContent === 'Enroll'").await;
+    page.press_purchase().await;
     page.fill("ada@example.com", GOOD).await;
     page.press("Pay $49.00").await;
     page.shows("Start learning").await;
@@ -123,7 +122,7 @@ async fn a_dialog_keeps_the_focus_and_is_left_by_escape_and_by_its_button() {
 #[tokio::test(flavor = "multi_thread")]
 async fn another_variant_changes_looks_while_the_form_is_open() {
     let page = Page::open("variant_while_open", COURSE).await;
-    page.press("Purchase").await;
+    page.press_purchase().await;
     page.fill("ada@example.com", GOOD).await;
     page.eval("element.setAttribute('variant', 'launch')").await;
     page.until("getComputedStyle(root.querySelector('.form .button')).borderRadius === '10px'").await;
@@ -143,7 +142,7 @@ async fn the_first_screen_that_comes_with_the_script_needs_no_other_answer() {
     page.go(&format!("{course}/courses/{COURSE}?along={COURSE}")).await;
     page.shows("$49.00").await;
     assert_eq!(page.eval(cards).await, 0);
-    page.press("Purchase").await;
+    page.press_purchase().await;
     page.fill("ada@example.com", GOOD).await;
     page.press("Pay $49.00").await;
     page.shows("Start learning").await;

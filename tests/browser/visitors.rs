@@ -26,11 +26,11 @@ async fn on_a_translated_page_the_sum_shown_is_the_sum_charged() {
     let page = Page::open_on("translated", COURSE, app).await;
     page.shows("$49.00").await;
     page.wasm_is_requested().await;
-    page.press("Purchase").await;
+    page.press_purchase().await;
     page.fill("ada@example.com", GOOD).await;
     page.eval(TRANSLATE).await;
     page.shows("«Pay $49.00»").await;
-    page.press("Have a code").await;
+    page.press("Add code").await;
     page.until("root.querySelector('#code').checkVisibility()").await;
     page.eval(TRANSLATE).await;
     page.eval("const code = root.querySelector('#code'); code.value = 'half'; code.dispatchEvent(new Event('input', { bubbles: true }))").await;
@@ -47,7 +47,7 @@ async fn on_a_translated_page_the_sum_shown_is_the_sum_charged() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_page_that_empties_the_element_gets_the_form_back() {
     let page = Page::open("emptied", COURSE).await;
-    page.press("Purchase").await;
+    page.press_purchase().await;
     page.fill("ada@example.com", GOOD).await;
     page.eval("element.innerHTML = '<p>as a framework sees it</p>'").await;
     page.fill_card(GOOD).await;
@@ -58,7 +58,7 @@ async fn a_page_that_empties_the_element_gets_the_form_back() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_page_that_empties_it_again_and_again_is_told() {
     let page = Page::open("emptied_often", COURSE).await;
-    page.press("Purchase").await;
+    page.press_purchase().await;
     page.until("element.querySelector('[slot=payment] iframe')").await;
     page.eval("new MutationObserver(() => element.replaceChildren()).observe(element, { childList: true }); element.replaceChildren()").await;
     page.shows("Try again").await;
@@ -77,7 +77,7 @@ async fn hot_keys_of_the_page_eat_nothing_that_is_typed() {
          }, true);",
     )
     .await;
-    page.press("Purchase").await;
+    page.press_purchase().await;
     page.form_is_open().await;
     page.focus_is("input[name=email]").await;
     page.type_keys("s/?@example.com").await;
@@ -88,7 +88,7 @@ async fn hot_keys_of_the_page_eat_nothing_that_is_typed() {
 #[tokio::test(flavor = "multi_thread")]
 async fn what_was_filled_in_without_a_word_is_read_when_pay_is_pressed() {
     let page = Page::open("filled_in", COURSE).await;
-    page.press("Purchase").await;
+    page.press_purchase().await;
     page.form_is_open().await;
     page.fill_card(GOOD).await;
     page.eval("root.querySelector('input[name=email]').value = 'ada@example.com'").await;
@@ -142,7 +142,7 @@ async fn a_sale_that_opens_while_one_looks_opens_the_card_of_a_course_too() {
     page.shows("Opens").await;
     page.wake().await;
     page.shows("Opens").await;
-    page.press("Purchase").await;
+    page.press_purchase().await;
     page.form_is_open().await;
 }
 
@@ -153,7 +153,7 @@ async fn an_element_of_stripes_name_does_not_stand_for_its_script() {
         "const named = document.createElement('div'); named.id = 'Stripe'; document.body.append(named)",
     )
     .await;
-    page.press("Purchase").await;
+    page.press_purchase().await;
     page.fill("ada@example.com", GOOD).await;
     page.press("Pay $49.00").await;
     page.is_in("ada@example.com").await;
@@ -168,7 +168,7 @@ async fn stripe_words_what_went_wrong_in_the_pages_language_and_can_read_its_col
            surface: 'color(display-p3 0.98 0.98 0.98)' })) element.style.setProperty(`--redis-checkout-${name}`, color)",
     )
     .await;
-    page.press("Kaufen").await;
+    page.press("Anmelden").await;
     page.fill("ada@example.com", "4000000000009995").await;
     page.press("bezahlen").await;
     page.shows("Ihre Karte verfügt nicht über ausreichende Deckung.").await;
@@ -181,7 +181,7 @@ async fn stripe_words_what_went_wrong_in_the_pages_language_and_can_read_its_col
 #[tokio::test(flavor = "multi_thread")]
 async fn stripes_form_that_throws_is_answered() {
     let page = Page::open("throws", COURSE).await;
-    page.press("Purchase").await;
+    page.press_purchase().await;
     page.fill("ada@example.com", AUTHENTICATED).await;
     page.eval("element.querySelector('[slot=payment] iframe').remove()").await;
     page.eval("window.Stripe = null").await;
@@ -196,10 +196,10 @@ async fn a_module_that_has_failed_is_loaded_at_another_address() {
     let blocked = |urls: &[&str]| json!({ "urls": urls });
     page.emulate("Network.setBlockedURLs", blocked(&["*/embed/assets/widget-*.js*"])).await;
     page.go(&format!("{}/courses/{COURSE}", page.app.sandbox.course_url())).await;
-    page.press("Purchase").await;
+    page.press_purchase().await;
     page.shows("Continue on our checkout page").await;
     page.emulate("Network.setBlockedURLs", blocked(&[])).await;
-    page.press("Purchase").await;
+    page.press_purchase().await;
     page.form_is_open().await;
     // A browser remembers a failed module by its address, so every try needs another address.
     let tried = page

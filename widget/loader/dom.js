@@ -140,6 +140,19 @@ export const focusOn = (/** @type {HTMLElement} */ host, /** @type {string} */ n
   const active = document.activeElement;
   if (active && active !== document.body && !host.contains(active)) return;
   /** @type {HTMLElement | null | undefined} */ (host.shadowRoot?.querySelector(`[data-focus=${name}]`))?.focus();
+  // The whole form comes into view, not just its first field; on a phone, as much as fits.
+  if (name === 'email') host.scrollIntoView({ block: innerWidth > 480 ? 'nearest' : 'start' });
+};
+
+/** @type {WeakMap<HTMLElement, ElementInternals>} */
+const internals = new WeakMap();
+
+/** Sets or clears `:state(name)` of an element, for the page's styles. */
+export const setState = (/** @type {HTMLElement} */ host, /** @type {string} */ name, /** @type {boolean} */ on) => {
+  try {
+    if (!internals.has(host)) internals.set(host, host.attachInternals());
+    internals.get(host)?.states[on ? 'add' : 'delete'](name);
+  } catch { /* an old browser, or another build of ours has the element's states */ }
 };
 
 /** Dispatches an event to the page. */

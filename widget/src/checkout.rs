@@ -82,6 +82,7 @@ impl Checkout {
             let mut model = parts.model.borrow_mut();
             let commands = step(&mut model);
             parts.screen.borrow_mut().update(&model, &parts.words.borrow());
+            dom::set_state(parts.shell.host(), "form", model.stage.is_form());
             (commands, model.turn())
         };
         for command in commands {

@@ -6,7 +6,8 @@ use widget::{first_screen_html, locales};
 #[test]
 fn the_first_screen_says_what_is_sold_and_for_how_much() {
     let html = first_screen_html(screen(), locales().english());
-    for part in ["Live training", "Vector search, live", "Two days.", "$490.00", "12 seats left", "Purchase"]
+    for part in
+        ["Live training", "Vector search, live", "Two days.", "$490.00", "12 seats left", "Reserve a seat"]
     {
         assert!(html.contains(part), "{part} is missing in {html}");
     }

@@ -16,7 +16,8 @@ async fn each_is_sent_their_code_once_and_can_use_it() {
     let email = emails.iter().find(|email| email.to == "ada@example.com").expect("Ada's");
     assert_eq!(email.from, "university@redis.example");
     assert!(
-        email.subject.starts_with("Ihr Platz: Redis") && email.text.contains("Acme & Söhne"),
+        email.subject.starts_with("Acme & Söhne hat Sie angemeldet: Redis")
+            && email.text.contains("Acme & Söhne"),
         "{email:?}"
     );
     let code = code_of(&app, &pack, "ada@example.com");
@@ -134,7 +135,7 @@ async fn whoever_pays_by_card_is_named_in_emails_by_address_alone() {
     app.until("the email", |sandbox| !sandbox.mailbox().emails().is_empty()).await;
     let email = &app.sandbox.mailbox().emails()[0];
     assert!(
-        email.text.starts_with("ada@example.com has a place") && !email.text.contains("evil"),
+        email.text.starts_with("ada@example.com has enrolled you") && !email.text.contains("evil"),
         "{email:?}"
     );
 }

@@ -30,6 +30,15 @@ pub(crate) enum Stage {
 }
 
 impl Stage {
+    /// Whether the form is shown.
+    #[cfg_attr(
+        not(target_arch = "wasm32"),
+        expect(dead_code, reason = "only an element in a page has states")
+    )]
+    pub(crate) const fn is_form(&self) -> bool {
+        matches!(self, Self::Form { .. } | Self::Paying(_))
+    }
+
     /// Whether the first screen is shown.
     pub(crate) const fn is_offer(&self) -> bool {
         match self {

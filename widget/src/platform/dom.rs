@@ -63,6 +63,9 @@ extern "C" {
     /// Moves the focus to the element with this `data-focus`, unless the learner is busy elsewhere on the page.
     #[wasm_bindgen(js_name = focusOn)]
     pub(crate) fn focus_on(host: &HtmlElement, name: &str);
+    /// Sets or clears `:state(name)` of the element, for the page's styles.
+    #[wasm_bindgen(js_name = setState)]
+    pub(crate) fn set_state(host: &HtmlElement, name: &str, on: bool);
     /// Dispatches an event of this name to the page.
     pub(crate) fn tell(host: &HtmlElement, name: &str, detail: &JsValue);
 }

@@ -37,7 +37,6 @@ pub(super) fn form(model: &Model, words: &Words) -> impl Render + use<> {
         Button { hidden: seatless, disabled: busy, ..Button::new(Press::Cancel, words.say(Key::Cancel)) };
     view! {
         <form class="form" part="form" novalidate=true>
-            <p class="sums">{words.sums(model)}</p>
             <p class="held" part="held">{words.held(model)}</p>
             {field(email(model, words))}
             {field(code(model, words))}
@@ -49,7 +48,11 @@ pub(super) fn form(model: &Model, words: &Words) -> impl Render + use<> {
                 {words.note(model)}
             </p>
             {slot(CHALLENGE, model.stage != Stage::Form { note: Some(Note::Challenge) }, busy)}
-            {button(BUTTON_PART, pay)}
+            <p class="sums" part="sums">{words.sums(model)}</p>
+            <div class="pay">
+                <p class="total" aria-hidden="true">{words.price(model)}</p>
+                {button(BUTTON_PART, pay)}
+            </div>
             {button(QUIET_PART, cancel)}
         </form>
     }

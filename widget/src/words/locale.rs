@@ -159,6 +159,14 @@ impl Locale {
             }
             file.texts.insert(key.clone(), Text::Plain(text.clone()));
         }
+        // A variant that words the button means all kinds of offerings, unless it words them one by one.
+        if let Some(text) = words.get("purchase") {
+            for kind in ["purchase_exam", "purchase_live"] {
+                if !words.contains_key(kind) {
+                    file.texts.insert(kind.to_owned(), Text::Plain(text.clone()));
+                }
+            }
+        }
         Self::new(name, file, &english).ok_or_else(unknown)
     }
 

@@ -25,6 +25,10 @@ use crate::{
 };
 use shared::{Code, Kind, Money, Offering, Price, Sale, State, Team as TeamSize, Timestamp};
 
+/// Between a label and its amount.
+const GAP: &str = "  ";
+const GAP_MINUS: &str = "  \u{2212}";
+
 /// The texts of one language, in the order of [`Key`], and how it writes numbers.
 #[derive(Clone)]
 pub(crate) struct Words {
@@ -105,7 +109,12 @@ impl Words {
     /// The purchase button's label.
     pub(crate) fn sale(&self, offering: &Offering) -> String {
         let key = match offering.sale {
-            Sale::Open => Key::Purchase,
+            Sale::Open if offering.price.amount == 0 => Key::GetAccess,
+            Sale::Open => match offering.kind {
+                Kind::Course | Kind::Lab => Key::Purchase,
+                Kind::Exam => Key::PurchaseExam,
+                Kind::Live => Key::PurchaseLive,
+            },
             Sale::SoldOut => Key::SoldOut,
             Sale::Closed => Key::SaleClosed,
             Sale::Paused => Key::SalePaused,
@@ -133,13 +142,20 @@ impl Words {
             | Stage::Paid { .. }
             | Stage::Granted { .. }
             | Stage::Over(_)
-            | Stage::Failed(_) => self.say(Key::Promise),
+            | Stage::Failed(_) => {
+                self.say(if model.due().amount > 0 { Key::Promise } else { Key::PromiseFree })
+            }
         }
     }
 
     /// The price; empty for a learner who already has the offering.
     pub(crate) fn price(&self, model: &Model) -> String {
-        if model.owned { String::new() } else { self.money(model.due()) }
+        if model.owned { String::new() } else { self.amount(model.due()) }
+    }
+
+    /// An amount that is due; nothing is free.
+    pub(crate) fn amount(&self, due: Money) -> String {
+        if due.amount > 0 { self.money(due) } else { self.say(Key::Free) }
     }
 
     /// How many seats are left; empty if there is no limit.
@@ -153,27 +169,31 @@ impl Words {
         }
     }
 
-    /// How the total is calculated; empty if it is simply the list price.
+    /// How the total is calculated, a line for each part, and the total last; empty if it is simply the list price.
     pub(crate) fn sums(&self, model: &Model) -> String {
-        let Some(Price { currency, list, discount, tax, .. }) =
+        let Some(Price { currency, list, discount, tax, total, .. }) =
             model.purchase.as_ref().map(|own| own.price.clone())
         else {
             return String::new();
         };
-        if let Some(places) = model.team {
-            let each = Money { amount: list / places, currency };
-            return [&dates::decimal(places), " × ", &self.money(each)].concat();
-        }
-        let part = |amount: i64, key| match amount {
-            0 => String::new(),
-            amount => self.fill(key, &self.money(Money { amount, currency })),
+        let money = |amount| self.money(Money { amount, currency });
+        let first = match model.team {
+            Some(places) => [&dates::decimal(places), " × ", &money(list / places)].concat(),
+            None if discount == 0 && tax == 0 => return String::new(),
+            None => self.say(Key::ListPrice),
         };
-        match (discount, tax) {
-            (0, 0) => String::new(),
-            (_, _) => {
-                [part(list, Key::ListPrice), part(discount, Key::Discount), part(tax, Key::Tax)].join("  ")
-            }
-        }
+        let part = |amount: i64, key, sign| match amount {
+            0 => String::new(),
+            amount => ["\n", self.text(key), sign, &money(amount)].concat(),
+        };
+        [
+            first,
+            [GAP, &money(list)].concat(),
+            part(discount, Key::Discount, GAP_MINUS),
+            part(tax, Key::Tax, GAP),
+            part(total, Key::Total, GAP),
+        ]
+        .concat()
     }
 
     /// How long the seat is held; empty if none is.
@@ -279,7 +299,8 @@ impl Words {
             Note::Declined(words) if words.is_empty() => {
                 self.fill(Key::AfterDecline, &self.say(Key::Declined))
             }
-            Note::Declined(words) => self.fill(Key::AfterDecline, words),
+            // Stripe words it in its own language, perhaps in the other direction.
+            Note::Declined(words) => self.fill(Key::AfterDecline, &["\u{2068}", words, "\u{2069}"].concat()),
             Note::Unauthenticated => self.fill(Key::AfterDecline, &self.say(Key::Unauthenticated)),
             Note::PriceChanged => self.fill(Key::PriceChanged, &self.money(model.due())),
             Note::BoughtBefore => self.say(Key::BoughtBefore),
@@ -297,7 +318,7 @@ impl Words {
             Stage::Paying(Step::Repricing | Step::Applying) => Key::Repricing,
             Stage::Form { note: Some(Note::Places(_)) } => return self.places_fault(model),
             Stage::Form { note: Some(Note::Coupon(None) | Note::Team) } => {
-                return [self.sums(model), self.pay(model)].join("  ");
+                return [self.sums(model), self.pay(model)].join("\n");
             }
             Stage::Form { note: Some(Note::Coupon(Some(_))) } => return self.code_fault(model),
             Stage::Offer { .. } if model.code_fault().is_some() => return self.code_fault(model),
@@ -352,12 +373,15 @@ impl Words {
                 let (heading, text, link) = match model.team {
                     Some(_) => (Key::TeamHeading, Key::TeamText, Key::TeamLink),
                     None if model.owned => (Key::OwnedHeading, Key::OwnedText, Key::StartLearning),
-                    None => (Key::GrantedHeading, Key::GrantedText, Key::StartLearning),
+                    None => {
+                        let text = granted(model.screen.offering.kind, model.due().amount > 0);
+                        (Key::GrantedHeading, text, Key::StartLearning)
+                    }
                 };
                 let go = |url| PanelAction::Go(self.say(link), url);
                 panel(Tone::Good, heading, text, access_url.clone().map_or(PanelAction::Wait, go))
             }
-            Stage::Over(state) => self.over(*state),
+            Stage::Over(state) => self.over(*state, model.screen.offering.kind),
             Stage::Failed(failure) => self.failed(*failure),
             Stage::Offer { .. } | Stage::Opening | Stage::Form { .. } | Stage::Paying(_) => {
                 Panel { tone: busy, heading: String::new(), text: String::new(), action: PanelAction::Wait }
@@ -365,9 +389,9 @@ impl Words {
         }
     }
 
-    fn over(&self, state: State) -> Panel {
+    fn over(&self, state: State, kind: Kind) -> Panel {
         let (heading, text, label) = match state {
-            State::Expired => (Key::ExpiredHeading, Key::ExpiredText, Key::StartAgain),
+            State::Expired => (expired(kind), Key::ExpiredText, Key::StartAgain),
             State::Refunding => (Key::RefundingHeading, Key::RefundingText, Key::Back),
             State::Refunded => (Key::RefundedHeading, Key::RefundedText, Key::Back),
             State::Canceled
@@ -388,5 +412,24 @@ impl Words {
         };
         let action = PanelAction::TryAgain(self.say(label));
         Panel { tone: Tone::Bad, heading: self.say(heading), text, action }
+    }
+}
+
+/// Says that access is there; `paid` if anything was due.
+const fn granted(kind: Kind, paid: bool) -> Key {
+    match kind {
+        Kind::Course | Kind::Lab | Kind::Exam | Kind::Live if !paid => Key::OwnedText,
+        Kind::Course => Key::GrantedText,
+        Kind::Lab => Key::GrantedLab,
+        Kind::Exam => Key::GrantedExam,
+        Kind::Live => Key::GrantedLive,
+    }
+}
+
+/// Says that the time to pay is over; only live trainings have seats to hold.
+const fn expired(kind: Kind) -> Key {
+    match kind {
+        Kind::Course | Kind::Lab | Kind::Exam => Key::TimedOutHeading,
+        Kind::Live => Key::ExpiredHeading,
     }
 }

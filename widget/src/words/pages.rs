@@ -1,5 +1,5 @@
 //! The texts of the server's own pages, and those that they share with the widget.
-use super::{Key, Locale};
+use super::{Key, Locale, expired, granted};
 use crate::model::Trouble;
 use serde::{Deserialize, Serialize};
 use shared::{Code, Kind, Money, Offering, Reason, Seats, State, Team, Timestamp};
@@ -32,15 +32,18 @@ pub struct Pages {
     pub canceled_heading: String,
     pub canceled_text: String,
     pub access_failed: String,
-    pub step_held: String,
-    pub step_paid: String,
-    pub step_access: String,
-    pub step_account: String,
-    pub state_pending: String,
-    pub state_done: String,
-    pub state_failed: String,
-    pub state_undone: String,
-    pub state_later: String,
+    pub seat_done: String,
+    pub seat_undone: String,
+    pub payment_pending: String,
+    pub payment_done: String,
+    pub payment_failed: String,
+    pub payment_undone: String,
+    pub access_pending: String,
+    pub access_done: String,
+    pub access_none: String,
+    pub access_undone: String,
+    pub account_done: String,
+    pub account_failed: String,
     pub pay_until: String,
     pub access_for: String,
     pub amount: String,
@@ -74,6 +77,12 @@ impl Locale {
             ..=0 => self.words().say(Key::NoSeats),
             left => self.words().count(Key::SeatsLeft, left),
         }
+    }
+
+    /// An amount that is due; nothing is free.
+    #[must_use]
+    pub fn amount(&self, due: Money) -> String {
+        self.words().amount(due)
     }
 
     /// Such as `Dec 9, 2026, 15:00–17:00 UTC`.
@@ -153,14 +162,15 @@ impl Locale {
         self.words().places_range(Key::PlacesFault, team)
     }
 
-    /// Heading and text for a state that the widget also has texts for; `None` if the page needs its own.
+    /// Heading and text for a state that the widget also has texts for; `None` if the page needs its own. `paid` if
+    /// anything was due.
     #[must_use]
-    pub fn standing(&self, state: State) -> Option<(String, String)> {
+    pub fn standing(&self, state: State, kind: Kind, paid: bool) -> Option<(String, String)> {
         let (heading, text) = match state {
             State::Processing => (Key::ProcessingHeading, Key::ProcessingText),
             State::Paid => (Key::PaidHeading, Key::PaidText),
-            State::Granted => (Key::GrantedHeading, Key::GrantedText),
-            State::Expired => (Key::ExpiredHeading, Key::ExpiredText),
+            State::Granted => (Key::GrantedHeading, granted(kind, paid)),
+            State::Expired => (expired(kind), Key::ExpiredText),
             State::Refunding => (Key::RefundingHeading, Key::RefundingText),
             State::Refunded => (Key::RefundedHeading, Key::RefundedText),
             State::Held | State::Paying | State::Canceled => return None,

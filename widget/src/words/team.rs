@@ -25,6 +25,7 @@ pub struct Team {
     pub assign_text: String,
     pub emails: String,
     pub assign: String,
+    pub assign_only: String,
     pub assigned: String,
     pub without: String,
     pub unreadable: String,

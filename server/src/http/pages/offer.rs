@@ -66,7 +66,7 @@ impl Shown<'_> {
                     }
                 }
                 div class="terms" {
-                    p class="price" { (locale.money(offering.price)) }
+                    p class="price" { (locale.amount(offering.price)) }
                     @if let Some(seats) = seats { p class="seats" { (seats) } }
                 }
                 @match offering.sale {

@@ -9,7 +9,7 @@ use crate::links::Links;
 use crate::purchase::Purchase;
 use axum::response::Response;
 use maud::{Markup, html};
-use shared::{State as PurchaseState, Step, StepState, Timestamp};
+use shared::{Kind, State as PurchaseState, Step, StepState, TimelineEntry, Timestamp};
 use widget::SharedWord;
 
 /// One purchase as its page shows it.
@@ -51,6 +51,7 @@ impl Standing<'_> {
     fn body(&self, trouble: Option<Markup>) -> Markup {
         let (locale, words) = (self.language.locale, self.language.locale.pages());
         let view = self.purchase.view();
+        let catalog = self.api.checkout.catalog.get();
         let (heading, text) = self.headline();
         let until = view.hold_expires_at.filter(|_| self.is_payable()).map(|until| self.moment(until));
         // A team decides later who gets its codes.
@@ -58,6 +59,7 @@ impl Standing<'_> {
         html! {
             article class="card" {
                 header {
+                    @if let Some(item) = catalog.find(self.purchase.sku()) { p class="kind" { (item.title) } }
                     h1 { (heading) }
                     p { (text) }
                     @if let Some(until) = until { p { (filled(&words.pay_until, "{time}", &until)) } }
@@ -81,7 +83,7 @@ impl Standing<'_> {
                     }
                     p class="hint" { (words.bookmark) }
                     dl class="facts" {
-                        div { dt { (words.amount) } dd { (locale.money(view.price.due())) } }
+                        div { dt { (words.amount) } dd { (locale.amount(view.price.due())) } }
                         div { dt { (words.reference) } dd { (view.reference) } }
                     }
                 }
@@ -96,7 +98,7 @@ impl Standing<'_> {
     fn headline(&self) -> (String, String) {
         let (locale, words) = (self.language.locale, self.language.locale.pages());
         let ours = |heading: &String, text: &String| (heading.clone(), text.clone());
-        let refused = self.steps().iter().any(|(_, state, _)| *state == Some(StepState::Failed));
+        let refused = self.purchase.view().timeline.iter().any(|entry| entry.state == StepState::Failed);
         if self.team.is_some() {
             return (locale.word(SharedWord::TeamHeading), locale.word(SharedWord::TeamText));
         }
@@ -113,52 +115,61 @@ impl Standing<'_> {
             | PurchaseState::Expired
             | PurchaseState::Refunding
             | PurchaseState::Refunded) => {
-                let (heading, text) = locale.standing(state).unwrap_or_default();
+                let paid = self.purchase.price().total > 0;
+                let (heading, text) = locale.standing(state, self.kind(), paid).unwrap_or_default();
                 let stuck = state == PurchaseState::Paid && refused;
                 (heading, if stuck { words.access_failed.clone() } else { text })
             }
         }
     }
 
-    /// Held, paid, access and account. A step that the timeline doesn't have yet follows the others.
-    fn steps(&self) -> Vec<(&str, Option<StepState>, Option<Timestamp>)> {
+    /// The kind of its offering. One that is no longer in the catalogue is taken for a course.
+    fn kind(&self) -> Kind {
+        self.api.checkout.catalog.get().find(self.purchase.sku()).map_or(Kind::Course, |item| item.kind)
+    }
+
+    /// The steps that say something to the learner: state, words and time of each.
+    fn steps(&self) -> Vec<(StepState, &str, Option<Timestamp>)> {
         let words = self.language.locale.pages();
-        let timeline = self.purchase.view().timeline;
-        let find = |step: Step| {
-            let entry = timeline.iter().find(|entry| entry.step == step);
-            entry.map_or((None, None), |entry| (Some(entry.state), entry.at))
-        };
+        let mut timeline = self.purchase.view().timeline;
         // An offering without seats is held as well: at this price, for this learner.
-        let held = match find(Step::Seat) {
-            (None, _) => (Some(StepState::Done), Some(self.purchase.opened_at())),
-            known => known,
+        if timeline.iter().all(|entry| entry.step != Step::Seat) {
+            let at = Some(self.purchase.opened_at());
+            timeline.insert(0, TimelineEntry { step: Step::Seat, state: StepState::Done, at });
+        }
+        let said = |entry: TimelineEntry| {
+            let text = match (entry.step, entry.state) {
+                (Step::Seat, StepState::Pending | StepState::Done) => &words.seat_done,
+                (Step::Seat, StepState::Failed | StepState::Undone) => &words.seat_undone,
+                (Step::Payment, StepState::Pending) => &words.payment_pending,
+                (Step::Payment, StepState::Done) => &words.payment_done,
+                (Step::Payment, StepState::Failed) => &words.payment_failed,
+                (Step::Payment, StepState::Undone) => &words.payment_undone,
+                (Step::Access, StepState::Pending) => &words.access_pending,
+                // A person sees to a grant that was refused.
+                (Step::Access, StepState::Failed) if self.purchase.state() == PurchaseState::Paid => {
+                    &words.access_pending
+                }
+                (Step::Access, StepState::Done) => &words.access_done,
+                (Step::Access, StepState::Failed) => &words.access_none,
+                (Step::Access, StepState::Undone) => &words.access_undone,
+                (Step::Account, StepState::Done) => &words.account_done,
+                (Step::Account, StepState::Failed) => &words.account_failed,
+                // What is still on its way needs nothing from the learner.
+                (Step::Account, StepState::Pending | StepState::Undone) => return None,
+            };
+            Some((entry.state, text.as_str(), entry.at))
         };
-        let all = [
-            (&words.step_held, held),
-            (&words.step_paid, find(Step::Payment)),
-            (&words.step_access, find(Step::Access)),
-            (&words.step_account, find(Step::Account)),
-        ];
-        all.into_iter().map(|(name, (state, at))| (name.as_str(), state, at)).collect()
+        timeline.into_iter().filter_map(said).collect()
     }
 
     fn timeline(&self) -> Markup {
-        let words = self.language.locale.pages();
         let steps = self.steps();
-        let current = steps.iter().position(|(_, state, _)| *state == Some(StepState::Pending));
-        let said = |state: &Option<StepState>| match state {
-            Some(state @ StepState::Pending) => (state.as_str(), &words.state_pending),
-            Some(state @ StepState::Done) => (state.as_str(), &words.state_done),
-            Some(state @ StepState::Failed) => (state.as_str(), &words.state_failed),
-            Some(state @ StepState::Undone) => (state.as_str(), &words.state_undone),
-            None => ("later", &words.state_later),
-        };
+        let current = steps.iter().position(|(state, _, _)| *state == StepState::Pending);
         html! {
-            @for (n, (name, state, at)) in steps.iter().enumerate() {
-                @let (class, said) = said(state);
-                li class=(class) aria-current=[(Some(n) == current).then_some("step")] {
-                    b { (name) } " "
-                    span { (said) } " "
+            @for (n, (state, text, at)) in steps.iter().enumerate() {
+                li class=(state.as_str()) aria-current=[(Some(n) == current).then_some("step")] {
+                    b { (text) } " "
                     @if let Some(at) = at { (self.moment(*at)) }
                 }
             }

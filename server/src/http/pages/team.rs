@@ -242,13 +242,14 @@ impl Handing<'_> {
         let (language, words) = (self.language, self.language.locale.team());
         let (links, pack) = (self.api.site.links(), &self.team.pack);
         let title = title(language, self.team);
-        let count =
-            |state: CodeState| self.team.codes.iter().filter(|code| code.state == state).count().to_string();
+        let codes = &self.team.codes;
+        let used = codes.iter().filter(|code| code.state == CodeState::Used).count();
+        let assigned = codes.iter().filter(|code| code.coupon.email.is_some()).count();
         let counts = words
             .counts
-            .replace("{used}", &count(CodeState::Used))
-            .replace("{left}", &count(CodeState::Free))
-            .replace("{all}", &self.team.codes.len().to_string());
+            .replace("{used}", &used.to_string())
+            .replace("{assigned}", &assigned.to_string())
+            .replace("{all}", &codes.len().to_string());
         let until = usable_until(&self.team.codes)
             .map(|until| words.until.replace("{time}", &language.locale.span(until, None)));
         let body = html! {
@@ -288,7 +289,10 @@ impl Handing<'_> {
                     p class="hint" id="emails-hint" { (words.assign_text) }
                 }
                 (self.send_box())
-                button class="button" { (words.assign) }
+                // Without a mail server, the company passes the codes on itself.
+                button class="button" {
+                    (if self.api.site.sends_mail { &words.assign } else { &words.assign_only })
+                }
             }
         }
     }

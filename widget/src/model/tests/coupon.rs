@@ -6,7 +6,7 @@ use shared::{Reason, Seats};
 #[test]
 fn a_code_is_applied_in_place_and_taken_off_again() {
     let mut model = form();
-    assert_eq!(words().redeem(&model), "Have a code?");
+    assert_eq!(words().redeem(&model), "Add code");
     assert_eq!(model.handle(Event::CodePressed), [Command::Focus(Target::Code)]);
     assert_eq!(model.handle(Event::CodePressed), [Command::Focus(Target::Code)], "nothing is typed");
     model.handle(Event::CodeTyped(" welcome20 ".into()));
@@ -19,8 +19,9 @@ fn a_code_is_applied_in_place_and_taken_off_again() {
         model.handle(repriced(3920)),
         [Command::ShowPayment { due: usd(3920) }, Command::Focus(Target::Redeem)]
     );
-    assert_eq!(words().sums(&model).trim_end(), "$49.00 list price  $9.80 off");
-    assert_eq!(words().status(&model), "$49.00 list price  $9.80 off    Pay $39.20");
+    let sums = "List price  $49.00\nDiscount  \u{2212}$9.80\nTotal  $39.20";
+    assert_eq!(words().sums(&model), sums);
+    assert_eq!(words().status(&model), format!("{sums}\nPay $39.20"));
     assert_eq!((words().redeem(&model).as_str(), model.code()), ("Remove WELCOME20", None));
 
     assert_eq!(model.handle(Event::CodePressed), [change(None)]);
@@ -29,7 +30,7 @@ fn a_code_is_applied_in_place_and_taken_off_again() {
         [Command::ShowPayment { due: usd(4900) }, Command::Focus(Target::Redeem)]
     );
     assert_eq!(words().status(&model).trim(), "Pay $49.00");
-    assert_eq!(words().redeem(&model), "Have a code?");
+    assert_eq!(words().redeem(&model), "Add code");
     assert_eq!(model.handle(Event::PayPressed), [tell(Notice::Paying), check_details()]);
 }
 
@@ -83,22 +84,25 @@ fn pay_applies_a_typed_code_first_and_pays_without_one_that_was_refused() {
 #[test]
 fn every_refusal_is_said_at_the_field() {
     for (trouble, said) in [
-        (Trouble::Refused(Code::CouponUnknown), "We couldn't find this coupon."),
+        (Trouble::Refused(Code::CouponUnknown), "We don't recognize that code."),
         (
             Trouble::RefusedFor(Code::CouponUnknown, Reason::Typo),
-            "This code has a typo. Compare it with the original.",
+            "That code has a typo. Check it and try again.",
         ),
-        (Trouble::Refused(Code::CouponExpired), "This coupon has expired."),
-        (Trouble::RefusedFor(Code::CouponNotForThis, Reason::NotYet), "This coupon isn't valid yet."),
-        (Trouble::Refused(Code::CouponUsedUp), "This coupon has been used up or is in use right now."),
-        (Trouble::Refused(Code::CouponNotForThis), "This coupon is for a different offering."),
+        (Trouble::Refused(Code::CouponExpired), "That code has expired."),
+        (Trouble::RefusedFor(Code::CouponNotForThis, Reason::NotYet), "That code isn't valid yet."),
+        (
+            Trouble::Refused(Code::CouponUsedUp),
+            "That code is used, or open in another tab. Try again in a few minutes.",
+        ),
+        (Trouble::Refused(Code::CouponNotForThis), "That code is for a different offering."),
         (
             Trouble::RefusedFor(Code::CouponNotForThis, Reason::Minimum),
-            "This coupon brings the price below the minimum card charge.",
+            "That code brings the price below the minimum card charge.",
         ),
         (
             Trouble::RefusedFor(Code::CouponEmailDomain, Reason::OtherEmail),
-            "This coupon is for another email address.",
+            "That code is for another email address.",
         ),
         (Trouble::TooMany { seconds: 100 }, "Too many attempts. Wait 2 minutes, or use another network."),
         (Trouble::Offline, "You seem to be offline."),
@@ -210,8 +214,8 @@ fn what_is_sold_out_is_opened_with_a_code_that_brings_a_seat() {
 #[test]
 fn a_refusal_where_it_is_sold_out_is_said_at_the_field() {
     for (trouble, said) in [
-        (Trouble::Refused(Code::CouponUnknown), "We couldn't find this coupon."),
-        (Trouble::Refused(Code::SoldOut), "This coupon doesn't include a seat, and none are left."),
+        (Trouble::Refused(Code::CouponUnknown), "We don't recognize that code."),
+        (Trouble::Refused(Code::SoldOut), "That code doesn't include a seat, and none are left."),
     ] {
         let mut model = with_coupon(sold_out());
         assert_eq!(model.code(), Some("NO"), "the page's code waits to be applied");
@@ -219,7 +223,7 @@ fn a_refusal_where_it_is_sold_out_is_said_at_the_field() {
         assert_eq!(model.handle(Event::OpeningFailed(trouble)).last(), Some(&Command::Focus(Target::Code)));
         assert_eq!(model.stage, Stage::Offer { note: Some(trouble) });
         assert_eq!((words().code_fault(&model).as_str(), model.code()), (said, Some("NO")));
-        assert!(words().promise(&model).contains("becomes free"));
+        assert!(words().promise(&model).contains("give up a seat"));
         model.handle(Event::CodeTyped("YES".into()));
         assert_eq!(words().code_fault(&model), "");
         let second = model.handle(Event::CodePressed);

@@ -45,11 +45,11 @@ fn a_hold_counts_down_and_says_so_once_before_it_ends() {
     let mut model = held(3);
     assert!(!words().held(&model).contains("for another"), "no clock was read yet");
     assert_eq!(tick(&mut model, 400), [Command::Tick]);
-    assert_eq!(words().held(&model), "Your seat is held for another 3:20.");
+    assert_eq!(words().held(&model), "We're holding your seat for 3:20");
     let expires_at = Timestamp::from_millis(600_000);
     assert_eq!(tick(&mut model, 541), [Command::Tick, tell(Notice::HoldExpiring { expires_at })]);
-    assert_eq!(words().held(&model), "Your seat is held for another 0:59.");
-    assert_eq!(words().status(&model), "Your seat is held for less than a minute.");
+    assert_eq!(words().held(&model), "We're holding your seat for 0:59");
+    assert_eq!(words().status(&model), "Your hold ends in less than a minute.");
     assert_eq!(tick(&mut model, 542), [Command::Tick]);
 }
 
@@ -72,7 +72,7 @@ fn only_the_server_says_that_a_hold_ran_out() {
     (seen.version, seen.hold_expires_at) = (2, Some(expires_at));
     assert_eq!(prolonged.handle(Event::PurchaseSeen(seen)), [tell(Notice::Hold { expires_at })]);
     tick(&mut prolonged, 603);
-    assert_eq!(words().held(&prolonged), "Your seat is held for another 19:57.");
+    assert_eq!(words().held(&prolonged), "We're holding your seat for 19:57");
 }
 
 fn tick(model: &mut Model, seconds: i64) -> Vec<Command> {

@@ -6,10 +6,10 @@ use shared::{Seats, Team};
 #[test]
 fn places_for_a_team_are_bought_in_place_of_ones_own() {
     let mut model = team_form();
-    assert_eq!(words().team(&model), "Buy for a team");
+    assert_eq!(words().team(&model), "Buying for a team?");
     assert_eq!(model.handle(Event::TeamPressed), [Command::Focus(Target::Places)]);
     model.handle(Event::PlacesTyped(" 3 ".into()));
-    assert_eq!(words().team(&model), "Choose these places");
+    assert_eq!(words().team(&model), "Update quantity");
     let commands = model.handle(Event::TeamPressed);
     assert_eq!(commands[..2], [Command::ClosePurchase { id: "p1".into() }, Command::HidePayment]);
     assert_eq!(places(&model.handle(Event::PurchaseClosed)), [Some(3)], "its own place is free before");
@@ -17,9 +17,9 @@ fn places_for_a_team_are_bought_in_place_of_ones_own() {
         model.handle(Event::PurchaseOpened(opened(14700)))[2..],
         [Command::ShowPayment { due: usd(14700) }, Command::Focus(Target::Team)]
     );
-    assert_eq!(words().status(&model), "3 × $49.00  Pay $147.00");
+    assert_eq!(words().status(&model), "3 × $49.00  $147.00\nTotal  $147.00\nPay $147.00");
     assert_eq!(words().email_hint(&model), "", "who learns is decided later");
-    assert_eq!((words().team(&model).as_str(), model.places()), ("Only for me", None));
+    assert_eq!((words().team(&model).as_str(), model.places()), ("Just me", None));
     assert_eq!(model.handle(Event::CodePressed), [], "a team has no coupon");
 
     model.handle(Event::TeamPressed);
@@ -33,8 +33,8 @@ fn only_a_number_of_places_that_are_sold_together_is_asked_for() {
         model.handle(Event::TeamPressed);
         model.handle(Event::PlacesTyped(typed.into()));
         assert_eq!(model.handle(Event::PayPressed), [Command::Focus(Target::Places)], "{typed:?}");
-        assert_eq!(words().places_fault(&model), "Choose 2–10 places.");
-        assert_eq!(words().status(&model), "Choose 2–10 places.");
+        assert_eq!(words().places_fault(&model), "Choose 2–10 seats.");
+        assert_eq!(words().status(&model), "Choose 2–10 seats.");
         model.handle(Event::PlacesTyped("2".into()));
         assert_eq!(words().places_fault(&model), "");
     }
