@@ -9,6 +9,7 @@ mod course;
 mod diagnosis;
 mod everywhere;
 mod first_screen;
+mod fold;
 mod keyboard;
 mod kind;
 mod languages;
