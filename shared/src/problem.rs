@@ -22,6 +22,8 @@ text_enum! {
         CouponEmailDomain => "coupon_email_domain",
         PriceChanged => "price_changed",
         HoldExpired => "hold_expired",
+        @"wire" AlreadyExtended => "already_extended",
+        @"wire" HoldNotEnding => "hold_not_ending",
         PurchaseEnded => "purchase_ended",
         InvalidEmail => "invalid_email",
         @"wire" InvalidRequest => "invalid_request",

@@ -20,6 +20,7 @@ async fn the_openapi_document_has_every_route_and_code() {
         ("/v1/purchases/{id}", "delete"),
         ("/v1/purchases/{id}/pay", "post"),
         ("/v1/purchases/{id}/refresh", "post"),
+        ("/v1/purchases/{id}/extend", "post"),
         ("/v1/stripe/webhook", "post"),
         ("/embed/v1.js", "get"),
         ("/embed/card/{sku}", "get"),

@@ -1,5 +1,5 @@
 //! Seats of live offerings: never oversold, and free again when a purchase ends.
-use checkout_tests::{SeatStream, TestApp};
+use checkout_tests::{SeatStream, TestApp, intent_of};
 use serde_json::json;
 use std::time::{Duration, Instant};
 
@@ -33,11 +33,41 @@ async fn a_seat_given_up_or_run_out_is_free_again() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_hold_is_extended_once_when_it_is_about_to_end() {
+    let app = TestApp::start().await;
+    let early = app.open("ru-course").await;
+    app.post(&format!("/v1/purchases/{early}/extend"), &json!({}))
+        .await
+        .expect_problem(409, "hold_not_ending");
+    app.post("/v1/purchases/pu_0/extend", &json!({})).await.expect_problem(404, "unknown_purchase");
+
+    let app = TestApp::with(&["--hold-seconds=50"]).await;
+    let opened = app.post("/v1/purchases", &json!({ "sku": "ru-live" })).await.expect(201).json();
+    let id = opened["id"].as_str().unwrap();
+    let extend = format!("/v1/purchases/{id}/extend");
+    let extended = app.post(&extend, &json!({})).await.expect(200).json();
+    let at = |answer: &serde_json::Value| {
+        let at: shared::Timestamp = answer["hold_expires_at"].as_str().unwrap().parse().unwrap();
+        at.as_millis()
+    };
+    assert_eq!(at(&extended) - at(&opened), 300_000);
+    let left = extended["seconds_left"].as_i64().unwrap();
+    assert!((340..=350).contains(&left), "{left} s left");
+    app.post(&extend, &json!({})).await.expect_problem(409, "already_extended");
+    // It is still paid as any other, and then has no hold any more.
+    let secret = app.press_pay(id, 49_000).await.expect(200).text_at("client_secret");
+    app.sandbox.stripe().confirm(&intent_of(&secret), "4242424242424242").unwrap();
+    app.reaches(id, "granted").await;
+    app.post(&extend, &json!({})).await.expect_problem(409, "purchase_ended");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_hold_that_ran_out_is_nobodys_also_while_the_sweep_is_late() {
     let app = TestApp::with(&["--hold-seconds=1", "--sweep-seconds=600"]).await;
     let (mine, since) = (app.open("ru-live").await, Instant::now());
     app.until("the hold ran out", |_| since.elapsed() > Duration::from_secs(1)).await;
     app.press_pay(&mine, 49000).await.expect_problem(409, "hold_expired");
+    app.post(&format!("/v1/purchases/{mine}/extend"), &json!({})).await.expect_problem(409, "hold_expired");
     assert_eq!(app.get("/v1/offerings/ru-live").await.json()["seats"]["left"], 1, "at once");
     let (_, since) = (app.open("ru-live").await, Instant::now());
     app.until("the hold ran out", |_| since.elapsed() > Duration::from_secs(1)).await;

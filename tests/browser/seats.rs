@@ -62,3 +62,19 @@ async fn pages_that_were_left_keep_no_connection() {
     page.press_purchase().await;
     page.form_is_open().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_hold_about_to_end_is_extended_by_one_press() {
+    let app = TestApp::with(&["--hold-seconds=45"]).await;
+    let page = Page::open_on("seats_extended", LIVE, app).await;
+    page.press_purchase().await;
+    page.shows("Keep my seat 5 more minutes").await;
+    look(&page, "1-ending").await;
+    page.press("Keep my seat").await;
+    page.shows("We're holding your seat for 5:").await;
+    page.focus_is("input[name=email]").await;
+    page.until("!root.querySelector('[data-press=extend]').checkVisibility()").await;
+    page.fill("ada@example.com", "4242424242424242").await;
+    page.press("Pay $490.00").await;
+    page.is_in("ada@example.com").await;
+}

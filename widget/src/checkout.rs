@@ -244,6 +244,10 @@ impl Shell {
             }
             // A lost request only costs time: the server also asks Stripe by itself.
             Command::Refresh { id } => Work::Call(0, Call::refresh(&id), |_| None),
+            // If this fails, the hold ends as it would have.
+            Command::ExtendHold { id } => {
+                Work::Call(0, Call::extend(&id), |answer| http::read(answer).ok().map(Event::PurchaseSeen))
+            }
             Command::Watch { id, after, delay } => Work::Call(delay, Call::look(&id, after), |answer| {
                 Some(http::read(answer).map_or_else(Event::WatchingFailed, Event::PurchaseSeen))
             }),

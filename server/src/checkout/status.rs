@@ -1,4 +1,4 @@
-//! Reports the status of a purchase, asks Stripe on request, and cancels.
+//! Reports the status of a purchase, asks Stripe on request, extends the hold, and cancels.
 use super::Checkout;
 use crate::abuse::Client;
 use crate::error::Error;
@@ -48,6 +48,12 @@ impl Checkout {
             ask.was_no_news();
         }
         Ok(answered)
+    }
+
+    /// Gives the learner five more minutes, once, if there is less than a minute left.
+    pub async fn extend(&self, id: &PurchaseId, client: &Client) -> Result<Purchase, Error> {
+        self.admit_to(id, client)?;
+        self.apply(id, Event::ExtensionRequested).await
     }
 
     /// Cancels the purchase. If money may be on its way, Stripe has the last word: then the returned purchase may still

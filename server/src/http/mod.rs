@@ -152,6 +152,7 @@ pub fn router(api: Api) -> Router {
         .routes(routes!(purchases::my_purchase))
         .routes(routes!(purchases::pay_purchase))
         .routes(routes!(purchases::refresh_purchase))
+        .routes(routes!(purchases::extend_purchase))
         .routes(routes!(funnel::count_views, funnel::show_funnel));
     let embed = OpenApiRouter::new()
         .routes(routes!(embed::loader))

@@ -1,4 +1,4 @@
-//! The routes of a purchase: open, pay, refresh, status and cancel.
+//! The routes of a purchase: open, pay, refresh, extend, status and cancel.
 use super::Api;
 use super::extract::{Body, Id};
 use super::pages::Language;
@@ -160,6 +160,27 @@ pub(super) async fn refresh_purchase(
     client: Client,
 ) -> Result<impl IntoResponse, Error> {
     let purchase = api.checkout.refresh(&id, &client).await?;
+    Ok((NO_STORE, Json(shown(&api, &purchase).await?)))
+}
+
+/// Adds 300 seconds, once, to a hold that has less than 60 left. The time to pay, which begins with the first press of
+/// Pay, is extended in the same way.
+#[utoipa::path(
+    post,
+    path = "/v1/purchases/{id}/extend",
+    params(("id" = String, Path, description = "The purchase")),
+    responses(
+        (status = 200, body = PurchaseView, description = "The purchase, with its new `hold_expires_at`"),
+        (status = 404, description = "`unknown_purchase`"),
+        (status = 409, description = "`hold_expired`, `already_extended`, `hold_not_ending`, `purchase_ended`"),
+    )
+)]
+pub(super) async fn extend_purchase(
+    State(api): State<Api>,
+    Id(id): Id,
+    client: Client,
+) -> Result<impl IntoResponse, Error> {
+    let purchase = api.checkout.extend(&id, &client).await?;
     Ok((NO_STORE, Json(shown(&api, &purchase).await?)))
 }
 

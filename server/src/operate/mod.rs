@@ -156,6 +156,8 @@ fn explain(refusal: &Refusal, money: impl Fn(i64) -> String) -> Refused {
             "this purchase has already been refunded in full, or is being refunded: nothing to do".to_owned()
         }
         Refusal::HoldExpired
+        | Refusal::AlreadyExtended
+        | Refusal::HoldNotEnding
         | Refusal::UnderWay
         | Refusal::PaidOtherwise
         | Refusal::PriceChanged { .. }

@@ -39,6 +39,8 @@ pub enum Event {
     PaymentSucceeded { intent: IntentId, amount: i64, currency: Option<Currency>, seat: SeatFound },
     /// Stripe will take no more money with this intent; `None` if it has none for this purchase.
     IntentCanceled { intent: Option<IntentId> },
+    /// The learner needs more time.
+    ExtensionRequested,
     /// The learner cancelled.
     CancelRequested,
     /// The payer was declined too often, here and elsewhere.
@@ -153,6 +155,10 @@ pub enum Refusal {
         total: i64,
     },
     TooManyDeclines,
+    /// The hold was extended before.
+    AlreadyExtended,
+    /// There is time enough left.
+    HoldNotEnding,
     /// More than what is left to refund.
     RefundTooLarge {
         left: i64,

@@ -12,6 +12,8 @@ pub(super) const LIMITS: Limits = Limits {
 pub(super) const OPENED: Timestamp = Timestamp::from_millis(1_800_000_000_000);
 pub(super) const SOON: Timestamp = Timestamp::from_millis(1_800_000_060_000);
 pub(super) const A_MINUTE_LATER: Timestamp = Timestamp::from_millis(1_800_000_120_000);
+/// Ten seconds before the hold of a purchase that was opened at [`OPENED`] ends.
+pub(super) const LAST_MOMENT: Timestamp = Timestamp::from_millis(1_800_000_590_000);
 pub(super) const AFTER_EXPIRY: Timestamp = Timestamp::from_millis(1_800_100_000_000);
 
 pub(super) fn disputed(standing: Dispute) -> Event {

@@ -224,7 +224,7 @@ impl Purchase {
             team,
             learner: None,
             signed_in,
-            hold: Hold { seated, owns_seat: seated, expires_at: hold_expires_at },
+            hold: Hold { seated, owns_seat: seated, expires_at: hold_expires_at, extended: false },
             payment: Payment::default(),
             refunds: Refunds::default(),
             disputes: Disputes::default(),

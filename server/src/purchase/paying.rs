@@ -1,6 +1,12 @@
 //! Whether a purchase may be paid: until when, by whom, and on which path.
 use super::{Learner, MOST_DECLINES, PaymentPath, Purchase, Refusal};
 use shared::{State, Timestamp};
+use std::time::Duration;
+
+/// A hold may be extended once it has less than this left.
+const ENDING: Duration = Duration::from_secs(60);
+/// The time that an extension adds.
+const EXTENSION: Duration = Duration::from_secs(300);
 
 impl Purchase {
     /// Whether Pay may be pressed at `now`; the error says why not.
@@ -12,8 +18,7 @@ impl Purchase {
             return Err(Refusal::Ended);
         }
         let until = match self.state() {
-            State::Held => self.hold.expires_at,
-            State::Paying => self.payment.expires_at.unwrap_or(self.hold.expires_at),
+            State::Held | State::Paying => self.pay_until(),
             State::Expired => return Err(Refusal::HoldExpired),
             State::Processing
             | State::Paid
@@ -23,6 +28,32 @@ impl Purchase {
             | State::Refunded => return Err(Refusal::Ended),
         };
         if now < until { Ok(()) } else { Err(Refusal::HoldExpired) }
+    }
+
+    /// When the time to press Pay, or to pay, is over.
+    pub(super) fn pay_until(&self) -> Timestamp {
+        self.payment.expires_at.unwrap_or(self.hold.expires_at)
+    }
+
+    /// Gives the learner more time, once, when there is little left (<https://www.w3.org/TR/WCAG22/#timing-adjustable>).
+    pub(super) fn extend(&mut self, now: Timestamp) -> Result<(), Refusal> {
+        self.still_payable(now)?;
+        if self.hold.extended {
+            return Err(Refusal::AlreadyExtended);
+        }
+        let until = self.pay_until();
+        if until.since(now) >= ENDING {
+            return Err(Refusal::HoldNotEnding);
+        }
+        self.hold.extended = true;
+        let until = until.plus(EXTENSION);
+        if self.state() == State::Held {
+            self.hold.expires_at = until;
+            self.wake_at = Some(until);
+        } else {
+            self.payment.expires_at = Some(until);
+        }
+        Ok(())
     }
 
     /// Refuses a second path: two at once could lead to two payments.

@@ -27,6 +27,7 @@ fn any_event() -> impl Strategy<Value = Event> {
         }),
         4 => Just(Event::SessionCreated { session: SessionId::new("cs_1") }),
         2 => Just(Event::SessionClosed),
+        2 => Just(Event::ExtensionRequested),
         4 => Just(Event::IntentCreated { intent: IntentId::new("pi_1") }),
         1 => Just(Event::IntentNotCreated),
         1 => Just(Event::PaymentActionRequired),

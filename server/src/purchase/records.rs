@@ -11,6 +11,9 @@ pub(super) struct Hold {
     pub(super) owns_seat: bool,
     #[serde(rename = "hold_expires_at")]
     pub(super) expires_at: Timestamp,
+    /// The learner was given more time, which happens once.
+    #[serde(default, rename = "hold_extended")]
+    pub(super) extended: bool,
 }
 
 /// The request for money, and what came of it.

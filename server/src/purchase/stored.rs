@@ -35,6 +35,7 @@ fn a_purchase_without_the_fields_of_later_releases_still_reads() {
         "team",
         "signed_in",
         "hosted",
+        "hold_extended",
         "refund_asked",
         "refunds_failed",
         "dispute",

@@ -43,6 +43,8 @@ fn events() -> Vec<(&'static str, Event, Timestamp)> {
         ("payment succeeded, other amount", succeeded(1, SeatFound::Yes), SOON),
         ("intent canceled", Event::IntentCanceled { intent: Some(IntentId::new("pi_1")) }, SOON),
         ("intent canceled, none known", Event::IntentCanceled { intent: None }, SOON),
+        ("extension requested", Event::ExtensionRequested, SOON),
+        ("extension requested, at the last moment", Event::ExtensionRequested, LAST_MOMENT),
         ("gave up", Event::CancelRequested, SOON),
         ("payer stopped", Event::PayerBlocked, SOON),
         ("woken, early", Event::Woken, OPENED),
@@ -122,6 +124,37 @@ fn stripes_page_is_for_one_email() {
     // If Stripe created none, the next one is created for the next payer.
     purchase.handle(Event::IntentNotCreated, SOON, &LIMITS).unwrap();
     assert_eq!(purchase.handle(by("grace@example.com"), SOON, &LIMITS), Ok(Decision::default()));
+}
+
+#[test]
+fn a_hold_is_extended_once_and_ends_later() {
+    let mut purchase = in_state(State::Held);
+    purchase.handle(Event::ExtensionRequested, LAST_MOMENT, &LIMITS).unwrap();
+    let until = OPENED.plus(LIMITS.hold + Duration::from_secs(300));
+    assert_eq!((purchase.view().hold_expires_at, purchase.wake_at()), (Some(until), Some(until)));
+    // The sweep that was about to end it leaves it alone.
+    purchase.handle(Event::Woken, OPENED.plus(LIMITS.hold), &LIMITS).unwrap();
+    assert_eq!(purchase.state(), State::Held);
+    let again = purchase.handle(Event::ExtensionRequested, OPENED.plus(Duration::from_secs(890)), &LIMITS);
+    assert_eq!(again, Err(Refusal::AlreadyExtended));
+    purchase.handle(Event::Woken, until, &LIMITS).unwrap();
+    assert_eq!(purchase.state(), State::Expired);
+    assert_eq!(purchase.handle(Event::ExtensionRequested, until, &LIMITS), Err(Refusal::HoldExpired));
+}
+
+#[test]
+fn the_time_to_pay_is_extended_as_well() {
+    let mut purchase = in_state(State::Paying);
+    let until = purchase.view().hold_expires_at.unwrap();
+    let early = Timestamp::from_millis(until.as_millis() - 60_000);
+    assert_eq!(purchase.handle(Event::ExtensionRequested, early, &LIMITS), Err(Refusal::HoldNotEnding));
+    let late = Timestamp::from_millis(until.as_millis() - 59_999);
+    purchase.handle(Event::ExtensionRequested, late, &LIMITS).unwrap();
+    assert_eq!(purchase.view().hold_expires_at, Some(until.plus(Duration::from_secs(300))));
+    // Stripe is asked as before, and nothing is cancelled.
+    let decision = purchase.handle(Event::Woken, until, &LIMITS).unwrap();
+    assert_eq!(decision.commands, [Command::AskStripe]);
+    assert_eq!(purchase.handle(pay(), until, &LIMITS), Ok(Decision::default()));
 }
 
 #[test]

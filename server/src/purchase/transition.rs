@@ -132,6 +132,10 @@ impl Purchase {
                 | State::Refunding
                 | State::Refunded => Decision::default(),
             }),
+            Event::ExtensionRequested => {
+                self.extend(now)?;
+                Ok(Decision::default())
+            }
             Event::CancelRequested => match self.state() {
                 State::Held => Ok(self.end(Phase::Canceled { at: now }, limits)),
                 State::Paying => Ok(self.begin_cancel(now, limits)),

@@ -113,7 +113,7 @@ impl Purchase {
     /// The period in which its payment intent or its checkout session may have been created.
     #[must_use]
     pub fn intent_window(&self) -> (Timestamp, Timestamp) {
-        let until = self.payment.expires_at.unwrap_or(self.hold.expires_at);
+        let until = self.pay_until();
         (
             self.opened_at,
             self.payment.checkout_session.as_ref().map_or(until, |page| until.max(page.expires_at)),
@@ -244,7 +244,7 @@ impl Purchase {
             version: self.version,
             price: self.price.clone(),
             email: self.owner().map(|learner| learner.email.masked()),
-            hold_expires_at: owns_time.then(|| self.payment.expires_at.unwrap_or(self.hold.expires_at)),
+            hold_expires_at: owns_time.then(|| self.pay_until()),
             // Set by the caller, which knows the time.
             seconds_left: None,
             access_url: if self.state() == State::Granted { self.access.url.clone() } else { None },

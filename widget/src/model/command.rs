@@ -48,6 +48,10 @@ pub(crate) enum Command {
         after: Option<i64>,
         delay: u32,
     },
+    /// Asks the server for more time.
+    ExtendHold {
+        id: String,
+    },
     /// Reads the clock after one second.
     Tick,
     /// Reports when access has not arrived within a few seconds.

@@ -59,6 +59,8 @@ pub(crate) enum Event {
     /// A second has passed.
     ClockRead(Timestamp),
     AccessTookLong,
+    /// The learner needs more time.
+    ExtendPressed,
     CancelPressed,
     /// The server has cancelled the purchase, or will let it expire.
     PurchaseClosed,

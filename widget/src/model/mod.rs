@@ -56,6 +56,8 @@ pub(crate) struct Model {
     /// Milliseconds until the hold expires, as of the last reading of the clock.
     hold_left: Option<i64>,
     ticking: bool,
+    /// More time was asked for, which the server grants once.
+    extended: bool,
     /// A purchase is being cancelled. The next one waits, so that it never finds the learner's own seat taken.
     closing: bool,
     told_paid: bool,
@@ -101,6 +103,7 @@ impl Model {
             stripe: Script::Absent,
             hold_left: None,
             ticking: false,
+            extended: false,
             closing: false,
             told_paid: false,
             told_bought: false,
@@ -164,6 +167,7 @@ impl Model {
             Event::SeatsChanged(news) => self.see_seats(news),
             Event::ClockRead(now) => self.see_clock(now),
             Event::AccessTookLong => self.admit_delay(),
+            Event::ExtendPressed => self.extend_hold(),
             Event::CancelPressed => self.cancel(),
             Event::PurchaseClosed => self.finish_closing(),
             Event::TryAgainPressed => self.try_again(),

@@ -341,6 +341,7 @@ impl Model {
         self.resumed = false;
         self.hold_left = None;
         self.ticking = false;
+        self.extended = false;
         self.purchase.take()
     }
 }

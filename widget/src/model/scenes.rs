@@ -8,7 +8,7 @@ use shared::{
 type Scene = (&'static str, fn(Screen) -> Model);
 
 /// In the order in which learners see them.
-pub(crate) const ALL: [Scene; 54] = [
+pub(crate) const ALL: [Scene; 55] = [
     ("on demand", |screen| Model::new(on_demand(screen))),
     ("live, many seats", |screen| Model::new(live(screen, 24))),
     ("live, few seats", |screen| Model::new(live(screen, 3))),
@@ -69,6 +69,7 @@ pub(crate) const ALL: [Scene; 54] = [
     ("payments unavailable", |screen| {
         form(screen, Note::Trouble(Trouble::Refused(Code::PaymentsUnavailable)))
     }),
+    ("hold ending", |screen| Model { hold_left: Some(42_000), ..held(screen, Stage::Form { note: None }) }),
     ("checking", |screen| held(screen, Stage::Checking { sure: true, looks: 0 })),
     ("checking, in doubt", |screen| held(screen, Stage::Checking { sure: false, looks: 1 })),
     ("processing", |screen| held(screen, Stage::Processing)),

@@ -1,5 +1,5 @@
 //! Seats as the server reports them, and how long the learner's own seat is held.
-use super::{Command, Model, Note, Notice, Stage};
+use super::{Command, Model, Note, Notice, Purchase, Stage, Target};
 use shared::{Sale, Seats, SeatsNews, Timestamp};
 
 /// Milliseconds before a hold expires at which the page and screen readers are notified.
@@ -78,6 +78,17 @@ impl Model {
         if self.hold_left.is_some_and(|left| left <= 0) { self.watch(pause) } else { Vec::new() }
     }
 
+    /// Asks for more time, once. The button goes, so the focus moves on.
+    pub(super) fn extend_hold(&mut self) -> Vec<Command> {
+        if !self.may_extend() {
+            return Vec::new();
+        }
+        self.extended = true;
+        let extend = |purchase: &Purchase| Command::ExtendHold { id: purchase.id.clone() };
+        let commands = self.purchase.as_ref().map(extend).into_iter();
+        commands.chain([Command::Focus(Target::Email)]).collect()
+    }
+
     /// Holds a new seat in place of one whose hold expired, with one press.
     pub(super) fn hold_again(&mut self) -> Vec<Command> {
         self.forget();
@@ -92,6 +103,11 @@ impl Model {
         self.screen.offering.seats?;
         self.purchase.as_ref()?;
         Some(self.hold_left?.max(0) / 1000)
+    }
+
+    /// Whether the learner may ask for more time.
+    pub(crate) fn may_extend(&self) -> bool {
+        self.is_last_call() && !self.extended && self.hold_left > Some(0)
     }
 
     pub(crate) fn is_last_call(&self) -> bool {

@@ -61,6 +61,10 @@ impl Call {
         Self::new("POST", id, "/refresh")
     }
 
+    pub(crate) fn extend(id: &str) -> Self {
+        Self::new("POST", id, "/extend")
+    }
+
     pub(crate) fn change(id: &str, coupon: Option<String>) -> Self {
         Self { body: Some(json::change_body(coupon)), ..Self::new("PATCH", id, "") }
     }

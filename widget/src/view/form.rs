@@ -32,12 +32,14 @@ pub(super) fn form(model: &Model, words: &Words) -> impl Render + use<> {
         disabled: busy,
         ..Button::new(Press::Team, words.team(model))
     };
+    let extend = Button { hidden: !model.may_extend(), ..Button::new(Press::Extend, words.say(Key::Extend)) };
     let pay = Button { hidden: seatless, busy, ..Button::new(Press::Pay, words.pay(model)) };
     let cancel =
         Button { hidden: seatless, disabled: busy, ..Button::new(Press::Cancel, words.say(Key::Cancel)) };
     view! {
         <form class="form" part="form" novalidate=true>
             <p class="held" part="held">{words.held(model)}</p>
+            {button(QUIET_PART, extend)}
             {field(email(model, words))}
             {field(code(model, words))}
             {button(QUIET_PART, redeem)}

@@ -8,6 +8,8 @@ pub(crate) enum Press {
     Redeem,
     /// Opens the field for places of a team, buys that many, or goes back to one for the learner alone.
     Team,
+    /// Asks for more time.
+    Extend,
     Cancel,
     /// Submits the form, whose `submit` event reports the press.
     Pay,
@@ -20,10 +22,11 @@ pub(crate) enum Press {
 }
 
 impl Press {
-    const ALL: [Self; 7] = [
+    const ALL: [Self; 8] = [
         Self::Purchase,
         Self::Redeem,
         Self::Team,
+        Self::Extend,
         Self::Cancel,
         Self::TryAgain,
         Self::StartAgain,
@@ -36,6 +39,7 @@ impl Press {
             Self::Purchase => "purchase",
             Self::Redeem => "redeem",
             Self::Team => "team",
+            Self::Extend => "extend",
             Self::Cancel => "cancel",
             Self::TryAgain => "again",
             Self::StartAgain => "anew",
@@ -50,6 +54,7 @@ impl Press {
             Self::Purchase => Event::PurchasePressed,
             Self::Redeem => Event::CodePressed,
             Self::Team => Event::TeamPressed,
+            Self::Extend => Event::ExtendPressed,
             Self::Cancel => Event::CancelPressed,
             Self::TryAgain => Event::TryAgainPressed,
             Self::StartAgain => Event::StartAgainPressed,

@@ -57,6 +57,7 @@ keys! {
     HoldUntil => "hold_until",
     HoldFor => "hold_for",
     HoldEnding => "hold_ending",
+    Extend => "extend",
     Pay => "pay",
     Paying => "paying",
     Repricing => "repricing",

@@ -224,6 +224,18 @@ fn refused(refusal: &Refusal) -> Problem {
             "Hold expired",
             "The hold expired before payment. Open a new purchase.",
         ),
+        Refusal::AlreadyExtended => problem(
+            409,
+            Code::AlreadyExtended,
+            "Already extended",
+            "A hold is extended once. Pay before it ends, or open a new purchase afterwards.",
+        ),
+        Refusal::HoldNotEnding => problem(
+            409,
+            Code::HoldNotEnding,
+            "Hold not ending",
+            "There is more than a minute left. Extend the hold when less is left.",
+        ),
         Refusal::Ended => problem(
             409,
             Code::PurchaseEnded,

@@ -1,4 +1,4 @@
-//! Actions of learners: open, press Pay, pay by card, refresh, cancel.
+//! Actions of learners: open, press Pay, pay by card, refresh, extend, cancel.
 use super::*;
 use std::fmt;
 
@@ -211,6 +211,13 @@ impl Run {
         let Some((buyer, id)) = self.somebody() else { return };
         let instance = self.pick(INSTANCES);
         let server = self.instances[instance].clone();
+        if self.happens(20) {
+            let extend = async move {
+                let _extended = server.extend(&id, &Client::Unlimited).await;
+                Heard::Nothing
+            };
+            return self.begin(instance, format!("buyer {buyer} needs more time"), extend).await;
+        }
         let refresh = async move {
             let _seen = server.refresh(&id, &Client::Unlimited).await;
             Heard::Nothing

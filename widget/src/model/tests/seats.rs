@@ -54,6 +54,27 @@ fn a_hold_counts_down_and_says_so_once_before_it_ends() {
 }
 
 #[test]
+fn more_time_is_asked_for_once_in_the_last_minute() {
+    let mut model = held(3);
+    tick(&mut model, 539);
+    assert!(!model.may_extend());
+    assert_eq!(model.handle(Event::ExtendPressed), [], "there is time enough");
+    tick(&mut model, 541);
+    assert!(model.may_extend());
+    let asks = Command::ExtendHold { id: "p1".into() };
+    assert_eq!(model.handle(Event::ExtendPressed), [asks, Command::Focus(Target::Email)]);
+    assert!(!model.may_extend() && model.handle(Event::ExtendPressed).is_empty());
+    let expires_at = Timestamp::from_millis(900_000);
+    let mut extended = view(State::Held, 2);
+    extended.hold_expires_at = Some(expires_at);
+    assert_eq!(model.handle(Event::PurchaseSeen(extended)), [tell(Notice::Hold { expires_at })]);
+    tick(&mut model, 545);
+    assert_eq!(words().held(&model), "We're holding your seat for 5:55");
+    tick(&mut model, 899);
+    assert!(!model.may_extend(), "only once");
+}
+
+#[test]
 fn only_the_server_says_that_a_hold_ran_out() {
     let mut model = held(3);
     tick(&mut model, 599);
