@@ -132,7 +132,7 @@ async fn a_variant_changes_looks_and_words_and_an_unknown_one_is_the_default() {
 async fn a_first_screen_comes_in_the_language_asked_for() {
     let app = TestApp::start().await;
     for (query, word, code) in [
-        ("?lang=de-CH", "Anmelden", "de"),
+        ("?lang=de-CH", "Jetzt buchen", "de"),
         ("?lang=he", "הרשמה", "he"),
         ("?lang=tlh", "Enroll", "en"),
         ("?lang=%ff", "Enroll", "en"),

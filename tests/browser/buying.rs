@@ -34,12 +34,12 @@ async fn who_pays_twice_in_one_browser_is_asked_before_money_moves() {
     let stripe = page.app.sandbox.stripe();
     let address = format!("{}/courses/{COURSE}", page.app.sandbox.course_url());
     // Someone else at the same browser isn't asked, and learns nothing.
-    page.go(&address).await;
+    page.go_in_another_tab(&address).await;
     page.press_purchase().await;
     page.fill("grace@example.com", GOOD).await;
     page.press("Pay $49.00").await;
     page.shows("You're in").await;
-    page.go(&address).await;
+    page.go_in_another_tab(&address).await;
     page.press_purchase().await;
     page.fill("Ada@Example.com", GOOD).await;
     page.press("Pay $49.00").await;

@@ -64,7 +64,8 @@ async fn a_code_lowers_the_price_of_the_form_that_is_open_and_stripe_takes_that(
     page.shows("−$9.80").await;
     page.focus_is(BUTTON).await;
     assert_eq!(
-        page.eval("return root.querySelector('[role=status]').textContent.replace(/\\s+/g, ' ')").await,
+        page.eval("return root.querySelector('[role=status]').textContent.replace(/[\\s\u{200e}]+/g, ' ')")
+            .await,
         "List price $49.00 Discount −$9.80 Total $39.20 Pay $39.20"
     );
     look(&page, "3-applied").await;

@@ -48,9 +48,9 @@ async fn the_language_changes_while_the_checkout_is_under_way() {
     let page = Page::open("language", COURSE).await;
     page.shows("$49.00").await;
     page.eval("document.documentElement.lang = 'de-AT'; element.setAttribute('lang', 'de')").await;
-    page.shows("Anmelden").await;
+    page.shows("Jetzt buchen").await;
     page.shows("49,00\u{a0}$").await;
-    page.press("Anmelden").await;
+    page.press("Jetzt buchen").await;
     page.fill("ada", "4000000000009995").await;
     page.press("49,00\u{a0}$ bezahlen").await;
     page.shows("Geben Sie eine E-Mail-Adresse").await;

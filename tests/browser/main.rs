@@ -19,6 +19,7 @@ mod page;
 mod pictures;
 mod preview;
 mod proxy;
+mod reload;
 mod seats;
 mod signed_in;
 mod spoken;

@@ -47,6 +47,12 @@ impl Page {
         .await;
     }
 
+    /// Opens an address as another tab would: what this one keeps for itself is gone.
+    pub async fn go_in_another_tab(&self, address: &str) {
+        self.eval("sessionStorage.clear()").await;
+        self.go(address).await;
+    }
+
     /// Runs `script`, a function body, with `element` bound to the checkout and `root` to its shadow root.
     pub async fn eval(&self, script: &str) -> serde_json::Value {
         let whole = format!(

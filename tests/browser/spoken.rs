@@ -68,8 +68,7 @@ async fn each_step_is_said_once() {
     page.fill_card("4242424242424242").await;
     page.press("Pay $49.00").await;
     page.shows("Start learning").await;
-    let declined =
-        "Your card has insufficient funds. You haven't been charged. Try again or pay another way.";
+    let declined = "\u{2068}Your card has insufficient funds.\u{2069} You haven't been charged. Try again or pay another way.";
     assert_eq!(
         page.eval("return heard").await,
         json!(["Starting checkout…", "Paying…", declined, "Paying…"])

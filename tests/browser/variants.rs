@@ -15,7 +15,7 @@ async fn every_variant_fits_and_sells() {
         pictures::look(&page, &format!("{name}-1-offer")).await;
     }
     for (name, _) in variants().iter() {
-        page.go(&format!("{course}/courses/{COURSE}?variant={name}")).await;
+        page.go_in_another_tab(&format!("{course}/courses/{COURSE}?variant={name}")).await;
         page.is_ready().await;
         page.eval("document.addEventListener('redis-checkout:opened', e => { window.opened = e.detail })")
             .await;

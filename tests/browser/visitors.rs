@@ -168,7 +168,7 @@ async fn stripe_words_what_went_wrong_in_the_pages_language_and_can_read_its_col
            surface: 'color(display-p3 0.98 0.98 0.98)' })) element.style.setProperty(`--redis-checkout-${name}`, color)",
     )
     .await;
-    page.press("Anmelden").await;
+    page.press("Jetzt buchen").await;
     page.fill("ada@example.com", "4000000000009995").await;
     page.press("bezahlen").await;
     page.shows("Ihre Karte verfügt nicht über ausreichende Deckung.").await;

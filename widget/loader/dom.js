@@ -141,18 +141,33 @@ export const focusOn = (/** @type {HTMLElement} */ host, /** @type {string} */ n
   if (active && active !== document.body && !host.contains(active)) return;
   /** @type {HTMLElement | null | undefined} */ (host.shadowRoot?.querySelector(`[data-focus=${name}]`))?.focus();
   // The whole form comes into view, not just its first field; on a phone, as much as fits.
-  if (name === 'email') host.scrollIntoView({ block: innerWidth > 480 ? 'nearest' : 'start' });
+  // (A dialog stands over the page, which stays where it is.)
+  if (name === 'email' && !host.shadowRoot?.querySelector('[data-open]')) {
+    host.scrollIntoView({ block: innerWidth > 480 ? 'nearest' : 'start' });
+  }
 };
 
 /** @type {WeakMap<HTMLElement, ElementInternals>} */
 const internals = new WeakMap();
+const KEPT = 'redis-checkout:';
 
-/** Sets or clears `:state(name)` of an element, for the page's styles. */
-export const setState = (/** @type {HTMLElement} */ host, /** @type {string} */ name, /** @type {boolean} */ on) => {
+/**
+ * Shows the page how far the checkout is: `:state(form)` while its form is open, and in the tab's storage, across
+ * reloads, the id of the purchase of `sku`; an empty one is forgotten.
+ */
+export const showProgress = (
+  /** @type {HTMLElement} */ host, /** @type {boolean} */ form, /** @type {string} */ sku, /** @type {string} */ id,
+) => {
   try {
     if (!internals.has(host)) internals.set(host, host.attachInternals());
-    internals.get(host)?.states[on ? 'add' : 'delete'](name);
+    internals.get(host)?.states[form ? 'add' : 'delete']('form');
   } catch { /* an old browser, or another build of ours has the element's states */ }
+  try { id ? sessionStorage[KEPT + sku] = id : delete sessionStorage[KEPT + sku]; } catch { /* no storage here */ }
+};
+
+/** @returns {string | undefined} */
+export const keptPurchase = (/** @type {string} */ sku) => {
+  try { return sessionStorage[KEPT + sku]; } catch { return undefined; }
 };
 
 /** Dispatches an event to the page. */

@@ -131,12 +131,15 @@ fn start(
     let told = checkout.clone();
     let tell = move |news| told.send(Event::SeatsChanged(news));
     let seats = if changes { SeatStream::open(&api, &sku, tell) } else { None };
+    let found = dom::kept_purchase(&sku);
     let handle = Handle { checkout, owner, _presses: presses, _seats: seats };
     handle.update();
     let host = handle.owner.shell().host();
     events::tell_ready(host, &sku, variant.as_deref());
     if let Some(model) = kept::take(&sku) {
         handle.checkout.send(Event::CheckoutKept(Box::new(model)));
+    } else if let Some(id) = found {
+        handle.owner.find(&id);
     }
     Ok(handle)
 }

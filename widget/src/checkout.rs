@@ -1,4 +1,5 @@
 //! One checkout on the page: its model, its view, and the shell that executes its commands and reports back.
+use crate::text::concat;
 use crate::{
     dates::decimal,
     kept,
@@ -63,6 +64,12 @@ impl Owner {
     pub(crate) fn shell(&self) -> &Shell {
         &self.0.shell
     }
+
+    /// Fetches the purchase that this tab had opened before a reload. If that fails, the offer stays.
+    pub(crate) fn find(&self, id: &str) {
+        let work = Work::Call(0, Call::look(id, None), |answer| found(answer, false));
+        self.0.shell.begin(&self.checkout(), self.0.model.borrow().turn(), work);
+    }
 }
 
 impl Checkout {
@@ -82,7 +89,8 @@ impl Checkout {
             let mut model = parts.model.borrow_mut();
             let commands = step(&mut model);
             parts.screen.borrow_mut().update(&model, &parts.words.borrow());
-            dom::set_state(parts.shell.host(), "form", model.stage.is_form());
+            let Inner { host, sku, .. } = &*parts.shell.0;
+            dom::show_progress(host, model.stage.is_form(), sku, model.kept());
             (commands, model.turn())
         };
         for command in commands {
@@ -212,7 +220,7 @@ impl Shell {
                 }
             }
             Command::ConfirmPayment { id, client_secret } => {
-                let return_url = [&shell.api, "/p/", &id].concat();
+                let return_url = concat(&[&shell.api, "/p/", &id]);
                 let confirm = |payment: &Payment| payment.confirm(&client_secret, &return_url);
                 match shell.payment.borrow().as_ref().and_then(confirm) {
                     Some(confirming) => {
@@ -225,14 +233,14 @@ impl Shell {
                 }
             }
             Command::OpenPurchase { turn, request } => {
-                let key = [&shell.key, "-", &decimal(i64::from(turn))].concat();
+                let key = concat(&[&shell.key, "-", &decimal(i64::from(turn))]);
                 Work::Call(0, Call::open(key, &request), |answer| {
                     Some(http::read(answer).map_or_else(Event::OpeningFailed, Event::PurchaseOpened))
                 })
             }
             // If this fails, the offer stays: what is bought twice can be refunded.
             Command::FindAccess { request } => {
-                Work::Call(0, Call::mine(&request), |answer| http::read(answer).ok().map(Event::AccessFound))
+                Work::Call(0, Call::mine(&request), |answer| found(answer, true))
             }
             Command::ChangeCoupon { id, coupon } => Work::Call(0, Call::change(&id, coupon), |answer| {
                 Some(http::read(answer).map_or_else(Event::PreparingFailed, Event::Repriced))
@@ -244,10 +252,9 @@ impl Shell {
             }
             // A lost request only costs time: the server also asks Stripe by itself.
             Command::Refresh { id } => Work::Call(0, Call::refresh(&id), |_| None),
-            // If this fails, the hold ends as it would have.
-            Command::ExtendHold { id } => {
-                Work::Call(0, Call::extend(&id), |answer| http::read(answer).ok().map(Event::PurchaseSeen))
-            }
+            Command::ExtendHold { id } => Work::Call(0, Call::extend(&id), |answer| {
+                Some(http::read(answer).map_or_else(Event::ExtendingFailed, Event::PurchaseSeen))
+            }),
             Command::Watch { id, after, delay } => Work::Call(delay, Call::look(&id, after), |answer| {
                 Some(http::read(answer).map_or_else(Event::WatchingFailed, Event::PurchaseSeen))
             }),
@@ -260,7 +267,12 @@ impl Shell {
                 Work::Promise(dom::sleep(ACCESS_TIMEOUT), Box::new(|_| Some(Event::AccessTookLong)))
             }
         };
-        let (shell, checkout) = (Self(Rc::clone(shell)), checkout.clone());
+        self.begin(checkout, turn, work);
+    }
+
+    /// Does `work` in the background.
+    fn begin(&self, checkout: &Checkout, turn: u32, work: Work) {
+        let (shell, checkout) = (Self(Rc::clone(&self.0)), checkout.clone());
         spawn_local(async move {
             if let Some(event) = work.done(&shell.0.api).await {
                 shell.pass_on(&checkout, turn, event);
@@ -337,4 +349,8 @@ fn told_by(outcome: Outcome) -> Event {
         Outcome::Unauthenticated => Event::PaymentUnauthenticated,
         Outcome::Unknown => Event::PaymentLost,
     }
+}
+
+fn found(answer: Result<String, Refused>, owned: bool) -> Option<Event> {
+    Some(Event::PurchaseFound { seen: http::read(answer).ok()?, owned })
 }

@@ -1,4 +1,5 @@
 //! Dates and times in UTC, which server and browser must format identically.
+use crate::text::concat;
 use shared::Timestamp;
 
 const MINUTE: i64 = 60_000;
@@ -12,12 +13,12 @@ pub(crate) const fn days(at: Timestamp) -> i64 {
 /// Such as `15:00`.
 pub(crate) fn time(at: Timestamp) -> String {
     let minutes = at.as_millis().rem_euclid(DAY) / MINUTE;
-    [&two(minutes / 60), ":", &two(minutes % 60)].concat()
+    concat(&[&two(minutes / 60), ":", &two(minutes % 60)])
 }
 
 /// `number` with at least two digits.
 pub(crate) fn two(number: i64) -> String {
-    [if number < 10 { "0" } else { "" }, &decimal(number)].concat()
+    concat(&[if number < 10 { "0" } else { "" }, &decimal(number)])
 }
 
 /// `number` in digits. (`to_string` can do more, but would cost every visitor 3 KB.)

@@ -13,6 +13,7 @@ mod dates;
 )]
 mod model;
 mod speech;
+mod text;
 #[cfg(any(not(target_arch = "wasm32"), feature = "preview"))]
 pub mod variants;
 #[cfg_attr(feature = "preview", allow(dead_code, reason = "nobody presses anything in a preview"))]

@@ -53,7 +53,7 @@ fn first() -> u32 {
     1
 }
 
-/// The longest that seats for a team are held before Pay is pressed.
+/// The longest that seats for a team are held before Pay is pressed, unless the hold is extended.
 const TEAM_HOLD: Duration = Duration::from_secs(180);
 
 /// One learner buying one offering. Only [`Purchase::handle`] changes it.

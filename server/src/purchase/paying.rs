@@ -38,6 +38,10 @@ impl Purchase {
     /// Gives the learner more time, once, when there is little left (<https://www.w3.org/TR/WCAG22/#timing-adjustable>).
     pub(super) fn extend(&mut self, now: Timestamp) -> Result<(), Refusal> {
         self.still_payable(now)?;
+        // Stripe's page has a time of its own.
+        if self.payment.checkout_session.is_some() {
+            return Err(Refusal::PaidOtherwise);
+        }
         if self.hold.extended {
             return Err(Refusal::AlreadyExtended);
         }

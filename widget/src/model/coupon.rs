@@ -126,7 +126,7 @@ impl Model {
     /// Whether only a code that brings a seat can open a purchase.
     pub(crate) fn asks_for_seat(&self) -> bool {
         match self.stage {
-            Stage::Offer { .. } => self.screen.offering.sale == Sale::SoldOut,
+            Stage::Offer { .. } => self.screen.offering.sale == Sale::SoldOut && self.purchase.is_none(),
             // The learner's own seat may have been the last.
             Stage::Opening => self.brought_seat,
             Stage::Form { .. }

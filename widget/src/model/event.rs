@@ -8,8 +8,12 @@ pub(crate) enum Event {
     PurchaseOpened(Opened),
     /// The purchase could not be opened.
     OpeningFailed(Trouble),
-    /// The signed-in learner has already bought the offering.
-    AccessFound(PurchaseView),
+    /// The signed-in learner has already bought the offering (`owned`), or this tab had opened the purchase before the
+    /// page was reloaded.
+    PurchaseFound {
+        seen: PurchaseView,
+        owned: bool,
+    },
     StripeLoaded,
     /// Stripe.js or its form could not be loaded.
     StripeFailed,
@@ -61,6 +65,7 @@ pub(crate) enum Event {
     AccessTookLong,
     /// The learner needs more time.
     ExtendPressed,
+    ExtendingFailed(Trouble),
     CancelPressed,
     /// The server has cancelled the purchase, or will let it expire.
     PurchaseClosed,

@@ -22,6 +22,7 @@ pub(crate) use event::{Event, Settings};
 pub(crate) use stage::{Failure, Note, Purchase, Stage, Step};
 pub(crate) use trouble::Trouble;
 
+use crate::text::concat;
 use shared::{Money, Screen};
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -57,7 +58,7 @@ pub(crate) struct Model {
     hold_left: Option<i64>,
     ticking: bool,
     /// More time was asked for, which the server grants once.
-    extended: bool,
+    pub(crate) extended: bool,
     /// A purchase is being cancelled. The next one waits, so that it never finds the learner's own seat taken.
     closing: bool,
     told_paid: bool,
@@ -119,6 +120,15 @@ impl Model {
         self.purchase.as_ref().map_or(self.screen.offering.price, |purchase| purchase.price.due())
     }
 
+    /// The id by which the tab finds the purchase after a reload; empty if there is nothing to find.
+    pub(crate) fn kept(&self) -> &str {
+        match (&self.stage, &self.purchase) {
+            (Stage::Over(_), _) | (_, None) => "",
+            (Stage::Granted { .. }, _) if self.owned => "",
+            (_, Some(purchase)) => &purchase.id,
+        }
+    }
+
     /// Whether the dialog that follows the offer is open over the page.
     pub(crate) const fn is_dialog_open(&self) -> bool {
         self.screen.dialog && !self.folded && !self.stage.is_offer()
@@ -139,7 +149,7 @@ impl Model {
             Event::PurchasePressed => self.press_purchase(),
             Event::PurchaseOpened(opened) => self.keep_purchase(opened),
             Event::OpeningFailed(trouble) => self.fail_opening(trouble),
-            Event::AccessFound(seen) => self.show_access(seen),
+            Event::PurchaseFound { seen, owned } => self.find_purchase(seen, owned),
             Event::StripeLoaded => self.keep_stripe(),
             Event::StripeFailed => self.fail_stripe(),
             Event::EmailTyped(text) => self.take_email(text),
@@ -168,6 +178,7 @@ impl Model {
             Event::ClockRead(now) => self.see_clock(now),
             Event::AccessTookLong => self.admit_delay(),
             Event::ExtendPressed => self.extend_hold(),
+            Event::ExtendingFailed(trouble) => self.fail_extending(trouble),
             Event::CancelPressed => self.cancel(),
             Event::PurchaseClosed => self.finish_closing(),
             Event::TryAgainPressed => self.try_again(),
@@ -184,7 +195,7 @@ impl Model {
 
     /// The offering and the email it is bought with.
     fn bought(&self) -> String {
-        [&self.screen.offering.sku, " ", self.email.trim()].concat()
+        concat(&[&self.screen.offering.sku, " ", self.email.trim()])
     }
 
     fn tell(&self, notice: Notice) -> Command {

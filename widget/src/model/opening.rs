@@ -10,6 +10,9 @@ const MOST_REMOVALS: u32 = 3;
 impl Model {
     pub(super) fn press_purchase(&mut self) -> Vec<Command> {
         let Stage::Offer { .. } = self.stage else { return Vec::new() };
+        if self.purchase.is_some() {
+            return self.continue_purchase();
+        }
         if self.screen.offering.sale != Sale::Open {
             return Vec::new();
         }
@@ -140,7 +143,7 @@ impl Model {
     }
 
     pub(super) fn finish_closing(&mut self) -> Vec<Command> {
-        let waits = self.closing && self.stage == Stage::Opening && self.purchase.is_none();
+        let waits = self.closing && matches!(self.stage, Stage::Opening) && self.purchase.is_none();
         self.closing = false;
         if waits { vec![self.open_command()] } else { Vec::new() }
     }
@@ -234,21 +237,49 @@ impl Model {
         if asks { vec![Command::FindAccess { request: self.request() }] } else { Vec::new() }
     }
 
-    /// Shows the learner's access, unless a purchase has begun.
-    pub(super) fn show_access(&mut self, seen: PurchaseView) -> Vec<Command> {
-        if let Stage::Offer { .. } = self.stage {
-            self.owned = true;
-            self.purchase = Some(Purchase {
-                id: seen.id,
-                reference: seen.reference,
-                price: seen.price,
-                hold_expires_at: Timestamp::from_millis(0),
-                version: Some(seen.version),
-            });
-            self.stage = Stage::Granted { access_url: seen.access_url };
-            self.folded = true;
+    /// Takes up a purchase that this page has not opened, unless one has begun. Stripe is loaded, and the form shown,
+    /// only once the learner presses the button.
+    pub(super) fn find_purchase(&mut self, seen: PurchaseView, owned: bool) -> Vec<Command> {
+        if !matches!(self.stage, Stage::Offer { .. }) || self.purchase.is_some() {
+            return Vec::new();
         }
+        let access_url = seen.access_url;
+        self.stage = match seen.state {
+            State::Held | State::Paying => Stage::Offer { note: None },
+            State::Processing => Stage::Processing,
+            State::Paid => Stage::Paid { slow: false },
+            State::Granted => Stage::Granted { access_url },
+            State::Expired | State::Canceled | State::Refunding | State::Refunded => return Vec::new(),
+        };
+        // A payment may have been under way, of which the server knows nothing yet.
+        self.resumed = seen.state == State::Paying;
+        self.told_paid = true;
+        self.owned = owned;
+        self.folded = true;
+        self.team = seen.places;
+        self.purchase = Some(Purchase {
+            id: seen.id,
+            reference: seen.reference,
+            price: seen.price,
+            hold_expires_at: seen.hold_expires_at.unwrap_or(Timestamp::from_millis(0)),
+            version: Some(seen.version),
+        });
+        if matches!(self.stage, Stage::Processing | Stage::Paid { .. }) {
+            let mut commands = self.watch(0);
+            commands.push(Command::AwaitAccess);
+            return commands;
+        }
+        self.told_paid = false;
         Vec::new()
+    }
+
+    /// Shows the form of a purchase that was found again.
+    fn continue_purchase(&mut self) -> Vec<Command> {
+        self.stage = Stage::Opening;
+        self.folded = false;
+        let mut commands = self.load_stripe();
+        commands.extend(self.show_form());
+        commands
     }
 
     pub(super) fn open(&mut self) -> Vec<Command> {

@@ -1,5 +1,5 @@
 //! Seats as the server reports them, and how long the learner's own seat is held.
-use super::{Command, Model, Note, Notice, Purchase, Stage, Target};
+use super::{Command, Model, Note, Notice, Stage, Target, Trouble};
 use shared::{Sale, Seats, SeatsNews, Timestamp};
 
 /// Milliseconds before a hold expires at which the page and screen readers are notified.
@@ -84,9 +84,14 @@ impl Model {
             return Vec::new();
         }
         self.extended = true;
-        let extend = |purchase: &Purchase| Command::ExtendHold { id: purchase.id.clone() };
-        let commands = self.purchase.as_ref().map(extend).into_iter();
-        commands.chain([Command::Focus(Target::Email)]).collect()
+        let Some(purchase) = &self.purchase else { return Vec::new() };
+        vec![Command::ExtendHold { id: purchase.id.clone() }, Command::Focus(Target::Email)]
+    }
+
+    pub(super) fn fail_extending(&mut self, trouble: Trouble) -> Vec<Command> {
+        let Stage::Form { .. } = self.stage else { return Vec::new() };
+        self.extended = false;
+        self.note(Note::Trouble(trouble))
     }
 
     /// Holds a new seat in place of one whose hold expired, with one press.
@@ -107,7 +112,10 @@ impl Model {
 
     /// Whether the learner may ask for more time.
     pub(crate) fn may_extend(&self) -> bool {
-        self.is_last_call() && !self.extended && self.hold_left > Some(0)
+        let left = self.hold_left.filter(|_| self.screen.offering.seats.is_some());
+        matches!(self.stage, Stage::Form { .. })
+            && !self.extended
+            && left.is_some_and(|left| (1..=LAST_CALL).contains(&left))
     }
 
     pub(crate) fn is_last_call(&self) -> bool {

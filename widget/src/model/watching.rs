@@ -86,7 +86,8 @@ impl Model {
                 commands
             }
             State::Processing => {
-                let mut commands = self.enter(Stage::Processing);
+                let known = matches!(self.stage, Stage::Processing);
+                let mut commands = if known { Vec::new() } else { self.enter(Stage::Processing) };
                 commands.extend(self.watch(pause));
                 commands
             }
@@ -108,7 +109,7 @@ impl Model {
 
     pub(super) fn miss_purchase(&mut self, trouble: Trouble) -> Vec<Command> {
         self.looks = self.looks.saturating_sub(1);
-        if self.stage == Stage::Paying(Step::Repricing) {
+        if let Stage::Paying(Step::Repricing) = self.stage {
             return self.note(Note::Trouble(trouble));
         }
         let pause = (PAUSE << self.misses.min(4)).min(LONGEST_PAUSE);
@@ -124,7 +125,7 @@ impl Model {
     }
 
     pub(super) fn end(&mut self, state: State) -> Vec<Command> {
-        if self.stage == Stage::Over(state) {
+        if matches!(self.stage, Stage::Over(known) if known == state) {
             return Vec::new();
         }
         let mut commands = vec![Command::HidePayment, self.tell(Notice::Closed)];
@@ -209,9 +210,6 @@ impl Model {
     }
 
     fn enter(&mut self, stage: Stage) -> Vec<Command> {
-        if self.stage == stage {
-            return Vec::new();
-        }
         self.stage = stage;
         vec![Command::Focus(Target::Heading)]
     }

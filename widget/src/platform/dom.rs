@@ -63,9 +63,13 @@ extern "C" {
     /// Moves the focus to the element with this `data-focus`, unless the learner is busy elsewhere on the page.
     #[wasm_bindgen(js_name = focusOn)]
     pub(crate) fn focus_on(host: &HtmlElement, name: &str);
-    /// Sets or clears `:state(name)` of the element, for the page's styles.
-    #[wasm_bindgen(js_name = setState)]
-    pub(crate) fn set_state(host: &HtmlElement, name: &str, on: bool);
+    /// Shows the page how far the checkout is: `:state(form)`, and the id by which this tab finds the purchase of `sku`
+    /// after a reload; an empty one is forgotten.
+    #[wasm_bindgen(js_name = showProgress)]
+    pub(crate) fn show_progress(host: &HtmlElement, form: bool, sku: &str, id: &str);
+    /// The id that is kept: read it before the first event, which forgets it.
+    #[wasm_bindgen(js_name = keptPurchase)]
+    pub(crate) fn kept_purchase(sku: &str) -> Option<String>;
     /// Dispatches an event of this name to the page.
     pub(crate) fn tell(host: &HtmlElement, name: &str, detail: &JsValue);
 }

@@ -3,6 +3,7 @@ use super::{
     json::{self, FromJson, Refusal, object},
     page::{set_clock, window},
 };
+use crate::text::concat;
 use crate::{dates::decimal, model::Trouble};
 use gloo_net::{Error, http};
 use shared::{Challenge, Code, OpenPurchase, Pay};
@@ -76,13 +77,13 @@ impl Call {
     /// Fetches the purchase at once, or waits for a version after `after`.
     pub(crate) fn look(id: &str, after: Option<i64>) -> Self {
         let Some(after) = after else { return Self::new("GET", id, "") };
-        let query = ["?wait=", WAIT, "&after=", &decimal(after)].concat();
+        let query = concat(&["?wait=", WAIT, "&after=", &decimal(after)]);
         Self { deadline: WAITED, ..Self::new("GET", id, &query) }
     }
 
     fn new(method: &'static str, id: &str, rest: &str) -> Self {
         let slash = if id.is_empty() { "" } else { "/" };
-        Self { method, path: [slash, id, rest].concat(), body: None, header: None, deadline: SOON }
+        Self { method, path: concat(&[slash, id, rest]), body: None, header: None, deadline: SOON }
     }
 
     /// Returns the text of the answer. `api` has no trailing slash.
@@ -99,7 +100,7 @@ impl Call {
             ("credentials", "omit".into()),
             ("signal", AbortSignal::timeout_with_u32(self.deadline).into()),
         ]);
-        let address = [api, "/v1/purchases", &self.path].concat();
+        let address = concat(&[api, "/v1/purchases", &self.path]);
         let request = Request::new_with_str_and_init(&address, options.unchecked_ref());
         let request = request.map_err(|_| Trouble::Unreadable)?;
         let answer = http::Request::from(request).send().await.map_err(trouble)?;

@@ -1,5 +1,6 @@
 //! The server's stream of seats: one per element that sells seats, up to a few per page.
 use super::{json, page::window};
+use crate::text::concat;
 use shared::SeatsNews;
 use std::{
     cell::{Cell, RefCell},
@@ -37,7 +38,7 @@ impl SeatStream {
             return None;
         }
         let sku = String::from(js_sys::encode_uri_component(sku));
-        let address = [api, "/v1/offerings/", &sku, "/seats"].concat();
+        let address = concat(&[api, "/v1/offerings/", &sku, "/seats"]);
         let listener = Closure::new(move |event: JsValue| {
             if let Some(news) = json::text(&event, "data").and_then(|text| json::parse(&text)) {
                 tell(news);

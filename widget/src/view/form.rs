@@ -49,12 +49,9 @@ pub(super) fn form(model: &Model, words: &Words) -> impl Render + use<> {
             <p class="note" part="note" role="alert" tabindex="-1" data-focus="note">
                 {words.note(model)}
             </p>
-            {slot(CHALLENGE, model.stage != Stage::Form { note: Some(Note::Challenge) }, busy)}
+            {slot(CHALLENGE, !matches!(model.stage, Stage::Form { note: Some(Note::Challenge) }), busy)}
             <p class="sums" part="sums">{words.sums(model)}</p>
-            <div class="pay">
-                <p class="total" aria-hidden="true">{words.price(model)}</p>
-                {button(BUTTON_PART, pay)}
-            </div>
+            <div class="pay" data-total=words.price(model)>{button(BUTTON_PART, pay)}</div>
             {button(QUIET_PART, cancel)}
         </form>
     }

@@ -12,9 +12,11 @@ use shared::Sale;
 
 pub(super) fn offer(model: &Model, words: &Words) -> impl IntoView + use<> {
     let purchase = Button {
-        disabled: model.stage.is_offer() && model.screen.offering.sale != Sale::Open,
-        busy: model.stage == Stage::Opening,
-        ..Button::new(Press::Purchase, words.sale(&model.screen.offering))
+        disabled: model.stage.is_offer()
+            && model.screen.offering.sale != Sale::Open
+            && model.purchase.is_none(),
+        busy: matches!(model.stage, Stage::Opening),
+        ..Button::new(Press::Purchase, words.offer(model))
     };
     view! {
         <div class="offer" hidden=!model.stage.is_offer()>

@@ -3,6 +3,7 @@ use super::{
     Press,
     button::{BUTTON_PART, Button, QUIET_PART, button},
 };
+use crate::text::concat;
 use crate::{
     model::{Failure, Model, Stage},
     words::{self, Key, PanelAction, Words},
@@ -18,8 +19,8 @@ pub(super) fn panel(model: &Model, words: &Words) -> impl Render + use<> {
     };
     let (label, link_label, address) = action.parts();
     let reference = model.purchase.as_ref().map(|purchase| purchase.reference.clone()).unwrap_or_default();
-    let hosted = [&model.screen.api, "/buy/", &model.screen.offering.sku].concat();
-    let works = model.stage != Stage::Failed(Failure::Stripe);
+    let hosted = concat(&[&model.screen.api, "/buy/", &model.screen.offering.sku]);
+    let works = !matches!(model.stage, Stage::Failed(Failure::Stripe));
     let back = Button {
         hidden: !matches!(model.stage, Stage::Failed(_)),
         ..Button::new(Press::StartAgain, words.say(Key::Back))

@@ -33,6 +33,8 @@ keys! {
     Promise => "promise",
     PromiseFree => "promise_free",
     PromiseSoldOut => "promise_sold_out",
+    WelcomeBack => "welcome_back",
+    Continue => "continue",
     SeatReserved => "seat_reserved",
     NoSeats => "no_seats",
     SeatsLeft => "seats_left",

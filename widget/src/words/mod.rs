@@ -18,6 +18,7 @@ pub use pages::{Pages, SharedWord};
 #[cfg(any(not(target_arch = "wasm32"), feature = "preview"))]
 pub use team::Team;
 
+use crate::text::concat;
 use crate::{
     dates,
     model::{Failure, Model, Note, Stage, Step, Trouble},
@@ -27,7 +28,8 @@ use shared::{Code, Kind, Money, Offering, Price, Sale, State, Team as TeamSize, 
 
 /// Between a label and its amount.
 const GAP: &str = "  ";
-const GAP_MINUS: &str = "  \u{2212}";
+/// The mark keeps the minus before the number in text from the right to the left, as `Intl` does.
+const GAP_MINUS: &str = "  \u{200e}\u{2212}";
 
 /// The texts of one language, in the order of [`Key`], and how it writes numbers.
 #[derive(Clone)]
@@ -96,17 +98,25 @@ impl Words {
 
     /// Such as `Dec 9, 2026, 15:00–17:00 UTC`, or with both days where they differ.
     pub(crate) fn span(&self, starts_at: Timestamp, ends_at: Option<Timestamp>) -> String {
-        let moment = |at| [&self.speech.date(at), self.text(Key::DateTime), &dates::time(at)].concat();
+        let moment = |at| concat(&[&self.speech.date(at), self.text(Key::DateTime), &dates::time(at)]);
         let start = moment(starts_at);
         let end = match ends_at {
             None => String::new(),
-            Some(end) if dates::days(end) == dates::days(starts_at) => ["–", &dates::time(end)].concat(),
-            Some(end) => [" – ", &moment(end)].concat(),
+            Some(end) if dates::days(end) == dates::days(starts_at) => concat(&["–", &dates::time(end)]),
+            Some(end) => concat(&[" – ", &moment(end)]),
         };
-        [&start, &end, " UTC"].concat()
+        concat(&[&start, &end, " UTC"])
     }
 
-    /// The purchase button's label.
+    /// The label of the button that opens the form.
+    pub(crate) fn offer(&self, model: &Model) -> String {
+        match (&model.stage, &model.purchase) {
+            (Stage::Offer { .. }, Some(_)) => self.say(Key::Continue),
+            _ => self.sale(&model.screen.offering),
+        }
+    }
+
+    /// Whether and when the offering can be bought.
     pub(crate) fn sale(&self, offering: &Offering) -> String {
         let key = match offering.sale {
             Sale::Open if offering.price.amount == 0 => Key::GetAccess,
@@ -130,6 +140,9 @@ impl Words {
     pub(crate) fn promise(&self, model: &Model) -> String {
         match model.stage {
             Stage::Offer { note: Some(trouble) } if model.code_fault().is_none() => self.because(trouble),
+            Stage::Offer { .. } if model.purchase.is_some() => {
+                concat(&[self.text(Key::WelcomeBack), " ", &self.held(model)])
+            }
             Stage::Offer { .. } if model.screen.offering.sale == Sale::SoldOut => {
                 self.say(Key::PromiseSoldOut)
             }
@@ -178,22 +191,25 @@ impl Words {
         };
         let money = |amount| self.money(Money { amount, currency });
         let first = match model.team {
-            Some(places) => [&dates::decimal(places), " × ", &money(list / places)].concat(),
+            Some(places) => concat(&[&dates::decimal(places), " × ", &money(list / places)]),
             None if discount == 0 && tax == 0 => return String::new(),
             None => self.say(Key::ListPrice),
         };
         let part = |amount: i64, key, sign| match amount {
             0 => String::new(),
-            amount => ["\n", self.text(key), sign, &money(amount)].concat(),
+            amount => concat(&["\n", self.text(key), sign, &money(amount)]),
         };
-        [
-            first,
-            [GAP, &money(list)].concat(),
-            part(discount, Key::Discount, GAP_MINUS),
-            part(tax, Key::Tax, GAP),
-            part(total, Key::Total, GAP),
-        ]
-        .concat()
+        concat(&[
+            &first,
+            GAP,
+            &money(list),
+            &part(discount, Key::Discount, GAP_MINUS),
+            &part(tax, Key::Tax, GAP),
+            "\n",
+            self.text(Key::Total),
+            GAP,
+            &self.amount(Money { amount: total, currency }),
+        ])
     }
 
     /// How long the seat is held; empty if none is.
@@ -201,14 +217,18 @@ impl Words {
         match (model.hold_seconds(), &model.screen.offering.seats, &model.purchase) {
             (Some(0), ..) => self.say(Key::HoldEnding),
             (Some(seconds), ..) => {
-                let time = [&dates::decimal(seconds / 60), ":", &dates::two(seconds % 60)].concat();
+                let time = concat(&[&dates::decimal(seconds / 60), ":", &dates::two(seconds % 60)]);
                 self.fill(Key::HoldFor, &time)
             }
-            (None, Some(_), Some(purchase)) => {
-                self.fill(Key::HoldUntil, &self.speech.local_time(purchase.hold_expires_at))
-            }
+            (None, Some(_), Some(_)) => self.held_until(model),
             (None, _, _) => String::new(),
         }
+    }
+
+    /// Until when the seat is held, by the clock.
+    pub(crate) fn held_until(&self, model: &Model) -> String {
+        let until = model.purchase.as_ref().map(|purchase| purchase.hold_expires_at);
+        until.map(|until| self.fill(Key::HoldUntil, &self.speech.local_time(until))).unwrap_or_default()
     }
 
     /// The pay button's label.
@@ -287,7 +307,7 @@ impl Words {
     }
 
     pub(crate) fn places_range(&self, key: Key, TeamSize { min, max }: TeamSize) -> String {
-        self.fill(key, &[&dates::decimal(min), "–", &dates::decimal(max)].concat())
+        self.fill(key, &concat(&[&dates::decimal(min), "–", &dates::decimal(max)]))
     }
 
     /// The message of the form, apart from those at its fields; empty if there is none.
@@ -300,7 +320,7 @@ impl Words {
                 self.fill(Key::AfterDecline, &self.say(Key::Declined))
             }
             // Stripe words it in its own language, perhaps in the other direction.
-            Note::Declined(words) => self.fill(Key::AfterDecline, &["\u{2068}", words, "\u{2069}"].concat()),
+            Note::Declined(words) => self.fill(Key::AfterDecline, &concat(&["\u{2068}", words, "\u{2069}"])),
             Note::Unauthenticated => self.fill(Key::AfterDecline, &self.say(Key::Unauthenticated)),
             Note::PriceChanged => self.fill(Key::PriceChanged, &self.money(model.due())),
             Note::BoughtBefore => self.say(Key::BoughtBefore),
@@ -318,7 +338,7 @@ impl Words {
             Stage::Paying(Step::Repricing | Step::Applying) => Key::Repricing,
             Stage::Form { note: Some(Note::Places(_)) } => return self.places_fault(model),
             Stage::Form { note: Some(Note::Coupon(None) | Note::Team) } => {
-                return [self.sums(model), self.pay(model)].join("\n");
+                return concat(&[&*self.sums(model), "\n", &self.pay(model)]);
             }
             Stage::Form { note: Some(Note::Coupon(Some(_))) } => return self.code_fault(model),
             Stage::Offer { .. } if model.code_fault().is_some() => return self.code_fault(model),
@@ -326,6 +346,7 @@ impl Words {
             Stage::Offer { note: Some(trouble) } => return self.because(trouble),
             Stage::Paid { slow: true } => Key::AccessComing,
             Stage::Form { .. } if model.is_last_call() => Key::LastCall,
+            Stage::Form { .. } if model.extended => return self.held_until(model),
             Stage::Offer { note: None }
             | Stage::Form { .. }
             | Stage::Checking { .. }
@@ -341,7 +362,7 @@ impl Words {
     pub(crate) fn panel(&self, model: &Model) -> Panel {
         let status_page = || match &model.purchase {
             Some(purchase) => {
-                PanelAction::Go(self.say(Key::StatusPage), [&model.screen.api, "/p/", &purchase.id].concat())
+                PanelAction::Go(self.say(Key::StatusPage), concat(&[&model.screen.api, "/p/", &purchase.id]))
             }
             None => PanelAction::Wait,
         };
@@ -363,11 +384,11 @@ impl Words {
                 panel(busy, Key::CheckingHeading, Key::CheckingText, PanelAction::Wait)
             }
             Stage::Processing => panel(busy, Key::ProcessingHeading, Key::ProcessingText, status_page()),
-            Stage::Paid { slow: false } => {
-                panel(Tone::Good, Key::PaidHeading, Key::PaidText, PanelAction::Wait)
-            }
-            Stage::Paid { slow: true } => {
-                panel(Tone::Good, Key::PaidHeading, Key::PaidSlowText, status_page())
+            Stage::Paid { slow } => {
+                let (heading, text) = paid(model.due().amount > 0);
+                let (text, action) =
+                    if *slow { (Key::PaidSlowText, status_page()) } else { (text, PanelAction::Wait) };
+                panel(Tone::Good, heading, text, action)
             }
             Stage::Granted { access_url } => {
                 let (heading, text, link) = match model.team {
@@ -432,4 +453,9 @@ const fn expired(kind: Kind) -> Key {
         Kind::Course | Kind::Lab | Kind::Exam => Key::TimedOutHeading,
         Kind::Live => Key::ExpiredHeading,
     }
+}
+
+/// Heading and text while access is on its way; `paid` if anything was due.
+const fn paid(paid: bool) -> (Key, Key) {
+    if paid { (Key::PaidHeading, Key::PaidText) } else { (Key::AccessComing, Key::ConfirmingText) }
 }

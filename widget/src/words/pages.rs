@@ -168,7 +168,7 @@ impl Locale {
     pub fn standing(&self, state: State, kind: Kind, paid: bool) -> Option<(String, String)> {
         let (heading, text) = match state {
             State::Processing => (Key::ProcessingHeading, Key::ProcessingText),
-            State::Paid => (Key::PaidHeading, Key::PaidText),
+            State::Paid => super::paid(paid),
             State::Granted => (Key::GrantedHeading, granted(kind, paid)),
             State::Expired => (expired(kind), Key::ExpiredText),
             State::Refunding => (Key::RefundingHeading, Key::RefundingText),

@@ -1,5 +1,6 @@
 //! Fills in texts.
 use super::{Key, Words};
+use crate::text::concat;
 use crate::{dates::decimal, speech::Speech};
 
 /// Separate the plural forms of a text, and each form from its name.
@@ -46,7 +47,7 @@ fn filled(text: &str, value: &str) -> String {
     match text.split_once('{') {
         Some((before, rest)) => {
             let after = rest.split_once('}').map_or("", |(_, after)| after);
-            [before, value, after].concat()
+            concat(&[before, value, after])
         }
         None => text.to_owned(),
     }

@@ -129,18 +129,16 @@ impl Standing<'_> {
     }
 
     /// The steps that say something to the learner: state, words and time of each.
-    fn steps(&self) -> Vec<(StepState, &str, Option<Timestamp>)> {
+    fn steps(&self) -> Vec<(StepState, String, Option<Timestamp>)> {
         let words = self.language.locale.pages();
-        let mut timeline = self.purchase.view().timeline;
-        // An offering without seats is held as well: at this price, for this learner.
-        if timeline.iter().all(|entry| entry.step != Step::Seat) {
-            let at = Some(self.purchase.opened_at());
-            timeline.insert(0, TimelineEntry { step: Step::Seat, state: StepState::Done, at });
-        }
+        let (is_free, is_team) = (self.purchase.price().total == 0, self.purchase.is_for_team());
+        let team_done = self.language.locale.word(SharedWord::TeamHeading);
         let said = |entry: TimelineEntry| {
             let text = match (entry.step, entry.state) {
                 (Step::Seat, StepState::Pending | StepState::Done) => &words.seat_done,
                 (Step::Seat, StepState::Failed | StepState::Undone) => &words.seat_undone,
+                // Nothing is paid for what is free.
+                (Step::Payment, _) if is_free => return None,
                 (Step::Payment, StepState::Pending) => &words.payment_pending,
                 (Step::Payment, StepState::Done) => &words.payment_done,
                 (Step::Payment, StepState::Failed) => &words.payment_failed,
@@ -150,6 +148,8 @@ impl Standing<'_> {
                 (Step::Access, StepState::Failed) if self.purchase.state() == PurchaseState::Paid => {
                     &words.access_pending
                 }
+                // A team gets codes, and hands out access with them.
+                (Step::Access, StepState::Done) if is_team => &team_done,
                 (Step::Access, StepState::Done) => &words.access_done,
                 (Step::Access, StepState::Failed) => &words.access_none,
                 (Step::Access, StepState::Undone) => &words.access_undone,
@@ -158,9 +158,9 @@ impl Standing<'_> {
                 // What is still on its way needs nothing from the learner.
                 (Step::Account, StepState::Pending | StepState::Undone) => return None,
             };
-            Some((entry.state, text.as_str(), entry.at))
+            Some((entry.state, text.clone(), entry.at))
         };
-        timeline.into_iter().filter_map(said).collect()
+        self.purchase.view().timeline.into_iter().filter_map(said).collect()
     }
 
     fn timeline(&self) -> Markup {

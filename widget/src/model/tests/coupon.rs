@@ -19,7 +19,7 @@ fn a_code_is_applied_in_place_and_taken_off_again() {
         model.handle(repriced(3920)),
         [Command::ShowPayment { due: usd(3920) }, Command::Focus(Target::Redeem)]
     );
-    let sums = "List price  $49.00\nDiscount  \u{2212}$9.80\nTotal  $39.20";
+    let sums = "List price  $49.00\nDiscount  \u{200e}\u{2212}$9.80\nTotal  $39.20";
     assert_eq!(words().sums(&model), sums);
     assert_eq!(words().status(&model), format!("{sums}\nPay $39.20"));
     assert_eq!((words().redeem(&model).as_str(), model.code()), ("Remove WELCOME20", None));

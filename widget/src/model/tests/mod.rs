@@ -3,6 +3,7 @@ mod coupon;
 mod dialog;
 mod fixtures;
 mod leaving;
+mod reloaded;
 mod returning;
 mod seats;
 mod signed_in;

@@ -70,8 +70,21 @@ fn more_time_is_asked_for_once_in_the_last_minute() {
     assert_eq!(model.handle(Event::PurchaseSeen(extended)), [tell(Notice::Hold { expires_at })]);
     tick(&mut model, 545);
     assert_eq!(words().held(&model), "We're holding your seat for 5:55");
+    assert_eq!(words().status(&model), words().held_until(&model), "screen readers hear of it");
     tick(&mut model, 899);
     assert!(!model.may_extend(), "only once");
+}
+
+#[test]
+fn more_time_that_was_not_given_can_be_asked_for_again() {
+    let mut model = held(3);
+    tick(&mut model, 550);
+    // Also while the form says something else.
+    model.stage = Stage::Form { note: Some(super::Note::Details("Incomplete.".to_owned())) };
+    assert_eq!(model.handle(Event::ExtendPressed).len(), 2);
+    let said = model.handle(Event::ExtendingFailed(Trouble::Offline));
+    assert_eq!(said, [Command::Focus(Target::Note)]);
+    assert!(words().note(&model).contains("offline") && model.may_extend());
 }
 
 #[test]

@@ -47,7 +47,10 @@ fn who_has_it_already_is_led_in_until_they_sign_out() {
     let commands = sign_in(&mut model, Some("token"));
     let [Command::FindAccess { request }] = &commands[..] else { panic!("{commands:?}") };
     assert_eq!((request.sku.as_str(), request.learner_token.as_deref()), ("course", Some("token")));
-    assert!(model.handle(Event::AccessFound(view(State::Granted, 7))).is_empty(), "the focus stays");
+    assert!(
+        model.handle(Event::PurchaseFound { seen: view(State::Granted, 7), owned: true }).is_empty(),
+        "the focus stays"
+    );
     assert!(model.owned && !model.is_dialog_open());
     let access_url = Some("https://learn.example/".to_owned());
     assert_eq!(model.stage, Stage::Granted { access_url });
@@ -61,7 +64,7 @@ fn an_answer_that_comes_once_the_purchase_is_begun_changes_nothing() {
     let mut model = offer();
     sign_in(&mut model, Some("token"));
     model.handle(Event::PurchasePressed);
-    model.handle(Event::AccessFound(view(State::Granted, 7)));
+    model.handle(Event::PurchaseFound { seen: view(State::Granted, 7), owned: true });
     assert!(!model.owned && model.stage == Stage::Opening);
 }
 
