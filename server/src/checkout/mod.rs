@@ -51,7 +51,7 @@ pub use team::{Assigned, TeamPage};
 
 const CANCEL_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// The catalogue, the database and the two ports, for handlers and for the worker.
+/// The catalogue, the database and the ports to other systems, for handlers and for the worker.
 #[derive(Clone)]
 pub struct Checkout {
     pub(crate) store: Store,

@@ -8,7 +8,7 @@ use shared::{Currency, Price};
 pub enum Event {
     /// A coupon was applied or removed.
     PriceChanged { price: Price, redemption: Option<Redemption> },
-    /// The learner pressed Pay. `key` is used if this is the first time.
+    /// The learner pressed Pay. `key` is used unless an earlier press has frozen a request.
     PaySubmitted {
         learner: Learner,
         expected_total: i64,
@@ -157,7 +157,7 @@ pub enum Refusal {
     TooManyDeclines,
     /// The hold was extended before.
     AlreadyExtended,
-    /// There is time enough left.
+    /// Enough time is left.
     HoldNotEnding,
     /// More than what is left to refund.
     RefundTooLarge {

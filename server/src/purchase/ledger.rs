@@ -21,7 +21,7 @@ pub enum Movement {
     DisputeOpened,
     /// Stripe has returned that money.
     DisputeWon,
-    /// Access was granted: the money is earned.
+    /// The learner's bank keeps the money.
     DisputeLost,
     /// A lost dispute was won after all.
     DisputeRegained,

@@ -251,8 +251,8 @@ impl Model {
             State::Granted => Stage::Granted { access_url },
             State::Expired | State::Canceled | State::Refunding | State::Refunded => return Vec::new(),
         };
-        // A payment may have been under way, of which the server knows nothing yet.
-        self.resumed = seen.state == State::Paying;
+        // If the payment fails after all, or was one of which the server knows nothing yet, the form says so.
+        self.resumed = seen.state != State::Held;
         self.told_paid = true;
         self.owned = owned;
         self.folded = true;

@@ -39,6 +39,10 @@ fn what_was_paid_is_shown_and_told_once() {
     let mut model = offer();
     assert_eq!(found(&mut model, State::Processing), [watch(Some(3), 0), Command::AwaitAccess]);
     assert_eq!(model.stage, Stage::Processing);
+    // The bank refuses in the end, and Stripe has not been loaded on this page.
+    assert_eq!(model.handle(Event::PurchaseSeen(view(State::Paying, 4))), [Command::LoadStripe]);
+    model.handle(Event::StripeLoaded);
+    assert_eq!(model.stage, Stage::Form { note: Some(Note::Unconfirmed) });
     let mut model = offer();
     assert_eq!(found(&mut model, State::Paid), [watch(Some(3), 0), Command::AwaitAccess]);
     assert_eq!(model.stage, Stage::Paid { slow: false });
