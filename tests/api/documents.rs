@@ -25,6 +25,7 @@ async fn the_openapi_document_has_every_route_and_code() {
         ("/embed/v1.js", "get"),
         ("/embed/card/{sku}", "get"),
         ("/embed/assets/{name}", "get"),
+        ("/", "get"),
         ("/buy/{sku}", "get"),
         ("/buy/{sku}", "post"),
         ("/p/{id}", "get"),

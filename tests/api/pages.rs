@@ -169,3 +169,15 @@ async fn an_address_with_a_slash_at_its_end_leads_to_the_page() {
         assert_eq!(answer.header("location"), led_to, "{asked}");
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_servers_own_address_is_a_page_that_says_where_to_go() {
+    let app = TestApp::start().await;
+    let browser = PlainBrowser::default();
+    for (query, lang, said) in [("", "en", "at redis.io."), ("?lang=de", "de", "auf redis.io verkauft")] {
+        let page = browser.get(&format!("{}/{query}", app.base())).await.expect(200);
+        assert_eq!(page.header("content-type"), "text/html; charset=utf-8");
+        assert!(page.text.contains(&format!("lang=\"{lang}\"")) && page.text.contains(said), "{}", page.text);
+    }
+    app.get("/nothing").await.expect_problem(404, "unknown_route");
+}

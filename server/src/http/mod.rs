@@ -161,6 +161,7 @@ pub fn router(api: Api) -> Router {
         .routes(routes!(diagnosis::program))
         .routes(routes!(diagnosis::diagnose));
     let pages = OpenApiRouter::new()
+        .routes(routes!(pages::root))
         .routes(routes!(pages::buy, pages::buy_by_form))
         .routes(routes!(pages::purchase))
         .routes(routes!(pages::back_from_pay, pages::pay_on_page))

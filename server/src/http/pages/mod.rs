@@ -7,6 +7,7 @@ mod form;
 mod language;
 mod offer;
 mod purchase;
+mod root;
 mod standing;
 mod team;
 
@@ -17,7 +18,7 @@ pub(super) use purchase::{
     __path_back_from_cancel, __path_back_from_pay, __path_cancel_purchase, __path_pay_on_page,
     __path_purchase, back_from_cancel, back_from_pay, cancel_purchase, pay_on_page, purchase,
 };
-
+pub(super) use root::{__path_root, root};
 pub(super) use team::{__path_download, __path_hand_out, __path_team, download, hand_out, team};
 
 use super::Api;
