@@ -3,6 +3,7 @@ use checkout_tests::{Answer, COURSE, TestApp, intent_of, logged, percent_off};
 use reqwest::Method;
 use serde_json::{Value, json};
 use shared::Timestamp;
+use std::time::{Duration, Instant};
 
 const GOOD: &str = "4242424242424242";
 
@@ -331,16 +332,19 @@ async fn sold_out_is_said_also_to_a_crowd() {
 async fn a_run_that_goes_on_keeps_paying_closed_and_what_is_free_stays_open() {
     let app = behind_a_proxy(&["--limit-decline-run=2/1s", "--limit-declines=off"]).await;
     let (begun, intent) = ready_to_pay(&app, "192.0.2.1", "bot@example.com").await;
-    let mut closed = 0;
+    let mut allowed = 0;
     for n in 0..8 {
+        let since = Instant::now();
         app.sandbox.stripe().confirm(&intent, "4000000000000002").unwrap_err();
         app.refresh(&begun).await.expect(200);
         let id = open(&app, &format!("198.51.100.{n}")).await.expect(201).text_at("id");
-        if pay(&app, &format!("198.51.100.{n}"), &id, "eve@example.com").await.status == 429 {
-            closed += 1;
+        let is_closed = pay(&app, &format!("198.51.100.{n}"), &id, "eve@example.com").await.status == 429;
+        // On a busy machine, the period since the last decline may be over by now.
+        if !is_closed && since.elapsed() < Duration::from_secs(1) {
+            allowed += 1;
         }
     }
-    assert!(closed >= 6, "the first declines are allowed, and then it stays closed: {closed}");
+    assert!(allowed <= 2, "the first declines are allowed, and then it stays closed: {allowed}");
     let free = app.post_as("192.0.2.7", "/v1/purchases", &json!({ "sku": "ru-free" })).await.text_at("id");
     let body = json!({ "email": "eve@example.com", "expected_total": 0 });
     app.post_as("192.0.2.7", &format!("/v1/purchases/{free}/pay"), &body).await.expect(200);
