@@ -124,7 +124,8 @@ impl Model {
     pub(crate) fn kept(&self) -> &str {
         match (&self.stage, &self.purchase) {
             (Stage::Over(_), _) | (_, None) => "",
-            (Stage::Granted { .. }, _) if self.owned => "",
+            // Whoever signs in again is told what they have; the next one in this tab is not.
+            (Stage::Granted { .. }, _) if self.owned || self.signed_in => "",
             (_, Some(purchase)) => &purchase.id,
         }
     }

@@ -72,6 +72,11 @@ fn the_id_is_kept_from_the_opening_to_the_end() {
     assert_eq!(model.kept(), "p1");
     model.handle(Event::PurchaseSeen(view(State::Refunded, 9)));
     assert_eq!(model.kept(), "");
+    let mut model = form();
+    model.signed_in = true;
+    assert_eq!(model.kept(), "p1");
+    model.handle(Event::PurchaseSeen(view(State::Granted, 9)));
+    assert_eq!(model.kept(), "");
     // The next learner in this browser may be someone else.
     let mut model = offer();
     model.handle(Event::PurchaseFound { seen: view(State::Granted, 3), owned: true });
