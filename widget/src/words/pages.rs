@@ -1,5 +1,8 @@
 //! The texts of the server's own pages, and those that they share with the widget.
-use super::{Key, Locale, expired, granted};
+use super::{
+    Key, Locale,
+    panel::{expired, granted, paid},
+};
 use crate::model::Trouble;
 use serde::{Deserialize, Serialize};
 use shared::{Code, Kind, Money, Offering, Reason, Seats, State, Team, Timestamp};
@@ -165,14 +168,14 @@ impl Locale {
         self.words().places_range(Key::PlacesFault, team)
     }
 
-    /// Heading and text for a state that the widget also has texts for; `None` if the page needs its own. `paid` if
-    /// anything was due.
+    /// Heading and text for a state that the widget also has texts for; `None` if the page needs its own. `was_due`
+    /// says whether there was anything to pay.
     #[must_use]
-    pub fn standing(&self, state: State, kind: Kind, paid: bool) -> Option<(String, String)> {
+    pub fn standing(&self, state: State, kind: Kind, was_due: bool) -> Option<(String, String)> {
         let (heading, text) = match state {
             State::Processing => (Key::ProcessingHeading, Key::ProcessingText),
-            State::Paid => super::paid(paid),
-            State::Granted => (Key::GrantedHeading, granted(kind, paid)),
+            State::Paid => paid(was_due),
+            State::Granted => (Key::GrantedHeading, granted(kind, was_due)),
             State::Expired => (expired(kind), Key::ExpiredText),
             State::Refunding => (Key::RefundingHeading, Key::RefundingText),
             State::Refunded => (Key::RefundedHeading, Key::RefundedText),
