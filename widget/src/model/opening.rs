@@ -253,7 +253,8 @@ impl Model {
         };
         // If the payment fails after all, or was one of which the server knows nothing yet, the form says so.
         self.resumed = seen.state != State::Held;
-        self.told_paid = true;
+        // The page was told of a payment before the reload, but not of one that is still being processed.
+        self.told_paid = seen.state == State::Paid;
         self.owned = owned;
         self.folded = true;
         self.team = seen.places;
@@ -264,13 +265,14 @@ impl Model {
             hold_expires_at: seen.hold_expires_at.unwrap_or(Timestamp::from_millis(0)),
             version: Some(seen.version),
         });
-        if matches!(self.stage, Stage::Processing | Stage::Paid { .. }) {
-            let mut commands = self.watch(0);
-            commands.push(Command::AwaitAccess);
-            return commands;
+        let mut commands = Vec::new();
+        if let Stage::Processing | Stage::Paid { .. } = self.stage {
+            commands = self.watch(0);
         }
-        self.told_paid = false;
-        Vec::new()
+        if let Stage::Paid { .. } = self.stage {
+            commands.push(Command::AwaitAccess);
+        }
+        commands
     }
 
     /// Shows the form of a purchase that was found again.

@@ -1,6 +1,7 @@
 //! Purchases that are found again after the page was reloaded.
 use super::{
-    Command, Event, Model, Note, Sale, Stage, State, Target, confirming, form, offer, opens, usd, view, watch,
+    Command, Event, Model, Note, Notice, Sale, Stage, State, Target, confirming, form, offer, opens, tell,
+    usd, view, watch,
 };
 use crate::words::{Words, locales};
 use shared::{Seats, Timestamp};
@@ -37,8 +38,10 @@ fn what_was_paid_is_shown_and_told_once() {
     assert_eq!(found(&mut model, State::Granted), []);
     assert!(matches!(model.stage, Stage::Granted { access_url: Some(_) }));
     let mut model = offer();
-    assert_eq!(found(&mut model, State::Processing), [watch(Some(3), 0), Command::AwaitAccess]);
+    assert_eq!(found(&mut model, State::Processing), [watch(Some(3), 0)]);
     assert_eq!(model.stage, Stage::Processing);
+    let paid = model.clone().handle(Event::PurchaseSeen(view(State::Paid, 4)));
+    assert!(paid.contains(&tell(Notice::Paid)), "the page has not heard of it: {paid:?}");
     // The bank refuses in the end, and Stripe has not been loaded on this page.
     assert_eq!(model.handle(Event::PurchaseSeen(view(State::Paying, 4))), [Command::LoadStripe]);
     model.handle(Event::StripeLoaded);
@@ -46,6 +49,8 @@ fn what_was_paid_is_shown_and_told_once() {
     let mut model = offer();
     assert_eq!(found(&mut model, State::Paid), [watch(Some(3), 0), Command::AwaitAccess]);
     assert_eq!(model.stage, Stage::Paid { slow: false });
+    let again = model.handle(Event::PurchaseSeen(view(State::Paid, 4)));
+    assert!(!again.contains(&tell(Notice::Paid)), "once: {again:?}");
 }
 
 #[test]
